@@ -1,7 +1,8 @@
 //! Deploys an example function with one command: `cargo run --example quickstart`.
 //!
-//! Starts a Lambda endpoint on loopback and deploys the function in `examples/node-function` to it three times: the first time
-//! creates it, the second time changes nothing, and the third time uploads a changed file. Needs no AWS account and no network.
+//! Starts a Lambda endpoint on loopback and deploys the function in `examples/node-function` to it three
+//! times: the first time creates it, the second time changes nothing, and the third time uploads a changed
+//! file. Needs no AWS account and no network.
 #![expect(clippy::disallowed_methods, clippy::print_stdout, reason = "an example starts programs and prints")]
 
 use std::error::Error;
@@ -15,8 +16,8 @@ use lambda_endpoint::{Endpoint, Settings};
 use serde_json::{Value, json};
 
 fn main() -> Result<(), Box<dyn Error>> {
-    // `cargo run --example` builds the example and the library, but not the program. The program is a function of the library,
-    // so this example starts itself with an argument and then acts as the program.
+    // `cargo run --example` builds the example and the library, but not the program. The program is a
+    // function of the library, so this example starts itself with an argument and then acts as the program.
     if env::args_os().len() > 1 {
         dpl_lambda::process::main();
     }
@@ -42,14 +43,18 @@ fn main() -> Result<(), Box<dyn Error>> {
     });
     println!("The stanza:\n{:#}\n", without_env(&request));
 
-    expect(deploy(&plugin, build.path(), &request, "First deployment: the function does not exist yet")?, "deployed")?;
+    expect(
+        deploy(&plugin, build.path(), &request, "First deployment: the function does not exist yet")?,
+        "deployed",
+    )?;
     expect(deploy(&plugin, build.path(), &request, "Second deployment: nothing has changed")?, "unchanged")?;
     let code = fs::read_to_string(build.path().join("index.js"))?;
     fs::write(build.path().join("index.js"), code.replace("hello", "good morning"))?;
     expect(deploy(&plugin, build.path(), &request, "Third deployment: a file has changed")?, "deployed")
 }
 
-/// Starts the plugin as a runner does, prints the tag and message of each event, and returns the outcome from `finished`.
+/// Starts the plugin as a runner does, prints the tag and message of each event, and returns the outcome from
+/// `finished`.
 fn deploy(plugin: &Path, directory: &Path, request: &Value, title: &str) -> Result<String, Box<dyn Error>> {
     println!("── {title} ──");
     let mut child = Command::new(plugin)

@@ -1,7 +1,11 @@
-//! A runner: sends a stanza (a JSON file) to dpl-lambda, prints the log, and exits with 0 only if the deployment succeeded.
+//! A runner: sends a stanza (a JSON file) to dpl-lambda, prints the log, and exits with 0 only if the
+//! deployment succeeded.
 //!
 //! Usage: `runner STANZA.json [COMMAND [ARGS]]`; `DPL_LAMBDA` is the path of the plugin.
-#![expect(clippy::disallowed_methods, reason = "a runner reads a stanza and its environment, and starts a plugin")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a runner reads a stanza and its environment, and starts a plugin"
+)]
 
 use std::error::Error;
 use std::io::{self, BufRead, BufReader, Write};
@@ -34,8 +38,8 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
     };
     let mut stdin = plugin.stdin.take().ok_or("standard input is piped")?;
     let stdout = BufReader::new(plugin.stdout.take().ok_or("standard output is piped")?);
-    // A thread writes the request while we read, so that a full pipe cannot block both sides. An error of the write is ignored: the
-    // plugin may exit without reading, and its events say why.
+    // A thread writes the request while we read, so that a full pipe cannot block both sides. An error of the
+    // write is ignored: the plugin may exit without reading, and its events say why.
     thread::spawn(move || stdin.write_all(&serde_json::to_vec(&request).unwrap_or_default()));
 
     let mut verdicts = Vec::new();
@@ -52,8 +56,14 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
         if let Some(message) = event["message"].as_str() {
             writeln!(log, "{message}")?;
         }
-        if event["event"] == "hello" && !event["protocol"].as_array().is_some_and(|spoken| spoken.contains(&json!(1))) {
-            writeln!(log, "failed: the plugin speaks protocol {}, and this runner speaks 1", event["protocol"])?;
+        if event["event"] == "hello"
+            && !event["protocol"].as_array().is_some_and(|spoken| spoken.contains(&json!(1)))
+        {
+            writeln!(
+                log,
+                "failed: the plugin speaks protocol {}, and this runner speaks 1",
+                event["protocol"]
+            )?;
             break; // this closes the plugin's standard output, which stops the plugin
         }
         if event["event"] == "finished" {

@@ -1,4 +1,5 @@
-//! Reads and runs one file of `cases/`: one or more runs with the same endpoint and files, described as plain JSON.
+//! Reads and runs one file of `cases/`: one or more runs with the same endpoint and files, described as plain
+//! JSON.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -10,7 +11,8 @@ use tempfile::TempDir;
 
 use crate::plugin::{PluginCommand, PluginOutput, agrees, secrets_of};
 
-/// A file of `cases/`. People and programs write these files, so the format is derived and unknown keys are errors.
+/// A file of `cases/`. People and programs write these files, so the format is derived and unknown keys are
+/// errors.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Case {
@@ -19,7 +21,8 @@ pub(crate) struct Case {
     _title: String,
     /// The source of the expectation: an AWS page, dpl's source, an issue number, "tried".
     source: String,
-    /// True if the case takes longer than a second, because a timeout must expire. It then belongs to the second tier.
+    /// True if the case takes longer than a second, because a timeout must expire. It then belongs to the
+    /// second tier.
     #[serde(default)]
     pub(crate) long: bool,
     /// Files in the build directory. Default: a small `index.js`.
@@ -52,8 +55,8 @@ struct Run {
     /// Arguments. Default: none, which means `deploy`.
     #[serde(default)]
     args: Vec<String>,
-    /// The request. With an endpoint, its `env` gets keys, the endpoint's URL and branch `master` for all variables
-    /// that it does not set itself.
+    /// The request. With an endpoint, its `env` gets keys, the endpoint's URL and branch `master` for all
+    /// variables that it does not set itself.
     #[serde(default)]
     stdin: Option<Value>,
     /// The raw text of standard input, instead of `stdin`.
@@ -108,7 +111,8 @@ impl Case {
     /// Runs the case. Panics at the first difference.
     pub(crate) fn play(&self) {
         let directory = TempDir::new().expect("a temporary directory");
-        let default = BTreeMap::from([("index.js".to_owned(), "exports.handler = async () => 'hello'\n".to_owned())]);
+        let default =
+            BTreeMap::from([("index.js".to_owned(), "exports.handler = async () => 'hello'\n".to_owned())]);
         write(directory.path(), self.files.as_ref().unwrap_or(&default));
         let endpoint = self.endpoint.as_ref().map(EndpointSetup::start);
         for (number, run) in self.runs.iter().enumerate() {
@@ -141,7 +145,9 @@ impl Run {
         }
         let request = self.stdin.as_ref().map(|request| completed(request, endpoint));
         let ended = match (&request, &self.stdin_text) {
-            (Some(request), None) => plugin.secrets(secrets_of(request)).run_on(request.to_string().as_bytes()),
+            (Some(request), None) => {
+                plugin.secrets(secrets_of(request)).run_on(request.to_string().as_bytes())
+            }
             (None, Some(text)) => plugin.run_on(text.as_bytes()),
             _ => panic!("run {number}: give `stdin` or `stdin_text`"),
         };
@@ -163,7 +169,8 @@ impl Run {
                 event["event"] != "progress" || events.iter().any(same)
             };
             let actual: Vec<&Value> = ended.events.iter().skip(1).filter(is_expected).collect();
-            let order = |events: &[&Value]| events.iter().map(|event| event["event"].clone()).collect::<Vec<_>>();
+            let order =
+                |events: &[&Value]| events.iter().map(|event| event["event"].clone()).collect::<Vec<_>>();
             assert_eq!(order(&actual), order(&expected), "run {number}: the order of events\n{output}");
             for (expected, actual) in expected.iter().zip(&actual) {
                 assert!(agrees(expected, actual), "run {number}: expected\n{expected}\ngot\n{actual}");
@@ -184,7 +191,9 @@ impl Run {
                 Warned {
                     code: text("code").unwrap_or_default(),
                     at: text("at"),
-                    message: expected.and_then(|warned| warned.message.as_ref()).and_then(|_| text("message")),
+                    message: expected
+                        .and_then(|warned| warned.message.as_ref())
+                        .and_then(|_| text("message")),
                     hint: expected.and_then(|warned| warned.hint.as_ref()).and_then(|_| text("hint")),
                 }
             })
@@ -200,7 +209,10 @@ impl Run {
         }
         if let Some(function) = &self.function {
             let actual = endpoint.and_then(|endpoint| endpoint.function("f")).unwrap_or_default();
-            assert!(agrees(function, &actual), "run {number}: expected function\n{function:#}\ngot\n{actual:#}");
+            assert!(
+                agrees(function, &actual),
+                "run {number}: expected function\n{function:#}\ngot\n{actual:#}"
+            );
         }
     }
 }

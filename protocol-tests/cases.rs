@@ -7,8 +7,8 @@ use crate::fixture::problems;
 
 fn files() -> Vec<PathBuf> {
     let wanted = std::env::var("CASE").unwrap_or_default();
-    let directory =
-        std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/protocol-tests/cases")).expect("the directory exists");
+    let directory = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/protocol-tests/cases"))
+        .expect("the directory exists");
     let mut files: Vec<PathBuf> = directory
         .map(|entry| entry.expect("readable").path())
         .filter(|path| path.extension().is_some_and(|end| end == "json"))
@@ -35,7 +35,13 @@ fn play(long: bool) {
             Ok(())
         },
     );
-    assert!(failures.is_empty(), "{} of {} cases failed:\n{}", failures.len(), cases.len(), failures.join("\n"));
+    assert!(
+        failures.is_empty(),
+        "{} of {} cases failed:\n{}",
+        failures.len(),
+        cases.len(),
+        failures.join("\n")
+    );
     println!("{} cases passed", cases.len());
 }
 

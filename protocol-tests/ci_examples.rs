@@ -1,5 +1,5 @@
-//! Runs the shell parts of the files in `examples/ci/` as each CI runs them. They use the real program, packed like a
-//! release, and deploy to a Lambda endpoint on 127.0.0.1.
+//! Runs the shell parts of the files in `examples/ci/` as each CI runs them. They use the real program,
+//! packed like a release, and deploy to a Lambda endpoint on 127.0.0.1.
 
 mod builds;
 mod files;
@@ -45,7 +45,8 @@ fn every_ci_deploys_a_push_to_main_as_whom_its_file_says() {
         assert_eq!(function["Configuration"]["Handler"], "index.handler", "{}", example.file);
         assert!(job.lambda.code("hello").is_some_and(|zip| zip.windows(8).any(|name| name == b"index.js")));
 
-        let signed_by: BTreeSet<String> = job.lambda.calls().into_iter().map(|call| call.access_key_id).collect();
+        let signed_by: BTreeSet<String> =
+            job.lambda.calls().into_iter().map(|call| call.access_key_id).collect();
         let (id, secret) = match example.token {
             Some(_) => (ROLE_KEYS.id, ROLE_KEYS.secret()),
             None => (KEYS[0].1, KEYS[1].1.to_owned()),
@@ -57,7 +58,8 @@ fn every_ci_deploys_a_push_to_main_as_whom_its_file_says() {
 
         // The output is text for people, not events.
         assert!(!ended.stdout.lines().any(|line| line.starts_with('{')), "{}\n{ended}", example.file);
-        let is_secret = |line: &str| line.contains(&secret) || example.token.is_some_and(|token| line.contains(token));
+        let is_secret =
+            |line: &str| line.contains(&secret) || example.token.is_some_and(|token| line.contains(token));
         let shown = ended.to_string();
         let shown: Vec<&str> = shown.lines().filter(|line| is_secret(line)).collect();
         // GitHub is asked to mask the token.
@@ -134,7 +136,8 @@ fn a_stanza_in_a_travis_yml_is_deployed_as_the_readme_says() {
     let job = Job::new(gitlab, gitlab.main).option("--stanza lambda.yml", "--travis-yml .travis.yml");
     let stanza = fs::read_to_string(job.checkout().join("lambda.yml")).expect("readable");
     let indented: String = stanza.lines().map(|line| format!("  {line}\n")).collect();
-    fs::write(job.checkout().join(".travis.yml"), format!("language: node_js\ndeploy:\n{indented}")).expect("writable");
+    fs::write(job.checkout().join(".travis.yml"), format!("language: node_js\ndeploy:\n{indented}"))
+        .expect("writable");
     fs::remove_file(job.checkout().join("lambda.yml")).expect("it exists");
     job.ends("deployed hello");
     assert!(job.has_deployed());
@@ -152,7 +155,8 @@ fn what_a_ci_does_not_say_counts_as_a_pull_request_unless_the_ci_is_not_asked() 
     }
     let by_git = circleci().option("--format text", "--format text --ci none");
     git(&by_git.checkout(), &["init", "--quiet", "--initial-branch=main"]);
-    let standalone = jenkins().option("--format text", "--format text --ci none").set("TRAVIS_BRANCH", "main");
+    let standalone =
+        jenkins().option("--format text", "--format text --ci none").set("TRAVIS_BRANCH", "main");
     for job in [by_git, standalone] {
         job.ends("deployed hello");
         assert!(job.has_deployed());
@@ -186,7 +190,10 @@ fn an_archive_without_the_program_stops_the_job() {
     fs::create_dir_all(sources.path().join("dpl-lambda-0.1.0/src")).expect("writable");
     let archive = sources.path().join("v0.1.0.tar.gz");
     let mut pack = Command::new("tar");
-    tools::run(pack.arg("-czf").arg(&archive).arg("-C").arg(sources.path()).arg("dpl-lambda-0.1.0"), "tar fails");
+    tools::run(
+        pack.arg("-czf").arg(&archive).arg("-C").arg(sources.path()).arg("dpl-lambda-0.1.0"),
+        "tar fails",
+    );
     let sum = text(&Command::new("sha256sum").arg(&archive).output().expect("sha256sum starts").stdout);
     let travis = Example::of("travis.yml");
     let job = Job::new(travis, travis.main).set("DPL_LAMBDA_SHA256", &sum[..64]);

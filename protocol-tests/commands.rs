@@ -20,7 +20,9 @@ fn fixture() -> Fixture {
 
 fn lines(ended: &PluginOutput) -> Vec<(&str, &str)> {
     let output = ended.events.iter().filter(|event| event["event"] == "output");
-    output.map(|event| (event["stream"].as_str().unwrap_or(""), event["line"].as_str().unwrap_or(""))).collect()
+    output
+        .map(|event| (event["stream"].as_str().unwrap_or(""), event["line"].as_str().unwrap_or("")))
+        .collect()
 }
 
 #[test]
@@ -140,7 +142,11 @@ fn cleanup_packages_what_is_committed_and_brings_everything_back() {
     fixture.request["run"] = json!("ls; cat index.js");
     let ended = fixture.deploy_again();
     assert_eq!(ended.outcome(), "deployed", "{}", ended.stdout);
-    assert!(lines(&ended).iter().any(|(_, line)| line.contains("hello")), "not the committed code: {}", ended.stdout);
+    assert!(
+        lines(&ended).iter().any(|(_, line)| line.contains("hello")),
+        "not the committed code: {}",
+        ended.stdout
+    );
     assert!(lines(&ended).iter().all(|(_, line)| *line != "untracked"));
     assert_eq!(ended.event("packaged").expect("the event exists")["uncompressed_bytes"], 38);
     assert_brought_back(&fixture);
@@ -181,7 +187,12 @@ fn a_signal_during_cleanup_loses_nothing() {
         }
         let mut plugin = PluginCommand::new(&[]).directory(fixture.directory.path());
         let mut child = plugin.spawn();
-        child.stdin.take().expect("piped").write_all(fixture.request.to_string().as_bytes()).expect("written");
+        child
+            .stdin
+            .take()
+            .expect("piped")
+            .write_all(fixture.request.to_string().as_bytes())
+            .expect("written");
         // The program handles signals before it writes the first line.
         let mut stdout = BufReader::new(child.stdout.take().expect("piped"));
         let mut reported = String::new();
@@ -195,7 +206,8 @@ fn a_signal_during_cleanup_loses_nothing() {
         );
         let last = reported.lines().last().unwrap_or_default();
         assert!(last.contains("\"finished\""), "{reported}");
-        // On a very busy machine git may outlive the program. Then the last event names the stash, and says what to do.
+        // On a very busy machine git may outlive the program. Then the last event names the stash, and says
+        // what to do.
         if last.contains("stashed by dpl-lambda") {
             wait_until("the end of git", || !git_runs_in(fixture.directory.path()));
             if git(fixture.directory.path(), &["stash", "list"]).contains("stashed by dpl-lambda") {
@@ -297,9 +309,13 @@ fn what_cleanup_cannot_put_aside_is_named() {
     assert!(made.success());
     let ended = fixture.deploy_again();
     assert_eq!(ended.outcome(), "deployed", "{}", ended.stdout);
-    let reported = ended.events.iter().find(|event| event["code"] == "not-stashed").expect("the event exists");
+    let reported =
+        ended.events.iter().find(|event| event["code"] == "not-stashed").expect("the event exists");
     for name in ["`inner`", "`socket`", "`pipe`"] {
-        assert!(reported["message"].as_str().is_some_and(|message| message.contains(name)), "{name}: {reported}");
+        assert!(
+            reported["message"].as_str().is_some_and(|message| message.contains(name)),
+            "{name}: {reported}"
+        );
     }
     assert_eq!(fs::read_to_string(fixture.path("inner/a")).expect("it exists"), "changed");
     assert_brought_back(&fixture);

@@ -1,5 +1,5 @@
-//! Compares the warnings about the values of a stanza with botocore's model of Lambda: no warning at a limit, and one
-//! beyond it.
+//! Compares the warnings about the values of a stanza with botocore's model of Lambda: no warning at a limit,
+//! and one beyond it.
 
 use serde_json::{Value, json};
 
@@ -46,7 +46,8 @@ fn numbers_are_those_of_the_model() {
         ("function_url.cors.max_age", "/CreateFunctionUrlConfig/Cors/members/MaxAge"),
     ] {
         let limits = model.pointer(pointer).expect("in the model");
-        let (min, max) = (limits["min"].as_i64().expect("a number"), limits["max"].as_i64().expect("a number"));
+        let (min, max) =
+            (limits["min"].as_i64().expect("a number"), limits["max"].as_i64().expect("a number"));
         let below: Vec<Value> = (min > 0).then(|| json!(min - 1)).into_iter().collect();
         check(key, &[json!(min), json!(max)], &[below, vec![json!(max + 1)]].concat());
     }

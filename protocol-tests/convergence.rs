@@ -1,6 +1,6 @@
-//! Deployments that are killed, get a signal, or run at the same time as others. The tests check the final state of the
-//! function and what is left behind. They never look at the steps inside the program: they compare the state and the
-//! answers of the endpoint with the events.
+//! Deployments that are killed, get a signal, or run at the same time as others. The tests check the final
+//! state of the function and what is left behind. They never look at the steps inside the program: they
+//! compare the state and the answers of the endpoint with the events.
 
 mod competitors;
 
@@ -164,7 +164,8 @@ fn undisturbed(fixture: &Fixture) -> Vec<Call> {
 fn held(endpoint: &Endpoint) -> Value {
     let asked = |target: &str| endpoint.perform("GET", target, Value::Null).unwrap_or_default();
     let policy = asked("/2015-03-31/functions/f/policy");
-    let policy: Value = policy["Policy"].as_str().map_or(Value::Null, |text| text.parse().expect("a policy is JSON"));
+    let policy: Value =
+        policy["Policy"].as_str().map_or(Value::Null, |text| text.parse().expect("a policy is JSON"));
     let mut held = json!({
         "function": endpoint.function("f"),
         "provisioned": asked(PROVISIONED),
@@ -199,7 +200,8 @@ fn differences(expected: &Value, actual: &Value) -> String {
     let names: BTreeSet<&String> = expected.keys().chain(actual.keys()).collect();
     let differing = names.into_iter().filter(|name| expected.get(*name) != actual.get(*name));
     let of = |side: &serde_json::Map<String, Value>, name: &str| side.get(name).cloned().unwrap_or_default();
-    let reported = differing.map(|name| format!("{name}: {} instead of {}", of(&actual, name), of(&expected, name)));
+    let reported =
+        differing.map(|name| format!("{name}: {} instead of {}", of(&actual, name), of(&expected, name)));
     reported.collect::<Vec<_>>().join("\n")
 }
 
@@ -234,19 +236,25 @@ fn killed_at_any_call_and_run_again_it_ends_as_if_undisturbed() {
         let first = fixture(&scenario);
         let calls = undisturbed(&first);
         let expected = held(&first.endpoint);
-        let first = calls.iter().position(|call| call.operation == scenario.killed_from).expect("the call is made");
+        let first =
+            calls.iter().position(|call| call.operation == scenario.killed_from).expect("the call is made");
         let points: Vec<(usize, Killed)> = (first..calls.len())
             .flat_map(|call| {
-                [Killed::BeforeItWasHandled, Killed::BeforeItsAnswer, Killed::BehindItsAnswer].map(|when| (call, when))
+                [Killed::BeforeItWasHandled, Killed::BeforeItsAnswer, Killed::BehindItsAnswer]
+                    .map(|when| (call, when))
             })
             .collect();
-        let results = each(&points, AT_ONCE, |(call, when)| kill_and_run_again(&scenario, *call, *when, &expected));
+        let results =
+            each(&points, AT_ONCE, |(call, when)| kill_and_run_again(&scenario, *call, *when, &expected));
         for ((call, when), result) in points.into_iter().zip(results) {
             match result {
                 Ok(was_killed) => kills += usize::from(was_killed),
                 Err(words) => {
                     kills += 1;
-                    wrong.push(format!("{}, call {call}, {}, {when:?}: {words}", scenario.name, calls[call].operation));
+                    wrong.push(format!(
+                        "{}, call {call}, {}, {when:?}: {words}",
+                        scenario.name, calls[call].operation
+                    ));
                 }
             }
         }
@@ -290,7 +298,8 @@ fn executions_that_a_killed_run_has_left_on_their_way_are_waited_for() {
     let (mut child, began) = (fixture.start(), Instant::now());
     while !fixture.endpoint.calls().iter().any(|call| call.operation == "UpdateAlias") {
         assert!(
-            began.elapsed() < CALL_TIMEOUT && child.try_wait().expect("the child can be waited for").is_none(),
+            began.elapsed() < CALL_TIMEOUT
+                && child.try_wait().expect("the child can be waited for").is_none(),
             "UpdateAlias was not called"
         );
         thread::sleep(Duration::from_millis(1));
@@ -307,7 +316,8 @@ fn executions_that_a_killed_run_has_left_on_their_way_are_waited_for() {
 /// The calls in order, each with its timeout, the size of its code, and its status.
 fn story(calls: &[Call]) -> String {
     let reported = |call: &Call| {
-        let timeout = call.body["Timeout"].as_u64().map(|timeout| format!(" timeout {timeout}")).unwrap_or_default();
+        let timeout =
+            call.body["Timeout"].as_u64().map(|timeout| format!(" timeout {timeout}")).unwrap_or_default();
         let bytes = if call.code_bytes > 0 { format!(" {} bytes", call.code_bytes) } else { String::new() };
         format!("{}{timeout}{bytes} {}", call.operation, call.status)
     };
@@ -332,7 +342,11 @@ fn a_signal_at_any_step_is_reported_and_leaves_nothing_behind() {
     let points: Vec<Doing> = (0..calls.len())
         .flat_map(|call| {
             let is_waited_for = calls[call].operation.starts_with("Update");
-            [Some(Doing::Hanging(call)), Some(Doing::Receiving(call)), is_waited_for.then_some(Doing::Waiting(call))]
+            [
+                Some(Doing::Hanging(call)),
+                Some(Doing::Receiving(call)),
+                is_waited_for.then_some(Doing::Waiting(call)),
+            ]
         })
         .flatten()
         .collect();

@@ -1,5 +1,5 @@
-//! Whole deployments against the endpoint, for properties that a case file cannot describe: call counts, times, and two
-//! deployments at the same time.
+//! Whole deployments against the endpoint, for properties that a case file cannot describe: call counts,
+//! times, and two deployments at the same time.
 
 use std::fs;
 use std::path::Path;
@@ -148,8 +148,9 @@ fn a_package_that_cannot_go_is_known_before_the_first_call() {
     fs::remove_file(directory.path().join("large.bin")).expect("removed");
     fs::write(directory.path().join("noise.bin"), noise(51 << 20)).expect("written");
     let mut job = request(&endpoint);
-    let packaged =
-        PluginCommand::new(&["package", "--output", "given.zip"]).directory(directory.path()).run(&request(&endpoint));
+    let packaged = PluginCommand::new(&["package", "--output", "given.zip"])
+        .directory(directory.path())
+        .run(&request(&endpoint));
     assert_eq!(packaged.outcome(), "packaged");
     job["include"] = json!(["*.bin", "*.js"]);
     let by_directory = deploy(directory.path(), &job);
@@ -190,7 +191,8 @@ fn an_upload_that_is_cut_in_the_middle_is_sent_again_whole() {
     job["zip"] = json!(".");
     let ended = deploy(directory.path(), &job);
     assert_eq!(ended.outcome(), "deployed", "{}", ended.stdout);
-    let finished = ended.events.iter().find(|event| event["event"] == "step-finished").expect("the event exists");
+    let finished =
+        ended.events.iter().find(|event| event["event"] == "step-finished").expect("the event exists");
     assert_eq!(finished["attempts"], 2);
     let live = endpoint.function("f").expect("it exists");
     assert_eq!(live["Configuration"]["CodeSha256"], ended.finished()["code_sha256"]);
@@ -215,7 +217,8 @@ fn the_runners_own_identity_is_never_used_for_a_job() {
     let (endpoint, directory) = (endpoint(Settings::default()), build_directory());
     let home = TempDir::new().expect("a temporary directory");
     fs::create_dir(home.path().join(".aws")).expect("created");
-    let profile = "[default]\naws_access_key_id = AKIDENDPOINTEXAMPLE1\naws_secret_access_key = endpoint-secret-key\n";
+    let profile =
+        "[default]\naws_access_key_id = AKIDENDPOINTEXAMPLE1\naws_secret_access_key = endpoint-secret-key\n";
     fs::write(home.path().join(".aws/credentials"), profile).expect("written");
     let runner = || {
         PluginCommand::new(&[])
@@ -267,7 +270,8 @@ fn a_profile_of_the_jobs_does_not_reach_the_machines_metadata_service() {
     let (endpoint, directory) = (endpoint(Settings::default()), build_directory());
     let home = TempDir::new().expect("a temporary directory");
     fs::create_dir(home.path().join(".aws")).expect("created");
-    let profile = "[default]\nrole_arn = arn:aws:iam::123456789012:role/x\ncredential_source = Ec2InstanceMetadata\n";
+    let profile =
+        "[default]\nrole_arn = arn:aws:iam::123456789012:role/x\ncredential_source = Ec2InstanceMetadata\n";
     fs::write(home.path().join(".aws/config"), profile).expect("written");
     let mut job = request(&endpoint);
     let env = job["env"].as_object_mut().expect("an object");
@@ -275,7 +279,11 @@ fn a_profile_of_the_jobs_does_not_reach_the_machines_metadata_service() {
     env.insert("HOME".to_owned(), json!(home.path().display().to_string()));
     let ended = deploy(directory.path(), &job);
     assert_eq!((ended.code(), ended.status.code()), ("no-credentials", Some(2)), "{}", ended.stdout);
-    assert!(ended.elapsed < Duration::from_secs(1), "slow, so it called the metadata service: {:?}", ended.elapsed);
+    assert!(
+        ended.elapsed < Duration::from_secs(1),
+        "slow, so it called the metadata service: {:?}",
+        ended.elapsed
+    );
 }
 
 /// A metadata service with one role, like `169.254.169.254` on an instance. It runs until the test ends.
@@ -334,7 +342,8 @@ fn a_package_is_written_behind_a_link() {
     fs::write(directory.path().join("real.zip"), "old").expect("written");
     std::os::unix::fs::symlink("real.zip", directory.path().join("link.zip")).expect("linked");
     let request = json!({"function_name": "f", "zip": "index.js"});
-    let ended = PluginCommand::new(&["package", "--output", "link.zip"]).directory(directory.path()).run(&request);
+    let ended =
+        PluginCommand::new(&["package", "--output", "link.zip"]).directory(directory.path()).run(&request);
     assert_eq!(ended.outcome(), "packaged");
     assert!(fs::symlink_metadata(directory.path().join("link.zip")).expect("it exists").is_symlink());
     assert!(fs::read(directory.path().join("real.zip")).expect("it exists").starts_with(b"PK"));

@@ -20,15 +20,16 @@ fn document(arguments: &[&str]) -> String {
 
 /// Runs a program with this input. `None`: the program is not installed.
 fn run(command: &mut Command, input: &str) -> Option<Output> {
-    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().ok()?;
+    let mut child =
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().ok()?;
     child.stdin.take().expect("piped").write_all(input.as_bytes()).expect("the program reads its input");
     Some(child.wait_with_output().expect("the output can be read"))
 }
 
 /// Returns bash's completions for these words, of which the last is incomplete.
 fn completed(words: &[&str], directory: &Path) -> Vec<String> {
-    // The script calls the registered function as bash does: with the command, the word and the previous word.
-    // `compopt` only affects how file names are shown and only works in an interactive bash.
+    // The script calls the registered function as bash does: with the command, the word and the previous
+    // word. `compopt` only affects how file names are shown and only works in an interactive bash.
     const ASK: &str = r#"
         compopt() { :; }
         source /dev/stdin
@@ -40,7 +41,11 @@ fn completed(words: &[&str], directory: &Path) -> Vec<String> {
     let mut bash = Command::new("bash");
     bash.args(["--norc", "-c", ASK, "bash"]).args(words).current_dir(directory);
     let output = run(&mut bash, &document(&["completions", "bash"])).expect("bash runs");
-    assert!(output.status.success() && output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success() && output.stderr.is_empty(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     String::from_utf8_lossy(&output.stdout).split_whitespace().map(str::to_owned).collect()
 }
 
@@ -67,7 +72,8 @@ fn bash_completes_commands_documents_and_files() {
 #[test]
 #[ignore = "second tier: needs zsh, fish and groff"]
 fn every_shell_can_read_its_completions() {
-    for (shell, check) in [("bash", &["bash", "-n"][..]), ("zsh", &["zsh", "-n"]), ("fish", &["fish", "--no-execute"])]
+    for (shell, check) in
+        [("bash", &["bash", "-n"][..]), ("zsh", &["zsh", "-n"]), ("fish", &["fish", "--no-execute"])]
     {
         let script = document(&["completions", shell]);
         for command in commands() {
@@ -75,7 +81,9 @@ fn every_shell_can_read_its_completions() {
         }
         match run(Command::new(check[0]).args(&check[1..]), &script) {
             None => fixture::not_run(&format!("{shell} (is not installed)")),
-            Some(output) => assert!(output.status.success(), "{shell}: {}", String::from_utf8_lossy(&output.stderr)),
+            Some(output) => {
+                assert!(output.status.success(), "{shell}: {}", String::from_utf8_lossy(&output.stderr))
+            }
         }
     }
 }
@@ -96,10 +104,19 @@ pub(crate) fn commands() -> Vec<String> {
 
 /// Returns roff source as plain text.
 fn unescaped(roff: &str) -> String {
-    let fonts = ["\\fB", "\\fI", "\\fR", "\\&"].iter().fold(roff.to_owned(), |text, font| text.replace(font, ""));
-    [("\\-", "-"), ("\\(aq", "'"), ("\\(ga", "`"), ("\\(ha", "^"), ("\\(ti", "~"), ("\\(dq", "\""), ("\\(rs", "\\")]
-        .iter()
-        .fold(fonts, |text, (escape, character)| text.replace(escape, character))
+    let fonts =
+        ["\\fB", "\\fI", "\\fR", "\\&"].iter().fold(roff.to_owned(), |text, font| text.replace(font, ""));
+    [
+        ("\\-", "-"),
+        ("\\(aq", "'"),
+        ("\\(ga", "`"),
+        ("\\(ha", "^"),
+        ("\\(ti", "~"),
+        ("\\(dq", "\""),
+        ("\\(rs", "\\"),
+    ]
+    .iter()
+    .fold(fonts, |text, (escape, character)| text.replace(escape, character))
 }
 
 #[test]
@@ -145,7 +162,8 @@ fn the_manual_leaves_out_no_command_event_status_or_variable() {
     for status in ["0", "1", "2", "130", "143"] {
         item(&section("EXIT STATUS"), status);
     }
-    let program = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/process/mod.rs")).expect("read");
+    let program =
+        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/process/mod.rs")).expect("read");
     let variables: Vec<&str> = program
         .split('"')
         .filter(|text| text.strip_prefix("DPL_LAMBDA_").is_some_and(|name| !name.contains(' ')))
@@ -161,11 +179,13 @@ fn the_manual_leaves_out_no_command_event_status_or_variable() {
 fn the_examples_of_the_manual_run() {
     let page = document(&["manual"]);
     let blocks = page.split("\n.nf\n").skip(1).filter_map(|rest| rest.split("\n.fi\n").next());
-    let script: String =
-        blocks.map(|block| unescaped(&block.replace("\n\\&$ ", "\n").replacen("\\&$ ", "", 1)) + "\n").collect();
+    let script: String = blocks
+        .map(|block| unescaped(&block.replace("\n\\&$ ", "\n").replacen("\\&$ ", "", 1)) + "\n")
+        .collect();
     let directory = TempDir::new().expect("a temporary directory");
     fs::create_dir_all(directory.path().join("dist")).expect("created");
-    fs::write(directory.path().join("dist/index.js"), "exports.handler = async () => 'hello'\n").expect("written");
+    fs::write(directory.path().join("dist/index.js"), "exports.handler = async () => 'hello'\n")
+        .expect("written");
     std::os::unix::fs::symlink(program(), directory.path().join("dpl-lambda")).expect("linked");
     let endpoint = Endpoint::start(Settings::default()).expect("a free port");
     let mut bash = Command::new("bash");
@@ -200,9 +220,11 @@ fn a_document_that_is_asked_for_in_a_wrong_way_is_no_event_wherever_the_options_
         assert_eq!(reported.lines().count(), 1, "{arguments:?}: {reported}");
     }
     // These only look like the name of a document.
-    for arguments in
-        [&["--only", "schema", "--bogus"][..], &["--travis-yml", "policy", "plan", "--bogus"], &["x", "schema"]]
-    {
+    for arguments in [
+        &["--only", "schema", "--bogus"][..],
+        &["--travis-yml", "policy", "plan", "--bogus"],
+        &["x", "schema"],
+    ] {
         let output = Command::new(program()).args(arguments).stdin(Stdio::null()).output().expect("runs");
         let reported = String::from_utf8_lossy(&output.stdout);
         assert!(reported.contains(r#""code":"bad-arguments""#), "{arguments:?}: {reported}");
@@ -216,7 +238,11 @@ fn a_document_that_cannot_be_written_is_reported_on_standard_error() {
         let full = fs::OpenOptions::new().write(true).open("/dev/full").expect("Linux has /dev/full");
         let output = Command::new(program()).args(arguments).stdout(full).output().expect("runs");
         let reported = String::from_utf8_lossy(&output.stderr);
-        assert_eq!((output.status.code(), reported.lines().count()), (Some(2), 1), "{arguments:?}: {reported}");
+        assert_eq!(
+            (output.status.code(), reported.lines().count()),
+            (Some(2), 1),
+            "{arguments:?}: {reported}"
+        );
         assert!(reported.starts_with("dpl-lambda: cannot write to standard output: "), "{reported}");
     }
 }

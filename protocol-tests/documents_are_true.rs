@@ -1,4 +1,5 @@
-//! Checks that the documents are true: the dependencies and tests that SECURITY.md names, links, and commands that are marked to be run.
+//! Checks that the documents are true: the dependencies and tests that SECURITY.md names, links, and commands
+//! that are marked to be run.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -14,7 +15,8 @@ use crate::repository;
 
 #[test]
 fn each_direct_dependency_is_reported_with_who_keeps_it() {
-    let read = |name: &str| fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).expect("readable");
+    let read =
+        |name: &str| fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).expect("readable");
     let manifest = read("Cargo.toml");
     let mut section = "";
     let mut built_from = BTreeSet::new();
@@ -50,7 +52,10 @@ fn each_test_that_a_promise_names_is_there() {
         promises.split('`').skip(1).step_by(2).filter_map(|name| name.strip_suffix("::*")).collect();
     assert!(modules.len() > 10, "{modules:?}");
     for module in modules {
-        assert!(root.join("protocol-tests").join(module.replace("::", "/")).with_extension("rs").exists(), "{module}");
+        assert!(
+            root.join("protocol-tests").join(module.replace("::", "/")).with_extension("rs").exists(),
+            "{module}"
+        );
     }
 }
 
@@ -81,14 +86,16 @@ fn between<'a>(text: &'a str, start: &str, end: char) -> Vec<&'a str> {
 fn links(markdown: &str) -> Vec<String> {
     let prose = prose(markdown);
     let targets =
-        [between(&prose, "](", ')'), between(&prose, "href=\"", '"'), between(&prose, "src=\"", '"')].concat();
+        [between(&prose, "](", ')'), between(&prose, "href=\"", '"'), between(&prose, "src=\"", '"')]
+            .concat();
     targets.iter().filter_map(|target| target.split_whitespace().next()).map(str::to_owned).collect()
 }
 
 /// The anchors that GitHub gives to the headings of a Markdown text, and those that it has itself.
 fn anchors(markdown: &str) -> BTreeSet<String> {
     let prose = prose(markdown);
-    let mut anchors: BTreeSet<String> = between(&prose, " id=\"", '"').into_iter().map(str::to_owned).collect();
+    let mut anchors: BTreeSet<String> =
+        between(&prose, " id=\"", '"').into_iter().map(str::to_owned).collect();
     for heading in lines_of_prose(markdown).filter(|line| line.starts_with('#')) {
         // Of a link only the text counts.
         let mut text = heading.trim_start_matches('#').trim().to_lowercase();
@@ -120,7 +127,11 @@ fn follow(document: &Path, link: &str) -> Result<(), String> {
         return Err("only Markdown documents have anchors".to_owned());
     }
     let anchors = anchors(&repository::read(target));
-    if anchors.contains(anchor) { Ok(()) } else { Err(format!("no heading has this anchor; there are {anchors:?}")) }
+    if anchors.contains(anchor) {
+        Ok(())
+    } else {
+        Err(format!("no heading has this anchor; there are {anchors:?}"))
+    }
 }
 
 #[test]
@@ -132,7 +143,9 @@ fn each_relative_link_of_a_document_leads_to_a_file_and_a_heading() {
                 continue;
             }
             followed += 1;
-            broken.extend(follow(&document, &link).err().map(|why| format!("{}: {link}: {why}", document.display())));
+            broken.extend(
+                follow(&document, &link).err().map(|why| format!("{}: {link}: {why}", document.display())),
+            );
         }
     }
     assert!(followed > 100, "{followed}");
@@ -154,7 +167,8 @@ fn paths(text: &str) -> impl Iterator<Item = &str> {
     words.map(|word| word.trim_end_matches('.')).filter(|word| {
         let folders = ["docs/", "examples/", "protocol-tests/", "schema/", "src/"];
         let extensions = [".json", ".md", ".rs", ".svg", ".toml", ".txt", ".yml"];
-        folders.iter().any(|folder| word.starts_with(folder)) && extensions.iter().any(|end| word.ends_with(end))
+        folders.iter().any(|folder| word.starts_with(folder))
+            && extensions.iter().any(|end| word.ends_with(end))
     })
 }
 
@@ -190,7 +204,8 @@ fn is_complete(script: &str) -> bool {
     !script.ends_with('\\') && output.status.success() && output.stderr.is_empty()
 }
 
-/// The commands of the console blocks behind `<!-- run -->`: the lines behind `$ `, with the lines that complete them. All other lines are output.
+/// The commands of the console blocks behind `<!-- run -->`: the lines behind `$ `, with the lines that
+/// complete them. All other lines are output.
 fn marked_commands(markdown: &str) -> Vec<String> {
     let mut commands: Vec<String> = Vec::new();
     for block in markdown.split("<!-- run -->\n```console\n").skip(1) {
@@ -211,7 +226,8 @@ fn marked_commands(markdown: &str) -> Vec<String> {
     commands
 }
 
-/// The commands of one document run in one directory, with a function's code in `dist`, against an endpoint on this machine.
+/// The commands of one document run in one directory, with a function's code in `dist`, against an endpoint
+/// on this machine.
 #[test]
 fn the_marked_commands_of_the_documents_run() {
     let mut count = 0;
@@ -221,9 +237,11 @@ fn the_marked_commands_of_the_documents_run() {
             continue;
         }
         count += commands.len();
-        let (directory, programs) = (TempDir::new().expect("a directory"), TempDir::new().expect("a directory"));
+        let (directory, programs) =
+            (TempDir::new().expect("a directory"), TempDir::new().expect("a directory"));
         fs::create_dir(directory.path().join("dist")).expect("made");
-        fs::write(directory.path().join("dist/index.js"), "exports.handler = async () => 'hello'\n").expect("written");
+        fs::write(directory.path().join("dist/index.js"), "exports.handler = async () => 'hello'\n")
+            .expect("written");
         std::os::unix::fs::symlink(program(), programs.path().join("dpl-lambda")).expect("linked");
         let settings = Settings { region: "eu-west-1".to_owned(), ..Settings::default() };
         let endpoint = Endpoint::start(settings).expect("a free port");
@@ -236,7 +254,8 @@ fn the_marked_commands_of_the_documents_run() {
         bash.env("PATH", format!("{}:{}", programs.path().display(), *PATH));
         bash.env("HOME", directory.path()).env("AWS_REGION", "eu-west-1");
         let output = bash.output().expect("bash is there");
-        let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        let (stdout, stderr) =
+            (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
         assert!(output.status.success(), "{}:\n{stderr}\n{stdout}", document.display());
     }
     assert!(count > 0, "no document has a block behind `<!-- run -->`");

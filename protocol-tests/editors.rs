@@ -1,8 +1,8 @@
-//! Tests what users see in an editor. The tests query the real `yaml-language-server` over LSP, as VS Code and other
-//! editors do.
+//! Tests what users see in an editor. The tests query the real `yaml-language-server` over LSP, as VS Code
+//! and other editors do.
 //!
-//! npm installs the server, with the versions in `editors/package-lock.json`, into a directory under `target/`. The
-//! tests also compare a second validator, `ajv`, with ours.
+//! npm installs the server, with the versions in `editors/package-lock.json`, into a directory under
+//! `target/`. The tests also compare a second validator, `ajv`, with ours.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -21,8 +21,9 @@ use crate::plugin::{PluginCommand, PluginOutput};
 use crate::schemas::committed;
 use crate::stanzas::{decrypted, real_stanzas};
 
-static PACKAGES: LazyLock<PathBuf> =
-    LazyLock::new(|| node::npm_packages(&Path::new(env!("CARGO_MANIFEST_DIR")).join("protocol-tests/editors")));
+static PACKAGES: LazyLock<PathBuf> = LazyLock::new(|| {
+    node::npm_packages(&Path::new(env!("CARGO_MANIFEST_DIR")).join("protocol-tests/editors"))
+});
 
 /// The timeout of an answer. On a busy machine the server takes some seconds to start.
 const MESSAGE_TIMEOUT: Duration = Duration::from_secs(60);
@@ -101,7 +102,9 @@ impl Server {
     fn take(&mut self, until: Instant) -> Value {
         let message = match self.messages.recv_timeout(until.saturating_duration_since(Instant::now())) {
             Ok(message) => message,
-            Err(RecvTimeoutError::Timeout) => panic!("no message of the language server in {MESSAGE_TIMEOUT:?}"),
+            Err(RecvTimeoutError::Timeout) => {
+                panic!("no message of the language server in {MESSAGE_TIMEOUT:?}")
+            }
             Err(RecvTimeoutError::Disconnected) => panic!("the language server has ended"),
         };
         let params = &message["params"];
@@ -112,8 +115,9 @@ impl Server {
             }
             Some("workspace/configuration") => {
                 let items = params["items"].as_array().expect("sections").iter();
-                let sections: Vec<Value> =
-                    items.map(|item| self.settings[item["section"].as_str().unwrap_or_default()].clone()).collect();
+                let sections: Vec<Value> = items
+                    .map(|item| self.settings[item["section"].as_str().unwrap_or_default()].clone())
+                    .collect();
                 self.send(&json!({"jsonrpc": "2.0", "id": message["id"], "result": sections}));
             }
             Some(_) if message.get("id").is_some() => {
@@ -176,7 +180,10 @@ impl Server {
         let uri = self.open(&format!("{before}{behind}"));
         let line = before.matches('\n').count();
         let character = before.rsplit('\n').next().unwrap_or_default().chars().count();
-        self.ask(method, json!({"textDocument": {"uri": uri}, "position": {"line": line, "character": character}}))
+        self.ask(
+            method,
+            json!({"textDocument": {"uri": uri}, "position": {"line": line, "character": character}}),
+        )
     }
 
     fn completed(&mut self, marked: &str) -> Vec<Offer> {
@@ -186,7 +193,8 @@ impl Server {
         items
             .iter()
             .map(|item| {
-                let inserted = text(item.get("textEdit").map_or(&item["insertText"], |edit| &edit["newText"]));
+                let inserted =
+                    text(item.get("textEdit").map_or(&item["insertText"], |edit| &edit["newText"]));
                 Offer { label: text(&item["label"]), reported: text(&item["documentation"]), inserted }
             })
             .collect()
@@ -221,7 +229,9 @@ fn read(output: &mut impl BufRead) -> Option<Value> {
             return None;
         }
         match line.trim_end().split_once(": ") {
-            Some((name, value)) if name.eq_ignore_ascii_case("content-length") => length = value.parse().ok()?,
+            Some((name, value)) if name.eq_ignore_ascii_case("content-length") => {
+                length = value.parse().ok()?
+            }
             Some(_) => {}
             None => break,
         }
@@ -312,9 +322,11 @@ fn values_are_offered_with_what_they_mean() {
 fn a_whole_stanza_is_offered_where_one_can_are_and_is_right() {
     let mut server = Server::start();
     let names = ["lambda", "lambda with alias and verify", "lambda from a container image"];
-    for place in
-        ["deploy:\n  │\n", "deploy:\n  - │\n", "jobs:\n  include:\n    - stage: deploy\n      deploy:\n        │\n"]
-    {
+    for place in [
+        "deploy:\n  │\n",
+        "deploy:\n  - │\n",
+        "jobs:\n  include:\n    - stage: deploy\n      deploy:\n        │\n",
+    ] {
         let offers = server.completed(place);
         println!("{place:?}");
         for name in names {
@@ -353,7 +365,10 @@ fn a_hover_explains_a_key() {
     let mut server = Server::start();
     for (line, needed) in [
         ("memory│_size: 512", &["Memory (MB)", "128 to 32768", "for a new function, 128"][..]),
-        ("run│time: nodejs22.x", &["Required to create a function", "`python3.14`: Python 3.14, supported until"]),
+        (
+            "run│time: nodejs22.x",
+            &["Required to create a function", "`python3.14`: Python 3.14, supported until"],
+        ),
         ("tracing│_mode: Active", &["#### X-Ray tracing\n", "`Active`: Lambda samples"]),
         ("o│n: {branch: main}", &["`master`, never `main`", "branch: [main, release/*]"]),
         ("veri│fy: {command: x}", &["before the alias moves to it", "payload: {ping: true}"]),
@@ -421,7 +436,8 @@ fn what_is_wrong_is_reported_at_its_place() {
 
 /// Values for the variables of the job that fit every use in the real stanzas.
 fn job() -> Value {
-    let stanzas = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/protocol-tests/real-stanzas.jsonl"));
+    let stanzas =
+        fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/protocol-tests/real-stanzas.jsonl"));
     let stanzas = stanzas.expect("the file can be read");
     let is_of_a_name = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '{';
     let mut env = json!({"TRAVIS_BRANCH": "master", "PATH": &*PATH});
@@ -437,8 +453,8 @@ fn job() -> Value {
     env
 }
 
-/// Returns the keys that the program rejects or warns about. Problems that a schema cannot know are left out: those
-/// that depend on the job's variables, on files or on AWS.
+/// Returns the keys that the program rejects or warns about. Problems that a schema cannot know are left out:
+/// those that depend on the job's variables, on files or on AWS.
 fn blamed(ended: &PluginOutput) -> BTreeSet<String> {
     let finished = ended.finished();
     let warnings = ended.events.iter().filter(|event| event["event"] == "warning");
@@ -447,13 +463,14 @@ fn blamed(ended: &PluginOutput) -> BTreeSet<String> {
     reported.extend((finished["outcome"] == "failed").then_some(&finished["error"]));
     let known = ["unknown-key", "deprecated", "out-of-range", "lenient-value", "bad-value", "missing-key"];
     // A schema does not say when a runtime is retired.
-    reported.retain(|one| known.contains(&one["code"].as_str().unwrap_or_default()) && one["at"] != "/runtime");
+    reported
+        .retain(|one| known.contains(&one["code"].as_str().unwrap_or_default()) && one["at"] != "/runtime");
     let key = |one: &&Value| one["at"].as_str().and_then(|at| at.split('/').nth(1)).map(str::to_owned);
     reported.iter().filter_map(key).collect()
 }
 
-/// Returns a stanza as YAML: each key is on its own line, so that the line of a diagnostic identifies its key, and each
-/// value is JSON, which is also YAML.
+/// Returns a stanza as YAML: each key is on its own line, so that the line of a diagnostic identifies its
+/// key, and each value is JSON, which is also YAML.
 fn as_yaml(stanza: &Value, indent: &str) -> Vec<String> {
     let keys = stanza.as_object().expect("an object").iter();
     keys.map(|(key, value)| {
@@ -488,7 +505,9 @@ fn a_real_file_has_diagnostics_where_the_program_warns_or_refuses_and_nowhere_el
         for file in [
             format!("{top}deploy:\n{single}after_deploy: echo done\n"),
             format!("{top}deploy:\n  - {other}{}", &around(&listed, "  ")[1..]),
-            format!("{top}jobs:\n  include:\n    - stage: test\n    - stage: deploy\n      deploy:\n{in_job}"),
+            format!(
+                "{top}jobs:\n  include:\n    - stage: test\n    - stage: deploy\n      deploy:\n{in_job}"
+            ),
             format!("{top}matrix:\n  include:\n    - deploy:\n{in_job}"),
         ] {
             let lines: Vec<&str> = file.lines().collect();
@@ -503,7 +522,9 @@ fn a_real_file_has_diagnostics_where_the_program_warns_or_refuses_and_nowhere_el
             right += reported.len();
         }
     }
-    println!("{files} real files, {right} diagnostics on {blamed_keys} keys that the program reports, 0 false alarms");
+    println!(
+        "{files} real files, {right} diagnostics on {blamed_keys} keys that the program reports, 0 false alarms"
+    );
     assert!(files >= 150 && blamed_keys >= 5, "{files} {blamed_keys}");
 }
 
@@ -511,8 +532,13 @@ fn a_real_file_has_diagnostics_where_the_program_warns_or_refuses_and_nowhere_el
 fn ajv(schema: &Value, instances: &[&Value]) -> Vec<bool> {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("protocol-tests/editors/ajv.js");
     let mut command = Command::new(node::node());
-    let mut child =
-        command.arg(script).arg(&*PACKAGES).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("Node starts");
+    let mut child = command
+        .arg(script)
+        .arg(&*PACKAGES)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("Node starts");
     let question = json!({"schema": schema, "instances": instances}).to_string();
     let mut stdin = child.stdin.take().expect("piped");
     let writer = std::thread::spawn(move || stdin.write_all(question.as_bytes()));
@@ -540,8 +566,8 @@ fn stanzas() -> Vec<(String, Value)> {
         }
     }
     for example in ["node-function", "python-function"] {
-        let text =
-            fs::read_to_string(root.join("examples").join(example).join("stanza.json")).expect("the file can be read");
+        let text = fs::read_to_string(root.join("examples").join(example).join("stanza.json"))
+            .expect("the file can be read");
         stanzas.push((example.to_owned(), serde_json::from_str(&text).expect("JSON")));
     }
     stanzas.extend(real_stanzas().into_iter().map(|stanza| ("real".to_owned(), stanza)));

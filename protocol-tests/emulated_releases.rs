@@ -1,11 +1,12 @@
-//! Releases on emulators. The tests check with boto3 where an alias points after a deployment, a failed deployment and
-//! a rollback.
+//! Releases on emulators. The tests check with boto3 where an alias points after a deployment, a failed
+//! deployment and a rollback.
 //!
-//! ministack runs the functions: a broken one really fails, a slow one really sleeps. It differs from AWS in these
-//! points (1.5.33): every exception of a handler has the type `Runtime.HandlerError`; an invocation of an alias goes to
-//! its main version, whatever its weights; provisioned concurrency is ready at once. moto (5.2.3) runs no function
-//! without Docker and has no provisioned concurrency. It returns no `RevisionId` of a function and never changes that
-//! of an alias. It uses the count of versions as the next version number, so that a number can repeat after a deletion.
+//! ministack runs the functions: a broken one really fails, a slow one really sleeps. It differs from AWS in
+//! these points (1.5.33): every exception of a handler has the type `Runtime.HandlerError`; an invocation of
+//! an alias goes to its main version, whatever its weights; provisioned concurrency is ready at once. moto
+//! (5.2.3) runs no function without Docker and has no provisioned concurrency. It returns no `RevisionId` of
+//! a function and never changes that of an alias. It uses the count of versions as the next version number,
+//! so that a number can repeat after a deletion.
 
 use std::cell::RefCell;
 use std::fs;
@@ -21,9 +22,9 @@ use crate::fixture;
 use crate::plugin::{PluginCommand, PluginOutput};
 use crate::tools;
 
-/// Calls Lambda operations, like `ask.py`, but also returns a function's answer and an error's code. For each line of
-/// standard input, [OPERATION, ARGUMENTS], it writes the answer as a line of JSON. The script must not contain a single
-/// quote, because bash gets it between single quotes.
+/// Calls Lambda operations, like `ask.py`, but also returns a function's answer and an error's code. For each
+/// line of standard input, [OPERATION, ARGUMENTS], it writes the answer as a line of JSON. The script must
+/// not contain a single quote, because bash gets it between single quotes.
 const CALL_LAMBDA: &str = r#"
 import json, sys, boto3
 from botocore.exceptions import ClientError
@@ -41,7 +42,8 @@ for line in sys.stdin:
     print(json.dumps(result, default=str), flush=True)
 "#;
 
-/// A running boto3 process. A test makes many calls, and starting a process for each would cost half a second.
+/// A running boto3 process. A test makes many calls, and starting a process for each would cost half a
+/// second.
 struct Boto {
     child: Child,
     answers: RefCell<BufReader<ChildStdout>>,
@@ -150,8 +152,8 @@ impl Scenario {
         numbers.filter(|number| number != "$LATEST").collect()
     }
 
-    /// Returns a bash command that calls an operation. bash gets `arguments` between double quotes and expands
-    /// variables in it.
+    /// Returns a bash command that calls an operation. bash gets `arguments` between double quotes and
+    /// expands variables in it.
     fn asking(&self, operation: &str, arguments: &str) -> String {
         let question = format!("[\"{operation}\", {arguments}]").replace('"', "\\\"");
         format!("'{}' -c '{CALL_LAMBDA}' '{}' <<< \"{question}\"", self.python.display(), self.emulator.url)
@@ -204,7 +206,8 @@ fn has_failed(ended: &PluginOutput, words: &str) {
     assert!(message.contains(words), "{words}: {}", ended.stdout);
 }
 
-/// Returns the weights of an alias. Without weights moto returns an empty map; ministack and AWS return nothing.
+/// Returns the weights of an alias. Without weights moto returns an empty map; ministack and AWS return
+/// nothing.
 fn shares(alias: &Value) -> Value {
     match &alias["RoutingConfig"]["AdditionalVersionWeights"] {
         Value::Null => json!({}),
@@ -214,8 +217,10 @@ fn shares(alias: &Value) -> Value {
 
 /// Returns the lines that a command wrote to its standard output, each parsed as JSON.
 fn lines(ended: &PluginOutput) -> Vec<Value> {
-    let outputs = ended.events.iter().filter(|event| event["event"] == "output" && event["stream"] == "stdout");
-    let line = |event: &Value| serde_json::from_str(event["line"].as_str().unwrap_or_default()).expect("JSON");
+    let outputs =
+        ended.events.iter().filter(|event| event["event"] == "output" && event["stream"] == "stdout");
+    let line =
+        |event: &Value| serde_json::from_str(event["line"].as_str().unwrap_or_default()).expect("JSON");
     outputs.map(line).collect()
 }
 
@@ -229,7 +234,12 @@ fn check_good_and_broken(scenario: &Scenario, file: &str, good: &str, broken: &s
     scenario.write_file(file, broken);
     let ended = scenario.deploy(json!({"verify": {}}));
     scenario.did_not_pass(&ended, error, "1");
-    assert_eq!(ended.finished()["changed"], json!(["update-function-code", "publish-version"]), "{}", ended.stdout);
+    assert_eq!(
+        ended.finished()["changed"],
+        json!(["update-function-code", "publish-version"]),
+        "{}",
+        ended.stdout
+    );
     let log = ended.finished()["error"]["log"].as_array().cloned().unwrap_or_default();
     assert!(log.iter().any(|line| line.as_str().is_some_and(|line| line.contains(error))), "{log:#?}");
 
@@ -249,7 +259,8 @@ fn nobody_gets_a_python_version_that_is_broken_or_slow_and_rollback_passes_them_
     scenario.write_file("index.py", "import no_such_module\n\ndef handler(event, context):\n    pass\n");
     scenario.did_not_pass(&scenario.deploy(json!({"verify": {}})), "no_such_module", "1");
 
-    // The function would succeed after 10 s, which is longer than the check waits and shorter than Lambda's timeout.
+    // The function would succeed after 10 s, which is longer than the check waits and shorter than Lambda's
+    // timeout.
     scenario.write_file("index.py", "import time\n\ndef handler(event, context):\n    time.sleep(10)\n");
     let slow = scenario.deploy(json!({"timeout": 30, "verify": {"timeout": 1}}));
     scenario.did_not_pass(&slow, "it did not respond within 1 s", "1");
@@ -322,13 +333,16 @@ fn an_answer_is_held_against_what_was_expected_of_it() {
     let expect = json!({"contains": "Größe", "json": {"event": payload, "code": "echo"}});
     scenario.went_live(&scenario.deploy(json!({"verify": {"payload": payload, "expect": expect}})), "2");
 
-    // Without `payload` the function gets an empty object. A payload that is already JSON text is passed on unchanged.
+    // Without `payload` the function gets an empty object. A payload that is already JSON text is passed on
+    // unchanged.
     scenario.write("return event");
     let as_it_is = json!({"verify": {"expect": {"json": {}, "contains": "{}"}}});
     scenario.went_live(&scenario.deploy(as_it_is), "3");
     scenario.write("return [event]");
-    scenario
-        .went_live(&scenario.deploy(json!({"verify": {"payload": "{\"a\": 1}", "expect": {"json": [{"a": 1}]}}})), "4");
+    scenario.went_live(
+        &scenario.deploy(json!({"verify": {"payload": "{\"a\": 1}", "expect": {"json": [{"a": 1}]}}})),
+        "4",
+    );
 }
 
 #[test]
@@ -385,15 +399,21 @@ fn variables_that_a_function_prints_are_masked() {
     let log = &ended.finished()["error"]["log"];
     assert!(log.as_array().is_some_and(|log| log.contains(&json!("with [secure]"))), "{log:#}");
     file("return {'token': os.environ['TOKEN']}");
-    has_reported(&scenario.deploy(json!({"verify": {"expect": {"contains": "nowhere"}}})), "{\"token\": \"[secure]\"}");
-    has_reported(&scenario.deploy(json!({"verify": {"expect": {"json": {"token": 1}}}})), "is \"[secure]\", not 1");
+    has_reported(
+        &scenario.deploy(json!({"verify": {"expect": {"contains": "nowhere"}}})),
+        "{\"token\": \"[secure]\"}",
+    );
+    has_reported(
+        &scenario.deploy(json!({"verify": {"expect": {"json": {"token": 1}}}})),
+        "is \"[secure]\", not 1",
+    );
 }
 
-/// Deploys with three traffic shares, and then a version that fails at the second share. The check reads the alias.
+/// Deploys with three traffic shares, and then a version that fails at the second share. The check reads the
+/// alias.
 fn check_traffic(scenario: &Scenario) {
     let look = scenario.asking("get_alias", r#"{"FunctionName": "f", "Name": "live"}"#);
-    let keys =
-        |command: String| json!({"traffic": [10, 50, 100], "traffic_interval": 1, "verify": {"command": command}});
+    let keys = |command: String| json!({"traffic": [10, 50, 100], "traffic_interval": 1, "verify": {"command": command}});
     scenario.write("return 'first'");
     scenario.went_live(&scenario.deploy(keys(look.clone())), "1");
 
@@ -409,8 +429,18 @@ fn check_traffic(scenario: &Scenario) {
     scenario.write("return 'third'");
     let ended = scenario.deploy(keys(format!("seen=$({look}); echo \"$seen\"; [[ $seen != *0.5* ]]")));
     has_failed(&ended, "all traffic of `live` is back at version 2");
-    assert_eq!(shares(lines(&ended).last().expect("a line for each check")), json!({"3": 0.5}), "{}", ended.stdout);
-    assert_eq!(ended.finished()["changed"], json!(["update-function-code", "publish-version"]), "{}", ended.stdout);
+    assert_eq!(
+        shares(lines(&ended).last().expect("a line for each check")),
+        json!({"3": 0.5}),
+        "{}",
+        ended.stdout
+    );
+    assert_eq!(
+        ended.finished()["changed"],
+        json!(["update-function-code", "publish-version"]),
+        "{}",
+        ended.stdout
+    );
     scenario.is_at("2");
 }
 
@@ -437,7 +467,8 @@ fn check_alias(scenario: &Scenario) {
     scenario.write("return 'second'");
     scenario.went_live(&scenario.deploy(json!({})), "2");
 
-    let is_warned = |ended: &PluginOutput| ended.events.iter().any(|event| event["code"] == "weights-cleared");
+    let is_warned =
+        |ended: &PluginOutput| ended.events.iter().any(|event| event["code"] == "weights-cleared");
     scenario.share("1", 0.25);
     let refused = scenario.deploy(json!({}));
     assert_eq!(refused.code(), "traffic-shared", "{}", refused.stdout);
@@ -450,8 +481,8 @@ fn check_alias(scenario: &Scenario) {
     scenario.went_live(&moved, "3");
     assert!(is_warned(&moved), "{}", moved.stdout);
 
-    // While traffic is shared, a rollback only restores all traffic to the main version. The next rollback moves the
-    // alias.
+    // While traffic is shared, a rollback only restores all traffic to the main version. The next rollback
+    // moves the alias.
     scenario.share("1", 0.25);
     let freed = scenario.roll_back(json!({"clear_weights": true}));
     scenario.went_live(&freed, "3");
@@ -508,7 +539,11 @@ fn an_alias_keeps_as_many_executions_ready_as_the_stanza_says() {
     scenario.write("return 'second'");
     let ended = deploy(json!(3));
     scenario.went_live(&ended, "2");
-    assert!(!ended.steps().contains(&put), "provisioned concurrency must move with the alias: {}", ended.stdout);
+    assert!(
+        !ended.steps().contains(&put),
+        "provisioned concurrency must move with the alias: {}",
+        ended.stdout
+    );
     scenario.went_live(&scenario.roll_back(json!({"provisioned_concurrency": 3})), "1");
     // Without the option, the setting is kept.
     scenario.went_live(&scenario.deploy(json!({})), "2");
@@ -535,7 +570,11 @@ fn old_versions_go_and_the_way_back_stays() {
     let fails = json!({"keep_versions": 2, "verify": {"command": "false"}});
     has_failed(&publish(4, fails.clone()), "exit status: 1");
     has_failed(&publish(5, fails), "exit status: 1");
-    assert_eq!(scenario.versions(), ["2", "3", "4", "5"], "a version was deleted before the new one passed its check");
+    assert_eq!(
+        scenario.versions(),
+        ["2", "3", "4", "5"],
+        "a version was deleted before the new one passed its check"
+    );
     let ended = publish(6, json!({"keep_versions": 1, "verify": {"command": "true"}}));
     scenario.went_live(&ended, "6");
     assert_eq!(scenario.versions(), ["3", "6"]);

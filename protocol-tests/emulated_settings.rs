@@ -1,9 +1,9 @@
-//! Deploys stanzas with every setting that an emulator supports, and checks with boto3 that the function has these
-//! settings.
+//! Deploys stanzas with every setting that an emulator supports, and checks with boto3 that the function has
+//! these settings.
 //!
-//! Each function is deployed four times: the first deployment creates it, the second changes the values, the third
-//! clears them, and the fourth sets only whole structures. A setting that a stanza does not name must stay, and
-//! repeating a deployment must have the outcome `unchanged`.
+//! Each function is deployed four times: the first deployment creates it, the second changes the values, the
+//! third clears them, and the fourth sets only whole structures. A setting that a stanza does not name must
+//! stay, and repeating a deployment must have the outcome `unchanged`.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -49,8 +49,8 @@ impl Setting {
         Setting { held, ..self }
     }
 
-    /// Returns the value in the stanza of a deployment. `None`: the table has no value, or the emulator does not
-    /// support it.
+    /// Returns the value in the stanza of a deployment. `None`: the table has no value, or the emulator does
+    /// not support it.
     fn value(&self, deployment: usize) -> Option<&Value> {
         let is_known = match (self.known, deployment) {
             (Wholly, _) | (NotCleared | AtCreation, 0) | (NotCleared, 1) | (InUpdates, 1..) => true,
@@ -165,7 +165,8 @@ impl Scenario {
                 .held_as(json!([null, null, null, {"LogFormat": "Text", "LogGroup": "/aws/lambda/f"}])),
             setting("architectures", "/Configuration/Architectures/0", [AtCreation, Wholly],
                 json!(["arm64", "x86_64", "arm64"])),
-            // In Terraform, which is tested against AWS, a request without the key clears it; ministack keeps it then.
+            // In Terraform, which is tested against AWS, a request without the key clears it; ministack keeps
+            // it then.
             setting("source_kms_key_arn", "/Code/SourceKMSKeyArn", [Not, NotCleared],
                 json!([arn("kms:key/c"), arn("kms:key/d"), ""])),
             setting("function_tags", "/Tags", [Wholly, Wholly],
@@ -177,7 +178,8 @@ impl Scenario {
                 json!([null, null, null, 0])),
             setting("code_signing_config_arn", "/CodeSigning/CodeSigningConfigArn", [AtCreation, InUpdates],
                 json!([signing("0"), signing("1"), ""])),
-            // moto drops the conditions of permissions, so that those of a public URL always seem to be missing.
+            // moto drops the conditions of permissions, so that those of a public URL always seem to be
+            // missing.
             setting("function_url.auth_type", "/Url/AuthType", [Wholly, Not], json!(["AWS_IAM"])),
             setting("function_url.auth_type", "/Url/AuthType", [Not, Wholly], json!(["NONE", "AWS_IAM", "NONE"])),
             setting("function_url.auth_type", "/Permissions", [Not, Wholly], json!(["NONE", "AWS_IAM", "NONE"]))
@@ -245,8 +247,8 @@ impl Scenario {
         fs::write(self.directory.path().join("index.py"), format!("# {line}\n{handlers}")).expect("written");
     }
 
-    /// Returns what boto3 reads of a function: GetFunction's answer, plus `Url`, `CodeSigning` and `Permissions` (the
-    /// actions that its policy allows). Each layer is reduced to its ARN.
+    /// Returns what boto3 reads of a function: GetFunction's answer, plus `Url`, `CodeSigning` and
+    /// `Permissions` (the actions that its policy allows). Each layer is reduced to its ARN.
     fn held(&self, function: &str) -> Value {
         let from_it = || json!({"FunctionName": function});
         let answers = self.emulator.ask_all(&[
@@ -260,7 +262,8 @@ impl Scenario {
         held["Configuration"]["Layers"] = layers.into_iter().map(|layer| layer["Arn"].clone()).collect();
         let policy: Value = serde_json::from_str(policy["Policy"].as_str().unwrap_or("{}")).expect("JSON");
         let statements = policy["Statement"].as_array().cloned().unwrap_or_default();
-        let mut actions: Vec<String> = statements.iter().map(|statement| statement["Action"].to_string()).collect();
+        let mut actions: Vec<String> =
+            statements.iter().map(|statement| statement["Action"].to_string()).collect();
         actions.sort();
         held["Permissions"] = actions.iter().map(|action| json!(action.trim_matches('"'))).collect();
         held["Url"] = url;
@@ -321,7 +324,8 @@ fn is_nothing(value: &Value) -> bool {
 }
 
 fn check_files(scenario: &Scenario) {
-    scenario.check(&json!({"function_name": "f", "function_tags_mode": "replace"}), &scenario.file_settings());
+    scenario
+        .check(&json!({"function_name": "f", "function_tags_mode": "replace"}), &scenario.file_settings());
 }
 
 fn check_an_image(scenario: &Scenario) {
@@ -382,7 +386,8 @@ fn ministack_gets_a_version_for_what_is_new_only() {
         assert_eq!(ended.finished()["version"], version, "{}", ended.stdout);
     }
     let listed = scenario.emulator.ask("lambda", "list_versions_by_function", &json!({"FunctionName": "f"}));
-    let states: Vec<_> = listed["Versions"].as_array().expect("a list").iter().map(|it| &it["State"]).collect();
+    let states: Vec<_> =
+        listed["Versions"].as_array().expect("a list").iter().map(|it| &it["State"]).collect();
     // ministack starts a Python process to create the snapshot.
     assert_eq!(states, ["Active", "Active", "Active"], "{listed:#}");
 }

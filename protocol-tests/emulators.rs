@@ -1,7 +1,8 @@
-//! Deployments to AWS emulators from other projects. The tests check with boto3 that the settings on the emulator are
-//! those of the stanza.
+//! Deployments to AWS emulators from other projects. The tests check with boto3 that the settings on the
+//! emulator are those of the stanza.
 //!
-//! The emulators come from PyPI and run in a virtual environment under `target/`, which the first test creates.
+//! The emulators come from PyPI and run in a virtual environment under `target/`, which the first test
+//! creates.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -34,8 +35,8 @@ impl Emulator {
         Self::start("serve_moto.py")
     }
 
-    /// Starts [ministack](https://github.com/ministackorg/ministack), which needs half a second for each change and
-    /// runs Python and Node functions.
+    /// Starts [ministack](https://github.com/ministackorg/ministack), which needs half a second for each
+    /// change and runs Python and Node functions.
     pub(crate) fn ministack() -> Self {
         Self::start("serve_ministack.py")
     }
@@ -46,7 +47,9 @@ impl Emulator {
         command.stderr(Stdio::null());
         let mut child = command.spawn().expect("Python starts");
         let mut port = String::new();
-        BufReader::new(child.stdout.take().expect("piped")).read_line(&mut port).expect("the script prints its port");
+        BufReader::new(child.stdout.take().expect("piped"))
+            .read_line(&mut port)
+            .expect("the script prints its port");
         let port: u16 = port.trim().parse().unwrap_or_else(|_| panic!("{script} did not start"));
         Emulator { child, url: format!("http://127.0.0.1:{port}") }
     }
@@ -84,7 +87,8 @@ impl Emulator {
 }
 
 impl Drop for Emulator {
-    /// The server and its processes end when their standard input is closed. A server that does not end is killed.
+    /// The server and its processes end when their standard input is closed. A server that does not end is
+    /// killed.
     fn drop(&mut self) {
         end(&mut self.child);
     }
@@ -126,7 +130,9 @@ fn moto_holds_what_the_stanza_says() {
         "tracing_mode": "Active",
         "env": moto.job_env(),
     });
-    let deploy = |request: &Value| -> PluginOutput { PluginCommand::new(&[]).directory(directory.path()).run(request) };
+    let deploy = |request: &Value| -> PluginOutput {
+        PluginCommand::new(&[]).directory(directory.path()).run(request)
+    };
     let held = || moto.ask("lambda", "get_function", &json!({"FunctionName": "f"}));
     let holds = |expected: Value| {
         let actual = held();

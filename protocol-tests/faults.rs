@@ -1,5 +1,6 @@
-//! Fault injection: every call of six deployments, combined with every fault. Either the deployment succeeds anyway, or
-//! the run reports correctly what it has changed and a second run of the same request completes the deployment.
+//! Fault injection: every call of six deployments, combined with every fault. Either the deployment succeeds
+//! anyway, or the run reports correctly what it has changed and a second run of the same request completes
+//! the deployment.
 //!
 //! `FAULT=part-of-a-name` selects combinations: `FAULT="update / PublishVersion"`.
 
@@ -24,11 +25,12 @@ const LIMIT: Duration = Duration::from_secs(25);
 /// The runs mostly wait, so there can be more threads than processors.
 const THREADS: usize = 24;
 
-/// Calls with which a wait polls, and how many of them are tested. Their number varies but is never lower, and all are
-/// alike.
+/// Calls with which a wait polls, and how many of them are tested. Their number varies but is never lower,
+/// and all are alike.
 const LOOKS: [(&str, usize); 2] = [("GetFunction", 4), ("GetProvisionedConcurrencyConfig", 3)];
 
-/// Other AWS messages than "An update is in progress" (helix-deploy issue 83, serverless-application-model issue 2356).
+/// Other AWS messages than "An update is in progress" (helix-deploy issue 83, serverless-application-model
+/// issue 2356).
 const CONCURRENT: &str = "The function could not be updated due to a concurrent update operation.";
 const PENDING: &str = "The operation cannot be performed at this time. The function is currently in the following state: 'Pending'. StateReasonCode: 'Creating'";
 
@@ -84,8 +86,14 @@ fn troubles() -> Vec<StateReason> {
         let (strikes, takes_effect): (fn(&Call) -> bool, _) = (|_| true, false);
         StateReason { name, times, kind, strikes, takes_effect, expected }
     };
-    let handled =
-        |name, kind, strikes, expected| StateReason { name, times: 1, kind, strikes, takes_effect: true, expected };
+    let handled = |name, kind, strikes, expected| StateReason {
+        name,
+        times: 1,
+        kind,
+        strikes,
+        takes_effect: true,
+        expected,
+    };
     let (reason_code, reason) = ("InternalError".to_owned(), "Something broke.".to_owned());
     let update_fails = FaultKind::UpdateFails { reason_code: reason_code.clone(), reason: reason.clone() };
     let provision_fails = FaultKind::ProvisionFails { reason: reason.clone() };
@@ -100,7 +108,8 @@ fn troubles() -> Vec<StateReason> {
     let conflict = "ResourceConflictException";
     let throttled = status(429, "TooManyRequestsException", "Rate Exceeded.");
     let denied = status(403, "AccessDeniedException", "User is not authorized to perform this action");
-    let expired = status(403, "ExpiredTokenException", "The security token included in the request is expired");
+    let expired =
+        status(403, "ExpiredTokenException", "The security token included in the request is expired");
     vec![
         unanswered("throttled-twice", 2, throttled, Deployed),
         unanswered("500-twice", 2, status(500, "ServiceException", "An error occurred."), Deployed),
@@ -136,7 +145,10 @@ fn troubles() -> Vec<StateReason> {
         handled("throttled-after", throttled_after, publishes, Deployed),
         handled("publish-fails", publish_fails, publishes, Failed("version-failed")),
         // AWS accepts these calls and answers with success, but they never take effect.
-        StateReason { takes_effect: false, ..handled("update-fails", update_fails, updates, Failed("update-failed")) },
+        StateReason {
+            takes_effect: false,
+            ..handled("update-fails", update_fails, updates, Failed("update-failed"))
+        },
         StateReason {
             takes_effect: false,
             ..handled("provision-fails", provision_fails, provisions, Failed("provisioning-failed"))
@@ -233,14 +245,16 @@ impl KnownSecrets {
             (call, self.calls[..place].iter().filter(|earlier| earlier.operation == call.operation).count())
         };
         let all = (0..self.calls.len()).map(before);
-        let is_one_more = |call: &Call, nth| LOOKS.iter().any(|(look, most)| call.operation == *look && nth >= *most);
+        let is_one_more =
+            |call: &Call, nth| LOOKS.iter().any(|(look, most)| call.operation == *look && nth >= *most);
         all.filter(|(call, nth)| !is_one_more(call, *nth)).collect()
     }
 }
 
 /// All data of the function in the endpoint, without the members that differ between runs.
 fn state(endpoint: &Endpoint) -> Value {
-    let held = |target: &str| endpoint.perform("GET", target, Value::Null).unwrap_or_else(|words| json!(words));
+    let held =
+        |target: &str| endpoint.perform("GET", target, Value::Null).unwrap_or_else(|words| json!(words));
     let mut state = json!({
         "function": endpoint.function("f"),
         "versions": keyed(&held(VERSIONS)["Versions"], "Version"),
@@ -259,7 +273,10 @@ fn state(endpoint: &Endpoint) -> Value {
 /// Returns a list as a map, so that the list of differences shows the names.
 fn keyed(list: &Value, key: &str) -> Value {
     let items = list.as_array().into_iter().flatten();
-    items.map(|item| (item[key].as_str().unwrap_or_default().to_owned(), item.clone())).collect::<Map<_, _>>().into()
+    items
+        .map(|item| (item[key].as_str().unwrap_or_default().to_owned(), item.clone()))
+        .collect::<Map<_, _>>()
+        .into()
 }
 
 fn strip(value: &mut Value, name: &str) {
@@ -341,7 +358,8 @@ impl Combination<'_> {
                 self.check_failure(&ended, &endpoint, code)?;
                 let again = run();
                 let made = endpoint.calls().split_off(calls.len());
-                let effective: Vec<&Call> = made.iter().filter(|call| (200..300).contains(&call.status)).collect();
+                let effective: Vec<&Call> =
+                    made.iter().filter(|call| (200..300).contains(&call.status)).collect();
                 let judged = check_proof(&effective).and_then(|()| self.check_again(&again, &endpoint, code));
                 judged.map_err(|problem| format!("again: {problem}"))
             }
@@ -353,8 +371,8 @@ impl Combination<'_> {
         match self.trouble.kind {
             // If the function is deleted before the first read, the deployment simply creates a function.
             _ if self.creates_anew() => Expected::Deployed,
-            // If the function is deleted before a version of it is deleted, AWS reports that the version does not
-            // exist, which counts as success.
+            // If the function is deleted before a version of it is deleted, AWS reports that the version does
+            // not exist, which counts as success.
             FaultKind::DeleteFunction if self.prunes() => Expected::Deployed,
             // A version that does not answer has failed its check.
             FaultKind::Hang { .. } if self.operation == "Invoke" => Expected::Failed("verification-failed"),
@@ -384,7 +402,8 @@ impl Combination<'_> {
             return Ok(());
         }
         let mut problems = warnings(ended);
-        let (came_from, reported) = (&self.learnt.end.previous_version, &ended.finished()["previous_version"]);
+        let (came_from, reported) =
+            (&self.learnt.end.previous_version, &ended.finished()["previous_version"]);
         if reported != came_from {
             problems.push(format!("`previous_version` is {reported}, not {came_from}"));
         }
@@ -415,11 +434,20 @@ impl Combination<'_> {
         }
         let mut problems = differences(&end.reported, &last_line(ended), "finished");
         problems.extend(differences(&expected, &actual, ""));
-        if problems.is_empty() { Ok(()) } else { Err(format!("{}, but {}", ended.outcome(), problems.join("; "))) }
+        if problems.is_empty() {
+            Ok(())
+        } else {
+            Err(format!("{}, but {}", ended.outcome(), problems.join("; ")))
+        }
     }
 
     /// Checks that the error is the expected one, and that `changed` lists what the endpoint has done.
-    fn check_failure(&self, ended: &PluginOutput, endpoint: &Endpoint, code: &'static str) -> Result<(), String> {
+    fn check_failure(
+        &self,
+        ended: &PluginOutput,
+        endpoint: &Endpoint,
+        code: &'static str,
+    ) -> Result<(), String> {
         let (error, changed) = (&ended.finished()["error"], &ended.finished()["changed"]);
         let (_, class, retryable) = CODES.iter().find(|(its, ..)| *its == code).expect("a code of the table");
         let agrees = error["code"] == code && error["class"] == *class && error["retryable"] == *retryable;
@@ -434,9 +462,14 @@ impl Combination<'_> {
         }
     }
 
-    /// Checks a second run without the fault. If AWS could not make the function ready, the run may fail again with the
-    /// same code.
-    fn check_again(&self, ended: &PluginOutput, endpoint: &Endpoint, code: &'static str) -> Result<(), String> {
+    /// Checks a second run without the fault. If AWS could not make the function ready, the run may fail
+    /// again with the same code.
+    fn check_again(
+        &self,
+        ended: &PluginOutput,
+        endpoint: &Endpoint,
+        code: &'static str,
+    ) -> Result<(), String> {
         let may_fail = ["creation-failed", "update-failed", "version-failed"].contains(&code);
         match ended.outcome() {
             "deployed" | "unchanged" => self.compare(ended, endpoint),
@@ -467,8 +500,8 @@ impl Combination<'_> {
                 200..300 => !is_struck || self.trouble.takes_effect,
                 _ => false,
             };
-            // A call that was repeated because its answer was lost is still one step. The deletions of two versions look
-            // alike, but only a repetition follows directly.
+            // A call that was repeated because its answer was lost is still one step. The deletions of two
+            // versions look alike, but only a repetition follows directly.
             let is_again = |(earlier_place, earlier): &(usize, &Call)| {
                 let may_be_again = call.operation != "DeleteFunction" || earlier_place + 1 == place;
                 !(200..300).contains(&earlier.status) && is_same(earlier, call) && may_be_again
@@ -548,7 +581,9 @@ fn a_deployment_survives_transient_faults_and_reports_the_others_truly() {
     let mut wrong =
         problems(&combinations, THREADS, Combination::name, |combination| combination.play(directory.path()));
     for learnt in &learnt {
-        wrong.extend(learnt.problems.iter().map(|problem| format!("{} / nothing: {problem}", learnt.scenario.name)));
+        wrong.extend(
+            learnt.problems.iter().map(|problem| format!("{} / nothing: {problem}", learnt.scenario.name)),
+        );
     }
     wrong.sort();
     wrong.iter().for_each(|line| println!("{line}"));

@@ -1,4 +1,5 @@
-//! Helpers that scenario tests share: an endpoint with a function and a build directory, git, and parallel checks.
+//! Helpers that scenario tests share: an endpoint with a function and a build directory, git, and parallel
+//! checks.
 
 use std::any::Any;
 use std::fs;
@@ -18,11 +19,13 @@ use tempfile::TempDir;
 use crate::deployments::{build_directory, request};
 use crate::plugin::{PluginCommand, PluginOutput};
 
-/// The `PATH` of the tests, which the jobs also use. Tests of the first tier may not need a tool that is missing there.
-/// The SDK starts a `credential_process` with `sh`; if there is none, a link to bash replaces it.
+/// The `PATH` of the tests, which the jobs also use. Tests of the first tier may not need a tool that is
+/// missing there. The SDK starts a `credential_process` with `sh`; if there is none, a link to bash replaces
+/// it.
 pub(crate) static PATH: LazyLock<String> = LazyLock::new(|| {
     let path = std::env::var("PATH").expect("a PATH");
-    let find = |name: &str| path.split(':').map(|place| Path::new(place).join(name)).find(|file| file.is_file());
+    let find =
+        |name: &str| path.split(':').map(|place| Path::new(place).join(name)).find(|file| file.is_file());
     if find("sh").is_some() {
         return path;
     }
@@ -32,12 +35,13 @@ pub(crate) static PATH: LazyLock<String> = LazyLock::new(|| {
     format!("{path}:{}", tools.display())
 });
 
-/// Reports a test that cannot run because a tool is missing. The test fails, but under `.ci/run`, which sets `NOT_RUN`,
-/// it is only added to the list in that file.
+/// Reports a test that cannot run because a tool is missing. The test fails, but under `.ci/run`, which sets
+/// `NOT_RUN`, it is only added to the list in that file.
 pub(crate) fn not_run(what: &str) {
     use std::io::Write;
     let list = std::env::var_os("NOT_RUN").unwrap_or_else(|| panic!("not run: {what}"));
-    let mut list = std::fs::OpenOptions::new().append(true).open(list).expect("the file in NOT_RUN can be opened");
+    let mut list =
+        std::fs::OpenOptions::new().append(true).open(list).expect("the file in NOT_RUN can be opened");
     writeln!(list, "{what}").expect("written");
 }
 
@@ -48,8 +52,8 @@ pub(crate) fn kill() -> Command {
     bash
 }
 
-/// Applies `act` to each item, `at_once` in parallel, and returns the results in the order of the items. A panic only
-/// fails its own item.
+/// Applies `act` to each item, `at_once` in parallel, and returns the results in the order of the items. A
+/// panic only fails its own item.
 pub(crate) fn each<T: Sync, R: Send>(
     items: &[T],
     at_once: usize,
@@ -78,7 +82,8 @@ pub(crate) fn problems<T: Sync>(
     check: impl Fn(&T) -> Result<(), String> + Sync,
 ) -> Vec<String> {
     let results = each(items, at_once, check);
-    let failed = items.iter().zip(results).filter_map(|(item, result)| Some((item, result.and_then(|r| r).err()?)));
+    let failed =
+        items.iter().zip(results).filter_map(|(item, result)| Some((item, result.and_then(|r| r).err()?)));
     failed.map(|(item, problem)| format!("{}: {problem}", name(item))).collect()
 }
 
@@ -102,7 +107,9 @@ pub(crate) fn panic_message(panic: &(dyn Any + Send)) -> String {
 #[track_caller]
 pub(crate) fn git(directory: &Path, arguments: &[&str]) -> String {
     let mut git = Command::new("git");
-    git.args(["-c", "user.name=Ann", "-c", "user.email=ann@example.invalid"]).args(arguments).current_dir(directory);
+    git.args(["-c", "user.name=Ann", "-c", "user.email=ann@example.invalid"])
+        .args(arguments)
+        .current_dir(directory);
     let output = git.output().unwrap_or_else(|error| panic!("git is missing: {error}"));
     assert!(output.status.success(), "git {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8_lossy(&output.stdout).trim().to_owned()
@@ -243,7 +250,9 @@ impl Fixture {
     }
 
     pub(crate) fn another_client(&self, method: &str, target: &str, body: Value) -> Value {
-        self.endpoint.perform(method, target, body).unwrap_or_else(|words| panic!("{method} {target}: {words}"))
+        self.endpoint
+            .perform(method, target, body)
+            .unwrap_or_else(|words| panic!("{method} {target}: {words}"))
     }
 
     pub(crate) fn make_alias(&self, name: &str, version: &str) {
@@ -322,10 +331,9 @@ impl Running {
     /// Reads until a step of this name begins.
     pub(crate) fn read_until(&mut self, step: &str) {
         loop {
-            let line = self
-                .lines
-                .next()
-                .unwrap_or_else(|| panic!("no event `step-started` of {step} in\n{}", self.reported.join("\n")));
+            let line = self.lines.next().unwrap_or_else(|| {
+                panic!("no event `step-started` of {step} in\n{}", self.reported.join("\n"))
+            });
             let line = line.expect("readable");
             let event: Value = serde_json::from_str(&line).expect("an event is JSON");
             self.reported.push(line);
@@ -344,7 +352,8 @@ impl Running {
         let began = Instant::now();
         self.reported.extend(self.lines.map(|line| line.expect("readable")));
         let status = self.child.wait().expect("the child can be waited for");
-        let events = self.reported.iter().map(|line| serde_json::from_str(line).expect("an event is JSON")).collect();
+        let events =
+            self.reported.iter().map(|line| serde_json::from_str(line).expect("an event is JSON")).collect();
         let stdout = self.reported.join("\n");
         let ended = PluginOutput { events, stdout, stderr: String::new(), status, elapsed: began.elapsed() };
         ended.check(&[]);

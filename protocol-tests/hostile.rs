@@ -1,5 +1,6 @@
-//! Runs the program in a hostile environment: arbitrary bytes as input, a runner that neither writes nor reads, a process without
-//! the usual resources, values that contain shell commands. The program must report the problem or work anyway.
+//! Runs the program in a hostile environment: arbitrary bytes as input, a runner that neither writes nor
+//! reads, a process without the usual resources, values that contain shell commands. The program must report
+//! the problem or work anyway.
 
 mod environ;
 mod inputs;
@@ -20,7 +21,8 @@ use crate::plugin::{PluginOutput, program};
 /// Time limit of one run. No run of these tests needs longer, even on a busy machine.
 const LIMIT: Duration = Duration::from_secs(30);
 
-/// Starts the program from bash, after a line of bash that changes what the process inherits, such as `umask 077`.
+/// Starts the program from bash, after a line of bash that changes what the process inherits, such as `umask
+/// 077`.
 fn behind(line: &str, arguments: &[&str]) -> Command {
     let mut command = Command::new("bash");
     command.args(["-c", &format!("{line}\nexec \"$0\" \"$@\""), &program()]).args(arguments);
@@ -53,7 +55,8 @@ fn run_without_check(command: &mut Command, input: &[u8]) -> PluginOutput {
     ended
 }
 
-/// Waits for the end of a run, and kills it after `limit`. A killed run has no last line, so a run that hangs fails its test soon.
+/// Waits for the end of a run, and kills it after `limit`. A killed run has no last line, so a run that hangs
+/// fails its test soon.
 pub(crate) fn end_within(limit: Duration, child: Child, began: Instant) -> PluginOutput {
     let id = child.id().to_string();
     let (end, over) = mpsc::channel::<()>();

@@ -1,5 +1,6 @@
-//! Tests how the program gets its AWS identity and reaches AWS: sources of credentials, roles, requests to AWS STS, TLS and proxies.
-//! No request leaves 127.0.0.1: a request to another host goes to a proxy that refuses it, and the test fails.
+//! Tests how the program gets its AWS identity and reaches AWS: sources of credentials, roles, requests to
+//! AWS STS, TLS and proxies. No request leaves 127.0.0.1: a request to another host goes to a proxy that
+//! refuses it, and the test fails.
 
 mod proxies;
 pub(crate) mod recorder;
@@ -42,7 +43,12 @@ impl Scenario {
     #[track_caller]
     fn run_as(&self, plugin: PluginCommand, request: &Value) -> PluginOutput {
         let ended = plugin.directory(self.directory.path()).run(request);
-        assert_eq!(self.outside.lines(), [""; 0], "a request to another host than 127.0.0.1\n{}", ended.stdout);
+        assert_eq!(
+            self.outside.lines(),
+            [""; 0],
+            "a request to another host than 127.0.0.1\n{}",
+            ended.stdout
+        );
         ended
     }
 }

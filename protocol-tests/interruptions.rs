@@ -1,5 +1,5 @@
-//! Tests runs that end early because of a signal, a closed output or a bug: `finished` is still the last line, and the exit status
-//! gives the reason.
+//! Tests runs that end early because of a signal, a closed output or a bug: `finished` is still the last
+//! line, and the exit status gives the reason.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::process::ExitStatusExt;
@@ -153,7 +153,10 @@ fn when_the_runner_closes_our_output_no_further_step_is_taken() {
     let mut line = String::new();
     while !line.contains("step-started") {
         line.clear();
-        assert!(stdout.read_line(&mut line).expect("readable") > 0, "standard output ended before `step-started`");
+        assert!(
+            stdout.read_line(&mut line).expect("readable") > 0,
+            "standard output ended before `step-started`"
+        );
     }
     // Wait for the call: the program also notices a closed output before it.
     while !called(&endpoint, "UpdateFunctionConfiguration") {
@@ -195,7 +198,8 @@ fn full_pipe() -> (std::io::PipeReader, std::io::PipeWriter) {
 /// Waits until the first thread of a process sleeps.
 fn wait_until_asleep(child: &Child) {
     let sleeps = || {
-        let stat = std::fs::read_to_string(format!("/proc/{0}/task/{0}/stat", child.id())).expect("it has not ended");
+        let stat = std::fs::read_to_string(format!("/proc/{0}/task/{0}/stat", child.id()))
+            .expect("it has not ended");
         stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('S'))
     };
     let (mut in_a_row, began) = (0, Instant::now());
@@ -205,11 +209,13 @@ fn wait_until_asleep(child: &Child) {
     }
 }
 
-/// Checks that signals end runs with these arguments whose standard output is a full pipe, so that even the first line blocks.
+/// Checks that signals end runs with these arguments whose standard output is a full pipe, so that even the
+/// first line blocks.
 #[track_caller]
 fn check_received(runs: &[&[&str]]) {
     let directory = build_directory();
-    std::fs::write(directory.path().join("f.yml"), "function_name: f\non: {all_branches: true}\n").expect("writable");
+    std::fs::write(directory.path().join("f.yml"), "function_name: f\non: {all_branches: true}\n")
+        .expect("writable");
     let runs: Vec<_> = runs.iter().flat_map(|run| [(*run, ("TERM", 15)), (*run, ("QUIT", 3))]).collect();
     let wrong = fixture::problems(
         &runs,
@@ -223,7 +229,9 @@ fn check_received(runs: &[&[&str]]) {
             let mut child = command.spawn().expect("can be started");
             drop(command);
             let mut stdin = child.stdin.take().expect("piped");
-            stdin.write_all(br#"{"function_name":"f","on":{"all_branches":true}}"#).expect("fits into a pipe");
+            stdin
+                .write_all(br#"{"function_name":"f","on":{"all_branches":true}}"#)
+                .expect("fits into a pipe");
             drop(stdin);
             wait_until_asleep(&child);
             signal(&child, name);
@@ -252,7 +260,8 @@ fn a_full_pipe_makes_no_run_standalone_deaf() {
 #[test]
 fn a_bug_is_reported_whatever_thread_it_happens_in() {
     for fault in ["panic", "panic-in-thread"] {
-        let ended = PluginCommand::new(&["check"]).env("DPL_LAMBDA_FAULT", fault).run(&json!({"function_name": "f"}));
+        let ended =
+            PluginCommand::new(&["check"]).env("DPL_LAMBDA_FAULT", fault).run(&json!({"function_name": "f"}));
         assert_eq!((ended.code(), ended.status.code()), ("internal", Some(2)), "{fault}");
         assert!(ended.finished()["error"]["message"].as_str().unwrap().contains("process/mod.rs"));
         assert_eq!(ended.events.len(), 2);

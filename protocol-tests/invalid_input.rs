@@ -52,7 +52,8 @@ fn a_hundred_megabytes_are_refused_without_being_held() {
 
 #[test]
 fn a_request_cut_anywhere_is_no_request() {
-    let whole = json!({"function_name": "f", "environment": {"A": "ü"}, "env": {"TRAVIS_BRANCH": "x"}}).to_string();
+    let whole =
+        json!({"function_name": "f", "environment": {"A": "ü"}, "env": {"TRAVIS_BRANCH": "x"}}).to_string();
     for end in 0..whole.len() {
         refused(&whole.as_bytes()[..end], "bad-json");
     }
@@ -77,8 +78,10 @@ fn a_document_command_that_fails_prints_nothing_on_standard_output() {
         &["completions", "tcsh"],
         &["manual", "more"],
     ] {
-        let output =
-            std::process::Command::new(crate::plugin::program()).args(arguments).output().expect("can be started");
+        let output = std::process::Command::new(crate::plugin::program())
+            .args(arguments)
+            .output()
+            .expect("can be started");
         assert_eq!(output.status.code(), Some(2));
         assert_eq!(String::from_utf8_lossy(&output.stdout), "");
         assert_eq!(String::from_utf8_lossy(&output.stderr).lines().count(), 1);
@@ -88,8 +91,10 @@ fn a_document_command_that_fails_prints_nothing_on_standard_output() {
 #[test]
 fn help_and_version_are_as_everywhere() {
     for (argument, text) in [("--help", "Usage: dpl-lambda"), ("--version", "dpl-lambda ")] {
-        let output =
-            std::process::Command::new(crate::plugin::program()).arg(argument).output().expect("can be started");
+        let output = std::process::Command::new(crate::plugin::program())
+            .arg(argument)
+            .output()
+            .expect("can be started");
         assert_eq!(output.status.code(), Some(0));
         assert!(String::from_utf8_lossy(&output.stdout).contains(text));
     }

@@ -1,5 +1,5 @@
-//! Tests endless inputs: files that are pipes or devices, and lists, responses and directory trees without an end. The program must
-//! report each with its own error code, in time, and without filling the memory.
+//! Tests endless inputs: files that are pipes or devices, and lists, responses and directory trees without an
+//! end. The program must report each with its own error code, in time, and without filling the memory.
 
 use std::fs;
 use std::io::Read;
@@ -112,7 +112,9 @@ fn a_file_of_stanzas_without_an_end_is_refused_and_a_pipe_with_one_is_read() {
     let directory = build_directory();
     let run = |option: &str, path: &str| {
         let mut command = Command::new(program());
-        command.args(["check", option, path, "--format", "json", "--ci", "none"]).current_dir(directory.path());
+        command
+            .args(["check", option, path, "--format", "json", "--ci", "none"])
+            .current_dir(directory.path());
         command
             .env_clear()
             .env("PATH", &*crate::fixture::PATH)
@@ -121,10 +123,13 @@ fn a_file_of_stanzas_without_an_end_is_refused_and_a_pipe_with_one_is_read() {
             .expect("can be started")
     };
     let [_, zero, huge] = endless(directory.path());
-    for (option, path) in [("--stanza", &zero), ("--stanza", &huge), ("--travis-yml", &zero), ("--travis-yml", &huge)] {
+    for (option, path) in
+        [("--stanza", &zero), ("--stanza", &huge), ("--travis-yml", &zero), ("--travis-yml", &huge)]
+    {
         let began = Instant::now();
         let output = run(option, path);
-        let said = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+        let said =
+            String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
         assert!(said.contains("larger than 8"), "{option} {path}: {said}");
         assert!(began.elapsed() < SOON, "{option} {path}");
     }
@@ -141,7 +146,9 @@ fn a_pipe_that_nobody_writes_to_is_no_file_of_stanzas() {
     let [pipe, ..] = endless(directory.path());
     let start = |option: &str, limit: &str| {
         let mut command = Command::new(program());
-        command.args(["check", option, &pipe, "--format", "json", "--ci", "none"]).current_dir(directory.path());
+        command
+            .args(["check", option, &pipe, "--format", "json", "--ci", "none"])
+            .current_dir(directory.path());
         command.env_clear().env("PATH", &*crate::fixture::PATH).env("DPL_LAMBDA_INPUT_TIMEOUT", limit);
         command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("starts")
     };
@@ -155,7 +162,9 @@ fn a_pipe_that_nobody_writes_to_is_no_file_of_stanzas() {
         // Its standard error is silent until the signal, so only the open pipe shows that it reads.
         let reads = || {
             let files = fs::read_dir(format!("/proc/{}/fd", child.id())).into_iter().flatten().flatten();
-            files.into_iter().any(|file| fs::read_link(file.path()).is_ok_and(|place| place == Path::new(&pipe)))
+            files
+                .into_iter()
+                .any(|file| fs::read_link(file.path()).is_ok_and(|place| place == Path::new(&pipe)))
         };
         wait_until("the pipe is open", reads);
         fixture::kill().args(["-TERM", &child.id().to_string()]).status().expect("kill runs");
@@ -186,7 +195,11 @@ fn lambda(operation: &'static str, answer: impl Fn(&Asked) -> Answer + Send + Sy
 }
 
 fn text(status: u16, body: &str) -> Answer {
-    Answer::Text(status, vec![("x-amzn-requestid", "b25f48e8-84fd-11e6-80d9-574e0c4664cb".to_owned())], body.to_owned())
+    Answer::Text(
+        status,
+        vec![("x-amzn-requestid", "b25f48e8-84fd-11e6-80d9-574e0c4664cb".to_owned())],
+        body.to_owned(),
+    )
 }
 
 fn deploy_to(lambda: &Recorder, members: &Value) -> PluginOutput {
@@ -207,7 +220,11 @@ fn a_list_whose_pages_never_end_is_given_up() {
         let ended = deploy_to(&same, &members);
         check(operation, &ended, "unexpected-answer");
         assert_eq!(ended.finished()["error"]["aws"]["operation"], operation);
-        assert_eq!(same.asked().iter().filter(|asked| asked.target.contains("Marker")).count(), 1, "{operation}");
+        assert_eq!(
+            same.asked().iter().filter(|asked| asked.target.contains("Marker")).count(),
+            1,
+            "{operation}"
+        );
 
         // A page that differs each time, and takes its time.
         let count = AtomicU32::new(0);
@@ -252,7 +269,8 @@ fn links_that_lead_to_one_another_are_followed_to_a_limit() {
         let directory = fixture.path(&format!("levels/{level}"));
         fs::create_dir_all(&directory).expect("can be created");
         for name in ["left", "right"] {
-            symlink(fixture.path(&format!("levels/{}", level + 1)), directory.join(name)).expect("can be created");
+            symlink(fixture.path(&format!("levels/{}", level + 1)), directory.join(name))
+                .expect("can be created");
         }
     }
     fs::create_dir_all(fixture.path("levels/24")).expect("can be created");
@@ -261,7 +279,11 @@ fn links_that_lead_to_one_another_are_followed_to_a_limit() {
     symlink(fixture.path("levels/0"), fixture.path("tree/all")).expect("can be created");
     let ended = run(&fixture);
     check("2^24 paths", &ended, "package-too-large");
-    assert!(ended.finished()["error"]["message"].as_str().expect("a string").contains("200000"), "{}", ended.stdout);
+    assert!(
+        ended.finished()["error"]["message"].as_str().expect("a string").contains("200000"),
+        "{}",
+        ended.stdout
+    );
 }
 
 #[test]
@@ -279,7 +301,9 @@ fn a_deep_tree_is_walked_in_linear_time() {
 #[test]
 fn an_archive_that_is_far_too_large_is_refused_before_it_is_read() {
     let fixture = Fixture::new(json!({"zip": "huge.zip"}));
-    fs::File::create(fixture.path("huge.zip")).and_then(|file| file.set_len(200_000_000_000)).expect("can be created");
+    fs::File::create(fixture.path("huge.zip"))
+        .and_then(|file| file.set_len(200_000_000_000))
+        .expect("can be created");
     check("200 GB", &run(&fixture), "package-too-large");
 }
 
@@ -291,13 +315,15 @@ fn a_profiles_process_that_never_ends_is_ended_and_reported() {
     let (config, mark) = (fixture.path("config"), fixture.path("pid"));
     let process = fixture.path("process");
     fs::write(&process, format!("echo $$ >{}\nsleep 600 & wait\n", mark.display())).expect("writable");
-    fs::write(&config, format!("[default]\ncredential_process = bash {}\n", process.display())).expect("writable");
+    fs::write(&config, format!("[default]\ncredential_process = bash {}\n", process.display()))
+        .expect("writable");
     fixture.request["env"]["AWS_CONFIG_FILE"] = json!(config);
     check("a process", &run(&fixture), "timed-out");
     let pid = fs::read_to_string(&mark).expect("the credential process has written its id");
     let began = Instant::now();
     // A zombie (state Z) has ended too: its parent has not collected its exit status yet.
-    let runs = || fs::read_to_string(format!("/proc/{}/stat", pid.trim())).is_ok_and(|stat| !stat.contains(") Z "));
+    let runs =
+        || fs::read_to_string(format!("/proc/{}/stat", pid.trim())).is_ok_and(|stat| !stat.contains(") Z "));
     while runs() {
         assert!(began.elapsed() < SOON, "the credential process still runs");
         thread::sleep(Duration::from_millis(5));

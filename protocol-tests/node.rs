@@ -14,8 +14,9 @@ pub(crate) fn node() -> PathBuf {
     installation().join("bin/node")
 }
 
-/// Installs the packages of a directory with a `package.json` and a `package-lock.json`, and returns their `node_modules`. Installs
-/// exactly the locked versions and runs no scripts of packages. Installs again when one of the two files has changed.
+/// Installs the packages of a directory with a `package.json` and a `package-lock.json`, and returns their
+/// `node_modules`. Installs exactly the locked versions and runs no scripts of packages. Installs again when
+/// one of the two files has changed.
 pub(crate) fn npm_packages(directory: &Path) -> PathBuf {
     let names = ["package.json", "package-lock.json"];
     let files = names.map(|name| {
@@ -78,7 +79,15 @@ fn packages_of_npm_are_those_that_are_locked() {
     fs::write(directory.join("package.json"), package).expect("writable");
     fs::write(directory.join("package-lock.json"), lock).expect("writable");
     let code = "console.log(require(process.argv[1] + '/picocolors/package.json').version)";
-    let output =
-        Command::new(node()).args(["-e", code]).arg(npm_packages(&directory)).output().expect("can be started");
-    assert_eq!(String::from_utf8_lossy(&output.stdout), "1.1.0\n", "{}", String::from_utf8_lossy(&output.stderr));
+    let output = Command::new(node())
+        .args(["-e", code])
+        .arg(npm_packages(&directory))
+        .output()
+        .expect("can be started");
+    assert_eq!(
+        String::from_utf8_lossy(&output.stdout),
+        "1.1.0\n",
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
 }

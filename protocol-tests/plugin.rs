@@ -1,4 +1,5 @@
-//! Runs the program once: starts it, writes its input, collects its output, and checks the properties that every run must have.
+//! Runs the program once: starts it, writes its input, collects its output, and checks the properties that
+//! every run must have.
 
 use std::collections::BTreeSet;
 use std::io::Write;
@@ -20,9 +21,9 @@ pub(crate) fn program() -> String {
     std::env::var("DPL_LAMBDA").unwrap_or_else(|_| env!("CARGO_BIN_EXE_dpl-lambda").to_owned())
 }
 
-/// Ensures that the programs that tests start do not ignore signals. If the tests run in the background of a shell (SIGINT, SIGQUIT) or
-/// under `nohup`, some signals are ignored, and child processes inherit that. A signal with a handler here gets its default action in
-/// a child; the handler does nothing.
+/// Ensures that the programs that tests start do not ignore signals. If the tests run in the background of a
+/// shell (SIGINT, SIGQUIT) or under `nohup`, some signals are ignored, and child processes inherit that. A
+/// signal with a handler here gets its default action in a child; the handler does nothing.
 fn restore_signals() {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
@@ -68,8 +69,8 @@ pub(crate) struct PluginOutput {
 }
 
 impl PluginCommand {
-    /// The program with these arguments. Its environment has only a `PATH` and the variable of a runner that states that the build is no
-    /// pull request.
+    /// The program with these arguments. Its environment has only a `PATH` and the variable of a runner that
+    /// states that the build is no pull request.
     pub(crate) fn new(arguments: &[&str]) -> Self {
         let mut command = Command::new(program());
         command.args(arguments).env_clear().env("PATH", &*PATH);
@@ -146,7 +147,9 @@ impl PluginOutput {
         let stdout = String::from_utf8(output.stdout).expect("events are UTF-8");
         let events = stdout
             .lines()
-            .map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("invalid JSON: {line}: {error}")))
+            .map(|line| {
+                serde_json::from_str(line).unwrap_or_else(|error| panic!("invalid JSON: {line}: {error}"))
+            })
             .collect();
         let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
         PluginOutput { events, stdout, stderr, status: output.status, elapsed: began.elapsed() }
@@ -157,7 +160,12 @@ impl PluginOutput {
     pub(crate) fn check(&self, secrets: &[String]) {
         let tag = |event: &Value| event["event"].as_str().unwrap_or_default().to_owned();
         let tags: Vec<String> = self.events.iter().map(tag).collect();
-        assert_eq!(tags.first().map(String::as_str), Some("hello"), "the first event is not `hello`\n{}", self.stdout);
+        assert_eq!(
+            tags.first().map(String::as_str),
+            Some("hello"),
+            "the first event is not `hello`\n{}",
+            self.stdout
+        );
         assert_eq!(
             tags.last().map(String::as_str),
             Some("finished"),
@@ -186,7 +194,8 @@ impl PluginOutput {
         }
     }
 
-    /// The exit status for the outcome. The events show whether a request to AWS was made: `identified` and those after it.
+    /// The exit status for the outcome. The events show whether a request to AWS was made: `identified` and
+    /// those after it.
     fn expected_status(&self) -> i32 {
         let finished = self.finished();
         let error = &finished["error"];
@@ -194,15 +203,16 @@ impl PluginOutput {
             (Some("failed"), Some("cancelled")) => {
                 let words = error["message"].as_str().unwrap_or_default();
                 let named = SIGNALS.into_iter().find(|(name, _)| words.contains(&format!("SIG{name}")));
-                let number = words.split_once("by signal ").and_then(|(_, rest)| rest.split(';').next()?.parse().ok());
+                let number =
+                    words.split_once("by signal ").and_then(|(_, rest)| rest.split(';').next()?.parse().ok());
                 128 + named.map_or(number.unwrap_or(15), |(_, number)| number)
             }
             (Some("failed"), _) if finished["allowed"] == json!(true) => 0,
             // There is a response of AWS, so a request was made.
             (Some("failed"), _) if error["aws"].is_object() || self.event("planned").is_some() => 1,
             (Some("failed"), _) => match self.status.code() {
-                // Both are possible after `identified`, or if a command of the user may have run. A test that needs one of
-                // them compares the status itself.
+                // Both are possible after `identified`, or if a command of the user may have run. A test that
+                // needs one of them compares the status itself.
                 Some(1) if self.may_have_acted() => 1,
                 _ => 2,
             },
@@ -245,8 +255,8 @@ static EVENT: LazyLock<jsonschema::Validator> = LazyLock::new(|| {
     jsonschema::draft7::new(&schema).expect("schema/event.json is a valid schema")
 });
 
-/// Values of a request that must not occur in the output: keys, and the values of `environment` and `function_tags` that begin with
-/// `secret-`. Other values could also occur in ordinary text.
+/// Values of a request that must not occur in the output: keys, and the values of `environment` and
+/// `function_tags` that begin with `secret-`. Other values could also occur in ordinary text.
 pub(crate) fn secrets_of(request: &Value) -> Vec<String> {
     let mut secrets: Vec<String> = ["secret_access_key", "session_token", "access_key_id"]
         .iter()
@@ -266,7 +276,9 @@ pub(crate) fn secrets_of(request: &Value) -> Vec<String> {
 
 fn collect(value: &Value, into: &mut Vec<String>) {
     match value {
-        Value::String(text) => into.push(text.split_once('=').map_or(text.clone(), |(_, value)| value.to_owned())),
+        Value::String(text) => {
+            into.push(text.split_once('=').map_or(text.clone(), |(_, value)| value.to_owned()))
+        }
         Value::Array(items) => items.iter().for_each(|item| collect(item, into)),
         Value::Object(map) => map.values().for_each(|item| collect(item, into)),
         _ => {}
@@ -285,7 +297,8 @@ pub(crate) fn job_env(endpoint: &Endpoint) -> Value {
     })
 }
 
-/// True if `actual` contains everything in `expected`: objects may have extra keys, lists must have the same length.
+/// True if `actual` contains everything in `expected`: objects may have extra keys, lists must have the same
+/// length.
 pub(crate) fn agrees(expected: &Value, actual: &Value) -> bool {
     match (expected, actual) {
         (Value::Object(expected), Value::Object(actual)) => {

@@ -1,5 +1,6 @@
-//! Tests `dpl-lambda policy`. The endpoint enforces policies as IAM does. Every kind of deployment must succeed with the policy that is
-//! printed for it. Without any one of its statements or actions, it must fail or warn about what it cannot read.
+//! Tests `dpl-lambda policy`. The endpoint enforces policies as IAM does. Every kind of deployment must
+//! succeed with the policy that is printed for it. Without any one of its statements or actions, it must fail
+//! or warn about what it cannot read.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -17,9 +18,11 @@ const FUNCTION: &str = "arn:aws:lambda:us-east-1:123456789012:function:f";
 const KEY: &str = "arn:aws:kms:us-east-1:123456789012:key/1";
 const LAYER: &str = "arn:aws:lambda:us-east-1:123456789012:layer:tools:1";
 const SIGNING: &str = "arn:aws:lambda:us-east-1:123456789012:code-signing-config:csc-0123456789abcdef0";
-const ACCESS_POINT: &str = "arn:aws:elasticfilesystem:us-east-1:123456789012:access-point/fsap-0123456789abcdef0";
+const ACCESS_POINT: &str =
+    "arn:aws:elasticfilesystem:us-east-1:123456789012:access-point/fsap-0123456789abcdef0";
 
-/// Actions that a deployment needs only after a problem: after a lost response, and after an upload that was aborted.
+/// Actions that a deployment needs only after a problem: after a lost response, and after an upload that was
+/// aborted.
 const FOR_BAD_DAYS: [&str; 2] = ["lambda:GetAlias", "s3:AbortMultipartUpload"];
 
 /// A kind of deployment: its stanza, and the stanza of an earlier deployment of the same function.
@@ -74,10 +77,13 @@ fn bend_statement(live: &Fixture, _: &Kind) {
 fn bend_aliases_statement(live: &Fixture, _: &Kind) {
     let bent = json!({"StatementId": "dpl-lambda-function-url", "Action": "lambda:InvokeFunctionUrl",
         "Principal": "210987654321", "FunctionUrlAuthType": "AWS_IAM"});
-    live.endpoint.perform("POST", "/2015-03-31/functions/f/policy?Qualifier=live", bent).expect("AWS would add it");
+    live.endpoint
+        .perform("POST", "/2015-03-31/functions/f/policy?Qualifier=live", bent)
+        .expect("AWS would add it");
 }
 
-/// Adds a function URL without alias, as from a deployment before the alias existed, and a statement with our name.
+/// Adds a function URL without alias, as from a deployment before the alias existed, and a statement with our
+/// name.
 fn open_latest(live: &Fixture, kind: &Kind) {
     let url = json!({"AuthType": "NONE"});
     live.endpoint.perform("POST", "/2021-10-31/functions/f/url", url).expect("AWS would create it");
@@ -133,7 +139,8 @@ fn kinds() -> Vec<Kind> {
             "a file system",
             {
                 let mut stanza = network;
-                stanza["file_system_configs"] = json!([{"arn": ACCESS_POINT, "local_mount_path": "/mnt/data"}]);
+                stanza["file_system_configs"] =
+                    json!([{"arn": ACCESS_POINT, "local_mount_path": "/mnt/data"}]);
                 stanza
             },
             json!({}),
@@ -145,9 +152,17 @@ fn kinds() -> Vec<Kind> {
             json!({"function_tags": {"old": "one"}}),
         ),
         kind("code signing", json!({"code_signing_config_arn": SIGNING}), json!({})),
-        kind("no code signing", json!({"code_signing_config_arn": ""}), json!({"code_signing_config_arn": SIGNING})),
+        kind(
+            "no code signing",
+            json!({"code_signing_config_arn": ""}),
+            json!({"code_signing_config_arn": SIGNING}),
+        ),
         kind("reserved concurrency", json!({"reserved_concurrency": 5}), json!({})),
-        kind("no reserved concurrency", json!({"reserved_concurrency": "none"}), json!({"reserved_concurrency": 5})),
+        kind(
+            "no reserved concurrency",
+            json!({"reserved_concurrency": "none"}),
+            json!({"reserved_concurrency": 5}),
+        ),
         Kind { meanwhile: bend_statement, ..kind("a public function URL", url("NONE"), url("AWS_IAM")) },
         kind("a function URL with IAM authentication", url("AWS_IAM"), url("NONE")),
         kind("no function URL", json!({"function_url": "none"}), url("NONE")),
@@ -157,7 +172,11 @@ fn kinds() -> Vec<Kind> {
         },
         Kind {
             meanwhile: open_latest,
-            ..kind("no function URL of an alias", with_alias(json!({"function_url": "none"})), provisioned(url("NONE")))
+            ..kind(
+                "no function URL of an alias",
+                with_alias(json!({"function_url": "none"})),
+                provisioned(url("NONE")),
+            )
         },
         kind("a version", json!({"publish": true, "snap_start": "PublishedVersions"}), json!({})),
         kind("a verified function", json!({"verify": {}}), json!({})),
@@ -195,7 +214,11 @@ fn kinds() -> Vec<Kind> {
         Kind {
             meanwhile: fail_update,
             note: Some("the live image's repository is not known"),
-            ..update("the live image after an update that failed", json!({"package_type": "Image"}), image("1"))
+            ..update(
+                "the live image after an update that failed",
+                json!({"package_type": "Image"}),
+                image("1"),
+            )
         },
         kind("an object in a bucket", object("2.zip"), object("1.zip")),
         kind(
@@ -228,8 +251,8 @@ fn printed(request: &Value) -> Output {
     child.wait_with_output().expect("can be waited for")
 }
 
-/// Runs deployments under a policy: creates a function, updates one that differs in everything that the stanza names, repeats that,
-/// and rolls back. Returns the first problem, or `None` if there is none.
+/// Runs deployments under a policy: creates a function, updates one that differs in everything that the
+/// stanza names, repeats that, and rolls back. Returns the first problem, or `None` if there is none.
 fn complaint(kind: &Kind, policy: &Value) -> Option<String> {
     let (absent, live) = (fixture(), fixture());
     if kind.creates {
@@ -240,7 +263,12 @@ fn complaint(kind: &Kind, policy: &Value) -> Option<String> {
     }
     for content in ["// 0\n", "// 1\n"] {
         live.write(content);
-        assert_eq!(live.run(&[], &kind.before).outcome(), "deployed", "{}: the earlier deployment", kind.name);
+        assert_eq!(
+            live.run(&[], &kind.before).outcome(),
+            "deployed",
+            "{}: the earlier deployment",
+            kind.name
+        );
     }
     (kind.meanwhile)(&live, kind);
     live.write("// 2\n");
@@ -257,7 +285,8 @@ fn complaint(kind: &Kind, policy: &Value) -> Option<String> {
         return Some(format!("a repeated deployment: {complaint}"));
     }
     if kind.rolls_back {
-        return flaw(&live.run(&["rollback"], &kind.stanza)).map(|complaint| format!("a rollback: {complaint}"));
+        return flaw(&live.run(&["rollback"], &kind.stanza))
+            .map(|complaint| format!("a rollback: {complaint}"));
     }
     None
 }
@@ -286,7 +315,8 @@ fn fixture() -> Fixture {
     Fixture::of(settings, json!({"region": "us-east-1", "zip": null}))
 }
 
-/// All policies that lack one statement or one action of `policy`, by the name of what they lack. Keeps the actions in `spare`.
+/// All policies that lack one statement or one action of `policy`, by the name of what they lack. Keeps the
+/// actions in `spare`.
 fn lessened(policy: &Value, spare: &[&str]) -> BTreeMap<String, Value> {
     let mut lessened = BTreeMap::new();
     let statements = policy["Statement"].as_array().expect("a list");
@@ -298,10 +328,12 @@ fn lessened(policy: &Value, spare: &[&str]) -> BTreeMap<String, Value> {
         };
         let sid = statement["Sid"].as_str().expect("a string");
         let actions = statement["Action"].as_array().expect("a list");
-        let is_spare =
-            |action: &Value| [&FOR_BAD_DAYS, spare].iter().any(|names| names.iter().any(|name| action == name));
+        let is_spare = |action: &Value| {
+            [&FOR_BAD_DAYS, spare].iter().any(|names| names.iter().any(|name| action == name))
+        };
         if !actions.iter().all(is_spare) {
-            lessened.insert(format!("the statement {sid}"), without(&|statements| drop(statements.remove(at))));
+            lessened
+                .insert(format!("the statement {sid}"), without(&|statements| drop(statements.remove(at))));
         }
         for action in actions.iter().filter(|_| actions.len() > 1) {
             let name = action.as_str().expect("a string");
@@ -314,7 +346,8 @@ fn lessened(policy: &Value, spare: &[&str]) -> BTreeMap<String, Value> {
         }
     }
     // IAM requires at least one statement.
-    lessened.retain(|_, policy| policy["Statement"].as_array().is_some_and(|statements| !statements.is_empty()));
+    lessened
+        .retain(|_, policy| policy["Statement"].as_array().is_some_and(|statements| !statements.is_empty()));
     lessened
 }
 
@@ -325,24 +358,30 @@ fn every_kind_of_deployment_runs_under_its_own_policy_and_not_under_less() {
     let mut trials: Vec<(&Kind, Option<String>, Value)> = Vec::new();
     for kind in &kinds {
         let (policy, notes) = policy(&fixture().with(&kind.stanza));
-        let open: Vec<&String> = notes.iter().filter(|note| !note.contains("live function has a KMS key")).collect();
+        let open: Vec<&String> =
+            notes.iter().filter(|note| !note.contains("live function has a KMS key")).collect();
         let is_it = |note: &&String| kind.note.is_some_and(|expected| note.contains(expected));
         assert!(open.iter().all(is_it) && open.len() == kind.note.iter().count(), "{}: {open:?}", kind.name);
         trials.push((kind, None, policy.clone()));
-        trials.extend(lessened(&policy, kind.spare).into_iter().map(|(what, policy)| (kind, Some(what), policy)));
+        trials.extend(
+            lessened(&policy, kind.spare).into_iter().map(|(what, policy)| (kind, Some(what), policy)),
+        );
     }
     let name = |(kind, without, _): &(&Kind, Option<String>, Value)| match without {
         Some(what) => format!("{} without {what}", kind.name),
         None => kind.name.to_owned(),
     };
-    let failed = problems(&trials, 6, name, |(kind, without, policy)| match (without, complaint(kind, policy)) {
-        (None, Some(complaint)) => Err(format!("{complaint}\n{policy:#}")),
-        (Some(_), None) => Err("succeeds, so this is not needed".to_owned()),
-        (None, None) | (Some(_), Some(_)) => Ok(()),
-    });
+    let failed =
+        problems(&trials, 6, name, |(kind, without, policy)| match (without, complaint(kind, policy)) {
+            (None, Some(complaint)) => Err(format!("{complaint}\n{policy:#}")),
+            (Some(_), None) => Err("succeeds, so this is not needed".to_owned()),
+            (None, None) | (Some(_), Some(_)) => Ok(()),
+        });
     assert!(failed.is_empty(), "{}", failed.join("\n"));
-    let statements =
-        trials.iter().filter(|(_, what, _)| what.as_ref().is_some_and(|what| what.starts_with("the "))).count();
+    let statements = trials
+        .iter()
+        .filter(|(_, what, _)| what.as_ref().is_some_and(|what| what.starts_with("the ")))
+        .count();
     let actions = trials.len() - kinds.len() - statements;
     println!(
         "{} deployments under their own policy; removed {statements} statements and {actions} actions, and each was needed",
@@ -361,20 +400,30 @@ fn function_and_notes(env: &Value) -> (String, Vec<String>) {
 #[test]
 fn no_file_of_the_runner_or_the_build_sets_the_region() {
     let (runner, build) = (TempDir::new().expect("can be created"), TempDir::new().expect("can be created"));
-    for (aws, region) in [(runner.path().join(".aws"), "eu-north-1"), (build.path().join("~/.aws"), "ap-south-1")] {
+    for (aws, region) in
+        [(runner.path().join(".aws"), "eu-north-1"), (build.path().join("~/.aws"), "ap-south-1")]
+    {
         fs::create_dir_all(&aws).expect("can be created");
         fs::write(aws.join("config"), format!("[default]\nregion = {region}\n")).expect("writable");
     }
     let region = |env: Value, home: Option<&std::path::Path>| {
         let mut command = Command::new(program());
-        command.arg("policy").env_clear().current_dir(build.path()).stdin(Stdio::piped()).stdout(Stdio::piped());
+        command
+            .arg("policy")
+            .env_clear()
+            .current_dir(build.path())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped());
         home.map(|home| command.env("HOME", home));
         let mut child = command.stderr(Stdio::null()).spawn().expect("can be started");
         let request = json!({"function_name": "f", "env": env});
         serde_json::to_writer(child.stdin.take().expect("piped"), &request).expect("writable");
         let output = child.wait_with_output().expect("can be waited for");
         let policy: Value = serde_json::from_slice(&output.stdout).expect("JSON");
-        policy["Statement"][0]["Resource"][0].as_str().and_then(|arn| arn.split(':').nth(3)).map(str::to_owned)
+        policy["Statement"][0]["Resource"][0]
+            .as_str()
+            .and_then(|arn| arn.split(':').nth(3))
+            .map(str::to_owned)
     };
     let home = Some(runner.path());
     assert_eq!(region(json!({}), home).as_deref(), Some("us-east-1"), "the runner's files are not read");
@@ -411,7 +460,8 @@ fn the_policy_is_for_the_region_in_which_a_deployment_acts() {
 
 #[test]
 fn a_variable_that_is_not_set_is_said_beside_the_policy() {
-    let request = json!({"function_name": FUNCTION, "role": "arn:aws:iam::123456789012:role/$ROLE", "env": {}});
+    let request =
+        json!({"function_name": FUNCTION, "role": "arn:aws:iam::123456789012:role/$ROLE", "env": {}});
     let (policy, notes) = policy(&request);
     assert!(notes.iter().any(|note| note.contains("$ROLE")), "{notes:?}");
     assert_eq!(policy["Statement"][1]["Resource"], json!(["arn:aws:iam::123456789012:role/${$}ROLE"]));

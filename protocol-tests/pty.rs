@@ -1,5 +1,6 @@
-//! Runs programs on a real pseudo-terminal of a given size, and computes the screen contents from their output.
-//! Never gives the program a controlling terminal: that needs unsafe code, and only job control needs one.
+//! Runs programs on a real pseudo-terminal of a given size, and computes the screen contents from their
+//! output. Never gives the program a controlling terminal: that needs unsafe code, and only job control needs
+//! one.
 
 use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Read};
@@ -39,13 +40,15 @@ impl Pty {
         Pty { controller, terminal }
     }
 
-    /// Runs a program with this terminal as standard output and standard error, and as standard input unless `input` is given.
-    /// Returns its output and its exit status.
+    /// Runs a program with this terminal as standard output and standard error, and as standard input unless
+    /// `input` is given. Returns its output and its exit status.
     pub(crate) fn run(self, command: &mut Command, input: Option<Stdio>) -> (String, ExitStatus) {
         let end = || Stdio::from(self.terminal.try_clone().expect("a file descriptor is free"));
         let input = input.unwrap_or_else(&end);
-        let mut child = Ending(command.stdin(input).stdout(end()).stderr(end()).spawn().expect("can be started"));
-        // `Command` keeps its streams for another run. Drop them: reading does not end while a handle of ours is open.
+        let mut child =
+            Ending(command.stdin(input).stdout(end()).stderr(end()).spawn().expect("can be started"));
+        // `Command` keeps its streams for another run. Drop them: reading does not end while a handle of ours
+        // is open.
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         let written = self.read();
         (written, child.0.wait().expect("can be waited for"))
@@ -98,11 +101,13 @@ pub(crate) fn screen(bytes: &str) -> Vec<String> {
     cells(bytes).iter().map(text).collect()
 }
 
-/// A character on a screen, and the parameters of the last color sequence before it, such as `1;32`, or an empty string.
+/// A character on a screen, and the parameters of the last color sequence before it, such as `1;32`, or an
+/// empty string.
 pub(crate) type Cell = (char, String);
 
-/// The contents of a screen after these bytes. A carriage return and a backspace move the cursor, a line feed begins a line, and
-/// characters overwrite. (Supports only characters of one column, and does not wrap lines.)
+/// The contents of a screen after these bytes. A carriage return and a backspace move the cursor, a line feed
+/// begins a line, and characters overwrite. (Supports only characters of one column, and does not wrap
+/// lines.)
 pub(crate) fn cells(bytes: &str) -> Vec<Vec<Cell>> {
     let mut lines = vec![Vec::new()];
     let mut column = 0;

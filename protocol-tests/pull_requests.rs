@@ -1,4 +1,5 @@
-//! Checks that pull requests never deploy, whatever their files contain, in known and unknown CIs, with a file and with a request.
+//! Checks that pull requests never deploy, whatever their files contain, in known and unknown CIs, with a
+//! file and with a request.
 
 use std::fs;
 use std::path::Path;
@@ -17,7 +18,11 @@ type Pairs = &'static [(&'static str, &'static str)];
 const REQUESTS: [(&str, Pairs); 5] = [
     (
         "GitHub Actions",
-        &[("GITHUB_ACTIONS", "true"), ("GITHUB_EVENT_NAME", "pull_request"), ("GITHUB_REF", "refs/pull/12/merge")],
+        &[
+            ("GITHUB_ACTIONS", "true"),
+            ("GITHUB_EVENT_NAME", "pull_request"),
+            ("GITHUB_REF", "refs/pull/12/merge"),
+        ],
     ),
     ("GitLab", &[("GITLAB_CI", "true"), ("CI_MERGE_REQUEST_IID", "12"), ("CI_COMMIT_REF_NAME", "fix")]),
     ("TeamCity", &[("TEAMCITY_VERSION", "2026.1"), ("BUILD_NUMBER", "7")]),
@@ -72,10 +77,17 @@ fn a_request_without_env_is_judged_as_its_stanza_in_a_file_is() {
             std::io::Write::write_all(&mut stdin, STANZA.as_bytes()).unwrap_or_default();
             drop(stdin);
             let output = child.wait_with_output().expect("can be waited for");
-            (String::from_utf8_lossy(&output.stdout).into_owned(), String::from_utf8_lossy(&output.stderr).into_owned())
+            (
+                String::from_utf8_lossy(&output.stdout).into_owned(),
+                String::from_utf8_lossy(&output.stderr).into_owned(),
+            )
         };
         let (shown, noted) = text(&["check"]);
-        assert_eq!((shown.contains("is a pull request"), &noted), (is_request, &by_file.1), "{env:?}: {shown}");
+        assert_eq!(
+            (shown.contains("is a pull request"), &noted),
+            (is_request, &by_file.1),
+            "{env:?}: {shown}"
+        );
         assert_eq!(text(&["check", "--stanza", "f.json"]), (shown, noted), "{env:?}");
     }
 }
@@ -108,7 +120,8 @@ fn no_file_of_a_pull_request_makes_a_push_of_it() {
         for (ci, env) in REQUESTS.iter().chain([&("a CI", &[("CI", "true")][..])]) {
             let ended = plugin(&file_given, directory.path(), env).run_on(b"");
             assert!(is_of_a_request(&ended), "{ci}: {file}: {}", ended.stdout);
-            let reported = ".travis.yml: line 1: `TRAVIS_PULL_REQUEST`, which only the CI may set, is ignored";
+            let reported =
+                ".travis.yml: line 1: `TRAVIS_PULL_REQUEST`, which only the CI may set, is ignored";
             assert!(ended.stderr.contains(reported), "{}", ended.stderr);
             assert!(!directory.path().join("ran").exists());
         }
@@ -135,7 +148,12 @@ fn without_anybody_who_sees_it_a_build_counts_as_a_pull_request_and_says_what_to
         (&["package", "--output", "f.zip"], &[]),
     ] {
         let ended = run(arguments, env);
-        assert!(!is_of_a_request(&ended) && ended.stderr.is_empty(), "{arguments:?}: {}{}", ended.stdout, ended.stderr);
+        assert!(
+            !is_of_a_request(&ended) && ended.stderr.is_empty(),
+            "{arguments:?}: {}{}",
+            ended.stdout,
+            ended.stderr
+        );
     }
 }
 
@@ -157,7 +175,8 @@ fn a_person_sees_what_is_shown_on_a_terminal_or_reported_there() {
         bash.env("PATH", &*PATH).env("GIT_CEILING_DIRECTORIES", "/");
         let (mut reported, status) = Pty::open(80).run(&mut bash, None);
         assert!(status.success(), "{line}: {status}: {reported}");
-        for file in ["out", "err"].map(|name| directory.path().join(name)).iter().filter(|file| file.exists()) {
+        for file in ["out", "err"].map(|name| directory.path().join(name)).iter().filter(|file| file.exists())
+        {
             reported += &fs::read_to_string(file).expect("readable");
             fs::remove_file(file).expect("can be removed");
         }

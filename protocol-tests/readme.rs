@@ -1,4 +1,5 @@
-//! Checks that README.md and docs/protocol.md show what the program prints. `BLESS=1` rewrites what they show.
+//! Checks that README.md and docs/protocol.md show what the program prints. `BLESS=1` rewrites what they
+//! show.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -25,10 +26,12 @@ fn page(name: &str) -> (PathBuf, String) {
     (path, text)
 }
 
-/// The content of a page's `number`th block in this language, and the text before and after it. An indented block does not count.
+/// The content of a page's `number`th block in this language, and the text before and after it. An indented
+/// block does not count.
 fn block<'a>(page: &'a str, language: &str, number: usize) -> (&'a str, &'a str, &'a str) {
     let fence = format!("\n```{language}\n");
-    let start = page.match_indices(fence.as_str()).nth(number).expect("the page has that block").0 + fence.len();
+    let start =
+        page.match_indices(fence.as_str()).nth(number).expect("the page has that block").0 + fence.len();
     let end = start + page[start..].find("```").expect("the block ends");
     (&page[..start], &page[start..end], &page[end..])
 }
@@ -47,8 +50,9 @@ fn lasting(line: &str) -> Value {
     keys.retain(|key, _| !["request_id", "duration_ms", "version"].contains(&key.as_str()));
     if let Some(message) = keys.get_mut("message") {
         // A busy machine needs seconds instead of milliseconds.
-        let is_time =
-            |word: &str| word.contains(|c: char| c.is_ascii_digit()) || ["ms", "ms:", "s", "s:"].contains(&word);
+        let is_time = |word: &str| {
+            word.contains(|c: char| c.is_ascii_digit()) || ["ms", "ms:", "s", "s:"].contains(&word)
+        };
         let words = message.as_str().unwrap_or_default().split(' ').filter(|word| !is_time(word));
         *message = json!(words.collect::<Vec<_>>().join(" "));
     }
@@ -57,7 +61,8 @@ fn lasting(line: &str) -> Value {
 
 #[test]
 fn the_dialogue_of_the_readme_is_a_real_one() {
-    // The first two blocks that are not indented; those of the short dialogue are, and `runners` compares them.
+    // The first two blocks that are not indented; those of the short dialogue are, and `runners` compares
+    // them.
     let (path, text) = page("docs/protocol.md");
     let mut request: Value = serde_json::from_str(block(&text, "json", 0).1).expect("the request is JSON");
 
@@ -69,10 +74,13 @@ fn the_dialogue_of_the_readme_is_a_real_one() {
     endpoint.seed(live).expect("a valid function");
     let build = TempDir::new().expect("a temporary directory");
     fs::create_dir(build.path().join("dist")).expect("made");
-    fs::write(build.path().join("dist/index.js"), "exports.handler = async () => 'hello'\n").expect("written");
+    fs::write(build.path().join("dist/index.js"), "exports.handler = async () => 'hello'\n")
+        .expect("written");
     endpoint.set_update_duration(Duration::from_millis(50));
     let env = job_env(&endpoint);
-    for (name, value) in env.as_object().expect("an object").iter().filter(|(name, _)| *name != "TRAVIS_BRANCH") {
+    for (name, value) in
+        env.as_object().expect("an object").iter().filter(|(name, _)| *name != "TRAVIS_BRANCH")
+    {
         request["env"][name] = value.clone();
     }
     let ended = PluginCommand::new(&[]).directory(build.path()).run(&request);
@@ -80,23 +88,32 @@ fn the_dialogue_of_the_readme_is_a_real_one() {
 
     let (before, shown, behind) = block(&text, "json", 1);
     if std::env::var_os("BLESS").is_some() {
-        return fs::write(&path, format!("{before}{}{behind}", ended.stdout)).expect("docs/protocol.md is writable");
+        return fs::write(&path, format!("{before}{}{behind}", ended.stdout))
+            .expect("docs/protocol.md is writable");
     }
     let shown: Vec<Value> = shown.lines().map(lasting).collect();
     // A busy machine also waits long enough for `progress`.
-    let real: Vec<Value> = ended.stdout.lines().map(lasting).filter(|event| event["event"] != "progress").collect();
-    assert_eq!(shown, real, "docs/protocol.md shows another dialogue than the program's; BLESS=1 rewrites it");
+    let real: Vec<Value> =
+        ended.stdout.lines().map(lasting).filter(|event| event["event"] != "progress").collect();
+    assert_eq!(
+        shown, real,
+        "docs/protocol.md shows another dialogue than the program's; BLESS=1 rewrites it"
+    );
 }
 
-/// The lines on a terminal after bash has run these commands there, with the endpoint's keys and with our program on the `PATH`.
+/// The lines on a terminal after bash has run these commands there, with the endpoint's keys and with our
+/// program on the `PATH`.
 fn on_terminal(commands: &str, endpoint: &Endpoint) -> Vec<String> {
-    let (tools, directory) = (TempDir::new().expect("a temporary directory"), TempDir::new().expect("another one"));
+    let (tools, directory) =
+        (TempDir::new().expect("a temporary directory"), TempDir::new().expect("another one"));
     let program = fs::canonicalize(program()).expect("the program is built");
     std::os::unix::fs::symlink(program, tools.path().join("dpl-lambda")).expect("linked");
     let mut bash = Command::new("bash");
     bash.args(["-c", commands]).current_dir(directory.path()).env_clear();
     let env = job_env(endpoint);
-    for (name, value) in env.as_object().expect("an object").iter().filter(|(name, _)| name.starts_with("AWS_")) {
+    for (name, value) in
+        env.as_object().expect("an object").iter().filter(|(name, _)| name.starts_with("AWS_"))
+    {
         bash.env(name, value.as_str().expect("a string"));
     }
     bash.env("PATH", format!("{}:{}", tools.path().display(), &*PATH));

@@ -1,8 +1,10 @@
-//! Tests the error report for every text with which AWS refuses a call of a deployment. The endpoint answers the real program with it.
+//! Tests the error report for every text with which AWS refuses a call of a deployment. The endpoint answers
+//! the real program with it.
 //!
-//! Each row of `refusals.json` has the text (recorded from AWS, unless `source` says otherwise), the operation that returns it, and the
-//! expected report. `state` is the reason code of an update that fails after it was accepted, `headers` are response headers, and `stanza`
-//! has additional members of the stanza. `never` says why no deployment can get this text. `REFUSAL=part-of-a-text` selects rows.
+//! Each row of `refusals.json` has the text (recorded from AWS, unless `source` says otherwise), the
+//! operation that returns it, and the expected report. `state` is the reason code of an update that fails
+//! after it was accepted, `headers` are response headers, and `stanza` has additional members of the stanza.
+//! `never` says why no deployment can get this text. `REFUSAL=part-of-a-text` selects rows.
 
 use std::fs;
 use std::path::Path;
@@ -102,7 +104,8 @@ fn is_of_s3(operation: &str) -> bool {
     ["PutObject", "CreateMultipartUpload", "UploadPart", "CompleteMultipartUpload"].contains(&operation)
 }
 
-/// A double of S3 that accepts every call except the one of the row. The object exists only if the stanza sets `s3_key`.
+/// A double of S3 that accepts every call except the one of the row. The object exists only if the stanza
+/// sets `s3_key`.
 fn from_s3(asked: &Asked, row: &Value) -> Answer {
     let operation = match asked.method.as_str() {
         "HEAD" => return Answer::status(if row["stanza"]["s3_key"].is_string() { 200 } else { 404 }, ""),
@@ -117,8 +120,9 @@ fn from_s3(asked: &Asked, row: &Value) -> Answer {
         return Answer::Text(200, vec![("etag", "\"e\"".to_owned())], begun.to_owned());
     }
     let text = |name: &str| row[name].as_str().expect("a string");
-    let region =
-        row["headers"]["x-amz-bucket-region"].as_str().map(|region| ("x-amz-bucket-region", region.to_owned()));
+    let region = row["headers"]["x-amz-bucket-region"]
+        .as_str()
+        .map(|region| ("x-amz-bucket-region", region.to_owned()));
     let headers = region.into_iter().chain([("x-amz-request-id", "4442587FB7D0A2F9".to_owned())]).collect();
     let body = format!("<Error><Code>{}</Code><Message>{}</Message></Error>", text("code"), text("message"));
     Answer::Text(status(row), headers, body)
@@ -176,8 +180,10 @@ fn every_text_that_a_deployment_can_meet_is_mapped_and_has_a_hint() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("protocol-tests/refusals.json");
     let rows: Vec<Value> = serde_json::from_str(&fs::read_to_string(path).expect("readable")).expect("JSON");
     let wanted = std::env::var("REFUSAL").unwrap_or_default();
-    let picked: Vec<&Value> =
-        rows.iter().filter(|row| row["message"].as_str().is_some_and(|text| text.contains(&wanted))).collect();
+    let picked: Vec<&Value> = rows
+        .iter()
+        .filter(|row| row["message"].as_str().is_some_and(|text| text.contains(&wanted)))
+        .collect();
     let met: Vec<&Value> = picked.iter().copied().filter(|row| row.get("never").is_none()).collect();
     let (mapped, hinted) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let failed = problems(
@@ -192,7 +198,11 @@ fn every_text_that_a_deployment_can_meet_is_mapped_and_has_a_hint() {
             mapped.fetch_add(usize::from(error["code"] == row["ours"]), Ordering::Relaxed);
             hinted.fetch_add(usize::from(error["hint"].is_string()), Ordering::Relaxed);
             let complaints = complaints(row, &error);
-            if complaints.is_empty() { Ok(()) } else { Err(format!("{}\n  {error}", complaints.join("\n  "))) }
+            if complaints.is_empty() {
+                Ok(())
+            } else {
+                Err(format!("{}\n  {error}", complaints.join("\n  ")))
+            }
         },
     );
     let never = picked.len() - met.len();

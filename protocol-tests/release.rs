@@ -37,15 +37,21 @@ fn each_event_and_command_was_reported_when_it_came() {
         changelog.split("\n### Protocol\n").skip(1).filter_map(|rest| rest.split("\n##").next()).collect();
     let schema = committed("event.json");
     let events = schema["oneOf"].as_array().expect("a list of events");
-    let events = events.iter().map(|event| event["properties"]["event"]["const"].as_str().expect("a tag").to_owned());
+    let events =
+        events.iter().map(|event| event["properties"]["event"]["const"].as_str().expect("a tag").to_owned());
     for name in events.chain(crate::documents::commands()) {
-        assert!(protocol.contains(&format!("`{name}`")), "`{name}` is under no Protocol heading of CHANGELOG.md");
+        assert!(
+            protocol.contains(&format!("`{name}`")),
+            "`{name}` is under no Protocol heading of CHANGELOG.md"
+        );
     }
 }
 
 #[test]
 fn the_scripts_can_be_read_by_bash() {
-    for script in fs::read_dir(root().join(".ci")).expect("readable").map(|entry| entry.expect("an entry").path()) {
+    for script in
+        fs::read_dir(root().join(".ci")).expect("readable").map(|entry| entry.expect("an entry").path())
+    {
         let output = Command::new("bash").arg("-n").arg(&script).output().expect("bash is installed");
         assert!(output.status.success(), "{}: {}", script.display(), String::from_utf8_lossy(&output.stderr));
         let executable = fs::metadata(&script).expect("exists").permissions().mode() & 0o111;
@@ -61,7 +67,14 @@ fn tree(parent: &Path, files: &[(&str, &str)], time: &str, mode: u32) -> PathBuf
         let file = directory.join(name);
         fs::write(&file, text).expect("writable");
         fs::set_permissions(&file, fs::Permissions::from_mode(mode)).expect("can be changed");
-        assert!(Command::new("touch").args(["-d", time]).arg(&file).status().expect("touch is installed").success());
+        assert!(
+            Command::new("touch")
+                .args(["-d", time])
+                .arg(&file)
+                .status()
+                .expect("touch is installed")
+                .success()
+        );
     }
     directory
 }
@@ -69,7 +82,12 @@ fn tree(parent: &Path, files: &[(&str, &str)], time: &str, mode: u32) -> PathBuf
 fn packed(directory: &Path, epoch: &str) -> Vec<u8> {
     let archive = directory.with_extension("tar.gz");
     let mut pack = Command::new(root().join(".ci/pack"));
-    let output = pack.arg(directory).arg(&archive).env("SOURCE_DATE_EPOCH", epoch).output().expect("bash is installed");
+    let output = pack
+        .arg(directory)
+        .arg(&archive)
+        .env("SOURCE_DATE_EPOCH", epoch)
+        .output()
+        .expect("bash is installed");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     fs::read(archive).expect("readable")
 }
@@ -100,7 +118,10 @@ fn packing_depends_on_names_contents_and_the_given_time_alone() {
     let list = String::from_utf8_lossy(&list.stdout).into_owned();
     let names: Vec<&str> = list.lines().filter_map(|line| line.split_whitespace().last()).collect();
     assert_eq!(names, ["name/", "name/a", "name/b", "name/schema/", "name/schema/c"]);
-    assert!(list.lines().all(|line| line.contains(" 0/0 ") && line.contains("2023-11-14 22:13:20")), "{list}");
+    assert!(
+        list.lines().all(|line| line.contains(" 0/0 ") && line.contains("2023-11-14 22:13:20")),
+        "{list}"
+    );
 }
 
 #[test]
@@ -111,8 +132,10 @@ fn what_is_shipped_has_every_schema_and_document() {
     let output = assemble.arg(crate::plugin::program()).arg(&shipped).output().expect("bash is installed");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     for (directory, expected) in [("schema", "stanza.json"), ("docs", "errors.md")] {
-        let entries = fs::read_dir(root().join(directory)).expect("readable").map(|entry| entry.expect("readable"));
-        let files: Vec<_> = entries.filter(|entry| entry.path().is_file()).map(|entry| entry.file_name()).collect();
+        let entries =
+            fs::read_dir(root().join(directory)).expect("readable").map(|entry| entry.expect("readable"));
+        let files: Vec<_> =
+            entries.filter(|entry| entry.path().is_file()).map(|entry| entry.file_name()).collect();
         assert!(files.contains(&expected.into()), "{files:?}");
         for name in files {
             let read = |parent: PathBuf| fs::read(parent.join(directory).join(&name)).expect("readable");
@@ -152,15 +175,20 @@ fn repository(changelog: &str) -> TempDir {
         fs::create_dir_all(file.parent().expect("a parent directory")).expect("can be created");
         fs::write(file, text).expect("writable");
     };
-    write("Cargo.toml", "[package]\nname = \"dpl-lambda\"\nversion = \"9.8.7\"\nedition = \"2024\"\n\n[workspace]\n");
+    write(
+        "Cargo.toml",
+        "[package]\nname = \"dpl-lambda\"\nversion = \"9.8.7\"\nedition = \"2024\"\n\n[workspace]\n",
+    );
     write("Cargo.lock", "version = 4\n\n[[package]]\nname = \"dpl-lambda\"\nversion = \"9.8.7\"\n");
     write("src/lib.rs", "");
     write("CHANGELOG.md", changelog);
     fs::create_dir(directory.path().join(".ci")).expect("can be created");
     fs::copy(root().join(".ci/release"), directory.path().join(".ci/release")).expect("can be copied");
-    for arguments in
-        [&["init", "--quiet"][..], &["add", "."], &["commit", "--quiet", "--no-gpg-sign", "--message", "first"]]
-    {
+    for arguments in [
+        &["init", "--quiet"][..],
+        &["add", "."],
+        &["commit", "--quiet", "--no-gpg-sign", "--message", "first"],
+    ] {
         git(directory.path(), arguments);
     }
     directory
@@ -168,8 +196,10 @@ fn repository(changelog: &str) -> TempDir {
 
 /// The error output of the script in this repository. It always fails there.
 fn release(repository: &TempDir, arguments: &[&str]) -> String {
-    let output =
-        Command::new(repository.path().join(".ci/release")).args(arguments).output().expect("bash is installed");
+    let output = Command::new(repository.path().join(".ci/release"))
+        .args(arguments)
+        .output()
+        .expect("bash is installed");
     assert!(!output.status.success());
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
@@ -184,7 +214,10 @@ fn a_release_of_what_is_not_committed_or_not_reported_is_refused() {
     fs::write(dated.path().join("new"), "").expect("writable");
     assert_eq!(release(&dated, &[]), "release: the tree has changes; commit them\n");
     let allowed = release(&dated, &["--allow-dirty"]);
-    assert!(allowed.starts_with("release: not to be shipped: the tree has changes; commit them\n"), "{allowed}");
+    assert!(
+        allowed.starts_with("release: not to be shipped: the tree has changes; commit them\n"),
+        "{allowed}"
+    );
     assert!(allowed.lines().count() > 1, "the script continues: {allowed}");
 
     for undated in ["## 9.8.7 - unreleased\n", "## 9x8.7 - 2031-02-03\n", "## 9.8.70 - 2031-02-03\n", ""] {

@@ -1,5 +1,5 @@
-//! Tests verification of versions, moving aliases forward and back, traffic shifting, and deletion of versions.
-//! Assertions about an alias read it from the endpoint, never from the program's events.
+//! Tests verification of versions, moving aliases forward and back, traffic shifting, and deletion of
+//! versions. Assertions about an alias read it from the endpoint, never from the program's events.
 
 mod address;
 mod managed;
@@ -15,7 +15,9 @@ use std::time::Duration;
 use lambda_endpoint::{Fault, FaultKind, Invocation, Settings};
 use serde_json::{Value, json};
 
-use crate::fixture::{self, ALIASES, CONFIGURATION, Fixture, PROVISIONED, Running, VERSIONS, problems, wait_until};
+use crate::fixture::{
+    self, ALIASES, CONFIGURATION, Fixture, PROVISIONED, Running, VERSIONS, problems, wait_until,
+};
 use crate::interruptions::signal;
 use crate::plugin::{PluginOutput, SIGNALS};
 
@@ -104,7 +106,11 @@ fn a_version_that_throws_does_not_go_live() {
 fn a_version_that_answers_something_else_does_not_go_live() {
     let answer = || Invocation { payload: json!({"ok": false}), ..Invocation::default() };
     let expect = |expect: Value| json!({"expect": expect});
-    check_unproven(expect(json!({"json": {"ok": true}})), answer(), "`/ok` of its response is false, not true");
+    check_unproven(
+        expect(json!({"json": {"ok": true}})),
+        answer(),
+        "`/ok` of its response is false, not true",
+    );
     let lacks = r#"expected `pong` in its response, got {"ok":false}"#;
     check_unproven(expect(json!({"contains": "pong"})), answer(), lacks);
 }
@@ -149,9 +155,11 @@ fn the_log_of_a_version_that_failed_is_reported_without_secrets() {
     assert_eq!(fixture.alias("live"), "1");
 }
 
-/// Deploys a version that answers with `answer`, of a function with the variable `KEY=secret-of-the-function`.
+/// Deploys a version that answers with `answer`, of a function with the variable
+/// `KEY=secret-of-the-function`.
 fn with_a_secret(answer: Invocation) -> PluginOutput {
-    let mut fixture = Fixture::new(json!({"alias": "live", "environment": {"KEY": "secret-of-the-function"}}));
+    let mut fixture =
+        Fixture::new(json!({"alias": "live", "environment": {"KEY": "secret-of-the-function"}}));
     fixture.deployed("// 1\n");
     fixture.set(json!({"verify": {}}));
     fixture.endpoint.answer_invocations(answer);
@@ -189,8 +197,8 @@ fn a_version_that_failed_goes_live_once_it_passes() {
     assert_eq!(fixture.versions(), [1, 2], "no further version is published");
 }
 
-/// A command that starts a process in a process group of its own (bash's `set -m`), which starts another one in the same way. The file
-/// `left` gets their process ids.
+/// A command that starts a process in a process group of its own (bash's `set -m`), which starts another one
+/// in the same way. The file `left` gets their process ids.
 const LEAVES: &str = "set -m; bash -c 'set -m; sleep 600 & echo $! $$ >left; wait' & while ! [ -s left ]; do sleep 0.01; done; sleep 600";
 
 /// Waits until a command has written at least this many bytes to a file.
@@ -212,7 +220,10 @@ fn check_nothing_left(fixture: &Fixture) {
 }
 
 #[test]
-#[cfg_attr(not(target_os = "linux"), ignore = "other systems have no /proc to find the descendants of a process")]
+#[cfg_attr(
+    not(target_os = "linux"),
+    ignore = "other systems have no /proc to find the descendants of a process"
+)]
 fn what_leaves_the_process_group_of_a_command_does_not_outlive_it() {
     let fixture = Fixture::live(json!({"verify": {"command": LEAVES, "timeout": 3}}));
     let ended = fixture.deploy("// 2\n");
@@ -221,7 +232,10 @@ fn what_leaves_the_process_group_of_a_command_does_not_outlive_it() {
 }
 
 #[test]
-#[cfg_attr(not(target_os = "linux"), ignore = "other systems have no /proc to find the descendants of a process")]
+#[cfg_attr(
+    not(target_os = "linux"),
+    ignore = "other systems have no /proc to find the descendants of a process"
+)]
 fn what_leaves_the_process_group_of_a_command_does_not_outlive_signals() {
     for twice in [false, true] {
         let fixture = Fixture::live(json!({"verify": {"command": format!("trap '' TERM; {LEAVES}")}}));
@@ -238,8 +252,9 @@ fn what_leaves_the_process_group_of_a_command_does_not_outlive_signals() {
 
 #[test]
 fn what_a_command_leaves_behind_on_purpose_stays() {
-    let mut fixture =
-        Fixture::live(json!({"verify": {"command": "set -m; sleep 600 </dev/null &>/dev/null & echo $! >stays"}}));
+    let mut fixture = Fixture::live(
+        json!({"verify": {"command": "set -m; sleep 600 </dev/null &>/dev/null & echo $! >stays"}}),
+    );
     fixture.set(json!({"run": "touch begun; sleep 600"}));
     let running = fixture.started("// 2\n", &["update-alias"]);
     wait_for(&fixture, "begun", 0);
@@ -284,7 +299,10 @@ fn without_an_alias_what_fails_its_check_is_live_and_fails_again() {
         for ended in [&first, &second] {
             check_failed(ended, "verification-failed", "/verify");
             let message = error(ended, "message");
-            assert!(message.starts_with(&format!("{named}, which is live, failed verification")), "{message}");
+            assert!(
+                message.starts_with(&format!("{named}, which is live, failed verification")),
+                "{message}"
+            );
             assert!(error(ended, "hint").starts_with("deploy the previous code again"), "{}", ended.stdout);
         }
         assert_eq!(second.finished()["changed"], json!([]));
@@ -327,7 +345,9 @@ fn without_an_alias_the_newest_version_and_the_one_before_it_outlive_keep_versio
 #[test]
 fn a_version_that_an_alias_is_given_meanwhile_is_kept() {
     let fixture = Fixture::published(3, json!({"alias": "live", "verify": {}, "keep_versions": 1}));
-    fixture.endpoint.answer_invocations(Invocation { delay: Duration::from_secs(2), ..Invocation::default() });
+    fixture
+        .endpoint
+        .answer_invocations(Invocation { delay: Duration::from_secs(2), ..Invocation::default() });
     let running = fixture.started("// new\n", &["verify"]);
     fixture.make_alias("other", "2");
     let ended = running.ended();
@@ -345,7 +365,10 @@ fn several_aliases_go_live_together() {
     let ended = fixture.deployed("// 2\n");
     assert_eq!(["live", "blue", "green", "other"].map(|name| fixture.alias(name)), ["2", "2", "2", "1"]);
     let finished = ended.finished();
-    assert_eq!((&finished["alias"], &finished["aliases"]), (&json!("live"), &json!(["live", "blue", "green"])));
+    assert_eq!(
+        (&finished["alias"], &finished["aliases"]),
+        (&json!("live"), &json!(["live", "blue", "green"]))
+    );
     assert_eq!([&finished["version"], &finished["previous_version"]], ["2", "1"]);
     let message = finished["message"].as_str().unwrap_or_default();
     assert!(message.contains("version 2 (alias live, blue, green; previously version 1)"), "{message}");

@@ -17,7 +17,9 @@ use crate::plugin::{PluginCommand, program};
 /// Creates enough files for several threads, in the order of their names or in reverse order.
 fn grow(tree: &Path, reversed: bool) {
     let mut files: Vec<(String, Vec<u8>)> = (0..300)
-        .map(|number| (format!("lib/{}/{number}.js", number % 7), format!("exports.n = {number}\n").repeat(50).into()))
+        .map(|number| {
+            (format!("lib/{}/{number}.js", number % 7), format!("exports.n = {number}\n").repeat(50).into())
+        })
         .collect();
     files.push(("bootstrap".to_owned(), b"#!/bin/sh\n".to_vec()));
     files.push(("bundle.js".to_owned(), b"the quick brown fox ".repeat(150_000)));
@@ -45,8 +47,11 @@ fn place() -> TempDir {
 }
 
 fn sh(place: &TempDir, script: &str) {
-    let status =
-        Command::new("bash").args(["-c", script]).current_dir(place.path()).status().expect("bash is installed");
+    let status = Command::new("bash")
+        .args(["-c", script])
+        .current_dir(place.path())
+        .status()
+        .expect("bash is installed");
     assert!(status.success(), "{script}: {status}");
 }
 
@@ -61,7 +66,11 @@ impl Made {
     fn of(packaged: &Value, output: PathBuf) -> Self {
         let bytes = fs::read(output).expect("readable");
         let code_sha256 = packaged["code_sha256"].as_str().expect("a string").to_owned();
-        assert_eq!(code_sha256, BASE64.encode_to_string(Sha256::digest(&bytes)), "the reported hash matches the bytes");
+        assert_eq!(
+            code_sha256,
+            BASE64.encode_to_string(Sha256::digest(&bytes)),
+            "the reported hash matches the bytes"
+        );
         Made { code_sha256, bytes }
     }
 
@@ -75,7 +84,8 @@ impl Made {
 fn made_with(env: &[(&str, &str)], directory: &Path, zip: &str) -> Made {
     let target = TempDir::new().expect("a temporary directory");
     let output = target.path().join("out.zip");
-    let mut plugin = PluginCommand::new(&["package", "--output", output.to_str().expect("UTF-8")]).directory(directory);
+    let mut plugin =
+        PluginCommand::new(&["package", "--output", output.to_str().expect("UTF-8")]).directory(directory);
     for (name, value) in env {
         plugin = plugin.env(name, value);
     }
@@ -94,8 +104,12 @@ fn at_another_time() {
     let place = place();
     let before = made(&place, "tree");
     sh(&place, "shopt -s globstar; touch -t 200001020304 tree/**");
-    let touched = fs::metadata(place.path().join("tree/bundle.js")).expect("exists").modified().expect("a time");
-    assert!(touched.elapsed().is_ok_and(|age| age.as_secs() > 86_400 * 365), "the modification time is not changed");
+    let touched =
+        fs::metadata(place.path().join("tree/bundle.js")).expect("exists").modified().expect("a time");
+    assert!(
+        touched.elapsed().is_ok_and(|age| age.as_secs() > 86_400 * 365),
+        "the modification time is not changed"
+    );
     before.assert_same(&made(&place, "tree"));
 }
 

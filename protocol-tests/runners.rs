@@ -1,5 +1,6 @@
-//! Runs every case in `runner/`: a fake plugin plays the case, and a runner must reach the right verdict.
-//! The runners are those in `examples/`, or the one in `RUNNER`. The dialogues in docs/protocol.md are tested with the real program.
+//! Runs every case in `runner/`: a fake plugin plays the case, and a runner must reach the right verdict. The
+//! runners are those in `examples/`, or the one in `RUNNER`. The dialogues in docs/protocol.md are tested
+//! with the real program.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -42,25 +43,32 @@ pub(crate) fn runner(name: &str) -> Command {
         }
         "runner.sh" => {
             let jq = Command::new("jq").arg("--version").output();
-            assert!(jq.is_ok(), "jq is missing: install it (Debian: apt-get install jq) to try examples/runner.sh");
+            assert!(
+                jq.is_ok(),
+                "jq is missing: install it (Debian: apt-get install jq) to try examples/runner.sh"
+            );
             Command::new(file)
         }
         _ => Command::new(file),
     }
 }
 
-/// The compiled `examples/runner.rs`. `cargo test` builds it; `cargo test --test protocol` does not build examples.
+/// The compiled `examples/runner.rs`. `cargo test` builds it; `cargo test --test protocol` does not build
+/// examples.
 static COMPILED: LazyLock<PathBuf> = LazyLock::new(|| {
     let test = std::env::current_exe().expect("the path is known");
     let compiled = test.ancestors().nth(2).expect("a test is in target/*/deps").join("examples/runner");
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/runner.rs");
     let time = |path: &Path| fs::metadata(path).and_then(|about| about.modified()).ok();
-    assert!(time(&compiled) >= time(&source), "examples/runner.rs is not built: `cargo build --example runner`");
+    assert!(
+        time(&compiled) >= time(&source),
+        "examples/runner.rs is not built: `cargo build --example runner`"
+    );
     compiled
 });
 
-/// Our `PATH` with the directory of the real Python first. The shims of pyenv and similar tools take longer to start than a runner and
-/// change its `PATH`.
+/// Our `PATH` with the directory of the real Python first. The shims of pyenv and similar tools take longer
+/// to start than a runner and change its `PATH`.
 static PATH: LazyLock<OsString> = LazyLock::new(|| {
     let ask = "import os, sys; print(os.path.dirname(os.path.realpath(sys.executable)), end='')";
     let python = Command::new("python3").args(["-c", ask]).output().expect("Python 3 is installed");
@@ -97,9 +105,9 @@ struct Case {
     /// When the plugin reads its request: `first` (the default), `last` or `never`.
     #[serde(default)]
     reads: String,
-    /// The output of the plugin. Each item is an event, a string (written as a line), `hex` (raw bytes), `line_of_bytes` (a line of this
-    /// many bytes), an event with `and_bytes` (its message gets that much longer), or `until_logged` (waits until the runner has
-    /// printed this text).
+    /// The output of the plugin. Each item is an event, a string (written as a line), `hex` (raw bytes),
+    /// `line_of_bytes` (a line of this many bytes), an event with `and_bytes` (its message gets that much
+    /// longer), or `until_logged` (waits until the runner has printed this text).
     #[serde(default)]
     stdout: Vec<Value>,
     #[serde(default, rename = "stderr")]
@@ -150,7 +158,8 @@ fn cases() -> Vec<(PathBuf, Case)> {
     files.sort();
     let read = |path: PathBuf| {
         let text = fs::read(&path).expect("readable");
-        let case: Case = serde_json::from_slice(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        let case: Case =
+            serde_json::from_slice(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         (path, case)
     };
     files.into_iter().map(read).collect()
@@ -179,7 +188,10 @@ impl Case {
         demand(self.expect.exit.is_none() || self.expect.exit == run.status.code(), "wrong exit status")?;
         let mut rest = run.log.as_str();
         for text in &self.expect.log {
-            rest = rest.split_once(text).ok_or_else(|| format!("`{text}` is missing or out of order: {seen}"))?.1;
+            rest = rest
+                .split_once(text)
+                .ok_or_else(|| format!("`{text}` is missing or out of order: {seen}"))?
+                .1;
         }
         for text in &self.expect.log_once {
             demand(run.log.matches(text).count() == 1, &format!("`{text}` is not in the log exactly once"))?;
@@ -224,20 +236,25 @@ impl Case {
     fn own_words(&self, log: &str) -> bool {
         let reported: Vec<&str> =
             self.stdout.iter().filter_map(|piece| piece["message"].as_str().or(piece.as_str())).collect();
-        let is_own = |line: &str| !line.trim().is_empty() && !line.starts_with('{') && !reported.contains(&line);
+        let is_own =
+            |line: &str| !line.trim().is_empty() && !line.starts_with('{') && !reported.contains(&line);
         log.lines().any(is_own)
     }
 
     /// Checks the arguments, the directory and the request that the plugin received.
     fn check_given(&self, given: &Value, run: &Run) -> Result<(), String> {
         let same = |what: &str, actual: &Value, expected: Value| {
-            if *actual == expected { Ok(()) } else { Err(format!("{what}: expected {expected}, got {actual}")) }
+            if *actual == expected {
+                Ok(())
+            } else {
+                Err(format!("{what}: expected {expected}, got {actual}"))
+            }
         };
         same("the arguments", &given["arguments"], json!(self.arguments))?;
         same("the plugin's directory", &given["directory"], json!(run.directory))?;
         let text = given["stdin"].as_str().unwrap_or_default();
-        let mut request: Value =
-            serde_json::from_str(text).map_err(|error| format!("the request is not JSON: {error}: {text}"))?;
+        let mut request: Value = serde_json::from_str(text)
+            .map_err(|error| format!("the request is not JSON: {error}: {text}"))?;
         if !agrees(&self.expect.request, &request) && !self.expect.request.is_null() {
             return Err(format!("the request does not contain {}: {request}", self.expect.request));
         }
@@ -333,7 +350,8 @@ fn each_runner_case_has_its_name_and_reasons_and_is_in_the_readme_once() {
 fn the_dialogue_of_the_page_for_builders_of_runners_is_a_real_one() {
     // Its first two blocks of JSON; `readme` compares the next two.
     let page = fs::read_to_string(PAGE).expect("docs/protocol.md");
-    let mut blocks = page.split("```json\n").skip(1).map(|block| block.split("```").next().unwrap_or_default().trim());
+    let mut blocks =
+        page.split("```json\n").skip(1).map(|block| block.split("```").next().unwrap_or_default().trim());
     let (request, shown) = (blocks.next().expect("a request"), blocks.next().expect("its events"));
 
     let mut plugin =
@@ -342,7 +360,8 @@ fn the_dialogue_of_the_page_for_builders_of_runners_is_a_real_one() {
     let output = plugin.wait_with_output().expect("can be waited for");
     assert_eq!(output.status.code(), Some(0));
     let events = |lines: &str| -> Vec<Value> {
-        let mut events: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).expect("an event")).collect();
+        let mut events: Vec<Value> =
+            lines.lines().map(|line| serde_json::from_str(line).expect("an event")).collect();
         // Ignore the version, which changes with each release.
         let hello = events.first_mut().and_then(Value::as_object_mut).expect("the first event");
         hello.retain(|key, _| key != "version" && key != "message");

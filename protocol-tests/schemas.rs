@@ -1,4 +1,5 @@
-//! Tests the schemas: the committed files are those that the types generate, they are valid, and they agree with the program.
+//! Tests the schemas: the committed files are those that the types generate, they are valid, and they agree
+//! with the program.
 
 use std::path::PathBuf;
 use std::sync::LazyLock;
@@ -68,14 +69,18 @@ fn validator(name: &str) -> jsonschema::Validator {
     jsonschema::draft7::new(&committed(name)).expect("a valid schema")
 }
 
-/// Checks that `request.json` accepts the request if the program accepts it, and `stanza.json` if the program also gives no warning.
+/// Checks that `request.json` accepts the request if the program accepts it, and `stanza.json` if the program
+/// also gives no warning.
 pub(crate) fn check_agreement(request: &Value, ended: &PluginOutput) {
     let refused = ended.outcome() == "failed" && ended.finished()["error"]["class"] == "config";
     if refused || ended.outcome() == "skipped" {
         return;
     }
     let complaint = |validator: &jsonschema::Validator, value: &Value| {
-        validator.iter_errors(value).map(|error| format!("{}: {error}", error.instance_path())).collect::<Vec<_>>()
+        validator
+            .iter_errors(value)
+            .map(|error| format!("{}: {error}", error.instance_path()))
+            .collect::<Vec<_>>()
     };
     let problems = complaint(&REQUEST, request);
     assert!(problems.is_empty(), "the program accepts it, request.json does not: {request}\n{problems:?}");
@@ -99,7 +104,10 @@ fn the_stanza_schema_is_closed_and_knows_encrypted_values() {
         (json!({"function_name": "f", "timeout": "10", "publish": "yes", "region": null}), true),
         (json!({"function_name": "f", "secret_access_key": {"secure": "abc"}}), true),
         (json!({"function_name": "f", "environment": [{"A": {"secure": "abc"}}, "B=c"]}), true),
-        (json!({"function_name": "f", "on": {"branch": ["main", "release/*"], "tags": true, "node": 22}}), true),
+        (
+            json!({"function_name": "f", "on": {"branch": ["main", "release/*"], "tags": true, "node": 22}}),
+            true,
+        ),
         (json!({"function_name": "f", "if": "main", "environment_variables": {"A": 1}}), true),
         (json!({"function_name": "f", "imeout": 10}), false),
         (json!({"function_name": "f", "timeout": "ten"}), false),
@@ -107,7 +115,10 @@ fn the_stanza_schema_is_closed_and_knows_encrypted_values() {
         (json!({"function_name": "f", "publish": "perhaps"}), false),
         (json!({"function_name": "f", "on": {"branches": "main"}}), false),
         (json!({"function_name": "f", "environment": ["no pair"]}), false),
-        (json!({"function_name": "f", "role": {"secure": "abc"}, "timeout": "$LIMIT", "publish": "${PUBLISH}"}), true),
+        (
+            json!({"function_name": "f", "role": {"secure": "abc"}, "timeout": "$LIMIT", "publish": "${PUBLISH}"}),
+            true,
+        ),
         (json!({"function_name": "f", "env": {}}), false),
         (json!([]), false),
     ] {
@@ -163,7 +174,10 @@ fn every_property_of_a_schema_is_described() {
     let reported = properties(&schema);
     assert!(reported.len() > 120, "{}", reported.len());
     for (key, property) in reported {
-        assert!(property["title"].is_string() && property["markdownDescription"].is_string(), "{key}: {property}");
+        assert!(
+            property["title"].is_string() && property["markdownDescription"].is_string(),
+            "{key}: {property}"
+        );
         let is_shown =
             property["examples"].is_array() || !property["default"].is_null() || property["anyOf"].is_array();
         let has_yaml = property["markdownDescription"].as_str().is_some_and(|text| text.contains("```yaml"));
@@ -178,9 +192,14 @@ fn every_property_of_a_schema_is_described() {
 #[test]
 fn what_is_for_editors_stays_out_of_what_is_for_programs() {
     let text = |name: &str| committed(name).to_string();
-    for keyword in
-        ["markdownDescription", "defaultSnippets", "enumDescriptions", "errorMessage", "examples", "doNotSuggest"]
-    {
+    for keyword in [
+        "markdownDescription",
+        "defaultSnippets",
+        "enumDescriptions",
+        "errorMessage",
+        "examples",
+        "doNotSuggest",
+    ] {
         let keyword = format!("\"{keyword}\":");
         for name in ["stanza.json", "travis-yml.json"] {
             assert!(text(name).contains(&keyword), "{name} has no {keyword}");
@@ -213,14 +232,17 @@ fn said(stanza: &Value) -> Said {
     }
 }
 
-/// Values that are valid for some option, and values that are valid for none. None has a null under an unknown name: the program treats
-/// that as absent, and a schema marks the name.
+/// Values that are valid for some option, and values that are valid for none. None has a null under an
+/// unknown name: the program treats that as absent, and a schema marks the name.
 fn values() -> Vec<Value> {
     let text = |length: usize| "x".repeat(length);
-    let entries = |count: usize, start: &str| (0..count).map(|n| json!(format!("{start}{n}"))).collect::<Value>();
+    let entries =
+        |count: usize, start: &str| (0..count).map(|n| json!(format!("{start}{n}"))).collect::<Value>();
     let pairs = |count: usize| (0..count).map(|n| json!(format!("N{n}=x"))).collect::<Value>();
-    let mut values = vec![json!(null), json!(true), json!(false), json!([]), json!({}), json!(1.5), json!(-1)];
-    values.extend([0, 1, 7, 64, 512, 5400, 5401, 32769, 86401, 2_147_483_648_u64].map(|number| json!(number)));
+    let mut values =
+        vec![json!(null), json!(true), json!(false), json!([]), json!({}), json!(1.5), json!(-1)];
+    values
+        .extend([0, 1, 7, 64, 512, 5400, 5401, 32769, 86401, 2_147_483_648_u64].map(|number| json!(number)));
     values.extend(
         [
             "",
@@ -273,7 +295,9 @@ fn values() -> Vec<Value> {
     );
     values.extend([text(128), text(129), text(256), text(257)].map(|text| json!(text)));
     values.extend(
-        ["arn:", "subnet-", "sg-"].iter().flat_map(|start| [1, 5, 6, 16, 17].map(|count| entries(count, start))),
+        ["arn:", "subnet-", "sg-"]
+            .iter()
+            .flat_map(|start| [1, 5, 6, 16, 17].map(|count| entries(count, start))),
     );
     values.extend([pairs(50), pairs(51)]);
     values.extend([
@@ -338,7 +362,9 @@ fn a_value_is_right_to_the_schema_when_it_is_right_to_the_program() {
             "s3_object_version" => json!({"s3_bucket": "b", "s3_key": "k"}),
             "traffic" | "provisioned_concurrency" => json!({"alias": "live"}),
             "traffic_interval" => json!({"alias": "live", "traffic": [10, 100]}),
-            "external_id" | "role_session_name" | "web_identity_token_env" => json!({"role_to_assume": "arn:r"}),
+            "external_id" | "role_session_name" | "web_identity_token_env" => {
+                json!({"role_to_assume": "arn:r"})
+            }
             "image_config" => json!({"image_uri": "i"}),
             "module_name" => json!({"handler_name": "h"}),
             _ => json!({}),
@@ -352,10 +378,14 @@ fn a_value_is_right_to_the_schema_when_it_is_right_to_the_program() {
             let (said, is_valid) = (said(&stanza), STANZA.is_valid(&stanza));
             tried += 1;
             match said {
-                // AWS would accept the alias `-1`. For people it is better if the schema rejects numbers such as 7.
+                // AWS would accept the alias `-1`. For people it is better if the schema rejects numbers such
+                // as 7.
                 Said::Nothing if key == "alias" && stanza[&key].is_number() => {}
                 Said::Nothing => {
-                    assert!(is_valid, "the program accepts it without a warning, stanza.json does not: {stanza}")
+                    assert!(
+                        is_valid,
+                        "the program accepts it without a warning, stanza.json does not: {stanza}"
+                    )
                 }
                 Said::Deprecated => {}
                 Said::Warned | Said::Refused if is_valid => passed_over.push(stanza.to_string()),
@@ -390,7 +420,8 @@ fn keys_go_together_in_the_schema_when_they_do_in_the_program() {
         "traffic" => vec![json!([10, 100])],
         "image_config" | "verify" | "logging_config" | "function_url" => vec![json!({})],
         "file_system_configs" | "subnet_ids" | "security_group_ids" | "layers" => vec![json!([])],
-        "timeout" | "memory_size" | "ephemeral_storage" | "wait_timeout" | "traffic_interval" | "keep_versions" => {
+        "timeout" | "memory_size" | "ephemeral_storage" | "wait_timeout" | "traffic_interval"
+        | "keep_versions" => {
             vec![json!(1024)]
         }
         "reserved_concurrency" | "provisioned_concurrency" | "version" => vec![json!(7), json!(null)],
@@ -414,7 +445,9 @@ fn keys_go_together_in_the_schema_when_they_do_in_the_program() {
     let (mut tried, mut refused) = (0, 0);
     let keys = keys();
     for first in &keys {
-        for (one, two) in keys.iter().flat_map(|second| fitting(first).into_iter().map(move |one| (one, second))) {
+        for (one, two) in
+            keys.iter().flat_map(|second| fitting(first).into_iter().map(move |one| (one, second)))
+        {
             for other in fitting(two) {
                 let mut stanza = json!({"function_name": "f"});
                 stanza[first] = one.clone();
@@ -441,7 +474,10 @@ fn each_rule_of_the_judge_is_one_of_the_schema() {
         (json!({"provider": "s3"}), json!({"provider": "Lambda"})),
         (json!({"s3_prefix": "p"}), json!({"s3_prefix": "p", "s3_bucket": "b"})),
         (json!({"s3_key": "k", "s3_bucket": ""}), json!({"s3_key": "k", "s3_bucket": "b"})),
-        (json!({"s3_object_version": "v"}), json!({"s3_object_version": "v", "s3_key": "k", "s3_bucket": "b"})),
+        (
+            json!({"s3_object_version": "v"}),
+            json!({"s3_object_version": "v", "s3_key": "k", "s3_bucket": "b"}),
+        ),
         (json!({"s3_key": "k", "s3_bucket": "b", "zip": "d"}), json!({"s3_bucket": "b", "zip": "d"})),
         (
             json!({"s3_key": "k", "s3_bucket": "b", "s3_prefix": "p"}),
@@ -450,9 +486,15 @@ fn each_rule_of_the_judge_is_one_of_the_schema() {
         (json!({"image_config": {}}), json!({"image_config": {}, "package_type": "image"})),
         (json!({"image_config": {}, "package_type": "Zip"}), json!({"image_config": {}, "image_uri": "i"})),
         (json!({"image_uri": "i", "runtime": "nodejs22.x"}), json!({"image_uri": "i"})),
-        (json!({"package_type": "Image", "handler_name": "h"}), json!({"package_type": "Zip", "handler_name": "h"})),
+        (
+            json!({"package_type": "Image", "handler_name": "h"}),
+            json!({"package_type": "Zip", "handler_name": "h"}),
+        ),
         (json!({"image_uri": "i", "layers": []}), json!({"image_uri": "i", "layers": null})),
-        (json!({"image_uri": "i", "package_type": "zip"}), json!({"image_uri": "i", "package_type": "Image"})),
+        (
+            json!({"image_uri": "i", "package_type": "zip"}),
+            json!({"image_uri": "i", "package_type": "Image"}),
+        ),
         (
             json!({"image_uri": "i", "code_signing_config_arn": "arn:x"}),
             json!({"image_uri": "i", "code_signing_config_arn": ""}),
@@ -471,7 +513,10 @@ fn each_rule_of_the_judge_is_one_of_the_schema() {
         (json!({"profile": "p", "access_key_id": "k"}), json!({"profile": "p"})),
         (json!({"profile": "p", "secret_access_key": "k"}), json!({"secret_access_key": "k"})),
         (json!({"external_id": "e"}), json!({"external_id": "e", "role_to_assume": "r"})),
-        (json!({"web_identity_token_env": "T"}), json!({"web_identity_token_env": "T", "role_to_assume": "r"})),
+        (
+            json!({"web_identity_token_env": "T"}),
+            json!({"web_identity_token_env": "T", "role_to_assume": "r"}),
+        ),
         (
             json!({"web_identity_token_env": "T", "role_to_assume": "r", "profile": "p"}),
             json!({"role_to_assume": "r", "profile": "p"}),

@@ -1,5 +1,6 @@
-//! Tests for leaked secrets: each request has a secret in every place that can hold one. No secret may occur, in any
-//! form, in what the program prints, starts or leaves behind. Text that is not a secret must stay unchanged.
+//! Tests for leaked secrets: each request has a secret in every place that can hold one. No secret may occur,
+//! in any form, in what the program prints, starts or leaves behind. Text that is not a secret must stay
+//! unchanged.
 //!
 //! `CANARY=part-of-a-name` selects scenarios: `CANARY="a condition"`.
 
@@ -126,14 +127,19 @@ fn a_secret_that_others_have_encoded_is_masked() {
     check(scenarios);
 }
 
-/// A command leaks a secret that the program does not know, in every way in which the program itself must not.
+/// A command leaks a secret that the program does not know, in every way in which the program itself must
+/// not.
 #[test]
 fn the_observers_finds_what_is_shown_on_purpose() {
     let ways = [
         ("it is printed", "echo \"printed $SHOWN\"", "standard output of ``"),
         ("it is an argument", "/bin/sh -c 'sleep 1; exit' \"$SHOWN\"", "arguments of a process"),
         ("it is an argument of git", "git rev-parse \"$SHOWN\" 2>/dev/null; true", "arguments of a child"),
-        ("it is in a temporary file", "echo \"for now $SHOWN\" >$TMPDIR/x; sleep 1; rm $TMPDIR/x", "a temporary file"),
+        (
+            "it is in a temporary file",
+            "echo \"for now $SHOWN\" >$TMPDIR/x; sleep 1; rm $TMPDIR/x",
+            "a temporary file",
+        ),
         ("it is in an open file", "(echo \"open $SHOWN\"; sleep 1) >x; rm x", "a file that is open"),
         ("it is in a file that stays", "echo \"kept $SHOWN\" >kept", "the file build/kept of ``"),
         ("a temporary file is left", ": >$TMPDIR/left", "temporary files"),
@@ -150,10 +156,12 @@ fn the_observers_finds_what_is_shown_on_purpose() {
     let found = observers.found();
     for (name, _, place) in ways {
         // Only the first place of a leak is reported: a permanent file may be seen while a process writes it.
-        let is_place =
-            |its: &str| its == place || (name == "it is in a file that stays" && its == "a file that is open");
-        let is_found =
-            |(scenario, its): &(String, String)| is_place(its) && [name, "any scenario"].contains(&scenario.as_str());
+        let is_place = |its: &str| {
+            its == place || (name == "it is in a file that stays" && its == "a file that is open")
+        };
+        let is_found = |(scenario, its): &(String, String)| {
+            is_place(its) && [name, "any scenario"].contains(&scenario.as_str())
+        };
         assert!(found.iter().any(is_found), "{name}: {found:?}");
     }
 }

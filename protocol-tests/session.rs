@@ -17,7 +17,8 @@ const WIDE: f32 = 7.8;
 const HIGH: f32 = 18.0;
 const MARGIN: f32 = 18.0;
 
-/// CSS classes with their colors. The picture has its own dark background, so that it is readable on a light and on a dark page.
+/// CSS classes with their colors. The picture has its own dark background, so that it is readable on a light
+/// and on a dark page.
 const STYLE: &str = "\
 .g{fill:#0d1117;stroke:#6e7681}text{font:13px ui-monospace,SFMono-Regular,Menlo,Consolas,'DejaVu Sans Mono',monospace;fill:#d1d7e0}\
 .dim{fill:#9198a1}.bold{font-weight:700;fill:#fff}.good{fill:#56d364}.goodbold{fill:#56d364;font-weight:700}.changed{fill:#e3b341}\
@@ -68,7 +69,8 @@ fn session() -> Lines {
     desk.deploy_version_1();
     // About as long as AWS takes.
     desk.endpoint.set_update_duration(Duration::from_millis(700));
-    desk.endpoint.answer_invocations(Invocation { delay: Duration::from_millis(150), ..Invocation::default() });
+    desk.endpoint
+        .answer_invocations(Invocation { delay: Duration::from_millis(150), ..Invocation::default() });
     desk.write("good-bye", "  timeout: 20\n  environment: {STAGE: test, LEVEL: info}\n  verify: {}\n");
     let plan = scene(&desk, &["plan"], 0);
     let deployment = scene(&desk, &["deploy"], 0);
@@ -79,8 +81,9 @@ fn session() -> Lines {
 
 /// Renders the lines as an SVG picture.
 fn svg(lines: &[Vec<Cell>]) -> String {
-    let size =
-        |cells: usize, cell: f32| (2.0 * MARGIN + f32::from(u16::try_from(cells).expect("fits in u16")) * cell).ceil();
+    let size = |cells: usize, cell: f32| {
+        (2.0 * MARGIN + f32::from(u16::try_from(cells).expect("fits in u16")) * cell).ceil()
+    };
     let (width, height) = (size(usize::from(COLUMNS), WIDE), size(lines.len(), HIGH));
     let mut svg = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" width=\"{width}\" height=\"{height}\" role=\"img\">\n\
@@ -100,8 +103,8 @@ fn svg(lines: &[Vec<Cell>]) -> String {
     svg
 }
 
-/// One `tspan` for each part of a line with the same color. A part after two spaces also gets its own `tspan`, at the position of its
-/// column, so that columns are aligned in any font.
+/// One `tspan` for each part of a line with the same color. A part after two spaces also gets its own
+/// `tspan`, at the position of its column, so that columns are aligned in any font.
 fn spans(line: &[Cell]) -> String {
     let mut spans = String::new();
     let mut column = 0;
@@ -123,15 +126,20 @@ fn spans(line: &[Cell]) -> String {
     spans
 }
 
-/// Reads the picture with an XML parser: a line of text for each `text` element, with its words in their columns.
+/// Reads the picture with an XML parser: a line of text for each `text` element, with its words in their
+/// columns.
 fn read(svg: &str) -> Vec<String> {
     let script = "import sys, xml.etree.ElementTree as tree\n\
         for text in tree.parse(sys.stdin.buffer).iter('{http://www.w3.org/2000/svg}text'):\n  line = ''\n  \
         for span in text:\n    line = line.ljust(round((float(span.get('x')) - 18) / 7.8)) + span.text\n  \
         sys.stdout.buffer.write((line + '\\n').encode())";
     let mut python = Command::new("python3");
-    let mut python =
-        python.args(["-c", script]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("can be started");
+    let mut python = python
+        .args(["-c", script])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("can be started");
     std::io::Write::write_all(&mut python.stdin.take().expect("piped"), svg.as_bytes()).expect("writable");
     let output = python.wait_with_output().expect("can be waited for");
     assert!(output.status.success(), "the picture is not valid XML");
@@ -159,7 +167,8 @@ fn the_session_of_the_readme_is_a_real_one() {
         text.join("\n")
     );
     assert!(
-        committed.len() < 40_000 && !["<script", "href", "url(", "@import"].iter().any(|word| committed.contains(word))
+        committed.len() < 40_000
+            && !["<script", "href", "url(", "@import"].iter().any(|word| committed.contains(word))
     );
 }
 
@@ -171,7 +180,10 @@ fn lasting_picture(svg: &str) -> Vec<String> {
         if kept == plain {
             return plain;
         }
-        kept.split(' ').filter(|word| !word.starts_with("x=") && !word.is_empty()).collect::<Vec<_>>().join(" ")
+        kept.split(' ')
+            .filter(|word| !word.starts_with("x=") && !word.is_empty())
+            .collect::<Vec<_>>()
+            .join(" ")
     };
     svg.lines().map(line).collect()
 }

@@ -1,5 +1,6 @@
-//! Tests every setting of a function, one row for each: absent, equal, different and cleared, at creation and at update. After each
-//! deployment a plan must be empty. Live values are read from the endpoint, never from the plan.
+//! Tests every setting of a function, one row for each: absent, equal, different and cleared, at creation and
+//! at update. After each deployment a plan must be empty. Live values are read from the endpoint, never from
+//! the plan.
 
 mod rows;
 
@@ -75,7 +76,8 @@ impl At {
                 let policy = policy["Policy"].as_str().unwrap_or("{}");
                 let policy: Value = serde_json::from_str(policy).expect("JSON");
                 let statements = policy["Statement"].as_array().cloned().unwrap_or_default();
-                let actions: Vec<Value> = statements.iter().map(|statement| statement["Action"].clone()).collect();
+                let actions: Vec<Value> =
+                    statements.iter().map(|statement| statement["Action"].clone()).collect();
                 laid_over(&asked("/2021-10-31/functions/f/url"), &json!({"Actions": actions}))
             }
         }
@@ -96,7 +98,8 @@ impl Trial {
         let endpoint = Endpoint::start(Settings::default()).expect("a free port");
         let directory = build_directory();
         for file in ["index.py", "app.py"] {
-            std::fs::write(directory.path().join(file), "def handler(event, context): pass\n").expect("writable");
+            std::fs::write(directory.path().join(file), "def handler(event, context): pass\n")
+                .expect("writable");
         }
         Trial { name: name.to_owned(), endpoint, directory, states: 0, differences: Vec::new() }
     }
@@ -104,7 +107,8 @@ impl Trial {
     /// Records a difference if `actual` does not contain everything in `expected`.
     fn expect(&mut self, state: &str, what: &str, expected: &Value, actual: &Value) {
         if !agrees(expected, actual) {
-            self.differences.push(format!("{}, {state}: {what}: expected {expected}, got {actual}", self.name));
+            self.differences
+                .push(format!("{}, {state}: {what}: expected {expected}, got {actual}", self.name));
         }
     }
 
@@ -135,7 +139,8 @@ impl Trial {
         self.expect(state, "the outcome of plan", &json!("planned"), &json!(ended.outcome()));
         let calls = self.endpoint.calls();
         let writes = calls.iter().filter(|call| call.body["DryRun"] != json!(true));
-        let writes: Vec<&str> = writes.map(|call| call.operation.as_str()).filter(|name| is_write(name)).collect();
+        let writes: Vec<&str> =
+            writes.map(|call| call.operation.as_str()).filter(|name| is_write(name)).collect();
         self.expect(state, "writes of plan", &json!([]), &json!(writes));
         self.expect(state, "plan makes a request to the endpoint", &json!(true), &json!(!calls.is_empty()));
         ended
@@ -211,7 +216,8 @@ fn try_row(row: &Row) -> (usize, Vec<String>) {
     (trial.states + fresh.states, differences)
 }
 
-/// False for the image: without `image_uri` the stanza means a package of files, which a function with an image cannot have.
+/// False for the image: without `image_uri` the stanza means a package of files, which a function with an
+/// image cannot have.
 fn can_be_silent(row: &Row) -> bool {
     row.name != "image_uri"
 }
@@ -262,7 +268,11 @@ fn every_setting_is_created_kept_changed_cleared_and_settled() {
     results.extend([false, true].map(try_all_at_once));
     let states: usize = results.iter().map(|(states, _)| states).sum();
     let differences: Vec<String> = results.into_iter().flat_map(|(_, differences)| differences).collect();
-    println!("{} settings, alone and together, in {states} states: {} differences", table.len(), differences.len());
+    println!(
+        "{} settings, alone and together, in {states} states: {} differences",
+        table.len(),
+        differences.len()
+    );
     assert!(differences.is_empty(), "{}", differences.join("\n"));
 }
 
@@ -327,7 +337,8 @@ fn a_revision_that_is_live_is_named_to_aws_in_the_first_change() {
     assert_eq!(ended.outcome(), "deployed", "{}", ended.stdout);
     let calls = trial.endpoint.calls();
     let named = calls.iter().filter(|call| is_write(&call.operation));
-    let named: Vec<(&str, &Value)> = named.map(|call| (call.operation.as_str(), &call.body["RevisionId"])).collect();
+    let named: Vec<(&str, &Value)> =
+        named.map(|call| (call.operation.as_str(), &call.body["RevisionId"])).collect();
     let [("UpdateFunctionConfiguration", first), ("UpdateFunctionCode", second)] = named.as_slice() else {
         panic!("expected two changes: {named:?}")
     };

@@ -1,5 +1,5 @@
-//! Standalone use, by a person or a CI other than Travis: the program gets a file on the command line instead of a
-//! request.
+//! Standalone use, by a person or a CI other than Travis: the program gets a file on the command line instead
+//! of a request.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -44,7 +44,9 @@ fn standalone(arguments: &[&str], directory: &Path, endpoint: Option<&Endpoint>)
     let mut plugin = PluginCommand::new(arguments).directory(directory).env("GIT_CEILING_DIRECTORIES", "/");
     if let Some(endpoint) = endpoint {
         let env = job_env(endpoint);
-        for (name, value) in env.as_object().expect("an object").iter().filter(|(name, _)| name.starts_with("AWS_")) {
+        for (name, value) in
+            env.as_object().expect("an object").iter().filter(|(name, _)| name.starts_with("AWS_"))
+        {
             plugin = plugin.env(name, value.as_str().expect("a string"));
         }
     }
@@ -60,7 +62,8 @@ fn endpoint() -> Endpoint {
     Endpoint::start(Settings::default()).expect("a free port")
 }
 
-/// Runs the program and returns stdout, stderr and exit status, for output that is not a single protocol session.
+/// Runs the program and returns stdout, stderr and exit status, for output that is not a single protocol
+/// session.
 fn collected(mut plugin: PluginCommand) -> (String, String, Option<i32>) {
     let mut child = plugin.spawn();
     drop(child.stdin.take());
@@ -111,7 +114,8 @@ fn a_file_says_the_same_as_its_stanza_on_standard_input() {
             assert_eq!(tags(&hand), tags(&runner), "{command} on {branch} with {stage}");
             assert_eq!(hand.status.code(), runner.status.code());
         }
-        let variables = |endpoint: &Endpoint| endpoint.function("f").map(|f| f["Configuration"]["Environment"].clone());
+        let variables =
+            |endpoint: &Endpoint| endpoint.function("f").map(|f| f["Configuration"]["Environment"].clone());
         assert_eq!(variables(&ours), variables(&theirs));
         assert_eq!(variables(&ours).is_some(), stage == "prod" && branch != "other");
     }
@@ -119,14 +123,18 @@ fn a_file_says_the_same_as_its_stanza_on_standard_input() {
 
 #[test]
 fn git_says_which_branch_it_is() {
-    let directory =
-        directory(&stanza("f").replace("all_branches: true", "branch: release/*").replacen("  ", "deploy:\n  ", 1));
+    let directory = directory(&stanza("f").replace("all_branches: true", "branch: release/*").replacen(
+        "  ",
+        "deploy:\n  ",
+        1,
+    ));
     git(directory.path(), &["init", "--quiet", "--initial-branch=release/2"]);
     git(directory.path(), &["add", "."]);
     git(directory.path(), &["commit", "--quiet", "--message=x"]);
     let check = || standalone(&with_file(&["check"]), directory.path(), None);
     let ended = check().run_on(b"");
-    let branch = ended.events.iter().find(|event| event["condition"] == "branch").expect("a result for `branch`");
+    let branch =
+        ended.events.iter().find(|event| event["condition"] == "branch").expect("a result for `branch`");
     assert_eq!((ended.outcome(), branch["got"].as_str()), ("checked", Some("release/2")));
     git(directory.path(), &["checkout", "--quiet", "-b", "other"]);
     assert_eq!(check().run_on(b"").outcome(), "skipped");
@@ -139,7 +147,10 @@ fn git_says_which_branch_it_is() {
         ("skipped", Some("pull-request"))
     );
     let nobody = standalone(&with_file(&["check", "--ci", "none"]), directory.path(), None);
-    assert_eq!(nobody.env("GITLAB_CI", "true").env("CI_COMMIT_BRANCH", "release/2").run_on(b"").outcome(), "skipped");
+    assert_eq!(
+        nobody.env("GITLAB_CI", "true").env("CI_COMMIT_BRANCH", "release/2").run_on(b"").outcome(),
+        "skipped"
+    );
 }
 
 #[test]
@@ -187,7 +198,8 @@ fn what_fails_behind_a_deployment_does_not_say_that_nothing_was_changed() {
 fn a_stanza_that_fails_is_the_last_one() {
     let text = two_stanzas().replacen("handler_name: handler", "timeout: ten", 1);
     let (endpoint, directory) = (endpoint(), directory(&text));
-    let (stdout, stderr, status) = collected(standalone(&with_file(&["deploy"]), directory.path(), Some(&endpoint)));
+    let (stdout, stderr, status) =
+        collected(standalone(&with_file(&["deploy"]), directory.path(), Some(&endpoint)));
     assert_eq!(status, Some(2), "{stdout}");
     assert!(stderr.contains(".travis.yml: two (line 10): not run"), "{stderr}");
     assert_eq!(stdout.matches("\"finished\"").count(), 1);
@@ -199,7 +211,8 @@ fn a_stanza_that_fails_is_the_last_one() {
         allowed.replacen("  role: arn:aws:iam::123456789012:role/run\n", "", 1),
     )
     .expect("written");
-    let (stdout, _, status) = collected(standalone(&with_file(&["deploy"]), directory.path(), Some(&endpoint)));
+    let (stdout, _, status) =
+        collected(standalone(&with_file(&["deploy"]), directory.path(), Some(&endpoint)));
     assert_eq!((status, stdout.matches("\"finished\"").count()), (Some(0), 2), "{stdout}");
     assert!(endpoint.function("two").is_some());
 }
@@ -213,7 +226,8 @@ fn only_one_stanza_is_run_that_is_named_or_numbered() {
         assert_eq!(ended.finished()["function_name"], name, "{only}");
         assert!(endpoint.function(if name == "one" { "two" } else { "one" }).is_none());
     }
-    let packaged = standalone(&with_file(&["package", "--output", "f.zip", "--only", "two"]), directory.path(), None);
+    let packaged =
+        standalone(&with_file(&["package", "--output", "f.zip", "--only", "two"]), directory.path(), None);
     assert_eq!(packaged.run_on(b"").outcome(), "packaged");
     assert!(directory.path().join("f.zip").is_file());
 }
@@ -243,7 +257,11 @@ fn what_cannot_begin_is_reported_in_one_line_and_as_events_where_those_are_asked
         (vec!["--travis-yml", "large.yml"], "request-too-large", "large.yml: the file is larger than"),
         (vec!["--stanza", "list.json"], "bad-arguments", "list.json: the file is a list"),
         (vec!["--stanza", "broken.json"], "bad-json", "broken.json:1:7: invalid JSON"),
-        (vec!["--travis-yml", ".travis.yml", "--only", "3"], "bad-arguments", "1 is one (line 2), 2 is two (line 10)"),
+        (
+            vec!["--travis-yml", ".travis.yml", "--only", "3"],
+            "bad-arguments",
+            "1 is one (line 2), 2 is two (line 10)",
+        ),
         (vec!["--travis-yml", ".travis.yml", "--stanza", "x"], "bad-arguments", "use only one of them"),
         (vec!["--only", "1"], "bad-arguments", "--only requires --travis-yml"),
         (vec!["--travis-yml", ".travis.yml", "--ci", "nobody"], "bad-arguments", "nobody"),
@@ -299,12 +317,14 @@ fn encrypted_values_are_all_named_with_what_to_set_instead() {
         text.replace("PASSWORD:\n      secure: ghi", "PASSWORD: $PASSWORD"),
     )
     .expect("written");
-    let plugin = standalone(&with_file(&["plan"]), directory.path(), Some(&endpoint)).env("TRAVIS_BRANCH", "main");
+    let plugin =
+        standalone(&with_file(&["plan"]), directory.path(), Some(&endpoint)).env("TRAVIS_BRANCH", "main");
     let plugin = plugin
         .env("AWS_ROLE", "arn:aws:iam::123456789012:role/run")
         .env("PASSWORD", "hunter22-hunter22")
         .env("AWS_RUNTIME", "nodejs22.x");
-    let ended = plugin.env("AWS_HANDLER_NAME", "handler").secrets(["hunter22-hunter22".to_owned()]).run_on(b"");
+    let ended =
+        plugin.env("AWS_HANDLER_NAME", "handler").secrets(["hunter22-hunter22".to_owned()]).run_on(b"");
     assert_eq!(ended.outcome(), "planned", "{}", ended.stdout);
     assert_eq!(ended.event("identified").expect("an `identified` event")["source"], "environment");
     assert!(
@@ -316,7 +336,8 @@ fn encrypted_values_are_all_named_with_what_to_set_instead() {
 
 #[test]
 fn text_names_the_line_of_what_is_wrong() {
-    let text = format!("# a comment\ndeploy:\n{}  tmeout: 3\n  timeout: ten\n  memory_size: lots\n", stanza("f"));
+    let text =
+        format!("# a comment\ndeploy:\n{}  tmeout: 3\n  timeout: ten\n  memory_size: lots\n", stanza("f"));
     let directory = directory(&text);
     let (stdout, stderr, status) =
         collected(standalone(&with_file(&["check", "--format", "text"]), directory.path(), None));
@@ -329,8 +350,7 @@ fn text_names_the_line_of_what_is_wrong() {
 
 #[test]
 fn a_format_may_be_asked_for_with_a_request_on_standard_input() {
-    let request =
-        json!({"function_name": "f", "on": {"all_branches": true}, "timeout": "ten", "env": {"PATH": &*PATH}});
+    let request = json!({"function_name": "f", "on": {"all_branches": true}, "timeout": "ten", "env": {"PATH": &*PATH}});
     let usual = PluginCommand::new(&["check"]).run(&request);
     let asked = PluginCommand::new(&["check", "--format", "json"]).run(&request);
     assert_eq!(asked.stdout, usual.stdout);
@@ -352,8 +372,8 @@ fn children(of: u32) -> Vec<String> {
     let all = fs::read_dir("/proc").expect("Linux").map(|entry| entry.expect("readable").file_name());
     let ids = all.filter_map(|name| name.into_string().ok()).filter(|name| name.parse::<u32>().is_ok());
     let is_child = |id: &String| {
-        // "7 (a name) S 1 ...": the parent's id follows the state. A process may end while we read, so a missing file
-        // is not an error.
+        // "7 (a name) S 1 ...": the parent's id follows the state. A process may end while we read, so a
+        // missing file is not an error.
         let stat = fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
         let behind = stat.rsplit_once(") ").map_or("", |(_, behind)| behind);
         behind.split(' ').nth(1) == Some(&of.to_string())
@@ -414,8 +434,8 @@ fn a_signal_to_the_one_process_that_is_known_reaches_the_run() {
     }
 }
 
-/// A function whose next update hangs at AWS, and a standalone command that deploys it. A run that gets a second signal
-/// ends at once, and then cannot report that the update may still take effect.
+/// A function whose next update hangs at AWS, and a standalone command that deploys it. A run that gets a
+/// second signal ends at once, and then cannot report that the update may still take effect.
 fn hanging() -> (Endpoint, TempDir, Command) {
     updating(FaultKind::Hang { for_: Duration::from_secs(30) })
 }
@@ -423,11 +443,19 @@ fn hanging() -> (Endpoint, TempDir, Command) {
 /// A function whose next update has this fault, and a standalone command that deploys it.
 fn updating(kind: FaultKind) -> (Endpoint, TempDir, Command) {
     let (endpoint, directory) = (endpoint(), directory(&format!("deploy:\n{}", stanza("f"))));
-    assert_eq!(standalone(&with_file(&[]), directory.path(), Some(&endpoint)).run_on(b"").outcome(), "deployed");
+    assert_eq!(
+        standalone(&with_file(&[]), directory.path(), Some(&endpoint)).run_on(b"").outcome(),
+        "deployed"
+    );
     fs::write(directory.path().join(".travis.yml"), format!("deploy:\n{}  timeout: 9\n", stanza("f")))
         .expect("written");
     endpoint.forget_calls();
-    endpoint.fault(Fault { operation: Some("UpdateFunctionConfiguration".to_owned()), after: 0, times: 1, kind });
+    endpoint.fault(Fault {
+        operation: Some("UpdateFunctionConfiguration".to_owned()),
+        after: 0,
+        times: 1,
+        kind,
+    });
     let mut command = Command::new(program());
     command.args(with_file(&[])).current_dir(directory.path()).env_clear();
     for (name, value) in job_env(&endpoint).as_object().expect("an object") {
@@ -492,7 +520,11 @@ fn a_call_in_flight_is_finished_when_the_reader_goes_away() {
         let began = Instant::now();
         drop(child.stdout.take());
         assert_eq!(child.wait().expect("the child can be waited for").code(), Some(1), "{format}");
-        assert!(began.elapsed() > ANSWER - Duration::from_secs(1), "{format}: cut after {:?}", began.elapsed());
+        assert!(
+            began.elapsed() > ANSWER - Duration::from_secs(1),
+            "{format}: cut after {:?}",
+            began.elapsed()
+        );
         assert!(!called(&endpoint, "UpdateFunctionCode"), "a further step began");
     }
 }
@@ -508,8 +540,8 @@ fn a_reader_that_goes_away_after_a_signal_changes_nothing() {
     };
     let began = Instant::now();
     signal(&child, "INT");
-    // The signal must arrive before stdout is closed. No event reports the signal before the end, so only a sleep can
-    // ensure that.
+    // The signal must arrive before stdout is closed. No event reports the signal before the end, so only a
+    // sleep can ensure that.
     std::thread::sleep(Duration::from_secs(1));
     drop(child.stdout.take());
     assert_eq!(child.wait().expect("the child can be waited for").code(), Some(130));
@@ -526,20 +558,29 @@ fn a_bug_of_the_process_standalone_is_reported_too() {
     };
     // The status is 1 because it is unknown whether the child run has already called AWS.
     let ended = PluginOutput::of(check("json").spawn(), Instant::now());
-    assert_eq!((ended.code(), ended.status.code(), ended.events.len()), ("internal", Some(1), 2), "{}", ended.stdout);
+    assert_eq!(
+        (ended.code(), ended.status.code(), ended.events.len()),
+        ("internal", Some(1), 2),
+        "{}",
+        ended.stdout
+    );
     assert!(ended.finished()["error"]["message"].as_str().expect("a sentence").contains("process/mod.rs"));
     let (stdout, stderr, status) = collected(check("text"));
-    assert_eq!((stdout.contains("{\""), stderr.lines().count(), status), (false, 1, Some(1)), "{stdout}{stderr}");
+    assert_eq!(
+        (stdout.contains("{\""), stderr.lines().count(), status),
+        (false, 1, Some(1)),
+        "{stdout}{stderr}"
+    );
     assert!(
-        stderr.starts_with("dpl-lambda: the run failed because of a bug in dpl-lambda, at src/process/mod.rs"),
+        stderr
+            .starts_with("dpl-lambda: the run failed because of a bug in dpl-lambda, at src/process/mod.rs"),
         "{stderr}"
     );
 }
 
 /// The program with SIGCHLD ignored, as a parent process may leave it. It is killed if it does not end.
 fn where_children_are_ignored(arguments: &[&str], directory: &Path) -> Command {
-    const IGNORE: &str =
-        "import os, signal, sys\nsignal.signal(signal.SIGCHLD, signal.SIG_IGN)\nos.execv(sys.argv[1], sys.argv[1:])";
+    const IGNORE: &str = "import os, signal, sys\nsignal.signal(signal.SIGCHLD, signal.SIG_IGN)\nos.execv(sys.argv[1], sys.argv[1:])";
     let mut command = Command::new("timeout");
     command
         .args(["-s", "KILL", "60", "python3", "-c", IGNORE, &program()])
@@ -553,11 +594,13 @@ fn where_children_are_ignored(arguments: &[&str], directory: &Path) -> Command {
 #[test]
 #[ignore = "second tier: needs Python"]
 fn a_parent_that_ignores_its_children_makes_no_difference() {
-    let directory = directory(&format!("deploy:\n{}", stanza("f").replace("all_branches: true", "branch: main")));
+    let directory =
+        directory(&format!("deploy:\n{}", stanza("f").replace("all_branches: true", "branch: main")));
     git(directory.path(), &["init", "--quiet", "--initial-branch=main"]);
     let output = |command: &str| {
-        let output =
-            where_children_are_ignored(&with_file(&[command]), directory.path()).output().expect("Python runs");
+        let output = where_children_are_ignored(&with_file(&[command]), directory.path())
+            .output()
+            .expect("Python runs");
         let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
         (text(output.stdout), text(output.stderr), output.status.code())
     };
@@ -573,16 +616,17 @@ fn a_parent_that_ignores_its_children_makes_no_difference() {
 fn a_document_whose_run_cannot_be_started_is_reported_in_one_line() {
     let directory = build_directory();
     let (copy, pipe) = (directory.path().join("dpl-lambda"), directory.path().join("f.yml"));
-    // Another process copies the file. If this process did, a child that another thread starts could inherit the open
-    // file, and the copy could not be executed.
+    // Another process copies the file. If this process did, a child that another thread starts could inherit
+    // the open file, and the copy could not be executed.
     assert!(Command::new("cp").arg(program()).arg(&copy).status().expect("cp runs").success());
     assert!(Command::new("mkfifo").arg(&pipe).status().expect("mkfifo runs").success());
     let mut command = Command::new(&copy);
     command.args(["policy", "--stanza", "f.yml"]).current_dir(directory.path()).env_clear();
-    let command = command.env("PATH", &*PATH).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let command =
+        command.env("PATH", &*PATH).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let child = command.spawn().expect("started");
-    // Opening blocks until the program opens the pipe for reading. It continues after it has the stanza; by then its
-    // own file is deleted.
+    // Opening blocks until the program opens the pipe for reading. It continues after it has the stanza; by
+    // then its own file is deleted.
     let mut stanza = fs::OpenOptions::new().write(true).open(&pipe).expect("a pipe");
     fs::remove_file(&copy).expect("removed");
     stanza.write_all(b"function_name: f\n").expect("the program reads the pipe");
@@ -652,14 +696,15 @@ fn on_a_terminal_it_says_once_that_it_waits_for_a_request() {
     terminal.wait_for("instead");
     terminal.type_interrupt();
     let (shown, status) = terminal.end();
-    let expected = "waiting for a request on standard input; use `--travis-yml .travis.yml` to read a file instead";
+    let expected =
+        "waiting for a request on standard input; use `--travis-yml .travis.yml` to read a file instead";
     assert_eq!(shown.matches(expected).count(), 1, "{shown}");
     assert_eq!(status, Some(130), "{shown}");
     assert!(shown.contains("SIGINT"), "{shown}");
 }
 
-/// Runs the program on a terminal while its update hangs at AWS, and calls `interrupt`. The run can only end with this
-/// message and status if it gets the signal exactly once.
+/// Runs the program on a terminal while its update hangs at AWS, and calls `interrupt`. The run can only end
+/// with this message and status if it gets the signal exactly once.
 #[track_caller]
 fn interrupted(interrupt: impl Fn(&mut OnTerminal)) {
     let (endpoint, directory, _) = hanging();
@@ -670,7 +715,10 @@ fn interrupted(interrupt: impl Fn(&mut OnTerminal)) {
     interrupt(&mut terminal);
     let (shown, status) = terminal.end();
     assert_eq!(status, Some(130), "{shown}");
-    assert!(shown.contains("may still take effect") && !shown.contains("{\""), "a terminal gets text: {shown}");
+    assert!(
+        shown.contains("may still take effect") && !shown.contains("{\""),
+        "a terminal gets text: {shown}"
+    );
 }
 
 #[test]
@@ -704,16 +752,21 @@ fn what_does_not_end_on_the_terminal_of_the_tests_is_killed() {
 #[test]
 fn a_stanza_alone_is_read_from_a_file_of_its_own() {
     let directory = build_directory();
-    fs::write(directory.path().join("f.yml"), "function_name: f\non: {all_branches: true}\n").expect("written");
-    fs::write(directory.path().join("f.json"), "{\"function_name\": \"f\", \"on\": {\"all_branches\": true}}")
+    fs::write(directory.path().join("f.yml"), "function_name: f\non: {all_branches: true}\n")
         .expect("written");
+    fs::write(
+        directory.path().join("f.json"),
+        "{\"function_name\": \"f\", \"on\": {\"all_branches\": true}}",
+    )
+    .expect("written");
     for file in ["f.yml", "f.json"] {
         let ended = standalone(&["check", "--stanza", file], directory.path(), None).run_on(b"");
         assert_eq!(ended.outcome(), "checked", "{}", ended.stdout);
     }
 }
 
-/// Values and keys that a YAML 1.1 reader may misread. (U+0085, U+2028 and U+2029 end a line in YAML 1.1 but not in
+/// Values and keys that a YAML 1.1 reader may misread. (U+0085, U+2028 and U+2029 end a line in YAML 1.1 but
+/// not in
 /// 1.2, which our parser implements. They are left out because they do not occur in practice.)
 fn stumbling_blocks() -> Vec<Value> {
     let texts = [
@@ -793,8 +846,12 @@ fn stumbling_blocks() -> Vec<Value> {
         "a\r\nb",
     ];
     let long = "word ".repeat(100);
-    let mut blocks: Vec<Value> =
-        texts.iter().copied().chain([long.as_str()]).map(|text| json!({"key": text, "list": [text, [text]]})).collect();
+    let mut blocks: Vec<Value> = texts
+        .iter()
+        .copied()
+        .chain([long.as_str()])
+        .map(|text| json!({"key": text, "list": [text, [text]]}))
+        .collect();
     blocks.extend(texts.iter().map(|text| json!({*text: {*text: 1}})));
     blocks.push(
         json!({"a": [true, false, null, 0, -1, 18_446_744_073_709_551_615_u64, i64::MIN, {}, [], [[]], {"a": {}}]}),

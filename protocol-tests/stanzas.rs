@@ -1,4 +1,5 @@
-//! Tests real stanzas (`real-stanzas.jsonl`) and the common mistakes in them: each must be read as its author meant.
+//! Tests real stanzas (`real-stanzas.jsonl`) and the common mistakes in them: each must be read as its author
+//! meant.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +11,8 @@ use crate::fixture::PATH;
 use crate::plugin::{PluginCommand, PluginOutput, agrees, job_env};
 
 pub(crate) fn real_stanzas() -> Vec<Value> {
-    let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/protocol-tests/real-stanzas.jsonl"));
+    let text =
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/protocol-tests/real-stanzas.jsonl"));
     text.expect("readable").lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
 }
 
@@ -39,7 +41,8 @@ fn every_real_stanza_is_checked_and_planned() {
         let mut raw = stanza.clone();
         raw["env"] = json!({"TRAVIS_BRANCH": "x", "PATH": &*PATH});
         raw["on"] = json!({"all_branches": true});
-        let refused = PluginCommand::new(&["check"]).directory(directory.path()).run_on(raw.to_string().as_bytes());
+        let refused =
+            PluginCommand::new(&["check"]).directory(directory.path()).run_on(raw.to_string().as_bytes());
         // A stanza with an encrypted value is refused; every other stanza can be read.
         assert_eq!(refused.code() == "not-decrypted", encrypted, "{stanza}\n{}", refused.stdout);
 
@@ -61,7 +64,8 @@ fn every_real_stanza_is_checked_and_planned() {
         for command in ["check", "plan"] {
             let ended = PluginCommand::new(&[command]).directory(directory.path()).run(&request);
             *endings.entry(format!("{command}: {}", ending(&ended))).or_default() += 1;
-            // A plan may fail for a missing key: the authors' functions exist, but here the function would be created.
+            // A plan may fail for a missing key: the authors' functions exist, but here the function would be
+            // created.
             let as_expected = command == "plan" && ended.code() == "missing-key";
             assert!(ended.outcome() != "failed" || as_expected, "{request}\n{}", ended.stdout);
         }
@@ -70,7 +74,8 @@ fn every_real_stanza_is_checked_and_planned() {
     assert_eq!(endings.get("check: checked"), Some(&47), "{endings:?}");
 }
 
-/// Checks a deployment of `stanza`: the live configuration or, if `expected` is a string, the error code; and the codes of the warnings.
+/// Checks a deployment of `stanza`: the live configuration or, if `expected` is a string, the error code; and
+/// the codes of the warnings.
 #[track_caller]
 fn trap(stanza: Value, expected: Value, warnings: &[&str]) {
     let endpoint = Endpoint::start(Settings::default()).expect("a free port");
@@ -80,7 +85,10 @@ fn trap(stanza: Value, expected: Value, warnings: &[&str]) {
     });
     for (key, value) in stanza.as_object().expect("an object") {
         if key == "env" {
-            request["env"].as_object_mut().expect("an object").extend(value.as_object().expect("an object").clone());
+            request["env"]
+                .as_object_mut()
+                .expect("an object")
+                .extend(value.as_object().expect("an object").clone());
         } else {
             request[key] = value.clone();
         }
@@ -127,8 +135,16 @@ fn each_trap_is_read_as_its_author_meant() {
         ),
         (json!({"module_name": "app"}), json!({"Handler": "app.handler"}), &["handler-not-found"]),
         // Environments.
-        (json!({"environment": ["A=b=c", "E=", "C=x,y"]}), variables(json!({"A": "b=c", "E": "", "C": "x,y"})), &[]),
-        (json!({"environment": {"N": 1, "B": true, "Z": null}}), variables(json!({"N": "1", "B": "true"})), &[]),
+        (
+            json!({"environment": ["A=b=c", "E=", "C=x,y"]}),
+            variables(json!({"A": "b=c", "E": "", "C": "x,y"})),
+            &[],
+        ),
+        (
+            json!({"environment": {"N": 1, "B": true, "Z": null}}),
+            variables(json!({"N": "1", "B": "true"})),
+            &[],
+        ),
         (json!({"environment": {"variables": {"A": "1"}}}), variables(json!({"A": "1"})), &["lenient-value"]),
         (json!({"environment": "A=1"}), variables(json!({"A": "1"})), &[]),
         (json!({"environment_variables": [{"A": "ü ✓"}]}), variables(json!({"A": "ü ✓"})), &[]),
@@ -146,8 +162,16 @@ fn each_trap_is_read_as_its_author_meant() {
         (json!({"skip_cleanup": true}), json!({}), &[]),
         (json!({"runtime": "nodejs12.18"}), json!("unsupported-runtime"), &["unknown-runtime"]),
         // Variables.
-        (json!({"description": "$NOTE", "env": {"NOTE": "from the job"}}), json!({"Description": "from the job"}), &[]),
-        (json!({"description": "$EMPTY", "env": {"EMPTY": ""}}), json!({"Description": ""}), &["became-empty"]),
+        (
+            json!({"description": "$NOTE", "env": {"NOTE": "from the job"}}),
+            json!({"Description": "from the job"}),
+            &[],
+        ),
+        (
+            json!({"description": "$EMPTY", "env": {"EMPTY": ""}}),
+            json!({"Description": ""}),
+            &["became-empty"],
+        ),
         (json!({"environment": {"P": "pa$word"}}), variables(json!({"P": "pa$word"})), &["unset-variable"]),
         (json!({"description": "$(id)"}), json!({"Description": "$(id)"}), &["not-expanded"]),
         (json!({"env": {"LAMBDA_TIMEOUT": "7"}}), json!({"Timeout": 7}), &[]),

@@ -1,4 +1,5 @@
-//! Tests the standalone program on a terminal of 80 columns: the screen of a plan, a deployment and a failure, line by line.
+//! Tests the standalone program on a terminal of 80 columns: the screen of a plan, a deployment and a
+//! failure, line by line.
 
 use std::fs;
 use std::path::Path;
@@ -49,13 +50,20 @@ impl Desk {
 
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(program());
-        command.args(arguments).args(["--travis-yml", ".travis.yml"]).current_dir(self.directory.path()).env_clear();
+        command
+            .args(arguments)
+            .args(["--travis-yml", ".travis.yml"])
+            .current_dir(self.directory.path())
+            .env_clear();
         let env = job_env(&self.endpoint);
-        for (name, value) in env.as_object().expect("an object").iter().filter(|(name, _)| !name.starts_with("TRAVIS"))
+        for (name, value) in
+            env.as_object().expect("an object").iter().filter(|(name, _)| !name.starts_with("TRAVIS"))
         {
             command.env(name, value.as_str().expect("a string"));
         }
-        command.env("DPL_LAMBDA_TODAY", "2026-11-01").env("GIT_CEILING_DIRECTORIES", parent(self.directory.path()));
+        command
+            .env("DPL_LAMBDA_TODAY", "2026-11-01")
+            .env("GIT_CEILING_DIRECTORIES", parent(self.directory.path()));
         command.env("TERM", "xterm-256color").env("LANG", "C.UTF-8");
         command
     }
@@ -63,7 +71,10 @@ impl Desk {
     /// Runs a command on a terminal with this many columns.
     pub(crate) fn on_terminal(&self, columns: u16, command: &mut Command) -> Shown {
         let (written, status) = Pty::open(columns).run(command, None);
-        assert!(!written.contains(&self.endpoint.url()), "the output contains the port of the endpoint: {written}");
+        assert!(
+            !written.contains(&self.endpoint.url()),
+            "the output contains the port of the endpoint: {written}"
+        );
         Shown { written, status: status.code() }
     }
 
@@ -73,7 +84,8 @@ impl Desk {
         shown
     }
 
-    /// Deploys version 1 with code, settings, variables and tags that differ from those of [`Self::differing`].
+    /// Deploys version 1 with code, settings, variables and tags that differ from those of
+    /// [`Self::differing`].
     pub(crate) fn deploy_version_1(&self) {
         self.write("hello", "  timeout: 10\n  environment: {STAGE: test}\n  function_tags: {team: blue}\n");
         let shown = self.on_terminal(COLUMNS, &mut self.command(&["deploy"]));
@@ -95,7 +107,8 @@ impl Shown {
         screen(&self.written)
     }
 
-    /// Compares the screen with `expected`. Every time and request id counts as `#`, with one space before it.
+    /// Compares the screen with `expected`. Every time and request id counts as `#`, with one space before
+    /// it.
     #[track_caller]
     fn check(&self, expected: &str) {
         let shown = self.lines().iter().map(|line| lasting(line)).collect::<Vec<_>>().join("\n");
@@ -122,12 +135,14 @@ fn stanza(name: &str) -> String {
     )
 }
 
-/// A line without the parts that differ between runs: each time, with the spaces before it, and each request id becomes `#`.
+/// A line without the parts that differ between runs: each time, with the spaces before it, and each request
+/// id becomes `#`.
 pub(crate) fn lasting(line: &str) -> String {
     let mut words: Vec<&str> = Vec::new();
     for word in line.split(' ') {
-        let number =
-            words.last().is_some_and(|last| !last.is_empty() && last.chars().all(|c| c.is_ascii_digit() || c == '.'));
+        let number = words
+            .last()
+            .is_some_and(|last| !last.is_empty() && last.chars().all(|c| c.is_ascii_digit() || c == '.'));
         if matches!(word, "ms" | "s") && number {
             words.pop();
             while words.last().is_some_and(|last| last.is_empty()) {
@@ -176,15 +191,21 @@ fn a_plan_is_seen_at_a_poll() {
     let plan = desk.see(&["plan"]);
     plan.check(&format!("{PLAN}\nplanned: 9 steps, 7 changes; nothing was changed\n"));
     assert_eq!(plan.status, Some(0));
-    for painted in ["\u{1b}[1mplan:\u{1b}[0m", "\u{1b}[33m~ timeout\u{1b}[0m", "\u{1b}[32m+ environment.LEVEL\u{1b}[0m"]
+    for painted in
+        ["\u{1b}[1mplan:\u{1b}[0m", "\u{1b}[33m~ timeout\u{1b}[0m", "\u{1b}[32m+ environment.LEVEL\u{1b}[0m"]
     {
         assert!(plan.written.contains(painted), "{painted:?}\n{}", plan.written);
     }
-    let changing =
-        |call: &lambda_endpoint::Call| !call.operation.starts_with("Get") && !call.operation.starts_with("List");
-    let changing: Vec<_> = desk.endpoint.calls().into_iter().filter(changing).map(|call| call.operation).collect();
+    let changing = |call: &lambda_endpoint::Call| {
+        !call.operation.starts_with("Get") && !call.operation.starts_with("List")
+    };
+    let changing: Vec<_> =
+        desk.endpoint.calls().into_iter().filter(changing).map(|call| call.operation).collect();
     assert_eq!(changing, ["UpdateFunctionCode"], "only a dry run");
-    assert_eq!(desk.endpoint.function("orders").expect("the function exists")["Configuration"]["Timeout"], 10);
+    assert_eq!(
+        desk.endpoint.function("orders").expect("the function exists")["Configuration"]["Timeout"],
+        10
+    );
 }
 
 #[test]
@@ -250,7 +271,11 @@ fn a_refusal_of_aws_ends_with_the_statement_to_add() {
     let hint = hint_to_allow("lambda:UpdateFunctionCode");
     let shown = failed.lines().join("\n");
     let (before, end) = shown.split_once("\n✗ ").expect("the line of a failed step");
-    assert_eq!(before.lines().last().map(lasting).as_deref(), Some("✓ update-function-configuration #"), "{shown}");
+    assert_eq!(
+        before.lines().last().map(lasting).as_deref(),
+        Some("✓ update-function-configuration #"),
+        "{shown}"
+    );
     let found = "\
 update-function-code
 
@@ -269,13 +294,15 @@ error[access-denied]: arn:aws:iam::123456789012:user/ci is not allowed to
     assert_eq!(shown.matches("\"Action\"").count(), 1, "the statement is shown once: {shown}");
     assert_eq!(failed.status, Some(1));
     // The text on the screen can be copied into an IAM policy.
-    let statement: Value = serde_json::from_str(&end[end.find('{').expect("a statement at the end")..]).expect("JSON");
+    let statement: Value =
+        serde_json::from_str(&end[end.find('{').expect("a statement at the end")..]).expect("JSON");
     assert_eq!(statement["Action"], json!(["lambda:UpdateFunctionCode"]));
     // A plan warns about this before anything is changed.
     let plan = desk.see(&["plan"]);
     let shown = plan.lines().join("\n");
     assert!(
-        shown.contains("warning[would-be-refused]: AWS would refuse UpdateFunctionCode:") && shown.contains(&hint),
+        shown.contains("warning[would-be-refused]: AWS would refuse UpdateFunctionCode:")
+            && shown.contains(&hint),
         "{shown}"
     );
     assert_eq!((plan.status, shown.matches("\"Action\"").count()), (Some(0), 1), "{shown}");
@@ -366,7 +393,8 @@ fn without_colours_the_screen_says_the_same() {
 fn a_dumb_terminal_sees_nothing_move() {
     let desk = Desk::differing();
     let drawn = |term| {
-        let deployed = desk.on_terminal(COLUMNS, desk.command(&["deploy"]).env("TERM", term).env("NO_COLOR", "1"));
+        let deployed =
+            desk.on_terminal(COLUMNS, desk.command(&["deploy"]).env("TERM", term).env("NO_COLOR", "1"));
         assert_eq!(deployed.status, Some(0), "{}", deployed.written);
         let written = deployed.written.replace("\r\n", "\n");
         assert!(written.contains("… wait  1 s"), "{written:?}");
@@ -382,11 +410,14 @@ fn a_dumb_terminal_sees_nothing_move() {
 fn a_format_that_is_asked_for_wins_over_what_the_output_is() {
     let desk = Desk::differing();
     let events = |text: &str| -> Vec<Value> {
-        text.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("invalid JSON: {line}"))).collect()
+        text.lines()
+            .map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("invalid JSON: {line}")))
+            .collect()
     };
     let json = desk.on_terminal(COLUMNS, &mut desk.command(&["plan", "--format", "json"]));
     let piped = |arguments: &[&str]| {
-        let output = desk.command(arguments).arg("--ci=none").stdin(Stdio::null()).output().expect("can be started");
+        let output =
+            desk.command(arguments).arg("--ci=none").stdin(Stdio::null()).output().expect("can be started");
         assert_eq!((output.status.code(), output.stderr), (Some(0), Vec::new()));
         String::from_utf8(output.stdout).expect("UTF-8")
     };
@@ -395,10 +426,12 @@ fn a_format_that_is_asked_for_wins_over_what_the_output_is() {
     let log = piped(&["plan", "--format", "text"]);
     assert!(!log.contains(['\u{1b}', '\r', '\u{8}']), "{log:?}");
     let seen = desk.see(&["plan"]);
-    let live = desk.endpoint.function("orders").expect("the function exists")["Configuration"]["CodeSha256"].clone();
+    let live =
+        desk.endpoint.function("orders").expect("the function exists")["Configuration"]["CodeSha256"].clone();
     let live = live.as_str().expect("a hash");
     assert!(log.contains(live) && !seen.written.contains(live), "{log}");
-    let shorter: Vec<String> = log.lines().filter(|line| !line.contains("code_sha256")).map(str::to_owned).collect();
+    let shorter: Vec<String> =
+        log.lines().filter(|line| !line.contains("code_sha256")).map(str::to_owned).collect();
     let mut screen = seen.lines();
     screen.retain(|line| !line.contains("code_sha256"));
     assert_eq!(shorter.join("\n") + "\n", screen.join("\n"), "the other lines are equal");

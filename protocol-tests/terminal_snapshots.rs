@@ -1,5 +1,5 @@
-//! Checks the text output for the events of real runs: a log contains every fact of every event, and a terminal receives only
-//! text and our own color sequences.
+//! Checks the text output for the events of real runs: a log contains every fact of every event, and a
+//! terminal receives only text and our own color sequences.
 
 use std::ffi::OsString;
 use std::io::Write;
@@ -63,7 +63,8 @@ fn check_harmless(shown: &str, terminal: bool) {
     let mut rest = shown;
     while let Some(at) = rest.find(|c: char| c.is_control() && !matches!(c, '\n' | '\t')) {
         rest = &rest[at..];
-        let ours = rest.starts_with(['\r', '\u{8}']) || (rest.starts_with("\u{1b}[") && rest[2..].find('m') < Some(5));
+        let ours = rest.starts_with(['\r', '\u{8}'])
+            || (rest.starts_with("\u{1b}[") && rest[2..].find('m') < Some(5));
         assert!(terminal && ours, "{rest:?}");
         rest = &rest[1..];
     }
@@ -82,8 +83,12 @@ fn facts(event: &Value) -> Vec<String> {
         "step-finished" => {
             texts(event, &["step"], &mut facts);
             facts.push(duration(event["duration_ms"].as_u64().expect("a number")));
-            facts
-                .extend(event["attempts"].as_u64().filter(|attempts| *attempts > 1).map(|n| format!("({n} attempts)")));
+            facts.extend(
+                event["attempts"]
+                    .as_u64()
+                    .filter(|attempts| *attempts > 1)
+                    .map(|n| format!("({n} attempts)")),
+            );
         }
         "warning" => trouble(event, &mut facts),
         "finished" => finished(event, &mut facts),
@@ -109,8 +114,14 @@ fn finished(event: &Value, facts: &mut Vec<String>) {
                 "function_url",
             ];
             texts(event, &keys, facts);
-            facts
-                .extend(event["aliases"].as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned));
+            facts.extend(
+                event["aliases"]
+                    .as_array()
+                    .into_iter()
+                    .flatten()
+                    .filter_map(Value::as_str)
+                    .map(str::to_owned),
+            );
             facts.push(duration(event["duration_ms"].as_u64().expect("a number")));
         }
         "planned" => plan(event, facts),
@@ -140,7 +151,9 @@ fn finished(event: &Value, facts: &mut Vec<String>) {
             texts(&error["aws"], &["operation", "code", "request_id"], facts);
             facts.extend(error["aws"]["http_status"].as_u64().map(|status| status.to_string()));
             for list in [&error["caused_by"], &event["changed"]] {
-                facts.extend(list.as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned));
+                facts.extend(
+                    list.as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned),
+                );
             }
             facts.extend((event["allowed"] == true).then(|| "the build continues".to_owned()));
         }
@@ -159,7 +172,9 @@ fn trouble(trouble: &Value, facts: &mut Vec<String>) {
         Some((hint, None)) => facts.push(hint.to_owned()),
         None => {}
     }
-    facts.extend(trouble["at"].as_str().map(|at| at.trim_start_matches('/').replace('/', ".").replace("~1", "/")));
+    facts.extend(
+        trouble["at"].as_str().map(|at| at.trim_start_matches('/').replace('/', ".").replace("~1", "/")),
+    );
     // The message of a warning event begins with `warning: ` and ends with the hint.
     let message = trouble["message"].as_str().expect("a string");
     let message = message.strip_prefix("warning: ").unwrap_or(message);
@@ -199,7 +214,9 @@ fn plan(plan: &Value, facts: &mut Vec<String>) {
         texts(step, &["step"], facts);
         for change in step["changes"].as_array().expect("a list") {
             texts(change, &["field", "from", "to"], facts);
-            facts.extend([&change["from"], &change["to"]].into_iter().filter(|v| v.is_number()).map(Value::to_string));
+            facts.extend(
+                [&change["from"], &change["to"]].into_iter().filter(|v| v.is_number()).map(Value::to_string),
+            );
             let lists = [&change["from"], &change["to"]].into_iter().filter_map(Value::as_array).flatten();
             facts.extend(lists.filter_map(Value::as_str).map(str::to_owned));
         }
@@ -227,9 +244,15 @@ fn a_real_terminal_shows_a_step_where_it_began() {
         let style = TerminalCapabilities::of(true, size_of(&pty.terminal), variable);
         assert_eq!(
             style,
-            TerminalCapabilities { colour: no_color.is_empty(), width: Some(columns), live: true, unicode: true }
+            TerminalCapabilities {
+                colour: no_color.is_empty(),
+                width: Some(columns),
+                live: true,
+                unicode: true
+            }
         );
-        let mut terminal = HumanReporter::new(pty.terminal.try_clone().expect("a file descriptor is free"), style);
+        let mut terminal =
+            HumanReporter::new(pty.terminal.try_clone().expect("a file descriptor is free"), style);
         events.iter().for_each(|event| terminal.show(event).expect("writable"));
         terminal.end().expect("writable");
         drop(terminal);

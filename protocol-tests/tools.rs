@@ -1,11 +1,12 @@
-//! Creates virtual environments under `target/` with the Python packages that tests need, once for each requirements file.
-//! Never changes the machine's own Python packages.
+//! Creates virtual environments under `target/` with the Python packages that tests need, once for each
+//! requirements file. Never changes the machine's own Python packages.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// The Python interpreter of the virtual environment `name`. Creates it again if the requirements have changed.
+/// The Python interpreter of the virtual environment `name`. Creates it again if the requirements have
+/// changed.
 pub(crate) fn python(requirements: &Path, name: &str) -> PathBuf {
     let wanted = fs::read_to_string(requirements).expect("readable");
     let environment = made_once(name, &wanted, |environment| {
@@ -23,8 +24,8 @@ pub(crate) fn python(requirements: &Path, name: &str) -> PathBuf {
     environment.join("bin/python")
 }
 
-/// The directory `name` under `target/`. Creates it with `make` if it does not exist or was created from a different `wanted`. Other
-/// callers, in this process or another one, wait until it is complete.
+/// The directory `name` under `target/`. Creates it with `make` if it does not exist or was created from a
+/// different `wanted`. Other callers, in this process or another one, wait until it is complete.
 pub(crate) fn made_once(name: &str, wanted: &str, make: impl FnOnce(&Path)) -> PathBuf {
     let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     let lock = File::create(directory.with_added_extension("lock")).expect("target is writable");

@@ -1,4 +1,5 @@
-//! Runs the differential test in `travis/`: evaluates conditions with the program and with a reference that uses real bash.
+//! Runs the differential test in `travis/`: evaluates conditions with the program and with a reference that
+//! uses real bash.
 
 use std::path::Path;
 use std::process::Command;

@@ -15,7 +15,8 @@ use crate::plugin::{PluginCommand, PluginOutput};
 
 const BUCKET: &str = "packages";
 
-/// A bucket of moto, a directory with this many MiB of incompressible data, and a stanza that creates the function `f` from it.
+/// A bucket of moto, a directory with this many MiB of incompressible data, and a stanza that creates the
+/// function `f` from it.
 fn scenario(mebibytes: usize) -> (Emulator, TempDir, Value) {
     let (moto, directory) = (Emulator::moto(), build_directory());
     moto.ask("s3", "create_bucket", &json!({"Bucket": BUCKET}));
@@ -134,7 +135,11 @@ fn an_upload_that_is_cancelled_half_way_leaves_nothing_behind() {
     let last = lines.map(|line| line.expect("UTF-8")).last().expect("a last line");
     assert!(sent.elapsed() < Duration::from_secs(5), "{:?}", sent.elapsed());
     let finished: Value = serde_json::from_str(&last).expect("JSON");
-    assert_eq!((&finished["event"], &finished["error"]["code"]), (&json!("finished"), &json!("cancelled")), "{last}");
+    assert_eq!(
+        (&finished["event"], &finished["error"]["code"]),
+        (&json!("finished"), &json!("cancelled")),
+        "{last}"
+    );
     assert_eq!(finished["changed"], json!([]));
     child.wait().expect("can be waited for");
     assert_eq!(unfinished(&moto), Value::Null, "the multipart upload is aborted");

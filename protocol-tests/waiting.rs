@@ -53,7 +53,9 @@ fn two_refusals_that_pass_cost_less_than_three_seconds() {
         let calls = endpoint.calls();
         let tries: Vec<_> =
             calls.iter().filter(|call| call.operation == "UpdateFunctionCode").map(|it| it.at).collect();
-        let [first, second, third] = tries.as_slice() else { panic!("expected 3 attempts, got {}", tries.len()) };
+        let [first, second, third] = tries.as_slice() else {
+            panic!("expected 3 attempts, got {}", tries.len())
+        };
         let took = (*second - *first, *third - *first);
         assert!(took.0 < Duration::from_secs(1) && took.1 < Duration::from_secs(3), "{refusal:?}: {took:?}");
     }
@@ -71,7 +73,8 @@ fn a_wait_that_ends_while_aws_refuses_reports_what_aws_said() {
         endpoint.fault(status(operation, *after, u32::MAX, *refusal));
         // Long enough for one response, even on a busy machine.
         let ended = deploy(&endpoint, &json!({"wait_timeout": 10}));
-        let (error, at) = (&ended.finished()["error"], format!("{operation} after {after}: {}", ended.stdout));
+        let (error, at) =
+            (&ended.finished()["error"], format!("{operation} after {after}: {}", ended.stdout));
         assert_eq!(error["code"], ours, "{at}");
         assert_eq!(error["aws"]["operation"], *operation, "{at}");
         assert_eq!(

@@ -1,6 +1,8 @@
-//! Checks that the repository is written in the words of its field: no metaphors of its own, and no phrases that need a second reading.
+//! Checks that the repository is written in the words of its field: no metaphors of its own, and no phrases
+//! that need a second reading.
 //!
-//! Names count as words, too: `LiveTrail` and `live_trail` are both read as `live trail`. So do the names of files.
+//! Names count as words, too: `LiveTrail` and `live_trail` are both read as `live trail`. So do the names of
+//! files.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -125,7 +127,8 @@ fn complaints(text: &str, name: impl Fn(usize) -> String) -> Vec<String> {
             let mut rest = words[start..].iter().map(|(_, word)| word.as_str());
             let is_here = phrase.split(' ').all(|part| rest.next() == Some(part));
             let line = lines[number - 1].to_lowercase();
-            let is_allowed = ALLOWED.iter().any(|(word, context, _)| word == phrase && line.contains(context));
+            let is_allowed =
+                ALLOWED.iter().any(|(word, context, _)| word == phrase && line.contains(context));
             if is_here && !is_allowed {
                 complaints.push(format!("{}: `{phrase}`; write: {instead}", name(*number)));
             }
@@ -156,7 +159,8 @@ fn no_file_holds_an_old_word() {
 #[test]
 fn names_and_phrases_are_read_as_words() {
     let found = |text: &str| complaints(text, |line| line.to_string());
-    for text in ["is told", "LiveTrail", "note_told", "DOORS", "a by\n//! hand way", "of one's own", "ByHand"] {
+    for text in ["is told", "LiveTrail", "note_told", "DOORS", "a by\n//! hand way", "of one's own", "ByHand"]
+    {
         assert_eq!(found(text).len(), 1, "{text}: {:?}", found(text));
     }
     for text in ["trailing", "CloudTrail shows it", "stands for a list", "standard", "handle by handler"] {

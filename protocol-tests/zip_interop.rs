@@ -1,6 +1,7 @@
 //! Reads our archives with other programs: Python's zipfile, Info-ZIP's `unzip`, Java's `jar`, 7-Zip.
 //!
-//! Python is required, as in other tests. Each of the other programs is used if it is installed; `cargo test --
+//! Python is required, as in other tests. Each of the other programs is used if it is installed; `cargo test
+//! --
 //! --nocapture readers` lists the missing ones.
 
 use std::collections::BTreeMap;
@@ -18,7 +19,8 @@ use crate::deployments::noise;
 use crate::fixture;
 use crate::plugin::PluginCommand;
 
-/// A script that prints every entry of an archive in the format of [`seen`], and the first entry with a wrong checksum.
+/// A script that prints every entry of an archive in the format of [`seen`], and the first entry with a wrong
+/// checksum.
 const READ_ALL: &str = r#"
 import base64, hashlib, json, sys, zipfile
 archive = zipfile.ZipFile(sys.argv[1])
@@ -35,8 +37,8 @@ archive = zipfile.ZipFile(sys.argv[1])
 print(json.dumps({"bad": archive.testzip(), "entries": len(archive.infolist())}))
 "#;
 
-/// A script that prints the size of each entry in the central directory and the number of bytes read. zipfile checks the checksum
-/// at the end of an entry.
+/// A script that prints the size of each entry in the central directory and the number of bytes read. zipfile
+/// checks the checksum at the end of an entry.
 const STREAM: &str = r#"
 import json, sys, zipfile
 archive = zipfile.ZipFile(sys.argv[1])
@@ -75,7 +77,9 @@ impl Scenario {
 
     fn package(&self) {
         let stanza = json!({"function_name": "f", "zip": "tree", "dot_match": true});
-        let ended = PluginCommand::new(&["package", "--output", "tree.zip"]).directory(self.place.path()).run(&stanza);
+        let ended = PluginCommand::new(&["package", "--output", "tree.zip"])
+            .directory(self.place.path())
+            .run(&stanza);
         assert_eq!(ended.outcome(), "packaged", "{}", ended.stdout);
     }
 
@@ -100,7 +104,8 @@ impl Scenario {
     }
 }
 
-/// A fixture with every kind of entry, in every way in which we write it: stored, deflated, and in blocks with the sizes after the data.
+/// A fixture with every kind of entry, in every way in which we write it: stored, deflated, and in blocks
+/// with the sizes after the data.
 fn everything() -> Scenario {
     let scenario = Scenario::new();
     let mebibyte = 1 << 20;
@@ -161,10 +166,11 @@ fn walk(directory: &Path) -> BTreeMap<String, String> {
     entries
 }
 
-/// The first of these programs that is installed. A program counts as installed if it succeeds with the argument `answers`: the `jar`
-/// of macOS exists, but only prints where to get one.
+/// The first of these programs that is installed. A program counts as installed if it succeeds with the
+/// argument `answers`: the `jar` of macOS exists, but only prints where to get one.
 fn installed<'a>(programs: &[&'a str], answers: &str) -> Option<&'a str> {
-    let is_there = |program: &&str| Command::new(program).arg(answers).output().is_ok_and(|o| o.status.success());
+    let is_there =
+        |program: &&str| Command::new(program).arg(answers).output().is_ok_and(|o| o.status.success());
     let found = programs.iter().copied().find(is_there);
     if found.is_none() {
         fixture::not_run(&format!("{} (is not installed)", programs[0]));
@@ -239,8 +245,8 @@ fn seventy_thousand_entries_are_read() {
     }
 }
 
-/// Run it with `cargo test --test protocol -- --ignored an_entry_over_4_gib`. The file is sparse, so it needs no disk space; its archive
-/// has 4 MiB.
+/// Run it with `cargo test --test protocol -- --ignored an_entry_over_4_gib`. The file is sparse, so it needs
+/// no disk space; its archive has 4 MiB.
 #[test]
 #[ignore = "reads 4 GiB: a minute"]
 fn an_entry_over_4_gib_is_read() {

@@ -1,5 +1,5 @@
-//! Reads whole files with limits for size and time. A pipe without a writer cannot block a run, and a device or a huge file cannot
-//! fill the memory. It never returns a part of a file.
+//! Reads whole files with limits for size and time. A pipe without a writer cannot block a run, and a device
+//! or a huge file cannot fill the memory. It never returns a part of a file.
 #![expect(clippy::disallowed_methods, reason = "opens files, and reads them with a time limit")]
 
 use std::fs::File;
@@ -42,8 +42,8 @@ pub fn read_to_string(path: &Path) -> io::Result<String> {
 /// As [`read`], but accepts a pipe, such as that of bash's `<(…)`, and reads it to its end.
 ///
 /// # Errors
-/// [`ErrorKind::TimedOut`] after `limit`, [`ErrorKind::Interrupted`] when `stop` is cancelled, [`ErrorKind::FileTooLarge`], and those
-/// of the system.
+/// [`ErrorKind::TimedOut`] after `limit`, [`ErrorKind::Interrupted`] when `stop` is cancelled,
+/// [`ErrorKind::FileTooLarge`], and those of the system.
 pub fn read_stream(path: &Path, limit: Duration, stop: &CancelToken) -> io::Result<Vec<u8>> {
     read_to_end(open(path)?, limit, stop)
 }

@@ -17,7 +17,8 @@ pub enum CancelReason {
 }
 
 impl CancelReason {
-    /// Exit status of a run that was cancelled for this reason. For a signal: 128 plus its number, as in a shell.
+    /// Exit status of a run that was cancelled for this reason. For a signal: 128 plus its number, as in a
+    /// shell.
     pub fn exit_status(self) -> i32 {
         match self {
             CancelReason::Signal(signal) => 128 + signal,

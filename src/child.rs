@@ -67,8 +67,8 @@ const TERM_GRACE: Duration = Duration::from_secs(1);
 /// How long to read from a pipe that a grandchild keeps open after the command itself has exited.
 const GRANDCHILD_GRACE: Duration = Duration::from_secs(1);
 
-/// Upper bound of the output read after the command has exited. It is larger than the pipe buffers, so none of the command's
-/// own output is lost. It is bounded because a grandchild may keep writing.
+/// Upper bound of the output read after the command has exited. It is larger than the pipe buffers, so none
+/// of the command's own output is lost. It is bounded because a grandchild may keep writing.
 const MAX_TRAILING_BYTES: usize = 1024 * 1024;
 
 /// Largest argument or environment variable in bytes: 128 KiB (`MAX_ARG_STRLEN` of Linux).
@@ -88,7 +88,8 @@ fn running() -> MutexGuard<'static, Vec<Running>> {
     RUNNING.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Kills all running commands at once, just before this process exits. Commands that must not be interrupted keep running.
+/// Kills all running commands at once, just before this process exits. Commands that must not be interrupted
+/// keep running.
 pub fn kill_all() {
     let ended: Vec<Running> = running().extract_if(.., |command| command.is_interruptible).collect();
     for command in &ended {
@@ -99,7 +100,8 @@ pub fn kill_all() {
     }
 }
 
-/// Sets the environment of a command to the job's environment, and nothing else. Sets a default `PATH` if that has none.
+/// Sets the environment of a command to the job's environment, and nothing else. Sets a default `PATH` if
+/// that has none.
 pub fn with_env<'a>(command: &'a mut Command, env: &Environment) -> &'a mut Command {
     command.env_clear().envs(env.iter());
     if env.get("PATH").is_none() {
@@ -108,8 +110,8 @@ pub fn with_env<'a>(command: &'a mut Command, env: &Environment) -> &'a mut Comm
     command
 }
 
-/// Runs a command until it exits. `input` is its standard input, `receive` receives its output as it arrives. Without `stop`
-/// the command is never interrupted.
+/// Runs a command until it exits. `input` is its standard input, `receive` receives its output as it arrives.
+/// Without `stop` the command is never interrupted.
 ///
 /// # Errors
 /// [`ChildError`]. The process group has been killed by then.
@@ -121,16 +123,20 @@ pub fn run(
     stop: Option<&CancelToken>,
     receive: &mut dyn FnMut(Stream, &[u8]),
 ) -> Result<ExitStatus, ChildError> {
-    let stopped = || stop.and_then(CancelToken::reason).map_or(Ok(()), |reason| Err(ChildError::Cancelled(reason)));
+    let stopped =
+        || stop.and_then(CancelToken::reason).map_or(Ok(()), |reason| Err(ChildError::Cancelled(reason)));
     stopped()?;
     command.stdin(if input.is_some() { Stdio::piped() } else { Stdio::null() });
     command.stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
     let kept = orphans::list();
     let child = {
-        // Locked until the child is listed: a thread that ends orphans would take an unlisted child for one of them.
+        // Locked until the child is listed: a thread that ends orphans would take an unlisted child for one
+        // of them.
         let mut running = running();
         let child = command.spawn().map_err(|error| match error.kind() {
-            io::ErrorKind::ArgumentListTooLong => too_large(env, command).unwrap_or(ChildError::Unstartable(error)),
+            io::ErrorKind::ArgumentListTooLong => {
+                too_large(env, command).unwrap_or(ChildError::Unstartable(error))
+            }
             _ => ChildError::Unstartable(error),
         })?;
         let group = Pid::from_child(&child);
@@ -145,11 +151,15 @@ pub fn run(
         pipes.transfer(POLL_INTERVAL, receive);
         // After an error the exit status can never be read, so polling on would never end.
         let status = child.try_wait().map_err(|error| {
-            ChildError::Unstartable(io::Error::new(error.kind(), format!("its exit status is not known: {error}")))
+            ChildError::Unstartable(io::Error::new(
+                error.kind(),
+                format!("its exit status is not known: {error}"),
+            ))
         })?;
         if let Some(status) = status {
             pipes.drain(receive, &|| stopped().is_err());
-            // If the run is cancelled and a signal killed the command, `kill_all` sent that signal: report the cancellation.
+            // If the run is cancelled and a signal killed the command, `kill_all` sent that signal: report
+            // the cancellation.
             return if status.signal().is_some() { stopped().map(|()| status) } else { Ok(status) };
         }
         stopped()?;
@@ -159,8 +169,9 @@ pub fn run(
     }
 }
 
-/// Our ends of a child's pipes, served by one thread. Once the child has exited, an empty pipe means that all of its output has
-/// been read, even on a busy machine. (With reader threads, we would have to wait for them without knowing how long.)
+/// Our ends of a child's pipes, served by one thread. Once the child has exited, an empty pipe means that all
+/// of its output has been read, even on a busy machine. (With reader threads, we would have to wait for them
+/// without knowing how long.)
 struct Pipes {
     stdin: Option<(ChildStdin, Cursor<Vec<u8>>)>,
     outputs: [(Stream, Option<OwnedFd>); 2],
@@ -178,7 +189,8 @@ impl Pipes {
         Ok(Pipes { stdin, outputs: [stdout, stderr], closed_pause: Duration::from_micros(50) })
     }
 
-    /// Waits at most `wait` for a pipe to be ready, and serves the ready ones. Returns the number of bytes read.
+    /// Waits at most `wait` for a pipe to be ready, and serves the ready ones. Returns the number of bytes
+    /// read.
     fn transfer(&mut self, wait: Duration, receive: &mut dyn FnMut(Stream, &[u8])) -> usize {
         let open = self.outputs.iter().filter_map(|(_, pipe)| pipe.as_ref());
         let mut ready: Vec<PollFd<'_>> = open.map(|pipe| PollFd::new(pipe, PollFlags::IN)).collect();
@@ -205,7 +217,8 @@ impl Pipes {
         count
     }
 
-    /// Writes a part of the input. The command may exit or close the pipe before it has read everything, which is not an error.
+    /// Writes a part of the input. The command may exit or close the pipe before it has read everything,
+    /// which is not an error.
     fn write_once(&mut self) {
         let Some((stdin, input)) = &mut self.stdin else { return };
         let left = input.fill_buf().unwrap_or_default();
@@ -216,7 +229,8 @@ impl Pipes {
         }
     }
 
-    /// Reads the remaining output after the command has exited: all of its own, and for a moment that of grandchildren.
+    /// Reads the remaining output after the command has exited: all of its own, and for a moment that of
+    /// grandchildren.
     fn drain(&mut self, receive: &mut dyn FnMut(Stream, &[u8]), is_stopped: &dyn Fn() -> bool) {
         self.stdin = None;
         let (mut left, end) = (MAX_TRAILING_BYTES, Instant::now() + GRANDCHILD_GRACE);
@@ -250,8 +264,9 @@ fn read_once(pipe: &mut Option<OwnedFd>, receive: impl FnOnce(&[u8])) -> usize {
     }
 }
 
-/// A child that does not outlive this value. On drop, its process group gets SIGTERM and then SIGKILL, and processes that have
-/// left the group are killed. The second field lists the processes that earlier commands have left running.
+/// A child that does not outlive this value. On drop, its process group gets SIGTERM and then SIGKILL, and
+/// processes that have left the group are killed. The second field lists the processes that earlier commands
+/// have left running.
 struct ProcessGroup(Child, Vec<Pid>);
 
 impl Drop for ProcessGroup {
@@ -268,7 +283,8 @@ impl Drop for ProcessGroup {
             let _ = self.0.wait();
         }
         let is_known = running().extract_if(.., |command| command.group == group).next().is_some();
-        // If it is no longer in `RUNNING`, `kill_all` has killed it. The thread of `kill_all` may not be done when the run ends.
+        // If it is no longer in `RUNNING`, `kill_all` has killed it. The thread of `kill_all` may not be done
+        // when the run ends.
         if !ends_by_itself || !is_known {
             orphans::kill(&self.1);
         }
@@ -302,6 +318,8 @@ mod tests {
         };
         let limit = Some(Duration::from_secs(30));
         let ended = run(bash.args(["-c", "echo $$"]), &env, None, limit, None, &mut take);
-        assert!(matches!(&ended, Err(ChildError::Unstartable(error)) if error.to_string().contains("not known")));
+        assert!(
+            matches!(&ended, Err(ChildError::Unstartable(error)) if error.to_string().contains("not known"))
+        );
     }
 }

@@ -1,5 +1,5 @@
-//! Describes a function's code: where the stanza takes it from, which code the function should run, and how it reaches Lambda.
-//! Never reads a file and never calls AWS.
+//! Describes a function's code: where the stanza takes it from, which code the function should run, and how
+//! it reaches Lambda. Never reads a file and never calls AWS.
 
 use std::fmt;
 
@@ -43,7 +43,8 @@ pub struct Object {
 /// The code that a function should run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Code {
-    /// AWS's `CodeSha256`: the SHA-256 of the archive, in Base64. `None`: unknown until AWS has read the code.
+    /// AWS's `CodeSha256`: the SHA-256 of the archive, in Base64. `None`: unknown until AWS has read the
+    /// code.
     pub sha256: Option<String>,
     /// How Lambda gets the code.
     pub delivery: Delivery,
@@ -88,7 +89,8 @@ impl CodeSource {
 }
 
 impl Bucket {
-    /// The object for an archive. Its key contains the archive's hash, so that the same archive is not uploaded twice.
+    /// The object for an archive. Its key contains the archive's hash, so that the same archive is not
+    /// uploaded twice.
     ///
     /// `sha256` is the raw hash of the archive.
     pub fn object(&self, function: &str, sha256: &[u8]) -> Object {
@@ -124,7 +126,10 @@ mod tests {
         assert_eq!(CodeSource::of(&stanza(Some(""), None, None)), CodeSource::Package);
         let bucket = |prefix: &str| Bucket { name: "b".to_owned(), prefix: prefix.to_owned() };
         assert_eq!(CodeSource::of(&stanza(Some("b"), None, None)), CodeSource::PackageInBucket(bucket("")));
-        assert_eq!(CodeSource::of(&stanza(Some("b"), Some("/a/b/"), None)), CodeSource::PackageInBucket(bucket("a/b")));
+        assert_eq!(
+            CodeSource::of(&stanza(Some("b"), Some("/a/b/"), None)),
+            CodeSource::PackageInBucket(bucket("a/b"))
+        );
         let object = Object { bucket: "b".to_owned(), key: "k.zip".to_owned(), version: None };
         assert_eq!(CodeSource::of(&stanza(Some("b"), None, Some("k.zip"))), CodeSource::Object(object));
     }

@@ -1,6 +1,6 @@
-//! Runs the user's commands: `run` after a deployment, and `verify.command` during one. Also implements `cleanup`, which stashes
-//! uncommitted files.
-//! Side effects: starts bash and git in the job's environment. Never inserts other values of the stanza into a command line.
+//! Runs the user's commands: `run` after a deployment, and `verify.command` during one. Also implements
+//! `cleanup`, which stashes uncommitted files. Side effects: starts bash and git in the job's environment.
+//! Never inserts other values of the stanza into a command line.
 #![expect(clippy::disallowed_methods, reason = "starts the user's commands")]
 
 mod tree;
@@ -38,8 +38,8 @@ pub enum CommandError {
 /// Maximum length of an output line in bytes: 64 KiB. Longer lines are split.
 const MAX_LINE: usize = 64 * 1024;
 
-/// Runs commands one after the other in the job's bash, until one fails or takes longer than `limit`. Passes each line of output to `report`,
-/// with secrets masked.
+/// Runs commands one after the other in the job's bash, until one fails or takes longer than `limit`. Passes
+/// each line of output to `report`, with secrets masked.
 ///
 /// # Errors
 /// [`CommandError::RunFailed`] for the first command that fails, or [`CommandError::Child`].
@@ -56,8 +56,9 @@ pub fn run_in_bash(
         let mut bash = Command::new("bash");
         child::with_env(bash.args(["-c", line]).current_dir(directory), env);
         let mut lines = LineSplitter { redact, stdout: Vec::new(), stderr: Vec::new() };
-        let ended =
-            child::run(&mut bash, env, None, limit, Some(stop), &mut |stream, bytes| lines.push(stream, bytes, report));
+        let ended = child::run(&mut bash, env, None, limit, Some(stop), &mut |stream, bytes| {
+            lines.push(stream, bytes, report)
+        });
         lines.finish(report);
         let status = ended.map_err(CommandError::Child)?;
         if !status.success() {
@@ -67,7 +68,8 @@ pub fn run_in_bash(
     Ok(())
 }
 
-/// Number of bytes at the end of an unfinished long line that are not written yet, because a secret may continue in the next bytes.
+/// Number of bytes at the end of an unfinished long line that are not written yet, because a secret may
+/// continue in the next bytes.
 const REDACTION_OVERLAP: usize = 8 * 1024;
 
 /// Splits output into lines, separately for each stream.
@@ -153,8 +155,9 @@ pub fn stash_name() -> String {
     format!("stashed by dpl-lambda (cleanup: true), process {}", std::process::id())
 }
 
-/// Stashes uncommitted files as dpl does, with `git stash --all`. Returns the stash, or `None` if there was nothing to stash, and the
-/// paths that git cannot stash: pipes, sockets and changes in repositories inside the checkout.
+/// Stashes uncommitted files as dpl does, with `git stash --all`. Returns the stash, or `None` if there was
+/// nothing to stash, and the paths that git cannot stash: pipes, sockets and changes in repositories inside
+/// the checkout.
 ///
 /// A signal does not interrupt it, because an incomplete stash could not be restored.
 ///
@@ -169,11 +172,13 @@ pub fn stash(env: &Environment, directory: &Path) -> Result<(Option<Stash>, Vec<
     let before = newest()?;
     let (_, top) = git(&["rev-parse", "--show-toplevel"])?;
     let (mut removed, mut left) = tree::read(Path::new(&top));
-    // Quiet: if this process ends before git, output to the closed pipe would end git in the middle of its work.
+    // Quiet: if this process ends before git, output to the closed pipe would end git in the middle of its
+    // work.
     let (pushed, output) = git(&["stash", "push", "--quiet", "--all", "--message", &stash_name()])?;
     let made = newest()?.filter(|newest| before.as_ref() != Some(newest));
     if !pushed {
-        let output = made.map_or(output.clone(), |commit| format!("{output}; the removed files are in stash {commit}"));
+        let output = made
+            .map_or(output.clone(), |commit| format!("{output}; the removed files are in stash {commit}"));
         return Err(CommandError::CleanupFailed { output });
     }
     removed.retain(tree::FileState::has_changed);

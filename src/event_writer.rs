@@ -1,5 +1,5 @@
-//! Writes events as lines to standard output, and records what a run has done so far, for its `finished` event.
-//! It never writes anything after the `finished` line, and never writes that line twice.
+//! Writes events as lines to standard output, and records what a run has done so far, for its `finished`
+//! event. It never writes anything after the `finished` line, and never writes that line twice.
 #![expect(
     clippy::disallowed_methods,
     reason = "limits the rate of progress events, and exits if the panic hook cannot write"
@@ -60,8 +60,8 @@ impl EventWriter {
         }
     }
 
-    /// Writes the `finished` line, with `allowed` set as the stanza says, and returns what was written. `None`: it was written
-    /// before, by another thread.
+    /// Writes the `finished` line, with `allowed` set as the stanza says, and returns what was written.
+    /// `None`: it was written before, by another thread.
     pub fn finish(&self, finished: Finished) -> Option<Finished> {
         let mut lines = self.lock();
         if lines.finished {
@@ -81,7 +81,10 @@ impl EventWriter {
     }
 
     /// Returns a callback that emits progress events: none in the first 300 ms, then at most five per second.
-    pub fn progress(self: &Arc<Self>, progress: fn(u64, u64) -> Progress) -> impl FnMut(u64, u64) + Send + use<> {
+    pub fn progress(
+        self: &Arc<Self>,
+        progress: fn(u64, u64) -> Progress,
+    ) -> impl FnMut(u64, u64) + Send + use<> {
         let events = self.clone();
         let mut next = Instant::now() + Duration::from_millis(300);
         move |done_bytes, total_bytes| {
@@ -126,13 +129,14 @@ impl EventWriter {
         self.changed_steps().clone()
     }
 
-    /// Records the name or commit of the stash of `cleanup`. Set it before the stash is made, and reset it to `None` after the
-    /// files are restored.
+    /// Records the name or commit of the stash of `cleanup`. Set it before the stash is made, and reset it to
+    /// `None` after the files are restored.
     pub fn record_stash(&self, name: Option<String>) {
         *self.stash.lock().unwrap_or_else(PoisonError::into_inner) = name;
     }
 
-    /// Name of the stash whose files are not restored yet, or which is just being made. `None`: there is none.
+    /// Name of the stash whose files are not restored yet, or which is just being made. `None`: there is
+    /// none.
     pub fn stash(&self) -> Option<String> {
         self.stash.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -172,8 +176,8 @@ impl EventWriter {
         }
     }
 
-    /// Locks the lines, even after a panic of a thread that held the lock. The panic hook may run on the thread that holds it:
-    /// then the process exits after a second without the event, instead of a deadlock.
+    /// Locks the lines, even after a panic of a thread that held the lock. The panic hook may run on the
+    /// thread that holds it: then the process exits after a second without the event, instead of a deadlock.
     fn lock(&self) -> MutexGuard<'_, LineSink> {
         if !std::thread::panicking() {
             return self.lines.lock().unwrap_or_else(PoisonError::into_inner);
@@ -189,8 +193,9 @@ impl EventWriter {
     }
 }
 
-/// Escapes `##`, with which commands to Azure Pipelines, GitHub and TeamCity begin (`##vso[`, `##[`, `##teamcity[`), at any
-/// place in a line. The JSON value stays the same. A CI system that logs the events must not run a command quoted in them.
+/// Escapes `##`, with which commands to Azure Pipelines, GitHub and TeamCity begin (`##vso[`, `##[`,
+/// `##teamcity[`), at any place in a line. The JSON value stays the same. A CI system that logs the events
+/// must not run a command quoted in them.
 fn without_log_commands(line: Vec<u8>) -> Vec<u8> {
     match String::from_utf8(line) {
         Ok(line) if line.contains("##") => line.replace("##", "#\\u0023").into_bytes(),
@@ -246,8 +251,12 @@ mod tests {
     fn no_event_holds_a_command_to_a_log() {
         let out = Shared::default();
         let events = EventWriter::new(out.clone(), CancelToken::new());
-        for line in ["##vso[task.setvariable variable=x]y", "###[add-path]z ####", "\\##teamcity[x]", "# one"] {
-            events.emit(Event::Output { stream: crate::protocol::event::Stream::Stdout, line: line.to_owned() });
+        for line in ["##vso[task.setvariable variable=x]y", "###[add-path]z ####", "\\##teamcity[x]", "# one"]
+        {
+            events.emit(Event::Output {
+                stream: crate::protocol::event::Stream::Stdout,
+                line: line.to_owned(),
+            });
             let text = String::from_utf8(std::mem::take(&mut *out.0.lock().unwrap())).unwrap();
             assert!(!text.contains("##"), "{text}");
             let event: serde_json::Value = serde_json::from_str(&text).unwrap();

@@ -17,7 +17,8 @@ use crate::protocol::event::Stream;
 pub enum GitError {
     /// There is no git on the `PATH`.
     NotInstalled,
-    /// git exited with an error before it looked up the value, for example because the checkout belongs to another user.
+    /// git exited with an error before it looked up the value, for example because the checkout belongs to
+    /// another user.
     Refused {
         /// Standard error of git, or its exit status if a signal killed it.
         message: String,
@@ -59,7 +60,9 @@ pub fn query(
             Ok((!answer.is_empty()).then_some(answer))
         }
         // git exits with 128 on fatal errors. These messages mean a negative result in spite of that status.
-        Some(128) if !NEGATIVE_MESSAGES.iter().any(|no| message.contains(no)) => Err(GitError::Refused { message }),
+        Some(128) if !NEGATIVE_MESSAGES.iter().any(|no| message.contains(no)) => {
+            Err(GitError::Refused { message })
+        }
         Some(_) => Ok(None),
         None => Err(GitError::Refused { message: status.to_string() }),
     }
@@ -77,7 +80,8 @@ const NEGATIVE_MESSAGES: [&str; 5] = [
     "does not have any commits yet",
 ];
 
-/// Whether the directory is in a git checkout, judged by `.git` in it or in one of its ancestors, without running git.
+/// Whether the directory is in a git checkout, judged by `.git` in it or in one of its ancestors, without
+/// running git.
 pub fn is_checkout(directory: &Path) -> bool {
     directory.ancestors().any(|ancestor| ancestor.join(".git").exists())
 }
@@ -93,10 +97,11 @@ mod tests {
     fn answer_from(script: &str) -> Result<Option<String>, GitError> {
         let bin = TempDir::new().expect("a temporary directory");
         let git = bin.path().join("git");
-        // Another process writes the script. If this process had it open for writing, a child of a concurrent test could inherit
-        // the descriptor, and running the script would fail.
+        // Another process writes the script. If this process had it open for writing, a child of a concurrent
+        // test could inherit the descriptor, and running the script would fail.
         let mut bash = Command::new("bash");
-        bash.args(["-c", "printf '#!/bin/sh\\n%s\\n' \"$1\" >\"$2\" && chmod +x \"$2\"", "bash", script]).arg(&git);
+        bash.args(["-c", "printf '#!/bin/sh\\n%s\\n' \"$1\" >\"$2\" && chmod +x \"$2\"", "bash", script])
+            .arg(&git);
         assert!(bash.status().expect("bash runs").success());
         let path = bin.path().display().to_string();
         let env: Environment = [("PATH", path.as_str())].into_iter().collect();

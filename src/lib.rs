@@ -1,4 +1,5 @@
-//! Deploys an AWS Lambda function for a CI runner: reads one JSON object from standard input and writes JSON events to standard output.
+//! Deploys an AWS Lambda function for a CI runner: reads one JSON object from standard input and writes JSON
+//! events to standard output.
 //!
 //! # Architecture
 //!
@@ -10,9 +11,9 @@
 //!                                                └─▶ lambda (applies each step and waits) ─▶ finished ─▶ exit status
 //! ```
 //!
-//! Each module uses only modules above it in this table. Only [`protocol`] is a stable interface. The other modules are public so that the
-//! program and its tests can use them; they may change in any release. A module with side effects says which, and needs an exception from
-//! `clippy.toml` for them.
+//! Each module uses only modules above it in this table. Only [`protocol`] is a stable interface. The other
+//! modules are public so that the program and its tests can use them; they may change in any release. A
+//! module with side effects says which, and needs an exception from `clippy.toml` for them.
 //!
 //! | module | purpose | side effects |
 //! |---|---|---|
@@ -38,9 +39,10 @@
 //! | [`standalone`] | the standalone mode: reads `.travis.yml`, detects the CI, runs this program once per stanza, prints text for people | files, git, processes |
 //! | [`process`] | arguments, standard input and output, signals, exit status | the process |
 //!
-//! Keys of a stanza are defined in `protocol/stanza.rs`, and what editors show for them in `protocol/editor/`. Messages are in `protocol/messages.rs`
-//! (events), `diagnostics/` (errors) and `warnings.rs` (warnings). bash is started in `conditions/bash.rs` for conditions and in `commands.rs` for `run` and
-//! `verify.command`. `plan/` decides the order of the calls to AWS.
+//! Keys of a stanza are defined in `protocol/stanza.rs`, and what editors show for them in
+//! `protocol/editor/`. Messages are in `protocol/messages.rs` (events), `diagnostics/` (errors) and
+//! `warnings.rs` (warnings). bash is started in `conditions/bash.rs` for conditions and in `commands.rs` for
+//! `run` and `verify.command`. `plan/` decides the order of the calls to AWS.
 
 pub mod bounded_read;
 pub mod cancel;

@@ -1,6 +1,6 @@
-//! Computes the smallest IAM policy with which a stanza's deployments succeed.
-//! Never calls AWS and has no other side effects. What only AWS knows, such as the account of a function that the stanza names
-//! without an ARN, becomes `*`, and a note says so.
+//! Computes the smallest IAM policy with which a stanza's deployments succeed. Never calls AWS and has no
+//! other side effects. What only AWS knows, such as the account of a function that the stanza names without
+//! an ARN, becomes `*`, and a note says so.
 
 use std::collections::BTreeSet;
 
@@ -20,8 +20,8 @@ pub struct Policy {
     pub notes: Vec<String>,
 }
 
-/// The smallest policy that covers every deployment of a stanza: one that creates the function, and one that changes all that
-/// the stanza sets. The policy also covers live settings that the stanza does not set.
+/// The smallest policy that covers every deployment of a stanza: one that creates the function, and one that
+/// changes all that the stanza sets. The policy also covers live settings that the stanza does not set.
 pub fn of(stanza: &Stanza, desired: &DesiredFunction, source: &CodeSource, region: &Region) -> Policy {
     let arn_parts = ArnParts::of(stanza, desired, region);
     let function = format!(
@@ -39,14 +39,19 @@ pub fn of(stanza: &Stanza, desired: &DesiredFunction, source: &CodeSource, regio
         draft.allow("Address", &url_actions(desired), vec![addressed.clone()]);
     }
     if may_be_public(desired) {
-        let everybody = Statement::allow(["lambda:AddPermission"], [addressed]).only_if("lambda:Principal", "*");
+        let everybody =
+            Statement::allow(["lambda:AddPermission"], [addressed]).only_if("lambda:Principal", "*");
         draft.statements.push(everybody.named("Everybody"));
     }
     draft.allow("Versions", &version_actions(stanza, desired), vec![on("*")]);
     if invokes(stanza) && !desired.release.publish {
         draft.allow("Latest", &["lambda:InvokeFunction"], vec![on("$LATEST")]);
     }
-    draft.allow("Aliases", &alias_actions(desired), desired.release.aliases.iter().map(|alias| on(alias)).collect());
+    draft.allow(
+        "Aliases",
+        &alias_actions(desired),
+        desired.release.aliases.iter().map(|alias| on(alias)).collect(),
+    );
     if touches_network(desired) {
         let actions = ["ec2:DescribeSecurityGroups", "ec2:DescribeSubnets", "ec2:DescribeVpcs"];
         draft.allow("Network", &actions, vec!["*".to_owned()]);
@@ -132,8 +137,8 @@ fn version_actions(stanza: &Stanza, desired: &DesiredFunction) -> Vec<&'static s
     ])
 }
 
-/// The actions on aliases. Reading provisioned concurrency is always among them, since it moves with an alias whether or not the
-/// stanza sets it.
+/// The actions on aliases. Reading provisioned concurrency is always among them, since it moves with an alias
+/// whether or not the stanza sets it.
 fn alias_actions(desired: &DesiredFunction) -> Vec<&'static str> {
     let provisioned = desired.release.provisioned;
     needed(&[
@@ -152,12 +157,14 @@ fn invokes(stanza: &Stanza) -> bool {
     stanza.verify.as_ref().is_some_and(Verify::invokes)
 }
 
-/// True if public access may have to be granted: the stanza asks for it, or keeps the auth type of the live function URL.
+/// True if public access may have to be granted: the stanza asks for it, or keeps the auth type of the live
+/// function URL.
 fn may_be_public(desired: &DesiredFunction) -> bool {
     matches!(&desired.url, Some(OrNone::Some(url)) if url.auth_type.as_deref() != Some("AWS_IAM"))
 }
 
-/// True if an update sends subnets or security groups. The live ones count, too, because AWS replaces a VPC configuration as a whole.
+/// True if an update sends subnets or security groups. The live ones count, too, because AWS replaces a VPC
+/// configuration as a whole.
 fn touches_network(desired: &DesiredFunction) -> bool {
     let leaves = desired.settings.contains(&Setting::SubnetIds(BTreeSet::new()));
     desired.settings.iter().any(|setting| match setting {
@@ -224,7 +231,8 @@ impl Draft {
 
     /// Adds the actions with which the code reaches Lambda.
     fn allow_code(&mut self, source: &CodeSource, desired: &DesiredFunction, arn_parts: &ArnParts) {
-        let object = |bucket: &str, key: &str| format!("arn:{}:s3:::{}/{key}", arn_parts.partition, literal(bucket));
+        let object =
+            |bucket: &str, key: &str| format!("arn:{}:s3:::{}/{key}", arn_parts.partition, literal(bucket));
         match source {
             CodeSource::Package => {}
             CodeSource::PackageInBucket(bucket) => {
@@ -250,8 +258,9 @@ impl Draft {
     /// A value of the stanza as a resource. A value that is not an ARN becomes `*`, with a note.
     fn resource(&mut self, key: &str, arn: &str, (service, kind): (&str, &str)) -> String {
         literal_arn(arn, service, kind).unwrap_or_else(|| {
-            let about =
-                format!("`{key}` is not an ARN such as arn:aws:{service}:…:{kind}…, so the policy has `*` instead");
+            let about = format!(
+                "`{key}` is not an ARN such as arn:aws:{service}:…:{kind}…, so the policy has `*` instead"
+            );
             if !self.notes.contains(&about) {
                 self.notes.push(about);
             }
@@ -262,12 +271,15 @@ impl Draft {
     /// A role as a resource. Never `*`: a caller that may pass every role has the permissions of all roles.
     fn role(&mut self, arn: &str) -> String {
         literal_arn(arn, "iam", "role/").unwrap_or_else(|| {
-            self.notes.push("`role` is not an ARN such as arn:aws:iam::…:role/…, and IAM will refuse it".to_owned());
+            self.notes.push(
+                "`role` is not an ARN such as arn:aws:iam::…:role/…, and IAM will refuse it".to_owned(),
+            );
             literal(arn)
         })
     }
 
-    /// The ARN of the repository of an image such as `123456789012.dkr.ecr.eu-west-1.amazonaws.com/team/app:7`.
+    /// The ARN of the repository of an image such as
+    /// `123456789012.dkr.ecr.eu-west-1.amazonaws.com/team/app:7`.
     fn repository(&mut self, uri: &str, arn_parts: &ArnParts) -> String {
         let (host, path) = uri.split_once('/').unwrap_or(("", uri));
         let name = literal(path.split(['@', ':']).next().unwrap_or(path));
@@ -276,8 +288,7 @@ impl Draft {
                 arn_parts.repository(region, account, &name)
             }
             _ => {
-                let about =
-                    "`image_uri` is not the URI of an image in ECR, so the policy has `*` as its account and region";
+                let about = "`image_uri` is not the URI of an image in ECR, so the policy has `*` as its account and region";
                 self.notes.push(about.to_owned());
                 arn_parts.repository("*", "*", &name)
             }
@@ -312,7 +323,8 @@ fn is_account(text: &str) -> bool {
 
 /// True for text that can be the name of a partition or a region.
 fn is_word(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+    !text.is_empty()
+        && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
 }
 
 /// Partition, region and account of the function; `*` for an unknown one.
@@ -334,7 +346,8 @@ impl ArnParts {
             (_, ["arn", partition, "iam", _, account, ..]) => (*partition, *account),
             _ => ("*", "*"),
         };
-        let known = |text: &str, is_it: fn(&str) -> bool| if is_it(text) { text.to_owned() } else { "*".to_owned() };
+        let known =
+            |text: &str, is_it: fn(&str) -> bool| if is_it(text) { text.to_owned() } else { "*".to_owned() };
         let region = desired.name.region().unwrap_or(region.as_str());
         ArnParts {
             partition: known(partition, is_word),
@@ -348,10 +361,17 @@ impl ArnParts {
     }
 }
 
-fn notes(stanza: &Stanza, desired: &DesiredFunction, source: &CodeSource, arn_parts: &ArnParts) -> Vec<String> {
+fn notes(
+    stanza: &Stanza,
+    desired: &DesiredFunction,
+    source: &CodeSource,
+    arn_parts: &ArnParts,
+) -> Vec<String> {
     let mut notes = Vec::new();
-    let parts = [("partition", &arn_parts.partition), ("region", &arn_parts.region), ("account", &arn_parts.account)];
-    let unknown: Vec<&str> = parts.into_iter().filter(|(_, value)| *value == "*").map(|(what, _)| what).collect();
+    let parts =
+        [("partition", &arn_parts.partition), ("region", &arn_parts.region), ("account", &arn_parts.account)];
+    let unknown: Vec<&str> =
+        parts.into_iter().filter(|(_, value)| *value == "*").map(|(what, _)| what).collect();
     if !unknown.is_empty() {
         let (are, them) = if unknown.len() == 1 { ("is", "it") } else { ("are", "them") };
         notes.push(format!(
@@ -379,8 +399,9 @@ fn notes(stanza: &Stanza, desired: &DesiredFunction, source: &CodeSource, arn_pa
     notes
 }
 
-/// Stanza keys for the live function's KMS keys that deployments use although the stanza does not set them. Environment variables
-/// are read and written with `kms_key_arn`, and `source_kms_key_arn` is sent with each package.
+/// Stanza keys for the live function's KMS keys that deployments use although the stanza does not set them.
+/// Environment variables are read and written with `kms_key_arn`, and `source_kms_key_arn` is sent with each
+/// package.
 fn unset_kms_keys(stanza: &Stanza, desired: &DesiredFunction, source: &CodeSource) -> Vec<&'static str> {
     let reads_variables = stanza.environment.is_some() || desired.release.publish;
     let sends_package = !matches!(source, CodeSource::Image(_) | CodeSource::LiveImage);
@@ -433,7 +454,8 @@ mod tests {
             json!([{"Sid": "Function", "Effect": "Allow", "Action": ["lambda:GetFunction", "lambda:UpdateFunctionCode"],
                 "Resource": ["arn:aws-cn:lambda:cn-north-1:123456789012:function:f"]}])
         );
-        let key = "it is not known whether the live function has a KMS key; if it has, set `source_kms_key_arn`";
+        let key =
+            "it is not known whether the live function has a KMS key; if it has, set `source_kms_key_arn`";
         assert_eq!(policy.notes, [key]);
     }
 
@@ -453,7 +475,11 @@ mod tests {
     fn an_account_that_is_none_is_not_known() {
         let region = Region::parse("eu-west-1").ok();
         let found = policy(&Stanza { region, ..Stanza::default() }, "arn:aws:lambda:*:1*:function:f");
-        assert!(found.notes[0].starts_with("the function's region and account are not known"), "{:?}", found.notes);
+        assert!(
+            found.notes[0].starts_with("the function's region and account are not known"),
+            "{:?}",
+            found.notes
+        );
         for role in ["arn:aws:iam::$ACCOUNT:role/run", "arn:aws:iam::1*:role/run"] {
             let found = policy(&Stanza { role: Some(role.to_owned()), ..Stanza::default() }, "f");
             assert_eq!(found.document.statement[0].resource, ["arn:aws:lambda:eu-west-1:*:function:f"]);
@@ -466,7 +492,11 @@ mod tests {
         let notes = |stanza: &Stanza| policy(stanza, F).notes;
         let publishes = Stanza { publish: Some(true), ..Stanza::default() };
         assert_eq!(notes(&publishes).len(), 1);
-        assert!(notes(&publishes)[0].ends_with("`kms_key_arn` or `source_kms_key_arn`"), "{:?}", notes(&publishes));
+        assert!(
+            notes(&publishes)[0].ends_with("`kms_key_arn` or `source_kms_key_arn`"),
+            "{:?}",
+            notes(&publishes)
+        );
         let none = || Some(String::new());
         let named = Stanza { kms_key_arn: none(), source_kms_key_arn: none(), ..publishes };
         assert_eq!(notes(&named), Vec::<String>::new());
@@ -480,11 +510,15 @@ mod tests {
 
     #[test]
     fn a_role_that_is_no_arn_never_becomes_every_role() {
-        for (role, resource) in [("*", "${*}"), ("arn:aws:iam::$ACCOUNT:role/run", "arn:aws:iam::${$}ACCOUNT:role/run")]
+        for (role, resource) in
+            [("*", "${*}"), ("arn:aws:iam::$ACCOUNT:role/run", "arn:aws:iam::${$}ACCOUNT:role/run")]
         {
             let stanza = Stanza { role: Some(role.to_owned()), ..Stanza::default() };
             assert_eq!(statement(&stanza, F, "PassRole").resource, [resource]);
-            assert!(policy(&stanza, F).notes.iter().any(|note| note.contains("IAM will refuse it")), "{role}");
+            assert!(
+                policy(&stanza, F).notes.iter().any(|note| note.contains("IAM will refuse it")),
+                "{role}"
+            );
         }
     }
 
@@ -526,7 +560,10 @@ mod tests {
         assert_eq!(resource(&object, "Package"), ["arn:aws:s3:::b${*}/${*}.zip"]);
         let image = Stanza { image_uri: text("1*.dkr.ecr.*.amazonaws.com/*:7"), ..Stanza::default() };
         assert_eq!(resource(&image, "Image"), ["arn:aws:ecr:*:*:repository/${*}"]);
-        assert!(policy(&image, F).notes[0].starts_with("`image_uri`"), "a note says that the host is not ECR's");
+        assert!(
+            policy(&image, F).notes[0].starts_with("`image_uri`"),
+            "a note says that the host is not ECR's"
+        );
     }
 
     #[test]
@@ -597,8 +634,11 @@ mod tests {
 
     #[test]
     fn the_live_image_may_be_in_any_repository_of_the_region_but_is_never_created() {
-        let stanza =
-            Stanza { package_type: Some("Image".to_owned()), role: Some(ROLE.to_owned()), ..Stanza::default() };
+        let stanza = Stanza {
+            package_type: Some("Image".to_owned()),
+            role: Some(ROLE.to_owned()),
+            ..Stanza::default()
+        };
         assert_eq!(statement(&stanza, F, "Image").resource, ["arn:aws:ecr:eu-west-1:*:repository/*"]);
         assert_eq!(
             policy(&stanza, F).notes,

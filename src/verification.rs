@@ -47,7 +47,8 @@ pub enum FailedExpectation {
     },
 }
 
-/// The payload for the invocation. A string that contains JSON is used unchanged; any other value is serialized as JSON.
+/// The payload for the invocation. A string that contains JSON is used unchanged; any other value is
+/// serialized as JSON.
 pub fn payload(payload: Option<&Value>) -> String {
     match payload {
         None => "{}".to_owned(),
@@ -79,8 +80,8 @@ pub fn check_response(expect: Option<&Expect>, answer: &InvokeResponse) -> Resul
     difference(want, &got, "").map_or(Ok(()), Err)
 }
 
-/// The first difference between `want` and `got`. Objects in `got` can have additional members. Lists must have the same length, and are
-/// compared entry by entry.
+/// The first difference between `want` and `got`. Objects in `got` can have additional members. Lists must
+/// have the same length, and are compared entry by entry.
 fn difference(want: &Value, got: &Value, at: &str) -> Option<FailedExpectation> {
     let other = |at: &str, want: &Value, got: Option<&Value>| {
         Some(FailedExpectation::OtherValue {
@@ -102,13 +103,18 @@ fn difference(want: &Value, got: &Value, at: &str) -> Option<FailedExpectation> 
             entries.find_map(|(index, (want, got))| difference(want, got, &format!("{at}/{index}")))
         }
         // 1 and 1.0 are equal.
-        (Value::Number(a), Value::Number(b)) if a == b || (a.as_f64() == b.as_f64() && a.as_f64().is_some()) => None,
+        (Value::Number(a), Value::Number(b))
+            if a == b || (a.as_f64() == b.as_f64() && a.as_f64().is_some()) =>
+        {
+            None
+        }
         (want, got) if want == got => None,
         (want, got) => other(at, want, Some(got)),
     }
 }
 
-/// Type and message from the error object of a runtime, such as `TypeError: x is not a function`. If there are none, the whole payload.
+/// Type and message from the error object of a runtime, such as `TypeError: x is not a function`. If there
+/// are none, the whole payload.
 fn error_text(payload: &str) -> String {
     let object: Value = serde_json::from_str(payload).unwrap_or_default();
     let text = |key: &str| object[key].as_str().filter(|text| !text.is_empty());
@@ -147,7 +153,11 @@ mod tests {
         check_json(json!(null), json!(null), Ok(()));
         check_json(json!({"ok": true}), json!({"ok": false}), Err(("/ok", "true", Some("false"))));
         check_json(json!({"ok": null}), json!({}), Err(("/ok", "null", None)));
-        check_json(json!({"a/b": {"c": "x"}}), json!({"a/b": {"c": 1}}), Err(("/a~1b/c", "\"x\"", Some("1"))));
+        check_json(
+            json!({"a/b": {"c": "x"}}),
+            json!({"a/b": {"c": 1}}),
+            Err(("/a~1b/c", "\"x\"", Some("1"))),
+        );
         check_json(json!([1]), json!([1, 2]), Err(("", "[1]", Some("[1,2]"))));
         check_json(json!({}), json!("text"), Err(("", "{}", Some("\"text\""))));
     }

@@ -1,6 +1,6 @@
-//! The texts of warnings about what a run finds: in the package, at AWS, in git. Warnings about the stanza's text are made by the
-//! modules that read it.
-//! Never decides whether something is worth a warning; the caller does.
+//! The texts of warnings about what a run finds: in the package, at AWS, in git. Warnings about the stanza's
+//! text are made by the modules that read it. Never decides whether something is worth a warning; the caller
+//! does.
 
 use crate::package::{MissingHandler, PackageNote};
 use crate::plan::ClearedWeights;
@@ -25,7 +25,9 @@ pub fn from_note(note: &PackageNote) -> Warning {
             "exclude them (`exclude: __pycache__/`), or compile with `python -m compileall --invalidation-mode unchecked-hash`",
         ),
         PackageNote::Hidden { name, target } => (
-            format!("the link `{name}` points to `{target}`, which is hidden, and is left out of the package"),
+            format!(
+                "the link `{name}` points to `{target}`, which is hidden, and is left out of the package"
+            ),
             "set `dot_match: true` to package hidden files; `.git` is never packaged",
         ),
         PackageNote::Cycle { name, target } => (
@@ -34,7 +36,9 @@ pub fn from_note(note: &PackageNote) -> Warning {
         ),
     };
     let code = match note {
-        PackageNote::NoFile { .. } | PackageNote::Hidden { .. } | PackageNote::Cycle { .. } => WarningCode::FileLeftOut,
+        PackageNote::NoFile { .. } | PackageNote::Hidden { .. } | PackageNote::Cycle { .. } => {
+            WarningCode::FileLeftOut
+        }
         PackageNote::Dangles { .. } => WarningCode::DanglingLink,
         PackageNote::StalePyc { .. } => WarningCode::StalePyc,
     };
@@ -57,7 +61,8 @@ pub fn missing_from_package(missing: &MissingHandler, handler: &str) -> Warning 
         MissingHandler::Bootstrap { elsewhere } => warning(
             WarningCode::HandlerNotFound,
             "/zip",
-            "a custom runtime needs an executable `bootstrap` at the root of the package, and there is none".to_owned(),
+            "a custom runtime needs an executable `bootstrap` at the root of the package, and there is none"
+                .to_owned(),
             &moved(elsewhere, "rename the program to `bootstrap`, or add a layer that contains it"),
         ),
         MissingHandler::ExecutableBit => warning(
@@ -69,7 +74,8 @@ pub fn missing_from_package(missing: &MissingHandler, handler: &str) -> Warning 
     }
 }
 
-/// Warns about a deprecated or unknown runtime. `is_named`: the stanza names the runtime `id`, else the live function has it.
+/// Warns about a deprecated or unknown runtime. `is_named`: the stanza names the runtime `id`, else the live
+/// function has it.
 pub fn from_runtime(id: &str, runtime_support: &RuntimeSupport, is_named: bool) -> Warning {
     let whose = if is_named { "the runtime" } else { "the live function's runtime" };
     let go_to = |successor: &str| format!("switch to `{successor}`");
@@ -121,11 +127,15 @@ pub fn from_failed_dry_run(error: &ErrorReport) -> Warning {
     Warning { code: WarningCode::WouldBeRefused, message, hint: error.hint.clone(), at: error.at.clone() }
 }
 
-/// Warns about a problem of a stanza that is skipped. It must not fail the run: Travis would not have run dpl at all.
+/// Warns about a problem of a stanza that is skipped. It must not fail the run: Travis would not have run dpl
+/// at all.
 pub fn from_harmless(problem: &Problem) -> Warning {
     Warning {
         code: WarningCode::StanzaProblem,
-        message: format!("this error has no effect in this run, but would make a deployment fail: {}", problem.message),
+        message: format!(
+            "this error has no effect in this run, but would make a deployment fail: {}",
+            problem.message
+        ),
         hint: problem.hint.clone(),
         at: problem.at.clone(),
     }
@@ -133,11 +143,18 @@ pub fn from_harmless(problem: &Problem) -> Warning {
 
 /// Warns that `cleanup` has no effect in a command that does not deploy.
 pub fn not_cleaned_up() -> Warning {
-    let message = "`cleanup` applies to deployments only: this package also contains uncommitted files".to_owned();
-    warning(WarningCode::NotCleanedUp, "/cleanup", message, "expect the package of a deployment to have another hash")
+    let message =
+        "`cleanup` applies to deployments only: this package also contains uncommitted files".to_owned();
+    warning(
+        WarningCode::NotCleanedUp,
+        "/cleanup",
+        message,
+        "expect the package of a deployment to have another hash",
+    )
 }
 
-/// Warns that `cleanup` stashed uncommitted files. Sent right after that, so that a user of a killed run knows the stash's name.
+/// Warns that `cleanup` stashed uncommitted files. Sent right after that, so that a user of a killed run
+/// knows the stash's name.
 pub fn stashed(commit: &str) -> Warning {
     let hint = "run `git stash pop` if this run is killed; otherwise the run restores the files at its end; git keeps copies in `.git` until `git gc` removes them";
     warning(WarningCode::Stashed, "/cleanup", format!("uncommitted files were stashed as {commit}"), hint)
@@ -147,7 +164,8 @@ pub fn stashed(commit: &str) -> Warning {
 pub fn not_stashed(names: &[String]) -> Warning {
     let shown: Vec<String> = names.iter().take(5).map(|name| format!("`{name}`")).collect();
     let more = if names.len() > 5 { format!(" and {} more", names.len() - 5) } else { String::new() };
-    let message = format!("git cannot stash {}{more}; the build directory still contains them", shown.join(", "));
+    let message =
+        format!("git cannot stash {}{more}; the build directory still contains them", shown.join(", "));
     let hint = "exclude them with `exclude`; in a repository inside the checkout, commit or undo the changes";
     warning(WarningCode::NotStashed, "/cleanup", message, hint)
 }
@@ -162,24 +180,33 @@ pub fn stash_kept(commit: &str, reason: &str) -> Warning {
 /// Warns that Lambda cannot assume a new role yet, because IAM's change has not reached Lambda.
 pub fn role_not_ready() -> Warning {
     let message = "Lambda cannot assume the function's role yet; retrying for up to 30 s".to_owned();
-    warning(WarningCode::RoleNotReady, "/role", message, "wait: Lambda can assume a new role only after a few seconds")
+    warning(
+        WarningCode::RoleNotReady,
+        "/role",
+        message,
+        "wait: Lambda can assume a new role only after a few seconds",
+    )
 }
 
-/// Warns that the function changed after it was planned. `may_be_ours`: the response to an earlier request of this run was lost, so
-/// that request may have made the change.
+/// Warns that the function changed after it was planned. `may_be_ours`: the response to an earlier request of
+/// this run was lost, so that request may have made the change.
 pub fn function_changed(may_be_ours: bool) -> Warning {
     let (who, hint) = match may_be_ours {
         true => ("a request of this run whose response was lost, or by someone else", None),
-        false => ("someone else", Some("check whether two jobs deploy the function at the same time".to_owned())),
+        false => {
+            ("someone else", Some("check whether two jobs deploy the function at the same time".to_owned()))
+        }
     };
-    let message = format!("the function was changed by {who} during this run; re-planned against its new state");
+    let message =
+        format!("the function was changed by {who} during this run; re-planned against its new state");
     Warning { code: WarningCode::FunctionChanged, message, hint, at: None }
 }
 
 /// Warns that someone else's deployment replaced the code of this one.
 pub fn overtaken() -> Warning {
     let message =
-        "the code of this deployment was live, but someone else deployed other code immediately afterwards".to_owned();
+        "the code of this deployment was live, but someone else deployed other code immediately afterwards"
+            .to_owned();
     let hint = Some("check whether two jobs deploy the function at the same time".to_owned());
     Warning { code: WarningCode::Overtaken, message, hint, at: None }
 }
@@ -187,14 +214,16 @@ pub fn overtaken() -> Warning {
 /// Warns that this run ends an alias's traffic split.
 pub fn weights_cleared(cleared: &ClearedWeights) -> Warning {
     let ClearedWeights { alias, version, percent } = cleared;
-    let message = format!("`{alias}` sends {percent} % of its traffic to version {version}; this run ends that split");
+    let message =
+        format!("`{alias}` sends {percent} % of its traffic to version {version}; this run ends that split");
     let hint = "check whether someone else needs the split; it may be left over from a deployment that did not finish";
     warning(WarningCode::WeightsCleared, "/alias", message, hint)
 }
 
 /// Warns about a function URL of the unqualified function beside that of an alias.
 pub fn url_on_latest(url: &str, alias: &str, function_name: &str) -> Warning {
-    let message = format!("{url} serves the code that was deployed last, not the version at which `{alias}` points");
+    let message =
+        format!("{url} serves the code that was deployed last, not the version at which `{alias}` points");
     let hint = format!(
         "move the callers of this URL to the URL of `{alias}`, then delete this URL: aws lambda delete-function-url-config --function-name {function_name}"
     );
@@ -211,13 +240,19 @@ pub fn version_kept(version: Option<&str>) -> Warning {
 /// Warns that `version` has no effect in a command other than `rollback`.
 pub fn version_without_rollback() -> Warning {
     let message = "`version` applies to `dpl-lambda rollback` only and has no effect here".to_owned();
-    warning(WarningCode::WithoutEffect, "/version", message, "remove `version`: a deployment publishes a new version")
+    warning(
+        WarningCode::WithoutEffect,
+        "/version",
+        message,
+        "remove `version`: a deployment publishes a new version",
+    )
 }
 
 /// Warns about a live value that cannot be read, so that it is set even if it is the same.
 pub fn live_value_unknown(field: &str) -> Warning {
-    let message =
-        format!("the live value of `{field}` cannot be read, so the value of the stanza is set without a comparison");
+    let message = format!(
+        "the live value of `{field}` cannot be read, so the value of the stanza is set without a comparison"
+    );
     let hint = "check that the caller may read the setting and use the function's KMS key";
     warning(WarningCode::LiveValueUnknown, &format!("/{}", field.replace('.', "/")), message, hint)
 }

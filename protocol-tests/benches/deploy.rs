@@ -1,17 +1,18 @@
-//! Benchmark of deployments, compared with AWS's own command line and its waits: `cargo bench --bench deploy`.
+//! Benchmark of deployments, compared with AWS's own command line and its waits: `cargo bench --bench
+//! deploy`.
 //!
-//! The tests' endpoint, which is part of this process, needs 30 ms for a call and 1,500 ms for an update or a creation.
-//! The plugin packages a directory and compares it with the current code. The peer, `aws`, uploads an existing archive
-//! and waits with `aws lambda wait`: once with `function-updated`, as in AWS's guides, which polls every 5 s, and once
-//! with its faster second version, which polls every second. The benchmark runs five rounds, alternates the programs,
-//! and prints medians. Each run has a new endpoint.
+//! The tests' endpoint, which is part of this process, needs 30 ms for a call and 1,500 ms for an update or a
+//! creation. The plugin packages a directory and compares it with the current code. The peer, `aws`, uploads
+//! an existing archive and waits with `aws lambda wait`: once with `function-updated`, as in AWS's guides,
+//! which polls every 5 s, and once with its faster second version, which polls every second. The benchmark
+//! runs five rounds, alternates the programs, and prints medians. Each run has a new endpoint.
 //!
-//! The bound is the shortest possible time of a program that waits for each update: the duration of the updates, and 30
-//! ms for each call that must follow another one. These calls are one read, each update, and after each update the read
-//! that sees its end.
+//! The bound is the shortest possible time of a program that waits for each update: the duration of the
+//! updates, and 30 ms for each call that must follow another one. These calls are one read, each update, and
+//! after each update the read that sees its end.
 //!
-//! Needs Python 3 and PyPI, which provides awscli. `BENCH_DEPLOY=both`, `code`, `unchanged` or `created` selects one
-//! deployment. Fails if a run ends while its update is in progress, or if a target is missed.
+//! Needs Python 3 and PyPI, which provides awscli. `BENCH_DEPLOY=both`, `code`, `unchanged` or `created`
+//! selects one deployment. Fails if a run ends while its update is in progress, or if a target is missed.
 #![expect(
     clippy::disallowed_methods,
     clippy::print_stdout,
@@ -112,8 +113,8 @@ const DEPLOYMENTS: [Deployment; 4] = [
     },
 ];
 
-/// The plugin must be at least this many times faster than the peer with AWS's usual waits. With the faster waits this
-/// is impossible: the ratio of the peer's time to the bound is the upper limit.
+/// The plugin must be at least this many times faster than the peer with AWS's usual waits. With the faster
+/// waits this is impossible: the ratio of the peer's time to the bound is the upper limit.
 const LEAD: f64 = 3.0;
 
 fn main() {
@@ -190,7 +191,8 @@ impl Bench {
         };
         let lead = ratio(theirs.wall, ours.wall);
         let slow = (lead < LEAD).then(|| format!("{name} is {lead:.2} x as fast as aws, not {LEAD}"));
-        let chatty = (deployment.over_itself && ours.calls != 1).then(|| format!("{name} took {} calls", ours.calls));
+        let chatty =
+            (deployment.over_itself && ours.calls != 1).then(|| format!("{name} took {} calls", ours.calls));
         [far, slow, chatty].into_iter().flatten().collect()
     }
 
@@ -210,7 +212,8 @@ impl Bench {
     /// `waits` is the suffix of the waiters' names.
     fn by_aws(&self, deployment: &Deployment, waits: &str) -> Run {
         let endpoint = endpoint(deployment);
-        let line = |command: &&str| format!("{} lambda {}", self.aws.display(), command.replace("-v2", waits));
+        let line =
+            |command: &&str| format!("{} lambda {}", self.aws.display(), command.replace("-v2", waits));
         let script = deployment.peer.iter().map(line).collect::<Vec<_>>().join(" && ");
         let command = || {
             let mut command = Command::new("sh");
@@ -242,7 +245,11 @@ impl Bench {
         }
         let wall = self.run(&mut command());
         let live = endpoint.function("f").expect("deployed")["Configuration"].clone();
-        assert_eq!((&live["State"], &live["LastUpdateStatus"]), (&json!("Active"), &json!("Successful")), "{live}");
+        assert_eq!(
+            (&live["State"], &live["LastUpdateStatus"]),
+            (&json!("Active"), &json!("Successful")),
+            "{live}"
+        );
         let calls = endpoint.calls();
         Run { wall, calls: calls.len(), bytes: calls.iter().map(|call| call.code_bytes).sum() }
     }
@@ -259,8 +266,12 @@ impl Bench {
 
 /// Starts an endpoint with the initial state of the deployment.
 fn endpoint(deployment: &Deployment) -> Endpoint {
-    let settings =
-        Settings { latency: LATENCY, update_duration: UPDATE, create_duration: UPDATE, ..Settings::default() };
+    let settings = Settings {
+        latency: LATENCY,
+        update_duration: UPDATE,
+        create_duration: UPDATE,
+        ..Settings::default()
+    };
     let endpoint = Endpoint::start(settings).expect("a free port");
     if deployment.over_another {
         endpoint
@@ -293,7 +304,11 @@ fn median(runs: Vec<Run>) -> Run {
         values.sort_unstable();
         values[values.len() / 2]
     }
-    Run { wall: of(&runs, |run| run.wall), calls: of(&runs, |run| run.calls), bytes: of(&runs, |run| run.bytes) }
+    Run {
+        wall: of(&runs, |run| run.wall),
+        calls: of(&runs, |run| run.calls),
+        bytes: of(&runs, |run| run.bytes),
+    }
 }
 
 /// Bytes that deflate cannot compress. A weak random generator is good enough.

@@ -1,9 +1,10 @@
 //! Benchmark of packaging, compared with `zip -r -q` and Python's zipfile: `cargo bench --bench package`.
 //!
-//! It uses three directory trees, which it creates under the target directory from the sources of the project's
-//! dependencies: 5,000 files with 60 MB, 20,000 files with 200 MB, some of which do not compress, and one file of 200
-//! MB. It runs nine rounds, alternates the programs, and prints medians. The limit is the time of libdeflate in memory
-//! with one thread per core, without reading files and without writing an archive in order.
+//! It uses three directory trees, which it creates under the target directory from the sources of the
+//! project's dependencies: 5,000 files with 60 MB, 20,000 files with 200 MB, some of which do not compress,
+//! and one file of 200 MB. It runs nine rounds, alternates the programs, and prints medians. The limit is the
+//! time of libdeflate in memory with one thread per core, without reading files and without writing an
+//! archive in order.
 //!
 //! Needs `zip` and Python 3. `BENCH_TREE=small`, `large` or `single` selects one tree.
 #![expect(
@@ -25,7 +26,8 @@ const ROUNDS: usize = 9;
 fn main() {
     let scratch = Path::new(env!("CARGO_TARGET_TMPDIR")).join("bench-package");
     let wanted = std::env::var("BENCH_TREE").unwrap_or_default();
-    for (name, make) in [("small", small as fn(&Path)), ("large", large as fn(&Path)), ("single", single as fn(&Path))]
+    for (name, make) in
+        [("small", small as fn(&Path)), ("large", large as fn(&Path)), ("single", single as fn(&Path))]
     {
         let tree = scratch.join(name);
         if !wanted.is_empty() && wanted != name {
@@ -90,7 +92,8 @@ fn compare(scratch: &Path, tree: &str) {
 
 fn run(scratch: &Path, stdin: &Path, command: &[&str], output: &Path) -> Run {
     let measure = Path::new(env!("CARGO_MANIFEST_DIR")).join("protocol-tests/benches/measure.py");
-    let measured = Command::new("python3").arg(measure).arg(stdin).args(command).current_dir(scratch).output();
+    let measured =
+        Command::new("python3").arg(measure).arg(stdin).args(command).current_dir(scratch).output();
     let measured = measured.expect("python3 runs");
     assert!(measured.status.success(), "{command:?}: {}", String::from_utf8_lossy(&measured.stderr));
     let value: Value = serde_json::from_slice(&measured.stdout).expect("JSON");
@@ -108,8 +111,8 @@ fn median(runs: Vec<Run>) -> Run {
     Run { wall: of(|run| run.wall), cpu: of(|run| run.cpu), peak: of(|run| run.peak), size: runs[0].size }
 }
 
-/// Returns the number of files, their bytes, and the best of five times in seconds that libdeflate needs for them in
-/// memory.
+/// Returns the number of files, their bytes, and the best of five times in seconds that libdeflate needs for
+/// them in memory.
 fn limit(tree: &Path) -> (usize, usize, f64) {
     let files: Vec<Vec<u8>> = walk(tree).iter().map(|path| fs::read(path).expect("readable")).collect();
     // Large files are split, so that every core has work.
@@ -143,8 +146,11 @@ fn sources() -> Vec<PathBuf> {
         .output()
         .expect("cargo runs");
     let metadata: Value = serde_json::from_slice(&metadata.stdout).expect("JSON");
-    let packages =
-        metadata["packages"].as_array().expect("packages").iter().filter(|package| !package["source"].is_null());
+    let packages = metadata["packages"]
+        .as_array()
+        .expect("packages")
+        .iter()
+        .filter(|package| !package["source"].is_null());
     let mut manifests: Vec<&str> = packages.filter_map(|package| package["manifest_path"].as_str()).collect();
     manifests.sort_unstable();
     manifests.iter().filter_map(|path| Path::new(path).parent()).flat_map(walk).collect()
@@ -169,8 +175,8 @@ fn walk(directory: &Path) -> Vec<PathBuf> {
     files
 }
 
-/// Copies sources under new names until there are `count` files. Each file is shortened or extended depending on the
-/// bytes written so far, so that the total is about `bytes`.
+/// Copies sources under new names until there are `count` files. Each file is shortened or extended depending
+/// on the bytes written so far, so that the total is about `bytes`.
 fn copies(tree: &Path, count: usize, bytes: usize) {
     let sources = sources();
     let share = bytes / count;

@@ -1,9 +1,10 @@
-//! Benchmark of a skipped deployment, and of the time until the first call to AWS: `cargo bench --bench start`.
+//! Benchmark of a skipped deployment, and of the time until the first call to AWS: `cargo bench --bench
+//! start`.
 //!
-//! It alternates four commands for fifty rounds in one run: `/bin/true`, as the minimum for starting any program;
-//! `check` with a stanza that needs no bash; `check` with one that does; and `plan`, until the first byte of its first
-//! request reaches a listener on 127.0.0.1. It prints medians and their ratios to `/bin/true`. `DPL_LAMBDA` selects
-//! another program.
+//! It alternates four commands for fifty rounds in one run: `/bin/true`, as the minimum for starting any
+//! program; `check` with a stanza that needs no bash; `check` with one that does; and `plan`, until the first
+//! byte of its first request reaches a listener on 127.0.0.1. It prints medians and their ratios to
+//! `/bin/true`. `DPL_LAMBDA` selects another program.
 #![expect(
     clippy::disallowed_methods,
     clippy::print_stdout,
@@ -20,8 +21,7 @@ const ROUNDS: usize = 50;
 fn main() {
     let plugin = std::env::var("DPL_LAMBDA").unwrap_or_else(|_| env!("CARGO_BIN_EXE_dpl-lambda").to_owned());
     let plain = r#"{"function_name":"f","env":{"TRAVIS_BRANCH":"dev"}}"#;
-    let bash =
-        r#"{"function_name":"f","on":{"condition":"$A = b"},"env":{"TRAVIS_BRANCH":"master","PATH":"/usr/bin:/bin"}}"#;
+    let bash = r#"{"function_name":"f","on":{"condition":"$A = b"},"env":{"TRAVIS_BRANCH":"master","PATH":"/usr/bin:/bin"}}"#;
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
     let url = format!("http://{}", listener.local_addr().expect("bound"));
     let file = tempfile::Builder::new().suffix(".js").tempfile().expect("a temporary file");
@@ -46,8 +46,8 @@ fn main() {
     println!("plan, until the first request  {asked:.2} ms, {:.2} x /bin/true", asked / floor);
 }
 
-/// Returns the time from the start of `plan` to the first byte that reaches the listener. The rest of the run is cut
-/// off.
+/// Returns the time from the start of `plan` to the first byte that reaches the listener. The rest of the run
+/// is cut off.
 fn until_asked(plugin: &str, input: &str, listener: &TcpListener) -> Duration {
     let began = Instant::now();
     let mut command = Command::new(plugin);

@@ -1,13 +1,13 @@
 //! Benchmark of uploads, compared with AWS's own command line: `cargo bench --bench upload`.
 //!
-//! It uploads 50 MB in a call to the tests' endpoint, and 230 MB through a bucket to moto. The endpoint is part of this
-//! process, so that its memory is not counted. All data is random, so that each packaged byte is also a sent byte. The
-//! plugin is measured twice: with a directory that it packages, and with the same archive as the peer. The benchmark
-//! runs five rounds, alternates the programs, and prints medians. Each round has a new endpoint, so that every round
-//! uploads.
+//! It uploads 50 MB in a call to the tests' endpoint, and 230 MB through a bucket to moto. The endpoint is
+//! part of this process, so that its memory is not counted. All data is random, so that each packaged byte is
+//! also a sent byte. The plugin is measured twice: with a directory that it packages, and with the same
+//! archive as the peer. The benchmark runs five rounds, alternates the programs, and prints medians. Each
+//! round has a new endpoint, so that every round uploads.
 //!
-//! Needs Python 3 and PyPI, which provides awscli and moto. `BENCH_UPLOAD=call` or `bucket` selects one. A Python
-//! process starts the measured programs, so that no peak is below its own, which is about 14 MiB.
+//! Needs Python 3 and PyPI, which provides awscli and moto. `BENCH_UPLOAD=call` or `bucket` selects one. A
+//! Python process starts the measured programs, so that no peak is below its own, which is about 14 MiB.
 #![expect(
     clippy::disallowed_methods,
     clippy::print_stdout,
@@ -37,7 +37,8 @@ const PROGRAMS: [&str; 3] = ["dpl-lambda, directory", "dpl-lambda, archive", "aw
 fn main() {
     let scratch = Path::new(env!("CARGO_TARGET_TMPDIR")).join("bench-upload");
     fs::create_dir_all(&scratch).expect("created");
-    let aws = tools::python(&Path::new(HERE).join("benches/requirements.txt"), "awscli").with_file_name("aws");
+    let aws =
+        tools::python(&Path::new(HERE).join("benches/requirements.txt"), "awscli").with_file_name("aws");
     let wanted = std::env::var("BENCH_UPLOAD").unwrap_or_default();
     if wanted.is_empty() || wanted == "call" {
         package(&scratch, "call", 50_000_000);
@@ -59,7 +60,8 @@ fn package(scratch: &Path, name: &str, bytes: usize) {
     for number in 0..10 {
         fs::write(tree.join(format!("noise{number}.bin")), noise(bytes / 10, number + 1)).expect("written");
     }
-    fs::write(scratch.join("request.json"), json!({"function_name": "f", "zip": name}).to_string()).expect("written");
+    fs::write(scratch.join("request.json"), json!({"function_name": "f", "zip": name}).to_string())
+        .expect("written");
     let archive = format!("{name}.zip");
     run(scratch, &mut measured(scratch, &[PLUGIN, "package", "--output", &archive]));
 }
@@ -77,8 +79,9 @@ struct Run {
 
 fn compare(title: &str, round: impl Fn() -> Round) {
     let rounds: Vec<Round> = (0..ROUNDS).map(|_| round()).collect();
-    let medians: Vec<Run> =
-        (0..PROGRAMS.len()).map(|program| median(rounds.iter().map(|round| round[program]).collect())).collect();
+    let medians: Vec<Run> = (0..PROGRAMS.len())
+        .map(|program| median(rounds.iter().map(|round| round[program]).collect()))
+        .collect();
     let peer = medians[PROGRAMS.len() - 1];
     println!("{title}");
     for (name, run) in PROGRAMS.iter().zip(medians) {
@@ -110,14 +113,21 @@ fn in_a_call(scratch: &Path, aws: &Path) -> Round {
             .expect("AWS would create it");
     }
     let account = Account { url: endpoint.url(), settings: Settings::default() };
-    let aws = format!("{} lambda update-function-code --function-name peer --zip-file fileb://call.zip", aws.display());
+    let aws = format!(
+        "{} lambda update-function-code --function-name peer --zip-file fileb://call.zip",
+        aws.display()
+    );
     let round = [
         account.deploy(scratch, json!({"function_name": "directory", "zip": "call"})),
         account.deploy(scratch, json!({"function_name": "archive", "zip": "call.zip"})),
         account.measure(scratch, &["sh", "-c", &aws]),
     ];
     let updates = endpoint.calls().into_iter().filter(|call| call.operation == "UpdateFunctionCode");
-    assert_eq!(updates.filter(|call| call.code_bytes > 50_000_000).count(), PROGRAMS.len(), "each program must upload");
+    assert_eq!(
+        updates.filter(|call| call.code_bytes > 50_000_000).count(),
+        PROGRAMS.len(),
+        "each program must upload"
+    );
     round
 }
 
@@ -142,7 +152,8 @@ fn through_a_bucket(scratch: &Path, python: &Path, aws: &Path) -> Round {
     );
     let round = [
         account.deploy(scratch, json!({"function_name": "directory", "zip": "bucket", "s3_bucket": BUCKET})),
-        account.deploy(scratch, json!({"function_name": "archive", "zip": "bucket.zip", "s3_bucket": BUCKET})),
+        account
+            .deploy(scratch, json!({"function_name": "archive", "zip": "bucket.zip", "s3_bucket": BUCKET})),
         account.measure(scratch, &["sh", "-c", &aws]),
     ];
     let held = moto.ask("s3", "list_objects_v2", &json!({"Bucket": BUCKET}));
@@ -217,7 +228,9 @@ impl Moto {
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut child = command.spawn().expect("Python starts");
         let mut port = String::new();
-        BufReader::new(child.stdout.take().expect("piped")).read_line(&mut port).expect("the script prints its port");
+        BufReader::new(child.stdout.take().expect("piped"))
+            .read_line(&mut port)
+            .expect("the script prints its port");
         Moto { python: python.to_owned(), child, url: format!("http://127.0.0.1:{}", port.trim()) }
     }
 

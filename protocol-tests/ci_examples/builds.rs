@@ -1,5 +1,5 @@
-//! The files of `examples/ci/`, and the variables that each CI sets for a build, from its documentation. Never contains
-//! what the program derives from them.
+//! The files of `examples/ci/`, and the variables that each CI sets for a build, from its documentation.
+//! Never contains what the program derives from them.
 
 use dpl_lambda::standalone::ci::Ci;
 
@@ -7,8 +7,10 @@ use dpl_lambda::standalone::ci::Ci;
 pub(super) const TOKEN: &str = "header.claims.signature";
 
 /// The keys that a CI stores as secrets, with the values that `ci/scripts.py` gives them.
-pub(super) const KEYS: Variables =
-    &[("AWS_ACCESS_KEY_ID", "secret-aws_access_key_id"), ("AWS_SECRET_ACCESS_KEY", "secret-aws_secret_access_key")];
+pub(super) const KEYS: Variables = &[
+    ("AWS_ACCESS_KEY_ID", "secret-aws_access_key_id"),
+    ("AWS_SECRET_ACCESS_KEY", "secret-aws_secret_access_key"),
+];
 
 pub(super) type Variables = &'static [(&'static str, &'static str)];
 
@@ -41,7 +43,11 @@ pub(super) static EXAMPLES: [Example; 8] = [
         main: &[("TRAVIS_BRANCH", "main"), ("TRAVIS_PULL_REQUEST", "false"), ("TRAVIS_TAG", "")],
         dev: &[("TRAVIS_BRANCH", "dev"), ("TRAVIS_PULL_REQUEST", "false"), ("TRAVIS_TAG", "")],
         tag: &[("TRAVIS_BRANCH", "v1.0"), ("TRAVIS_PULL_REQUEST", "false"), ("TRAVIS_TAG", "v1.0")],
-        request: &[("TRAVIS_BRANCH", "main"), ("TRAVIS_PULL_REQUEST", "7"), ("TRAVIS_PULL_REQUEST_BRANCH", "dev")],
+        request: &[
+            ("TRAVIS_BRANCH", "main"),
+            ("TRAVIS_PULL_REQUEST", "7"),
+            ("TRAVIS_PULL_REQUEST_BRANCH", "dev"),
+        ],
     },
     Example {
         ci: Ci::GitHubActions,
@@ -105,7 +111,8 @@ pub(super) static EXAMPLES: [Example; 8] = [
         main: &[("CIRCLE_BRANCH", "main")],
         dev: &[("CIRCLE_BRANCH", "dev")],
         tag: &[("CIRCLE_TAG", "v1.0")],
-        // The branch of a fork may be named main, and none of CircleCI's own variables shows that it is a pull request.
+        // The branch of a fork may be named main, and none of CircleCI's own variables shows that it is a
+        // pull request.
         request: &[("CIRCLE_BRANCH", "main"), ("PIPELINE_EVENT", "pull_request")],
     },
     Example {
@@ -114,8 +121,16 @@ pub(super) static EXAMPLES: [Example; 8] = [
         stanza: "lambda-keys.yml",
         token: None,
         always: &[("CI", "woodpecker")],
-        main: &[("CI_PIPELINE_EVENT", "push"), ("CI_COMMIT_REF", "refs/heads/main"), ("CI_COMMIT_BRANCH", "main")],
-        dev: &[("CI_PIPELINE_EVENT", "push"), ("CI_COMMIT_REF", "refs/heads/dev"), ("CI_COMMIT_BRANCH", "dev")],
+        main: &[
+            ("CI_PIPELINE_EVENT", "push"),
+            ("CI_COMMIT_REF", "refs/heads/main"),
+            ("CI_COMMIT_BRANCH", "main"),
+        ],
+        dev: &[
+            ("CI_PIPELINE_EVENT", "push"),
+            ("CI_COMMIT_REF", "refs/heads/dev"),
+            ("CI_COMMIT_BRANCH", "dev"),
+        ],
         tag: &[("CI_PIPELINE_EVENT", "tag"), ("CI_COMMIT_REF", "refs/tags/v1.0"), ("CI_COMMIT_TAG", "v1.0")],
         request: &[
             ("CI_PIPELINE_EVENT", "pull_request"),
@@ -132,8 +147,16 @@ pub(super) static EXAMPLES: [Example; 8] = [
         stanza: "lambda-keys.yml",
         token: None,
         always: &[("CI", "true"), ("DRONE", "true")],
-        main: &[("DRONE_BUILD_EVENT", "push"), ("DRONE_COMMIT_REF", "refs/heads/main"), ("DRONE_BRANCH", "main")],
-        dev: &[("DRONE_BUILD_EVENT", "push"), ("DRONE_COMMIT_REF", "refs/heads/dev"), ("DRONE_BRANCH", "dev")],
+        main: &[
+            ("DRONE_BUILD_EVENT", "push"),
+            ("DRONE_COMMIT_REF", "refs/heads/main"),
+            ("DRONE_BRANCH", "main"),
+        ],
+        dev: &[
+            ("DRONE_BUILD_EVENT", "push"),
+            ("DRONE_COMMIT_REF", "refs/heads/dev"),
+            ("DRONE_BRANCH", "dev"),
+        ],
         tag: &[("DRONE_BUILD_EVENT", "tag"), ("DRONE_COMMIT_REF", "refs/tags/v1.0"), ("DRONE_TAG", "v1.0")],
         request: &[
             ("DRONE_BUILD_EVENT", "pull_request"),
@@ -153,7 +176,12 @@ pub(super) static EXAMPLES: [Example; 8] = [
         main: &[("BRANCH_NAME", "main")],
         dev: &[("BRANCH_NAME", "dev")],
         tag: &[("BRANCH_NAME", "v1.0"), ("TAG_NAME", "v1.0")],
-        request: &[("BRANCH_NAME", "PR-7"), ("CHANGE_ID", "7"), ("CHANGE_TARGET", "main"), ("CHANGE_BRANCH", "dev")],
+        request: &[
+            ("BRANCH_NAME", "PR-7"),
+            ("CHANGE_ID", "7"),
+            ("CHANGE_TARGET", "main"),
+            ("CHANGE_BRANCH", "dev"),
+        ],
     },
 ];
 

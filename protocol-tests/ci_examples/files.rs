@@ -1,5 +1,5 @@
-//! Checks the files of `examples/ci/` as text: against the published schema of each CI, and against the program's list
-//! of variables.
+//! Checks the files of `examples/ci/` as text: against the published schema of each CI, and against the
+//! program's list of variables.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -72,8 +72,8 @@ fn the_jenkinsfile_is_groovy_with_the_sections_of_a_declarative_pipeline() {
     }
 }
 
-/// Returns the variables that `ci` can read. Each variable is set to each value, and then left out while the others are
-/// set.
+/// Returns the variables that `ci` can read. Each variable is set to each value, and then left out while the
+/// others are set.
 fn read_by(ci: Ci) -> BTreeSet<String> {
     let read = std::cell::RefCell::new(BTreeSet::new());
     // Each value takes another path: a branch, a tag, a pull request by ref, by number, by webhook.
@@ -104,8 +104,10 @@ fn quoted(text: &str) -> Vec<&str> {
 #[test]
 fn the_table_in_the_readme_names_just_the_variables_that_are_read() {
     let page = fs::read_to_string(repository("docs/ci.md")).expect("readable");
-    let mut table =
-        page.lines().skip_while(|line| !line.starts_with("| `--ci` |")).take_while(|line| line.starts_with('|'));
+    let mut table = page
+        .lines()
+        .skip_while(|line| !line.starts_with("| `--ci` |"))
+        .take_while(|line| line.starts_with('|'));
     let header = table.next().expect("a header");
     let rows: Vec<Vec<&str>> = table
         .filter(|line| line.starts_with("| `"))
@@ -117,12 +119,14 @@ fn the_table_in_the_readme_names_just_the_variables_that_are_read() {
     assert_eq!(names, known);
     for row in rows {
         let ci = Ci::named(quoted(row[0])[0]).expect("compared above");
-        let reported: BTreeSet<String> = row[1..].iter().flat_map(|cell| quoted(cell)).map(str::to_owned).collect();
+        let reported: BTreeSet<String> =
+            row[1..].iter().flat_map(|cell| quoted(cell)).map(str::to_owned).collect();
         assert_eq!(reported, read_by(ci), "{ci:?}");
         // A variable in one of the last columns affects only the result in that column.
         for (decided, cell) in MAPPED_VARS.iter().zip(&row[1..]).skip(4) {
             let here = quoted(cell);
-            let travis = ci.to_travis_vars(&|name| here.contains(&name).then(|| "https://host/abc/1234567".to_owned()));
+            let travis = ci
+                .to_travis_vars(&|name| here.contains(&name).then(|| "https://host/abc/1234567".to_owned()));
             assert!(
                 travis.iter().all(|(name, _)| [decided, &"TRAVIS_PULL_REQUEST"].contains(&name)),
                 "{cell}: {travis:?}"

@@ -1,6 +1,7 @@
-//! Runs a file of `examples/ci/` for a build, and records the output of its scripts and the calls to AWS. Of the CI,
-//! only the parts that a job sees are imitated: its variables, the URL for GitHub's tokens, and Buildkite's agent.
-//! Never connects to an address other than 127.0.0.1: a proxy rejects all other requests, and then the test fails.
+//! Runs a file of `examples/ci/` for a build, and records the output of its scripts and the calls to AWS. Of
+//! the CI, only the parts that a job sees are imitated: its variables, the URL for GitHub's tokens, and
+//! Buildkite's agent. Never connects to an address other than 127.0.0.1: a proxy rejects all other requests,
+//! and then the test fails.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -27,7 +28,8 @@ const ARCHIVE: &str = "/dpl-lambda-x86_64-linux.tar.gz";
 const ROLE: &str = "arn:aws:iam::123456789012:role/deploy-hello";
 pub(super) const ROLE_KEYS: Keys = Keys::temporary("ASIADEPLOYHELLO00001");
 
-/// A checkout before its job runs, and the servers of the job. It has the files that users copy according to `README.md`.
+/// A checkout before its job runs, and the servers of the job. It has the files that users copy according to
+/// `README.md`.
 pub(super) struct Job {
     example: &'static Example,
     pub(super) directory: TempDir,
@@ -51,7 +53,8 @@ impl Job {
         fs::create_dir(path.join("tools")).expect("writable");
         fs::copy(self::example("install.sh"), path.join("checkout/ci/install.sh")).expect("copied");
         fs::copy(self::example(example.stanza), path.join("checkout").join(example.stanza)).expect("copied");
-        fs::copy(repository("examples/node-function/index.js"), path.join("checkout/index.js")).expect("copied");
+        fs::copy(repository("examples/node-function/index.js"), path.join("checkout/index.js"))
+            .expect("copied");
         tool(
             &path.join("tools/buildkite-agent"),
             &format!(r#"[ "$*" = "oidc request-token --audience sts.amazonaws.com" ] && echo {TOKEN}"#),
@@ -59,8 +62,11 @@ impl Job {
         let (server, sts, lambda) = (server(), sts(example.token), lambda(example.token));
         let outside = Recorder::from_nothing();
 
-        let given =
-            example.always.iter().chain(build).map(|&(name, value)| (name, value.replace("{server}", &server.url())));
+        let given = example
+            .always
+            .iter()
+            .chain(build)
+            .map(|&(name, value)| (name, value.replace("{server}", &server.url())));
         let job_environment = [
             ("PATH", format!("{}:{}", path.join("tools").display(), *PATH)),
             ("HOME", path.display().to_string()),
@@ -101,18 +107,21 @@ impl Job {
         self.directory.path().join("checkout")
     }
 
-    /// Runs the scripts of the file in order until one fails, as its CI does. The variables of the job override those
-    /// of the file, which has a placeholder URL and hash.
+    /// Runs the scripts of the file in order until one fails, as its CI does. The variables of the job
+    /// override those of the file, which has a placeholder URL and hash.
     pub(super) fn run(&self) -> JobOutput {
         let job = &SCRIPTS[self.example.file];
-        let shell: Vec<&str> = job["shell"].as_array().expect("a list").iter().filter_map(Value::as_str).collect();
+        let shell: Vec<&str> =
+            job["shell"].as_array().expect("a list").iter().filter_map(Value::as_str).collect();
         let mut ended = JobOutput::default();
         for run in job["runs"].as_array().expect("a list") {
             let script = run["script"].as_str().expect("a script").to_owned();
             let script = self.option.map_or(script.clone(), |(right, other)| script.replace(right, other));
             let mut command = Command::new(shell[0]);
             command.args(&shell[1..]).arg(script).current_dir(self.checkout()).env_clear();
-            command.envs(run["env"].as_object().expect("an object").iter().filter_map(|(k, v)| Some((k, v.as_str()?))));
+            command.envs(
+                run["env"].as_object().expect("an object").iter().filter_map(|(k, v)| Some((k, v.as_str()?))),
+            );
             ended.add(command.envs(&self.env).stdin(Stdio::null()).output().expect("the shell starts"));
             if ended.status != Some(0) {
                 break;
@@ -188,7 +197,8 @@ fn server() -> Recorder {
     Recorder::start(|asked| match (asked.target.as_str(), asked.header("authorization")) {
         (ARCHIVE, _) => {
             let archive = &RELEASE.0;
-            let head = format!("HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: {}\r\n\r\n", archive.len());
+            let head =
+                format!("HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: {}\r\n\r\n", archive.len());
             Answer::Bytes([head.as_bytes(), archive].concat())
         }
         ("/token?api-version=2.0&audience=sts.amazonaws.com", "bearer bearer-of-the-job") => {
@@ -215,8 +225,11 @@ fn sts(token: Option<&'static str>) -> Recorder {
 /// A Lambda endpoint that accepts only the role's keys or, without a token, the keys of the CI.
 fn lambda(token: Option<&str>) -> Endpoint {
     let [(_, id), (_, secret)] = [KEYS[0], KEYS[1]];
-    let by_keys =
-        Settings { access_key_id: id.to_owned(), secret_access_key: secret.to_owned(), ..Settings::default() };
+    let by_keys = Settings {
+        access_key_id: id.to_owned(),
+        secret_access_key: secret.to_owned(),
+        ..Settings::default()
+    };
     let settings = token.map_or(by_keys, |_| ROLE_KEYS.settings());
     Endpoint::start(Settings { region: "eu-west-1".to_owned(), ..settings }).expect("a free port")
 }
@@ -232,8 +245,8 @@ static SCRIPTS: LazyLock<BTreeMap<&str, Value>> = LazyLock::new(|| {
     EXAMPLES.iter().map(|example| read(example.file)).collect()
 });
 
-/// The program in an archive, as `.ci/release` creates it, and its SHA-256. It is stripped, because a release has no
-/// debug information.
+/// The program in an archive, as `.ci/release` creates it, and its SHA-256. It is stripped, because a release
+/// has no debug information.
 static RELEASE: LazyLock<(Vec<u8>, String)> = LazyLock::new(|| {
     let directory = tempfile::tempdir().expect("a directory");
     let [stripped, laid_out, archive] =
@@ -244,7 +257,10 @@ static RELEASE: LazyLock<(Vec<u8>, String)> = LazyLock::new(|| {
         "the release directory cannot be assembled",
     );
     let mut pack = Command::new(repository(".ci/pack"));
-    tools::run(pack.arg(&laid_out).arg(&archive).env("SOURCE_DATE_EPOCH", "0"), "the archive cannot be packed");
+    tools::run(
+        pack.arg(&laid_out).arg(&archive).env("SOURCE_DATE_EPOCH", "0"),
+        "the archive cannot be packed",
+    );
     let sum = Command::new("sha256sum").arg(&archive).output().expect("sha256sum starts");
     let sum = text(&sum.stdout).split_whitespace().next().expect("a sum").to_owned();
     (fs::read(&archive).expect("readable"), sum)

@@ -1,5 +1,5 @@
-//! Several deployments of one function at the same time. The function must end in the state that one of them asked for,
-//! and every run that reports `deployed` must be right. The tests accept any winner.
+//! Several deployments of one function at the same time. The function must end in the state that one of them
+//! asked for, and every run that reports `deployed` must be right. The tests accept any winner.
 
 use std::fs;
 use std::panic::catch_unwind;
@@ -10,7 +10,9 @@ use lambda_endpoint::{Call, Endpoint, Invocation, Settings};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::{ALIASES, AT_ONCE, CALL_TIMEOUT, UPDATE, VERSIONS, a_released_function, conclude, fixture, seed, story};
+use super::{
+    ALIASES, AT_ONCE, CALL_TIMEOUT, UPDATE, VERSIONS, a_released_function, conclude, fixture, seed, story,
+};
 use crate::deployments::{build_directory, request};
 use crate::fixture::{each, panic_message};
 use crate::plugin::{PluginCommand, PluginOutput};
@@ -81,7 +83,8 @@ impl Race {
     fn fight(&self) -> String {
         let endpoint = Endpoint::start(Settings::default()).expect("a free port");
         seed(&endpoint, "f");
-        let mut competitors = [Competitor::new("one", 11, &endpoint), Competitor::new("another", 22, &endpoint)];
+        let mut competitors =
+            [Competitor::new("one", 11, &endpoint), Competitor::new("another", 22, &endpoint)];
         if self.code_is_live {
             let mut before = competitors[0].request.clone();
             (before["timeout"], before["environment"]) = (json!(3), json!({"STAGE": "old"}));
@@ -90,26 +93,33 @@ impl Race {
             endpoint.forget_calls();
         }
         if self.with_tags {
-            competitors
-                .iter_mut()
-                .for_each(|competitor| competitor.request["function_tags"] = json!({"stage": competitor.name}));
+            competitors.iter_mut().for_each(|competitor| {
+                competitor.request["function_tags"] = json!({"stage": competitor.name})
+            });
         }
         let before = endpoint.function("f").expect("it exists")["Configuration"]["CodeSha256"].clone();
         endpoint.set_update_duration(Duration::from_millis(60));
         let ended = compete(&competitors, self.offset);
-        let (calls, live) = (endpoint.calls(), endpoint.function("f").expect("it exists")["Configuration"].clone());
+        let (calls, live) =
+            (endpoint.calls(), endpoint.function("f").expect("it exists")["Configuration"].clone());
         let reported = self.reported(&competitors, &ended);
         let story = format!("{reported}: {}", story(&calls));
 
-        let sha256 = |ended: &PluginOutput| ended.event("packaged").expect("the event exists")["code_sha256"].clone();
+        let sha256 =
+            |ended: &PluginOutput| ended.event("packaged").expect("the event exists")["code_sha256"].clone();
         for (competitor, (ended, _)) in competitors.iter().zip(&ended) {
             assert!(ended.outcome() == "deployed" || ended.code() == "conflict", "{story}\n{}", ended.stdout);
             assert!(ended.elapsed < Duration::from_secs(60), "too long: {story}");
             let zip_bytes = &ended.event("packaged").expect("the event exists")["zip_bytes"];
-            let is_its_own = |call: &&Call| call.operation == "UpdateFunctionCode" && *zip_bytes == call.code_bytes;
+            let is_its_own =
+                |call: &&Call| call.operation == "UpdateFunctionCode" && *zip_bytes == call.code_bytes;
             let was_put = calls.iter().filter(is_its_own).any(|call| call.status == 200);
             let was_live = was_put || sha256(ended) == before;
-            assert!(was_live || ended.outcome() != "deployed", "`{}` was never live: {story}", competitor.name);
+            assert!(
+                was_live || ended.outcome() != "deployed",
+                "`{}` was never live: {story}",
+                competitor.name
+            );
         }
         let live_ones = (0..2).filter(|side| competitors[*side].is_live(&live, &ended[*side].0));
         let [is_live] = live_ones.collect::<Vec<_>>()[..] else {
@@ -191,7 +201,8 @@ impl Meeting {
         let endpoint = Endpoint::start(Settings::default()).expect("a free port");
         a_released_function(&endpoint);
         let before = versions(&endpoint);
-        let mut competitors = [Competitor::new("one", 11, &endpoint), Competitor::new("another", 22, &endpoint)];
+        let mut competitors =
+            [Competitor::new("one", 11, &endpoint), Competitor::new("another", 22, &endpoint)];
         for Competitor { request, .. } in &mut competitors {
             request["alias"] = json!("live");
             if self.verifies {
@@ -207,8 +218,10 @@ impl Meeting {
         let ended = compete(&competitors, self.offset);
         let calls = endpoint.calls();
         let Meeting { offset, verifies, shifts } = self;
-        let reported =
-            format!("offset {offset:?}, verifies {verifies}, shifts {shifts}: {}", outcomes(&competitors, &ended));
+        let reported = format!(
+            "offset {offset:?}, verifies {verifies}, shifts {shifts}: {}",
+            outcomes(&competitors, &ended)
+        );
         let story = format!("{reported}: {}", story(&calls));
 
         let owner = |qualified: &str| {
@@ -221,7 +234,8 @@ impl Meeting {
             owner
         };
         // A version with a mix of both must never be published, even if no alias points at it.
-        let made: Vec<String> = versions(&endpoint).into_iter().filter(|version| !before.contains(version)).collect();
+        let made: Vec<String> =
+            versions(&endpoint).into_iter().filter(|version| !before.contains(version)).collect();
         for version in &made {
             owner(&format!("f:{version}"));
         }
@@ -243,7 +257,11 @@ impl Meeting {
                     competitors[side].name
                 );
                 let was_there = calls.iter().any(|call| points_at(call, &version));
-                assert!(was_there, "the alias was never at {version} of `{}`: {story}", competitors[side].name);
+                assert!(
+                    was_there,
+                    "the alias was never at {version} of `{}`: {story}",
+                    competitors[side].name
+                );
                 released.push(version);
             }
         }
@@ -256,12 +274,15 @@ impl Meeting {
             competitors[is_live].name
         );
         let (live, latest) = (competitors[is_live].name, competitors[latest].name);
-        format!("live is {live}, $LATEST {latest}, made {made:?}, live at {at}; {reported}; {} calls", calls.len())
+        format!(
+            "live is {live}, $LATEST {latest}, made {made:?}, live at {at}; {reported}; {} calls",
+            calls.len()
+        )
     }
 }
 
-/// As many as a monorepo's pipeline may deploy at the same time. The names differ in length, so that the packages do
-/// too.
+/// As many as a monorepo's pipeline may deploy at the same time. The names differ in length, so that the
+/// packages do too.
 const CROWD: [&str; 10] =
     ["a", "bo", "cyd", "dora", "erika", "fabian", "gabriel", "hortense", "immanuela", "johannetta"];
 
@@ -292,8 +313,8 @@ fn crowds(rounds: usize) {
     conclude("rounds of ten at once", rounds, &wrong);
 }
 
-/// Runs ten deployments at the same time, each with its own code and settings. Returns the number of versions that the
-/// alias pointed at, and a line that describes the run.
+/// Runs ten deployments at the same time, each with its own code and settings. Returns the number of versions
+/// that the alias pointed at, and a line that describes the run.
 fn crowd() -> (usize, String) {
     let endpoint = Endpoint::start(Settings::default()).expect("a free port");
     a_released_function(&endpoint);
@@ -302,8 +323,12 @@ fn crowd() -> (usize, String) {
     competitors.iter_mut().for_each(|competitor| competitor.request["alias"] = json!("live"));
     endpoint.set_update_duration(Duration::from_millis(60));
     let ended: Vec<(PluginOutput, Instant)> = thread::scope(|scope| {
-        let running: Vec<_> = competitors.iter().map(|competitor| scope.spawn(|| competitor.deploy())).collect();
-        running.into_iter().map(|run| run.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
+        let running: Vec<_> =
+            competitors.iter().map(|competitor| scope.spawn(|| competitor.deploy())).collect();
+        running
+            .into_iter()
+            .map(|run| run.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+            .collect()
     });
     let calls = endpoint.calls();
     let story = || story(&calls);
@@ -312,7 +337,12 @@ fn crowd() -> (usize, String) {
         let live = &live["Configuration"];
         let owners = (0..competitors.len()).filter(|side| competitors[*side].is_live(live, &ended[*side].0));
         let [owner] = owners.collect::<Vec<_>>()[..] else {
-            panic!("version {version} is a mix: timeout {}, {}; {}", live["Timeout"], live["Environment"], story());
+            panic!(
+                "version {version} is a mix: timeout {}, {}; {}",
+                live["Timeout"],
+                live["Environment"],
+                story()
+            );
         };
         owner
     };
@@ -339,7 +369,10 @@ fn crowd() -> (usize, String) {
 fn points_at(call: &Call, version: &str) -> bool {
     let weights = &call.body["RoutingConfig"]["AdditionalVersionWeights"];
     let shares = weights.as_object().is_some_and(|weights| !weights.is_empty());
-    call.operation == "UpdateAlias" && call.status == 200 && call.body["FunctionVersion"] == version && !shares
+    call.operation == "UpdateAlias"
+        && call.status == 200
+        && call.body["FunctionVersion"] == version
+        && !shares
 }
 
 fn versions(endpoint: &Endpoint) -> Vec<String> {
@@ -350,7 +383,10 @@ fn versions(endpoint: &Endpoint) -> Vec<String> {
 
 /// Changes by another client, each in one call that is complete at once.
 const STRANGERS: [(&str, &str); 2] = [
-    ("/2015-03-31/functions/f/configuration", r#"{"Timeout": 99, "Environment": {"Variables": {"STAGE": "theirs"}}}"#),
+    (
+        "/2015-03-31/functions/f/configuration",
+        r#"{"Timeout": 99, "Environment": {"Variables": {"STAGE": "theirs"}}}"#,
+    ),
     ("/2015-03-31/functions/f/code", r#"{"S3Bucket": "theirs", "S3Key": "f.zip"}"#),
 ];
 
@@ -359,7 +395,9 @@ fn what_another_client_changes_behind_a_step_is_not_deployed_as_ours() {
     let steps = ["UpdateFunctionConfiguration", "UpdateFunctionCode"];
     let points: Vec<_> = steps.iter().flat_map(|step| STRANGERS.map(|stranger| (*step, stranger))).collect();
     let mut wrong = Vec::new();
-    for (point, result) in points.iter().zip(each(&points, AT_ONCE, |(step, stranger)| mutate(step, *stranger))) {
+    for (point, result) in
+        points.iter().zip(each(&points, AT_ONCE, |(step, stranger)| mutate(step, *stranger)))
+    {
         let (step, (target, _)) = point;
         wrong.extend(result.err().map(|words| format!("{target} behind {step}: {words}")));
     }
@@ -374,7 +412,8 @@ fn mutate(step: &str, (target, body): (&str, &str)) {
     let began = Instant::now();
     while !fixture.endpoint.calls().iter().any(is_it) {
         assert!(
-            began.elapsed() < CALL_TIMEOUT && child.try_wait().expect("the child can be waited for").is_none(),
+            began.elapsed() < CALL_TIMEOUT
+                && child.try_wait().expect("the child can be waited for").is_none(),
             "{step} was not called"
         );
         thread::sleep(Duration::from_millis(1));
@@ -429,7 +468,8 @@ fn a_variable_that_another_client_adds_before_our_update_survives_a_merge() {
 #[test]
 #[ignore = "second tier: long"]
 fn many_deployments_share_the_accounts_rate() {
-    let settings = Settings { calls_per_second: Some(15), get_function_per_second: Some(100), ..Settings::default() };
+    let settings =
+        Settings { calls_per_second: Some(15), get_function_per_second: Some(100), ..Settings::default() };
     let (endpoint, directory) = (Endpoint::start(settings).expect("a free port"), build_directory());
     let names: Vec<String> = (0..20).map(|number| format!("f{number}")).collect();
     names.iter().skip(1).step_by(2).for_each(|name| seed(&endpoint, name));
@@ -437,7 +477,8 @@ fn many_deployments_share_the_accounts_rate() {
     let ended: Vec<PluginOutput> = thread::scope(|scope| {
         let deploy = |name: &String| {
             let mut request = request(&endpoint);
-            (request["function_name"], request["timeout"], request["publish"]) = (json!(name), json!(11), json!(true));
+            (request["function_name"], request["timeout"], request["publish"]) =
+                (json!(name), json!(11), json!(true));
             PluginCommand::new(&[]).directory(directory.path()).run(&request)
         };
         let running: Vec<_> = names.iter().map(|name| scope.spawn(move || deploy(name))).collect();
@@ -445,7 +486,11 @@ fn many_deployments_share_the_accounts_rate() {
     });
     let (elapsed, calls) = (began.elapsed(), endpoint.calls());
     let throttled = calls.iter().filter(|call| call.status == 429).count();
-    println!("{} deployments in {elapsed:.1?}: {} calls, {throttled} of them throttled", names.len(), calls.len());
+    println!(
+        "{} deployments in {elapsed:.1?}: {} calls, {throttled} of them throttled",
+        names.len(),
+        calls.len()
+    );
     let mut wrong = Vec::new();
     for (name, ended) in names.iter().zip(&ended) {
         let live = endpoint.function(&format!("{name}:1")).unwrap_or_default()["Configuration"].clone();

@@ -53,7 +53,12 @@ fn closed_function(endpoint: &Endpoint) {
     function["Tags"] = json!({"team": "secret-of-others", "goes": "secret-that-goes"});
     function["CodeSigningConfigArn"] = signing(0);
     endpoint.seed(function).expect("a valid function");
-    perform(endpoint, "PUT", "/2017-10-31/functions/f/concurrency", json!({"ReservedConcurrentExecutions": 3}));
+    perform(
+        endpoint,
+        "PUT",
+        "/2017-10-31/functions/f/concurrency",
+        json!({"ReservedConcurrentExecutions": 3}),
+    );
     perform(endpoint, "POST", "/2021-10-31/functions/f/url", json!({"AuthType": "AWS_IAM"}));
 }
 
@@ -75,7 +80,12 @@ fn open_function(endpoint: &Endpoint) {
     let mut function = function();
     function["CodeSigningConfigArn"] = signing(0);
     endpoint.seed(function).expect("a valid function");
-    perform(endpoint, "PUT", "/2017-10-31/functions/f/concurrency", json!({"ReservedConcurrentExecutions": 3}));
+    perform(
+        endpoint,
+        "PUT",
+        "/2017-10-31/functions/f/concurrency",
+        json!({"ReservedConcurrentExecutions": 3}),
+    );
     perform(endpoint, "POST", "/2021-10-31/functions/f/url", json!({"AuthType": "NONE"}));
     let url = json!({
         "StatementId": "dpl-lambda-function-url",
@@ -134,13 +144,14 @@ pub(super) fn versions(endpoint: &Endpoint, count: u32) {
     endpoint.set_update_duration(DURATION);
 }
 
-/// Makes all versions fail except these: the one that is to be released, and the first version of a re-created
-/// function.
+/// Makes all versions fail except these: the one that is to be released, and the first version of a
+/// re-created function.
 fn answer_only(endpoint: &Endpoint, versions: &[&str]) {
     let function_error = Some("Unhandled".to_owned());
     endpoint.answer_invocations(Invocation { function_error, ..Invocation::default() });
     for version in versions {
-        endpoint.answer_invocations(Invocation { version: Some((*version).to_owned()), ..Invocation::default() });
+        endpoint
+            .answer_invocations(Invocation { version: Some((*version).to_owned()), ..Invocation::default() });
     }
 }
 

@@ -1,6 +1,6 @@
-//! Faults during a release that first sends half of the alias's traffic to the new version. Each fault affects a call
-//! that decides where traffic goes. In the end one version has all traffic, or the error says that this is uncertain
-//! and `rollback` restores it.
+//! Faults during a release that first sends half of the alias's traffic to the new version. Each fault
+//! affects a call that decides where traffic goes. In the end one version has all traffic, or the error says
+//! that this is uncertain and `rollback` restores it.
 //!
 //! `FAULT=part-of-a-name` selects cases: `FAULT="shift / move"`.
 
@@ -75,7 +75,8 @@ fn blows() -> Vec<Blow> {
     let slow = || FaultKind::Slow { answer_over: Duration::from_secs(30) };
     let html = || FaultKind::Html { status: 200 };
     let struck = |call, name, times, kind, end| Blow { call, name, times, what: What::Fault(kind), end };
-    let signal = |call, name, times, meanwhile, end| Blow { call, name, times, what: What::Signal(meanwhile), end };
+    let signal =
+        |call, name, times, meanwhile, end| Blow { call, name, times, what: What::Signal(meanwhile), end };
     // Enough for the restoration too, which calls the same operation.
     let for_ever = 2 * ATTEMPTS;
     vec![
@@ -102,7 +103,13 @@ fn blows() -> Vec<Blow> {
         struck(PROOF, "html-200", 1, html(), Back("unexpected-answer")),
         struck(PROOF, "500 forever", ATTEMPTS, broken(), Back("service-unavailable")),
         struck(PROOF, "reset-before forever", ATTEMPTS, before(), Back("network-failure")),
-        Blow { call: PROOF, name: "failure", times: 1, what: What::Failure, end: Back("verification-failed") },
+        Blow {
+            call: PROOF,
+            name: "failure",
+            times: 1,
+            what: What::Failure,
+            end: Back("verification-failed"),
+        },
         signal(PROOF, "signal while it hangs", 1, Some(hang()), Back("cancelled")),
         struck(MOVE, "reset-before", 1, before(), Deployed),
         struck(MOVE, "reset-after", 1, after(), Deployed),
@@ -148,10 +155,11 @@ impl Blow {
         matches!(&self.what, What::Fault(FaultKind::Hang { .. } | FaultKind::Slow { .. }))
     }
 
-    /// True if the deployment may succeed: after a move without an answer, the program reads the alias and sees that it
-    /// has moved.
+    /// True if the deployment may succeed: after a move without an answer, the program reads the alias and
+    /// sees that it has moved.
     fn may_be_deployed(&self) -> bool {
-        let is_carried_out = matches!(&self.what, What::Fault(FaultKind::ResetAfter | FaultKind::Slow { .. }));
+        let is_carried_out =
+            matches!(&self.what, What::Fault(FaultKind::ResetAfter | FaultKind::Slow { .. }));
         matches!(self.end, End::Deployed) || (self.call == MOVE && is_carried_out)
     }
 
@@ -210,8 +218,10 @@ impl Blow {
                 back["version"] = json!(OLD);
             }
             let back = run(&["rollback"], &back);
-            let what =
-                format!("after a rollback, which ended {}, as the hint `{hint}` says, the alias", reported(&back));
+            let what = format!(
+                "after a rollback, which ended {}, as the hint `{hint}` says, the alias",
+                reported(&back)
+            );
             same(&alias(&endpoint), &all_at(OLD), &what)?;
         }
         if let What::Failure = self.what {
@@ -245,7 +255,11 @@ impl Blow {
         let ended = PluginOutput::of(child, Instant::now());
         ended.check(&[]);
         let is_in_time = ended.elapsed < Duration::from_secs(5);
-        if is_in_time { Ok(ended) } else { Err(format!("{:?} after the signal: {}", ended.elapsed, reported(&ended))) }
+        if is_in_time {
+            Ok(ended)
+        } else {
+            Err(format!("{:?} after the signal: {}", ended.elapsed, reported(&ended)))
+        }
     }
 
     fn is_made(&self, endpoint: &Endpoint) -> bool {
@@ -255,7 +269,8 @@ impl Blow {
 
     /// Checks that the error is right about the alias, and that `changed` is right about the steps.
     fn check_failure(&self, ended: &PluginOutput, endpoint: &Endpoint) -> Result<(), String> {
-        let (place, doubts) = (alias(endpoint), reported(ended).contains("may still send traffic to version"));
+        let (place, doubts) =
+            (alias(endpoint), reported(ended).contains("may still send traffic to version"));
         let ends_in_doubt = matches!(self.end, End::InDoubt(_));
         if !ends_in_doubt {
             same(&place, &all_at(OLD), &format!("ended {}; the alias", reported(ended)))?;

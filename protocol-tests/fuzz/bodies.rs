@@ -1,5 +1,5 @@
-//! The bodies of the fuzz targets: each takes arbitrary bytes and panics if a property does not hold. libFuzzer runs
-//! them, and the tests run them on a short corpus.
+//! The bodies of the fuzz targets: each takes arbitrary bytes and panics if a property does not hold.
+//! libFuzzer runs them, and the tests run them on a short corpus.
 #![allow(dead_code, reason = "each fuzz target uses one of them")]
 
 use std::collections::BTreeMap;
@@ -10,8 +10,8 @@ use dpl_lambda::cancel::CancelToken;
 use dpl_lambda::code_source::{Code, CodeSource, Delivery};
 use dpl_lambda::diagnostics;
 use dpl_lambda::function::{
-    AliasHistory, DesiredFunction, LiveAlias, LiveFunction, LiveVersion, Provisioned, ProvisionedState, PublicAccess,
-    Release, VersionState,
+    AliasHistory, DesiredFunction, LiveAlias, LiveFunction, LiveVersion, Provisioned, ProvisionedState,
+    PublicAccess, Release, VersionState,
 };
 use dpl_lambda::lambda::{CallError, CallErrorKind, LambdaError};
 use dpl_lambda::package::{self, Selection};
@@ -25,7 +25,8 @@ use dpl_lambda::protocol::stanza::{self, Stanza};
 use dpl_lambda::protocol::structures::Expect;
 use dpl_lambda::verification::{InvokeResponse, check_response};
 
-/// A request: any input is either read or rejected, and every problem has a pointer and a message of one line.
+/// A request: any input is either read or rejected, and every problem has a pointer and a message of one
+/// line.
 pub(crate) fn request(data: &[u8]) {
     let Ok(Request { stanza, env }) = request::read(data) else { return };
     let env = env.unwrap_or_default();
@@ -43,8 +44,9 @@ pub(crate) fn request(data: &[u8]) {
     }
 }
 
-/// Two stanzas with a NUL between them: the desired function and the current one. If both are equal, the plan has no
-/// step. No plan deletes a version that an alias uses, and every rollback leads to an existing version.
+/// Two stanzas with a NUL between them: the desired function and the current one. If both are equal, the plan
+/// has no step. No plan deletes a version that an alias uses, and every rollback leads to an existing
+/// version.
 pub(crate) fn plan(data: &[u8]) {
     let mut parts = data.splitn(2, |byte| *byte == 0).filter_map(read_stanza);
     let (Some(wanted), Some(live)) = (parts.next(), parts.next()) else { return };
@@ -127,8 +129,9 @@ fn live_function(wanted: &DesiredFunction, seed: &[u8]) -> LiveFunction {
     }
 }
 
-/// A random directory tree. Of every three bytes, the first selects a file or a parent directory, the second its type,
-/// the third its length. Any resulting archive can be read, has the contents of the files, and is reproducible.
+/// A random directory tree. Of every three bytes, the first selects a file or a parent directory, the second
+/// its type, the third its length. Any resulting archive can be read, has the contents of the files, and is
+/// reproducible.
 pub(crate) fn archive(data: &[u8]) {
     let Ok(directory) = tempfile::tempdir() else { return };
     for file in data.chunks_exact(3).take(64) {
@@ -143,7 +146,8 @@ pub(crate) fn archive(data: &[u8]) {
             _ => fs::write(&path, content),
         };
     }
-    let selection = Selection::of(&Stanza { dot_match: Some(data.len().is_multiple_of(2)), ..Stanza::default() });
+    let selection =
+        Selection::of(&Stanza { dot_match: Some(data.len().is_multiple_of(2)), ..Stanza::default() });
     let pack = || {
         let contents = package::scan(directory.path(), &selection, None)?;
         contents.into_archive(&mut |_| {}, &CancelToken::new())
@@ -163,8 +167,8 @@ pub(crate) fn archive(data: &[u8]) {
     assert_eq!(pack().expect("packaging works again").code_sha256(), archive.code_sha256());
 }
 
-/// An answer of AWS or of a proxy: four texts with NULs between them. The result is a report of one line without the
-/// secret, and a verdict.
+/// An answer of AWS or of a proxy: four texts with NULs between them. The result is a report of one line
+/// without the secret, and a verdict.
 pub(crate) fn aws_error(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     let mut parts = text.split('\0').map(str::to_owned);
@@ -190,12 +194,13 @@ pub(crate) fn aws_error(data: &[u8]) {
         let report = diagnostics::from_lambda(LambdaError::Call(call), &redactor);
         assert!(!report.message.contains(char::is_control), "{report:?}");
         let masked = redactor.redact(&format!("x {secret} y"));
-        // Control characters become spaces. If the secret consists of spaces, that can produce it in text that never
-        // contained it.
+        // Control characters become spaces. If the secret consists of spaces, that can produce it in text
+        // that never contained it.
         let is_masked = masked.contains("[secure]") && !secret.contains(char::is_whitespace);
         assert!(!is_masked || !report.message.contains(&format!(" {secret} ")), "{report:?}");
     }
-    let answer = InvokeResponse { payload: text.clone().into_owned(), function_error: code, log: String::new() };
+    let answer =
+        InvokeResponse { payload: text.clone().into_owned(), function_error: code, log: String::new() };
     let expect = Expect { contains: Some(secret), json: serde_json::from_str(&text).ok() };
     let _ = check_response(Some(&expect), &answer);
     let well = InvokeResponse { function_error: None, ..answer };

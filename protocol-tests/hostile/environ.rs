@@ -1,4 +1,5 @@
-//! Checks that the job's commands cannot read the runner's keys from `/proc`, and that a crash of the program leaves no core dump.
+//! Checks that the job's commands cannot read the runner's keys from `/proc`, and that a crash of the program
+//! leaves no core dump.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -24,7 +25,9 @@ const LOOK: &str = "id=$$; while next=; while read -r key value _; do [ \"$key\"
 
 fn git(directory: &Path, arguments: &[&str]) {
     let mut git = Command::new("git");
-    git.args(["-c", "user.name=Ann", "-c", "user.email=ann@example.invalid"]).args(arguments).current_dir(directory);
+    git.args(["-c", "user.name=Ann", "-c", "user.email=ann@example.invalid"])
+        .args(arguments)
+        .current_dir(directory);
     assert!(git.status().expect("git runs").success(), "git {arguments:?}");
 }
 
@@ -53,7 +56,8 @@ fn endpoint() -> Endpoint {
 
 #[test]
 fn no_command_of_the_job_finds_the_runners_variables() {
-    // Once as a runner starts it, and once as a standalone run, where a second process of ours is an ancestor of the commands.
+    // Once as a runner starts it, and once as a standalone run, where a second process of ours is an ancestor
+    // of the commands.
     for arguments in [&["deploy"][..], &["deploy", "--format", "json", "--ci", "none"]] {
         let (endpoint, directory) = (endpoint(), build_directory());
         let request = looking(&endpoint, directory.path(), LOOK);
@@ -77,8 +81,8 @@ fn no_process_without_privileges_reads_ours() {
         println!("not tried: setpriv is not installed");
         return;
     }
-    // Drops these capabilities as a container does for root; other users do not have them anyway. Since Linux 6.13, two of them are
-    // enough to read memory too.
+    // Drops these capabilities as a container does for root; other users do not have them anyway. Since Linux
+    // 6.13, two of them are enough to read memory too.
     const LACKS: &str = "-sys_ptrace,-perfmon,-sys_admin";
     let line = format!("exec setpriv --bounding-set={LACKS} --inh-caps={LACKS} \"$0\" \"$@\"");
     let look = "for file in environ maps; do head -c 1 /proc/$PPID/$file >/dev/null && echo \"$file is read\"; done 2>/dev/null; true";

@@ -1,5 +1,5 @@
-//! Inputs that exhaust a careless parser: deeply nested, large, many values, invalid Unicode, invalid numbers, duplicate keys.
-//! The program must report each of them within small limits of time and memory.
+//! Inputs that exhaust a careless parser: deeply nested, large, many values, invalid Unicode, invalid
+//! numbers, duplicate keys. The program must report each of them within small limits of time and memory.
 
 use std::sync::Mutex;
 
@@ -35,7 +35,9 @@ fn check_all(inputs: Vec<Named>) {
                     }
                     let mut reported = reported.lock().expect("no thread panicked");
                     reported.0.note(&run);
-                    reported.1.extend(complaints.into_iter().map(|complaint| format!("{name}: {complaint:.1500}")));
+                    reported
+                        .1
+                        .extend(complaints.into_iter().map(|complaint| format!("{name}: {complaint:.1500}")));
                 }
             });
         }
@@ -48,8 +50,10 @@ fn check_all(inputs: Vec<Named>) {
 /// A request whose conditions are met, with these additional members.
 fn request(members: &str) -> Vec<u8> {
     let comma = if members.is_empty() { "" } else { "," };
-    format!(r#"{{"function_name":"f","env":{{"TRAVIS_BRANCH":"master","PATH":"{PROGRAMS}"}}{comma}{members}}}"#)
-        .into_bytes()
+    format!(
+        r#"{{"function_name":"f","env":{{"TRAVIS_BRANCH":"master","PATH":"{PROGRAMS}"}}{comma}{members}}}"#
+    )
+    .into_bytes()
 }
 
 fn named(name: &str, input: impl Into<Vec<u8>>, ending: &'static str) -> Named {
@@ -59,8 +63,9 @@ fn named(name: &str, input: impl Into<Vec<u8>>, ending: &'static str) -> Named {
 #[test]
 #[ignore = "second tier: needs Python; long"]
 fn what_is_nested_too_deeply_is_refused() {
-    let deep =
-        |open: &str, inside: &str, close: &str| format!("{}{inside}{}", open.repeat(100_000), close.repeat(100_000));
+    let deep = |open: &str, inside: &str, close: &str| {
+        format!("{}{inside}{}", open.repeat(100_000), close.repeat(100_000))
+    };
     check_all(vec![
         named("lists", deep("[", "", "]"), "bad-json"),
         named("maps", deep(r#"{"a":"#, "1", "}"), "bad-json"),
@@ -68,7 +73,11 @@ fn what_is_nested_too_deeply_is_refused() {
         named("lists without an end", deep("[", "", ""), "bad-json"),
         named("maps without an end", deep(r#"{"a":"#, "", ""), "bad-json"),
         named("lists in an option", request(&format!(r#""layers":{}"#, deep("[", "", "]"))), "bad-json"),
-        named("maps in a condition", request(&format!(r#""on":{}"#, deep(r#"{"branch":"#, "1", "}"))), "bad-json"),
+        named(
+            "maps in a condition",
+            request(&format!(r#""on":{}"#, deep(r#"{"branch":"#, "1", "}"))),
+            "bad-json",
+        ),
         named(
             "at the largest allowed depth",
             request(&format!(r#""dpl_version":{}1{}"#, "[".repeat(120), "]".repeat(120))),
@@ -133,10 +142,18 @@ fn a_large_value_of_any_kind_costs_little() {
         named("a secret of short lines", quoted("session_token", "12345678\\n"), ANY),
         named("a variable", format!(r#"{{"env":{{"A":"{}"}}}}"#, text("x")), ANY),
         named("a secret variable", format!(r#"{{"env":{{"A_TOKEN":"{}"}}}}"#, text("x")), ANY),
-        named("a secret variable of short lines", format!(r#"{{"env":{{"A_TOKEN":"{}"}}}}"#, text("12345678\\n")), ANY),
+        named(
+            "a secret variable of short lines",
+            format!(r#"{{"env":{{"A_TOKEN":"{}"}}}}"#, text("12345678\\n")),
+            ANY,
+        ),
         named("a branch", of("on", &format!(r#"{{"branch":"{}"}}"#, text("x"))), "skipped"),
         named("a condition", of("on", &format!(r#"{{"condition":"$A != {}"}}"#, text("x"))), ANY),
-        named("many branches", of("on", &format!(r#"{{"branch":[{}]}}"#, list("\"x\""))), "request-too-large"),
+        named(
+            "many branches",
+            of("on", &format!(r#"{{"branch":[{}]}}"#, list("\"x\""))),
+            "request-too-large",
+        ),
         named("a name", format!(r#"{{"function_name":"{}"}}"#, text("x")), "skipped"),
         named("a function for each branch", format!(r#"{{"function_name":{{"{}":1}}}}"#, text("x")), ANY),
     ];
@@ -153,7 +170,8 @@ const MANY: usize = 9_000;
 #[test]
 #[ignore = "second tier: needs Python; long"]
 fn many_values_cost_little() {
-    let numbered = |count: usize, entry: &dyn Fn(usize) -> String| (0..count).map(entry).collect::<Vec<_>>().join(",");
+    let numbered =
+        |count: usize, entry: &dyn Fn(usize) -> String| (0..count).map(entry).collect::<Vec<_>>().join(",");
     let keys = |count, value: &str| numbered(count, &|n| format!("\"key_{n}\":{value}"));
     let secrets = |count| numbered(count, &|n| format!("\"K{n}_TOKEN\":\"secret-{n}\""));
     let texts = |count| numbered(count, &|n| format!("\"text-{n}\""));
@@ -163,15 +181,35 @@ fn many_values_cost_little() {
             ("keys", request(&keys(count, "1")), "checked"),
             ("keys, with strict", request(&format!(r#""strict":true,{}"#, keys(count, "1"))), "unknown-key"),
             ("encrypted values", request(&keys(count, r#"{"secure":"x"}"#)), "not-decrypted"),
-            ("keys in a structure", request(&format!(r#""logging_config":{{{}}}"#, keys(count, "1"))), "checked"),
+            (
+                "keys in a structure",
+                request(&format!(r#""logging_config":{{{}}}"#, keys(count, "1"))),
+                "checked",
+            ),
             ("conditions", request(&format!(r#""on":{{{}}}"#, keys(count, "1"))), "checked"),
-            ("branches", format!(r#"{{"function_name":{{{}}}}}"#, keys(count, "\"f\"")).into_bytes(), "skipped"),
-            ("variables of the job", format!(r#"{{"env":{{{}}}}}"#, keys(count, "\"x\"")).into_bytes(), "skipped"),
+            (
+                "branches",
+                format!(r#"{{"function_name":{{{}}}}}"#, keys(count, "\"f\"")).into_bytes(),
+                "skipped",
+            ),
+            (
+                "variables of the job",
+                format!(r#"{{"env":{{{}}}}}"#, keys(count, "\"x\"")).into_bytes(),
+                "skipped",
+            ),
             ("secrets of the job", format!(r#"{{"env":{{{}}}}}"#, secrets(count)).into_bytes(), "skipped"),
             ("variables", request(&format!(r#""environment":{{{}}}"#, secrets(count))), "checked"),
             ("layers", request(&format!(r#""layers":[{}]"#, texts(count))), "checked"),
-            ("layers of a wrong type", request(&format!(r#""layers":[{}[]]"#, "[],".repeat(count))), "bad-value"),
-            ("file systems", request(&format!(r#""file_system_configs":[{}{{}}]"#, "{},".repeat(count))), "bad-value"),
+            (
+                "layers of a wrong type",
+                request(&format!(r#""layers":[{}[]]"#, "[],".repeat(count))),
+                "bad-value",
+            ),
+            (
+                "file systems",
+                request(&format!(r#""file_system_configs":[{}{{}}]"#, "{},".repeat(count))),
+                "bad-value",
+            ),
             (
                 "warnings and secrets",
                 request(&format!(r#""layers":[{}],"environment":{{{}}}"#, texts(count), secrets(count))),
@@ -204,10 +242,12 @@ fn large_keys_cost_little() {
 #[test]
 #[ignore = "second tier: needs Python; long"]
 fn what_is_no_unicode_or_no_utf_8_is_refused() {
-    let utf_16 = |text: &str, unit: fn(u16) -> [u8; 2]| text.encode_utf16().flat_map(unit).collect::<Vec<u8>>();
+    let utf_16 =
+        |text: &str, unit: fn(u16) -> [u8; 2]| text.encode_utf16().flat_map(unit).collect::<Vec<u8>>();
     let whole = r#"{"function_name":"f"}"#;
     let mark = b"\xef\xbb\xbf";
-    let in_text = |bytes: &[u8]| [br#"{"function_name":"f","description":""#.as_slice(), bytes, b"\"}"].concat();
+    let in_text =
+        |bytes: &[u8]| [br#"{"function_name":"f","description":""#.as_slice(), bytes, b"\"}"].concat();
     let in_key = |bytes: &[u8]| [br#"{"function_name":"f",""#.as_slice(), bytes, b"\":1}"].concat();
     let mut inputs = vec![
         named("a byte order mark", [mark, whole.as_bytes()].concat(), "skipped"),
@@ -217,7 +257,11 @@ fn what_is_no_unicode_or_no_utf_8_is_refused() {
         named("UTF-16, little-endian", utf_16(&format!("\u{feff}{whole}"), u16::to_le_bytes), "bad-json"),
         named("UTF-16, big-endian", utf_16(&format!("\u{feff}{whole}"), u16::to_be_bytes), "bad-json"),
         named("UTF-16 without a mark", utf_16(whole, u16::to_le_bytes), "bad-json"),
-        named("UTF-32", whole.bytes().flat_map(|byte| u32::from(byte).to_le_bytes()).collect::<Vec<u8>>(), "bad-json"),
+        named(
+            "UTF-32",
+            whole.bytes().flat_map(|byte| u32::from(byte).to_le_bytes()).collect::<Vec<u8>>(),
+            "bad-json",
+        ),
         named("only NUL", vec![0; 100_000], "bad-json"),
         named("NUL at the end", [whole.as_bytes(), b"\0"].concat(), "bad-json"),
         named("a surrogate pair", in_text(br"\ud83d\ude00"), "skipped"),
@@ -289,8 +333,11 @@ fn no_number_is_taken_for_another_one() {
     let is_number = |property: &Value| {
         property.to_string().contains("WholeNumber") || property.to_string().contains("NumberOrNone")
     };
-    let mut options: Vec<String> =
-        properties.iter().filter(|(_, property)| is_number(property)).map(|(key, _)| format!("\"{key}\":#")).collect();
+    let mut options: Vec<String> = properties
+        .iter()
+        .filter(|(_, property)| is_number(property))
+        .map(|(key, _)| format!("\"{key}\":#"))
+        .collect();
     assert!(options.len() >= 7, "{options:?}");
     options.extend([
         r#""alias":"live","traffic":[#]"#.to_owned(),
@@ -300,18 +347,29 @@ fn no_number_is_taken_for_another_one() {
     let mut inputs = Vec::new();
     for option in &options {
         for (number, ending) in NO_NUMBERS {
-            inputs.push(named(&format!("{option} as {number}"), request(&option.replace('#', number)), ending));
+            inputs.push(named(
+                &format!("{option} as {number}"),
+                request(&option.replace('#', number)),
+                ending,
+            ));
         }
         for number in ZEROS {
             inputs.push(named(&format!("{option} as {number}"), request(&option.replace('#', number)), ANY));
         }
     }
     // In options that take no number, each of these is still valid JSON.
-    for number in
-        NO_NUMBERS.into_iter().filter(|(_, ending)| *ending != "bad-json").map(|(number, _)| number).chain(ZEROS)
+    for number in NO_NUMBERS
+        .into_iter()
+        .filter(|(_, ending)| *ending != "bad-json")
+        .map(|(number, _)| number)
+        .chain(ZEROS)
     {
         for option in ["description", "dpl_version", "on", "environment", "layers", "run"] {
-            inputs.push(named(&format!("{option} as {number}"), request(&format!("\"{option}\":{number}")), ANY));
+            inputs.push(named(
+                &format!("{option} as {number}"),
+                request(&format!("\"{option}\":{number}")),
+                ANY,
+            ));
         }
     }
     check_all(inputs);
@@ -333,7 +391,11 @@ fn a_key_that_is_twice_is_found_at_any_depth() {
     inputs.extend([
         named("written with an escape", wrapped(10, r#"{"k":1,"\u006b":2}"#), "duplicate-key"),
         named("an empty key", wrapped(10, r#"{"":1,"":2}"#), "duplicate-key"),
-        named("the first and the last of many keys", wrapped(10, &format!("{{{many},\"0\":1}}")), "duplicate-key"),
+        named(
+            "the first and the last of many keys",
+            wrapped(10, &format!("{{{many},\"0\":1}}")),
+            "duplicate-key",
+        ),
         named("a key of the runner", r#"{"env":{},"env":{}}"#, "duplicate-key"),
         named("a variable of the job", r#"{"env":{"A":"1","A":"2"}}"#, "duplicate-key"),
         named("the key `protocol`", r#"{"protocol":1,"protocol":2}"#, "duplicate-key"),

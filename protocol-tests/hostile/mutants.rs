@@ -1,4 +1,5 @@
-//! Fuzzes the program with random bytes and with mutated requests. Each run must begin with `hello` and end with one `finished`.
+//! Fuzzes the program with random bytes and with mutated requests. Each run must begin with `hello` and end
+//! with one `finished`.
 //!
 //! `HOSTILE_SEED=7` generates different inputs, and `HOSTILE_INPUTS=100000` generates more of them.
 
@@ -13,7 +14,8 @@ use serde_json::{Value, json};
 
 use super::runs::{Costs, PROGRAMS, Run, Runs};
 
-/// A pseudo-random generator (xorshift). We do not use a crate, so that a seed gives the same inputs on any machine and in any version.
+/// A pseudo-random generator (xorshift). We do not use a crate, so that a seed gives the same inputs on any
+/// machine and in any version.
 struct Generator(u64);
 
 impl Generator {
@@ -50,8 +52,8 @@ impl Generator {
 
 /// Short texts that parsers and validators often treat differently.
 const PIECES: [&str; 30] = [
-    "{", "}", "[", "]", "\"", ",", ":", "null", "true", "false", "0", "-0", "1e999", "1e-999", "-1", "\\", "\0", "\n",
-    " ", "$", "${", "$A", "`", "*", "!(", "=", "%{", "\u{feff}", "\u{2028}", "\u{301}",
+    "{", "}", "[", "]", "\"", ",", ":", "null", "true", "false", "0", "-0", "1e999", "1e-999", "-1", "\\",
+    "\0", "\n", " ", "$", "${", "$A", "`", "*", "!(", "=", "%{", "\u{feff}", "\u{2028}", "\u{301}",
 ];
 
 /// Longer texts of the same kind.
@@ -91,7 +93,8 @@ fn value(random: &mut Generator, corpus: &Corpus) -> Value {
         _ => {
             let request: &Vec<u8> = random.one(&corpus.requests);
             let whole: Value = serde_json::from_slice(request).unwrap_or_default();
-            let values: Vec<&Value> = whole.as_object().into_iter().flatten().map(|(_, value)| value).collect();
+            let values: Vec<&Value> =
+                whole.as_object().into_iter().flatten().map(|(_, value)| value).collect();
             if values.is_empty() { Value::Null } else { (*random.one(&values)).clone() }
         }
     }
@@ -178,14 +181,16 @@ struct Corpus {
 }
 
 impl Corpus {
-    /// Reads the requests of the cases and real stanzas. Their `PATH` is [`PROGRAMS`], so that they can start no other programs.
+    /// Reads the requests of the cases and real stanzas. Their `PATH` is [`PROGRAMS`], so that they can start
+    /// no other programs.
     fn new() -> Self {
         let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("protocol-tests");
         let mut requests = Vec::new();
         let mut keys = BTreeSet::new();
         let mut take = |mut request: Value| {
             collect_keys(&request, &mut keys);
-            if let Some(env) = request.as_object_mut().map(|request| request.entry("env").or_insert(json!({})))
+            if let Some(env) =
+                request.as_object_mut().map(|request| request.entry("env").or_insert(json!({})))
                 && let Some(env) = env.as_object_mut()
             {
                 env.insert("PATH".to_owned(), json!(PROGRAMS));
@@ -193,8 +198,10 @@ impl Corpus {
             }
             requests.push(request.to_string().into_bytes());
         };
-        let mut cases: Vec<PathBuf> =
-            fs::read_dir(tests.join("cases")).expect("readable").map(|entry| entry.expect("readable").path()).collect();
+        let mut cases: Vec<PathBuf> = fs::read_dir(tests.join("cases"))
+            .expect("readable")
+            .map(|entry| entry.expect("readable").path())
+            .collect();
         cases.sort();
         for path in cases {
             let case: Value = serde_json::from_reader(File::open(&path).expect("readable")).expect("JSON");
@@ -210,7 +217,8 @@ impl Corpus {
         Corpus { requests, keys: keys.into_iter().collect() }
     }
 
-    /// The input with this number: random bytes, or a request that is mutated as bytes, as a document, or as both.
+    /// The input with this number: random bytes, or a request that is mutated as bytes, as a document, or as
+    /// both.
     fn input(&self, seed: u64, number: u64) -> Vec<u8> {
         let random = &mut Generator::of(seed, number);
         if is_noise(number) {
@@ -245,7 +253,8 @@ fn collect_keys(value: &Value, keys: &mut BTreeSet<String>) {
     }
 }
 
-/// Reports an input that the program accepts and a schema rejects. Null counts as absent, also for an unknown key.
+/// Reports an input that the program accepts and a schema rejects. Null counts as absent, also for an unknown
+/// key.
 fn disagreement(input: &[u8], run: &Run) -> Option<String> {
     let request = without_nulls(serde_json::from_slice(input).ok()?);
     let agreement = AssertUnwindSafe(|| crate::schemas::check_agreement(&request, &run.ended));
@@ -283,7 +292,8 @@ fn whatever_is_made_of_a_request_begins_with_hello_and_ends_with_finished_once()
                         break;
                     }
                     let input = corpus.input(seed, number);
-                    // Random bytes go to every command. A mutated request goes only to `check`, which changes nothing.
+                    // Random bytes go to every command. A mutated request goes only to `check`, which changes
+                    // nothing.
                     let every: [&[&str]; 5] =
                         [&[], &["check"], &["plan"], &["rollback"], &["package", "--output", "/dev/null"]];
                     let command = if is_noise(number) { every[(number / 10 % 5) as usize] } else { every[1] };
@@ -294,16 +304,21 @@ fn whatever_is_made_of_a_request_begins_with_hello_and_ends_with_finished_once()
                     reported.0.note(&run);
                     *reported.1.entry(run.ending()).or_default() += 1;
                     let input = String::from_utf8_lossy(&input).into_owned();
-                    reported
-                        .2
-                        .extend(complaints.into_iter().map(|c| format!("input {number}, {input:.3000}: {c:.2000}")));
+                    reported.2.extend(
+                        complaints.into_iter().map(|c| format!("input {number}, {input:.3000}: {c:.2000}")),
+                    );
                 }
             });
         }
     });
     let (costs, endings, complaints) = reported.into_inner().expect("no thread panicked");
     println!("seed {seed}, {count} inputs, {costs}: {endings:?}");
-    assert!(complaints.is_empty(), "seed {seed}, {} of {count}:\n{}", complaints.len(), complaints.join("\n"));
+    assert!(
+        complaints.is_empty(),
+        "seed {seed}, {} of {count}:\n{}",
+        complaints.len(),
+        complaints.join("\n")
+    );
     for ending in ["bad-json", "bad-value", "checked", "skipped"] {
         assert!(endings.contains_key(ending), "no generated input ended in {ending}: {endings:?}");
     }

@@ -1,4 +1,5 @@
-//! Runs the program with unusual or missing process resources: umask, temporary directory, disk space, memory, locale, working directory.
+//! Runs the program with unusual or missing process resources: umask, temporary directory, disk space,
+//! memory, locale, working directory.
 
 use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
@@ -34,7 +35,8 @@ fn endpoint() -> Endpoint {
     Endpoint::start(Settings::default()).expect("a free port")
 }
 
-/// A build directory with this many MiB of incompressible data. An archive of 4 MiB or more is not held in memory.
+/// A build directory with this many MiB of incompressible data. An archive of 4 MiB or more is not held in
+/// memory.
 fn directory_of(mebibytes: usize) -> TempDir {
     let directory = build_directory();
     fs::write(directory.path().join("noise.bin"), noise(mebibytes << 20)).expect("writable");
@@ -42,7 +44,8 @@ fn directory_of(mebibytes: usize) -> TempDir {
 }
 
 fn names(directory: &Path) -> Vec<String> {
-    let entries = fs::read_dir(directory).expect("readable").map(|entry| entry.expect("readable").file_name());
+    let entries =
+        fs::read_dir(directory).expect("readable").map(|entry| entry.expect("readable").file_name());
     let mut names: Vec<String> = entries.map(|name| name.to_string_lossy().into_owned()).collect();
     names.sort();
     names
@@ -53,10 +56,13 @@ fn the_mask_decides_the_mode_of_the_archive_and_nothing_else() {
     for mebibytes in [1, 6] {
         let mut hashes = Vec::new();
         for mask in [0o777, 0o077, 0o022, 0o000] {
-            let (directory, temporary) = (directory_of(mebibytes), TempDir::new().expect("a temporary directory"));
+            let (directory, temporary) =
+                (directory_of(mebibytes), TempDir::new().expect("a temporary directory"));
             let mut command = behind(&format!("umask {mask:04o}"), &["package", "--output", "out.zip"]);
-            let ended =
-                run_on(command.current_dir(directory.path()).env("TMPDIR", temporary.path()), &bytes(&stanza()));
+            let ended = run_on(
+                command.current_dir(directory.path()).env("TMPDIR", temporary.path()),
+                &bytes(&stanza()),
+            );
             assert_eq!(ended.outcome(), "packaged", "{mask:o}: {}", ended.stdout);
             let written = fs::metadata(directory.path().join("out.zip")).expect("exists");
             assert_eq!(written.mode() & 0o7777, 0o666 & !mask, "{mask:o}");
@@ -77,7 +83,8 @@ fn waiting_for_lambda(line: &str, endpoint: &Endpoint, directory: &Path, tempora
     request["env"]["TMPDIR"] = json!(temporary);
     let mut child = behind(line, &[]).current_dir(directory).spawn().expect("bash is installed");
     child.stdin.take().expect("piped").write_all(&bytes(&request)).expect("writable");
-    let mut lines = BufReader::new(child.stdout.as_mut().expect("piped")).lines().map(|line| line.expect("UTF-8"));
+    let mut lines =
+        BufReader::new(child.stdout.as_mut().expect("piped")).lines().map(|line| line.expect("UTF-8"));
     assert!(lines.any(|line| line.contains(r#""event":"step-started""#)), "the first step starts");
     child
 }
@@ -145,7 +152,12 @@ fn a_temporary_directory_that_cannot_be_used_is_named() {
             assert_eq!(names(large.path()), ["index.js", "noise.bin"]);
 
             let ended = package_with(temporary, is_jobs, small.path());
-            assert_eq!(ended.outcome(), "packaged", "a small package needs no temporary directory: {}", ended.stdout);
+            assert_eq!(
+                ended.outcome(),
+                "packaged",
+                "a small package needs no temporary directory: {}",
+                ended.stdout
+            );
             fs::remove_file(small.path().join("out.zip")).expect("can be removed");
         }
     }
@@ -176,9 +188,18 @@ fn a_file_that_may_not_grow_is_reported_and_the_one_before_it_stays() {
             fs::write(directory.path().join("out.zip"), "before").expect("writable");
             let mut command = behind(line, &["package", "--output", "out.zip"]);
             let ended = run_on(command.current_dir(directory.path()), &bytes(&stanza()));
-            assert_eq!((ended.outcome(), ended.status.code()), ("failed", Some(2)), "{line}: {}", ended.stdout);
+            assert_eq!(
+                (ended.outcome(), ended.status.code()),
+                ("failed", Some(2)),
+                "{line}: {}",
+                ended.stdout
+            );
             assert_eq!(ended.finished()["error"]["class"], "package", "{line}: {}", ended.stdout);
-            assert_eq!(fs::read_to_string(directory.path().join("out.zip")).expect("readable"), "before", "{line}");
+            assert_eq!(
+                fs::read_to_string(directory.path().join("out.zip")).expect("readable"),
+                "before",
+                "{line}"
+            );
             let mut left = names(directory.path());
             left.retain(|name| !["index.js", "noise.bin", "out.zip"].contains(&name.as_str()));
             assert_eq!(left, [""; 0], "{line}");
@@ -200,7 +221,8 @@ fn demanding(endpoint: &Endpoint) -> Value {
 /// The events of a run without durations, and without bash's warnings about a missing locale.
 fn reported(ended: &PluginOutput) -> Vec<Value> {
     let mut events = ended.events.clone();
-    let is_of_bash = |event: &Value| event["stream"] == "stderr" && event["line"].to_string().contains("setlocale");
+    let is_of_bash =
+        |event: &Value| event["stream"] == "stderr" && event["line"].to_string().contains("setlocale");
     events.retain(|event| event["event"] != "progress" && !is_of_bash(event));
     for event in &mut events {
         let event = event.as_object_mut().expect("an object");
@@ -296,8 +318,10 @@ fn odd_variables_of_the_process_change_nothing() {
         .map(|(name, value)| (name.into(), value.as_str().expect("a string").into()))
         .collect();
     let deploy = |without: &str, name: &OsStr, value: &OsStr| {
-        let usual =
-            env.iter().filter(|(name, _)| *name != without).map(|(name, value)| (name.as_os_str(), value.as_os_str()));
+        let usual = env
+            .iter()
+            .filter(|(name, _)| *name != without)
+            .map(|(name, value)| (name.as_os_str(), value.as_os_str()));
         let odd = (!name.is_empty()).then_some((name, value));
         run_on(alone_with(usual.chain(odd)).current_dir(directory.path()), &bytes(&request))
     };
@@ -326,7 +350,8 @@ fn odd_variables_of_the_process_change_nothing() {
     assert_eq!(reported(&deploy("", name, value)), expected, "invalid UTF-8");
 }
 
-/// Ignores SIGCHLD, as daemons do, so that the system discards the exit status of a child. Child processes inherit this.
+/// Ignores SIGCHLD, as daemons do, so that the system discards the exit status of a child. Child processes
+/// inherit this.
 const FORGETFUL: &str = r#"import os, signal, sys
 signal.signal(signal.SIGCHLD, signal.SIG_IGN)
 os.execv(sys.argv[1], sys.argv[1:])"#;
@@ -359,7 +384,10 @@ fn a_build_directory_may_have_any_name() {
         fs::write(directory.join("index.js"), "x").expect("writable");
         let ended = run_on(behind(":", &[]).current_dir(&directory), &bytes(&demanding(&endpoint)));
         assert_eq!(ended.outcome(), "deployed", "{name:?}: {}", ended.stdout);
-        let ended = run_on(behind(":", &["package", "--output", "out.zip"]).current_dir(&directory), &bytes(&stanza()));
+        let ended = run_on(
+            behind(":", &["package", "--output", "out.zip"]).current_dir(&directory),
+            &bytes(&stanza()),
+        );
         assert_eq!(ended.outcome(), "packaged", "{name:?}: {}", ended.stdout);
         assert_eq!(names(&directory), ["index.js", "out.zip"]);
         assert_eq!(names(parent.path()).len(), 1);
@@ -377,7 +405,12 @@ fn little_is_enough() {
             request["on"] = json!({"branch": "m*"});
             request["run"] = json!("echo well");
             let ended = run_on(behind(line, &[]).current_dir(directory.path()), &bytes(&request));
-            assert_eq!((ended.outcome(), ended.status.code()), ("deployed", Some(0)), "{line}: {}", ended.stdout);
+            assert_eq!(
+                (ended.outcome(), ended.status.code()),
+                ("deployed", Some(0)),
+                "{line}: {}",
+                ended.stdout
+            );
             let package = ended.event("packaged").expect("the event exists")["code_sha256"].clone();
             assert_eq!(
                 endpoint.function("f").expect("the function exists")["Configuration"]["CodeSha256"],
@@ -392,8 +425,10 @@ fn little_is_enough() {
 fn too_little_is_reported() {
     let (endpoint, directory) = (endpoint(), directory_of(9));
     for line in (4..16).map(|files| format!("ulimit -n {files}")).chain(["ulimit -u 1".to_owned()]) {
-        let ended =
-            super::run_without_check(behind(&line, &[]).current_dir(directory.path()), &bytes(&demanding(&endpoint)));
+        let ended = super::run_without_check(
+            behind(&line, &[]).current_dir(directory.path()),
+            &bytes(&demanding(&endpoint)),
+        );
         // If the system cannot start the program at all, there are no events to check.
         if ended.stdout.is_empty() {
             continue;
@@ -438,7 +473,10 @@ fn too_few_threads_are_reported() {
         })
         .collect();
     let allowed = ["system-limitfailed", "deployed", "unchanged"].map(str::to_owned);
-    assert!(codes.iter().all(|code| allowed.contains(code)) && codes.contains("system-limitfailed"), "{codes:?}");
+    assert!(
+        codes.iter().all(|code| allowed.contains(code)) && codes.contains("system-limitfailed"),
+        "{codes:?}"
+    );
 }
 
 #[test]
@@ -489,7 +527,11 @@ fn a_system_without_proc_is_named_where_that_matters() {
     assert_eq!((ended.code(), ended.status.code()), ("system-limit", Some(2)), "{}", ended.stdout);
     assert!(ended.finished()["error"]["hint"].as_str().is_some_and(|hint| hint.starts_with("mount /proc")));
     let mut command = without_proc(&["check"]).expect("/proc could be unmounted above");
-    assert_eq!(run_on(&mut command, &bytes(&stanza())).outcome(), "checked", "a run for a runner needs no /proc");
+    assert_eq!(
+        run_on(&mut command, &bytes(&stanza())).outcome(),
+        "checked",
+        "a run for a runner needs no /proc"
+    );
 }
 
 #[test]
@@ -526,7 +568,8 @@ fn a_build_directory_that_is_gone_is_reported() {
     }
 }
 
-/// Runs the command as a user other than root, for whom permissions matter. `None` if that user cannot start the program here.
+/// Runs the command as a user other than root, for whom permissions matter. `None` if that user cannot start
+/// the program here.
 fn as_nobody(command: &mut Command, directory: &Path, input: &[u8]) -> Option<PluginOutput> {
     if fs::metadata(directory).expect("exists").uid() == 0 {
         command.uid(65_534).gid(65_534);
@@ -543,7 +586,8 @@ fn as_nobody(command: &mut Command, directory: &Path, input: &[u8]) -> Option<Pl
 
 #[test]
 fn what_may_not_be_read_or_written_is_named() {
-    let mode = |path: &Path, mode| fs::set_permissions(path, Permissions::from_mode(mode)).expect("can be changed");
+    let mode =
+        |path: &Path, mode| fs::set_permissions(path, Permissions::from_mode(mode)).expect("can be changed");
     let build = || {
         let directory = build_directory();
         fs::create_dir(directory.path().join("lib")).expect("can be created");

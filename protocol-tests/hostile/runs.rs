@@ -16,23 +16,26 @@ use crate::deployments::build_directory;
 use crate::fixture::PATH;
 use crate::plugin::{PluginOutput, program};
 
-/// CPU time limit of a run, for any input. We promise one second; the rest allows for a build without optimization and for inputs of
-/// megabytes. A run is killed at this limit, and also after [`WALL_CLOCK_LIMIT`] of wall-clock time, in case it only waits.
+/// CPU time limit of a run, for any input. We promise one second; the rest allows for a build without
+/// optimization and for inputs of megabytes. A run is killed at this limit, and also after
+/// [`WALL_CLOCK_LIMIT`] of wall-clock time, in case it only waits.
 const CPU: Duration = Duration::from_secs(20);
 const WALL_CLOCK_LIMIT: Duration = Duration::from_secs(60);
-/// Memory limit of a run in bytes: a constant part, and a part for each byte of input. A value is in memory several times: as it was
-/// read, as it was expanded, and as it is printed.
+/// Memory limit of a run in bytes: a constant part, and a part for each byte of input. A value is in memory
+/// several times: as it was read, as it was expanded, and as it is printed.
 const MEMORY: u64 = 64 << 20;
 const MEMORY_PER_BYTE: u64 = 24;
 
-/// Limit for the output of a run in bytes. Two or three events may quote the same value, but the output must not grow beyond that.
+/// Limit for the output of a run in bytes. Two or three events may quote the same value, but the output must
+/// not grow beyond that.
 const WORDS: u64 = 64 << 20;
 
-/// The directory with the only programs that an input can start. The path is relative to the build directory, so that the
-/// inputs do not depend on the name of a temporary directory.
+/// The directory with the only programs that an input can start. The path is relative to the build directory,
+/// so that the inputs do not depend on the name of a temporary directory.
 pub(super) const PROGRAMS: &str = "./.programs";
 
-/// Runs the program with one input after the other, and measures each run. A small Python process starts the program.
+/// Runs the program with one input after the other, and measures each run. A small Python process starts the
+/// program.
 pub(super) struct Runs {
     child: Child,
     answers: BufReader<ChildStdout>,
@@ -77,8 +80,9 @@ impl Runs {
     pub(super) fn run(&mut self, arguments: &[&str], input: &[u8]) -> Run {
         let [stdin, stdout, stderr] = ["stdin", "stdout", "stderr"].map(|name| self.file(name));
         fs::write(&stdin, input).expect("writable");
-        let command: Vec<String> =
-            std::iter::once(program()).chain(arguments.iter().map(|argument| (*argument).to_owned())).collect();
+        let command: Vec<String> = std::iter::once(program())
+            .chain(arguments.iter().map(|argument| (*argument).to_owned()))
+            .collect();
         let run = json!({
             "command": command,
             "env": {"PATH": PROGRAMS, "TRAVIS_PULL_REQUEST": "false", "DPL_LAMBDA_CONDITION_TIMEOUT": "2"},
@@ -87,7 +91,8 @@ impl Runs {
         writeln!(self.child.stdin.as_ref().expect("piped"), "{run}").expect("writable");
         let mut answer = String::new();
         self.answers.read_line(&mut answer).expect("it answers");
-        let reported: Value = serde_json::from_str(&answer).unwrap_or_else(|error| panic!("{answer}: {error}"));
+        let reported: Value =
+            serde_json::from_str(&answer).unwrap_or_else(|error| panic!("{answer}: {error}"));
         let seconds = |key: &str| Duration::from_secs_f64(reported[key].as_f64().expect("a number"));
         let said = fs::metadata(&stdout).expect("exists").len();
         let received = if said <= WORDS { fs::read(&stdout).expect("readable") } else { Vec::new() };
@@ -124,7 +129,8 @@ fn found(name: &str) -> Option<PathBuf> {
 }
 
 impl Run {
-    /// Everything that is wrong with this run. `check` makes no request and runs no command of the user, so a failure exits 2.
+    /// Everything that is wrong with this run. `check` makes no request and runs no command of the user, so a
+    /// failure exits 2.
     pub(super) fn complaints(&mut self) -> Vec<String> {
         let mut complaints = Vec::new();
         let mut complain = |is_so: bool, complaint: String| {
@@ -134,7 +140,10 @@ impl Run {
         };
         let ended = &self.ended;
         let killed = ended.status.signal();
-        complain(killed.is_some(), format!("was killed after {:.1?}, {:.1?} of CPU time", ended.elapsed, self.cpu));
+        complain(
+            killed.is_some(),
+            format!("was killed after {:.1?}, {:.1?} of CPU time", ended.elapsed, self.cpu),
+        );
         complain(killed.is_none() && self.cpu >= CPU, format!("took {:.1?} of CPU time", self.cpu));
         let most = MEMORY + MEMORY_PER_BYTE * self.given;
         complain(self.peak >= most, format!("used {} MiB of memory", self.peak >> 20));
@@ -157,7 +166,8 @@ impl Run {
             serde_json::from_str(line).unwrap_or_else(|error| panic!("invalid JSON: {:.300}: {error}", line))
         };
         ended.events = ended.stdout.lines().map(parsed).collect();
-        // With very many events, check only the first and the last ones: the others are alike, and validating against the schema is slow.
+        // With very many events, check only the first and the last ones: the others are alike, and validating
+        // against the schema is slow.
         let count = ended.events.len();
         if count > 200 {
             let finished = ended.events.iter().filter(|event| event["event"] == "finished").count();
@@ -200,6 +210,12 @@ impl Costs {
 
 impl std::fmt::Display for Costs {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "at most {:?}, {:?} of CPU time, {:.1} MiB", self.wall, self.cpu, self.peak as f64 / 1048576.0)
+        write!(
+            f,
+            "at most {:?}, {:?} of CPU time, {:.1} MiB",
+            self.wall,
+            self.cpu,
+            self.peak as f64 / 1048576.0
+        )
     }
 }

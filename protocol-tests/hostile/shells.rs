@@ -1,5 +1,6 @@
-//! Checks that values with shell syntax are never executed. Only the options that are bash by contract run (conditions and branches,
-//! `run`, `verify.command`), and these see secrets in their environment, never in their arguments.
+//! Checks that values with shell syntax are never executed. Only the options that are bash by contract run
+//! (conditions and branches, `run`, `verify.command`), and these see secrets in their environment, never in
+//! their arguments.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -52,8 +53,12 @@ fn no_option_is_a_command() {
     let keys: Vec<&String> = schema["properties"].as_object().expect("an object").keys().collect();
     let mut outcomes = std::collections::BTreeMap::<String, u32>::new();
     for key in keys.into_iter().filter(|key| !BASH.contains(&key.as_str())) {
-        for value in [json!(COMMANDS), json!([COMMANDS]), json!({COMMANDS: COMMANDS}), json!([format!("A={COMMANDS}")])]
-        {
+        for value in [
+            json!(COMMANDS),
+            json!([COMMANDS]),
+            json!({COMMANDS: COMMANDS}),
+            json!([format!("A={COMMANDS}")]),
+        ] {
             let mut request = request(&endpoint);
             // For `%{git_sha}` the program runs git.
             request["description"] = json!("%{git_sha}");
@@ -166,7 +171,9 @@ const NAME: &str =
 fn no_file_branch_or_commit_is_a_command() {
     let (endpoint, (_outer, directory)) = (endpoint(), private_directory());
     git(&directory, &["init", "--quiet"]);
-    for name in [NAME.to_owned(), format!("{NAME}\nsecond line"), "--output=pwned".to_owned(), "-m".to_owned()] {
+    for name in
+        [NAME.to_owned(), format!("{NAME}\nsecond line"), "--output=pwned".to_owned(), "-m".to_owned()]
+    {
         fs::write(directory.join(&name), "x").expect("writable");
     }
     fs::write(directory.join(".lambdaignore"), format!("{NAME}\n")).expect("writable");
@@ -186,7 +193,10 @@ fn no_file_branch_or_commit_is_a_command() {
     assert!(directory.join(format!("{NAME} uncommitted")).exists(), "the uncommitted file is restored");
     let function = endpoint.function("f").expect("the function exists");
     let description = function["Configuration"]["Description"].as_str().expect("a string");
-    assert!(description.contains("$(touch pwned)") && description.contains("`touch${IFS}pwned`"), "{description}");
+    assert!(
+        description.contains("$(touch pwned)") && description.contains("`touch${IFS}pwned`"),
+        "{description}"
+    );
 }
 
 #[test]
@@ -211,7 +221,8 @@ fn what_is_bash_by_contract_is_run_by_bash() {
     }
 }
 
-/// Wrappers for bash and git that record their arguments, separated by NUL, and then execute the real program.
+/// Wrappers for bash and git that record their arguments, separated by NUL, and then execute the real
+/// program.
 fn recorders(directory: &Path) -> PathBuf {
     let programs = directory.join("programs");
     fs::create_dir(&programs).expect("can be created");
@@ -254,7 +265,8 @@ fn commands_see_secrets_in_their_environment_and_never_as_arguments() {
     let see = "echo \"$DEPLOY_TOKEN $AWS_SECRET_ACCESS_KEY\" >>\"$SEEN\"";
     request["verify"] = json!({"command": see});
     // Prints the command lines of bash and of the program that started it, if there is a `/proc`.
-    let arguments = "for process in $$ $PPID; do tr '\\0' ' ' </proc/$process/cmdline; echo; done 2>/dev/null";
+    let arguments =
+        "for process in $$ $PPID; do tr '\\0' ' ' </proc/$process/cmdline; echo; done 2>/dev/null";
     request["run"] = json!([see, format!("{arguments}; : $DEPLOY_TOKEN")]);
     let ended = deploy(&directory, &[], &request);
     assert_eq!(ended.outcome(), "deployed", "{}", ended.stdout);
@@ -278,7 +290,10 @@ fn commands_see_secrets_in_their_environment_and_never_as_arguments() {
     let reported: Vec<&str> = ended.events.iter().filter_map(|event| event["line"].as_str()).collect();
     if cfg!(target_os = "linux") {
         let [from_bash, ours] = reported.as_slice() else { panic!("expected two lines: {reported:?}") };
-        assert!(from_bash.contains("-c") && from_bash.trim_end().ends_with("; : $DEPLOY_TOKEN"), "{from_bash}");
+        assert!(
+            from_bash.contains("-c") && from_bash.trim_end().ends_with("; : $DEPLOY_TOKEN"),
+            "{from_bash}"
+        );
         assert!(!ours.contains("TOKEN"), "{ours}");
     }
 }

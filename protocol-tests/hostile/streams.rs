@@ -1,4 +1,5 @@
-//! Checks runs whose runner writes no request or never stops writing, and runs whose runner reads slowly or pauses.
+//! Checks runs whose runner writes no request or never stops writing, and runs whose runner reads slowly or
+//! pauses.
 
 use std::io::{Read, Write};
 use std::os::fd::OwnedFd;
@@ -75,7 +76,11 @@ fn an_input_without_an_end_is_refused_once_it_is_too_large() {
 fn an_input_that_says_nothing_is_given_up_in_time() {
     let (child, stdin, began) = waiting(Some(2));
     let ended = ended_with("request-timeout", child, began);
-    assert!((Duration::from_secs(2)..Duration::from_secs(12)).contains(&ended.elapsed), "{:?}", ended.elapsed);
+    assert!(
+        (Duration::from_secs(2)..Duration::from_secs(12)).contains(&ended.elapsed),
+        "{:?}",
+        ended.elapsed
+    );
     drop(stdin);
 }
 
@@ -87,7 +92,11 @@ fn an_input_that_drips_is_given_up_in_the_same_time() {
         b" ".to_vec()
     });
     let ended = ended_with("request-timeout", child, began);
-    assert!((Duration::from_secs(2)..Duration::from_secs(12)).contains(&ended.elapsed), "{:?}", ended.elapsed);
+    assert!(
+        (Duration::from_secs(2)..Duration::from_secs(12)).contains(&ended.elapsed),
+        "{:?}",
+        ended.elapsed
+    );
     let written = writer.join().expect("the writer thread does not panic");
     assert!(written >= 2, "only {written} bytes were written");
 }
@@ -167,7 +176,8 @@ fn read_slowly(mut from: impl Read) -> Vec<u8> {
     all
 }
 
-/// Runs a deployment whose `run` command prints more than a pipe holds, and reads its events slowly. Returns the lines of the command.
+/// Runs a deployment whose `run` command prints more than a pipe holds, and reads its events slowly. Returns
+/// the lines of the command.
 #[track_caller]
 fn lines_read_slowly(outlet: Outlet, run: &str) -> Vec<String> {
     let endpoint = Endpoint::start(Settings::default()).expect("a free port");
@@ -193,15 +203,24 @@ fn lines_read_slowly(outlet: Outlet, run: &str) -> Vec<String> {
     };
     let reader = thread::spawn(move || read_slowly(outlet_of_child));
     let ended = end_within(LIMIT, child, Instant::now());
-    let said = String::from_utf8(reader.join().expect("the reader thread does not panic")).expect("events are UTF-8");
+    let said = String::from_utf8(reader.join().expect("the reader thread does not panic"))
+        .expect("events are UTF-8");
     let events: Vec<Value> = said
         .lines()
         .map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{line:.300}: {error}")))
         .collect();
     let last = events.last().expect("events");
-    assert_eq!((&last["event"], &last["outcome"]), (&json!("finished"), &json!("deployed")), "{outlet:?}: {last}");
+    assert_eq!(
+        (&last["event"], &last["outcome"]),
+        (&json!("finished"), &json!("deployed")),
+        "{outlet:?}: {last}"
+    );
     assert_eq!(ended.status.code(), Some(0), "{outlet:?}");
-    assert!(ended.elapsed > Duration::from_secs(3), "the run waited for the slow reader: {:?}", ended.elapsed);
+    assert!(
+        ended.elapsed > Duration::from_secs(3),
+        "the run waited for the slow reader: {:?}",
+        ended.elapsed
+    );
     let output = events.iter().filter(|event| event["event"] == "output");
     output.map(|event| event["line"].as_str().expect("a line").to_owned()).collect()
 }
@@ -220,7 +239,8 @@ fn no_event_is_lost_to_a_slow_reader() {
                 );
             });
             scope.spawn(move || {
-                let long = "for n in {1..40}; do printf \"$n\"; head -c 60000 /dev/zero | tr '\\0' x; echo; done";
+                let long =
+                    "for n in {1..40}; do printf \"$n\"; head -c 60000 /dev/zero | tr '\\0' x; echo; done";
                 let lines = lines_read_slowly(outlet, long);
                 let is_whole = |(index, line): (usize, &String)| {
                     let number = (index + 1).to_string();
@@ -323,7 +343,10 @@ fn an_input_that_cannot_be_read_is_reported() {
 }
 
 #[test]
-#[cfg_attr(not(target_os = "linux"), ignore = "on other systems the standard library opens it before we can check")]
+#[cfg_attr(
+    not(target_os = "linux"),
+    ignore = "on other systems the standard library opens it before we can check"
+)]
 fn a_run_whose_standard_output_is_not_open_does_not_begin() {
     let endpoint = Endpoint::start(Settings::default()).expect("a free port");
     let directory = build_directory();
@@ -355,8 +378,12 @@ fn a_command_of_the_user_learns_of_a_closed_pipe_whatever_the_runner_does() {
         let mut command = behind(line, &[]);
         let ended = super::run_on(command.current_dir(directory.path()), request.to_string().as_bytes());
         assert_eq!(ended.outcome(), "deployed", "{line}: {}", ended.stdout);
-        let lines: Vec<&Value> =
-            ended.events.iter().filter(|event| event["event"] == "output").map(|event| &event["line"]).collect();
+        let lines: Vec<&Value> = ended
+            .events
+            .iter()
+            .filter(|event| event["event"] == "output")
+            .map(|event| &event["line"])
+            .collect();
         assert_eq!(lines, [&json!("y"), &json!("141")], "{line}");
     }
 }

@@ -12,7 +12,8 @@ use super::{Scenario, extend, stanza};
 use crate::deployments::noise;
 use crate::plugin::PluginCommand;
 
-/// The responses of AWS that a plan needs: the function does not exist, S3 denies access, and STS returns role credentials.
+/// The responses of AWS that a plan needs: the function does not exist, S3 denies access, and STS returns
+/// role credentials.
 fn aws() -> Recorder {
     Recorder::start(|asked| match asked.form().get("Action") {
         Some(operation) => Answer::ok(ROLE_KEYS.as_sts(operation, AN_HOUR)),
@@ -20,7 +21,9 @@ fn aws() -> Recorder {
             let headers = vec![("x-amzn-errortype", "ResourceNotFoundException".to_owned())];
             Answer::Text(404, headers, json!({"Message": "Function not found", "Type": "User"}).to_string())
         }
-        None => Answer::status(403, "<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>"),
+        None => {
+            Answer::status(403, "<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>")
+        }
     })
 }
 
@@ -53,7 +56,8 @@ fn through(proxy: &Recorder, front: &Front) -> Value {
 
 #[test]
 fn lambda_has_its_host_in_each_partition_and_of_each_kind() {
-    let (fips, dual_stack) = (json!({"AWS_USE_FIPS_ENDPOINT": "true"}), json!({"AWS_USE_DUALSTACK_ENDPOINT": "true"}));
+    let (fips, dual_stack) =
+        (json!({"AWS_USE_FIPS_ENDPOINT": "true"}), json!({"AWS_USE_DUALSTACK_ENDPOINT": "true"}));
     let both = json!({"AWS_USE_FIPS_ENDPOINT": "true", "AWS_USE_DUALSTACK_ENDPOINT": "true"});
     let home = Home::new(
         "[default]\nuse_fips_endpoint = true\n[profile b]\nuse_dualstack_endpoint = true\n\
@@ -63,7 +67,8 @@ fn lambda_has_its_host_in_each_partition_and_of_each_kind() {
     let from_files = |profile: &str| json!({"HOME": home.path(), "AWS_PROFILE": profile});
     let mut from_both = from_files("c");
     extend(&mut from_both, &json!({"AWS_DEFAULT_REGION": "eu-west-1"}));
-    let ignored = json!({"AWS_ENDPOINT_URL": "http://127.0.0.1:1", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true"});
+    let ignored =
+        json!({"AWS_ENDPOINT_URL": "http://127.0.0.1:1", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true"});
     let rows = [
         ("", json!({}), "lambda.us-east-1.amazonaws.com"),
         ("eu-west-1", json!({}), "lambda.eu-west-1.amazonaws.com"),
@@ -76,7 +81,11 @@ fn lambda_has_its_host_in_each_partition_and_of_each_kind() {
         ("cn-north-1", dual_stack, "lambda.cn-north-1.api.amazonwebservices.com.cn"),
         ("us-east-1", from_files("default"), "lambda-fips.us-east-1.amazonaws.com"),
         ("eu-west-1", from_files("b"), "lambda.eu-west-1.api.aws"),
-        ("", json!({"AWS_REGION": "ap-south-1", "AWS_DEFAULT_REGION": "eu-west-1"}), "lambda.ap-south-1.amazonaws.com"),
+        (
+            "",
+            json!({"AWS_REGION": "ap-south-1", "AWS_DEFAULT_REGION": "eu-west-1"}),
+            "lambda.ap-south-1.amazonaws.com",
+        ),
         (
             "",
             json!({"AWS_DEFAULT_REGION": "eu-west-1", "LAMBDA_REGION": "us-west-2"}),
@@ -105,7 +114,8 @@ fn lambda_has_its_host_in_each_partition_and_of_each_kind() {
 
 #[test]
 fn sts_has_its_host_in_each_partition_and_of_each_kind_by_whichever_way_it_is_asked() {
-    let chained = "[profile chained]\nrole_arn = arn:aws:iam::123456789012:role/chained\nsource_profile = green\n";
+    let chained =
+        "[profile chained]\nrole_arn = arn:aws:iam::123456789012:role/chained\nsource_profile = green\n";
     let home = Home::new(chained, &format!("[green]\n{}", JOB.profile()));
     let token = home.file("token", "a.b.c");
     let no_keys = json!({"access_key_id": null, "secret_access_key": null});
@@ -138,7 +148,8 @@ fn sts_has_its_host_in_each_partition_and_of_each_kind_by_whichever_way_it_is_as
         ),
     ];
     let aws = aws();
-    // The certificate also covers hosts that would be wrong, so that such a request fails the test at once and not by a timeout.
+    // The certificate also covers hosts that would be wrong, so that such a request fails the test at once
+    // and not by a timeout.
     let beside = ["sts.us-east-1.amazonaws.com", "sts.amazonaws.com"];
     let names: Vec<&str> = kinds.iter().flat_map(|kind| [kind.2, kind.3]).chain(beside).collect();
     let front = Front::named(&names, aws.address());
@@ -172,7 +183,10 @@ fn sts_has_its_host_in_each_partition_and_of_each_kind_by_whichever_way_it_is_as
 fn a_bucket_has_its_host_in_the_functions_region() {
     let rows = [
         ("", ["lambda.eu-west-1.amazonaws.com", "packages.s3.eu-west-1.amazonaws.com"]),
-        ("AWS_USE_DUALSTACK_ENDPOINT", ["lambda.eu-west-1.api.aws", "packages.s3.dualstack.eu-west-1.amazonaws.com"]),
+        (
+            "AWS_USE_DUALSTACK_ENDPOINT",
+            ["lambda.eu-west-1.api.aws", "packages.s3.dualstack.eu-west-1.amazonaws.com"],
+        ),
     ];
     let aws = aws();
     let front = Front::named(&rows.map(|row| row.1).concat(), aws.address());
@@ -188,13 +202,19 @@ fn a_bucket_has_its_host_in_the_functions_region() {
         let ended = scenario.run(&[], &request);
         assert_eq!(hosts(&proxy), expected, "{}", ended.stdout);
         let error = &ended.finished()["error"];
-        assert_eq!((ended.code(), error["at"].as_str()), ("access-denied", Some("/s3_bucket")), "{}", ended.stdout);
+        assert_eq!(
+            (ended.code(), error["at"].as_str()),
+            ("access-denied", Some("/s3_bucket")),
+            "{}",
+            ended.stdout
+        );
     }
 }
 
 #[test]
 fn a_deployment_through_a_proxy_ends_at_the_host_that_was_asked_for() {
-    // For the variables that the program could overlook, use a host that cannot exist: without the proxy the run fails.
+    // For the variables that the program could overlook, use a host that cannot exist: without the proxy the
+    // run fails.
     let (known, unknown) = ("lambda.eu-west-1.amazonaws.com", "lambda.invalid");
     for (name, host) in [("HTTPS_PROXY", known), ("https_proxy", unknown), ("ALL_PROXY", unknown)] {
         let (scenario, endpoint) = (Scenario::new(), JOB.endpoint("eu-west-1"));
@@ -230,7 +250,11 @@ fn a_proxy_gets_its_password_and_nobody_else_does() {
         assert_eq!(ended.outcome(), outcome, "{}", ended.stdout);
         assert!(!proxy.asked().is_empty());
         for asked in proxy.asked() {
-            assert_eq!(asked.header("proxy-authorization"), "Basic cGVyc29uOnByb3h5LXBhc3N3b3Jk", "{asked:?}");
+            assert_eq!(
+                asked.header("proxy-authorization"),
+                "Basic cGVyc29uOnByb3h5LXBhc3N3b3Jk",
+                "{asked:?}"
+            );
         }
     }
 }
@@ -249,8 +273,7 @@ fn what_no_proxy_names_is_asked_without_one() {
     ] {
         let scenario = Scenario::new();
         let mut request = through(&scenario.outside, &front);
-        let outside =
-            json!({"HTTP_PROXY": scenario.outside.url(), "ALL_PROXY": scenario.outside.url(), "AWS_ENDPOINT_URL": url});
+        let outside = json!({"HTTP_PROXY": scenario.outside.url(), "ALL_PROXY": scenario.outside.url(), "AWS_ENDPOINT_URL": url});
         extend(&mut request["env"], &outside);
         extend(&mut request["env"], &variables);
         let ended = scenario.run(&[], &request);

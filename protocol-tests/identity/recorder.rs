@@ -1,5 +1,6 @@
-//! An HTTP server on a loopback port that records its requests and answers them with a function.
-//! It lives as long as its value: when the value is dropped, it accepts no more connections and closes those that it left unanswered.
+//! An HTTP server on a loopback port that records its requests and answers them with a function. It lives as
+//! long as its value: when the value is dropped, it accepts no more connections and closes those that it left
+//! unanswered.
 
 use std::collections::BTreeMap;
 use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
@@ -109,8 +110,11 @@ impl Recorder {
     pub(crate) fn start(script: impl Fn(&Asked) -> Answer + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
         let address = listener.local_addr().expect("it is bound");
-        let shared =
-            Arc::new(Shared { script: Box::new(script), asked: Mutex::default(), closing: AtomicBool::default() });
+        let shared = Arc::new(Shared {
+            script: Box::new(script),
+            asked: Mutex::default(),
+            closing: AtomicBool::default(),
+        });
         let accepting = thread::spawn({
             let shared = shared.clone();
             move || {
@@ -174,12 +178,15 @@ impl Shared {
         stream.set_write_timeout(Some(LIMIT))?;
         let mut reader = BufReader::new(stream);
         let Some(asked) = read(&mut reader)? else { return Ok(()) };
-        // Record the request before the response, so that a test that has seen the response also finds the request.
+        // Record the request before the response, so that a test that has seen the response also finds the
+        // request.
         self.asked.lock().unwrap_or_else(PoisonError::into_inner).push(asked.clone());
         match (self.script)(&asked) {
             Answer::Text(status, headers, text) => {
-                let mut head =
-                    format!("HTTP/1.1 {status} It\r\nconnection: close\r\ncontent-length: {}\r\n", text.len());
+                let mut head = format!(
+                    "HTTP/1.1 {status} It\r\nconnection: close\r\ncontent-length: {}\r\n",
+                    text.len()
+                );
                 headers.iter().for_each(|(name, value)| head += &format!("{name}: {value}\r\n"));
                 stream.write_all(format!("{head}\r\n{text}").as_bytes())
             }

@@ -1,5 +1,6 @@
-//! Tests runs that must fail because of their credentials: the error, the requests made before it, and the secrets that must stay hidden.
-//! Other valid credentials are always available, and the program must not use them.
+//! Tests runs that must fail because of their credentials: the error, the requests made before it, and the
+//! secrets that must stay hidden. Other valid credentials are always available, and the program must not use
+//! them.
 
 use serde_json::{Map, Value, json};
 
@@ -112,14 +113,13 @@ fn nothing_of_the_runners_identity_is_used_for_a_job_that_brings_its_env() {
         }),
     );
     let run = |runner: &Map<String, Value>, request: &Value| {
-        let plugin = runner
-            .iter()
-            .fold(PluginCommand::new(&[]), |plugin, (name, value)| plugin.env(name, value.as_str().expect("a string")));
+        let plugin = runner.iter().fold(PluginCommand::new(&[]), |plugin, (name, value)| {
+            plugin.env(name, value.as_str().expect("a string"))
+        });
         scenario.run_as(plugin, request)
     };
     let mut job = stanza(scenario.env(&endpoint.url()));
-    job["env"] =
-        json!({"TRAVIS_BRANCH": "master", "AWS_ENDPOINT_URL": endpoint.url(), "HTTPS_PROXY": scenario.outside.url()});
+    job["env"] = json!({"TRAVIS_BRANCH": "master", "AWS_ENDPOINT_URL": endpoint.url(), "HTTPS_PROXY": scenario.outside.url()});
     let asked = || (endpoint.calls().len(), sts.lines(), container.lines(), metadata.lines());
     let nobody = (0, Vec::new(), Vec::new(), Vec::new());
 
@@ -146,7 +146,12 @@ fn nothing_of_the_runners_identity_is_used_for_a_job_that_brings_its_env() {
         ("environment", vec![]),
         (
             "profile",
-            vec!["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "LAMBDA_ACCESS_KEY_ID", "LAMBDA_SECRET_ACCESS_KEY"],
+            vec![
+                "AWS_ACCESS_KEY_ID",
+                "AWS_SECRET_ACCESS_KEY",
+                "LAMBDA_ACCESS_KEY_ID",
+                "LAMBDA_SECRET_ACCESS_KEY",
+            ],
         ),
     ] {
         gone.iter().for_each(|name| drop(runner.remove(*name)));
@@ -160,9 +165,15 @@ fn nothing_of_the_runners_identity_is_used_for_a_job_that_brings_its_env() {
     for name in ["HOME", "AWS_PROFILE", "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"] {
         runner.remove(name);
     }
-    // Only the source is compared: the endpoint accepts only the keys of RUNNER, and this source returns temporary keys.
+    // Only the source is compared: the endpoint accepts only the keys of RUNNER, and this source returns
+    // temporary keys.
     let ended = run(&runner, &job);
-    assert_eq!(ended.event("identified").expect("the event exists")["source"], "web-identity", "{}", ended.stdout);
+    assert_eq!(
+        ended.event("identified").expect("the event exists")["source"],
+        "web-identity",
+        "{}",
+        ended.stdout
+    );
     assert_eq!(sts.lines().len(), 1);
 }
 
@@ -215,7 +226,11 @@ fn what_the_stanza_names_and_the_job_lacks_is_blamed() {
             "/web_identity_token_env",
             "`ID_TOKEN`",
         ),
-        (json!({"role_to_assume": ROLE, "web_identity_token_env": "EMPTY"}), "/web_identity_token_env", "`EMPTY`"),
+        (
+            json!({"role_to_assume": ROLE, "web_identity_token_env": "EMPTY"}),
+            "/web_identity_token_env",
+            "`EMPTY`",
+        ),
     ] {
         let mut request = request.clone();
         extend(&mut request, &more);
@@ -235,7 +250,13 @@ fn what_sts_refuses_is_reported_as_a_refusal_of_the_role() {
     let by_token = json!({"web_identity_token_env": "ID_TOKEN"});
     for (who, status, code, message, expected) in [
         (&by_keys, 403, "AccessDenied", DENIED, "access-denied"),
-        (&by_token, 403, "AccessDenied", "Not authorized to perform sts:AssumeRoleWithWebIdentity", "access-denied"),
+        (
+            &by_token,
+            403,
+            "AccessDenied",
+            "Not authorized to perform sts:AssumeRoleWithWebIdentity",
+            "access-denied",
+        ),
         (
             &by_keys,
             403,
@@ -250,7 +271,13 @@ fn what_sts_refuses_is_reported_as_a_refusal_of_the_role() {
             "The request signature we calculated does not match",
             "credentials-rejected",
         ),
-        (&by_keys, 403, "ExpiredToken", "The security token included in the request is expired", "credentials-expired"),
+        (
+            &by_keys,
+            403,
+            "ExpiredToken",
+            "The security token included in the request is expired",
+            "credentials-expired",
+        ),
         (
             &by_token,
             400,
@@ -285,7 +312,8 @@ fn what_sts_refuses_is_reported_as_a_refusal_of_the_role() {
 
 #[test]
 fn an_expired_token_is_reported_as_expired_whether_it_comes_from_a_file_or_a_variable() {
-    let sts = Recorder::start(|_| refusal(400, "ExpiredTokenException", "Token expired: current date/time 2"));
+    let sts =
+        Recorder::start(|_| refusal(400, "ExpiredTokenException", "Token expired: current date/time 2"));
     let home = Home::new("", "");
     let token_file = home.file("token", "a.b.c");
     let from_file = json!({"AWS_WEB_IDENTITY_TOKEN_FILE": token_file, "AWS_ROLE_ARN": ROLE});
@@ -310,8 +338,16 @@ fn a_source_that_fails_is_not_passed_over_for_the_next_one() {
     let process = "[profile failing]\ncredential_process = sh -c 'echo because of it >&2; exit 3'\n";
     let home = Home::new(process, "");
     for (name, variables, cause) in [
-        ("container", json!({"AWS_CONTAINER_CREDENTIALS_FULL_URI": format!("{}/credentials", refusing.url())}), "403"),
-        ("token file", json!({"AWS_WEB_IDENTITY_TOKEN_FILE": "/nowhere/at/all", "AWS_ROLE_ARN": ROLE}), "No such file"),
+        (
+            "container",
+            json!({"AWS_CONTAINER_CREDENTIALS_FULL_URI": format!("{}/credentials", refusing.url())}),
+            "403",
+        ),
+        (
+            "token file",
+            json!({"AWS_WEB_IDENTITY_TOKEN_FILE": "/nowhere/at/all", "AWS_ROLE_ARN": ROLE}),
+            "No such file",
+        ),
         ("process", json!({"HOME": home.path(), "AWS_PROFILE": "failing"}), "exit status: 3"),
     ] {
         let mut request = stanza(scenario.env(&endpoint.url()));
@@ -328,10 +364,12 @@ fn a_source_that_fails_is_not_passed_over_for_the_next_one() {
 #[test]
 fn a_profile_that_is_not_there_is_refused_before_any_other_source_is_tried() {
     let (scenario, endpoint, metadata) = (Scenario::new(), JOB.endpoint("us-east-1"), metadata(JOB));
-    let chained = "[profile chained]\nrole_arn = arn:aws:iam::123456789012:role/deploy\nsource_profile = gone\n";
+    let chained =
+        "[profile chained]\nrole_arn = arn:aws:iam::123456789012:role/deploy\nsource_profile = gone\n";
     let home = Home::new(chained, &format!("[default]\n{}", JOB.profile()));
     let empty = Home::new("", "");
-    let keys = JOB.variables("AWS").into_iter().map(|(name, value)| (name, json!(value))).collect::<Map<_, _>>();
+    let keys =
+        JOB.variables("AWS").into_iter().map(|(name, value)| (name, json!(value))).collect::<Map<_, _>>();
     for (variables, more, at, named) in [
         (json!({"HOME": home.path(), "AWS_PROFILE": "prod"}), json!({}), "/env/AWS_PROFILE", "`prod`"),
         (json!({"HOME": empty.path(), "AWS_PROFILE": "prod"}), json!({}), "/env/AWS_PROFILE", "`prod`"),
@@ -365,7 +403,8 @@ fn a_profile_that_is_not_there_is_refused_before_any_other_source_is_tried() {
 #[test]
 fn what_sts_quotes_of_a_token_is_masked() {
     let (scenario, token) = (Scenario::new(), "eyJhbGciOiJub25lIn0.a-token-that-sts-quotes.c2ln");
-    let quoting = Recorder::start(move |_| refusal(400, "InvalidIdentityToken", &format!("No use for {token} here")));
+    let quoting =
+        Recorder::start(move |_| refusal(400, "InvalidIdentityToken", &format!("No use for {token} here")));
     let mut request = stanza(scenario.env(""));
     extend(&mut request, &json!({"role_to_assume": ROLE, "web_identity_token_env": "OF_THE_CI_SYSTEM"}));
     extend(&mut request["env"], &json!({"OF_THE_CI_SYSTEM": token, "AWS_ENDPOINT_URL_STS": quoting.url()}));
@@ -377,12 +416,14 @@ fn what_sts_quotes_of_a_token_is_masked() {
 #[test]
 fn what_lambda_quotes_of_keys_that_a_source_has_given_is_masked() {
     let (sts, container) = (sts(), container(CONTAINER));
-    let from_role = json!({"access_key_id": JOB.id, "secret_access_key": JOB.secret(), "role_to_assume": ROLE});
+    let from_role =
+        json!({"access_key_id": JOB.id, "secret_access_key": JOB.secret(), "role_to_assume": ROLE});
     let from_container = json!({
         "AWS_CONTAINER_CREDENTIALS_FULL_URI": format!("{}/credentials", container.url()),
         "AWS_CONTAINER_AUTHORIZATION_TOKEN": "token-of-the-container",
     });
-    for (keys, more, variables) in [(ROLE_KEYS, from_role, json!({})), (CONTAINER, json!({}), from_container)] {
+    for (keys, more, variables) in [(ROLE_KEYS, from_role, json!({})), (CONTAINER, json!({}), from_container)]
+    {
         let quoting = Recorder::start(move |_| {
             let words = format!("No use for {} and {} here", keys.secret(), keys.token());
             let headers = vec![("x-amzn-errortype", "AccessDeniedException".to_owned())];
@@ -406,7 +447,8 @@ fn a_directory_that_is_called_like_a_home_is_no_home() {
     std::fs::create_dir_all(&files).expect("can be created");
     let run = "[default]\nregion = eu-west-9\ncredential_process = touch RAN\n";
     std::fs::write(files.join("config"), run).expect("writable");
-    let keys = "[default]\naws_access_key_id = AKIAOFTHEBUILD\naws_secret_access_key = of-the-build-directory\n";
+    let keys =
+        "[default]\naws_access_key_id = AKIAOFTHEBUILD\naws_secret_access_key = of-the-build-directory\n";
     std::fs::write(files.join("credentials"), keys).expect("writable");
     let job = json!({"TRAVIS_BRANCH": "master", "AWS_ENDPOINT_URL": "http://127.0.0.1:9"});
     for env in [
@@ -420,8 +462,10 @@ fn a_directory_that_is_called_like_a_home_is_no_home() {
         if let Some(env) = &env {
             request["env"] = env.clone();
         }
-        let ended =
-            PluginCommand::new(&["plan"]).directory(directory.path()).env("TRAVIS_BRANCH", "master").run(&request);
+        let ended = PluginCommand::new(&["plan"])
+            .directory(directory.path())
+            .env("TRAVIS_BRANCH", "master")
+            .run(&request);
         assert_eq!(ended.code(), "no-credentials", "{env:?}: {}", ended.stdout);
         assert!(!directory.path().join("RAN").exists(), "a file of the build directory was run: {env:?}");
     }

@@ -1,7 +1,8 @@
-//! Tests credentials that expire during a deployment: the program fetches new ones from the same source and signs with them.
+//! Tests credentials that expire during a deployment: the program fetches new ones from the same source and
+//! signs with them.
 //!
-//! The SDK renews credentials 10 s before they expire, less up to 5 s of jitter. So credentials valid for 4 s are never cached, and
-//! credentials valid for 11 s are cached for some seconds.
+//! The SDK renews credentials 10 s before they expire, less up to 5 s of jitter. So credentials valid for 4 s
+//! are never cached, and credentials valid for 11 s are cached for some seconds.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -20,12 +21,14 @@ const BASE: Keys = Keys::lasting("AKIAWHOASSUMESIT0001");
 const TOO_SHORT: Duration = Duration::from_secs(4);
 const SHORT: Duration = Duration::from_secs(11);
 
-/// The stanza members and job variables that make a run use the temporary keys of `server`, for each kind of source.
+/// The stanza members and job variables that make a run use the temporary keys of `server`, for each kind of
+/// source.
 fn asking(at: &str, server: &Recorder) -> (Value, Value) {
     match at {
-        "container" => {
-            (json!({}), json!({"AWS_CONTAINER_CREDENTIALS_FULL_URI": format!("{}/credentials", server.url())}))
-        }
+        "container" => (
+            json!({}),
+            json!({"AWS_CONTAINER_CREDENTIALS_FULL_URI": format!("{}/credentials", server.url())}),
+        ),
         "role" => (
             json!({"access_key_id": BASE.id, "secret_access_key": BASE.secret(), "role_to_assume": ROLE}),
             json!({"AWS_ENDPOINT_URL_STS": server.url()}),
@@ -60,7 +63,8 @@ fn keys_that_are_about_to_end_are_replaced_before_the_next_call() {
         extend(&mut request["env"], &variables);
         extend(&mut request, &more);
         let ended = scenario.run(&[], &request);
-        // The endpoint accepts only the first keys, so it rejects the first request that uses the second ones.
+        // The endpoint accepts only the first keys, so it rejects the first request that uses the second
+        // ones.
         assert_eq!(ended.code(), "credentials-rejected", "{at}: {}", ended.stdout);
         let signers: Vec<String> = endpoint.calls().into_iter().map(|call| call.access_key_id).collect();
         assert_eq!(signers, [FIRST.id, SECOND.id], "{at}");
@@ -91,7 +95,11 @@ fn new_keys_are_masked_where_aws_quotes_them() {
         extend(&mut request, &more);
         let ended = scenario.run(&[], &request);
         assert_eq!(ended.code(), "invalid-parameter", "{at}: {}", ended.stdout);
-        assert!(ended.stdout.contains("no such thing: [secure] and [secure] and [secure]"), "{at}: {}", ended.stdout);
+        assert!(
+            ended.stdout.contains("no such thing: [secure] and [secure] and [secure]"),
+            "{at}: {}",
+            ended.stdout
+        );
         for secret in [SECOND.id.to_owned(), SECOND.secret(), SECOND.token()] {
             assert!(!ended.stdout.contains(&secret), "{at}: {secret}: {}", ended.stdout);
         }
@@ -121,7 +129,8 @@ fn a_token_of_a_file_is_masked_where_sts_quotes_it() {
 fn a_token_for_a_container_and_keys_of_another_profile_are_masked_where_aws_quotes_them() {
     let (scenario, server) = (Scenario::new(), server("container", SHORT, SECOND));
     let path = |name: &str| scenario.directory.path().join(name);
-    let (token, inner) = ("a-token-for-the-agent-of-the-container", "inner/secret/key/of/a/source/profile/0001");
+    let (token, inner) =
+        ("a-token-for-the-agent-of-the-container", "inner/secret/key/of/a/source/profile/0001");
     std::fs::write(path("token"), token).expect("writable");
     std::fs::write(
         path("config"),
@@ -166,8 +175,10 @@ fn a_renewal_that_fails_is_reported_in_words_and_without_the_output_of_a_process
     let scenario = Scenario::new();
     let path = |name: &str| scenario.directory.path().join(name);
     let (key, keys) = ("a-key-that-the-process-prints", process_keys());
-    let script =
-        format!("if [ -e {0} ]; then echo {key} >&2; exit 3; fi; touch {0}; echo '{keys}'", path("ran").display());
+    let script = format!(
+        "if [ -e {0} ]; then echo {key} >&2; exit 3; fi; touch {0}; echo '{keys}'",
+        path("ran").display()
+    );
     std::fs::write(path("process"), script).expect("writable");
     let process = format!("[default]\ncredential_process = bash {}\n", path("process").display());
     std::fs::write(path("config"), process).expect("writable");
@@ -217,7 +228,8 @@ fn a_deployment_that_outlasts_its_keys_goes_on_with_new_ones() {
         for at in ["container", "role", "token"] {
             scope.spawn(move || {
                 let create_duration = Duration::from_millis(8500);
-                let endpoint = Endpoint::start(Settings { create_duration, ..FIRST.settings() }).expect("a free port");
+                let endpoint =
+                    Endpoint::start(Settings { create_duration, ..FIRST.settings() }).expect("a free port");
                 let (scenario, server) = (Scenario::new(), server(at, SHORT, FIRST));
                 let (more, variables) = asking(at, &server);
                 let mut request = stanza(scenario.env(&endpoint.url()));

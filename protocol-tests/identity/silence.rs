@@ -1,5 +1,5 @@
-//! Tests sources of credentials that never answer: how long a run waits for them, and that it leaves no process behind.
-//! A silent source holds its connection for a minute; every run here must end sooner.
+//! Tests sources of credentials that never answer: how long a run waits for them, and that it leaves no
+//! process behind. A silent source holds its connection for a minute; every run here must end sooner.
 
 use std::fs;
 use std::io::Write;
@@ -35,7 +35,8 @@ fn a_container_endpoint_that_never_answers_holds_nobody_up() {
 #[test]
 fn a_metadata_service_of_a_profile_that_never_answers_holds_nobody_up() {
     let silent = Recorder::start(|_| Answer::Silence);
-    let config = "[default]\nrole_arn = arn:aws:iam::123456789012:role/x\ncredential_source = Ec2InstanceMetadata\n";
+    let config =
+        "[default]\nrole_arn = arn:aws:iam::123456789012:role/x\ncredential_source = Ec2InstanceMetadata\n";
     let home = Home::new(config, "");
     let variables = json!({"HOME": home.path(), "AWS_EC2_METADATA_SERVICE_ENDPOINT": silent.url()});
     holds_nobody_up(&silent, &variables);
@@ -68,7 +69,8 @@ fn run_unchecked(scenario: &Scenario, request: &Value, meanwhile: impl FnOnce(&C
 fn sts_that_never_answers_takes_no_longer_than_the_stanza_lets_it() {
     let home = Home::new("", "");
     let token = home.file("token", "a.b.c");
-    let from_role = json!({"access_key_id": JOB.id, "secret_access_key": JOB.secret(), "role_to_assume": ROLE});
+    let from_role =
+        json!({"access_key_id": JOB.id, "secret_access_key": JOB.secret(), "role_to_assume": ROLE});
     let from_variable = json!({"role_to_assume": ROLE, "web_identity_token_env": "ID_TOKEN"});
     for (name, more, variables) in [
         ("role", from_role, json!({})),
@@ -91,7 +93,9 @@ fn sts_that_never_answers_takes_no_longer_than_the_stanza_lets_it() {
 
 #[test]
 fn a_credential_process_that_never_ends_does_not_hold_a_run_up() {
-    for (by, wait_timeout, code, status) in [("a limit", 2, "timed-out", 2), ("SIGTERM", 60, "cancelled", 143)] {
+    for (by, wait_timeout, code, status) in
+        [("a limit", 2, "timed-out", 2), ("SIGTERM", 60, "cancelled", 143)]
+    {
         let (scenario, endpoint, home) = (Scenario::new(), JOB.endpoint("us-east-1"), Home::new("", ""));
         // Rename the file when it is complete, so that the test never reads half a process id.
         let script = "echo $$ > \"$HOME/id.new\"\nmv \"$HOME/id.new\" \"$HOME/id\"\nexec sleep 60\n";

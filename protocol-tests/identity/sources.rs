@@ -1,4 +1,5 @@
-//! Test doubles of all sources of credentials. Each one returns different keys, so that a test sees which source was used.
+//! Test doubles of all sources of credentials. Each one returns different keys, so that a test sees which
+//! source was used.
 
 use std::fs;
 use std::net::SocketAddr;
@@ -104,7 +105,8 @@ impl Keys {
 
 /// The time after `lasts`, in AWS's format, rounded down to whole seconds.
 pub(crate) fn in_time(lasts: Duration) -> String {
-    let since = (SystemTime::now() + lasts).duration_since(SystemTime::UNIX_EPOCH).expect("the clock is after 1970");
+    let since =
+        (SystemTime::now() + lasts).duration_since(SystemTime::UNIX_EPOCH).expect("the clock is after 1970");
     let time = DateTime::from_secs(since.as_secs().try_into().expect("fits in i64"));
     time.fmt(Format::DateTime).expect("a year that the format can represent")
 }
@@ -142,7 +144,8 @@ pub(crate) fn container(keys: Keys) -> Recorder {
     })
 }
 
-/// A double of the EC2 instance metadata service, version 2: it requires a token, which a PUT request returns.
+/// A double of the EC2 instance metadata service, version 2: it requires a token, which a PUT request
+/// returns.
 pub(crate) fn metadata(keys: Keys) -> Recorder {
     Recorder::start(move |asked: &Asked| {
         let ttl = "x-aws-ec2-metadata-token-ttl-seconds";
@@ -153,7 +156,9 @@ pub(crate) fn metadata(keys: Keys) -> Recorder {
             }
             (_, _, false) => Answer::status(401, ""),
             ("GET", "/latest/meta-data/iam/security-credentials", _) => Answer::ok("runner-role"),
-            ("GET", "/latest/meta-data/iam/security-credentials/runner-role", _) => Answer::ok(keys.document(AN_HOUR)),
+            ("GET", "/latest/meta-data/iam/security-credentials/runner-role", _) => {
+                Answer::ok(keys.document(AN_HOUR))
+            }
             _ => Answer::status(404, ""),
         }
     })
@@ -183,7 +188,8 @@ impl Home {
     }
 }
 
-/// The `env` of a job that uses this Lambda endpoint, without credentials. Requests to other hosts go to the proxy `outside`.
+/// The `env` of a job that uses this Lambda endpoint, without credentials. Requests to other hosts go to the
+/// proxy `outside`.
 pub(crate) fn job_env(lambda: &str, outside: &Recorder) -> Map<String, Value> {
     let env = json!({
         "PATH": &*PATH,

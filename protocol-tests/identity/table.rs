@@ -96,18 +96,22 @@ impl Sources {
         // A session token without keys. The variables with AWS_ACCESS_KEY_ID replace it by their own token.
         env.insert("AWS_SESSION_TOKEN".to_owned(), json!("a-stray-session-token"));
         env.insert("ID_TOKEN".to_owned(), json!("a.token.of.the.job"));
-        env.extend(sources.into_iter().skip(from).flatten().map(|(name, value)| (name, Value::String(value))));
+        env.extend(
+            sources.into_iter().skip(from).flatten().map(|(name, value)| (name, Value::String(value))),
+        );
         env
     }
 
-    /// Deploys with the source of this row and `more` in the stanza. Returns the source that `identified` reports.
+    /// Deploys with the source of this row and `more` in the stanza. Returns the source that `identified`
+    /// reports.
     #[track_caller]
     fn deploy(&self, row: &Row, more: &Value, endpoint: &Endpoint) -> String {
         let mut request = stanza(self.env(&endpoint.url(), row.from));
         extend(&mut request, &row.stanza);
         extend(&mut request, more);
-        let secrets =
-            [row.keys, ROLE_KEYS].into_iter().flat_map(|keys| [keys.id.to_owned(), keys.secret(), keys.token()]);
+        let secrets = [row.keys, ROLE_KEYS]
+            .into_iter()
+            .flat_map(|keys| [keys.id.to_owned(), keys.secret(), keys.token()]);
         let ended = self.scenario.run_as(PluginCommand::new(&[]).secrets(secrets), &request);
         assert_eq!(ended.outcome(), "deployed", "{}: {}", row.name, ended.stdout);
         let identified = ended.event("identified").expect("the event exists");
@@ -127,8 +131,20 @@ fn rows() -> Vec<Row> {
         row("keys and token of the stanza", "stanza", STANZA, with_token, 0),
         row("keys of the stanza", "stanza", STANZA_ALONE, keys(STANZA_ALONE), 0),
         row("profile of the stanza", "profile", BLUE, json!({"profile": "blue"}), 0),
-        row("profile of the stanza with a source_profile", "profile", CHAINED, json!({"profile": "chained"}), 0),
-        row("profile of the stanza with a credential_source", "profile", CHAINED, json!({"profile": "instance"}), 0),
+        row(
+            "profile of the stanza with a source_profile",
+            "profile",
+            CHAINED,
+            json!({"profile": "chained"}),
+            0,
+        ),
+        row(
+            "profile of the stanza with a credential_source",
+            "profile",
+            CHAINED,
+            json!({"profile": "instance"}),
+            0,
+        ),
         row("token in a variable that the stanza names", "web-identity", ROLE_KEYS, token, 0),
         row("AWS_ACCESS_KEY_ID", "environment", VARIABLES, json!({}), 0),
         row("LAMBDA_ACCESS_KEY_ID", "environment", OLD_VARIABLES, json!({}), 1),
@@ -148,16 +164,30 @@ fn each_source_signs_with_its_own_keys_and_outranks_those_below() {
         let source = sources.deploy(&row, &json!({}), &endpoint);
         assert_eq!(source, row.source, "{}", row.name);
         let calls = endpoint.calls();
-        assert!(!calls.is_empty() && calls.iter().all(|call| call.access_key_id == row.keys.id), "{}", row.name);
+        assert!(
+            !calls.is_empty() && calls.iter().all(|call| call.access_key_id == row.keys.id),
+            "{}",
+            row.name
+        );
         let asks_sts = [CHAINED, ROLE_KEYS, WEB_IDENTITY].contains(&row.keys);
-        assert_eq!(sources.sts.asked().len(), usize::from(asks_sts), "{}: STS gets no unnecessary request", row.name);
+        assert_eq!(
+            sources.sts.asked().len(),
+            usize::from(asks_sts),
+            "{}: STS gets no unnecessary request",
+            row.name
+        );
         assert_eq!(sources.container.asked().len(), usize::from(row.keys == CONTAINER), "{}", row.name);
         let asks_metadata = row.keys == INSTANCE || row.name.contains("credential_source");
         assert_eq!(!sources.metadata.asked().is_empty(), asks_metadata, "{}", row.name);
         let started = fs::read_to_string(format!("{}/started", sources.home.path())).unwrap_or_default();
         let expected = if row.keys == PROCESS { "started\n" } else { "" };
-        assert_eq!(started, expected, "{}: the credential process starts only if it is used, and once", row.name);
-        writeln!(table, "{source:<13} -> {}  {}", row.keys.id, row.name).expect("a string accepts every write");
+        assert_eq!(
+            started, expected,
+            "{}: the credential process starts only if it is used, and once",
+            row.name
+        );
+        writeln!(table, "{source:<13} -> {}  {}", row.keys.id, row.name)
+            .expect("a string accepts every write");
     }
     println!("{table}");
 }
@@ -174,13 +204,19 @@ fn any_identity_may_assume_a_role_and_the_role_signs() {
         let asked = sources.sts.asked();
         let last = asked.last().expect("at least one request");
         let token = if row.keys.is_temporary { row.keys.token() } else { String::new() };
-        assert_eq!((last.signer(), last.header("x-amz-security-token")), (row.keys.id, token.as_str()), "{}", row.name);
+        assert_eq!(
+            (last.signer(), last.header("x-amz-security-token")),
+            (row.keys.id, token.as_str()),
+            "{}",
+            row.name
+        );
         let form = json!({
             "Action": "AssumeRole", "Version": "2011-06-15", "RoleArn": ROLE, "RoleSessionName": "session-7",
             "ExternalId": "an external id/1",
         });
         assert_eq!(json!(last.form()), form, "{}", row.name);
-        let from_role = asked.iter().filter(|asked| asked.form().get("RoleArn").is_some_and(|arn| arn == ROLE));
+        let from_role =
+            asked.iter().filter(|asked| asked.form().get("RoleArn").is_some_and(|arn| arn == ROLE));
         assert_eq!(from_role.count(), 1, "{}: the role is assumed once", row.name);
         count += 1;
     }
@@ -211,7 +247,12 @@ fn a_token_is_exchanged_without_keys_and_written_nowhere() {
     let found: Arc<Mutex<Vec<PathBuf>>> = Arc::default();
     let look = {
         let (places, found) = (places.clone(), found.clone());
-        move || found.lock().expect("no thread panicked").extend(places.iter().flat_map(|place| holding(place, token)))
+        move || {
+            found
+                .lock()
+                .expect("no thread panicked")
+                .extend(places.iter().flat_map(|place| holding(place, token)))
+        }
     };
     let sts = {
         let look = look.clone();
@@ -283,7 +324,8 @@ fn motos_sts_gives_roles_to_keys_profiles_and_tokens() {
     let moto = Emulator::moto();
     let role = moto.ask("iam", "create_role", &new_role("deploy"))["Role"]["Arn"].clone();
     let upstream = address_of(&moto.url);
-    let chained = format!("[profile chained]\nrole_arn = {}\nsource_profile = green\n", role.as_str().expect("an ARN"));
+    let chained =
+        format!("[profile chained]\nrole_arn = {}\nsource_profile = green\n", role.as_str().expect("an ARN"));
     let home = Home::new(&chained, &format!("[green]\n{}", GREEN.profile()));
     let token_file = home.file("token", "a.web.identity");
     let keys = json!({"access_key_id": STANZA_ALONE.id, "secret_access_key": STANZA_ALONE.secret()});
@@ -315,7 +357,8 @@ fn motos_sts_gives_roles_to_keys_profiles_and_tokens() {
         assert_eq!(ended.outcome(), "planned", "{name}: {}", ended.stdout);
         assert_eq!(ended.event("identified").expect("the event exists")["source"], source, "{name}");
         let asked = front.asked();
-        let lambda = asked.iter().find(|asked| asked.target.contains("/functions/")).expect("a request to Lambda");
+        let lambda =
+            asked.iter().find(|asked| asked.target.contains("/functions/")).expect("a request to Lambda");
         let identity = caller(&moto, lambda.signer());
         let expected = format!("assumed-role/deploy/{session}");
         assert!(identity.contains(&expected), "{name}: {} is {identity}", lambda.signer());

@@ -51,7 +51,9 @@ impl Front {
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut child = command.spawn().expect("Python starts");
         let mut port = String::new();
-        BufReader::new(child.stdout.take().expect("piped")).read_line(&mut port).expect("a line with the port");
+        BufReader::new(child.stdout.take().expect("piped"))
+            .read_line(&mut port)
+            .expect("a line with the port");
         Front { child, port: port.trim().parse().expect("a port"), files }
     }
 
@@ -100,7 +102,8 @@ fn an_authority_of_ones_own_is_trusted_by_aws_ca_bundle() {
 #[ignore = "second tier: needs PyPI"]
 fn a_certificate_of_nobodys_or_for_another_name_is_a_failure_that_says_so() {
     let endpoint = JOB.endpoint("us-east-1");
-    let (front, other) = (Front::before(address_of(&endpoint.url())), Front::before(address_of(&endpoint.url())));
+    let (front, other) =
+        (Front::before(address_of(&endpoint.url())), Front::before(address_of(&endpoint.url())));
     let proxy = Recorder::start({
         let to = front.address();
         move |_| Answer::Tunnel(to)
@@ -173,13 +176,23 @@ fn a_bundle_is_taken_for_what_is_good_in_it_and_refused_where_nothing_is() {
             assert_eq!(ended.outcome(), expected, "{name}: {}", ended.stdout);
             expected = "unchanged";
         } else {
-            assert_eq!((ended.code(), ended.status.code()), ("bad-ca-bundle", Some(2)), "{name}: {}", ended.stdout);
+            assert_eq!(
+                (ended.code(), ended.status.code()),
+                ("bad-ca-bundle", Some(2)),
+                "{name}: {}",
+                ended.stdout
+            );
         }
     }
     let calls = endpoint.calls().len();
     for path in ["/nowhere/at/all.pem", "/"] {
         let ended = deploy(&front.url("localhost"), &json!({"AWS_CA_BUNDLE": path}));
-        assert_eq!((ended.code(), ended.status.code()), ("bad-ca-bundle", Some(2)), "{path}: {}", ended.stdout);
+        assert_eq!(
+            (ended.code(), ended.status.code()),
+            ("bad-ca-bundle", Some(2)),
+            "{path}: {}",
+            ended.stdout
+        );
         let message = ended.finished()["error"]["message"].as_str().expect("a string");
         assert!(message.contains(path), "{message}");
     }

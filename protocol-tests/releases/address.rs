@@ -1,4 +1,5 @@
-//! Tests the function URL of a function with an alias: it serves the version of the alias, which has passed its check.
+//! Tests the function URL of a function with an alias: it serves the version of the alias, which has passed
+//! its check.
 
 use super::*;
 
@@ -14,8 +15,11 @@ impl Fixture {
 
     /// The number of statements in the resource policy of the function or the alias.
     fn statements(&self, qualifier: &str) -> usize {
-        let Ok(reported) = self.endpoint.perform("GET", &format!("{POLICY}{qualifier}"), Value::Null) else { return 0 };
-        let policy: Value = reported["Policy"].as_str().and_then(|text| text.parse().ok()).expect("a document");
+        let Ok(reported) = self.endpoint.perform("GET", &format!("{POLICY}{qualifier}"), Value::Null) else {
+            return 0;
+        };
+        let policy: Value =
+            reported["Policy"].as_str().and_then(|text| text.parse().ok()).expect("a document");
         policy["Statement"].as_array().expect("a list").len()
     }
 }
@@ -61,7 +65,8 @@ fn an_address_that_serves_the_latest_beside_an_alias_is_reported_until_its_owner
     let (mut fixture, old) = with_an_old_address();
     let is_reported = |ended: &PluginOutput| {
         let warned = ended.events.iter().find(|event| event["code"] == "url-on-latest");
-        warned.is_some_and(|warning| warning["message"].as_str().is_some_and(|message| message.contains(&old)))
+        warned
+            .is_some_and(|warning| warning["message"].as_str().is_some_and(|message| message.contains(&old)))
     };
     let planned = fixture.plugin(&["plan"]).run(&fixture.request);
     assert!(is_reported(&planned), "{}", planned.stdout);

@@ -4,7 +4,8 @@ use super::*;
 
 const PUBLISHED: &str = "f:$LATEST.PUBLISHED";
 
-/// A function on Managed Instances with three versions. `$LATEST.PUBLISHED` has the state before the first of them.
+/// A function on Managed Instances with three versions. `$LATEST.PUBLISHED` has the state before the first of
+/// them.
 fn managed(members: Value) -> Fixture {
     let fixture = Fixture::new(members);
     let arn = "arn:aws:lambda:us-east-1:123456789012:capacity-provider:p";
@@ -27,7 +28,9 @@ fn code(fixture: &Fixture, name: &str) -> Value {
 
 #[test]
 fn keep_versions_never_deletes_what_callers_without_a_version_get() {
-    for members in [json!({"alias": "live", "keep_versions": 1}), json!({"publish": true, "keep_versions": 1})] {
+    for members in
+        [json!({"alias": "live", "keep_versions": 1}), json!({"publish": true, "keep_versions": 1})]
+    {
         let fixture = managed(members);
         fixture.deployed("// 4\n");
         assert!(fixture.endpoint.function(PUBLISHED).is_some(), "{:?}", fixture.changes());
@@ -40,14 +43,20 @@ fn without_an_alias_a_deployment_ends_when_callers_without_a_version_get_it() {
     let mut fixture = managed(json!({}));
     let ended = fixture.deployed("// 4\n");
     let package = ended.event("packaged").expect("the event exists")["code_sha256"].clone();
-    assert_eq!((code(&fixture, PUBLISHED), &ended.finished()["version"]), (package, &json!("$LATEST.PUBLISHED")));
+    assert_eq!(
+        (code(&fixture, PUBLISHED), &ended.finished()["version"]),
+        (package, &json!("$LATEST.PUBLISHED"))
+    );
     assert_eq!(fixture.versions(), [1, 2, 3], "no numbered version is published");
     assert_eq!((fixture.deploy_again().outcome(), fixture.changes()), ("unchanged", vec![]));
 
     // The check invokes `$LATEST.PUBLISHED`, because `$LATEST` cannot be called.
     fixture.set(json!({"verify": {}}));
     fixture.deployed("// 5\n");
-    assert_eq!((fixture.deploy_again().outcome(), fixture.changes()), ("unchanged", vec!["Invoke".to_owned()]));
+    assert_eq!(
+        (fixture.deploy_again().outcome(), fixture.changes()),
+        ("unchanged", vec!["Invoke".to_owned()])
+    );
 
     fixture.set(json!({"publish": true}));
     fixture.deployed("// 6\n");
@@ -58,7 +67,8 @@ fn without_an_alias_a_deployment_ends_when_callers_without_a_version_get_it() {
 #[test]
 fn a_publication_that_is_missing_or_failed_is_not_unchanged() {
     let fixture = managed(json!({}));
-    let kind = FaultKind::PublishFails { reason_code: "DisabledKMSKey".to_owned(), reason: "Because.".to_owned() };
+    let kind =
+        FaultKind::PublishFails { reason_code: "DisabledKMSKey".to_owned(), reason: "Because.".to_owned() };
     fixture.endpoint.fault(Fault { operation: None, after: 0, times: 2, kind });
     for ended in [fixture.deploy("// 4\n"), fixture.deploy_again()] {
         assert_eq!((ended.outcome(), ended.code()), ("failed", "version-failed"), "{}", ended.stdout);

@@ -42,7 +42,10 @@ fn provisioned_concurrency_is_removed() {
     fixture.set(json!({"provisioned_concurrency": "none"}));
     let removed = fixture.deploy_again();
     assert_eq!(removed.steps(), ["delete-provisioned-concurrency-config"], "{}", removed.stdout);
-    assert_eq!((removed.outcome(), provisioned(&fixture), fixture.alias("live").as_str()), ("deployed", None, "1"));
+    assert_eq!(
+        (removed.outcome(), provisioned(&fixture), fixture.alias("live").as_str()),
+        ("deployed", None, "1")
+    );
     assert_eq!(fixture.deploy_again().outcome(), "unchanged");
 }
 

@@ -1,4 +1,5 @@
-//! Tests versions that are not ready or cannot become ready: no alias moves to one, and the run never reports success.
+//! Tests versions that are not ready or cannot become ready: no alias moves to one, and the run never reports
+//! success.
 
 use super::*;
 
@@ -57,7 +58,12 @@ fn a_version_that_is_pending_after_a_kill_is_waited_for() {
     ] {
         let fixture = killed(members, None);
         let ended = fixture.deploy_again();
-        assert_eq!((ended.outcome(), &ended.finished()["version"]), (outcome, &json!("2")), "{}", ended.stdout);
+        assert_eq!(
+            (ended.outcome(), &ended.finished()["version"]),
+            (outcome, &json!("2")),
+            "{}",
+            ended.stdout
+        );
         // More than two calls of GetFunction: the run waited until the version was ready.
         let asked = fixture.endpoint.calls().iter().filter(|call| call.operation == "GetFunction").count();
         assert!(asked > 2, "{:?}", fixture.operations());
@@ -67,7 +73,9 @@ fn a_version_that_is_pending_after_a_kill_is_waited_for() {
 
 #[test]
 fn a_version_that_fails_after_a_kill_is_never_unchanged() {
-    for members in [json!({"alias": "live"}), json!({"alias": "live", "keep_versions": 5}), json!({"publish": true})] {
+    for members in
+        [json!({"alias": "live"}), json!({"alias": "live", "keep_versions": 5}), json!({"publish": true})]
+    {
         let fixture = killed(members, Some(fails("DisabledKMSKey")));
         for ended in [fixture.deploy_again(), fixture.deploy_again()] {
             assert_eq!((ended.outcome(), ended.code()), ("failed", "version-failed"), "{}", ended.stdout);
@@ -123,7 +131,12 @@ fn a_function_that_goes_or_is_switched_off_is_not_unchanged() {
     let running = fixture.started("// 1\n", &["wait"]);
     fixture.another_client("DELETE", "/2015-03-31/functions/f", Value::Null);
     let ended = running.ended();
-    assert_eq!((ended.outcome(), ended.steps().last()), ("deployed", Some(&"create-function")), "{}", ended.stdout);
+    assert_eq!(
+        (ended.outcome(), ended.steps().last()),
+        ("deployed", Some(&"create-function")),
+        "{}",
+        ended.stdout
+    );
 }
 
 #[test]

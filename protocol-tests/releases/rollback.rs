@@ -41,7 +41,12 @@ fn rollbacks_go_on_until_there_is_no_version_before() {
     let fixture = three_versions();
     for version in ["2", "1"] {
         let ended = fixture.rollback();
-        assert_eq!((ended.outcome(), fixture.alias("live").as_str()), ("deployed", version), "{}", ended.stdout);
+        assert_eq!(
+            (ended.outcome(), fixture.alias("live").as_str()),
+            ("deployed", version),
+            "{}",
+            ended.stdout
+        );
     }
     check_failed(&fixture.rollback(), "no-previous-version", "/alias");
     assert_eq!((fixture.changes(), fixture.alias("live").as_str()), (vec![], "1"));
@@ -87,13 +92,21 @@ fn aliases_go_back_together_or_not_at_all() {
     let ended = fixture.rollback();
     check_failed(&ended, "ambiguous-rollback", "/alias");
     let message = error(&ended, "message");
-    assert!(message.contains("`live` would go back to version 2, `other` would go back to version 1"), "{message}");
+    assert!(
+        message.contains("`live` would go back to version 2, `other` would go back to version 1"),
+        "{message}"
+    );
     assert_eq!((fixture.changes(), fixture.alias("live").as_str()), (vec![], "3"));
 
     fixture.deployed("// 4\n");
     fixture.deployed("// 5\n");
     let ended = fixture.rollback();
-    assert_eq!((ended.outcome(), &ended.finished()["version"]), ("deployed", &json!("4")), "{}", ended.stdout);
+    assert_eq!(
+        (ended.outcome(), &ended.finished()["version"]),
+        ("deployed", &json!("4")),
+        "{}",
+        ended.stdout
+    );
     assert_eq!(["live", "other"].map(|name| fixture.alias(name)), ["4", "4"]);
     assert_eq!(fixture.changes(), ["UpdateAlias 4", "UpdateAlias 4"]);
 }
@@ -115,7 +128,8 @@ fn after_a_rollback_the_same_deployment_goes_forward_again() {
 #[test]
 fn a_rollback_does_not_move_an_alias_that_another_client_has_moved_meanwhile() {
     let fixture = three_versions();
-    // The endpoint records the call when it handles it. So the rollback has already read the alias, and waits for the slow response.
+    // The endpoint records the call when it handles it. So the rollback has already read the alias, and waits
+    // for the slow response.
     let kind = FaultKind::Slow { answer_over: Duration::from_secs(2) };
     let operation = Some("ListVersionsByFunction".to_owned());
     fixture.endpoint.fault(Fault { operation, after: 0, times: 1, kind });

@@ -14,7 +14,14 @@ fn traffic_goes_over_step_by_step_and_is_proved_at_each() {
         "the first version gets all traffic at once"
     );
     let ended = fixture.deployed("// 2\n");
-    let moves = ["Invoke", "UpdateAlias 1, 10 % to 2", "Invoke", "UpdateAlias 1, 50 % to 2", "Invoke", "UpdateAlias 2"];
+    let moves = [
+        "Invoke",
+        "UpdateAlias 1, 10 % to 2",
+        "Invoke",
+        "UpdateAlias 1, 50 % to 2",
+        "Invoke",
+        "UpdateAlias 2",
+    ];
     assert_eq!(fixture.changes()[2..], moves);
     assert_eq!(fixture.alias("live"), "2");
     let at_each = ["shift-traffic", "wait", "verify"];
@@ -37,7 +44,14 @@ fn a_check_that_fails_at_half_of_the_traffic_sends_all_of_it_back() {
     fixture.endpoint.answer_invocations(Invocation { times: Some(2), ..Invocation::default() });
     let ended = fixture.deploy("// 2\n");
     check_failed(&ended, "verification-failed", "/verify");
-    let moves = ["Invoke", "UpdateAlias 1, 10 % to 2", "Invoke", "UpdateAlias 1, 50 % to 2", "Invoke", "UpdateAlias 1"];
+    let moves = [
+        "Invoke",
+        "UpdateAlias 1, 10 % to 2",
+        "Invoke",
+        "UpdateAlias 1, 50 % to 2",
+        "Invoke",
+        "UpdateAlias 1",
+    ];
     assert_eq!(fixture.changes()[2..], moves);
     assert_eq!(fixture.alias("live"), "1");
     let message = error(&ended, "message");
@@ -98,7 +112,9 @@ fn every_signal_that_would_end_us_sends_shared_traffic_back() {
 fn a_signal_while_a_version_is_invoked_sends_shared_traffic_back() {
     let mut fixture = with_a_tenth();
     fixture.set(json!({"traffic_interval": 1}));
-    fixture.endpoint.answer_invocations(Invocation { delay: Duration::from_secs(3), ..Invocation::default() });
+    fixture
+        .endpoint
+        .answer_invocations(Invocation { delay: Duration::from_secs(3), ..Invocation::default() });
     fixture.endpoint.answer_invocations(Invocation { times: Some(1), ..Invocation::default() });
     let running = fixture.started("// 2\n", &["wait", "verify"]);
     thread::sleep(Duration::from_millis(300));
@@ -117,8 +133,8 @@ fn when_the_runner_closes_our_output_shared_traffic_goes_back() {
     assert_eq!(fixture.alias("live"), "1");
 }
 
-/// Changes the description of `live` from outside while a tenth of its traffic is shifted, so that AWS refuses the next share.
-/// Checks that the run ends with this code.
+/// Changes the description of `live` from outside while a tenth of its traffic is shifted, so that AWS
+/// refuses the next share. Checks that the run ends with this code.
 #[track_caller]
 fn check_touched(fixture: &Fixture, code: &str) {
     let running = fixture.started("// 2\n", &["wait"]);
@@ -262,11 +278,17 @@ fn a_shift_of_ours_is_reported_by_the_alias_as_long_as_it_lasts() {
     let fixture = killed_with_a_tenth();
     assert_eq!(description(&fixture), "(at 1, to 2, before: none)");
     // The mark of the shift is removed, however the shift ends.
-    assert_eq!((fixture.rollback().outcome(), description(&fixture).as_str()), ("deployed", "(at 1, before: none)"));
+    assert_eq!(
+        (fixture.rollback().outcome(), description(&fixture).as_str()),
+        ("deployed", "(at 1, before: none)")
+    );
     fixture.endpoint.answer_invocations(thrown());
     fixture.endpoint.answer_invocations(Invocation { times: Some(1), ..Invocation::default() });
     check_failed(&fixture.deploy_again(), "verification-failed", "/verify");
-    assert_eq!((fixture.alias("live").as_str(), description(&fixture).as_str()), ("1", "(at 1, before: none)"));
+    assert_eq!(
+        (fixture.alias("live").as_str(), description(&fixture).as_str()),
+        ("1", "(at 1, before: none)")
+    );
     // So the same weights, set from outside afterwards, are not ours.
     let routing = json!({"RoutingConfig": {"AdditionalVersionWeights": {"2": 0.1}}});
     fixture.another_client("PUT", &format!("{ALIASES}/live"), routing);

@@ -31,16 +31,23 @@ const OPERATIONS: [&str; 14] = [
 pub(super) fn scenarios() -> Vec<Scenario> {
     let mut scenarios = Vec::new();
     for operation in OPERATIONS {
-        scenarios.push(Scenario::new(&format!("AWS quotes secrets in an error of {operation}"), move |stage| {
-            for words in quotations() {
-                play(stage, operation, refusal(400, "InvalidParameterValueException", words));
-            }
-        }));
+        scenarios.push(Scenario::new(
+            &format!("AWS quotes secrets in an error of {operation}"),
+            move |stage| {
+                for words in quotations() {
+                    play(stage, operation, refusal(400, "InvalidParameterValueException", words));
+                }
+            },
+        ));
     }
     for (name, words) in peculiar_quotations() {
         scenarios.push(Scenario::new(&format!("AWS quotes secrets: {name}"), move |stage| {
             let reason_code = "InvalidEnvironment".to_owned();
-            play(stage, "UpdateFunctionConfiguration", refusal(400, "InvalidParameterValueException", words.clone()));
+            play(
+                stage,
+                "UpdateFunctionConfiguration",
+                refusal(400, "InvalidParameterValueException", words.clone()),
+            );
             play(stage, "UpdateFunctionCode", FaultKind::UpdateFails { reason_code, reason: words.clone() });
         }));
     }
@@ -110,7 +117,8 @@ fn quotations() -> Vec<String> {
     ];
     let map: Value = names.iter().map(|name| ((*name).to_owned(), json!(secret(name)))).collect();
     let pairs: Vec<String> = names.iter().map(|name| format!("{name}={}", secret(name))).collect();
-    let values: Vec<String> = names.iter().map(|name| format!("Value '{}' at 'environment'", secret(name))).collect();
+    let values: Vec<String> =
+        names.iter().map(|name| format!("Value '{}' at 'environment'", secret(name))).collect();
     vec![
         format!("the environment variables you have provided exceeded the 4KB limit. String measured: {map}"),
         format!("the variables are {{{}}}; {}", pairs.join(", "), values.join("; ")),
@@ -122,7 +130,10 @@ fn peculiar_quotations() -> Vec<(&'static str, String)> {
     let (plain, token) = (secret("environment.PLAIN"), secret("GITHUB_TOKEN"));
     vec![
         // With `merge_environment` a request also contains the current variables.
-        ("a current variable", format!("exceeded the 4KB limit: {}", json!({"LIVE": secret("live environment")}))),
+        (
+            "a current variable",
+            format!("exceeded the 4KB limit: {}", json!({"LIVE": secret("live environment")})),
+        ),
         ("a current tag", format!("the tag may not be {}", secret("live tag"))),
         ("after a line break", format!("the value is not allowed:\n{plain}\t{token}\n")),
         ("before a full stop", format!("the value is not allowed: {}", secret("environment.STOP"))),
@@ -172,7 +183,8 @@ fn updates_that_fail(stage: &mut Stage<'_>) {
 fn live_description(stage: &mut Stage<'_>) {
     stage.seed();
     let words = [secret("live environment"), secret("live tag"), secret("GITHUB_TOKEN")].join(" and ");
-    let quoting = json!({"description": format!("of {words}"), "environment": {"LIVE": secret("live environment")}});
+    let quoting =
+        json!({"description": format!("of {words}"), "environment": {"LIVE": secret("live environment")}});
     stage.saying(quoting, |stage| drop(stage.run(&["deploy"])));
     // From here on the request does not contain these secrets any more.
     stage.say(json!({"description": "another", "merge_environment": true, "environment": {"A": "b"}}));
@@ -183,15 +195,23 @@ fn live_description(stage: &mut Stage<'_>) {
 
 /// An S3 service that rejects every request.
 fn bucket(stage: &mut Stage<'_>) {
-    let words = ["GITHUB_TOKEN", "secret_access_key", "access_key_id"].map(secret).join(" and ").replace('"', "&quot;");
+    let words = ["GITHUB_TOKEN", "secret_access_key", "access_key_id"]
+        .map(secret)
+        .join(" and ")
+        .replace('"', "&quot;");
     let body = format!("<Error><Code>AccessDenied</Code><Message>no access for {words}</Message></Error>");
     let service = serve(move || http(403, "application/xml", &body));
     stage.request["env"]["AWS_ENDPOINT_URL_S3"] = json!(service);
     std::fs::write(stage.path("build/noise.bin"), crate::deployments::noise(51 << 20)).expect("written");
-    let large = json!({"zip": ["index.js", "noise.bin"], "s3_bucket": "packages", "s3_prefix": "of/$GITHUB_TOKEN/"});
+    let large =
+        json!({"zip": ["index.js", "noise.bin"], "s3_bucket": "packages", "s3_prefix": "of/$GITHUB_TOKEN/"});
     stage.saying(large, |stage| {
         let ended = stage.run(&[]);
-        assert!(ended.finished()["error"]["caused_by"][0].as_str().is_some_and(|words| words.contains("no access")));
+        assert!(
+            ended.finished()["error"]["caused_by"][0]
+                .as_str()
+                .is_some_and(|words| words.contains("no access"))
+        );
     });
     stage.request.as_object_mut().expect("an object").remove("zip");
     stage.say(json!({"s3_bucket": "packages", "s3_key": "of/$DB_PASSWORD.zip", "s3_object_version": "$GITHUB_TOKEN"}));

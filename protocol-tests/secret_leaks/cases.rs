@@ -11,7 +11,8 @@ use super::harness::Stage;
 use super::secrets::secret;
 
 pub(super) fn scenarios() -> Vec<Scenario> {
-    let directory = fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/protocol-tests/cases")).expect("it exists");
+    let directory =
+        fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/protocol-tests/cases")).expect("it exists");
     let mut files: Vec<PathBuf> = directory.map(|entry| entry.expect("readable").path()).collect();
     files.sort();
     let scenario = |path: PathBuf| {
@@ -32,7 +33,8 @@ fn play(path: &Path, stage: &mut Stage<'_>) {
     let settings = Some(&scenario["settings"]).filter(|settings| settings.is_object());
     let mut settings =
         settings.map_or_else(Settings::default, |settings| Settings::from_json(settings).expect("valid"));
-    (settings.access_key_id, settings.secret_access_key) = (secret("access_key_id"), secret("secret_access_key"));
+    (settings.access_key_id, settings.secret_access_key) =
+        (secret("access_key_id"), secret("secret_access_key"));
     let mut scene = stage.with(settings);
     for function in scenario["functions"].as_array().into_iter().flatten() {
         scene.endpoint.seed(function.clone()).expect("a valid function");
@@ -43,7 +45,8 @@ fn play(path: &Path, stage: &mut Stage<'_>) {
     write(&scene, &case["files"]);
     for run in case["runs"].as_array().expect("a list") {
         write(&scene, &run["files"]);
-        let arguments: Vec<&str> = run["args"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+        let arguments: Vec<&str> =
+            run["args"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
         match run["stdin_text"].as_str() {
             Some(text) => drop(scene.run_on(&arguments, text.as_bytes())),
             None => {
@@ -87,7 +90,8 @@ fn full(request: &Value, scene: &Stage<'_>, has_endpoint: bool) -> Value {
         variables.insert("AWS_ACCESS_KEY_ID".to_owned(), json!(secret("access_key_id")));
         variables.insert("AWS_SECRET_ACCESS_KEY".to_owned(), json!(secret("secret_access_key")));
     }
-    variables.extend(own.as_object().into_iter().flatten().map(|(name, value)| (name.clone(), value.clone())));
+    variables
+        .extend(own.as_object().into_iter().flatten().map(|(name, value)| (name.clone(), value.clone())));
     stanza.insert("env".to_owned(), if own.is_object() || own.is_null() { env } else { own });
     for (key, value) in [
         ("environment", json!({"PLAIN": secret("environment.PLAIN"), "LINES": secret("environment.LINES")})),

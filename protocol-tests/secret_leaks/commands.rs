@@ -18,7 +18,9 @@ pub(super) fn scenarios() -> Vec<Scenario> {
         Scenario::new("a description with git placeholders", git_facts),
         Scenario::new("a secret that ends with a carriage return", |stage| {
             stage.request["env"]["VAULT_SECRET"] = json!(secret("VAULT_SECRET"));
-            stage.say(json!({"run": ["echo \"$VAULT_SECRET\"; echo \"VAULT_SECRET=$VAULT_SECRET\"; printenv"]}));
+            stage.say(
+                json!({"run": ["echo \"$VAULT_SECRET\"; echo \"VAULT_SECRET=$VAULT_SECRET\"; printenv"]}),
+            );
             assert_eq!(stage.run(&[]).outcome(), "deployed");
         }),
         Scenario::new("variables with common names of secrets", |stage| {
@@ -29,10 +31,9 @@ pub(super) fn scenarios() -> Vec<Scenario> {
             assert_eq!(stage.run(&[]).outcome(), "deployed");
         }),
     ];
-    scenarios
-        .extend(["TERM", "INT", "KILL"].map(|signal| {
-            Scenario::new(&format!("a run that SIG{signal} ends"), move |stage| ended_by(signal, stage))
-        }));
+    scenarios.extend(["TERM", "INT", "KILL"].map(|signal| {
+        Scenario::new(&format!("a run that SIG{signal} ends"), move |stage| ended_by(signal, stage))
+    }));
     scenarios.extend(printing(&PRINTING));
     scenarios
 }
@@ -122,7 +123,8 @@ fn put_aside(stage: &mut Stage<'_>) {
         stage.write(&format!("build/{name}"), "uncommitted");
         stage.say(json!({"run": [run]}));
         let ended = stage.run(&[]);
-        let warned = ended.events.iter().any(|event| event["event"] == "warning" && event["code"] == json!(warning));
+        let warned =
+            ended.events.iter().any(|event| event["event"] == "warning" && event["code"] == json!(warning));
         assert_eq!(warned, warning.is_some(), "{run}: {}", ended.stdout);
         let _ = fs::remove_file(stage.path(&format!("build/{name}")));
     }

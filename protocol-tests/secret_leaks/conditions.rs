@@ -6,7 +6,8 @@ use super::Scenario;
 use super::secrets::secret;
 
 pub(super) fn scenarios() -> Vec<Scenario> {
-    let (webhook, password, plain) = (secret("SLACK_WEBHOOK"), secret("DB_PASSWORD"), secret("environment.PLAIN"));
+    let (webhook, password, plain) =
+        (secret("SLACK_WEBHOOK"), secret("DB_PASSWORD"), secret("environment.PLAIN"));
     let condition = |text: &str| json!({"condition": text});
     let conditions = vec![
         ("a webhook compared", condition("$SLACK_WEBHOOK = x")),

@@ -37,7 +37,10 @@ pub(super) fn scenarios() -> Vec<Scenario> {
             );
         }),
         none("an incomplete profile", |stage| {
-            stage.write("home/.aws/credentials", &profile("default").replace("aws_access_key_id", "aws_access_key"));
+            stage.write(
+                "home/.aws/credentials",
+                &profile("default").replace("aws_access_key_id", "aws_access_key"),
+            );
         }),
     ];
     for (name, command) in [
@@ -56,8 +59,8 @@ pub(super) fn scenarios() -> Vec<Scenario> {
         none("a rejected profile for a role", |stage| profile_for_role(stage, false)),
         of("a token file for a role", "role", |stage| token_file(stage, true)),
         none("a rejected token file for a role", |stage| token_file(stage, false)),
-        // The SDK has a short timeout for a container's service, so that on a busy machine it may not get an answer.
-        // The scenario therefore does not check the outcome.
+        // The SDK has a short timeout for a container's service, so that on a busy machine it may not get an
+        // answer. The scenario therefore does not check the outcome.
         Scenario::new("credentials of a container", |stage| {
             let mut scene = stage.acting_as("role");
             container(scene.anonymous(), true);
@@ -78,7 +81,10 @@ fn of(name: &str, who: &'static str, prepare: impl Fn(&mut Stage<'_>) + Send + S
         scene.say(json!({"run": ["printenv; cat \"$HOME/.aws/plain\" \"$HOME/.aws/credentials\"; true"]}));
         let ended = scene.run(&[]);
         assert_eq!(ended.outcome(), "deployed", "{}", ended.stdout);
-        assert_eq!(ended.event("identified").expect("the event exists")["access_key_id"], "AK******************");
+        assert_eq!(
+            ended.event("identified").expect("the event exists")["access_key_id"],
+            "AK******************"
+        );
         let names = ["access_key_id", "secret_access_key", "session_token"];
         let words = names.map(|name| secret(&format!("{who} {name}"))).join(" and ");
         for (timeout, operation) in [(8, "GetFunction"), (9, "UpdateFunctionConfiguration")] {
@@ -105,15 +111,19 @@ fn none(name: &str, prepare: impl Fn(&mut Stage<'_>) + Send + Sync + 'static) ->
 fn profile(name: &str) -> String {
     let of = |what: &str| secret(&format!("profile {what}"));
     let (id, key, token) = (of("access_key_id"), of("secret_access_key"), of("session_token"));
-    format!("[{name}]\naws_access_key_id = {id}\naws_secret_access_key = {key}\naws_session_token = {token}\n")
+    format!(
+        "[{name}]\naws_access_key_id = {id}\naws_secret_access_key = {key}\naws_session_token = {token}\n"
+    )
 }
 
-/// A profile with a command that prints its credentials. `AWS` in the command stands for the directory of the profile.
+/// A profile with a command that prints its credentials. `AWS` in the command stands for the directory of the
+/// profile.
 fn process(stage: &mut Stage<'_>, command: &str) {
     let of = |what: &str| secret(&format!("process {what}"));
     let (id, key, token) = (of("access_key_id"), of("secret_access_key"), of("session_token"));
     stage.write("home/.aws/plain", &format!("{id} {key} {token}\n"));
-    let mut reported = json!({"Version": 1, "AccessKeyId": id, "SecretAccessKey": key, "SessionToken": token});
+    let mut reported =
+        json!({"Version": 1, "AccessKeyId": id, "SecretAccessKey": key, "SessionToken": token});
     reported["Expiration"] = json!("2099-01-01T00:00:00Z");
     stage.write("home/.aws/process", &reported.to_string());
     let command = command.replace("AWS", &stage.path("home/.aws").display().to_string());
@@ -129,7 +139,8 @@ fn token(stage: &mut Stage<'_>, is_taken: bool) {
 }
 
 fn profile_for_role(stage: &mut Stage<'_>, is_taken: bool) {
-    let words = format!("{} may not assume it with {}", secret("profile access_key_id"), secret("GITHUB_TOKEN"));
+    let words =
+        format!("{} may not assume it with {}", secret("profile access_key_id"), secret("GITHUB_TOKEN"));
     sts(stage, "AssumeRole", is_taken.then_some(()).ok_or(words));
     stage.write("home/.aws/credentials", &profile("default"));
     stage.say(json!({"role_to_assume": ROLE, "external_id": "$DB_PASSWORD"}));

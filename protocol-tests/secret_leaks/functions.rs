@@ -11,9 +11,11 @@ pub(super) fn scenarios() -> Vec<Scenario> {
     let answers = answers().into_iter().map(|(name, payload)| {
         Scenario::new(&format!("a function answers with {name}"), move |stage| {
             stage.seed();
-            for expect in [json!({"json": {"statusCode": 200}}), json!({"contains": "pong of $GITHUB_TOKEN"})] {
+            for expect in [json!({"json": {"statusCode": 200}}), json!({"contains": "pong of $GITHUB_TOKEN"})]
+            {
                 let function_error = payload["errorType"].is_string().then(|| "Unhandled".to_owned());
-                let invocation = Invocation { payload: payload.clone(), function_error, ..Invocation::default() };
+                let invocation =
+                    Invocation { payload: payload.clone(), function_error, ..Invocation::default() };
                 let payload = json!({"token": "$DB_PASSWORD"});
                 refused(stage, invocation, &json!({"expect": expect, "payload": payload}));
             }
@@ -31,7 +33,8 @@ pub(super) fn logging(name: &str, logs: Vec<String>) -> Scenario {
         for log in &logs {
             let function_error = Some("Unhandled".to_owned());
             let payload = json!({"errorMessage": "broken", "errorType": "Error"});
-            let invocation = Invocation { payload, function_error, log: Some(log.clone()), ..Invocation::default() };
+            let invocation =
+                Invocation { payload, function_error, log: Some(log.clone()), ..Invocation::default() };
             refused(stage, invocation, &json!({}));
         }
     })
@@ -71,7 +74,10 @@ fn answers() -> Vec<(&'static str, Value)> {
     .map(|(name, of)| (name, json!({"statusCode": 500, "token": secret(of), "all": [secret(of)]})))
     .into();
     let mut answers = vec![
-        ("text", json!(own().iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("\n"))),
+        (
+            "text",
+            json!(own().iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("\n")),
+        ),
         ("an object", as_json()),
         ("JSON in JSON", json!({"statusCode": 500, "body": json!({"token": plain}).to_string()})),
         ("many secrets in JSON in JSON", proxied),
@@ -80,8 +86,14 @@ fn answers() -> Vec<(&'static str, Value)> {
         ("a long text that ends in a secret", json!(format!("{filler} {plain}"))),
         ("a long object that ends in a secret", json!({"statusCode": format!("{filler} {plain}")})),
         ("an error", error(&format!("cannot log in with {plain}"))),
-        ("an error that ends with a full stop", error(&format!("cannot log in with {}", secret("environment.STOP")))),
-        ("an error with a current variable", error(&format!("cannot log in with {}", secret("live environment")))),
+        (
+            "an error that ends with a full stop",
+            error(&format!("cannot log in with {}", secret("environment.STOP"))),
+        ),
+        (
+            "an error with a current variable",
+            error(&format!("cannot log in with {}", secret("live environment"))),
+        ),
         ("an error that holds JSON", error(&json!({"token": plain, "tokens": [token]}).to_string())),
         ("an error of two lines", error(&format!("cannot log in:\n{token}"))),
         ("a long error that ends in a secret", error(&format!("{filler} {plain}"))),
@@ -95,7 +107,8 @@ fn logs() -> Vec<(&'static str, Vec<String>)> {
         own().iter().map(|(name, value)| line(name, value)).collect()
     };
     let in_json = each(&|name, value| json!({"level": "INFO", name: value}).to_string());
-    let from_json = |line: &dyn Fn(&String) -> String| in_parts(&in_json.iter().map(line).collect::<Vec<_>>());
+    let from_json =
+        |line: &dyn Fn(&String) -> String| in_parts(&in_json.iter().map(line).collect::<Vec<_>>());
     vec![
         ("lines", in_parts(&each(&|name, value| format!("{name}={value}")))),
         ("tabs", in_parts(&each(&|name, value| format!("INFO\t{name}\t{value}\tend")))),

@@ -1,5 +1,5 @@
-//! Test harness: a job with an endpoint, a build directory and a home directory. It runs the program and scans what it
-//! shows. Never checks outcomes.
+//! Test harness: a job with an endpoint, a build directory and a home directory. It runs the program and
+//! scans what it shows. Never checks outcomes.
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -45,7 +45,14 @@ impl<'a> Stage<'a> {
             fs::create_dir(root.path().join(name)).expect("created");
         }
         let endpoint = Endpoint::start(settings).expect("a free port");
-        let stage = Stage { endpoint, request: json!({}), process: Vec::new(), name: name.to_owned(), observers, root };
+        let stage = Stage {
+            endpoint,
+            request: json!({}),
+            process: Vec::new(),
+            name: name.to_owned(),
+            observers,
+            root,
+        };
         stage.write("build/index.js", "exports.handler = async () => 'hello'\n");
         stage
     }
@@ -55,7 +62,8 @@ impl<'a> Stage<'a> {
         Stage::new(&self.name, self.observers)
     }
 
-    /// Creates the same job with an endpoint that accepts only other credentials: `profile`, `process`, `role`.
+    /// Creates the same job with an endpoint that accepts only other credentials: `profile`, `process`,
+    /// `role`.
     pub(super) fn acting_as(&self, who: &str) -> Stage<'a> {
         let mut stage = self.with(identity(&format!("{who} ")));
         stage.request = stage.full();
@@ -69,8 +77,10 @@ impl<'a> Stage<'a> {
 
     fn full(&self) -> Value {
         let names = ["DOLLAR", "LINES", "LONG", "PLAIN", "STOP"];
-        let environment: Value =
-            names.map(|name| (name.to_owned(), json!(secret(&format!("environment.{name}"))))).into_iter().collect();
+        let environment: Value = names
+            .map(|name| (name.to_owned(), json!(secret(&format!("environment.{name}")))))
+            .into_iter()
+            .collect();
         json!({
             "function_name": "f",
             "role": "arn:aws:iam::123456789012:role/run",
@@ -173,7 +183,12 @@ impl<'a> Stage<'a> {
     }
 
     /// Runs a command with these bytes as input, and calls `act` while it runs.
-    pub(super) fn run_while(&self, arguments: &[&str], input: &[u8], act: impl FnOnce(&Child)) -> PluginOutput {
+    pub(super) fn run_while(
+        &self,
+        arguments: &[&str],
+        input: &[u8],
+        act: impl FnOnce(&Child),
+    ) -> PluginOutput {
         let before: BTreeSet<PathBuf> = files(self.root.path()).into_iter().collect();
         let began = Instant::now();
         let mut child = self.command(arguments).spawn().expect("the program starts");

@@ -1,5 +1,5 @@
-//! Searches for secrets in everything that a run shows: its output, the arguments of its processes, and the files that
-//! it writes or leaves behind. Never checks outcomes.
+//! Searches for secrets in everything that a run shows: its output, the arguments of its processes, and the
+//! files that it writes or leaves behind. Never checks outcomes.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -50,7 +50,8 @@ impl EventSink {
     pub(super) fn new() -> Self {
         let tools = TempDir::new().expect("a temporary directory");
         for name in ["bash", "git", "sh"] {
-            let real = PATH.split(':').map(|directory| Path::new(directory).join(name)).find(|path| path.exists());
+            let real =
+                PATH.split(':').map(|directory| Path::new(directory).join(name)).find(|path| path.exists());
             let real = real.unwrap_or_else(|| panic!("{name} is missing"));
             let notes = tools.path().join("started").display().to_string();
             let script = format!(
@@ -108,12 +109,17 @@ impl EventSink {
         locked(&self.running).remove(&id);
     }
 
-    /// Reads what any user of the machine can see of a process and its children, and the files that they write.
+    /// Reads what any user of the machine can see of a process and its children, and the files that they
+    /// write.
     fn look_at(&self, id: u32, Running { scenario, temporary }: &Running) {
         let mut ids = vec![id.to_string()];
         while let Some(id) = ids.pop() {
             let process = PathBuf::from(format!("/proc/{id}"));
-            self.read(scenario, "arguments of a process", &fs::read(process.join("cmdline")).unwrap_or_default());
+            self.read(
+                scenario,
+                "arguments of a process",
+                &fs::read(process.join("cmdline")).unwrap_or_default(),
+            );
             for thread in entries(&process.join("task")) {
                 let children = fs::read_to_string(thread.join("children")).unwrap_or_default();
                 ids.extend(children.split_whitespace().map(str::to_owned));
@@ -122,7 +128,8 @@ impl EventSink {
                 let reported = process.join("fdinfo").join(file.file_name().unwrap_or_default());
                 let reported = fs::read_to_string(reported).unwrap_or_default();
                 let flags = reported.lines().find_map(|line| line.strip_prefix("flags:"));
-                let flags = flags.and_then(|flags| u32::from_str_radix(flags.trim(), 8).ok()).unwrap_or_default();
+                let flags =
+                    flags.and_then(|flags| u32::from_str_radix(flags.trim(), 8).ok()).unwrap_or_default();
                 let path = fs::read_link(file).unwrap_or_default();
                 // Regular files that are open for writing.
                 let is_written = flags & 3 != 0 && path.is_file() && !path.starts_with(self.tools.path());
@@ -159,7 +166,10 @@ impl EventSink {
 
     /// Returns every scenario with a leak, and the place of the first leak.
     pub(super) fn found(&self) -> Vec<(String, String)> {
-        locked(&self.leaks).iter().map(|((scenario, ..), (place, _))| (scenario.clone(), place.clone())).collect()
+        locked(&self.leaks)
+            .iter()
+            .map(|((scenario, ..), (place, _))| (scenario.clone(), place.clone()))
+            .collect()
     }
 
     /// Prints every leak and the number of scanned bytes. Panics if there is a leak.

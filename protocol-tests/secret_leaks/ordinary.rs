@@ -1,4 +1,5 @@
-//! The opposite check: text that is not a secret stays unchanged, even if a secret consists of the same words.
+//! The opposite check: text that is not a secret stays unchanged, even if a secret consists of the same
+//! words.
 
 use lambda_endpoint::{Fault, FaultKind, Settings};
 use serde_json::{Value, json};
@@ -62,7 +63,8 @@ fn reported(ended: &PluginOutput) -> Vec<Value> {
 /// Returns the events that change because a secret is one of these words.
 fn damage(words: &[&str]) -> Vec<String> {
     let run = |value: &str| {
-        let stanza = json!({"environment": {"A": value}, "run": ["echo one true main production: a 1 0 x eu-west-1"]});
+        let stanza =
+            json!({"environment": {"A": value}, "run": ["echo one true main production: a 1 0 x eu-west-1"]});
         let ended = deployed(&stanza, &json!({"DB_PASSWORD": value, "API_KEY": value}), None);
         assert_eq!(ended.outcome(), "deployed", "{value}: {}", ended.stdout);
         reported(&ended)
@@ -70,7 +72,8 @@ fn damage(words: &[&str]) -> Vec<String> {
     let expected = run("nothing-of-this-kind");
     let differs = |word: &&str| {
         let actual = run(word);
-        let (expected, actual) = expected.iter().zip(&actual).find(|(expected, actual)| expected != actual)?;
+        let (expected, actual) =
+            expected.iter().zip(&actual).find(|(expected, actual)| expected != actual)?;
         Some(format!("{word:?} makes {actual} of {expected}"))
     };
     words.iter().filter_map(differs).collect()
@@ -100,7 +103,10 @@ fn a_secret_that_is_an_everyday_word_does_not_damage_what_is_reported() {
 
 #[test]
 fn a_secret_that_is_openly_in_the_stanza_does_not_damage_what_is_reported() {
-    assert_eq!(damage(&["orders", "live", "nodejs22.x", "index.js", "arn:aws:iam::123456789012:role/run"]), [""; 0]);
+    assert_eq!(
+        damage(&["orders", "live", "nodejs22.x", "index.js", "arn:aws:iam::123456789012:role/run"]),
+        [""; 0]
+    );
 }
 
 /// Long words are masked in text from other sources, but not where the program itself writes them.
@@ -119,7 +125,8 @@ fn our_own_fields_stay_whatever_is_secret() {
         let stanza = json!({"environment": {"A": word}, "timeout": 9});
         let ended = deployed(&stanza, &json!({"DB_PASSWORD": word}), None);
         assert_eq!(ended.outcome(), "deployed", "{word}: {}", ended.stdout);
-        let steps = ["update-function-configuration", "update-function-code", "publish-version", "create-alias"];
+        let steps =
+            ["update-function-configuration", "update-function-code", "publish-version", "create-alias"];
         assert_eq!(ended.steps(), steps, "{word}: {}", ended.stdout);
         let finished = ended.finished();
         assert_eq!(
@@ -128,7 +135,11 @@ fn our_own_fields_stay_whatever_is_secret() {
             "{word}"
         );
         assert_eq!(finished["code_sha256"].as_str().map(str::len), Some(44), "{word}");
-        assert_eq!((&finished["code"], &finished["region"]), (&json!("uploaded"), &json!("us-east-1")), "{word}");
+        assert_eq!(
+            (&finished["code"], &finished["region"]),
+            (&json!("uploaded"), &json!("us-east-1")),
+            "{word}"
+        );
         assert_eq!((&finished["version"], &finished["alias"]), (&json!("1"), &json!("live")), "{word}");
         let planned = ended.event("planned").expect("the event exists").to_string();
         for field in ["timeout", "environment.A", "code_sha256", "runtime"] {
@@ -147,11 +158,13 @@ fn a_mask_is_not_masked() {
 fn a_stage_leaves_names_and_arns_whole() {
     let arn = "arn:aws:lambda:us-east-1:123456789012:function:orders-production:production";
     let stanza = json!({"environment": {"STAGE": "production", "REGION": "us-east-1"}, "function_tags": {"stage": "production"}});
-    let ended = deployed(&stanza, &json!({"DEPLOY_KEY": "production"}), Some(&format!("{arn} cannot be published")));
+    let ended =
+        deployed(&stanza, &json!({"DEPLOY_KEY": "production"}), Some(&format!("{arn} cannot be published")));
     let message = ended.finished()["error"]["message"].as_str().expect("a sentence");
     assert!(message.contains(arn), "{message}");
     let role = "arn:aws:iam::123456789012:role/production";
-    let stanza = json!({"environment": {"STAGE": "production"}, "role": role, "function_name": "orders-production"});
+    let stanza =
+        json!({"environment": {"STAGE": "production"}, "role": role, "function_name": "orders-production"});
     let ended = deployed(&stanza, &json!({"DEPLOY_KEY": "production"}), None);
     assert_eq!(ended.finished()["function_name"], "orders-production", "{}", ended.stdout);
     let planned = ended.event("planned").expect("the event exists").to_string();
@@ -170,7 +183,8 @@ fn a_value_that_is_openly_in_the_stanza_is_no_secret_in_the_words_of_others() {
 
 #[test]
 fn a_value_of_spaces_is_no_secret() {
-    let stanza = json!({"environment": {"INDENT": "    ", "BREAK": "\n\n\n\n"}, "run": ["printf '    indented\\n'"]});
+    let stanza =
+        json!({"environment": {"INDENT": "    ", "BREAK": "\n\n\n\n"}, "run": ["printf '    indented\\n'"]});
     let ended = deployed(&stanza, &json!({"INDENT_KEY": "     "}), None);
     assert_eq!(ended.event("output").expect("the event exists")["line"], "    indented");
 }

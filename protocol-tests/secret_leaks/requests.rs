@@ -45,7 +45,8 @@ fn every_command(stage: &mut Stage<'_>) {
     stage.run_each(&[&["plan"], &["rollback"]]);
     stage.say(json!({"version": "1"}));
     stage.run_each(&[&["rollback"]]);
-    for arguments in [&["schema", "stanza"][..], &["schema", "request"], &["schema", "event"], &["--help"], &["bogus"]]
+    for arguments in
+        [&["schema", "stanza"][..], &["schema", "request"], &["schema", "event"], &["--help"], &["bogus"]]
     {
         stage.look(arguments);
     }
@@ -55,7 +56,9 @@ fn every_command(stage: &mut Stage<'_>) {
 fn bugs(stage: &mut Stage<'_>) {
     for fault in ["panic", "panic-in-thread"] {
         stage.process = vec![("DPL_LAMBDA_FAULT".into(), fault.into())];
-        for arguments in [&["deploy"][..], &["plan"], &["check"], &["rollback"], &["package", "--output", "out.zip"]] {
+        for arguments in
+            [&["deploy"][..], &["plan"], &["check"], &["rollback"], &["package", "--output", "out.zip"]]
+        {
             let ended = stage.run(arguments);
             assert_eq!(ended.code(), "internal", "{}", ended.stdout);
         }
@@ -64,7 +67,11 @@ fn bugs(stage: &mut Stage<'_>) {
 
 /// The request has no `env`, so the variables of the process are those of the job.
 fn environment_of_the_process(stage: &mut Stage<'_>) {
-    let env = stage.request.as_object_mut().and_then(|request| request.remove("env")).expect("the request has `env`");
+    let env = stage
+        .request
+        .as_object_mut()
+        .and_then(|request| request.remove("env"))
+        .expect("the request has `env`");
     stage.process = as_variables(&env);
     stage.say(json!({"run": ["printenv; printenv >&2"], "description": "of $GITHUB_TOKEN"}));
     stage.run_each(&[&["check"], &["plan"]]);
@@ -78,7 +85,11 @@ fn as_variables(env: &Value) -> Vec<(OsString, OsString)> {
 
 /// A secret with bytes that are not UTF-8: the printed form differs from the value.
 fn no_text(stage: &mut Stage<'_>) {
-    let env = stage.request.as_object_mut().and_then(|request| request.remove("env")).expect("the request has `env`");
+    let env = stage
+        .request
+        .as_object_mut()
+        .and_then(|request| request.remove("env"))
+        .expect("the request has `env`");
     stage.process = as_variables(&env);
     let mut bytes = secret("of no text").into_bytes();
     bytes.extend(b"\xff\xfe");
@@ -156,11 +167,14 @@ fn filled_in() -> Vec<Scenario> {
     let schema = crate::schemas::committed("stanza.json");
     let keys = schema["properties"].as_object().expect("the schema has properties").keys();
     // In these options bash substitutes the variable.
-    let keys: Vec<String> = keys.filter(|key| !["if", "on", "run", "true"].contains(&key.as_str())).cloned().collect();
+    let keys: Vec<String> =
+        keys.filter(|key| !["if", "on", "run", "true"].contains(&key.as_str())).cloned().collect();
     let scenario = |key: String| {
         Scenario::new(&format!("substituted into {key}"), move |stage| {
             let text = "a-${DB_PASSWORD}-b";
-            for value in [json!("$AWS_SESSION_TOKEN"), json!([text]), json!({"master": text}), json!([{"x": text}])] {
+            for value in
+                [json!("$AWS_SESSION_TOKEN"), json!([text]), json!({"master": text}), json!([{"x": text}])]
+            {
                 stage.saying(json!({&key: value}), |stage| stage.run_each(&[&["check"]]));
             }
             stage.saying(json!({&key: "$GITHUB_TOKEN"}), |stage| {

@@ -1,5 +1,5 @@
-//! Finds secrets in bytes, in any encoding. Never relies on the mask: it knows the secrets but not how the program
-//! masks them.
+//! Finds secrets in bytes, in any encoding. Never relies on the mask: it knows the secrets but not how the
+//! program masks them.
 
 /// A secret in a place where it must not be.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -22,12 +22,13 @@ struct Known {
     whole: String,
     /// Parts of the secret, to find it in text that was cut off.
     pieces: Vec<String>,
-    /// The part of its base64 that does not depend on the neighboring bytes, at every offset and in both alphabets.
+    /// The part of its base64 that does not depend on the neighboring bytes, at every offset and in both
+    /// alphabets.
     base64: Vec<String>,
 }
 
-/// The length of a part, in characters. Any stretch of a secret that is twice as long contains one part; in a long
-/// secret, any stretch that is five times as long.
+/// The length of a part, in characters. Any stretch of a secret that is twice as long contains one part; in a
+/// long secret, any stretch that is five times as long.
 const PIECE: usize = 12;
 
 impl Scanner {
@@ -73,7 +74,9 @@ impl Known {
             }
         }
         for (_, text) in readings {
-            if let Some((at, needle)) = self.base64.iter().find_map(|needle| Some((text.find(needle)?, needle))) {
+            if let Some((at, needle)) =
+                self.base64.iter().find_map(|needle| Some((text.find(needle)?, needle)))
+            {
                 return leak("base64", text, at, needle.len());
             }
         }
@@ -100,7 +103,8 @@ fn in_base64(secret: &str) -> Vec<String> {
     for before in 0..3 {
         let mut bytes = vec![b'-'; before];
         bytes.extend_from_slice(secret.as_bytes());
-        // Each base64 letter has six bits. Letters that also contain bits of the neighboring bytes are left out.
+        // Each base64 letter has six bits. Letters that also contain bits of the neighboring bytes are left
+        // out.
         let (first, last) = ((before * 8).div_ceil(6), bytes.len() * 8 / 6);
         for alphabet in [base64_simd::STANDARD_NO_PAD, base64_simd::URL_SAFE_NO_PAD] {
             forms.push(alphabet.encode_to_string(&bytes)[first..last].to_owned());
@@ -157,7 +161,8 @@ fn without_percents(text: &str) -> String {
 /// Returns the text around a position in a line.
 fn excerpt(text: &str, at: usize, length: usize) -> String {
     let start = (0..=at.saturating_sub(120)).rev().find(|start| text.is_char_boundary(*start)).unwrap_or(0);
-    let end = (at + length.min(200) + 60..text.len()).find(|end| text.is_char_boundary(*end)).unwrap_or(text.len());
+    let end =
+        (at + length.min(200) + 60..text.len()).find(|end| text.is_char_boundary(*end)).unwrap_or(text.len());
     text[start..end].escape_debug().to_string().replace("\\\"", "\"")
 }
 
@@ -177,8 +182,9 @@ mod tests {
     }
 
     fn in_ascii(text: &str) -> String {
-        let letter =
-            |letter: char| if letter.is_ascii() { letter.to_string() } else { format!("\\u{:04x}", u32::from(letter)) };
+        let letter = |letter: char| {
+            if letter.is_ascii() { letter.to_string() } else { format!("\\u{:04x}", u32::from(letter)) }
+        };
         text.chars().map(letter).collect()
     }
 
@@ -235,7 +241,10 @@ mod tests {
                     // If nothing must be escaped, the escaped form is equal to the plain one.
                     let is_plain = text.contains(secret.trim());
                     assert!(
-                        is_plain || leaks[0].form == form || form == "form-encoded" || form.starts_with("JSON"),
+                        is_plain
+                            || leaks[0].form == form
+                            || form == "form-encoded"
+                            || form.starts_with("JSON"),
                         "{form}: {text}: {leaks:?}"
                     );
                     tried += 1;

@@ -1,5 +1,5 @@
-//! Generates a secret for each name: the same in every run, random in appearance, with characters that encodings
-//! change. Never generates a value that could occur in other text by chance.
+//! Generates a secret for each name: the same in every run, random in appearance, with characters that
+//! encodings change. Never generates a value that could occur in other text by chance.
 
 /// The form of a secret.
 #[derive(Clone, Copy)]
@@ -135,9 +135,16 @@ fn made(name: &str, kind: Kind) -> String {
             let line = joined(&["+", "/", "\"", "\\", "é", " "]);
             (0..6).map(|_| noise.letters(60)).fold(line, |lines, line| format!("{lines}\n{line}"))
         }
-        Long => (0..8).map(|_| joined(&["+", "/", "+", "/", "+", "/", "+", "/"])).collect::<Vec<_>>().join("/"),
+        Long => {
+            (0..8).map(|_| joined(&["+", "/", "+", "/", "+", "/", "+", "/"])).collect::<Vec<_>>().join("/")
+        }
         Address => {
-            format!("https://{}:{}@example.invalid/{}", joined(&[""]), joined(&["%2B", "%2F"]), joined(&["/", "+"]))
+            format!(
+                "https://{}:{}@example.invalid/{}",
+                joined(&[""]),
+                joined(&["%2B", "%2F"]),
+                joined(&["/", "+"])
+            )
         }
         Dollar => joined(&["+", "$", "\"", "\\", "é", " "]),
         Name => joined(&["+", "\"", "\\", " "]),
@@ -155,8 +162,9 @@ impl Noise {
     fn of(name: &str) -> Self {
         // FNV-1a, so that each name has a different seed.
         Noise(
-            name.bytes()
-                .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3)),
+            name.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+                (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3)
+            }),
         )
     }
 

@@ -1,9 +1,10 @@
-//! The table of settings: for each, the stanza members, the changes in the plan, and the live values. The tests are in `settings.rs`.
+//! The table of settings: for each, the stanza members, the changes in the plan, and the live values. The
+//! tests are in `settings.rs`.
 
 use serde_json::{Value, json};
 
-/// The kind of function that can have a setting. The endpoint does not know which settings AWS refuses in combination (such as SnapStart
-/// with a file system), so the rows ignore that.
+/// The kind of function that can have a setting. The endpoint does not know which settings AWS refuses in
+/// combination (such as SnapStart with a file system), so the rows ignore that.
 #[derive(Clone, Copy, PartialEq)]
 pub(super) enum Of {
     Files,
@@ -43,7 +44,8 @@ pub(super) struct Row {
     pub(super) live_cleared: Value,
     /// The live value of a function that never had another one. `None`: the same as after clearing.
     pub(super) live_never: Option<Value>,
-    /// False if the row repeats keys of another row. Such a row is left out when all rows are combined in one stanza.
+    /// False if the row repeats keys of another row. Such a row is left out when all rows are combined in one
+    /// stanza.
     pub(super) joins: bool,
 }
 

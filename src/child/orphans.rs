@@ -1,7 +1,10 @@
-//! Finds and kills processes that a command has started and that have left its process group, for example with `setsid`.
-//! On Linux this process is a subreaper: when the parent of such a process exits, the kernel makes it our child. On other systems,
-//! and without `/proc`, these processes cannot be found.
-#![cfg_attr(target_os = "linux", expect(clippy::disallowed_methods, reason = "reads /proc, with a time limit"))]
+//! Finds and kills processes that a command has started and that have left its process group, for example
+//! with `setsid`. On Linux this process is a subreaper: when the parent of such a process exits, the kernel
+//! makes it our child. On other systems, and without `/proc`, these processes cannot be found.
+#![cfg_attr(
+    target_os = "linux",
+    expect(clippy::disallowed_methods, reason = "reads /proc, with a time limit")
+)]
 
 use rustix::process::Pid;
 
@@ -19,8 +22,8 @@ pub fn adopt() {
     let _ = set_child_subreaper(Some(getpid()));
 }
 
-/// Running children that this process has not started. Those that [`super::run`] has started are known, and those that the SDK
-/// has started are in our own process group.
+/// Running children that this process has not started. Those that [`super::run`] has started are known, and
+/// those that the SDK has started are in our own process group.
 #[cfg(target_os = "linux")]
 pub(super) fn list() -> Vec<Pid> {
     children(|group| group != getpgrp())
@@ -59,8 +62,8 @@ pub fn kill_sdk_processes() {
     kill_until_gone(|| children(|group| group == getpgrp()));
 }
 
-/// Kills processes until two scans in a row find none, at most for 1 s. Killing a process makes its children our children. One
-/// scan may miss a process whose parent exits between the reads of the two.
+/// Kills processes until two scans in a row find none, at most for 1 s. Killing a process makes its children
+/// our children. One scan may miss a process whose parent exits between the reads of the two.
 #[cfg(target_os = "linux")]
 fn kill_until_gone(list: impl Fn() -> Vec<Pid>) {
     let (began, mut empty_scans) = (Instant::now(), 0);

@@ -1,6 +1,6 @@
-//! Records the file attributes of a checkout that git does not keep, and restores them: modes other than the executable bit, and empty
-//! directories. Also lists pipes and sockets, which git does not store.
-//! Never enters a repository inside the checkout, and never follows a link.
+//! Records the file attributes of a checkout that git does not keep, and restores them: modes other than the
+//! executable bit, and empty directories. Also lists pipes and sockets, which git does not store. Never
+//! enters a repository inside the checkout, and never follows a link.
 #![expect(clippy::disallowed_methods, reason = "reads directories and restores modes")]
 
 use std::fs::{self, FileType, Permissions};
@@ -15,7 +15,8 @@ pub(super) struct FileState {
     mode: u32,
 }
 
-/// All files and directories, each directory before its contents, and the names of all entries that are not files, directories or links.
+/// All files and directories, each directory before its contents, and the names of all entries that are not
+/// files, directories or links.
 pub(super) fn read(top: &Path) -> (Vec<FileState>, Vec<String>) {
     let (mut all, mut others, mut directories) = (Vec::new(), Vec::new(), vec![top.to_owned()]);
     while let Some(directory) = directories.pop() {
@@ -35,7 +36,11 @@ pub(super) fn read(top: &Path) -> (Vec<FileState>, Vec<String>) {
             if kind.is_dir() {
                 directories.push(path.clone());
             }
-            all.push(FileState { path, is_directory: kind.is_dir(), mode: metadata.permissions().mode() & 0o7777 });
+            all.push(FileState {
+                path,
+                is_directory: kind.is_dir(),
+                mode: metadata.permissions().mode() & 0o7777,
+            });
         }
     }
     (all, others)
@@ -60,7 +65,8 @@ pub(super) fn restore(all: &[FileState]) {
     }
     // In reverse order, each directory after its contents, because its recorded mode may not allow writes.
     for was in all.iter().rev() {
-        let is_same = was.now().is_some_and(|(kind, _)| if was.is_directory { kind.is_dir() } else { kind.is_file() });
+        let is_same =
+            was.now().is_some_and(|(kind, _)| if was.is_directory { kind.is_dir() } else { kind.is_file() });
         if is_same && was.has_changed() {
             let _ = fs::set_permissions(&was.path, Permissions::from_mode(was.mode));
         }

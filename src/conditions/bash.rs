@@ -1,5 +1,5 @@
-//! Evaluates expressions in bash. Side effects: starts bash, with the job's environment and no other variables.
-//! Neither that environment nor the output of a condition can forge a verdict.
+//! Evaluates expressions in bash. Side effects: starts bash, with the job's environment and no other
+//! variables. Neither that environment nor the output of a condition can forge a verdict.
 #![expect(clippy::disallowed_methods, reason = "starts bash")]
 
 use std::ffi::OsStr;
@@ -63,11 +63,12 @@ const MAX_STDERR_BYTES: usize = 16 * 1024;
 
 /// Evaluates each text in its own subshell, so that assignments in one text do not affect another.
 ///
-/// Several measures prevent the job from forging a verdict. `-p` makes bash ignore exported functions, `SHELLOPTS`, `BASHOPTS` and
-/// `BASH_ENV` (therefore `-o privileged` is true in a condition here, but false on Travis CI). `POSIXLY_CORRECT` is removed. Verdicts are
-/// written to a separate file descriptor, so that output of a condition is not a verdict. Variables of the dynamic linker, such as
-/// `LD_PRELOAD`, are set after bash has started, so that the condition sees them but the linker does not. A bash in the build directory is
-/// not used.
+/// Several measures prevent the job from forging a verdict. `-p` makes bash ignore exported functions,
+/// `SHELLOPTS`, `BASHOPTS` and `BASH_ENV` (therefore `-o privileged` is true in a condition here, but false
+/// on Travis CI). `POSIXLY_CORRECT` is removed. Verdicts are written to a separate file descriptor, so that
+/// output of a condition is not a verdict. Variables of the dynamic linker, such as `LD_PRELOAD`, are set
+/// after bash has started, so that the condition sees them but the linker does not. A bash in the build
+/// directory is not used.
 ///
 /// The texts are passed through a pipe, because a variable or an argument can have at most 128 KiB.
 pub(super) fn evaluate(
@@ -76,7 +77,8 @@ pub(super) fn evaluate(
     limit: Duration,
     stop: &CancelToken,
 ) -> Result<BashOutput, BashError> {
-    let not_found = || BashError::NotFound { path: env.get("PATH").unwrap_or(DEFAULT_PATH.into()).into_owned() };
+    let not_found =
+        || BashError::NotFound { path: env.get("PATH").unwrap_or(DEFAULT_PATH.into()).into_owned() };
     let mut bash = Command::new(program(env).ok_or_else(not_found)?);
     bash.args(["--noprofile", "--norc", "-p", "-c", r#"exec 9>&1 1>&2; builtin eval "$(</dev/stdin)""#]);
     child::with_env(&mut bash, env).env_remove("POSIXLY_CORRECT");
@@ -89,8 +91,14 @@ pub(super) fn evaluate(
         Stream::Stderr if error_text.len() < MAX_STDERR_BYTES => error_text.extend_from_slice(bytes),
         Stream::Stderr | Stream::Log => {}
     };
-    let status =
-        child::run(&mut bash, env, Some(script(texts, env).into_bytes()), Some(limit), Some(stop), &mut receive);
+    let status = child::run(
+        &mut bash,
+        env,
+        Some(script(texts, env).into_bytes()),
+        Some(limit),
+        Some(stop),
+        &mut receive,
+    );
     let status = status.map_err(|error| match error {
         ChildError::Unstartable(error) if error.kind() == io::ErrorKind::NotFound => not_found(),
         ChildError::Unstartable(error) => BashError::Unstartable(error),
@@ -126,9 +134,9 @@ fn linker_variables(env: &Environment) -> impl Iterator<Item = (&OsStr, String)>
 
 /// The script that evaluates all texts and writes one record per verdict.
 ///
-/// The command that writes the record is inside the text that bash parses. bash 5.2 exits with 0 for a text that it cannot parse, so the
-/// exit status is not used, and without a record there is no verdict. After a text that it cannot parse, bash can also fail to parse the
-/// next one; a subshell has a new parser.
+/// The command that writes the record is inside the text that bash parses. bash 5.2 exits with 0 for a text
+/// that it cannot parse, so the exit status is not used, and without a record there is no verdict. After a
+/// text that it cannot parse, bash can also fail to parse the next one; a subshell has a new parser.
 fn script(texts: &[Text], env: &Environment) -> String {
     let mut script = "exec 0</dev/null\n".to_owned();
     for (name, value) in linker_variables(env) {
@@ -170,7 +178,8 @@ fn one_line(error_text: &[u8]) -> String {
     let lines = text.lines().map(|line| {
         let line = line.strip_prefix("bash: ").unwrap_or(line);
         let line = line.strip_prefix("eval: ").unwrap_or(line);
-        let rest = line.strip_prefix("line ").map(|rest| rest.trim_start_matches(|c: char| c.is_ascii_digit()));
+        let rest =
+            line.strip_prefix("line ").map(|rest| rest.trim_start_matches(|c: char| c.is_ascii_digit()));
         rest.and_then(|rest| rest.strip_prefix(": ")).unwrap_or(line).trim()
     });
     // Drop messages about a missing parenthesis: it is the one that this module puts around the condition.
@@ -208,7 +217,8 @@ mod tests {
             Text { expression: r#""$LD_PRELOAD" = "/nowhere/it's.so""#.to_owned(), parse_only: Vec::new() },
             Text { expression: r#"-z "$(env | grep LD_PRELOAD)""#.to_owned(), parse_only: Vec::new() },
         ];
-        let answers = evaluate(&texts, &env, Duration::from_secs(20), &CancelToken::new()).expect("bash is here");
+        let answers =
+            evaluate(&texts, &env, Duration::from_secs(20), &CancelToken::new()).expect("bash is here");
         // The linker would report that the file does not exist.
         assert_eq!(answers, BashOutput { verdicts: vec![Some(true), Some(true)], error_text: String::new() });
     }
@@ -229,7 +239,8 @@ mod tests {
         let kept = "(x = \"$(sleep 30 >&2 & echo x)\")".to_owned();
         for expression in [expression, kept] {
             let text = Text { expression, parse_only: Vec::new() };
-            let answers = evaluate(&[text], &env, Duration::from_secs(20), &CancelToken::new()).expect("bash is here");
+            let answers =
+                evaluate(&[text], &env, Duration::from_secs(20), &CancelToken::new()).expect("bash is here");
             assert_eq!(answers.verdicts, [Some(true)]);
         }
         assert!(started.elapsed() < Duration::from_secs(15));

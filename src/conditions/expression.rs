@@ -1,5 +1,6 @@
-//! Converts the conditions of a stanza into the bash expressions that Travis CI generates, and evaluates those that need no bash.
-//! Never starts bash. The rules are those of `deploy/script.rb` in travis-build, applied to the output of the normalizer in travis-yml.
+//! Converts the conditions of a stanza into the bash expressions that Travis CI generates, and evaluates
+//! those that need no bash. Never starts bash. The rules are those of `deploy/script.rb` in travis-build,
+//! applied to the output of the normalizer in travis-yml.
 
 use super::ConditionError;
 use crate::protocol::branches::is_branch_specific;
@@ -15,7 +16,8 @@ pub(super) struct On {
     pub(super) key: &'static str,
     /// Number of entries if the stanza has a list instead of a map. Travis CI reads only the first entry.
     pub(super) entries: Option<usize>,
-    /// The map under `on` if `if` takes precedence. Travis CI then treats `on` as an option, whose keys count as branches.
+    /// The map under `on` if `if` takes precedence. Travis CI then treats `on` as an option, whose keys count
+    /// as branches.
     overridden: Option<Map>,
 }
 
@@ -90,7 +92,8 @@ pub(super) const RUNTIMES: [&str; 20] = [
 /// The other keys that Travis CI reads under `on`.
 pub(super) const KEYS: [&str; 7] = ["repo", "branch", "all_branches", "tags", "condition", "rvm", "node_js"];
 
-/// The map of conditions that takes precedence: `if`, else `true` (which overwrites `on`), else `on`, else an empty map.
+/// The map of conditions that takes precedence: `if`, else `true` (which overwrites `on`), else `on`, else an
+/// empty map.
 pub(super) fn on(stanza: &Map) -> Result<On, ConditionError> {
     let on_key = if stanza.get("true").is_some() { "true" } else { "on" };
     let on_node = stanza.get(on_key).filter(|node| node.is_truthy());
@@ -108,7 +111,9 @@ pub(super) fn on(stanza: &Map) -> Result<On, ConditionError> {
         }
         on.map = as_conditions(node, key)?;
     }
-    if let Some(at) = on.map.iter().find_map(|(key, node)| encrypted(node, &on.pointer(key)).into_iter().next()) {
+    if let Some(at) =
+        on.map.iter().find_map(|(key, node)| encrypted(node, &on.pointer(key)).into_iter().next())
+    {
         return Err(ConditionError::NotDecrypted { at });
     }
     Ok(on)
@@ -129,12 +134,17 @@ fn as_conditions(node: &Node, key: &str) -> Result<Map, ConditionError> {
 }
 
 /// The groups that apply, in the order in which Travis CI evaluates and reports them.
-pub(super) fn groups(on: &On, stanza: &Map, env: &Environment) -> Result<Vec<ConditionGroup>, ConditionError> {
+pub(super) fn groups(
+    on: &On,
+    stanza: &Map,
+    env: &Environment,
+) -> Result<Vec<ConditionGroup>, ConditionError> {
     let groups = [repo(on, env)?, branch(on, stanza, env)?, runtime(on, env), condition(on)?, tags(on, env)];
     Ok(groups.into_iter().flatten().collect())
 }
 
-/// `$TRAVIS_REPO_SLUG = "…"`. The value is in double quotes, so it is not a pattern, but bash expands `$X` in it.
+/// `$TRAVIS_REPO_SLUG = "…"`. The value is in double quotes, so it is not a pattern, but bash expands `$X` in
+/// it.
 fn repo(on: &On, env: &Environment) -> Result<Option<ConditionGroup>, ConditionError> {
     let Some(node) = on.map.get("repo").map(first).filter(|node| node.is_truthy()) else {
         return Ok(None);
@@ -148,11 +158,16 @@ fn repo(on: &On, env: &Environment) -> Result<Option<ConditionGroup>, ConditionE
     let slug = env.expand("TRAVIS_REPO_SLUG");
     let decided = (want.is_empty() || is_plain(&want)).then(|| slug == want);
     let element = Element { text: format!("$TRAVIS_REPO_SLUG = \"{want}\""), decided, at };
-    Ok(Some(ConditionGroup { condition: Condition::Repo, elements: vec![element], want, got: Some(slug.into_owned()) }))
+    Ok(Some(ConditionGroup {
+        condition: Condition::Repo,
+        elements: vec![element],
+        want,
+        got: Some(slug.into_owned()),
+    }))
 }
 
-/// `$TRAVIS_BRANCH = a || $TRAVIS_BRANCH = b`. The values are not quoted, so they are patterns. `None` with `all_branches`, or with
-/// `tags` that is true in Ruby.
+/// `$TRAVIS_BRANCH = a || $TRAVIS_BRANCH = b`. The values are not quoted, so they are patterns. `None` with
+/// `all_branches`, or with `tags` that is true in Ruby.
 fn branch(on: &On, stanza: &Map, env: &Environment) -> Result<Option<ConditionGroup>, ConditionError> {
     let holds = |key| on.map.get(key).is_some_and(|node| node.as_flag().unwrap_or(node.is_truthy()));
     if holds("all_branches") || holds("tags") {
@@ -179,7 +194,8 @@ fn branch(on: &On, stanza: &Map, env: &Environment) -> Result<Option<ConditionGr
     }))
 }
 
-/// The branches in the value of `on.branch`. For a map, these are its keys. `None`: the value has another type.
+/// The branches in the value of `on.branch`. For a map, these are its keys. `None`: the value has another
+/// type.
 fn named_branches(node: &Node) -> Option<Vec<String>> {
     match node {
         Node::Map(map) => Some(map.iter().map(|(key, _)| key.to_owned()).collect()),
@@ -195,9 +211,14 @@ fn named_branches(node: &Node) -> Option<Vec<String>> {
 /// The keys of all branch-specific options, in order and without duplicates. If there are none: `master`.
 pub(super) fn default_branches(on: &On, stanza: &Map) -> Vec<String> {
     let overridden = on.overridden.iter().flat_map(Map::iter).map(|(key, _)| key);
-    let options = stanza.iter().filter(|(key, value)| *key != "allow_failure" && is_branch_specific(key, value));
+    let options =
+        stanza.iter().filter(|(key, value)| *key != "allow_failure" && is_branch_specific(key, value));
     let mut branches: Vec<String> = Vec::new();
-    for key in options.filter_map(|(_, value)| value.as_map()).flat_map(Map::iter).map(|(key, _)| key).chain(overridden)
+    for key in options
+        .filter_map(|(_, value)| value.as_map())
+        .flat_map(Map::iter)
+        .map(|(key, _)| key)
+        .chain(overridden)
     {
         if !branches.iter().any(|branch| branch == key) {
             branches.push(key.to_owned());
@@ -208,8 +229,12 @@ pub(super) fn default_branches(on: &On, stanza: &Map) -> Vec<String> {
 
 /// `$TRAVIS_NODE_VERSION = 9`. Travis CI quotes the value, so the comparison is literal and needs no bash.
 fn runtime(on: &On, env: &Environment) -> Option<ConditionGroup> {
-    let mut group =
-        ConditionGroup { condition: Condition::Runtime, elements: Vec::new(), want: String::new(), got: None };
+    let mut group = ConditionGroup {
+        condition: Condition::Runtime,
+        elements: Vec::new(),
+        want: String::new(),
+        got: None,
+    };
     let (mut want, mut got) = (Vec::new(), Vec::new());
     for name in RUNTIMES {
         let other = match name {
@@ -251,9 +276,10 @@ fn condition(on: &On) -> Result<Option<ConditionGroup>, ConditionError> {
 fn flatten(node: &Node, at: &str, elements: &mut Vec<Element>) -> Result<(), ConditionError> {
     match node {
         Node::Null => Ok(()),
-        Node::List(items) => {
-            items.iter().enumerate().try_for_each(|(index, item)| flatten(item, &format!("{at}/{index}"), elements))
-        }
+        Node::List(items) => items
+            .iter()
+            .enumerate()
+            .try_for_each(|(index, item)| flatten(item, &format!("{at}/{index}"), elements)),
         Node::Map(_) => {
             let right = "a bash expression for [[ ]], or a list of them";
             Err(ConditionError::BadShape { at: at.to_owned(), kind: node.kind(), right })
@@ -271,7 +297,8 @@ fn flatten(node: &Node, at: &str, elements: &mut Vec<Element>) -> Result<(), Con
     }
 }
 
-/// `tags: true` requires a tag, `tags: false` requires that there is none. Any other string checks nothing, as on Travis CI.
+/// `tags: true` requires a tag, `tags: false` requires that there is none. Any other string checks nothing,
+/// as on Travis CI.
 fn tags(on: &On, env: &Environment) -> Option<ConditionGroup> {
     let wanted = on.map.get("tags")?.as_flag()?;
     let tag = env.expand("TRAVIS_TAG");
@@ -282,10 +309,16 @@ fn tags(on: &On, env: &Environment) -> Option<ConditionGroup> {
         at: on.pointer("tags"),
     };
     let got = if tag.is_empty() { "no tag".to_owned() } else { tag.into_owned() };
-    Some(ConditionGroup { condition: Condition::Tags, elements: vec![element], want: want.to_owned(), got: Some(got) })
+    Some(ConditionGroup {
+        condition: Condition::Tags,
+        elements: vec![element],
+        want: want.to_owned(),
+        got: Some(got),
+    })
 }
 
-/// The first entry of a list, as travis-yml reads a list in the place of a single value; any other node is unchanged.
+/// The first entry of a list, as travis-yml reads a list in the place of a single value; any other node is
+/// unchanged.
 fn first(node: &Node) -> &Node {
     match node {
         Node::List(items) => items.first().unwrap_or(node),

@@ -22,7 +22,8 @@ pub struct Lint {
 pub(super) fn find(on: &On, stanza: &Map, env: &Environment) -> Vec<Lint> {
     let mut warnings = Vec::new();
     if let Some(entries) = on.entries.filter(|entries| *entries != 1) {
-        let message = format!("`{}` is a list of {entries} entries; Travis CI reads only the first one", on.key);
+        let message =
+            format!("`{}` is a list of {entries} entries; Travis CI reads only the first one", on.key);
         warnings.push(lint(format!("/{}", on.key), message, "write a map of conditions, or one branch"));
     }
     for (key, node) in on.map.iter().filter(|(_, node)| **node != Node::Null) {
@@ -76,17 +77,22 @@ fn in_tags(on: &On, node: &Node, at: String) -> Option<Lint> {
         Some(_) => None,
         None if node.is_truthy() => Some(lint(
             at,
-            format!("`tags` is `{}`, so Travis CI checks neither tag nor branch and always deploys", node.shown()),
+            format!(
+                "`tags` is `{}`, so Travis CI checks neither tag nor branch and always deploys",
+                node.shown()
+            ),
             "write `tags: true`, and compare the tag with `condition: $TRAVIS_TAG =~ ^v`",
         )),
         None => None,
     }
 }
 
-/// Warns about a runtime or a repository that is not a single string. `3.10` without quotes is the number 3.1.
+/// Warns about a runtime or a repository that is not a single string. `3.10` without quotes is the number
+/// 3.1.
 fn in_single_value(key: &str, node: &Node, at: String) -> Option<Lint> {
     if let Node::List(items) = node {
-        let message = format!("`{key}` is a list of {} entries; Travis CI reads only the first one", items.len());
+        let message =
+            format!("`{key}` is a list of {} entries; Travis CI reads only the first one", items.len());
         return Some(lint(at, message, "write one value, or one stanza per value"));
     }
     let text = match node {
@@ -112,27 +118,32 @@ fn in_branch(node: &Node, at: String) -> Option<Lint> {
     (!is_plain).then(|| lint(at, message, "write a branch, or a list of branches"))
 }
 
-/// Warns if the stanza names no branch and the build is on a typical default branch other than `master`, such as `main`.
+/// Warns if the stanza names no branch and the build is on a typical default branch other than `master`, such
+/// as `main`.
 fn implicit_master(on: &On, stanza: &Map, env: &Environment) -> Option<Lint> {
     let says_nothing = ["branch", "all_branches", "tags"].iter().all(|key| on.map.get(key).is_none())
         && default_branches(on, stanza) == ["master"];
     let branch = env.expand("TRAVIS_BRANCH");
     let at = format!("/{}", on.key);
     (says_nothing && ["main", "trunk"].contains(&branch.as_ref())).then(|| {
-        let message =
-            format!("the stanza names no branch, so Travis CI deploys only `master`; this build is on `{branch}`");
+        let message = format!(
+            "the stanza names no branch, so Travis CI deploys only `master`; this build is on `{branch}`"
+        );
         lint(at, message, &format!("write `on: {branch}`"))
     })
 }
 
-/// Warns if a tag matches the branch condition. For a tag, `TRAVIS_BRANCH` is the name of the tag, so a person who can push a tag named
-/// `main` can deploy without a push to that branch.
+/// Warns if a tag matches the branch condition. For a tag, `TRAVIS_BRANCH` is the name of the tag, so a
+/// person who can push a tag named `main` can deploy without a push to that branch.
 pub(super) fn tag_for_branch(on: &On, verdict: &Verdict, env: &Environment) -> Option<Lint> {
-    let branch = verdict.checked.iter().find(|checked| checked.condition == Condition::Branch && checked.met)?;
+    let branch =
+        verdict.checked.iter().find(|checked| checked.condition == Condition::Branch && checked.met)?;
     let tag = env.expand("TRAVIS_TAG");
     // A stanza with a condition on `TRAVIS_TAG` is meant for tags.
-    let is_for_tags =
-        on.map.get("condition").is_some_and(|node| texts(node).iter().any(|text| text.contains("TRAVIS_TAG")));
+    let is_for_tags = on
+        .map
+        .get("condition")
+        .is_some_and(|node| texts(node).iter().any(|text| text.contains("TRAVIS_TAG")));
     if tag.is_empty() || tag != branch.got || !verdict.deploys || is_for_tags {
         return None;
     }
@@ -153,9 +164,11 @@ fn texts(node: &Node) -> Vec<String> {
 
 fn in_condition(node: &Node, at: &str) -> Vec<Lint> {
     match node {
-        Node::List(items) => {
-            items.iter().enumerate().flat_map(|(index, item)| in_condition(item, &format!("{at}/{index}"))).collect()
-        }
+        Node::List(items) => items
+            .iter()
+            .enumerate()
+            .flat_map(|(index, item)| in_condition(item, &format!("{at}/{index}")))
+            .collect(),
         node => node.scalar().and_then(|text| in_text(&text, at)).into_iter().collect(),
     }
 }
@@ -165,7 +178,8 @@ const JOB_GRAMMAR: [&str; 9] =
     [" IS ", " IN ", " AND ", " OR ", " NOT ", " is present", " is blank", "concat(", "env("];
 
 /// Names in that grammar. In bash they are ordinary words.
-const JOB_NAMES: [&str; 9] = ["branch", "tag", "type", "repo", "os", "sender", "fork", "commit_message", "head_branch"];
+const JOB_NAMES: [&str; 9] =
+    ["branch", "tag", "type", "repo", "os", "sender", "fork", "commit_message", "head_branch"];
 
 fn in_text(text: &str, at: &str) -> Option<Lint> {
     let words: Vec<&str> = text.split_whitespace().collect();
@@ -186,7 +200,10 @@ fn in_text(text: &str, at: &str) -> Option<Lint> {
     }
     if let Some(word) = words.iter().find(|word| [">=", "<="].contains(*word)) {
         let right = if *word == ">=" { "-ge" } else { "-le" };
-        return warn(format!("bash has no operator `{word}`"), &format!("write `{right}` to compare whole numbers"));
+        return warn(
+            format!("bash has no operator `{word}`"),
+            &format!("write `{right}` to compare whole numbers"),
+        );
     }
     if let [word] = words.as_slice() {
         if ["true", "false", "yes", "no", "0", "1"].contains(word) {
@@ -297,7 +314,11 @@ mod tests {
     fn main_is_not_master() {
         assert_eq!(warned("{}", "main"), [("/on".to_owned(), "write `on: main`".to_owned())]);
         assert_eq!(warned(r#"{"on":"master"}"#, "main"), []);
-        assert_eq!(warned(r#"{"function_name":{"dev":"f"}}"#, "main"), [], "the branches are those of the map");
+        assert_eq!(
+            warned(r#"{"function_name":{"dev":"f"}}"#, "main"),
+            [],
+            "the branches are those of the map"
+        );
     }
 
     #[test]
@@ -314,9 +335,15 @@ mod tests {
             r#"$MESSAGE =~ \"FOO AND BAR\""#,
             "$TRAVIS_EVENT_TYPE != cron",
         ] {
-            assert_eq!(warned(&format!(r#"{{"on":{{"condition":"{condition}"}}}}"#), "master"), [], "{condition}");
+            assert_eq!(
+                warned(&format!(r#"{{"on":{{"condition":"{condition}"}}}}"#), "master"),
+                [],
+                "{condition}"
+            );
         }
-        for on in [r#"{"node":9}"#, r#"{"python":"3.10"}"#, r#"{"branch":1.1}"#, r#"{"tags":false,"branch":"x"}"#] {
+        for on in
+            [r#"{"node":9}"#, r#"{"python":"3.10"}"#, r#"{"branch":1.1}"#, r#"{"tags":false,"branch":"x"}"#]
+        {
             assert_eq!(warned(&format!(r#"{{"on":{on}}}"#), "master"), [], "{on}");
         }
     }

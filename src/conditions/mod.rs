@@ -1,5 +1,5 @@
-//! Evaluates the conditions under `on` as Travis CI does.
-//! Never emulates bash: only words that bash takes literally are compared here; bash evaluates everything else.
+//! Evaluates the conditions under `on` as Travis CI does. Never emulates bash: only words that bash takes
+//! literally are compared here; bash evaluates everything else.
 
 mod bash;
 mod expression;
@@ -78,11 +78,11 @@ impl Default for BashOptions {
     }
 }
 
-/// Evaluates the conditions of a stanza as Travis CI does: the pull request first and on its own, then repo, branch, runtimes, conditions
-/// and tags. Also returns warnings about conditions with an unexpected effect.
+/// Evaluates the conditions of a stanza as Travis CI does: the pull request first and on its own, then repo,
+/// branch, runtimes, conditions and tags. Also returns warnings about conditions with an unexpected effect.
 ///
-/// Starts bash only if a condition needs it, with the job's environment. Returns [`ConditionError`] if Travis CI or bash could not
-/// decide either.
+/// Starts bash only if a condition needs it, with the job's environment. Returns [`ConditionError`] if Travis
+/// CI or bash could not decide either.
 pub fn evaluate(
     stanza: &Map,
     env: &Environment,
@@ -100,7 +100,10 @@ pub fn evaluate(
     let mut lints = lints::find(&on, stanza, env);
     let verdict = expression::groups(&on, stanza, env).and_then(|mut groups| {
         if bash_options.always {
-            groups.iter_mut().flat_map(|group| &mut group.elements).for_each(|element| element.decided = None);
+            groups
+                .iter_mut()
+                .flat_map(|group| &mut group.elements)
+                .for_each(|element| element.decided = None);
         }
         let (deploys, verdicts) = verdicts(&groups, env, bash_options.limit, stop)?;
         let mut checked = vec![pull_request];
@@ -133,8 +136,9 @@ fn verdicts(
     if let Some(verdicts) = decided.iter().copied().collect::<Option<Vec<bool>>>() {
         return Ok((verdicts.iter().all(|met| *met), verdicts));
     }
-    // Travis CI puts all groups into one text, which bash parses as a whole: an invalid element makes the stanza invalid, even if
-    // another group is not met. To report why it skips, Travis CI negates each group in the same text.
+    // Travis CI puts all groups into one text, which bash parses as a whole: an invalid element makes the
+    // stanza invalid, even if another group is not met. To report why it skips, Travis CI negates each group
+    // in the same text.
     let whole = Text {
         expression: expression::joined(groups.iter().flat_map(|group| &group.elements)),
         parse_only: groups.iter().map(|group| expression::negated(&group.elements)).collect(),
@@ -162,7 +166,8 @@ fn verdicts(
         decided.into_iter().map(|verdict| verdict.or_else(|| parts.next().flatten())).collect();
     match verdicts {
         Some(verdicts) => Ok((false, verdicts)),
-        // bash stops at an element that it did not reach in the whole text, such as `${A:?}` after a branch that is not met.
+        // bash stops at an element that it did not reach in the whole text, such as `${A:?}` after a branch
+        // that is not met.
         None => Err(find_invalid(groups, &whole, answers.error_text, &run_bash)),
     }
 }
@@ -174,10 +179,15 @@ fn find_invalid(
     error_text: String,
     run_bash: &dyn Fn(&[Text]) -> Result<bash::BashOutput, ConditionError>,
 ) -> ConditionError {
-    for element in groups.iter().flat_map(|group| &group.elements).filter(|element| element.decided.is_none()) {
+    for element in groups.iter().flat_map(|group| &group.elements).filter(|element| element.decided.is_none())
+    {
         match run_bash(&[Text { expression: expression::joined([element]), parse_only: Vec::new() }]) {
             Ok(bash::BashOutput { verdicts, error_text }) if verdicts == [None] => {
-                return ConditionError::BadCondition { at: element.at.clone(), text: element.text.clone(), error_text };
+                return ConditionError::BadCondition {
+                    at: element.at.clone(),
+                    text: element.text.clone(),
+                    error_text,
+                };
             }
             Ok(_) => {}
             Err(error) => return error,
@@ -200,7 +210,8 @@ mod tests {
 
     #[track_caller]
     fn check(on: &str, env: &[(&str, &str)], deploys: bool) {
-        let verdict = evaluated(&format!(r#"{{"on":{on}}}"#), env).unwrap_or_else(|error| panic!("{on}: {error:?}"));
+        let verdict =
+            evaluated(&format!(r#"{{"on":{on}}}"#), env).unwrap_or_else(|error| panic!("{on}: {error:?}"));
         assert_eq!(verdict.deploys, deploys, "{on} with {env:?}: {:?}", verdict.checked);
     }
 
@@ -255,17 +266,25 @@ mod tests {
     #[test]
     fn a_tag_that_is_called_like_the_branch_deploys_with_a_warning() {
         let warned = |on: &str, env: &[(&str, &str)]| {
-            let node = json::parse(format!(r#"{{"on":{on}}}"#).as_bytes()).expect("the test's own JSON is valid");
+            let node =
+                json::parse(format!(r#"{{"on":{on}}}"#).as_bytes()).expect("the test's own JSON is valid");
             let env: Environment = env.iter().copied().chain([("PATH", "/usr/bin:/bin")]).collect();
-            let evaluated =
-                evaluate(node.as_map().expect("an object"), &env, BashOptions::default(), &CancelToken::new());
+            let evaluated = evaluate(
+                node.as_map().expect("an object"),
+                &env,
+                BashOptions::default(),
+                &CancelToken::new(),
+            );
             let ats = evaluated.1.into_iter().filter_map(|lint| lint.warning.at);
             (evaluated.0.expect("a verdict").deploys, ats.collect::<Vec<_>>())
         };
         let tagged = |name| [("TRAVIS_BRANCH", name), ("TRAVIS_TAG", name)];
         let at = |at: &str| vec![at.to_owned()];
         assert_eq!(warned(r#"{"branch":"main"}"#, &tagged("main")), (true, at("/on/branch")));
-        assert_eq!(warned(r#"{"branch":["dev","release/*"]}"#, &tagged("release/1")), (true, at("/on/branch")));
+        assert_eq!(
+            warned(r#"{"branch":["dev","release/*"]}"#, &tagged("release/1")),
+            (true, at("/on/branch"))
+        );
         assert_eq!(warned(r#""main""#, &tagged("main")), (true, at("/on/branch")));
         assert_eq!(warned("{}", &tagged("master")), (true, at("/on")));
         let silent = |deploys| (deploys, Vec::new());
@@ -273,7 +292,10 @@ mod tests {
         assert_eq!(warned(r#"{"branch":"main","tags":false}"#, &tagged("main")), silent(false));
         assert_eq!(warned(r#"{"tags":true}"#, &tagged("main")), silent(true));
         assert_eq!(warned(r#"{"all_branches":true}"#, &tagged("main")), silent(true));
-        assert_eq!(warned(r#"{"branch":"main"}"#, &[("TRAVIS_BRANCH", "main"), ("TRAVIS_TAG", "")]), silent(true));
+        assert_eq!(
+            warned(r#"{"branch":"main"}"#, &[("TRAVIS_BRANCH", "main"), ("TRAVIS_TAG", "")]),
+            silent(true)
+        );
         assert_eq!(warned(r#"{"branch":"v*","condition":"-n $TRAVIS_TAG"}"#, &tagged("v1")), silent(true));
     }
 
@@ -387,7 +409,10 @@ mod tests {
     fn every_unmet_group_is_listed() {
         let env = [("TRAVIS_BRANCH", "dev"), ("TRAVIS_REPO_SLUG", "fork/app")];
         assert_eq!(
-            unmet(r#"{"on":{"repo":"me/app","branch":"x*","node":"9","condition":"$A = b","tags":false}}"#, &env),
+            unmet(
+                r#"{"on":{"repo":"me/app","branch":"x*","node":"9","condition":"$A = b","tags":false}}"#,
+                &env
+            ),
             [Condition::Repo, Condition::Branch, Condition::Runtime, Condition::Condition]
         );
         assert_eq!(unmet(r#"{"on":{"node":"9","python":"","branch":"dev"}}"#, &env), [Condition::Runtime]);
@@ -403,7 +428,10 @@ mod tests {
         );
         // An assignment in the whole text does not change the evaluation of the parts.
         let env = [MASTER, ("A", "1"), ("B", "A=5"), ("C", "x")];
-        assert_eq!(unmet(r#"{"on":{"branch":"m*","condition":"$B -eq \"$A\""}}"#, &env), [Condition::Condition]);
+        assert_eq!(
+            unmet(r#"{"on":{"branch":"m*","condition":"$B -eq \"$A\""}}"#, &env),
+            [Condition::Condition]
+        );
     }
 
     #[test]
@@ -414,7 +442,8 @@ mod tests {
 
     #[test]
     fn an_element_that_bash_gives_up_on_is_broken_also_behind_an_unmet_branch() {
-        for on in [r#"{"condition":"${A:?}","branch":"dev"}"#, r#"{"condition":"${A b} = 1","branch":"d*"}"#] {
+        for on in [r#"{"condition":"${A:?}","branch":"dev"}"#, r#"{"condition":"${A b} = 1","branch":"d*"}"#]
+        {
             let result = evaluated(&format!(r#"{{"on":{on}}}"#), &[MASTER]);
             assert!(
                 matches!(result, Err(ConditionError::BadCondition { ref at, .. }) if at == "/on/condition"),
@@ -438,14 +467,19 @@ mod tests {
         let deploys = |stanza, name| evaluated(stanza, &branch(name)).expect("a verdict").deploys;
         assert!(deploys(r#"{"if":{"branch":"a"},"on":{"branch":"b"}}"#, "a"));
         assert!(deploys(r#"{"on":{"branch":"b"},"true":{"branch":"c"}}"#, "c"));
-        assert!(deploys(r#"{"if":{"tags":false},"on":{"branch":"dev"}}"#, "branch"), "`on` is left as an option");
+        assert!(
+            deploys(r#"{"if":{"tags":false},"on":{"branch":"dev"}}"#, "branch"),
+            "`on` is left as an option"
+        );
         assert!(deploys(r#"{"on":["a","b"]}"#, "a"));
     }
 
     #[test]
     fn branch_specific_options_are_the_default_branches() {
-        let deploys = |stanza, name| evaluated(stanza, &[("TRAVIS_BRANCH", name)]).expect("a verdict").deploys;
-        let stanza = r#"{"function_name":{"develop":"a","production":"b"},"environment":{"X":"1"},"role":{}}"#;
+        let deploys =
+            |stanza, name| evaluated(stanza, &[("TRAVIS_BRANCH", name)]).expect("a verdict").deploys;
+        let stanza =
+            r#"{"function_name":{"develop":"a","production":"b"},"environment":{"X":"1"},"role":{}}"#;
         assert!(deploys(stanza, "develop") && deploys(stanza, "production"));
         assert!(!deploys(stanza, "master") && !deploys(stanza, "X"));
         assert!(deploys(r#"{"access_key_id":{"secure":"x"}}"#, "master"));
@@ -481,7 +515,9 @@ mod tests {
     fn an_environment_beyond_what_the_kernel_passes_is_named() {
         let large = "x".repeat(200_000);
         let result = evaluated(r#"{"on":{"branch":"x*"}}"#, &[MASTER, ("LARGE", &large)]);
-        let Err(ConditionError::Bash(BashError::EnvTooLarge { name, bytes })) = result else { panic!("{result:?}") };
+        let Err(ConditionError::Bash(BashError::EnvTooLarge { name, bytes })) = result else {
+            panic!("{result:?}")
+        };
         assert_eq!((name.as_str(), bytes), ("LARGE", 200_006));
         check("{}", &[MASTER, ("LARGE", &large)], true);
     }

@@ -13,8 +13,8 @@ use crate::code_source::{Code, CodeSource};
 use crate::diagnostics;
 use crate::function::{ChangedBy, DesiredFunction, LiveAlias, LiveFunction, Setting};
 use crate::lambda::{
-    self, Applied, DeployState, ExtraReads, Identity, Lambda, LambdaError, LiveState, ShiftOutcome, StateReason,
-    VersionReads,
+    self, Applied, DeployState, ExtraReads, Identity, Lambda, LambdaError, LiveState, ShiftOutcome,
+    StateReason, VersionReads,
 };
 use crate::package::Archive;
 use crate::plan::{Action, Plan, Step, needs_versions, plan, version_to_read};
@@ -71,8 +71,9 @@ impl DeployRun<'_> {
         let (mut has_changed, mut may_be_ours) = (false, false);
         for round in 0.. {
             let live = found.as_ref().map(|found| &found.live);
-            let plan = plan(&desired, &code, live)
-                .map_err(|error| diagnostics::from_plan(error, self.name.as_str(), &self.variables_redactor))?;
+            let plan = plan(&desired, &code, live).map_err(|error| {
+                diagnostics::from_plan(error, self.name.as_str(), &self.variables_redactor)
+            })?;
             if round == 0 {
                 self.warn_about_unknown(&desired, live);
                 if desired.runtime().is_none() {
@@ -119,8 +120,8 @@ impl DeployRun<'_> {
                     if (names_revision && !may_be_ours) || round == MAX_REPLANS {
                         return Err(self.failed(ended.error));
                     }
-                    // The function did have the `revision_id` of the stanza, so it is not checked again. If the change
-                    // turns out not to be our own, the next round fails.
+                    // The function did have the `revision_id` of the stanza, so it is not checked again. If
+                    // the change turns out not to be our own, the next round fails.
                     desired.revision_id = None;
                     lambda.back_off_with_jitter(round).await.map_err(|error| self.failed(error))?;
                     outdated = Some(ended);
@@ -140,15 +141,17 @@ impl DeployRun<'_> {
         let previous = self.version_before_run(&aliases, &state);
         let now = self.deployment(state, before, previous, &identity);
         match found.and_then(|found| found.failure) {
-            // Nothing differs, but the last update failed, so the code and settings that AWS shows do not run.
+            // Nothing differs, but the last update failed, so the code and settings that AWS shows do not
+            // run.
             Some(failure) if !has_changed => Err(self.failed(failure)),
             _ if has_changed => Ok(Finished::Deployed(now)),
             _ => Ok(Finished::Unchanged(now)),
         }
     }
 
-    /// Sends the dry run of UpdateFunctionCode, so that a missing permission shows before anything is changed. AWS has no dry
-    /// run for other steps. After a step that decides which code AWS accepts, the result would mean nothing.
+    /// Sends the dry run of UpdateFunctionCode, so that a missing permission shows before anything is
+    /// changed. AWS has no dry run for other steps. After a step that decides which code AWS accepts, the
+    /// result would mean nothing.
     async fn dry_run(
         &self,
         lambda: &Lambda,
@@ -159,7 +162,9 @@ impl DeployRun<'_> {
     ) -> Result<(), ErrorReport> {
         let Some(live) = live else { return Ok(()) };
         state.refresh(live, plan, code_sha256);
-        for action in plan.steps.iter().map(|step| &step.action).take_while(|action| !action.affects_code_signing()) {
+        for action in
+            plan.steps.iter().map(|step| &step.action).take_while(|action| !action.affects_code_signing())
+        {
             match lambda.dry_run(action, state).await {
                 Ok(()) => {}
                 Err(error @ LambdaError::Cancelled { .. }) => return Err(self.failed(error)),
@@ -172,7 +177,8 @@ impl DeployRun<'_> {
     pub(super) async fn connect(&self) -> Result<(Lambda, Identity), ErrorReport> {
         let job = self.job;
         let (events, stop) = (self.events.clone(), self.stop.clone());
-        let connected = lambda::connect(self.stanza, &job.env, job.env_given, events, stop, &self.known_secrets).await;
+        let connected =
+            lambda::connect(self.stanza, &job.env, job.env_given, events, stop, &self.known_secrets).await;
         let (lambda, identity) = connected.map_err(|error| self.failed(error))?;
         self.events.emit(Event::Identified {
             source: identity.source,
@@ -215,8 +221,10 @@ impl DeployRun<'_> {
             provisioned: desired.release.provisioned.is_some(),
         };
         lambda.read_release(self.name, live, &reads).await.map_err(|error| self.failed(error))?;
-        // If the version turns out to have failed, the plan no longer uses it, and the next round reads another one.
-        let relied_on = |live: &LiveFunction| version_to_read(&plan(desired, code, Some(live)).ok()?, live, waits);
+        // If the version turns out to have failed, the plan no longer uses it, and the next round reads
+        // another one.
+        let relied_on =
+            |live: &LiveFunction| version_to_read(&plan(desired, code, Some(live)).ok()?, live, waits);
         while let Some(number) = relied_on(live) {
             lambda.read_version(self.name, live, &number, waits).await.map_err(|error| self.failed(error))?;
         }
@@ -229,14 +237,18 @@ impl DeployRun<'_> {
     }
 
     /// The version that the first alias of the stanza pointed at before, if it points at another one now.
-    pub(super) fn version_before_run(&self, aliases: &[LiveAlias], state: &DeployState<'_>) -> Option<String> {
+    pub(super) fn version_before_run(
+        &self,
+        aliases: &[LiveAlias],
+        state: &DeployState<'_>,
+    ) -> Option<String> {
         let name = self.stanza.alias.iter().flatten().next()?;
         let before = &aliases.iter().find(|alias| alias.name == *name)?.version;
         (before != state.version()).then(|| before.clone())
     }
 
-    /// Applies the plan and records the new state of the function in `state`. If it fails during a traffic shift, restores
-    /// the traffic.
+    /// Applies the plan and records the new state of the function in `state`. If it fails during a traffic
+    /// shift, restores the traffic.
     pub(super) async fn apply<'a>(
         &'a self,
         plan: &Plan,
@@ -301,8 +313,12 @@ impl DeployRun<'_> {
             self.stop.check().map_err(|reason| ApplyError::Failed(diagnostics::from_stop(reason)))?;
             let running = self.started(step.action.name(), state.target_of(&step.action));
             let applied = match &step.action {
-                Action::Verify => Ok(self.verify(state, context, lambda).await.map_err(ApplyError::Failed)?),
-                Action::Wait { interval } => lambda.pause_traffic(*interval).await.map(|()| Applied::default()),
+                Action::Verify => {
+                    Ok(self.verify(state, context, lambda).await.map_err(ApplyError::Failed)?)
+                }
+                Action::Wait { interval } => {
+                    lambda.pause_traffic(*interval).await.map(|()| Applied::default())
+                }
                 Action::WaitForProvisioned { alias } => {
                     lambda.wait_for_provisioned(self.name, alias).await.map(|()| Applied::default())
                 }
@@ -312,7 +328,12 @@ impl DeployRun<'_> {
                 Ok(applied) => running.finished(applied.attempts, applied.request_id),
                 Err(error @ LambdaError::Outdated(_)) => {
                     let (attempts, may_be_ours) = lambda.attempts();
-                    return Err(ApplyError::Outdated(OutdatedStep { step: running, error, may_be_ours, attempts }));
+                    return Err(ApplyError::Outdated(OutdatedStep {
+                        step: running,
+                        error,
+                        may_be_ours,
+                        attempts,
+                    }));
                 }
                 // Another caller has moved an alias to this version, so it is not deleted.
                 Err(LambdaError::Call(error))
@@ -322,7 +343,11 @@ impl DeployRun<'_> {
                     running.finished(lambda.attempts().0, error.request_id);
                 }
                 Err(LambdaError::VersionFailed { version, state_reason }) => {
-                    return Err(ApplyError::Failed(self.version_failed(&version, state_reason, context.aliases)));
+                    return Err(ApplyError::Failed(self.version_failed(
+                        &version,
+                        state_reason,
+                        context.aliases,
+                    )));
                 }
                 Err(error) => return Err(ApplyError::Failed(self.failed(error))),
             }
@@ -333,8 +358,8 @@ impl DeployRun<'_> {
         Ok(())
     }
 
-    /// Checks whether an outdated step was in fact applied by our own request, whose response was lost: then the new plan no
-    /// longer contains it.
+    /// Checks whether an outdated step was in fact applied by our own request, whose response was lost: then
+    /// the new plan no longer contains it.
     ///
     /// # Errors
     /// The error of the step, if it was not our own request.
@@ -369,11 +394,17 @@ impl DeployRun<'_> {
             function_name: self.variables_redactor.redact(state.arn.rsplit(':').next().unwrap_or_default()),
             function_arn: self.variables_redactor.redact(&state.arn),
             region: identity.region.as_str().to_owned(),
-            version: state.version.map_or_else(|| "$LATEST".to_owned(), |version| self.redact_version(version)),
+            version: state
+                .version
+                .map_or_else(|| "$LATEST".to_owned(), |version| self.redact_version(version)),
             alias: aliases.first().cloned(),
             aliases: if aliases.len() > 1 { aliases } else { Vec::new() },
             previous_version: previous_version.map(|version| self.redact_version(version)),
-            code: if before.as_ref() == Some(&code_sha256) { CodeState::Unchanged } else { CodeState::Uploaded },
+            code: if before.as_ref() == Some(&code_sha256) {
+                CodeState::Unchanged
+            } else {
+                CodeState::Uploaded
+            },
             code_sha256: self.mask_foreign_text(&code_sha256),
             function_url: state.function_url.map(|url| self.mask_foreign_text(&url)),
             duration_ms: milliseconds(self.began),
@@ -389,7 +420,8 @@ impl DeployRun<'_> {
         report
     }
 
-    /// The report for a version that failed. It names the version at which the first alias of the stanza stays.
+    /// The report for a version that failed. It names the version at which the first alias of the stanza
+    /// stays.
     pub(super) fn version_failed(
         &self,
         version: &str,
@@ -404,8 +436,10 @@ impl DeployRun<'_> {
 
     fn warn_about_unknown(&self, desired: &DesiredFunction, live: Option<&LiveFunction>) {
         let Some(live) = live else { return };
-        let is_reported = |setting: &&Setting| live.image.is_none() || setting.changed_by() != ChangedBy::CodeSigning;
-        let unknown = desired.settings.iter().filter(is_reported).filter(|setting| live.setting(setting).is_none());
+        let is_reported =
+            |setting: &&Setting| live.image.is_none() || setting.changed_by() != ChangedBy::CodeSigning;
+        let unknown =
+            desired.settings.iter().filter(is_reported).filter(|setting| live.setting(setting).is_none());
         let unknown = unknown.map(|setting| setting.field());
         let tags = (desired.tags.is_some() && live.tags.is_none()).then_some("function_tags");
         unknown.chain(tags).for_each(|field| self.warn(&warnings::live_value_unknown(field)));
@@ -415,8 +449,8 @@ impl DeployRun<'_> {
         plan.cleared.iter().for_each(|cleared| self.warn(&warnings::weights_cleared(cleared)));
     }
 
-    /// Warns about a function URL without an alias if the stanza asks for one with an alias: it serves code that has not been
-    /// verified.
+    /// Warns about a function URL without an alias if the stanza asks for one with an alias: it serves code
+    /// that has not been verified.
     fn warn_about_latest_url(&self, desired: &DesiredFunction, live: &LiveFunction, alias: &str) {
         if let (Some(OrNone::Some(_)), Some(latest)) = (&desired.url, &live.latest_url) {
             self.warn(&warnings::url_on_latest(&latest.url, alias, desired.name.as_str()));

@@ -1,5 +1,5 @@
-//! Obtains the code to deploy, by packaging it or from S3 or an image, and reads the live function at the same time.
-//! It never sends a request to AWS for a package that Lambda would reject as too large.
+//! Obtains the code to deploy, by packaging it or from S3 or an image, and reads the live function at the
+//! same time. It never sends a request to AWS for a package that Lambda would reject as too large.
 
 use crate::code_source::{Code, CodeSource, Delivery, Object};
 use crate::lambda::{Lambda, LiveState};
@@ -35,7 +35,8 @@ impl DeployRun<'_> {
         if contents.fits_upper_bound(in_call) {
             return Ok(Prepared::Contents(contents));
         }
-        let archive = into_archive(contents, self.events, self.stop).map_err(|error| self.package_report(error))?;
+        let archive =
+            into_archive(contents, self.events, self.stop).map_err(|error| self.package_report(error))?;
         archive.check_size(in_call).map_err(|error| self.package_report(error))?;
         self.emit_packaged(&archive);
         Ok(Prepared::Archive(archive))
@@ -54,13 +55,16 @@ impl DeployRun<'_> {
             Prepared::Archive(archive) => (archive, reading.await?),
             Prepared::Image(delivery) => return Ok((Code { sha256: None, delivery }, None, reading.await?)),
             Prepared::Object(object) => {
-                let hashing = async { lambda.object_sha256(&object).await.map_err(|error| self.failed(error)) };
+                let hashing =
+                    async { lambda.object_sha256(&object).await.map_err(|error| self.failed(error)) };
                 let (sha256, found) = tokio::try_join!(hashing, reading)?;
                 return Ok((Code { sha256, delivery: Delivery::Object(object) }, None, found));
             }
         };
         let delivery = match source {
-            CodeSource::PackageInBucket(bucket) => Delivery::Upload(bucket.object(self.name.name(), archive.sha256())),
+            CodeSource::PackageInBucket(bucket) => {
+                Delivery::Upload(bucket.object(self.name.name(), archive.sha256()))
+            }
             CodeSource::Package | CodeSource::Object(_) | CodeSource::Image(_) | CodeSource::LiveImage => {
                 Delivery::Call
             }
@@ -73,7 +77,8 @@ impl DeployRun<'_> {
     async fn package(&self, contents: Contents) -> Result<Archive, ErrorReport> {
         let (events, stop) = (self.events.clone(), self.stop.clone());
         let packaging = tokio::task::spawn_blocking(move || into_archive(contents, &events, &stop));
-        let archive = packaging.await.expect("a panic ends the process").map_err(|error| self.package_report(error))?;
+        let archive =
+            packaging.await.expect("a panic ends the process").map_err(|error| self.package_report(error))?;
         self.emit_packaged(&archive);
         Ok(archive)
     }

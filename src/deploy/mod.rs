@@ -1,5 +1,6 @@
-//! Runs a command for a job: evaluates conditions, reads the stanza, packages, reads the live function, plans, applies steps.
-//! It calls the other modules and writes events. It never interprets a value of the stanza itself.
+//! Runs a command for a job: evaluates conditions, reads the stanza, packages, reads the live function,
+//! plans, applies steps. It calls the other modules and writes events. It never interprets a value of the
+//! stanza itself.
 #![expect(clippy::disallowed_methods, reason = "measures how long the run and its steps take")]
 
 mod apply;
@@ -78,10 +79,12 @@ pub struct Job {
     pub today: String,
 }
 
-/// Runs `command` and writes events to `events`, until it ends or `stop` is set. Returns the outcome for the `finished` event.
+/// Runs `command` and writes events to `events`, until it ends or `stop` is set. Returns the outcome for the
+/// `finished` event.
 pub fn run(command: &Command, job: &Job, events: &Arc<EventWriter>, stop: &CancelToken) -> Finished {
     let began = Instant::now();
-    run_command(command, job, events, stop, began).unwrap_or_else(|error| Finished::failed(error, events.changed()))
+    run_command(command, job, events, stop, began)
+        .unwrap_or_else(|error| Finished::failed(error, events.changed()))
 }
 
 fn run_command(
@@ -91,25 +94,29 @@ fn run_command(
     stop: &CancelToken,
     began: Instant,
 ) -> Result<Finished, ErrorReport> {
-    let evaluated =
-        command.evaluates_conditions().then(|| conditions::evaluate(&job.stanza, &job.env, job.bash_options, stop));
+    let evaluated = command
+        .evaluates_conditions()
+        .then(|| conditions::evaluate(&job.stanza, &job.env, job.bash_options, stop));
     let (verdict, lints) = evaluated.map_or((None, Vec::new()), |(verdict, lints)| (Some(verdict), lints));
     if let Some(Ok(verdict)) = &verdict
         && verdict.is_pull_request()
     {
         return Ok(skipped(verdict, &Redactor::default(), events));
     }
-    let deploys = verdict.as_ref().is_none_or(|verdict| verdict.as_ref().is_ok_and(|verdict| verdict.deploys));
+    let deploys =
+        verdict.as_ref().is_none_or(|verdict| verdict.as_ref().is_ok_and(|verdict| verdict.deploys));
     let resolved = if deploys {
         options::resolve(&job.stanza, &job.env, &job.directory, stop)
     } else {
         options::without_git(&job.stanza, &job.env)
     };
     let ReadStanza { stanza, problems, warnings: reader_warnings } = stanza::read(&resolved.stanza);
-    let mut problems: Vec<Problem> = problems.into_iter().map(|problem| resolved.with_origin(problem)).collect();
+    let mut problems: Vec<Problem> =
+        problems.into_iter().map(|problem| resolved.with_origin(problem)).collect();
     problems.extend(resolved.problems.iter().cloned());
     let is_strict = stanza.strict == Some(true);
-    let (unknown, lints): (Vec<Lint>, _) = lints.into_iter().partition(|lint| is_strict && lint.is_unknown_key);
+    let (unknown, lints): (Vec<Lint>, _) =
+        lints.into_iter().partition(|lint| is_strict && lint.is_unknown_key);
     problems.extend(unknown.into_iter().map(|lint| lint.warning.into_unknown_key()));
     let token = stanza.web_identity_token(&job.env);
     let from_job = || job.env.secrets().chain(token.iter().map(|token| token.expose().into()));
@@ -131,9 +138,9 @@ fn run_command(
         if !verdict.deploys {
             let finished = skipped(&verdict, &redactor, events);
             report_warnings();
-            problems
-                .iter()
-                .for_each(|problem| events.emit(Event::Warning(redactor.warning(&warnings::from_harmless(problem)))));
+            problems.iter().for_each(|problem| {
+                events.emit(Event::Warning(redactor.warning(&warnings::from_harmless(problem))))
+            });
             return Ok(finished);
         }
         emit_verdict(&verdict, &redactor, events);
@@ -146,8 +153,17 @@ fn run_command(
     let name = stanza.function_name.as_ref().expect("a missing function name is a problem of the stanza");
     let variables_redactor = Redactor::new(from_job(), &stanza::non_secret_texts(&job.stanza));
     let (known_secrets, redactor) = (KnownSecrets::default(), RefCell::new((0, Rc::new(redactor))));
-    let run =
-        DeployRun { job, stanza: &stanza, name, variables_redactor, known_secrets, redactor, events, stop, began };
+    let run = DeployRun {
+        job,
+        stanza: &stanza,
+        name,
+        variables_redactor,
+        known_secrets,
+        redactor,
+        events,
+        stop,
+        began,
+    };
     run.warn_about_version(command);
     run.warn_about_runtime(stanza.runtime.as_deref(), true);
     match command {
@@ -165,8 +181,8 @@ fn run_command(
     }
 }
 
-/// Computes the minimal IAM policy for a stanza. It evaluates no conditions and sends no requests. The region is that of a
-/// deployment from this environment.
+/// Computes the minimal IAM policy for a stanza. It evaluates no conditions and sends no requests. The region
+/// is that of a deployment from this environment.
 ///
 /// # Errors
 /// All problems of the stanza, or an invalid region.
@@ -185,7 +201,8 @@ pub fn policy(stanza: &Map, env: &Environment) -> Result<Policy, ErrorReport> {
         Some(region) => region.clone(),
         None => apply::block_on(async { lambda::default_region(&read, env).await.map_err(failed) })?,
     };
-    let mut policy = policy::of(&read, &DesiredFunction::of(&read, name, None), &CodeSource::of(&read), &region);
+    let mut policy =
+        policy::of(&read, &DesiredFunction::of(&read, name, None), &CodeSource::of(&read), &region);
     policy.notes.extend(resolved.warnings.iter().map(|warning| redactor.warning(warning).message));
     if named.is_none() {
         policy.notes.push(policy::default_region(&region));
@@ -196,7 +213,11 @@ pub fn policy(stanza: &Map, env: &Environment) -> Result<Policy, ErrorReport> {
 /// Checks that a rollback has an alias to move.
 fn require_alias_for_rollback(command: &Command, stanza: &Stanza) -> Result<(), ErrorReport> {
     let has_alias = stanza.alias.iter().flatten().next().is_some();
-    if *command == Command::Rollback && !has_alias { Err(diagnostics::from_rollback_without_alias()) } else { Ok(()) }
+    if *command == Command::Rollback && !has_alias {
+        Err(diagnostics::from_rollback_without_alias())
+    } else {
+        Ok(())
+    }
 }
 
 /// Writes the evaluated conditions as events. Returns the outcome with the unmet ones.
@@ -226,7 +247,8 @@ struct DeployRun<'a> {
     variables_redactor: Redactor,
     /// Secrets that are not in the request: those of credentials and of the live function.
     known_secrets: KnownSecrets,
-    /// Masks all known secrets in texts from other sources. The number counts the secrets in `known_secrets` when it was built.
+    /// Masks all known secrets in texts from other sources. The number counts the secrets in `known_secrets`
+    /// when it was built.
     redactor: RefCell<(usize, Rc<Redactor>)>,
     events: &'a Arc<EventWriter>,
     stop: &'a CancelToken,
@@ -234,7 +256,8 @@ struct DeployRun<'a> {
 }
 
 impl DeployRun<'_> {
-    /// Deploys, with `cleanup` before and the user's commands after it. Restores the files that `cleanup` stashed in any case.
+    /// Deploys, with `cleanup` before and the user's commands after it. Restores the files that `cleanup`
+    /// stashed in any case.
     fn deploy(&self) -> Result<Finished, ErrorReport> {
         let stash = self.clean_up()?;
         let finished = self.plan_or_deploy(false).and_then(|finished| self.run_commands().map(|()| finished));
@@ -275,8 +298,9 @@ impl DeployRun<'_> {
     }
 
     fn warn(&self, warning: &Warning) {
-        self.events
-            .emit(Event::Warning(self.known_secrets_redactor().warning(&self.variables_redactor.warning(warning))));
+        self.events.emit(Event::Warning(
+            self.known_secrets_redactor().warning(&self.variables_redactor.warning(warning)),
+        ));
     }
 
     /// Masks all secrets known so far. Built again if secrets were added, for example by renewed credentials.
@@ -285,14 +309,16 @@ impl DeployRun<'_> {
         if self.known_secrets.count() == known {
             return redactor;
         }
-        let (known_secrets, token) = (self.known_secrets.all(), self.stanza.web_identity_token(&self.job.env));
+        let (known_secrets, token) =
+            (self.known_secrets.all(), self.stanza.web_identity_token(&self.job.env));
         let found = known_secrets.iter().chain(&token).map(|secret| secret.expose().into());
         let complete = Rc::new(self.stanza.redactor(&self.job.stanza, self.job.env.secrets().chain(found)));
         *self.redactor.borrow_mut() = (known_secrets.len(), complete.clone());
         complete
     }
 
-    /// A plan for events. It masks live variables and tags in live values, and secret variables of the job in desired values.
+    /// A plan for events. It masks live variables and tags in live values, and secret variables of the job in
+    /// desired values.
     fn plan_event(&self, plan: &Plan) -> event::Plan {
         self.known_secrets_redactor().plan(self.variables_redactor.plan(plan.to_event()))
     }
@@ -308,7 +334,8 @@ impl DeployRun<'_> {
         self.redactor().redact(text)
     }
 
-    /// Masks secrets in a version from AWS. A version number is never masked, even if a secret has the same value.
+    /// Masks secrets in a version from AWS. A version number is never masked, even if a secret has the same
+    /// value.
     fn redact_version(&self, version: String) -> String {
         let is_number = version.bytes().all(|byte| byte.is_ascii_digit());
         if is_number || version.starts_with("$LATEST") { version } else { self.mask_foreign_text(&version) }
@@ -349,7 +376,8 @@ impl DeployRun<'_> {
     fn package_to(&self, output: &std::path::Path) -> Result<Finished, ErrorReport> {
         let output_path = self.job.directory.join(output);
         let contents = self.scan(Some(&output_path))?;
-        let archive = into_archive(contents, self.events, self.stop).map_err(|error| self.package_report(error))?;
+        let archive =
+            into_archive(contents, self.events, self.stop).map_err(|error| self.package_report(error))?;
         self.emit_packaged(&archive);
         self.warn_about_handler(&self.desired_function(), None, &archive);
         archive.write_to(&output_path, output).map_err(|error| self.package_report(error))?;
@@ -387,14 +415,18 @@ impl DeployRun<'_> {
 
     fn scan(&self, output: Option<&std::path::Path>) -> Result<Contents, ErrorReport> {
         let selection = Selection::of(self.stanza);
-        let contents =
-            package::scan(&self.job.directory, &selection, output).map_err(|error| self.package_report(error))?;
+        let contents = package::scan(&self.job.directory, &selection, output)
+            .map_err(|error| self.package_report(error))?;
         contents.notes().iter().for_each(|note| self.warn(&warnings::from_note(note)));
         Ok(contents)
     }
 }
 
-fn into_archive(contents: Contents, events: &Arc<EventWriter>, stop: &CancelToken) -> Result<Archive, PackageError> {
+fn into_archive(
+    contents: Contents,
+    events: &Arc<EventWriter>,
+    stop: &CancelToken,
+) -> Result<Archive, PackageError> {
     let mut report = events.progress(Progress::package);
     contents.into_archive(&mut |progress| report(progress.done_bytes, progress.total_bytes), stop)
 }

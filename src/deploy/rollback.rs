@@ -1,6 +1,6 @@
-//! Moves the aliases of a stanza back to their previous version.
-//! It never packages anything. It never plans again after a change by another caller, because that change may also change
-//! which version is the previous one.
+//! Moves the aliases of a stanza back to their previous version. It never packages anything. It never plans
+//! again after a change by another caller, because that change may also change which version is the previous
+//! one.
 
 use super::DeployRun;
 use super::apply::{ApplyError, block_on};
@@ -19,8 +19,9 @@ impl DeployRun<'_> {
             let (lambda, identity) = self.connect().await?;
             let desired = self.desired_function();
             let found = lambda.read_live(self.name).await.map_err(|error| self.failed(error))?;
-            let mut live =
-                found.ok_or_else(|| diagnostics::from_no_function(self.name.as_str(), &self.variables_redactor))?.live;
+            let mut live = found
+                .ok_or_else(|| diagnostics::from_no_function(self.name.as_str(), &self.variables_redactor))?
+                .live;
             let reads = VersionReads {
                 aliases: desired.release.aliases.clone(),
                 versions: true,
@@ -29,8 +30,10 @@ impl DeployRun<'_> {
             };
             lambda.read_release(self.name, &mut live, &reads).await.map_err(|error| self.failed(error))?;
             let plan = loop {
-                let plan = roll_back(&desired.release, self.stanza.version.as_deref(), &live)
-                    .map_err(|error| diagnostics::from_plan(error, self.name.as_str(), &self.variables_redactor))?;
+                let plan =
+                    roll_back(&desired.release, self.stanza.version.as_deref(), &live).map_err(|error| {
+                        diagnostics::from_plan(error, self.name.as_str(), &self.variables_redactor)
+                    })?;
                 let Some(number) = version_to_read(&plan, &live, !only_plan) else { break plan };
                 let read = lambda.read_version(self.name, &mut live, &number, !only_plan).await;
                 if let Some(error) = read.map_err(|error| self.failed(error))?
@@ -78,7 +81,9 @@ impl DeployRun<'_> {
         match self.apply(plan, state, &context, lambda).await {
             Ok(()) => Ok(()),
             Err(ApplyError::Failed(report)) => Err(report),
-            Err(ApplyError::Outdated(outdated)) => Err(diagnostics::from_moved_alias(outdated.error, &self.redactor())),
+            Err(ApplyError::Outdated(outdated)) => {
+                Err(diagnostics::from_moved_alias(outdated.error, &self.redactor()))
+            }
         }
     }
 }

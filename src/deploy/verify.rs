@@ -86,12 +86,21 @@ impl DeployRun<'_> {
         let redact = |text: &str| redactor.redact(text);
         let mut report = |stream, line: String| self.events.emit(Event::Output { stream, line });
         let commands = [command.to_owned()];
-        let ended =
-            commands::run_in_bash(&commands, &env, &self.job.directory, Some(limit), self.stop, &redact, &mut report);
+        let ended = commands::run_in_bash(
+            &commands,
+            &env,
+            &self.job.directory,
+            Some(limit),
+            self.stop,
+            &redact,
+            &mut report,
+        );
         let reason = match ended {
             Ok(()) => return Ok(()),
             Err(CommandError::RunFailed { status, .. }) => diagnostics::FailureReason::Command { status },
-            Err(CommandError::Child(ChildError::TimedOut(limit))) => diagnostics::FailureReason::SlowCommand(limit),
+            Err(CommandError::Child(ChildError::TimedOut(limit))) => {
+                diagnostics::FailureReason::SlowCommand(limit)
+            }
             Err(error) => return Err(diagnostics::from_command(error, &redactor)),
         };
         Err(self.verification_report(state, context, reason, Vec::new()))
@@ -114,7 +123,11 @@ impl DeployRun<'_> {
     }
 
     /// Which version the users of the function get now that the verification has failed.
-    fn exposure<'a>(&self, state: &'a DeployState<'_>, context: &'a VerifyContext<'_>) -> VersionExposure<'a> {
+    fn exposure<'a>(
+        &self,
+        state: &'a DeployState<'_>,
+        context: &'a VerifyContext<'_>,
+    ) -> VersionExposure<'a> {
         let version = state.version();
         let names = self.stanza.alias.as_deref().unwrap_or_default();
         let mut aliases = context.aliases.iter().filter(|alias| names.contains(&alias.name));

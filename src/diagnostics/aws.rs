@@ -107,8 +107,8 @@ pub fn from_lambda(error: LambdaError, redactor: &Redactor) -> ErrorReport {
     }
 }
 
-/// Reports a version that AWS could not make active. `alias` is the name of an alias that should point at it, with the version
-/// at which the alias points.
+/// Reports a version that AWS could not make active. `alias` is the name of an alias that should point at it,
+/// with the version at which the alias points.
 pub fn from_failed_version(
     version: &str,
     state_reason: StateReason,
@@ -121,20 +121,21 @@ pub fn from_failed_version(
         None => String::new(),
     };
     let what = format!("AWS could not make version {version} active");
-    let mut report = from_state_reason(Code::VersionFailed, &what, state_reason, "then deploy again", redactor);
+    let mut report =
+        from_state_reason(Code::VersionFailed, &what, state_reason, "then deploy again", redactor);
     report.message.push_str(&stays);
     report
 }
 
 /// Reports an alias that someone else moved while this run shifted its traffic or rolled it back.
 pub fn from_moved_alias(error: LambdaError, redactor: &Redactor) -> ErrorReport {
-    from_lambda(error, redactor)
-        .at("/alias")
-        .hint("check where the alias points now before you deploy again; someone else changed it during this run")
+    from_lambda(error, redactor).at("/alias").hint(
+        "check where the alias points now before you deploy again; someone else changed it during this run",
+    )
 }
 
-/// Reports a function, a version, an update or provisioned concurrency that AWS could not make ready. `what` begins the message;
-/// `next` is the second part of the hint, what to do once the cause is fixed.
+/// Reports a function, a version, an update or provisioned concurrency that AWS could not make ready. `what`
+/// begins the message; `next` is the second part of the hint, what to do once the cause is fixed.
 fn from_state_reason(
     code: Code,
     what: &str,
@@ -143,9 +144,11 @@ fn from_state_reason(
     redactor: &Redactor,
 ) -> ErrorReport {
     let known = state_reason.code.as_deref().and_then(aws_messages::from_state);
-    let mentions = |text: &Option<String>, words: &str| text.as_deref().is_some_and(|text| text.contains(words));
+    let mentions =
+        |text: &Option<String>, words: &str| text.as_deref().is_some_and(|text| text.contains(words));
     let default_at = (code == Code::ProvisioningFailed).then_some("/provisioned_concurrency");
-    let is_start = mentions(&state_reason.code, "FunctionError") || mentions(&state_reason.reason, "FUNCTION_ERROR");
+    let is_start =
+        mentions(&state_reason.code, "FunctionError") || mentions(&state_reason.reason, "FUNCTION_ERROR");
     let code = if is_start { Code::FunctionStartFailed } else { code };
     let reason = state_reason.reason.map(|reason| format!(": {}", sentence(&reason, redactor)));
     let (hint, at) = match (known, code) {
@@ -155,7 +158,8 @@ fn from_state_reason(
         }
         (None, _) => ("fix the cause that AWS names", None),
     };
-    let mut report = report(code, format!("{what}{}", reason.unwrap_or_default())).hint(format!("{hint}; {next}"));
+    let mut report =
+        report(code, format!("{what}{}", reason.unwrap_or_default())).hint(format!("{hint}; {next}"));
     report.at = at.or(default_at).map(str::to_owned);
     report.caused_by.extend(state_reason.code.map(|code| redactor.redact(&code)));
     report

@@ -1,8 +1,8 @@
-//! Maps AWS's error codes and texts to our code, stanza key and hint. One table; the first row that matches counts.
-//! Never contains more of AWS's texts than is needed to recognize them.
+//! Maps AWS's error codes and texts to our code, stanza key and hint. One table; the first row that matches
+//! counts. Never contains more of AWS's texts than is needed to recognize them.
 //!
-//! Sources: error texts recorded from AWS, the API references of Lambda, S3 and STS, and the reasons in Lambda's
-//! `StateReasonCode` and `LastUpdateStatusReasonCode`.
+//! Sources: error texts recorded from AWS, the API references of Lambda, S3 and STS, and the reasons in
+//! Lambda's `StateReasonCode` and `LastUpdateStatusReasonCode`.
 
 use crate::lambda::CallError;
 use crate::protocol::error::Code;
@@ -57,8 +57,8 @@ pub(super) fn row(error: &CallError) -> Option<&'static Row> {
     ROWS.iter().find(|row| row.fits(error.code(), error.operation, &lower))
 }
 
-/// Hint and stanza key for AWS's reason code of a function, a version or an update that AWS could not make ready. `None`: the table
-/// does not know the reason code.
+/// Hint and stanza key for AWS's reason code of a function, a version or an update that AWS could not make
+/// ready. `None`: the table does not know the reason code.
 pub(super) fn from_state(reason: &str) -> Option<(&'static str, Option<&'static str>)> {
     STATES.iter().find(|(code, ..)| *code == reason).map(|(_, at, hint)| (*hint, *at))
 }
@@ -102,7 +102,12 @@ const RELEASE: &[&str] = &[
 ];
 const PROVISIONED: &[&str] = &["PutProvisionedConcurrency"];
 
-const fn row_of(aws: &'static [&'static str], words: &'static [&'static str], code: Code, hint: &'static str) -> Row {
+const fn row_of(
+    aws: &'static [&'static str],
+    words: &'static [&'static str],
+    code: Code,
+    hint: &'static str,
+) -> Row {
     Row { aws, operations: &[], words, code, at: None, says: None, hint }
 }
 
@@ -300,8 +305,8 @@ const ROWS: &[Row] = &[
         "change the value that the message names"),
 ];
 
-/// AWS's reason codes for a function, a version or an update that AWS could not make ready, each with stanza key and hint. The caller
-/// appends what to do afterwards, such as "then deploy again".
+/// AWS's reason codes for a function, a version or an update that AWS could not make ready, each with stanza
+/// key and hint. The caller appends what to do afterwards, such as "then deploy again".
 #[rustfmt::skip]
 const STATES: &[(&str, Option<&str>, &str)] = &[
     ("EniLimitExceeded", Some("/subnet_ids"), "request more network interfaces for the VPC from AWS, or use the same subnets and security groups for several functions"),

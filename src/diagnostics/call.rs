@@ -6,16 +6,18 @@ use crate::lambda::{CallError, CallErrorKind};
 use crate::protocol::error::{AwsDetail, Code, ErrorReport, Problem};
 use crate::protocol::secret::Redactor;
 
-/// Longest message or cause, in characters. AWS's own error texts have a few hundred; a text of megabytes, such as one from a
-/// proxy, does not help and fills every log.
+/// Longest message or cause, in characters. AWS's own error texts have a few hundred; a text of megabytes,
+/// such as one from a proxy, does not help and fills every log.
 const MOST_CHARACTERS: usize = 4_000;
 
 pub(super) fn from_call(error: CallError, redactor: &Redactor) -> ErrorReport {
     let mut report = match error.kind {
         CallErrorKind::Service => from_refusal(&error, redactor),
         CallErrorKind::InvalidResponse => from_invalid_response(&error),
-        CallErrorKind::Timeout => report(Code::TimedOut, format!("AWS did not respond to {} in time", error.operation))
-            .hint("try again in a few minutes"),
+        CallErrorKind::Timeout => {
+            report(Code::TimedOut, format!("AWS did not respond to {} in time", error.operation))
+                .hint("try again in a few minutes")
+        }
         CallErrorKind::Connect => from_unreachable(&error, redactor),
         CallErrorKind::Construction => report(
             Code::BadValue,
@@ -50,8 +52,9 @@ pub(super) fn from_call(error: CallError, redactor: &Redactor) -> ErrorReport {
     report
 }
 
-/// Reports a call that AWS refused. The most specific reading wins: a denied permission, a rejected value, a row of the table
-/// in `aws_messages.rs`, a bare access-denied code, a server error; the last resort is AWS's text with a code for the kind of operation.
+/// Reports a call that AWS refused. The most specific reading wins: a denied permission, a rejected value, a
+/// row of the table in `aws_messages.rs`, a bare access-denied code, a server error; the last resort is AWS's
+/// text with a code for the kind of operation.
 fn from_refusal(error: &CallError, redactor: &Redactor) -> ErrorReport {
     if let Some(denied) = Denied::from_message(error) {
         return from_denied(&denied, error, redactor);
@@ -96,14 +99,17 @@ fn from_denied(denied: &Denied, error: &CallError, redactor: &Redactor) -> Error
     let redact = |text: &str| redactor.redact(text);
     let caller = denied.caller.as_deref().map_or_else(|| "the caller".to_owned(), redact);
     let action = redact(&denied.action);
-    let on = denied.resource.as_deref().map(|resource| format!(" on {}", redact(resource))).unwrap_or_default();
+    let on =
+        denied.resource.as_deref().map(|resource| format!(" on {}", redact(resource))).unwrap_or_default();
     let forbids = match denied.by {
         DenialSource::Denied(by) => format!(": {by} denies it"),
         DenialSource::Unallowed(by) => format!(": {by} does not allow it"),
         DenialSource::Nothing => String::new(),
     };
-    let mut report = report(Code::AccessDenied, format!("{caller} is not allowed to perform {action}{on}{forbids}"));
-    // An S3 call may be denied `kms:` actions on the bucket's own key, so the bucket is to blame, not `kms_key_arn`.
+    let mut report =
+        report(Code::AccessDenied, format!("{caller} is not allowed to perform {action}{on}{forbids}"));
+    // An S3 call may be denied `kms:` actions on the bucket's own key, so the bucket is to blame, not
+    // `kms_key_arn`.
     let from_bucket = aws_messages::is_of_bucket(error.operation).then_some("/s3_bucket");
     report.at = from_bucket.or_else(|| at_of_action(&denied.action)).map(str::to_owned);
     report.caused_by.extend(aws_message(error, redactor));
@@ -112,7 +118,8 @@ fn from_denied(denied: &Denied, error: &CallError, redactor: &Redactor) -> Error
         let texts = statement.action.iter_mut().chain(&mut statement.resource);
         texts.for_each(|text| *text = redactor.redact(text));
     }
-    let ready = statement.as_ref().map(|statement| serde_json::json!(statement).to_string()).unwrap_or_default();
+    let ready =
+        statement.as_ref().map(|statement| serde_json::json!(statement).to_string()).unwrap_or_default();
     report.hint = Some(match (denied.by, error.operation) {
         (_, operation) if operation.starts_with("AssumeRole") => {
             "add this caller to the role's trust policy, and check the policy's conditions (audience, subject, external ID)".to_owned()
@@ -128,7 +135,8 @@ fn from_denied(denied: &Denied, error: &CallError, redactor: &Redactor) -> Error
     report
 }
 
-/// The state reason code in AWS's text: `FunctionError.InitTimeout` of `…: 'Failed'. StateReasonCode: 'FunctionError.InitTimeout'`.
+/// The state reason code in AWS's text: `FunctionError.InitTimeout` of `…: 'Failed'. StateReasonCode:
+/// 'FunctionError.InitTimeout'`.
 fn state_reason(message: &str) -> Option<&str> {
     let (_, rest) = message.split_once("StateReasonCode: '")?;
     rest.split('\'').next()
@@ -143,7 +151,8 @@ fn at_of_operation(operation: &str) -> Option<&'static str> {
     }
 }
 
-/// The policy to change so that `caller` gains a permission; for an assumed role's session, the policy of the role.
+/// The policy to change so that `caller` gains a permission; for an assumed role's session, the policy of the
+/// role.
 fn whose_policy(caller: &str) -> String {
     match caller.split_once(":assumed-role/").and_then(|(_, session)| session.split('/').next()) {
         Some(role) => format!("the policy of the role {role}"),
@@ -188,10 +197,13 @@ fn from_invalid_response(error: &CallError) -> ErrorReport {
     let is_down = error.http_status.is_some_and(|status| status >= 500);
     let code = if is_down { Code::ServiceUnavailable } else { Code::UnexpectedAnswer };
     let message = match error.http_status {
-        Some(status) => format!("{operation} returned HTTP {status} with a response that could not be parsed"),
+        Some(status) => {
+            format!("{operation} returned HTTP {status} with a response that could not be parsed")
+        }
         None => format!("{operation} returned a response that could not be parsed"),
     };
-    report(code, message).hint("check whether a proxy responds in place of AWS, then try again in a few minutes")
+    report(code, message)
+        .hint("check whether a proxy responds in place of AWS, then try again in a few minutes")
 }
 
 /// Reports a connection that could not be made, or broke. The causes say why.
@@ -243,7 +255,8 @@ mod tests {
 
     #[test]
     fn what_nobody_knows_keeps_awss_words_under_a_code_of_the_operations_kind() {
-        let unknown = |operation| CallError { operation, ..refused("BrandNewException", 400, "Something new.") };
+        let unknown =
+            |operation| CallError { operation, ..refused("BrandNewException", 400, "Something new.") };
         for (operation, code) in [
             ("GetFunction", Code::ReadRejected),
             ("ListAliases", Code::ReadRejected),
@@ -276,7 +289,11 @@ mod tests {
         };
         for (cause, code, hint) in [
             ("dns error: failed to lookup address information", Code::NetworkFailure, "region name"),
-            ("tcp connect error: Connection refused (os error 111)", Code::NetworkFailure, "AWS_ENDPOINT_URL"),
+            (
+                "tcp connect error: Connection refused (os error 111)",
+                Code::NetworkFailure,
+                "AWS_ENDPOINT_URL",
+            ),
             ("invalid peer certificate: UnknownIssuer", Code::CertificateNotTrusted, "AWS_CA_BUNDLE"),
             ("tunnel error: proxy authorization required", Code::ProxyRefused, "HTTPS_PROXY"),
             ("connection reset by peer", Code::NetworkFailure, "network"),

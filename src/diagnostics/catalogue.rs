@@ -1,6 +1,6 @@
-//! Renders the catalogue of error and warning codes as Markdown. Each entry says what happened, who must act and what to do,
-//! and gives an example. `docs/errors.md` is the whole catalogue.
-//! Adds no facts of its own: text comes from the code's definition, and the examples from the functions that report real errors.
+//! Renders the catalogue of error and warning codes as Markdown. Each entry says what happened, who must act
+//! and what to do, and gives an example. `docs/errors.md` is the whole catalogue. Adds no facts of its own:
+//! text comes from the code's definition, and the examples from the functions that report real errors.
 
 use crate::protocol::suggest::suggest;
 use std::fmt::Write;
@@ -41,7 +41,8 @@ pub fn entry(word: &str) -> Result<String, String> {
     if let Some(code) = WarningCode::ALL.iter().find(|code| code.word() == word) {
         return Ok(from_warning(*code));
     }
-    let words = Code::ALL.iter().map(|code| code.word()).chain(WarningCode::ALL.iter().map(|code| code.word()));
+    let words =
+        Code::ALL.iter().map(|code| code.word()).chain(WarningCode::ALL.iter().map(|code| code.word()));
     let words: Vec<String> = words.collect();
     let meant = suggest(word, words.iter().map(String::as_str));
     let meant = meant.map(|nearest| format!("; did you mean `{nearest}`?")).unwrap_or_default();

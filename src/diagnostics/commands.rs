@@ -30,20 +30,22 @@ pub fn from_command(error: CommandError, redactor: &Redactor) -> ErrorReport {
                 .at(format!("/run/{index}"))
                 .hint("read the command's output above; the deployment itself succeeded")
         }
-        CommandError::CleanupFailed { output } => {
-            report(Code::CleanupFailed, format!("git cannot stash uncommitted files: {}", sentence(&output, redactor)))
-                .at("/cleanup")
-                .hint("run in a git checkout, or remove `cleanup` to keep everything in the build directory")
-        }
+        CommandError::CleanupFailed { output } => report(
+            Code::CleanupFailed,
+            format!("git cannot stash uncommitted files: {}", sentence(&output, redactor)),
+        )
+        .at("/cleanup")
+        .hint("run in a git checkout, or remove `cleanup` to keep everything in the build directory"),
         CommandError::Child(ChildError::Unstartable(source)) => {
             let hint = "put bash (for `run`) and git (for `cleanup`) on the job's `PATH`";
             caused(report(Code::RunFailed, "a command of the stanza cannot be started").hint(hint), &source)
         }
         CommandError::Child(ChildError::EnvTooLarge { name, bytes }) => too_large(&name, bytes),
-        CommandError::Child(ChildError::TimedOut(limit)) => {
-            report(Code::TimedOut, format!("a command of the stanza did not exit within {} s", limit.as_secs()))
-                .hint("remove waiting and downloads from the command, or run it in a separate step of the job")
-        }
+        CommandError::Child(ChildError::TimedOut(limit)) => report(
+            Code::TimedOut,
+            format!("a command of the stanza did not exit within {} s", limit.as_secs()),
+        )
+        .hint("remove waiting and downloads from the command, or run it in a separate step of the job"),
         CommandError::Child(ChildError::Cancelled(reason)) => from_stop(reason),
     }
 }

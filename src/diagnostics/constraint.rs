@@ -1,22 +1,29 @@
-//! Parses AWS's validation errors into problems that name the stanza's key, its value and the values that AWS accepts.
-//! Never quotes more of a value than is needed to recognize it.
+//! Parses AWS's validation errors into problems that name the stanza's key, its value and the values that AWS
+//! accepts. Never quotes more of a value than is needed to recognize it.
 
 use crate::protocol::error::{Code, Problem};
 use crate::protocol::messages::one_line;
 use crate::protocol::runtimes;
 use crate::protocol::suggest::suggest;
 
-/// Every validation error in AWS's text. Expects a redacted text, since values are cut short. Empty: the text is not a
-/// validation error.
+/// Every validation error in AWS's text. Expects a redacted text, since values are cut short. Empty: the text
+/// is not a validation error.
 pub(super) fn problems(message: &str) -> Vec<Problem> {
     let text = message.split_once(" detected: ").map_or(message, |(_, rest)| rest);
     let mut starts: Vec<usize> = text.match_indices("Value ").map(|(at, _)| at).collect();
     // A value may contain "Value ", too. An error begins only at the start of the text or after `; `.
     starts.retain(|at| *at == 0 || text[..*at].ends_with("; "));
     let ends = starts.iter().skip(1).copied().chain([text.len()]);
-    let found: Vec<Problem> =
-        starts.iter().zip(ends).filter_map(|(start, end)| problem(text[*start..end].trim_end_matches("; "))).collect();
-    if found.is_empty() { runtime(message).or_else(|| old_form(message)).into_iter().collect() } else { found }
+    let found: Vec<Problem> = starts
+        .iter()
+        .zip(ends)
+        .filter_map(|(start, end)| problem(text[*start..end].trim_end_matches("; ")))
+        .collect();
+    if found.is_empty() {
+        runtime(message).or_else(|| old_form(message)).into_iter().collect()
+    } else {
+        found
+    }
 }
 
 /// `Value '3' at 'timeout' failed to satisfy constraint: Member must have value less than or equal to 900`
@@ -32,7 +39,8 @@ fn old_form(text: &str) -> Option<Problem> {
     Some(described(member.trim_matches('\''), None, constraint))
 }
 
-/// `The runtime parameter of nodejs12.x is no longer supported for creating or updating AWS Lambda functions. …`
+/// `The runtime parameter of nodejs12.x is no longer supported for creating or updating AWS Lambda functions.
+/// …`
 fn runtime(text: &str) -> Option<Problem> {
     let (id, _) = text.strip_prefix("The runtime parameter of ")?.split_once(" is no longer supported")?;
     let row = runtimes::named(id);
@@ -61,7 +69,8 @@ fn described(member: &str, value: Option<&str>, constraint: &str) -> Problem {
     let code = if key == "runtime" { Code::UnsupportedRuntime } else { Code::InvalidParameter };
     let (right, hint) = match alternatives(constraint) {
         Some(known) => {
-            let nearest = value.and_then(|value| suggest(value.trim_matches(['[', ']']), known.iter().copied()));
+            let nearest =
+                value.and_then(|value| suggest(value.trim_matches(['[', ']']), known.iter().copied()));
             let known = known.join(", ");
             let hint = match nearest {
                 Some(nearest) => format!("did you mean {nearest}? If not, use one of {known}"),
@@ -91,7 +100,8 @@ fn alternatives(constraint: &str) -> Option<Vec<&str>> {
 
 /// Describes the values that meet a constraint of AWS.
 fn right(value: Option<&str>, constraint: &str) -> String {
-    let inner = constraint.split_once("satisfy constraint: ").map(|(_, inner)| inner.trim_matches(['[', ']']));
+    let inner =
+        constraint.split_once("satisfy constraint: ").map(|(_, inner)| inner.trim_matches(['[', ']']));
     let unit = match value {
         Some(value) if inner.is_none() && value.starts_with('[') => "items",
         _ => "characters",
@@ -103,7 +113,9 @@ fn right(value: Option<&str>, constraint: &str) -> String {
             Some(("have length greater than or equal to", "0")) => String::new(),
             Some(("have value less than or equal to", limit)) => format!("at most {limit}"),
             Some(("have value greater than or equal to", limit)) => format!("at least {limit}"),
-            Some(("have length less than or equal to", "1")) => format!("at most 1 {}", unit.trim_end_matches('s')),
+            Some(("have length less than or equal to", "1")) => {
+                format!("at most 1 {}", unit.trim_end_matches('s'))
+            }
             Some(("have length less than or equal to", limit)) => format!("at most {limit} {unit}"),
             Some(("have length greater than or equal to", limit)) => format!("at least {limit} {unit}"),
             _ => match part.split_once("satisfy regular expression pattern: ") {
@@ -116,7 +128,11 @@ fn right(value: Option<&str>, constraint: &str) -> String {
     if parts.len() > 1 {
         parts.retain(|part| part != "a value");
     }
-    if parts == ["a value"] { "AWS requires a value".to_owned() } else { format!("AWS accepts {}", parts.join(", ")) }
+    if parts == ["a value"] {
+        "AWS requires a value".to_owned()
+    } else {
+        format!("AWS accepts {}", parts.join(", "))
+    }
 }
 
 fn short(text: &str, most: usize) -> String {
@@ -130,16 +146,19 @@ fn short(text: &str, most: usize) -> String {
 /// JSON pointer to the stanza key that a member of AWS's request comes from.
 fn pointer(member: &str) -> Option<&'static str> {
     // AWS may append the index of a list entry, which is dropped here, or the name of a map entry.
-    let plain: String = member
-        .split('.')
-        .filter(|part| !part.chars().all(|c| c.is_ascii_digit()))
-        .fold(String::new(), |path, part| if path.is_empty() { part.to_owned() } else { format!("{path}.{part}") });
+    let plain: String = member.split('.').filter(|part| !part.chars().all(|c| c.is_ascii_digit())).fold(
+        String::new(),
+        |path, part| if path.is_empty() { part.to_owned() } else { format!("{path}.{part}") },
+    );
     let lower = plain.to_ascii_lowercase();
-    MEMBERS.iter().find(|(name, _)| lower == *name || lower.starts_with(&format!("{name}."))).map(|(_, at)| *at)
+    MEMBERS
+        .iter()
+        .find(|(name, _)| lower == *name || lower.starts_with(&format!("{name}.")))
+        .map(|(_, at)| *at)
 }
 
-/// Members of AWS's requests in lower case, with pointers to the stanza's keys. The first match counts, so a member comes before
-/// the structure that contains it.
+/// Members of AWS's requests in lower case, with pointers to the stanza's keys. The first match counts, so a
+/// member comes before the structure that contains it.
 const MEMBERS: &[(&str, &str)] = &[
     ("functionname", "/function_name"),
     ("role", "/role"),
@@ -253,14 +272,20 @@ mod tests {
     fn several_complaints_are_several_problems() {
         let text = "2 validation errors detected: Value '1000' at 'timeout' failed to satisfy constraint: Member must have value less than or equal to 900; Value null at 'role' failed to satisfy constraint: Member must not be null";
         let found: Vec<String> = problems(text).into_iter().map(|problem| problem.message).collect();
-        assert_eq!(found, ["`timeout` is 1000: AWS accepts at most 900", "`role` is missing: AWS requires a value"]);
+        assert_eq!(
+            found,
+            ["`timeout` is 1000: AWS accepts at most 900", "`role` is missing: AWS requires a value"]
+        );
     }
 
     #[test]
     fn a_pattern_is_shown_but_not_all_of_it() {
         let text = "1 validation error detected: Value 'r1' at 'role' failed to satisfy constraint: Member must satisfy regular expression pattern: arn:(aws[a-zA-Z-]*)?:iam::\\d{12}:role/?[a-zA-Z_0-9+=,.@\\-_/]+";
         let found = problems(text);
-        assert!(found[0].message.starts_with("`role` is r1: AWS accepts values that match arn:(aws"), "{found:?}");
+        assert!(
+            found[0].message.starts_with("`role` is r1: AWS accepts values that match arn:(aws"),
+            "{found:?}"
+        );
         let long = format!("{text}{}", "x".repeat(500));
         assert!(problems(&long)[0].message.chars().count() < 200);
     }

@@ -1,4 +1,5 @@
-//! Turns a [`CredentialsError`] into the report that says which credentials are missing or unusable, and what to set.
+//! Turns a [`CredentialsError`] into the report that says which credentials are missing or unusable, and what
+//! to set.
 
 use super::{caused, report};
 use crate::lambda::{CredentialsError, without_process_output};

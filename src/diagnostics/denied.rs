@@ -22,7 +22,8 @@ pub(super) struct Denied {
 pub(super) enum DenialSource {
     /// No policy allows the action.
     Nothing,
-    /// A policy of this kind, such as `a service control policy`, does not allow the action; another policy may already.
+    /// A policy of this kind, such as `a service control policy`, does not allow the action; another policy
+    /// may already.
     Unallowed(&'static str),
     /// A policy of this kind explicitly denies the action.
     Denied(&'static str),
@@ -34,17 +35,22 @@ impl Denied {
         not_authorized(error.message()).or_else(|| by_service(error.message()))
     }
 
-    /// Concludes a missing permission from the error code alone, for a refused call without such a text. `None`: the code is not
-    /// about a permission.
+    /// Concludes a missing permission from the error code alone, for a refused call without such a text.
+    /// `None`: the code is not about a permission.
     pub(super) fn from_code(error: &CallError) -> Option<Denied> {
         let codes = ["AccessDeniedException", "AccessDenied", "UnauthorizedOperation"];
         let action = action_of(error.operation);
         let resource = error.resource.clone();
-        codes.contains(&error.code()).then_some(Denied { caller: None, action, resource, by: DenialSource::Nothing })
+        codes.contains(&error.code()).then_some(Denied {
+            caller: None,
+            action,
+            resource,
+            by: DenialSource::Nothing,
+        })
     }
 
-    /// The IAM statement that allows the action. `None`: no statement would, because a policy denies the action, or because the
-    /// action depends on a role's trust policy.
+    /// The IAM statement that allows the action. `None`: no statement would, because a policy denies the
+    /// action, or because the action depends on a role's trust policy.
     pub(super) fn statement(&self) -> Option<Statement> {
         if matches!(self.by, DenialSource::Denied(_)) || self.action.starts_with("sts:") {
             return None;
@@ -60,7 +66,8 @@ impl Denied {
     }
 }
 
-/// `User: <arn> is not authorized to perform: <action> on resource: <arn> because <reason>`; S3 quotes the ARN.
+/// `User: <arn> is not authorized to perform: <action> on resource: <arn> because <reason>`; S3 quotes the
+/// ARN.
 fn not_authorized(message: &str) -> Option<Denied> {
     let (before, after) = message.split_once("is not authorized to perform: ")?;
     // Here Lambda quotes KMS, whose text is about the function's role and not about the caller.
@@ -75,20 +82,23 @@ fn not_authorized(message: &str) -> Option<Denied> {
         let end = rest.find(char::is_whitespace).unwrap_or(rest.len());
         rest[..end].trim_matches('"').trim_end_matches('.').to_owned()
     });
-    let caller =
-        before.rsplit_once("User: ").map(|(_, caller)| caller.trim().to_owned()).filter(|caller| !caller.is_empty());
+    let caller = before
+        .rsplit_once("User: ")
+        .map(|(_, caller)| caller.trim().to_owned())
+        .filter(|caller| !caller.is_empty());
     let action = action.trim_end_matches(['.', ',']).to_owned();
     Some(Denied { caller, action, resource: resource.filter(|arn| !arn.is_empty()), by: by(rest) })
 }
 
-/// `Your access has been denied by <service>, please make sure your request credentials have permission to <Operation>
-/// for <what>. …`: Lambda calls the service with the caller's permissions.
+/// `Your access has been denied by <service>, please make sure your request credentials have permission to
+/// <Operation> for <what>. …`: Lambda calls the service with the caller's permissions.
 fn by_service(message: &str) -> Option<Denied> {
     let (_, rest) = message.split_once("access has been denied by ")?;
     let (service, rest) = rest.split_once(',')?;
     let (_, rest) = rest.split_once("have permission to ")?;
     let operation: String = rest.chars().take_while(char::is_ascii_alphanumeric).collect();
-    let what = rest.split_once(" for ").map(|(_, what)| what.split(char::is_whitespace).next().unwrap_or_default());
+    let what =
+        rest.split_once(" for ").map(|(_, what)| what.split(char::is_whitespace).next().unwrap_or_default());
     let resource = match (service, what) {
         ("S3", Some(object)) => Some(format!("arn:aws:s3:::{}", object.trim_end_matches('.'))),
         _ => None,
@@ -109,7 +119,9 @@ fn by(rest: &str) -> DenialSource {
         ("resource-based policy", "the resource's own policy"),
         ("role trust policy", "the role's trust policy"),
     ];
-    let Some((_, kind)) = kinds.iter().find(|(words, _)| rest.contains(words)) else { return DenialSource::Nothing };
+    let Some((_, kind)) = kinds.iter().find(|(words, _)| rest.contains(words)) else {
+        return DenialSource::Nothing;
+    };
     if rest.contains("explicit deny") {
         DenialSource::Denied(kind)
     } else if rest.contains("no identity-based policy") || rest.contains("no resource-based policy") {
@@ -124,7 +136,9 @@ fn action_of(operation: &str) -> String {
     match operation {
         "Invoke" => "lambda:InvokeFunction".to_owned(),
         "HeadObject" => "s3:GetObject".to_owned(),
-        "PutObject" | "CreateMultipartUpload" | "UploadPart" | "CompleteMultipartUpload" => "s3:PutObject".to_owned(),
+        "PutObject" | "CreateMultipartUpload" | "UploadPart" | "CompleteMultipartUpload" => {
+            "s3:PutObject".to_owned()
+        }
         "AbortMultipartUpload" => "s3:AbortMultipartUpload".to_owned(),
         operation if operation.starts_with("AssumeRole") => format!("sts:{operation}"),
         operation => format!("lambda:{operation}"),
@@ -161,7 +175,10 @@ mod tests {
             ("", DenialSource::Nothing),
             (" because no identity-based policy allows the lambda:GetFunction action", DenialSource::Nothing),
             (" because no resource-based policy allows the lambda:GetFunction action", DenialSource::Nothing),
-            (" with an explicit deny in an identity-based policy", DenialSource::Denied("an identity-based policy")),
+            (
+                " with an explicit deny in an identity-based policy",
+                DenialSource::Denied("an identity-based policy"),
+            ),
             (
                 " with an explicit deny in a service control policy",
                 DenialSource::Denied("a service control policy of the organization"),
@@ -196,10 +213,16 @@ mod tests {
             r#"User: {USER} is not authorized to perform: s3:PutObject on resource: "arn:aws:s3:::b/k.zip" because no identity-based policy allows the s3:PutObject action"#
         );
         let found = denied("PutObject", "AccessDenied", &s3).expect("denied");
-        assert_eq!((found.action.as_str(), found.resource.as_deref()), ("s3:PutObject", Some("arn:aws:s3:::b/k.zip")));
+        assert_eq!(
+            (found.action.as_str(), found.resource.as_deref()),
+            ("s3:PutObject", Some("arn:aws:s3:::b/k.zip"))
+        );
         let from_lambda = "Your access has been denied by S3, please make sure your request credentials have permission to GetObject for b/k.zip. S3 Error Code: AccessDenied. S3 Error Message: Access Denied";
         let found = denied("UpdateFunctionCode", "AccessDeniedException", from_lambda).expect("denied");
-        assert_eq!((found.action.as_str(), found.resource.as_deref()), ("s3:GetObject", Some("arn:aws:s3:::b/k.zip")));
+        assert_eq!(
+            (found.action.as_str(), found.resource.as_deref()),
+            ("s3:GetObject", Some("arn:aws:s3:::b/k.zip"))
+        );
         let from_ec2 = "Your access has been denied by EC2, please make sure your request credentials have permission to DescribeSecurityGroups for sg-1. EC2 Error Code: UnauthorizedOperation.";
         let found = denied("CreateFunction", "InvalidParameterValueException", from_ec2).expect("denied");
         assert_eq!((found.action.as_str(), found.resource), ("ec2:DescribeSecurityGroups", None));
@@ -211,8 +234,14 @@ mod tests {
             denied("PublishVersion", "AccessDeniedException", "None").expect("denied").action,
             "lambda:PublishVersion"
         );
-        assert_eq!(denied("Invoke", "AccessDeniedException", "").expect("denied").action, "lambda:InvokeFunction");
-        assert_eq!(denied("PutObject", "AccessDenied", "Access Denied").expect("denied").action, "s3:PutObject");
+        assert_eq!(
+            denied("Invoke", "AccessDeniedException", "").expect("denied").action,
+            "lambda:InvokeFunction"
+        );
+        assert_eq!(
+            denied("PutObject", "AccessDenied", "Access Denied").expect("denied").action,
+            "s3:PutObject"
+        );
         assert_eq!(denied("GetFunction", "ResourceNotFoundException", "Function not found"), None);
     }
 
@@ -223,6 +252,9 @@ mod tests {
         let found = denied("CreateFunction", "AccessDeniedException", &text).expect("denied");
         assert_eq!(found.statement(), Some(Statement::pass_role(role)));
         let forbidden = format!("{text} with an explicit deny in an identity-based policy");
-        assert_eq!(denied("CreateFunction", "AccessDeniedException", &forbidden).expect("denied").statement(), None);
+        assert_eq!(
+            denied("CreateFunction", "AccessDeniedException", &forbidden).expect("denied").statement(),
+            None
+        );
     }
 }

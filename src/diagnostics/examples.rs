@@ -1,15 +1,14 @@
-//! Makes one example error for each code, for the catalogue.
-//! Contains no error texts of its own: each example is an error as a run meets it, passed to the function that reports such
-//! errors.
+//! Makes one example error for each code, for the catalogue. Contains no error texts of its own: each example
+//! is an error as a run meets it, passed to the function that reports such errors.
 
 use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use super::{
-    FailureReason, VersionExposure, from_arguments, from_command, from_conditions, from_failed_version, from_git,
-    from_lambda, from_package, from_panic, from_plan, from_problems, from_request, from_stop, from_system,
-    from_verification,
+    FailureReason, VersionExposure, from_arguments, from_command, from_conditions, from_failed_version,
+    from_git, from_lambda, from_package, from_panic, from_plan, from_problems, from_request, from_stop,
+    from_system, from_verification,
 };
 use crate::cancel::CancelReason;
 use crate::commands::CommandError;
@@ -42,8 +41,12 @@ pub(super) fn example(code: Code) -> ErrorReport {
         Code::WrongProvider => from_stanza(r#"{"provider": "s3", "function_name": "hello"}"#),
         Code::BadValue => from_stanza(r#"{"function_name": "hello", "timeout": "soon"}"#),
         Code::MissingKey => from_stanza("{}"),
-        Code::UnknownKey => from_stanza(r#"{"function_name": "hello", "runtme": "nodejs24.x", "strict": true}"#),
-        Code::NotDecrypted => from_stanza(r#"{"function_name": "hello", "secret_access_key": {"secure": "kT6a"}}"#),
+        Code::UnknownKey => {
+            from_stanza(r#"{"function_name": "hello", "runtme": "nodejs24.x", "strict": true}"#)
+        }
+        Code::NotDecrypted => {
+            from_stanza(r#"{"function_name": "hello", "secret_access_key": {"secure": "kT6a"}}"#)
+        }
         Code::BadCondition => from_conditions(
             ConditionError::BadCondition {
                 at: "/on/condition".to_owned(),
@@ -57,7 +60,9 @@ pub(super) fn example(code: Code) -> ErrorReport {
         Code::GitFailed => from_git(GitError::Refused {
             message: "fatal: detected dubious ownership in repository at '/builds/shop'".to_owned(),
         }),
-        Code::EnvTooLarge => from_bash(BashError::EnvTooLarge { name: "CHANGED_FILES".to_owned(), bytes: 200_000 }),
+        Code::EnvTooLarge => {
+            from_bash(BashError::EnvTooLarge { name: "CHANGED_FILES".to_owned(), bytes: 200_000 })
+        }
         Code::PackageNotFound => packaging(PackageError::NotFound { path: "dist".to_owned() }),
         Code::PackageEmpty => packaging(PackageError::Empty { path: "dist".to_owned(), only_hidden: false }),
         Code::PackageUnreadable => {
@@ -79,8 +84,12 @@ pub(super) fn example(code: Code) -> ErrorReport {
         Code::BadCaBundle => at_aws(LambdaError::BadCaBundle { path: "ca.pem".to_owned(), source: None }),
         Code::NoCredentials => at_aws(CredentialsError::None.into()),
         Code::IncompleteCredentials => at_aws(
-            CredentialsError::Incomplete { given: "AWS_ACCESS_KEY_ID", missing: "AWS_SECRET_ACCESS_KEY", at: None }
-                .into(),
+            CredentialsError::Incomplete {
+                given: "AWS_ACCESS_KEY_ID",
+                missing: "AWS_SECRET_ACCESS_KEY",
+                at: None,
+            }
+            .into(),
         ),
         Code::CredentialsRejected => refused(
             "GetFunction",
@@ -112,9 +121,12 @@ pub(super) fn example(code: Code) -> ErrorReport {
             400,
             "1 validation error detected: Value '4096' at 'memorySize' failed to satisfy constraint: Member must have value less than or equal to 3008",
         ),
-        Code::RoleNotAssumable => {
-            refused("CreateFunction", invalid, 400, "The role defined for the function cannot be assumed by Lambda.")
-        }
+        Code::RoleNotAssumable => refused(
+            "CreateFunction",
+            invalid,
+            400,
+            "The role defined for the function cannot be assumed by Lambda.",
+        ),
         Code::RoleLacksPermission => refused(
             "UpdateFunctionConfiguration",
             invalid,
@@ -194,14 +206,22 @@ pub(super) fn example(code: Code) -> ErrorReport {
             refused("UpdateFunctionCode", "CodeStorageExceededException", 400, "Code storage limit exceeded.")
         }
         Code::Throttled => refused("GetFunction", "TooManyRequestsException", 429, "Rate Exceeded."),
-        Code::ServiceUnavailable => {
-            refused("PublishVersion", "ServiceException", 500, "An error occurred and the request cannot be processed.")
+        Code::ServiceUnavailable => refused(
+            "PublishVersion",
+            "ServiceException",
+            500,
+            "An error occurred and the request cannot be processed.",
+        ),
+        Code::NetworkFailure => unreachable(
+            CallErrorKind::Connect,
+            "failed to lookup address information: Name or service not known",
+        ),
+        Code::CertificateNotTrusted => {
+            unreachable(CallErrorKind::Connect, "invalid peer certificate: UnknownIssuer")
         }
-        Code::NetworkFailure => {
-            unreachable(CallErrorKind::Connect, "failed to lookup address information: Name or service not known")
+        Code::ProxyRefused => {
+            unreachable(CallErrorKind::Connect, "tunnel error: proxy authorization required")
         }
-        Code::CertificateNotTrusted => unreachable(CallErrorKind::Connect, "invalid peer certificate: UnknownIssuer"),
-        Code::ProxyRefused => unreachable(CallErrorKind::Connect, "tunnel error: proxy authorization required"),
         Code::TimedOut => at_aws(LambdaError::WaitedTooLong { what: "the update", limit: LIMIT * 10 }),
         Code::CreationFailed => at_aws(LambdaError::CreationFailed(state_reason(
             "InvalidSubnet",
@@ -243,9 +263,10 @@ pub(super) fn example(code: Code) -> ErrorReport {
         Code::TrafficNotShareable => {
             planning(PlanError::TrafficNotShareable { field: "role", version: "7".to_owned() })
         }
-        Code::TrafficShared => {
-            planning(PlanError::TrafficShared { alias: "live".to_owned(), shares: vec![("8".to_owned(), 10)] })
-        }
+        Code::TrafficShared => planning(PlanError::TrafficShared {
+            alias: "live".to_owned(),
+            shares: vec![("8".to_owned(), 10)],
+        }),
         Code::ReadRejected => unknown("GetFunction"),
         Code::UpdateRejected => unknown("UpdateFunctionConfiguration"),
         Code::ReleaseRejected => unknown("UpdateAlias"),
@@ -257,9 +278,10 @@ pub(super) fn example(code: Code) -> ErrorReport {
             http_status: Some(200),
             ..call("GetFunction")
         })),
-        Code::CleanupFailed => {
-            from_command(CommandError::CleanupFailed { output: "fatal: not a git repository".to_owned() }, &redactor)
-        }
+        Code::CleanupFailed => from_command(
+            CommandError::CleanupFailed { output: "fatal: not a git repository".to_owned() },
+            &redactor,
+        ),
         Code::RunFailed => from_command(
             CommandError::RunFailed {
                 command: "./announce.sh".to_owned(),

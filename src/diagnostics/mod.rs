@@ -1,6 +1,7 @@
-//! Turns each module's error into the [`ErrorReport`] that users read: code, message, hint. The program's error messages live
-//! here, except those about a stanza's text, which its readers write. `aws_messages.rs` maps AWS's error texts to codes and hints.
-//! Never shows a secret: text from outside the program passes through the redactor first.
+//! Turns each module's error into the [`ErrorReport`] that users read: code, message, hint. The program's
+//! error messages live here, except those about a stanza's text, which its readers write. `aws_messages.rs`
+//! maps AWS's error texts to codes and hints. Never shows a secret: text from outside the program passes
+//! through the redactor first.
 
 mod aws;
 mod aws_messages;
@@ -34,7 +35,8 @@ use crate::protocol::error::{Code, ErrorReport, Problem};
 use crate::protocol::messages::size;
 use crate::protocol::secret::Redactor;
 
-/// Reports a stanza with problems. Redacts each message, because an expanded variable may have put a secret into a value.
+/// Reports a stanza with problems. Redacts each message, because an expanded variable may have put a secret
+/// into a value.
 pub fn from_problems(mut problems: Vec<Problem>, redactor: &Redactor) -> ErrorReport {
     problems.iter_mut().for_each(|problem| problem.message = redactor.redact(&problem.message));
     ErrorReport::from_problems(problems)
@@ -44,17 +46,21 @@ pub fn from_problems(mut problems: Vec<Problem>, redactor: &Redactor) -> ErrorRe
 pub fn from_stop(reason: CancelReason) -> ErrorReport {
     match reason {
         CancelReason::Signal(_) => report(Code::Cancelled, format!("cancelled by {reason}")),
-        CancelReason::OutputClosed => report(Code::OutputClosed, "the runner closed the standard output of dpl-lambda"),
+        CancelReason::OutputClosed => {
+            report(Code::OutputClosed, "the runner closed the standard output of dpl-lambda")
+        }
     }
     .hint("repeat the run; the new run continues where this one stopped")
 }
 
-/// Adds the name of the stash to the report of a run that ends while `cleanup` still holds uncommitted files in it, or is
-/// creating it.
+/// Adds the name of the stash to the report of a run that ends while `cleanup` still holds uncommitted files
+/// in it, or is creating it.
 pub fn naming_stash(report: ErrorReport, stash: Option<String>) -> ErrorReport {
     let Some(name) = stash else { return report };
-    let message =
-        format!("{}; uncommitted files are in the stash `{name}`, or git is still moving them there", report.message);
+    let message = format!(
+        "{}; uncommitted files are in the stash `{name}`, or git is still moving them there",
+        report.message
+    );
     ErrorReport { message, ..report }.hint(
         "wait until git has exited; then, if `git stash list` shows that stash, restore the files with `git stash pop`",
     )
@@ -65,7 +71,8 @@ pub fn from_system(source: &io::Error) -> ErrorReport {
     caused(report(Code::SystemLimit, "the operating system refused a resource that dpl-lambda needs"), source)
 }
 
-/// Reports that `program`, our own executable, could not be started. Standalone mode starts it once for each stanza.
+/// Reports that `program`, our own executable, could not be started. Standalone mode starts it once for each
+/// stanza.
 pub fn from_unstartable(program: &Path, source: &io::Error) -> ErrorReport {
     let is_large = source.kind() == io::ErrorKind::ArgumentListTooLong;
     let code = if is_large { Code::EnvTooLarge } else { Code::SystemLimit };
@@ -76,11 +83,12 @@ pub fn from_unstartable(program: &Path, source: &io::Error) -> ErrorReport {
 /// Reports that the path of our own executable is unknown.
 pub fn from_no_program(source: &io::Error) -> ErrorReport {
     let message = format!("cannot locate the dpl-lambda executable: {source}");
-    report(Code::SystemLimit, message).hint("mount /proc, and do not move or delete the executable while it runs")
+    report(Code::SystemLimit, message)
+        .hint("mount /proc, and do not move or delete the executable while it runs")
 }
 
-/// Reports a panic, which is a bug. `place` is its file and line; the panic's message is left out, because it may quote a
-/// secret.
+/// Reports a panic, which is a bug. `place` is its file and line; the panic's message is left out, because it
+/// may quote a secret.
 pub fn from_panic(place: &str) -> ErrorReport {
     report(Code::Internal, format!("the run failed because of a bug in dpl-lambda, at {place}"))
         .hint("report the bug with this message and the version of dpl-lambda")
@@ -101,14 +109,15 @@ fn too_large(name: &str, bytes: usize) -> ErrorReport {
     .hint("keep large values in files: the kernel passes at most 128 KiB in one variable and a few MiB in total")
 }
 
-/// AWS's text as part of our message: redacted, on one line and without its full stop, since a hint may follow.
+/// AWS's text as part of our message: redacted, on one line and without its full stop, since a hint may
+/// follow.
 fn sentence(words: &str, redactor: &Redactor) -> String {
     // Redact first: a secret may end with the full stop that is trimmed.
     redactor.redact(words).trim().trim_end_matches('.').replace('\n', " ")
 }
 
-/// Appends the cause to the message. A cause that is an exhausted limit of the operating system replaces code and hint, since
-/// the operation itself is not to blame.
+/// Appends the cause to the message. A cause that is an exhausted limit of the operating system replaces code
+/// and hint, since the operation itself is not to blame.
 fn caused(mut report: ErrorReport, source: &(dyn Error + 'static)) -> ErrorReport {
     report.message = format!("{}: {source}", report.message);
     match source.downcast_ref().and_then(Errno::from_io_error) {

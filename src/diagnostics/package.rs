@@ -6,8 +6,8 @@ use crate::protocol::error::{Code, ErrorReport};
 use crate::protocol::messages::size;
 use crate::protocol::secret::Redactor;
 
-/// Reports a package that cannot be created, or that Lambda does not accept. Redacts all of it, because a path may contain a secret
-/// variable that was expanded.
+/// Reports a package that cannot be created, or that Lambda does not accept. Redacts all of it, because a
+/// path may contain a secret variable that was expanded.
 pub fn from_package(error: PackageError, redactor: &Redactor) -> ErrorReport {
     let mut report = package_report(error);
     report.message = redactor.redact(&report.message);
@@ -127,7 +127,10 @@ mod tests {
             },
             &Redactor::default(),
         );
-        assert_eq!(report.message, "the archive is 51.0 MiB, 1.0 MiB more than the 50.0 MiB that an API call accepts");
+        assert_eq!(
+            report.message,
+            "the archive is 51.0 MiB, 1.0 MiB more than the 50.0 MiB that an API call accepts"
+        );
         let hint = report.hint.expect("a hint");
         assert!(hint.contains("`s3_bucket`") && hint.ends_with("a.bin (3.0 MiB)"), "{hint}");
     }

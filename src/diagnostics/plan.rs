@@ -1,4 +1,5 @@
-//! Turns a [`PlanError`] into the report that says why a deployment or rollback stopped before it changed anything.
+//! Turns a [`PlanError`] into the report that says why a deployment or rollback stopped before it changed
+//! anything.
 
 use super::report;
 use crate::plan::PlanError;
@@ -112,9 +113,12 @@ pub fn from_no_function(function_name: &str, redactor: &Redactor) -> ErrorReport
 
 /// Reports a rollback without an alias, which is the only thing that a rollback can move.
 pub fn from_rollback_without_alias() -> ErrorReport {
-    report(Code::MissingKey, "`alias` is missing; expected the name of the alias to move back to its previous version")
-        .at("/alias")
-        .hint("deploy the previous code again if the function has no alias")
+    report(
+        Code::MissingKey,
+        "`alias` is missing; expected the name of the alias to move back to its previous version",
+    )
+    .at("/alias")
+    .hint("deploy the previous code again if the function has no alias")
 }
 
 fn cannot_create(missing: &[&'static str], function_name: &str) -> ErrorReport {
@@ -143,7 +147,11 @@ mod tests {
 
     #[test]
     fn every_key_that_a_creation_lacks_is_a_problem() {
-        let report = from_plan(PlanError::CannotCreate { missing: vec!["role", "runtime"] }, "f", &Redactor::default());
+        let report = from_plan(
+            PlanError::CannotCreate { missing: vec!["role", "runtime"] },
+            "f",
+            &Redactor::default(),
+        );
         assert_eq!(report.problems.len(), 2);
         assert_eq!(report.at.as_deref(), Some("/role"));
     }

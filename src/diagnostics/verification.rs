@@ -79,7 +79,8 @@ pub fn from_verification(
             format!("its response is not JSON: {}", shown(&answer))
         }
         FailureReason::UnexpectedResponse(FailedExpectation::OtherValue { at, want, got }) => {
-            let place = if at.is_empty() { "its response".to_owned() } else { format!("`{at}` of its response") };
+            let place =
+                if at.is_empty() { "its response".to_owned() } else { format!("`{at}` of its response") };
             match got {
                 Some(got) => format!("{place} is {}, not {}", shown(&got), shown(&want)),
                 None => format!("its response has no `{at}`, which should be {}", shown(&want)),
@@ -87,7 +88,9 @@ pub fn from_verification(
         }
         FailureReason::NoResponse(limit) => format!("it did not respond within {} s", limit.as_secs()),
         FailureReason::Command { status } => format!("`verify.command` failed with {status}"),
-        FailureReason::SlowCommand(limit) => format!("`verify.command` did not exit within {} s", limit.as_secs()),
+        FailureReason::SlowCommand(limit) => {
+            format!("`verify.command` did not exit within {} s", limit.as_secs())
+        }
     };
     let named = |version: &str| match version {
         "$LATEST" => "the function".to_owned(),
@@ -117,11 +120,14 @@ pub fn from_verification(
         }
         VersionExposure::Shifted { version } => (version, "fix the code and deploy again".to_owned()),
     };
-    let is_live = if matches!(exposure, VersionExposure::LiveFunction { .. }) { ", which is live," } else { "" };
-    let mut report =
-        report(Code::VerificationFailed, format!("{}{is_live} failed verification: {reason}", named(version)))
-            .at("/verify")
-            .hint(hint);
+    let is_live =
+        if matches!(exposure, VersionExposure::LiveFunction { .. }) { ", which is live," } else { "" };
+    let mut report = report(
+        Code::VerificationFailed,
+        format!("{}{is_live} failed verification: {reason}", named(version)),
+    )
+    .at("/verify")
+    .hint(hint);
     report.log = log;
     report
 }

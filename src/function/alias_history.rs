@@ -1,19 +1,20 @@
 //! Reads an alias's history from its description, and writes it there.
 //! Never loses text that other people or tools wrote into a description.
 
-/// The previous versions of an alias, stored at the end of its description: `for the shop (at 7, before: 5, 3)`. AWS keeps no such
-/// history. Version numbers do not replace it, because a version that failed verification may lie between two that passed.
-/// While this program shifts traffic, the description also names the target: `(at 7, to 8, before: 5, 3)`. So weights that the
-/// description does not name were set by someone else.
+/// The previous versions of an alias, stored at the end of its description: `for the shop (at 7, before: 5,
+/// 3)`. AWS keeps no such history. Version numbers do not replace it, because a version that failed
+/// verification may lie between two that passed. While this program shifts traffic, the description also
+/// names the target: `(at 7, to 8, before: 5, 3)`. So weights that the description does not name were set by
+/// someone else.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AliasHistory {
     /// Text before the history, which this program did not write.
     text: String,
-    /// The alias's version when the history was written, and its previous versions, latest first. `None`: the description has no
-    /// history.
+    /// The alias's version when the history was written, and its previous versions, latest first. `None`: the
+    /// description has no history.
     recorded: Option<(String, Vec<String>)>,
-    /// The alias's version when a shift began, and the version that gets a share of its traffic. `None`: this program shifts no
-    /// traffic.
+    /// The alias's version when a shift began, and the version that gets a share of its traffic. `None`: this
+    /// program shifts no traffic.
     shift: Option<(String, String)>,
 }
 
@@ -27,7 +28,8 @@ impl AliasHistory {
     /// Reads the history from a description. A description in another form is kept as text.
     pub fn of(description: &str) -> Self {
         let unknown = || AliasHistory { text: description.to_owned(), ..AliasHistory::default() };
-        let Some((text, inside)) = description.strip_suffix(')').and_then(|rest| rest.rsplit_once("(at ")) else {
+        let Some((text, inside)) = description.strip_suffix(')').and_then(|rest| rest.rsplit_once("(at "))
+        else {
             return unknown();
         };
         let (places, before) = match inside.split_once(", before: ") {
@@ -40,11 +42,16 @@ impl AliasHistory {
             None => (places, None),
         };
         let is_other = |version: &&str| version.parse::<u64>().is_err();
-        if (before.is_none() && to.is_none()) || before.iter().flatten().chain(&to).chain([&at]).any(is_other) {
+        if (before.is_none() && to.is_none()) || before.iter().flatten().chain(&to).chain([&at]).any(is_other)
+        {
             return unknown();
         }
         let recorded = before.map(|before| (at.to_owned(), before.into_iter().map(str::to_owned).collect()));
-        AliasHistory { text: text.trim_end().to_owned(), recorded, shift: to.map(|to| (at.to_owned(), to.to_owned())) }
+        AliasHistory {
+            text: text.trim_end().to_owned(),
+            recorded,
+            shift: to.map(|to| (at.to_owned(), to.to_owned())),
+        }
     }
 
     /// The history of a new alias.
@@ -52,22 +59,28 @@ impl AliasHistory {
         AliasHistory { recorded: Some((String::new(), Vec::new())), ..AliasHistory::default() }
     }
 
-    /// The previous versions of an alias that is at `version`, latest first. `None`: they are unknown, because someone else moved the
-    /// alias to `version`.
+    /// The previous versions of an alias that is at `version`, latest first. `None`: they are unknown,
+    /// because someone else moved the alias to `version`.
     pub fn before(&self, version: &str) -> Option<&[String]> {
         self.recorded.as_ref().filter(|(at, _)| at == version).map(|(_, before)| before.as_slice())
     }
 
-    /// The version to which this program shifts traffic of an alias that is at `version`. `None`: it shifts none.
+    /// The version to which this program shifts traffic of an alias that is at `version`. `None`: it shifts
+    /// none.
     pub fn shift(&self, version: &str) -> Option<&str> {
         self.shift.as_ref().filter(|(at, _)| at == version).map(|(_, to)| to.as_str())
     }
 
-    /// The history of an alias that stays at `version` and sends a share of its traffic to `to`. `None` ends the shift.
+    /// The history of an alias that stays at `version` and sends a share of its traffic to `to`. `None` ends
+    /// the shift.
     #[must_use]
     pub fn with_shift(&self, version: &str, to: Option<&str>) -> Self {
         let recorded = self.recorded.clone().filter(|(at, _)| at == version);
-        AliasHistory { recorded, shift: to.map(|to| (version.to_owned(), to.to_owned())), text: self.text.clone() }
+        AliasHistory {
+            recorded,
+            shift: to.map(|to| (version.to_owned(), to.to_owned())),
+            text: self.text.clone(),
+        }
     }
 
     /// The history of an alias that moves from `version` to another one.
@@ -89,11 +102,15 @@ impl AliasHistory {
         AliasHistory { recorded: rest, shift: None, text: self.text.clone() }
     }
 
-    /// The description of an alias with this history that is now at `version`. `None`: it would exceed AWS's limit.
+    /// The description of an alias with this history that is now at `version`. `None`: it would exceed AWS's
+    /// limit.
     pub fn to_description(&self, version: &str) -> Option<String> {
         let before = self.recorded.as_ref().map(|(_, before)| {
-            let before =
-                before.iter().map(String::as_str).filter(|earlier| *earlier != version).take(MAX_PREVIOUS_VERSIONS);
+            let before = before
+                .iter()
+                .map(String::as_str)
+                .filter(|earlier| *earlier != version)
+                .take(MAX_PREVIOUS_VERSIONS);
             let before = before.collect::<Vec<_>>().join(", ");
             format!(", before: {}", if before.is_empty() { "none" } else { &before })
         });
@@ -122,8 +139,10 @@ mod tests {
             AliasHistory::of("for the shop").moved_from("4").to_description("7").expect("short"),
             "for the shop (at 7, before: 4)"
         );
-        let own =
-            AliasHistory::of("for the shop (at 7, before: 4)").moved_from("7").to_description("8").expect("short");
+        let own = AliasHistory::of("for the shop (at 7, before: 4)")
+            .moved_from("7")
+            .to_description("8")
+            .expect("short");
         assert_eq!(own, "for the shop (at 8, before: 7, 4)");
         assert_eq!(
             AliasHistory::of("").moved_from("$LATEST").to_description("1").expect("short"),
@@ -135,8 +154,14 @@ mod tests {
     fn the_way_back_shortens_it() {
         let history = AliasHistory::of("x (at 9, before: 7, 4, 2)");
         assert_eq!(history.before("9"), Some(&["7", "4", "2"].map(str::to_owned)[..]));
-        assert_eq!(history.rolled_back("9", "7").to_description("7").expect("short"), "x (at 7, before: 4, 2)");
-        assert_eq!(history.rolled_back("9", "2").to_description("2").expect("short"), "x (at 2, before: none)");
+        assert_eq!(
+            history.rolled_back("9", "7").to_description("7").expect("short"),
+            "x (at 7, before: 4, 2)"
+        );
+        assert_eq!(
+            history.rolled_back("9", "2").to_description("2").expect("short"),
+            "x (at 2, before: none)"
+        );
         // The history does not contain version 5, so the versions before it are unknown.
         assert_eq!(history.rolled_back("9", "5").to_description("5").expect("short"), "x");
     }
@@ -150,14 +175,30 @@ mod tests {
         let read = AliasHistory::of(&shifting);
         assert_eq!((read.shift("7"), read.shift("8")), (Some("8"), None));
         assert_eq!(read.before("7"), Some(&["5", "3"].map(str::to_owned)[..]));
-        assert_eq!(read.with_shift("7", None).to_description("7").expect("short"), "for the shop (at 7, before: 5, 3)");
-        assert_eq!(read.moved_from("7").to_description("8").expect("short"), "for the shop (at 8, before: 7, 5, 3)");
-        assert_eq!(read.rolled_back("7", "5").to_description("5").expect("short"), "for the shop (at 5, before: 3)");
+        assert_eq!(
+            read.with_shift("7", None).to_description("7").expect("short"),
+            "for the shop (at 7, before: 5, 3)"
+        );
+        assert_eq!(
+            read.moved_from("7").to_description("8").expect("short"),
+            "for the shop (at 8, before: 7, 5, 3)"
+        );
+        assert_eq!(
+            read.rolled_back("7", "5").to_description("5").expect("short"),
+            "for the shop (at 5, before: 3)"
+        );
         // The previous versions of an alias that someone else created are unknown.
-        let theirs = AliasHistory::of("theirs").with_shift("7", Some("8")).to_description("7").expect("short");
+        let theirs =
+            AliasHistory::of("theirs").with_shift("7", Some("8")).to_description("7").expect("short");
         assert_eq!(theirs, "theirs (at 7, to 8)");
-        assert_eq!((AliasHistory::of(&theirs).shift("7"), AliasHistory::of(&theirs).before("7")), (Some("8"), None));
-        assert_eq!(AliasHistory::of(&theirs).with_shift("7", None).to_description("7").expect("short"), "theirs");
+        assert_eq!(
+            (AliasHistory::of(&theirs).shift("7"), AliasHistory::of(&theirs).before("7")),
+            (Some("8"), None)
+        );
+        assert_eq!(
+            AliasHistory::of(&theirs).with_shift("7", None).to_description("7").expect("short"),
+            "theirs"
+        );
     }
 
     #[test]
@@ -167,11 +208,20 @@ mod tests {
             AliasHistory::of("(at 9, before: 7)").moved_from("8").to_description("10").expect("short"),
             "(at 10, before: 8)"
         );
-        for text in
-            ["", "x", "(at 9)", "(at x, before: 1)", "(at 9, before: x)", "(at 9, before: )", "(at 9, before: 1) x"]
-        {
+        for text in [
+            "",
+            "x",
+            "(at 9)",
+            "(at x, before: 1)",
+            "(at 9, before: x)",
+            "(at 9, before: )",
+            "(at 9, before: 1) x",
+        ] {
             assert_eq!(AliasHistory::of(text).before("9"), None, "{text}");
-            assert_eq!(AliasHistory::of(text).rolled_back("9", "1").to_description("1").as_deref(), Some(text));
+            assert_eq!(
+                AliasHistory::of(text).rolled_back("9", "1").to_description("1").as_deref(),
+                Some(text)
+            );
         }
     }
 

@@ -1,5 +1,5 @@
-//! Defines the desired function that a stanza describes, and the live function in a form that can be compared with it.
-//! Never calls AWS, and never decides what to do about a difference.
+//! Defines the desired function that a stanza describes, and the live function in a form that can be compared
+//! with it. Never calls AWS, and never decides what to do about a difference.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,8 @@ mod setting;
 
 pub use alias_history::AliasHistory;
 pub use release::{
-    CodeAndSettings, LATEST_PUBLISHED, LiveAlias, LiveVersion, Provisioned, ProvisionedState, Release, VersionState,
+    CodeAndSettings, LATEST_PUBLISHED, LiveAlias, LiveVersion, Provisioned, ProvisionedState, Release,
+    VersionState,
 };
 pub use setting::{ChangedBy, Setting};
 
@@ -26,7 +27,8 @@ pub struct DesiredFunction {
     pub name: FunctionName,
     /// Every setting that the stanza names, except the handler.
     pub settings: Vec<Setting>,
-    /// The handler, which is kept apart because its form depends on the runtime. `None`: the stanza does not name one.
+    /// The handler, which is kept apart because its form depends on the runtime. `None`: the stanza does not
+    /// name one.
     pub handler: Option<Handler>,
     /// The desired tags. `None`: the stanza does not name any.
     pub tags: Option<BTreeMap<String, Secret>>,
@@ -50,7 +52,9 @@ impl DesiredFunction {
         let release = Release::of(stanza);
         let s = stanza.clone();
         // AWS rejects an empty mode for these, so an empty value becomes AWS's default.
-        let or = |default: &'static str| move |word: String| if word.is_empty() { default.to_owned() } else { word };
+        let or = |default: &'static str| {
+            move |word: String| if word.is_empty() { default.to_owned() } else { word }
+        };
         let mut settings: Vec<Setting> = [
             s.role.map(Setting::Role),
             s.runtime.map(Setting::Runtime),
@@ -95,8 +99,8 @@ impl DesiredFunction {
         }
     }
 
-    /// The alias to which the function URL belongs: the first one. `None`: it belongs to the function itself and serves the code that
-    /// was deployed last.
+    /// The alias to which the function URL belongs: the first one. `None`: it belongs to the function itself
+    /// and serves the code that was deployed last.
     pub fn url_alias(&self) -> Option<&str> {
         self.release.aliases.first().map(String::as_str)
     }
@@ -106,7 +110,8 @@ impl DesiredFunction {
         runtime(&self.settings)
     }
 
-    /// The runtime and handler that the function will have. `None`: they are not known, or layers may contain the handler.
+    /// The runtime and handler that the function will have. `None`: they are not known, or layers may contain
+    /// the handler.
     pub fn runtime_and_handler(&self, live: Option<&LiveFunction>) -> Option<(String, String)> {
         let desired = self.settings_for(live.and_then(LiveFunction::runtime));
         let live = live.map(|live| live.settings.as_slice()).unwrap_or_default();
@@ -123,7 +128,8 @@ impl DesiredFunction {
         Some((runtime?, handler?))
     }
 
-    /// The desired settings with the handler. The stanza's runtime, else `live_runtime`, decides the handler's form.
+    /// The desired settings with the handler. The stanza's runtime, else `live_runtime`, decides the
+    /// handler's form.
     pub fn settings_for(&self, live_runtime: Option<&str>) -> Vec<Setting> {
         let runtime = self.runtime().or(live_runtime).unwrap_or_default();
         let handler = self.handler.as_ref().map(|handler| Setting::Handler(handler.joined(runtime)));
@@ -137,10 +143,13 @@ fn logging(config: LoggingConfig, name: &FunctionName) -> Vec<Setting> {
     if config == LoggingConfig::default() {
         return vec![Setting::LogFormat("Text".to_owned()), Setting::LogGroup(default_group())];
     }
-    let or = |default: &'static str| move |word: String| if word.is_empty() { default.to_owned() } else { word };
+    let or =
+        |default: &'static str| move |word: String| if word.is_empty() { default.to_owned() } else { word };
     let members = [
         config.log_format.map(or("Text")).map(Setting::LogFormat),
-        config.log_group.map(|group| Setting::LogGroup(if group.is_empty() { default_group() } else { group })),
+        config
+            .log_group
+            .map(|group| Setting::LogGroup(if group.is_empty() { default_group() } else { group })),
         config.application_log_level.map(or("INFO")).map(Setting::ApplicationLogLevel),
         config.system_log_level.map(or("INFO")).map(Setting::SystemLogLevel),
     ];
@@ -170,8 +179,9 @@ pub struct Handler {
 impl Handler {
     /// AWS's `Handler` for a runtime: `index.handler`, `Pkg.Class::method`, or for Go the name alone.
     ///
-    /// One in ten real stanzas has a complete handler in `handler_name` and no `module_name`. dpl turns that into
-    /// `index.index.handler`, which cannot run. So a name that contains a separator stays unchanged if there is no module.
+    /// One in ten real stanzas has a complete handler in `handler_name` and no `module_name`. dpl turns that
+    /// into `index.index.handler`, which cannot run. So a name that contains a separator stays unchanged if
+    /// there is no module.
     pub fn joined(&self, runtime: &str) -> String {
         if runtime.starts_with("go") {
             return self.name.clone();
@@ -199,12 +209,13 @@ pub struct LiveFunction {
     pub code_sha256: String,
     /// The container image. `None`: the function runs a zip package.
     pub image: Option<LiveImage>,
-    /// The function URL, of the stanza's first alias if it has one. `None`: it does not exist, or was not read.
+    /// The function URL, of the stanza's first alias if it has one. `None`: it does not exist, or was not
+    /// read.
     pub url: Option<LiveUrl>,
     /// Public access that the policy belonging to `url` permits. Empty if it was not read.
     pub public: PublicAccess,
-    /// The URL of the function itself beside that of an alias. It serves the code that was deployed last, even if that failed
-    /// verification. `None`: it does not exist, or was not read.
+    /// The URL of the function itself beside that of an alias. It serves the code that was deployed last,
+    /// even if that failed verification. `None`: it does not exist, or was not read.
     pub latest_url: Option<LiveUrl>,
     /// Public access that the policy belonging to `latest_url` permits. Empty if it was not read.
     pub latest_public: PublicAccess,
@@ -212,7 +223,8 @@ pub struct LiveFunction {
     pub aliases: Vec<LiveAlias>,
     /// The published versions that were read, oldest first.
     pub versions: Vec<LiveVersion>,
-    /// True if the function runs on Lambda Managed Instances, where callers without a qualifier get `$LATEST.PUBLISHED`.
+    /// True if the function runs on Lambda Managed Instances, where callers without a qualifier get
+    /// `$LATEST.PUBLISHED`.
     pub is_managed: bool,
     /// The version `$LATEST.PUBLISHED`. `None`: it does not exist, or was not read.
     pub latest_published: Option<LiveVersion>,
@@ -369,7 +381,8 @@ mod tests {
     #[test]
     fn an_empty_structure_resets_each_of_its_members() {
         let logging = |config| settings(Stanza { logging_config: Some(config), ..Stanza::default() });
-        let (text, group) = (Setting::LogFormat("Text".to_owned()), Setting::LogGroup("/aws/lambda/f".to_owned()));
+        let (text, group) =
+            (Setting::LogFormat("Text".to_owned()), Setting::LogGroup("/aws/lambda/f".to_owned()));
         assert_eq!(logging(LoggingConfig::default()), [text, group.clone()]);
         let group_only = LoggingConfig { log_group: Some(String::new()), ..LoggingConfig::default() };
         assert_eq!(logging(group_only), [group]);
@@ -383,6 +396,9 @@ mod tests {
     fn modes_that_cannot_be_empty_go_back_to_awss_defaults() {
         let empty = || Some(String::new());
         let settings = settings(Stanza { tracing_mode: empty(), snap_start: empty(), ..Stanza::default() });
-        assert_eq!(settings, [Setting::TracingMode("PassThrough".to_owned()), Setting::SnapStart("None".to_owned())]);
+        assert_eq!(
+            settings,
+            [Setting::TracingMode("PassThrough".to_owned()), Setting::SnapStart("None".to_owned())]
+        );
     }
 }

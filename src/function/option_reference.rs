@@ -1,6 +1,6 @@
 //! Generates `docs/options.md`: every option of a stanza with its type, default, AWS field and an example.
-//! Adds only what no other table has: the groups, and the AWS fields of options that are no setting of a function. Descriptions, types, examples,
-//! ranges and rules between options are those of the schemas.
+//! Adds only what no other table has: the groups, and the AWS fields of options that are no setting of a
+//! function. Descriptions, types, examples, ranges and rules between options are those of the schemas.
 
 use std::fmt::Write;
 
@@ -140,7 +140,8 @@ const GUIDES: [(&str, &str); 4] = [
     ("Conditions", "from-dpl.md"),
 ];
 
-/// Options that are no setting of a function, or have another name than their setting: AWS's field, and the operation that takes it.
+/// Options that are no setting of a function, or have another name than their setting: AWS's field, and the
+/// operation that takes it.
 const OTHER_FIELDS: [(&str, &str, &str); 30] = [
     ("function_name", "FunctionName", "CreateFunction"),
     ("revision_id", "RevisionId", "UpdateFunctionConfiguration"),
@@ -153,7 +154,11 @@ const OTHER_FIELDS: [(&str, &str, &str); 30] = [
     ("handler_name", "Handler", "UpdateFunctionConfiguration"),
     ("module_name", "Handler", "UpdateFunctionConfiguration"),
     ("file_system_configs.arn", "FileSystemConfigs.Arn", "UpdateFunctionConfiguration"),
-    ("file_system_configs.local_mount_path", "FileSystemConfigs.LocalMountPath", "UpdateFunctionConfiguration"),
+    (
+        "file_system_configs.local_mount_path",
+        "FileSystemConfigs.LocalMountPath",
+        "UpdateFunctionConfiguration",
+    ),
     ("function_url.auth_type", "AuthType", "CreateFunctionUrlConfig"),
     ("function_url.invoke_mode", "InvokeMode", "CreateFunctionUrlConfig"),
     ("function_url.cors.allow_origins", "Cors.AllowOrigins", "CreateFunctionUrlConfig"),
@@ -209,8 +214,8 @@ fn is_new(name: &str, option: &Value) -> bool {
     !is_of_dpl(name) && name != "on" && option["deprecated"] != true
 }
 
-/// What the option does, its type, its default, which other options it requires or excludes, AWS's field, an example, and its members. `types` is the
-/// schema of requests, which names the type of each option.
+/// What the option does, its type, its default, which other options it requires or excludes, AWS's field, an
+/// example, and its members. `types` is the schema of requests, which names the type of each option.
 fn section(name: &str, stanza: &Value, types: &Value) -> String {
     let option = &stanza["properties"][name];
     let kind = reference(&types["properties"][name]).unwrap_or_default();
@@ -247,7 +252,8 @@ fn section(name: &str, stanza: &Value, types: &Value) -> String {
     section + &table(name, &members(name, kind, option, types))
 }
 
-/// The options that an option requires, in Markdown, and the names of those that it excludes. The rules of the schema say both.
+/// The options that an option requires, in Markdown, and the names of those that it excludes. The rules of
+/// the schema say both.
 fn relations<'a>(name: &str, stanza: &'a Value) -> (Vec<&'a str>, Vec<&'a str>) {
     let (mut required, mut excluded) = (Vec::new(), Vec::new());
     for rule in stanza["allOf"].as_array().into_iter().flatten() {
@@ -260,7 +266,9 @@ fn relations<'a>(name: &str, stanza: &'a Value) -> (Vec<&'a str>, Vec<&'a str>) 
             if condition.get("not").is_some() {
                 let message = refused["errorMessage"].as_str().filter(|_| key == name);
                 required.extend(
-                    message.and_then(|text| text.split(" requires ").nth(1)).map(|end| end.trim_end_matches('.')),
+                    message
+                        .and_then(|text| text.split(" requires ").nth(1))
+                        .map(|end| end.trim_end_matches('.')),
                 );
             } else if let Some(other) = named(condition) {
                 excluded.extend((key == name).then_some(other));
@@ -396,8 +404,8 @@ fn operation(changed_by: ChangedBy) -> &'static str {
     }
 }
 
-/// A YAML example: the one for hovers, else the first of `examples`, the value that the description names, the first word that is not the default, or
-/// `true`. `None`: the option is deprecated.
+/// A YAML example: the one for hovers, else the first of `examples`, the value that the description names,
+/// the first word that is not the default, or `true`. `None`: the option is deprecated.
 fn example(name: &str, option: &Value) -> Option<String> {
     if option["deprecated"] == true {
         return None;
@@ -472,7 +480,10 @@ mod tests {
         for (option, ..) in OTHER_FIELDS {
             let pointer: String = option.split('.').map(|part| format!("/properties/{part}")).collect();
             assert!(schema.pointer(&pointer).is_some(), "`{option}` is no option");
-            assert!(Setting::FIELDS.iter().all(|(setting, ..)| *setting != option), "`{option}` is a setting");
+            assert!(
+                Setting::FIELDS.iter().all(|(setting, ..)| *setting != option),
+                "`{option}` is a setting"
+            );
         }
     }
 
@@ -482,7 +493,10 @@ mod tests {
         assert_eq!(relations("traffic", &schema), (vec!["`alias`"], Vec::new()));
         assert_eq!(relations("image_config", &schema).0, ["`image_uri` or `package_type: Image`"]);
         assert_eq!(relations("zip", &schema), (Vec::new(), vec!["s3_key", "image_uri"]));
-        assert_eq!(relations("profile", &schema).1, ["access_key_id", "secret_access_key", "web_identity_token_env"]);
+        assert_eq!(
+            relations("profile", &schema).1,
+            ["access_key_id", "secret_access_key", "web_identity_token_env"]
+        );
         assert_eq!(relations("package_type", &schema), (Vec::new(), Vec::new()));
         assert_eq!(relations("environment", &schema), (Vec::new(), Vec::new()));
     }
@@ -490,7 +504,10 @@ mod tests {
     #[test]
     fn the_default_is_separated_from_the_description() {
         let (description, default) = without_default("Seconds, such as 30. AWS's default: 3.");
-        assert_eq!((description.as_str(), default.as_deref()), ("Seconds, such as 30.", Some("AWS's default: 3")));
+        assert_eq!(
+            (description.as_str(), default.as_deref()),
+            ("Seconds, such as 30.", Some("AWS's default: 3"))
+        );
         assert_eq!(without_default("A bucket."), ("A bucket.".to_owned(), None));
     }
 }

@@ -1,5 +1,5 @@
-//! Defines releases: published versions, verification and aliases, as the stanza wants them and as they are live.
-//! Never decides what to do about a difference.
+//! Defines releases: published versions, verification and aliases, as the stanza wants them and as they are
+//! live. Never decides what to do about a difference.
 
 use std::time::Duration;
 
@@ -12,7 +12,8 @@ use crate::protocol::structures::OrNone;
 pub struct Release {
     /// True if a version is published.
     pub publish: bool,
-    /// Description of the version, made of the stanza's description, the build and the commit. `None`: none of them is known.
+    /// Description of the version, made of the stanza's description, the build and the commit. `None`: none
+    /// of them is known.
     pub description: Option<String>,
     /// The aliases that should point at the version, without duplicates.
     pub aliases: Vec<String>,
@@ -22,7 +23,8 @@ pub struct Release {
     pub shares: Vec<u8>,
     /// Pause between two shares.
     pub interval: Duration,
-    /// Provisioned concurrency of each alias. `Some(None)`: it is removed. `None`: the stanza does not set it.
+    /// Provisioned concurrency of each alias. `Some(None)`: it is removed. `None`: the stanza does not set
+    /// it.
     pub provisioned: Option<Option<i32>>,
     /// True if weights that someone else gave to an alias may be removed.
     pub clears_weights: bool,
@@ -71,27 +73,29 @@ pub struct LiveAlias {
 }
 
 impl LiveAlias {
-    /// The versions that get a share of the traffic. While provisioned concurrency moves to another version, AWS shows the old
-    /// version with a weight of 100 %. That is not a traffic split and ends by itself, so it is left out.
+    /// The versions that get a share of the traffic. While provisioned concurrency moves to another version,
+    /// AWS shows the old version with a weight of 100 %. That is not a traffic split and ends by itself, so
+    /// it is left out.
     pub fn shares(&self) -> &[(String, u8)] {
         if self.weights.iter().any(|(_, percent)| *percent == 100) { &[] } else { &self.weights }
     }
 
-    /// The shares, if not all of them were set by a deployment of this program but by a person or another tool, such as CodeDeploy.
+    /// The shares, if not all of them were set by a deployment of this program but by a person or another
+    /// tool, such as CodeDeploy.
     pub fn shares_of_others(&self) -> &[(String, u8)] {
         let is_ours = |(version, _): &(String, u8)| self.history.shift(&self.version) == Some(version);
         if self.shares().iter().all(is_ours) { &[] } else { self.shares() }
     }
 
-    /// The history to write when the alias stays at its version and a shift that the history records has ended. `None`: the history
-    /// records no shift, so it stays unchanged.
+    /// The history to write when the alias stays at its version and a shift that the history records has
+    /// ended. `None`: the history records no shift, so it stays unchanged.
     pub fn history_after_shift(&self) -> Option<AliasHistory> {
         self.history.shift(&self.version).map(|_| self.history.with_shift(&self.version, None))
     }
 }
 
-/// The version that callers without a qualifier get from a function on Lambda Managed Instances. It has no number, can be published
-/// repeatedly and cannot be deleted.
+/// The version that callers without a qualifier get from a function on Lambda Managed Instances. It has no
+/// number, can be published repeatedly and cannot be deleted.
 pub const LATEST_PUBLISHED: &str = "$LATEST.PUBLISHED";
 
 /// A published version.
@@ -107,7 +111,8 @@ pub struct LiveVersion {
     pub state: VersionState,
 }
 
-/// Whether a published version is ready. AWS returns that from GetFunction for a single version, but not in a list of versions.
+/// Whether a published version is ready. AWS returns that from GetFunction for a single version, but not in a
+/// list of versions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum VersionState {
     /// The version was not read on its own.
@@ -136,8 +141,8 @@ impl CodeAndSettings {
         CodeAndSettings { code_sha256: live.code_sha256.clone(), settings: live.settings.clone() }
     }
 
-    /// True if every setting has the same value as `before`, except those for which `changes` returns true. A setting that is missing
-    /// in one of the two is not compared.
+    /// True if every setting has the same value as `before`, except those for which `changes` returns true. A
+    /// setting that is missing in one of the two is not compared.
     pub fn keeps(&self, before: &CodeAndSettings, changes: impl Fn(&Setting) -> bool) -> bool {
         self.settings.iter().filter(|setting| !changes(setting)).all(|setting| {
             let known = before.settings.iter().find(|known| known.is_kind_of(setting));
@@ -152,8 +157,9 @@ impl LiveVersion {
         self.number.parse().unwrap_or_default()
     }
 
-    /// True if the version has the function's code and settings. The description, which belongs to one version, and the package's KMS
-    /// key are not compared. False if a setting cannot be read, since it may differ.
+    /// True if the version has the function's code and settings. The description, which belongs to one
+    /// version, and the package's KMS key are not compared. False if a setting cannot be read, since it may
+    /// differ.
     pub fn is_copy_of(&self, live: &LiveFunction) -> bool {
         let is_held = |setting: &&Setting| {
             matches!(setting.changed_by(), ChangedBy::Configuration | ChangedBy::Code)

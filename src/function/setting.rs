@@ -1,5 +1,5 @@
-//! Defines all settings of a function in one table: value type, name in the stanza, and the API call that changes each.
-//! Never decides what to do about a difference.
+//! Defines all settings of a function in one table: value type, name in the stanza, and the API call that
+//! changes each. Never decides what to do about a difference.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,7 +16,8 @@ trait SettingValue: PartialEq {
     fn shown(&self) -> Value;
 }
 
-/// Implements [`SettingValue`] for types that contain no secrets. Each line has the type and its test for emptiness.
+/// Implements [`SettingValue`] for types that contain no secrets. Each line has the type and its test for
+/// emptiness.
 macro_rules! setting_values {
     ($($(#[doc = $doc:literal])* $value:ty: $is_empty:expr;)*) => { $(
         $(#[doc = $doc])*
@@ -49,7 +50,9 @@ impl SettingValue for BTreeSet<FileSystemConfig> {
         self.is_empty()
     }
     fn shown(&self) -> Value {
-        self.iter().map(|system| json!({"arn": system.arn, "local_mount_path": system.local_mount_path})).collect()
+        self.iter()
+            .map(|system| json!({"arn": system.arn, "local_mount_path": system.local_mount_path}))
+            .collect()
     }
 }
 
@@ -62,8 +65,8 @@ impl SettingValue for BTreeMap<String, Secret> {
     }
 }
 
-/// The API call that changes a setting of an existing function. CreateFunction accepts all settings except those of
-/// [`ChangedBy::Concurrency`].
+/// The API call that changes a setting of an existing function. CreateFunction accepts all settings except
+/// those of [`ChangedBy::Concurrency`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ChangedBy {
     /// UpdateFunctionConfiguration.
@@ -78,17 +81,19 @@ pub enum ChangedBy {
 
 macro_rules! settings {
     ($($(#[doc = $doc:literal])* $name:ident($value:ty): $field:literal, $call:ident;)*) => {
-        /// One setting of a function with its desired or live value. An empty value means that the function does not have the
-        /// setting.
+        /// One setting of a function with its desired or live value. An empty value means that the function
+        /// does not have the setting.
         #[derive(Clone, Debug, PartialEq)]
         pub enum Setting { $($(#[doc = $doc])* $name($value),)* }
 
         impl Setting {
-            /// Each setting: its name in the stanza, its doc comment, which begins with AWS's field, and the call that changes it.
+            /// Each setting: its name in the stanza, its doc comment, which begins with AWS's field, and the
+            /// call that changes it.
             pub const FIELDS: &'static [(&'static str, &'static str, ChangedBy)] =
                 &[$(($field, concat!($($doc),*), ChangedBy::$call),)*];
 
-            /// Name of the setting in the stanza; members of structures have a dot, as in `logging_config.log_format`.
+            /// Name of the setting in the stanza; members of structures have a dot, as in
+            /// `logging_config.log_format`.
             pub fn field(&self) -> &'static str {
                 match self { $(Setting::$name(_) => $field,)* }
             }
@@ -183,7 +188,11 @@ impl Setting {
     pub fn structures() -> [Vec<Setting>; 3] {
         use Setting::*;
         [
-            vec![SubnetIds(BTreeSet::new()), SecurityGroupIds(BTreeSet::new()), Ipv6AllowedForDualStack(false)],
+            vec![
+                SubnetIds(BTreeSet::new()),
+                SecurityGroupIds(BTreeSet::new()),
+                Ipv6AllowedForDualStack(false),
+            ],
             vec![
                 LogFormat(String::new()),
                 LogGroup(String::new()),

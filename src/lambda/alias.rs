@@ -1,5 +1,5 @@
-//! Checks where an alias points after a response was lost, and restores its traffic after a failed deployment.
-//! It never moves an alias that another caller has changed.
+//! Checks where an alias points after a response was lost, and restores its traffic after a failed
+//! deployment. It never moves an alias that another caller has changed.
 
 use std::time::Duration;
 
@@ -23,13 +23,16 @@ pub enum ShiftOutcome {
 }
 
 impl Lambda {
-    /// Whether an alias already points where the step wants it, because AWS applied a request whose response was lost.
+    /// Whether an alias already points where the step wants it, because AWS applied a request whose response
+    /// was lost.
     pub(super) async fn has_moved_alias(
         &self,
         action: &Action,
         state: &mut DeployState<'_>,
     ) -> Result<bool, LambdaError> {
-        let Some(LiveAlias { name, version, weights, .. }) = state.alias_target(action) else { return Ok(false) };
+        let Some(LiveAlias { name, version, weights, .. }) = state.alias_target(action) else {
+            return Ok(false);
+        };
         let call = self.client.get_alias().function_name(state.name.as_str()).name(&name).send();
         let Some(output) = found(self.read_call("GetAlias", call).await)? else { return Ok(false) };
         if output.function_version() != Some(&version) || shares(output.routing_config()) != weights {
@@ -37,18 +40,22 @@ impl Lambda {
         }
         state.record_target(action);
         let revision = output.revision_id().map(str::to_owned);
-        state.record_response(ResponseFacts { alias: Some((name.clone(), revision)), ..ResponseFacts::default() });
+        state.record_response(ResponseFacts {
+            alias: Some((name.clone(), revision)),
+            ..ResponseFacts::default()
+        });
         if let Action::UpdateAlias { provisions: true, .. } = action {
             self.wait_for_provisioned(state.name, &name).await?;
         }
         Ok(true)
     }
 
-    /// Sends all traffic of an alias to the previous version again, even if the run is cancelled. `count` is the number of
-    /// aliases to restore: after a signal they share the remaining time.
+    /// Sends all traffic of an alias to the previous version again, even if the run is cancelled. `count` is
+    /// the number of aliases to restore: after a signal they share the remaining time.
     ///
     /// # Errors
-    /// [`LambdaError::Outdated`] if another caller has changed the alias since, and every other [`LambdaError`] of a call.
+    /// [`LambdaError::Outdated`] if another caller has changed the alias since, and every other
+    /// [`LambdaError`] of a call.
     pub async fn restore_traffic(
         &self,
         alias: &str,
@@ -66,7 +73,11 @@ impl Lambda {
         Ok((outcome, self.applied()))
     }
 
-    async fn restore_weights(&self, alias: &str, state: &DeployState<'_>) -> Result<ShiftOutcome, LambdaError> {
+    async fn restore_weights(
+        &self,
+        alias: &str,
+        state: &DeployState<'_>,
+    ) -> Result<ShiftOutcome, LambdaError> {
         let failed = |error| CallError::of("UpdateAlias", error);
         let ours = state.version();
         let from = state.shifted.get(alias).cloned().unwrap_or_default();
@@ -84,9 +95,14 @@ impl Lambda {
                     let alias = call.await.map_err(|error| self.failed("GetAlias", error))?;
                     let shares = shares(alias.routing_config());
                     match alias.function_version() {
-                        Some(version) if version == ours && shares.is_empty() => return Ok(ShiftOutcome::Completed),
-                        Some(version) if version == from && shares.is_empty() => return Ok(ShiftOutcome::Restored),
-                        Some(version) if version == from && shares.iter().all(|(version, _)| version == ours) => {}
+                        Some(version) if version == ours && shares.is_empty() => {
+                            return Ok(ShiftOutcome::Completed);
+                        }
+                        Some(version) if version == from && shares.is_empty() => {
+                            return Ok(ShiftOutcome::Restored);
+                        }
+                        Some(version)
+                            if version == from && shares.iter().all(|(version, _)| version == ours) => {}
                         _ => return Err(LambdaError::Outdated(Some(error))),
                     }
                     revision = alias.revision_id().map(str::to_owned);
@@ -102,7 +118,8 @@ impl Lambda {
 /// Routing weights in percent, sorted by version. A weight below 1.0 never rounds up to 100 %.
 pub(super) fn shares(routing: Option<&AliasRoutingConfiguration>) -> Vec<(String, u8)> {
     let weights = routing.and_then(|routing| routing.additional_version_weights());
-    let percent = |weight: f64| (weight * 100.0).round().clamp(0.0, if weight < 1.0 { 99.0 } else { 100.0 }) as u8;
+    let percent =
+        |weight: f64| (weight * 100.0).round().clamp(0.0, if weight < 1.0 { 99.0 } else { 100.0 }) as u8;
     let mut weights: Vec<(String, u8)> =
         weights.into_iter().flatten().map(|(version, weight)| (version.clone(), percent(*weight))).collect();
     weights.sort();
@@ -111,6 +128,7 @@ pub(super) fn shares(routing: Option<&AliasRoutingConfiguration>) -> Vec<(String
 
 /// Weights in percent as an AWS `RoutingConfig`. An empty list removes all weights.
 pub(super) fn routing(shares: &[(String, u8)]) -> AliasRoutingConfiguration {
-    let weights = shares.iter().map(|(version, percent)| (version.clone(), f64::from(*percent) / 100.0)).collect();
+    let weights =
+        shares.iter().map(|(version, percent)| (version.clone(), f64::from(*percent) / 100.0)).collect();
     AliasRoutingConfiguration::builder().set_additional_version_weights(Some(weights)).build()
 }

@@ -1,5 +1,6 @@
-//! Streams a range of an archive as an HTTP request body, which is read and encoded in pieces and can be sent again for a retry.
-//! It never holds more of the archive than one piece in memory, so 50 MiB need no more memory than 1 MiB.
+//! Streams a range of an archive as an HTTP request body, which is read and encoded in pieces and can be sent
+//! again for a retry. It never holds more of the archive than one piece in memory, so 50 MiB need no more
+//! memory than 1 MiB.
 
 use std::ops::Range;
 use std::pin::Pin;
@@ -74,12 +75,16 @@ impl ArchiveBody {
         Ok(hash.finalize().to_vec())
     }
 
-    /// Converts it to an SDK body that can be sent again. Calls `report` with the number of bytes of the range read so far;
-    /// each attempt starts at 0.
+    /// Converts it to an SDK body that can be sent again. Calls `report` with the number of bytes of the
+    /// range read so far; each attempt starts at 0.
     pub(super) fn into_body(self, report: impl Fn(u64) + Send + Sync + 'static) -> SdkBody {
         let report: Arc<dyn Fn(u64) + Send + Sync> = Arc::new(report);
         SdkBody::retryable(move || {
-            SdkBody::from_body_1_x(Stream { document: self.clone(), part: Part::Before, report: report.clone() })
+            SdkBody::from_body_1_x(Stream {
+                document: self.clone(),
+                part: Part::Before,
+                report: report.clone(),
+            })
         })
     }
 
@@ -114,7 +119,10 @@ impl Body for Stream {
     type Data = Bytes;
     type Error = std::io::Error;
 
-    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, std::io::Error>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, std::io::Error>>> {
         if let Part::Archive(from) = self.part {
             (self.report)(from - self.document.range.start);
         }

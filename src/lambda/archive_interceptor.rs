@@ -1,6 +1,6 @@
-//! SDK interceptor that inserts the archive into the body of a request.
-//! It changes the `content-length` and the payload hash to match, and never anything else of the request. The SDK itself
-//! would hold the whole archive in memory, and its base64 as well.
+//! SDK interceptor that inserts the archive into the body of a request. It changes the `content-length` and
+//! the payload hash to match, and never anything else of the request. The SDK itself would hold the whole
+//! archive in memory, and its base64 as well.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -16,7 +16,8 @@ use crate::event_writer::EventWriter;
 use crate::package::Archive;
 use crate::protocol::event::Progress;
 
-/// What the SDK writes for an empty `ZipFile`. It cannot occur within a JSON string, where quotes are escaped.
+/// What the SDK writes for an empty `ZipFile`. It cannot occur within a JSON string, where quotes are
+/// escaped.
 const EMPTY: &[u8] = br#""ZipFile":"""#;
 
 /// Inserts the archive into a request with an empty `ZipFile`, just before the request is signed.
@@ -51,7 +52,8 @@ impl Intercept for ArchiveInterceptor {
     ) -> Result<(), BoxError> {
         let request = context.request_mut();
         let whole = request.body().bytes().ok_or("the request has no body")?;
-        let at = whole.windows(EMPTY.len()).position(|part| part == EMPTY).ok_or("the request has no ZipFile")?;
+        let at =
+            whole.windows(EMPTY.len()).position(|part| part == EMPTY).ok_or("the request has no ZipFile")?;
         // Split before the closing quote of the empty value.
         let (before, behind) = whole.split_at(at + EMPTY.len() - 1);
         let total = self.archive.size();

@@ -11,7 +11,9 @@ use aws_sdk_lambda::error::BoxError;
 use aws_sdk_s3::error::SdkError;
 use aws_sdk_s3::operation::head_object::HeadObjectOutput;
 use aws_sdk_s3::primitives::ByteStream;
-use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumMode, ChecksumType, CompletedMultipartUpload, CompletedPart};
+use aws_sdk_s3::types::{
+    ChecksumAlgorithm, ChecksumMode, ChecksumType, CompletedMultipartUpload, CompletedPart,
+};
 use aws_smithy_runtime_api::client::interceptors::dyn_dispatch_hint;
 use aws_smithy_types::body::SdkBody;
 use base64_simd::STANDARD as BASE64;
@@ -30,14 +32,16 @@ const MAX_SINGLE_PUT_BYTES: u64 = 16 * 1024 * 1024;
 /// Part size of a multipart upload in bytes. S3 accepts parts of 5 MiB to 5 GiB, and at most 10,000 of them.
 const PART_BYTES: u64 = 8 * 1024 * 1024;
 
-/// Number of parts that are sent concurrently. A part is streamed, so it needs little memory, but each part needs a connection.
+/// Number of parts that are sent concurrently. A part is streamed, so it needs little memory, but each part
+/// needs a connection.
 const MAX_PARALLEL_PARTS: usize = 4;
 
 impl Lambda {
     /// Reads the SHA-256 of an object, in base64. `None`: S3 has no checksum for it, or denies access.
     ///
     /// # Errors
-    /// [`LambdaError::NoObject`], [`LambdaError::Call`] when there is no response from S3, and [`LambdaError::Cancelled`].
+    /// [`LambdaError::NoObject`], [`LambdaError::Call`] when there is no response from S3, and
+    /// [`LambdaError::Cancelled`].
     pub async fn object_sha256(&self, object: &Object) -> Result<Option<String>, LambdaError> {
         let head = self.s3.head_object().bucket(&object.bucket).key(&object.key);
         let head = head.set_version_id(object.version.clone()).checksum_mode(ChecksumMode::Enabled);
@@ -51,38 +55,52 @@ impl Lambda {
             Err(SdkError::ServiceError(error)) if error.raw().status().as_u16() == 404 => {
                 Err(LambdaError::NoObject { object: object.clone() })
             }
-            // Without s3:ListBucket, S3 returns 403 for a missing key, too. Lambda may also have a permission that we lack.
+            // Without s3:ListBucket, S3 returns 403 for a missing key, too. Lambda may also have a permission
+            // that we lack.
             Err(SdkError::ServiceError(_)) => Ok(None),
             Err(error) => Err(self.failed("HeadObject", error)),
         }
     }
 
-    /// Adds the ARN that a permission must cover: S3 names no object in "Access Denied". The ARN ends in `*`, because
-    /// the next package has another key in the same directory.
+    /// Adds the ARN that a permission must cover: S3 names no object in "Access Denied". The ARN ends in `*`,
+    /// because the next package has another key in the same directory.
     fn with_resource(&self, error: LambdaError, object: &Object) -> LambdaError {
         let LambdaError::Call(error) = error else { return error };
-        let region = self.client.config().region().map(|region| region.as_ref().to_owned()).unwrap_or_default();
+        let region =
+            self.client.config().region().map(|region| region.as_ref().to_owned()).unwrap_or_default();
         let partition = match region.split('-').collect::<Vec<_>>().as_slice() {
             ["cn", ..] => "aws-cn",
             ["us", "gov", ..] => "aws-us-gov",
             _ => "aws",
         };
-        let directory = object.key.rsplit_once('/').map(|(directory, _)| format!("{directory}/")).unwrap_or_default();
+        let directory =
+            object.key.rsplit_once('/').map(|(directory, _)| format!("{directory}/")).unwrap_or_default();
         let resource = format!("arn:{partition}:s3:::{}/{directory}*", object.bucket);
         LambdaError::Call(CallError { resource: Some(resource), ..error })
     }
 
-    /// Uploads an archive, unless the object exists already: the key contains the hash of the archive. Returns true if it
-    /// was uploaded.
-    pub(super) async fn send_to_bucket(&self, object: &Object, archive: &Arc<Archive>) -> Result<bool, LambdaError> {
-        let head = self.s3.head_object().bucket(&object.bucket).key(&object.key).checksum_mode(ChecksumMode::Enabled);
+    /// Uploads an archive, unless the object exists already: the key contains the hash of the archive.
+    /// Returns true if it was uploaded.
+    pub(super) async fn send_to_bucket(
+        &self,
+        object: &Object,
+        archive: &Arc<Archive>,
+    ) -> Result<bool, LambdaError> {
+        let head = self
+            .s3
+            .head_object()
+            .bucket(&object.bucket)
+            .key(&object.key)
+            .checksum_mode(ChecksumMode::Enabled);
         let is_there = match self.read_call("HeadObject", head.send()).await {
             Ok(head) => {
                 let length = head.content_length().and_then(|length| u64::try_from(length).ok());
                 let checksum = head.checksum_sha256().filter(|_| !is_in_parts(&head));
-                length == Some(archive.size()) && checksum.is_none_or(|checksum| checksum == archive.code_sha256())
+                length == Some(archive.size())
+                    && checksum.is_none_or(|checksum| checksum == archive.code_sha256())
             }
-            // A HEAD response has no error message. If the cause is more than a missing object, the upload fails with one.
+            // A HEAD response has no error message. If the cause is more than a missing object, the upload
+            // fails with one.
             Err(LambdaError::Call(error)) if error.http_status.is_some() => false,
             Err(error) => return Err(error),
         };
@@ -90,15 +108,21 @@ impl Lambda {
             return Ok(false);
         }
         let upload = BucketUpload::new(self, object, archive);
-        let sent = if archive.size() <= MAX_SINGLE_PUT_BYTES { upload.whole().await } else { upload.in_parts().await };
+        let sent = if archive.size() <= MAX_SINGLE_PUT_BYTES {
+            upload.whole().await
+        } else {
+            upload.in_parts().await
+        };
         sent.map_err(|error| self.with_resource(error, object))?;
         Ok(true)
     }
 }
 
-/// Whether an object comes from a multipart upload. Its checksum is a hash of part hashes and never equals a `CodeSha256`.
+/// Whether an object comes from a multipart upload. Its checksum is a hash of part hashes and never equals a
+/// `CodeSha256`.
 fn is_in_parts(head: &HeadObjectOutput) -> bool {
-    head.checksum_type() == Some(&ChecksumType::Composite) || head.e_tag().is_some_and(|tag| tag.contains('-'))
+    head.checksum_type() == Some(&ChecksumType::Composite)
+        || head.e_tag().is_some_and(|tag| tag.contains('-'))
 }
 
 /// The upload of one archive.
@@ -130,9 +154,11 @@ impl<'a> BucketUpload<'a> {
     }
 
     async fn in_parts(&self) -> Result<(), LambdaError> {
-        let begin = self.lambda.s3.create_multipart_upload().bucket(&self.object.bucket).key(&self.object.key);
+        let begin =
+            self.lambda.s3.create_multipart_upload().bucket(&self.object.bucket).key(&self.object.key);
         let begin = begin.content_type("application/zip").checksum_algorithm(ChecksumAlgorithm::Sha256);
-        let begun = self.lambda.write_call(StepName::UploadPackage, "CreateMultipartUpload", begin.send()).await?;
+        let begun =
+            self.lambda.write_call(StepName::UploadPackage, "CreateMultipartUpload", begin.send()).await?;
         let id = begun.upload_id().ok_or_else(|| self.lambda.invalid_response("CreateMultipartUpload"))?;
         let sent = tokio::select! {
             biased;
@@ -165,8 +191,9 @@ impl<'a> BucketUpload<'a> {
                 let call = request.customize().interceptor(part.signature).send();
                 let attempts = self.lambda.attempts.clone();
                 sending.spawn(async move {
-                    let failed =
-                        |error| LambdaError::Call(attempts.explain_timeout(CallError::of("UploadPart", error)));
+                    let failed = |error| {
+                        LambdaError::Call(attempts.explain_timeout(CallError::of("UploadPart", error)))
+                    };
                     let answer = call.await.map_err(failed)?;
                     let done = CompletedPart::builder().part_number(number).checksum_sha256(part.checksum);
                     Ok::<_, LambdaError>(done.set_e_tag(answer.e_tag().map(str::to_owned)).build())
@@ -183,12 +210,14 @@ impl<'a> BucketUpload<'a> {
 
     async fn complete(&self, id: &str, parts: Vec<CompletedPart>) -> Result<(), LambdaError> {
         let parts = CompletedMultipartUpload::builder().set_parts(Some(parts)).build();
-        let complete = self.lambda.s3.complete_multipart_upload().bucket(&self.object.bucket).key(&self.object.key);
+        let complete =
+            self.lambda.s3.complete_multipart_upload().bucket(&self.object.bucket).key(&self.object.key);
         let call = complete.upload_id(id).multipart_upload(parts).send();
         self.lambda.write_call(StepName::UploadPackage, "CompleteMultipartUpload", call).await.map(drop)
     }
 
-    /// Aborts the multipart upload if S3 responds in time. AWS charges for the parts of an incomplete upload until it is aborted.
+    /// Aborts the multipart upload if S3 responds in time. AWS charges for the parts of an incomplete upload
+    /// until it is aborted.
     async fn abort_upload(&self, id: &str) {
         let abort = self.lambda.s3.abort_multipart_upload().bucket(&self.object.bucket).key(&self.object.key);
         let answer = tokio::time::timeout(GRACE, abort.upload_id(id).send()).await;
@@ -202,7 +231,12 @@ impl<'a> BucketUpload<'a> {
         let length = document.length() as i64;
         let progress = self.progress.clone();
         let body = document.into_body(move |done| progress.record(index, done));
-        Ok(UploadPart { body, length, checksum: BASE64.encode_to_string(&sha256), signature: Signature(sha256) })
+        Ok(UploadPart {
+            body,
+            length,
+            checksum: BASE64.encode_to_string(&sha256),
+            signature: Signature(sha256),
+        })
     }
 }
 

@@ -84,7 +84,8 @@ impl Lambda {
             Action::UploadPackage { .. } => unreachable!("it is a request to S3, not to Lambda"),
             Action::UpdateFunctionConfiguration { settings } => {
                 let request = self.client.update_function_configuration().function_name(name);
-                let call = request::update(request, settings).set_revision_id(state.revision_id.clone()).send();
+                let call =
+                    request::update(request, settings).set_revision_id(state.revision_id.clone()).send();
                 let output = self.write_call(step, "UpdateFunctionConfiguration", call).await?;
                 output.function_arn().ok_or_else(|| self.invalid_response("UpdateFunctionConfiguration"))?;
                 let configuration = configuration!(output);
@@ -94,11 +95,17 @@ impl Lambda {
                 )
             }
             Action::TagResource { tags } => {
-                let call = self.client.tag_resource().resource(&state.arn).set_tags(Some(exposed(tags))).send();
+                let call =
+                    self.client.tag_resource().resource(&state.arn).set_tags(Some(exposed(tags))).send();
                 silent!("TagResource", call)
             }
             Action::UntagResource { names } => {
-                let call = self.client.untag_resource().resource(&state.arn).set_tag_keys(Some(names.clone())).send();
+                let call = self
+                    .client
+                    .untag_resource()
+                    .resource(&state.arn)
+                    .set_tag_keys(Some(names.clone()))
+                    .send();
                 silent!("UntagResource", call)
             }
             Action::PutFunctionCodeSigningConfig { arn } => {
@@ -126,17 +133,20 @@ impl Lambda {
                 )
             }
             Action::CreateFunctionUrlConfig { config, alias } => {
-                let call = self.client.create_function_url_config().function_name(name).set_qualifier(alias.clone());
+                let call =
+                    self.client.create_function_url_config().function_name(name).set_qualifier(alias.clone());
                 let call = call.set_auth_type(config.auth_type.as_deref().map(Into::into));
                 let call = call.set_invoke_mode(config.invoke_mode.as_deref().map(Into::into));
                 let call = call.set_cors(config.cors.as_ref().map(request::cors)).send();
                 let output = self.write_call(step, "CreateFunctionUrlConfig", call).await?;
                 let function_url = Some(output.function_url().to_owned()).filter(|url| !url.is_empty());
-                let function_url = Some(function_url.ok_or_else(|| self.invalid_response("CreateFunctionUrlConfig"))?);
+                let function_url =
+                    Some(function_url.ok_or_else(|| self.invalid_response("CreateFunctionUrlConfig"))?);
                 (ResponseFacts { function_url, ..ResponseFacts::default() }, UpdateStatus::Settled)
             }
             Action::UpdateFunctionUrlConfig { config, alias } => {
-                let call = self.client.update_function_url_config().function_name(name).set_qualifier(alias.clone());
+                let call =
+                    self.client.update_function_url_config().function_name(name).set_qualifier(alias.clone());
                 let call = call.set_auth_type(config.auth_type.as_deref().map(Into::into));
                 let call = call.set_invoke_mode(config.invoke_mode.as_deref().map(Into::into));
                 let call = call.set_cors(config.cors.as_ref().map(request::cors)).send();
@@ -145,32 +155,43 @@ impl Lambda {
                 })
             }
             Action::DeleteFunctionUrlConfig { alias } => {
-                let call = self.client.delete_function_url_config().function_name(name).set_qualifier(alias.clone());
+                let call =
+                    self.client.delete_function_url_config().function_name(name).set_qualifier(alias.clone());
                 silent!("DeleteFunctionUrlConfig", call.send())
             }
             Action::AddPermission { permission, alias } => {
                 use crate::function::Permission;
-                let call = self.client.add_permission().function_name(name).set_qualifier(alias.clone()).principal("*");
+                let call = self
+                    .client
+                    .add_permission()
+                    .function_name(name)
+                    .set_qualifier(alias.clone())
+                    .principal("*");
                 let call = call.statement_id(permission.statement_id()).action(permission.action());
                 let call = match permission {
                     Permission::InvokeFunctionUrl => call.function_url_auth_type("NONE".into()),
                     Permission::InvokeFunction => call.invoked_via_function_url(true),
                 };
-                plain!("AddPermission", call.send(), |output: &AddPermissionOutput| output.statement().is_some())
+                plain!("AddPermission", call.send(), |output: &AddPermissionOutput| output
+                    .statement()
+                    .is_some())
             }
             Action::RemovePermission { permission, alias } => {
                 let call = self.client.remove_permission().function_name(name).set_qualifier(alias.clone());
                 silent!("RemovePermission", call.statement_id(permission.statement_id()).send())
             }
             Action::PublishVersion { description, to_latest } => {
-                // With hash and revision, AWS refuses to publish a version of what another caller has deployed in between.
+                // With hash and revision, AWS refuses to publish a version of what another caller has
+                // deployed in between.
                 let request = self.client.publish_version().function_name(name);
-                let request = request.set_revision_id(state.revision_id.clone()).set_description(description.clone());
+                let request =
+                    request.set_revision_id(state.revision_id.clone()).set_description(description.clone());
                 let publish_to = to_latest.then_some(FunctionVersionLatestPublished::LatestPublished);
                 let request = request.set_publish_to(publish_to);
                 let call = request.set_code_sha256(state.code_sha256.clone()).send();
                 let output = self.write_call(step, "PublishVersion", call).await?;
-                let version = output.version().ok_or_else(|| self.invalid_response("PublishVersion"))?.to_owned();
+                let version =
+                    output.version().ok_or_else(|| self.invalid_response("PublishVersion"))?.to_owned();
                 let configuration = configuration!(output);
                 let status = UpdateStatus::from_configuration(&configuration).for_version();
                 (
@@ -183,7 +204,12 @@ impl Lambda {
                 )
             }
             Action::CreateAlias { alias } => {
-                let call = self.client.create_alias().function_name(name).name(alias).function_version(state.version());
+                let call = self
+                    .client
+                    .create_alias()
+                    .function_name(name)
+                    .name(alias)
+                    .function_version(state.version());
                 let call = call.set_description(AliasHistory::new().to_description(state.version())).send();
                 let output = self.write_call(step, "CreateAlias", call).await?;
                 output.alias_arn().ok_or_else(|| self.invalid_response("CreateAlias"))?;
@@ -200,7 +226,8 @@ impl Lambda {
                     }
                     _ => None,
                 };
-                let call = self.client.update_alias().function_name(name).name(&alias).function_version(version);
+                let call =
+                    self.client.update_alias().function_name(name).name(&alias).function_version(version);
                 let call = call.set_description(description);
                 // Without a routing configuration AWS would keep the current weights.
                 let call = call.routing_config(routing(&target.weights));
@@ -208,19 +235,24 @@ impl Lambda {
                 let output = self.write_call(step, "UpdateAlias", call).await?;
                 output.alias_arn().ok_or_else(|| self.invalid_response("UpdateAlias"))?;
                 let alias = Some((alias, output.revision_id().map(str::to_owned)));
-                // While provisioned concurrency is still allocated on the old version, AWS returns a weight of 100 % for it.
+                // While provisioned concurrency is still allocated on the old version, AWS returns a weight
+                // of 100 % for it.
                 let is_moving = shares(output.routing_config()).iter().any(|(_, percent)| *percent == 100);
                 (ResponseFacts { alias, is_moving, ..ResponseFacts::default() }, UpdateStatus::Settled)
             }
             Action::PutProvisionedConcurrencyConfig { alias, executions } => {
-                let call = self.client.put_provisioned_concurrency_config().function_name(name).qualifier(alias);
+                let call =
+                    self.client.put_provisioned_concurrency_config().function_name(name).qualifier(alias);
                 let call = call.provisioned_concurrent_executions(*executions).send();
-                plain!("PutProvisionedConcurrencyConfig", call, |output: &PutProvisionedConcurrencyConfigOutput| {
-                    output.status().is_some()
-                })
+                plain!(
+                    "PutProvisionedConcurrencyConfig",
+                    call,
+                    |output: &PutProvisionedConcurrencyConfigOutput| { output.status().is_some() }
+                )
             }
             Action::DeleteProvisionedConcurrencyConfig { alias } => {
-                let call = self.client.delete_provisioned_concurrency_config().function_name(name).qualifier(alias);
+                let call =
+                    self.client.delete_provisioned_concurrency_config().function_name(name).qualifier(alias);
                 silent!("DeleteProvisionedConcurrencyConfig", call.send())
             }
             Action::DeleteVersion { version } => {
@@ -239,17 +271,21 @@ impl Lambda {
         action: &Action,
         state: &DeployState<'_>,
     ) -> Result<(ResponseFacts, UpdateStatus), LambdaError> {
-        let Action::CreateFunction { settings, tags, delivery } = action else { unreachable!("only for this action") };
+        let Action::CreateFunction { settings, tags, delivery } = action else {
+            unreachable!("only for this action")
+        };
         let code = FunctionCode::builder().set_source_kms_key_arn(request::source_kms_key_arn(settings));
         let code = match delivery {
             Delivery::Call => code.zip_file(Blob::default()),
-            Delivery::Upload(Object { bucket, key, version }) | Delivery::Object(Object { bucket, key, version }) => {
+            Delivery::Upload(Object { bucket, key, version })
+            | Delivery::Object(Object { bucket, key, version }) => {
                 code.s3_bucket(bucket).s3_key(key).set_s3_object_version(version.clone())
             }
             Delivery::Image(uri) => code.image_uri(uri),
             Delivery::LiveImage => unreachable!("a new function has no live image"),
         };
-        let request = request::create(self.client.create_function(), settings).function_name(state.name.as_str());
+        let request =
+            request::create(self.client.create_function(), settings).function_name(state.name.as_str());
         let request = match delivery {
             Delivery::Image(_) => request.package_type("Image".into()),
             Delivery::Call | Delivery::Upload(_) | Delivery::Object(_) | Delivery::LiveImage => request,
@@ -274,17 +310,21 @@ impl Lambda {
         state: &DeployState<'_>,
         is_dry_run: bool,
     ) -> Result<(ResponseFacts, UpdateStatus), LambdaError> {
-        let Action::UpdateFunctionCode { settings, delivery } = action else { unreachable!("only for this action") };
+        let Action::UpdateFunctionCode { settings, delivery } = action else {
+            unreachable!("only for this action")
+        };
         let request = self.client.update_function_code().function_name(state.name.as_str());
         let request = request::update_code(request, settings).set_revision_id(state.revision_id.clone());
         let request = request.set_dry_run(is_dry_run.then_some(true));
         let output = match delivery {
             Delivery::Call => {
-                let call = request.zip_file(Blob::default()).customize().config_override(self.upload_override());
+                let call =
+                    request.zip_file(Blob::default()).customize().config_override(self.upload_override());
                 let call = call.interceptor(self.upload(archive(state))).send();
                 self.write_call(action.name(), "UpdateFunctionCode", call).await?
             }
-            Delivery::Upload(Object { bucket, key, version }) | Delivery::Object(Object { bucket, key, version }) => {
+            Delivery::Upload(Object { bucket, key, version })
+            | Delivery::Object(Object { bucket, key, version }) => {
                 let request = request.s3_bucket(bucket).s3_key(key).set_s3_object_version(version.clone());
                 self.write_call(action.name(), "UpdateFunctionCode", request.send()).await?
             }

@@ -46,13 +46,13 @@ pub struct Identity {
     pub region: Region,
 }
 
-/// Loads credentials, determines the region and builds the clients, without a request to Lambda. Adds all credentials to
-/// `known_secrets` before their first use, now and when they are renewed.
+/// Loads credentials, determines the region and builds the clients, without a request to Lambda. Adds all
+/// credentials to `known_secrets` before their first use, now and when they are renewed.
 ///
 /// # Errors
-/// [`LambdaError::Credentials`], [`LambdaError::BadRegion`], [`LambdaError::BadEndpoint`], [`LambdaError::BadCaBundle`],
-/// [`LambdaError::Call`] for STS, [`LambdaError::Cancelled`], and [`LambdaError::WaitedTooLong`] for a credential source that
-/// does not respond.
+/// [`LambdaError::Credentials`], [`LambdaError::BadRegion`], [`LambdaError::BadEndpoint`],
+/// [`LambdaError::BadCaBundle`], [`LambdaError::Call`] for STS, [`LambdaError::Cancelled`], and
+/// [`LambdaError::WaitedTooLong`] for a credential source that does not respond.
 pub async fn connect(
     stanza: &Stanza,
     env: &Environment,
@@ -68,7 +68,15 @@ pub async fn connect(
     let takes_long = stanza.snap_start.as_deref() == Some("PublishedVersions")
         || matches!(stanza.provisioned_concurrency, Some(OrNone::Some(_)));
     let wait_limit = stanza.wait_timeout.unwrap_or(if takes_long { DEFAULT_WAIT * 3 } else { DEFAULT_WAIT });
-    let lookup = IdentityLookup { stanza, env, env_given, http, recorder: recorder.clone(), wait_limit, known_secrets };
+    let lookup = IdentityLookup {
+        stanza,
+        env,
+        env_given,
+        http,
+        recorder: recorder.clone(),
+        wait_limit,
+        known_secrets,
+    };
     // A call to STS has the same limit but a better error message, so it must time out first.
     let identifying = tokio::time::timeout(wait_limit + Duration::from_secs(1), lookup.identify());
     let reported = |error| match error {
@@ -87,9 +95,12 @@ pub async fn connect(
         }
     };
     let attempts = recorder.attempts.clone();
-    let lambda =
-        aws_sdk_lambda::config::Builder::from(&config).interceptor(recorder.clone()).retry_classifier(TooLarge).build();
-    // Sending a part of an upload may take as long as a wait. A custom endpoint has no host name for each bucket.
+    let lambda = aws_sdk_lambda::config::Builder::from(&config)
+        .interceptor(recorder.clone())
+        .retry_classifier(TooLarge)
+        .build();
+    // Sending a part of an upload may take as long as a wait. A custom endpoint has no host name for each
+    // bucket.
     let s3 = aws_sdk_s3::config::Builder::from(&config)
         .interceptor(recorder)
         .retry_classifier(TooLarge)
@@ -97,12 +108,17 @@ pub async fn connect(
         .force_path_style(has_own_endpoint(env))
         .build();
     let (client, s3) = (aws_sdk_lambda::Client::from_conf(lambda), aws_sdk_s3::Client::from_conf(s3));
-    Ok((Lambda { client, s3, events, stop, attempts, wait_limit, known_secrets: known_secrets.clone() }, identity))
+    Ok((
+        Lambda { client, s3, events, stop, attempts, wait_limit, known_secrets: known_secrets.clone() },
+        identity,
+    ))
 }
 
 /// Rejects invalid endpoint URLs, which the SDK would report as network errors.
 fn check_endpoints(env: &Environment) -> Result<(), LambdaError> {
-    for variable in ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_LAMBDA", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL_STS"] {
+    for variable in
+        ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_LAMBDA", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL_STS"]
+    {
         let url = env.get(variable).filter(|url| !url.is_empty());
         if let Some(url) = url.filter(|url| !is_address(url)) {
             return Err(LambdaError::BadEndpoint { variable, url: url.into_owned() });
@@ -111,8 +127,8 @@ fn check_endpoints(env: &Environment) -> Result<(), LambdaError> {
     Ok(())
 }
 
-/// Rejects pipes, devices and huge files among the files that the SDK reads itself: it would read them to the end. Adds the keys and
-/// tokens in these files to the known secrets.
+/// Rejects pipes, devices and huge files among the files that the SDK reads itself: it would read them to the
+/// end. Adds the keys and tokens in these files to the known secrets.
 ///
 /// # Errors
 /// [`CredentialsError::BadFile`].
@@ -142,7 +158,10 @@ fn keys(profiles: &str) -> impl Iterator<Item = Secret> {
 fn content(path: &str) -> Result<Vec<u8>, CredentialsError> {
     match bounded_read::read(Path::new(path)) {
         Err(source)
-            if matches!(source.kind(), ErrorKind::InvalidInput | ErrorKind::FileTooLarge | ErrorKind::TimedOut) =>
+            if matches!(
+                source.kind(),
+                ErrorKind::InvalidInput | ErrorKind::FileTooLarge | ErrorKind::TimedOut
+            ) =>
         {
             Err(CredentialsError::BadFile { path: path.to_owned(), source })
         }
@@ -163,7 +182,9 @@ fn is_address(url: &str) -> bool {
 }
 
 fn has_own_endpoint(env: &Environment) -> bool {
-    ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"].iter().any(|name| env.get(name).is_some_and(|url| !url.is_empty()))
+    ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"]
+        .iter()
+        .any(|name| env.get(name).is_some_and(|url| !url.is_empty()))
 }
 
 /// Inputs for loading credentials.
@@ -193,7 +214,8 @@ impl IdentityLookup<'_> {
                 Some(resolved) => base.credentials_provider(resolved.into_provider(self.known_secrets)),
                 None => base,
             };
-            let config = aws_sdk_sts::config::Builder::from(&base.build()).interceptor(self.recorder.clone()).build();
+            let config =
+                aws_sdk_sts::config::Builder::from(&base.build()).interceptor(self.recorder.clone()).build();
             aws_sdk_sts::Client::from_conf(config)
         };
         let exchanges = role.as_ref().is_some_and(Role::exchanges_token);
@@ -201,8 +223,11 @@ impl IdentityLookup<'_> {
         let resolved = match (first, role) {
             (Some(resolved), None) => resolved,
             (first, Some(role)) => {
-                let source = if exchanges { CredentialsSource::WebIdentity } else { CredentialsSource::AssumedRole };
-                AssumedRole::new(role, sts(first), self.known_secrets.clone()).into_credentials(source).await?
+                let source =
+                    if exchanges { CredentialsSource::WebIdentity } else { CredentialsSource::AssumedRole };
+                AssumedRole::new(role, sts(first), self.known_secrets.clone())
+                    .into_credentials(source)
+                    .await?
             }
             (None, None) => unreachable!("a token is only exchanged for a role"),
         };
@@ -211,7 +236,10 @@ impl IdentityLookup<'_> {
             access_key_id: Secret::new(resolved.credentials.access_key_id()),
             region,
         };
-        Ok((config.into_builder().credentials_provider(resolved.into_provider(self.known_secrets)).build(), identity))
+        Ok((
+            config.into_builder().credentials_provider(resolved.into_provider(self.known_secrets)).build(),
+            identity,
+        ))
     }
 
     /// The configuration that all clients share, without credentials.
@@ -241,8 +269,15 @@ impl IdentityLookup<'_> {
             .with_region(config.region().cloned())
             .with_use_fips(config.use_fips())
             .with_use_dual_stack(config.use_dual_stack());
-        credentials::find(self.stanza, self.env, self.env_given, &config, (self.known_secrets, self.wait_limit), sts)
-            .await
+        credentials::find(
+            self.stanza,
+            self.env,
+            self.env_given,
+            &config,
+            (self.known_secrets, self.wait_limit),
+            sts,
+        )
+        .await
     }
 }
 
@@ -254,7 +289,8 @@ fn ca_bundle(env: &Environment) -> Result<Option<CaBundle>, LambdaError> {
     CaBundle::from_pem(&pem).map(Some).ok_or_else(|| bad(None))
 }
 
-/// The region from the stanza, else from the function's ARN, else from the job's environment. `None`: none of them has one.
+/// The region from the stanza, else from the function's ARN, else from the job's environment. `None`: none of
+/// them has one.
 ///
 /// # Errors
 /// [`LambdaError::BadRegion`].
@@ -276,7 +312,8 @@ pub fn named_region(stanza: &Stanza, env: &Environment) -> Result<Option<Region>
 /// The default region: the profile's, else `us-east-1` as in dpl.
 ///
 /// # Errors
-/// [`LambdaError::BadRegion`], and [`LambdaError::Credentials`] for an AWS configuration file that is not a regular file.
+/// [`LambdaError::BadRegion`], and [`LambdaError::Credentials`] for an AWS configuration file that is not a
+/// regular file.
 pub async fn default_region(stanza: &Stanza, env: &Environment) -> Result<Region, LambdaError> {
     check_files(env, &KnownSecrets::default())?;
     let mut profile = ProfileFileRegionProvider::builder();
@@ -293,9 +330,9 @@ fn parse_region(origin: &'static str, region: &str) -> Result<Region, LambdaErro
     Region::parse(region).map_err(|right| LambdaError::BadRegion { origin, region: region.to_owned(), right })
 }
 
-/// Retries with jitter: first within half a second, then at growing intervals, for about twenty seconds. Not `adaptive`
-/// mode: its token bucket delays a run by 5 s after a single 429 (tried), and a deployment makes only a few calls, all of
-/// which are necessary.
+/// Retries with jitter: first within half a second, then at growing intervals, for about twenty seconds. Not
+/// `adaptive` mode: its token bucket delays a run by 5 s after a single 429 (tried), and a deployment makes
+/// only a few calls, all of which are necessary.
 fn sdk_retry_config() -> RetryConfig {
     RetryConfig::standard()
         .with_max_attempts(10)

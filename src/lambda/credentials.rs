@@ -1,6 +1,6 @@
-//! Loads credentials from the stanza, its profile, the job's environment or the SDK's further sources.
-//! It never mixes two sources: access key ID, secret and session token come from the same one. Effect: queries credential
-//! sources.
+//! Loads credentials from the stanza, its profile, the job's environment or the SDK's further sources. It
+//! never mixes two sources: access key ID, secret and session token come from the same one. Effect: queries
+//! credential sources.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -86,14 +86,16 @@ pub enum CredentialsError {
     },
 }
 
-/// Time limit for one request to a metadata service, which responds at once if it exists. The AWS CLI waits as long. With 200 ms,
-/// a test on a busy machine found no credentials.
+/// Time limit for one request to a metadata service, which responds at once if it exists. The AWS CLI waits
+/// as long. With 200 ms, a test on a busy machine found no credentials.
 const METADATA_LIMIT: Duration = Duration::from_secs(1);
 
-/// Time limit for a profile. Its process may call a remote service; one that prompts for input gets none in CI.
+/// Time limit for a profile. Its process may call a remote service; one that prompts for input gets none in
+/// CI.
 const PROFILE_LIMIT: Duration = Duration::from_secs(60);
 
-/// Factor on [`METADATA_LIMIT`] for a container's credential agent, which may have to call another service first.
+/// Factor on [`METADATA_LIMIT`] for a container's credential agent, which may have to call another service
+/// first.
 const CONTAINER_LIMIT_FACTOR: u32 = 3;
 
 /// The variable by which a job sets its own metadata service.
@@ -113,8 +115,8 @@ impl ResolvedCredentials {
         ResolvedCredentials { credentials, source, provider: None }
     }
 
-    /// The credential provider for the SDK: it returns these credentials first, and renewed ones when they expire. It adds
-    /// all of them to `known_secrets` before it returns them.
+    /// The credential provider for the SDK: it returns these credentials first, and renewed ones when they
+    /// expire. It adds all of them to `known_secrets` before it returns them.
     pub(super) fn into_provider(self, known_secrets: &KnownSecrets) -> SharedCredentialsProvider {
         add_secrets(known_secrets, &self.credentials);
         match self.provider {
@@ -137,8 +139,8 @@ pub(super) fn add_secrets(known_secrets: &KnownSecrets, credentials: &Credential
     known_secrets.add(keys.into_iter().chain(credentials.session_token()).map(Secret::new));
 }
 
-/// Returns the first credentials once, then asks the provider for new ones. Asking the provider immediately would start a
-/// profile's process a second time.
+/// Returns the first credentials once, then asks the provider for new ones. Asking the provider immediately
+/// would start a profile's process a second time.
 #[derive(Debug)]
 struct FirstThenProvider {
     first: Mutex<Option<Credentials>>,
@@ -154,7 +156,8 @@ impl ProvideCredentials for FirstThenProvider {
         match self.first.lock().unwrap_or_else(PoisonError::into_inner).take() {
             Some(credentials) => future::ProvideCredentials::ready(Ok(credentials)),
             None => future::ProvideCredentials::new(async {
-                // The SDK sets no limit here, and leaves the process of a profile behind if the call is given up.
+                // The SDK sets no limit here, and leaves the process of a profile behind if the call is given
+                // up.
                 let guard = ProcessGuard { armed: true };
                 let renewed = tokio::time::timeout(PROFILE_LIMIT, self.provider.provide_credentials()).await;
                 let failed = |error| SdkCredentialsError::provider_error(RenewalFailed::of(&error));
@@ -170,10 +173,11 @@ impl ProvideCredentials for FirstThenProvider {
     }
 }
 
-/// Loads credentials: from the stanza's keys or its profile, else from the job's variables, else from the SDK's further
-/// sources in the SDK's order.
+/// Loads credentials: from the stanza's keys or its profile, else from the job's variables, else from the
+/// SDK's further sources in the SDK's order.
 ///
-/// With `env_given` the job's environment came with the request, and the identity of this machine must not be used.
+/// With `env_given` the job's environment came with the request, and the identity of this machine must not be
+/// used.
 pub(super) async fn find(
     stanza: &Stanza,
     env: &Environment,
@@ -196,7 +200,9 @@ pub(super) async fn find(
     // As the AWS CLI and boto3 do. The SDK would go on to the next source, and deploy with another identity.
     const PROFILE: &str = "AWS_PROFILE";
     if let Some(name) = env.get(PROFILE).filter(|name| !name.is_empty() && !defines_profile(env, name)) {
-        return Err(CredentialsError::UnknownProfile { variable: Some(PROFILE), name: name.into_owned() }.into());
+        return Err(
+            CredentialsError::UnknownProfile { variable: Some(PROFILE), name: name.into_owned() }.into()
+        );
     }
     if let Some(credentials) = from_environment(env)? {
         return Ok(ResolvedCredentials::fixed(credentials, CredentialsSource::Environment));
@@ -213,7 +219,8 @@ pub(super) async fn find(
     let container = EcsCredentialsProvider::builder().configure(config).build();
     // The SDK's provider ignores configured timeouts.
     let origin = CredentialsSource::Container;
-    let result = tokio::time::timeout(METADATA_LIMIT * CONTAINER_LIMIT_FACTOR, try_source(container, origin)).await;
+    let result =
+        tokio::time::timeout(METADATA_LIMIT * CONTAINER_LIMIT_FACTOR, try_source(container, origin)).await;
     if let Some(found) = result.unwrap_or(Err(CredentialsError::NoResponse { origin }))? {
         return Ok(found);
     }
@@ -247,8 +254,8 @@ fn from_stanza(stanza: &Stanza) -> Result<Option<Credentials>, CredentialsError>
     }
 }
 
-/// Credentials from `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and `AWS_SESSION_TOKEN`, else from the same names with
-/// dpl's other prefix, `LAMBDA_`.
+/// Credentials from `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and `AWS_SESSION_TOKEN`, else from the same
+/// names with dpl's other prefix, `LAMBDA_`.
 fn from_environment(env: &Environment) -> Result<Option<Credentials>, CredentialsError> {
     const NAMES: [[&str; 3]; 2] = [
         ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"],
@@ -277,14 +284,18 @@ async fn try_source(
 ) -> Result<Option<ResolvedCredentials>, CredentialsError> {
     let provider = SharedCredentialsProvider::new(provider);
     match provider.provide_credentials().await {
-        Ok(credentials) => Ok(Some(ResolvedCredentials { credentials, source: origin, provider: Some(provider) })),
-        // A missing `source_profile` must end the search, too. The SDK reports it only in the text of the error.
+        Ok(credentials) => {
+            Ok(Some(ResolvedCredentials { credentials, source: origin, provider: Some(provider) }))
+        }
+        // A missing `source_profile` must end the search, too. The SDK reports it only in the text of the
+        // error.
         Err(error @ SdkCredentialsError::CredentialsNotLoaded(_)) if !names_no_profile(&error) => Ok(None),
         Err(source) => Err(CredentialsError::Unavailable { origin, source }),
     }
 }
 
-/// As [`try_source`], within `limit`: a profile may name a process that never exits, and the SDK does not kill it.
+/// As [`try_source`], within `limit`: a profile may name a process that never exits, and the SDK does not
+/// kill it.
 async fn from_profile(
     provider: ProfileFileCredentialsProvider,
     limit: Duration,
@@ -299,16 +310,19 @@ async fn from_profile(
     found
 }
 
-/// The SDK's text about a failed `credential_process`, without the process's own output. That may contain keys, which the redactor
-/// does not know yet.
+/// The SDK's text about a failed `credential_process`, without the process's own output. That may contain
+/// keys, which the redactor does not know yet.
 pub fn without_process_output(words: &str) -> String {
     match words.split_once("Stderr: ") {
-        Some((before, _)) => format!("{before}The process's output is not shown, because it may contain keys"),
+        Some((before, _)) => {
+            format!("{before}The process's output is not shown, because it may contain keys")
+        }
         None => words.to_owned(),
     }
 }
 
-/// Error of a failed renewal, with a text for the user. It replaces the SDK's error, which quotes the output of a `credential_process`.
+/// Error of a failed renewal, with a text for the user. It replaces the SDK's error, which quotes the output
+/// of a `credential_process`.
 #[derive(Debug)]
 pub(super) struct RenewalFailed(String);
 

@@ -1,5 +1,5 @@
-//! Tracks revision ids, version and traffic weights between steps, so that each request can name the state it expects.
-//! It never sends a request to AWS.
+//! Tracks revision ids, version and traffic weights between steps, so that each request can name the state it
+//! expects. It never sends a request to AWS.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -36,8 +36,8 @@ pub struct DeployState<'a> {
     pub function_url: Option<String>,
     /// `CodeSha256` of the function as read after the last change. `None`: it was not read since.
     pub seen_sha256: Option<String>,
-    /// Code and settings as AWS returned them last. The next response must have the same, except for what the call itself
-    /// changes; otherwise another caller has changed the function. `None`: unknown.
+    /// Code and settings as AWS returned them last. The next response must have the same, except for what the
+    /// call itself changes; otherwise another caller has changed the function. `None`: unknown.
     pub known: Option<CodeAndSettings>,
 }
 
@@ -70,7 +70,8 @@ impl<'a> DeployState<'a> {
         self.seen_sha256 = None;
         self.known = Some(CodeAndSettings::of(live));
         self.shifted.clear();
-        self.histories = live.aliases.iter().map(|alias| (alias.name.clone(), alias.history.clone())).collect();
+        self.histories =
+            live.aliases.iter().map(|alias| (alias.name.clone(), alias.history.clone())).collect();
         let revision = |alias: &LiveAlias| Some((alias.name.clone(), alias.revision_id.clone()?));
         self.alias_revisions = live.aliases.iter().filter_map(revision).collect();
     }
@@ -83,22 +84,28 @@ impl<'a> DeployState<'a> {
             Action::CreateAlias { alias } => {
                 StepTarget { alias: Some(alias.clone()), version: version(), ..StepTarget::default() }
             }
-            Action::UpdateAlias { alias, version: to, .. } => {
-                StepTarget { alias: Some(alias.clone()), version: to.clone().or_else(version), ..StepTarget::default() }
-            }
+            Action::UpdateAlias { alias, version: to, .. } => StepTarget {
+                alias: Some(alias.clone()),
+                version: to.clone().or_else(version),
+                ..StepTarget::default()
+            },
             Action::ShiftTraffic { alias, percent, .. } => StepTarget {
                 alias: Some(alias.clone()),
                 version: version(),
                 percent: Some(*percent),
                 ..StepTarget::default()
             },
-            Action::Wait { interval } => StepTarget { seconds: Some(interval.as_secs()), ..StepTarget::default() },
+            Action::Wait { interval } => {
+                StepTarget { seconds: Some(interval.as_secs()), ..StepTarget::default() }
+            }
             Action::WaitForProvisioned { alias }
             | Action::PutProvisionedConcurrencyConfig { alias, .. }
             | Action::DeleteProvisionedConcurrencyConfig { alias } => {
                 StepTarget { alias: Some(alias.clone()), ..StepTarget::default() }
             }
-            Action::DeleteVersion { version } => StepTarget { version: Some(version.clone()), ..StepTarget::default() },
+            Action::DeleteVersion { version } => {
+                StepTarget { version: Some(version.clone()), ..StepTarget::default() }
+            }
             _ => StepTarget::default(),
         }
     }
@@ -108,7 +115,8 @@ impl<'a> DeployState<'a> {
         self.version.as_deref().unwrap_or("$LATEST")
     }
 
-    /// The version and weights that a step gives to an alias. The revision is not set. `None`: the step changes no alias.
+    /// The version and weights that a step gives to an alias. The revision is not set. `None`: the step
+    /// changes no alias.
     pub(super) fn alias_target(&self, action: &Action) -> Option<LiveAlias> {
         match action {
             Action::UpdateAlias { alias, version, .. } => {
@@ -117,7 +125,12 @@ impl<'a> DeployState<'a> {
             }
             Action::ShiftTraffic { alias, from, percent, .. } => {
                 let weights = vec![(self.version().to_owned(), *percent)];
-                Some(LiveAlias { name: alias.clone(), version: from.clone(), weights, ..LiveAlias::default() })
+                Some(LiveAlias {
+                    name: alias.clone(),
+                    version: from.clone(),
+                    weights,
+                    ..LiveAlias::default()
+                })
             }
             _ => None,
         }
@@ -127,7 +140,9 @@ impl<'a> DeployState<'a> {
     pub(super) fn record_target(&mut self, action: &Action) {
         match action {
             Action::UpdateAlias { alias, .. } => drop(self.shifted.remove(alias)),
-            Action::ShiftTraffic { alias, from, .. } => drop(self.shifted.insert(alias.clone(), from.clone())),
+            Action::ShiftTraffic { alias, from, .. } => {
+                drop(self.shifted.insert(alias.clone(), from.clone()))
+            }
             _ => {}
         }
     }
@@ -137,18 +152,19 @@ impl<'a> DeployState<'a> {
         self.seen_sha256.is_some() && self.code_sha256.is_some() && self.seen_sha256 != self.code_sha256
     }
 
-    /// Whether AWS returned another hash than that of the package. Code that is encrypted with a customer managed key is not
-    /// compared: it is not documented what AWS hashes there.
+    /// Whether AWS returned another hash than that of the package. Code that is encrypted with a customer
+    /// managed key is not compared: it is not documented what AWS hashes there.
     pub(super) fn code_mismatch(&self, action: &Action, reported: Option<&String>) -> bool {
-        let (Action::CreateFunction { settings, .. } | Action::UpdateFunctionCode { settings, .. }) = action else {
+        let (Action::CreateFunction { settings, .. } | Action::UpdateFunctionCode { settings, .. }) = action
+        else {
             return false;
         };
         let is_encrypted = settings.iter().any(|setting| matches!(setting, Setting::SourceKmsKeyArn(_)));
         self.archive.is_some() && !is_encrypted && reported.is_some() && reported != self.code_sha256.as_ref()
     }
 
-    /// Whether a response has the code and settings known before, except for what the call itself changes. AWS replaces a
-    /// structure as a whole, so if one member changes, the others may change, too.
+    /// Whether a response has the code and settings known before, except for what the call itself changes.
+    /// AWS replaces a structure as a whole, so if one member changes, the others may change, too.
     pub(super) fn allows_response(&self, action: &Action, reported: &CodeAndSettings) -> bool {
         let Some(known) = &self.known else { return true };
         let description = [Setting::Description(String::new())];
@@ -161,21 +177,24 @@ impl<'a> DeployState<'a> {
         let names = |setting: &Setting| sent.iter().any(|sent| sent.is_kind_of(setting));
         let structures = Setting::structures();
         let changes = |setting: &Setting| {
-            let of = structures.iter().find(|members| members.iter().any(|member| member.is_kind_of(setting)));
+            let of =
+                structures.iter().find(|members| members.iter().any(|member| member.is_kind_of(setting)));
             names(setting) || of.is_some_and(|members| members.iter().any(names))
         };
         (brings_code || reported.code_sha256 == known.code_sha256) && reported.keeps(known, changes)
     }
 
-    /// Whether the function still has the settings of our own call. If so, adopts its revision, which AWS changes once more
-    /// when an update ends. If only the code is another caller's, keeps our revision, so that AWS rejects every later step.
+    /// Whether the function still has the settings of our own call. If so, adopts its revision, which AWS
+    /// changes once more when an update ends. If only the code is another caller's, keeps our revision, so
+    /// that AWS rejects every later step.
     pub(super) fn has_stayed(&mut self, action: &Action, live: LiveFunction) -> bool {
         let now = CodeAndSettings::of(&live);
         if self.known.as_ref().is_some_and(|known| !now.keeps(known, |_| false)) {
             return false;
         }
         // Which image a tag means is known only after Lambda has resolved it.
-        let (Action::CreateFunction { delivery, .. } | Action::UpdateFunctionCode { delivery, .. }) = action else {
+        let (Action::CreateFunction { delivery, .. } | Action::UpdateFunctionCode { delivery, .. }) = action
+        else {
             return self.adopt(live, now);
         };
         match (delivery, &live.image) {
@@ -287,15 +306,18 @@ mod tests {
         assert!(same.has_stayed(&update, LiveFunction { revision_id: theirs(), ..live() }));
         assert_eq!(same.revision_id, theirs());
         let mut code = of();
-        assert!(
-            code.has_stayed(&update, LiveFunction { revision_id: theirs(), code_sha256: "other".to_owned(), ..live() })
-        );
+        assert!(code.has_stayed(
+            &update,
+            LiveFunction { revision_id: theirs(), code_sha256: "other".to_owned(), ..live() }
+        ));
         assert_eq!(code.revision_id.as_deref(), Some("ours"));
         let mut other = live();
         other.settings.retain(|setting| !matches!(setting, Setting::Timeout(_)));
         other.settings.push(Setting::Timeout(77));
         let mut settings = of();
         let had_timeout = live().settings.iter().any(|setting| matches!(setting, Setting::Timeout(_)));
-        assert!(had_timeout && !settings.has_stayed(&update, LiveFunction { revision_id: theirs(), ..other }));
+        assert!(
+            had_timeout && !settings.has_stayed(&update, LiveFunction { revision_id: theirs(), ..other })
+        );
     }
 }

@@ -43,8 +43,9 @@ pub enum LambdaError {
     },
     /// A call failed, after the SDK's own retries.
     Call(CallError),
-    /// The function is not in the state that the step was planned for. Another caller has changed it, or an earlier request
-    /// of ours whose response was lost. `None`: no call failed, but the state of the function showed it.
+    /// The function is not in the state that the step was planned for. Another caller has changed it, or an
+    /// earlier request of ours whose response was lost. `None`: no call failed, but the state of the function
+    /// showed it.
     Outdated(Option<CallError>),
     /// Lambda could not assume the function's role for 30 s.
     RoleNotReady(CallError),
@@ -85,7 +86,8 @@ pub enum LambdaError {
     Cancelled {
         /// Why it was cancelled.
         reason: CancelReason,
-        /// The step whose call had no response yet. It may or may not have taken effect. `None`: no such call.
+        /// The step whose call had no response yet. It may or may not have taken effect. `None`: no such
+        /// call.
         in_flight: Option<StepName>,
     },
 }
@@ -95,9 +97,10 @@ impl LambdaError {
     pub(super) fn outcome_is_unknown(&self) -> bool {
         match self {
             LambdaError::Cancelled { in_flight, .. } => in_flight.is_some(),
-            LambdaError::Call(error) => {
-                !matches!(error.kind, CallErrorKind::Service | CallErrorKind::Construction | CallErrorKind::Renewal)
-            }
+            LambdaError::Call(error) => !matches!(
+                error.kind,
+                CallErrorKind::Service | CallErrorKind::Construction | CallErrorKind::Renewal
+            ),
             _ => false,
         }
     }
@@ -172,7 +175,9 @@ impl CallError {
             SdkError::DispatchFailure(failure) if failure.is_timeout() => CallErrorKind::Timeout,
             SdkError::DispatchFailure(failure) if failure.is_user() => CallErrorKind::Construction,
             SdkError::DispatchFailure(_) => CallErrorKind::Connect,
-            SdkError::ServiceError(service) if service.err().code().is_none() => CallErrorKind::InvalidResponse,
+            SdkError::ServiceError(service) if service.err().code().is_none() => {
+                CallErrorKind::InvalidResponse
+            }
             SdkError::ServiceError(_) => CallErrorKind::Service,
             _ => CallErrorKind::InvalidResponse,
         };
@@ -194,7 +199,13 @@ impl CallError {
     pub(super) fn from_transient(operation: &'static str, transient_error: TransientError) -> Self {
         let TransientError { http_status, code, message, request_id } = transient_error;
         let kind = if code.is_some() { CallErrorKind::Service } else { CallErrorKind::InvalidResponse };
-        CallError { code, message, http_status: Some(http_status), request_id, ..CallError::without(operation, kind) }
+        CallError {
+            code,
+            message,
+            http_status: Some(http_status),
+            request_id,
+            ..CallError::without(operation, kind)
+        }
     }
 
     /// A failure without a response to report.
@@ -222,18 +233,21 @@ impl CallError {
         self.message.as_deref().unwrap_or_default()
     }
 
-    /// True for the 409 of a function that is being updated, created or deleted. That state ends by itself; `Failed` does not.
+    /// True for the 409 of a function that is being updated, created or deleted. That state ends by itself;
+    /// `Failed` does not.
     pub(super) fn is_busy(&self) -> bool {
         let message = self.message().to_lowercase();
-        let state =
-            message.split_once("currently in the following state: ").map(|(_, rest)| rest.trim_start_matches('\''));
+        let state = message
+            .split_once("currently in the following state: ")
+            .map(|(_, rest)| rest.trim_start_matches('\''));
         self.code() == "ResourceConflictException"
             && (message.contains("update is in progress")
                 || message.contains("concurrent update operation")
                 || state.is_some_and(|state| !state.starts_with("failed")))
     }
 
-    /// True for an alias that still has weights: AWS removes them a moment after its provisioned concurrency is ready.
+    /// True for an alias that still has weights: AWS removes them a moment after its provisioned concurrency
+    /// is ready.
     pub(super) fn is_alias_with_weights(&self) -> bool {
         self.operation == "PutProvisionedConcurrencyConfig"
             && self.message().to_lowercase().contains("alias with weights")
@@ -245,19 +259,22 @@ impl CallError {
         has_answered && self.http_status.is_some_and(is_transient)
     }
 
-    /// True for an invocation of an idle function. The call makes the function active again, so a later one succeeds.
+    /// True for an invocation of an idle function. The call makes the function active again, so a later one
+    /// succeeds.
     pub(super) fn wakes_function(&self) -> bool {
-        let codes = ["CodeArtifactUserPendingException", "SnapStartNotReadyException", "ResourceNotReadyException"];
+        let codes =
+            ["CodeArtifactUserPendingException", "SnapStartNotReadyException", "ResourceNotReadyException"];
         self.operation == "Invoke" && (codes.contains(&self.code()) || self.is_busy())
     }
 
     /// True for a new role that has not yet propagated from IAM to Lambda, which takes a few seconds.
     pub(super) fn is_role_not_ready(&self) -> bool {
-        self.code() == "InvalidParameterValueException" && self.message().contains("cannot be assumed by Lambda")
+        self.code() == "InvalidParameterValueException"
+            && self.message().contains("cannot be assumed by Lambda")
     }
 
-    /// True if the live function is not in the state that the call expects: it has another revision, its code is not the
-    /// code to be published, or what the call creates exists already.
+    /// True if the live function is not in the state that the call expects: it has another revision, its code
+    /// is not the code to be published, or what the call creates exists already.
     pub(super) fn is_outdated(&self) -> bool {
         match self.code() {
             "PreconditionFailedException" => true,
@@ -284,13 +301,17 @@ impl CallError {
         self.code() == "ResourceNotFoundException"
     }
 
-    /// True if the resource that does not exist is the function itself, and not a layer or another resource. A function that
-    /// is only out of reach (`Functions from 'us-west-2' are not reachable in this region`) may exist.
+    /// True if the resource that does not exist is the function itself, and not a layer or another resource.
+    /// A function that is only out of reach (`Functions from 'us-west-2' are not reachable in this region`)
+    /// may exist.
     pub(super) fn is_function_not_found(&self) -> bool {
         let message = self.message().to_lowercase();
         let message = message.trim_start_matches("the ");
-        let is_absent = ["not found", "does not exist", "doesn't exist"].iter().any(|absent| message.contains(absent));
-        self.is_not_found() && is_absent && (message.starts_with("function ") || message.starts_with("function:"))
+        let is_absent =
+            ["not found", "does not exist", "doesn't exist"].iter().any(|absent| message.contains(absent));
+        self.is_not_found()
+            && is_absent
+            && (message.starts_with("function ") || message.starts_with("function:"))
     }
 }
 
@@ -329,7 +350,10 @@ mod tests {
             ("An update is in progress for resource: arn:aws:lambda:us-east-1:123456789012:function:f", true),
             ("The function could not be updated due to a concurrent update operation.", true),
             ("The function is currently in the following state: Pending", true),
-            ("The function is currently in the following state: 'Pending'. StateReasonCode: 'Creating'", true),
+            (
+                "The function is currently in the following state: 'Pending'. StateReasonCode: 'Creating'",
+                true,
+            ),
             ("The function is currently in the following state: 'Deleting'", true),
             ("The function is currently in the following state: Failed", false),
             ("The function is currently in the following state: 'Failed'", false),
@@ -352,7 +376,11 @@ mod tests {
             ("Layer version arn does not exist.", false),
             ("", false),
         ] {
-            assert_eq!(refused("ResourceNotFoundException", text).is_function_not_found(), expected, "{text}");
+            assert_eq!(
+                refused("ResourceNotFoundException", text).is_function_not_found(),
+                expected,
+                "{text}"
+            );
         }
     }
 }

@@ -1,5 +1,5 @@
-//! HTTP connector for the SDK that sets up TLS on the first `https://` request.
-//! It never loads certificates without such a request, because that would take half of the program's start-up time.
+//! HTTP connector for the SDK that sets up TLS on the first `https://` request. It never loads certificates
+//! without such a request, because that would take half of the program's start-up time.
 
 use std::collections::HashMap;
 use std::error::Error;
@@ -21,7 +21,9 @@ use aws_smithy_runtime_api::client::http::{
 use aws_smithy_runtime_api::client::interceptors::context::InterceptorContext;
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_runtime_api::client::result::ConnectorError;
-use aws_smithy_runtime_api::client::retries::classifiers::{ClassifyRetry, RetryAction, RetryClassifierPriority};
+use aws_smithy_runtime_api::client::retries::classifiers::{
+    ClassifyRetry, RetryAction, RetryClassifierPriority,
+};
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
 use bytes::Bytes;
@@ -32,7 +34,8 @@ use rustls::pki_types::pem::PemObject;
 
 /// Connection pools for all requests of a run. Clones share them.
 ///
-/// There is one pool for each pair of timeouts, so that the timeout of a metadata service does not apply to Lambda.
+/// There is one pool for each pair of timeouts, so that the timeout of a metadata service does not apply to
+/// Lambda.
 #[derive(Clone, Debug, Default)]
 pub(super) struct LazyTls {
     pools: Arc<Mutex<HashMap<TimeOuts, SharedHttpConnector>>>,
@@ -52,7 +55,8 @@ impl LazyTls {
 pub(super) struct CaBundle(Vec<u8>);
 
 impl CaBundle {
-    /// Reads the usable certificates of a PEM file and skips the others, as is done for the system's. `None`: none is usable.
+    /// Reads the usable certificates of a PEM file and skips the others, as is done for the system's. `None`:
+    /// none is usable.
     pub(super) fn from_pem(pem: &[u8]) -> Option<Self> {
         let mut usable = String::new();
         for certificate in CertificateDer::pem_slice_iter(pem).flatten() {
@@ -69,7 +73,11 @@ impl CaBundle {
 type TimeOuts = (Option<Duration>, Option<Duration>);
 
 impl HttpClient for LazyTls {
-    fn http_connector(&self, settings: &HttpConnectorSettings, components: &RuntimeComponents) -> SharedHttpConnector {
+    fn http_connector(
+        &self,
+        settings: &HttpConnectorSettings,
+        components: &RuntimeComponents,
+    ) -> SharedHttpConnector {
         let builder = || {
             let mut builder = Connector::builder().connector_settings(settings.clone());
             builder.set_sleep_impl(components.sleep_impl());
@@ -120,8 +128,8 @@ const MAX_RESPONSE_BYTES: usize = 16 * 1024 * 1024;
 /// Largest part of an error response that is read. AWS's longest error texts have some 1,000 characters.
 const MAX_ERROR_BYTES: usize = 256 * 1024;
 
-/// Bounds the body of a response. Reading a successful response fails beyond [`MAX_RESPONSE_BYTES`]. The text of an error response is
-/// cut off after [`MAX_ERROR_BYTES`], so that the user still sees the error.
+/// Bounds the body of a response. Reading a successful response fails beyond [`MAX_RESPONSE_BYTES`]. The text
+/// of an error response is cut off after [`MAX_ERROR_BYTES`], so that the user still sees the error.
 fn bounded(answer: HttpConnectorFuture) -> HttpConnectorFuture {
     HttpConnectorFuture::new(async move {
         let mut response = answer.await?;
@@ -136,8 +144,8 @@ fn bounded(answer: HttpConnectorFuture) -> HttpConnectorFuture {
     })
 }
 
-/// Reads the body of an error response, at most [`MAX_ERROR_BYTES`]. A longer body has a long message, so the cut is inside that JSON
-/// string; the string and the object are closed after it.
+/// Reads the body of an error response, at most [`MAX_ERROR_BYTES`]. A longer body has a long message, so the
+/// cut is inside that JSON string; the string and the object are closed after it.
 async fn shortened(mut body: SdkBody) -> Result<SdkBody, BoxError> {
     let mut bytes = Vec::new();
     while let Some(frame) = poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await {
@@ -199,7 +207,10 @@ impl Body for Bounded {
     type Data = Bytes;
     type Error = BoxError;
 
-    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let frame = ready!(Pin::new(&mut self.body).poll_frame(context));
         if let Some(Ok(frame)) = &frame {
             match self.left.checked_sub(frame.data_ref().map_or(0, Bytes::len)) {

@@ -1,5 +1,5 @@
-//! AWS client of a deployment: connects, reads the live function, applies one step and waits until the step has taken effect.
-//! It never decides what to change; the plan does. Effect: sends requests to AWS.
+//! AWS client of a deployment: connects, reads the live function, applies one step and waits until the step
+//! has taken effect. It never decides what to change; the plan does. Effect: sends requests to AWS.
 
 mod alias;
 mod archive_body;
@@ -98,11 +98,13 @@ pub struct Applied {
 pub struct LiveState {
     /// The function as AWS returned it.
     pub live: LiveFunction,
-    /// True while the function is being created, updated, deleted or deactivated, by this run or by another caller.
+    /// True while the function is being created, updated, deleted or deactivated, by this run or by another
+    /// caller.
     pub is_busy: bool,
     /// Progress text for a wait while `is_busy` is true.
     what: &'static str,
-    /// Why the function is not ready although no operation is in progress. `None`: it is ready, or `is_busy` is true.
+    /// Why the function is not ready although no operation is in progress. `None`: it is ready, or `is_busy`
+    /// is true.
     pub failure: Option<LambdaError>,
 }
 
@@ -141,7 +143,8 @@ impl Lambda {
         // AWS rejects this call for container images, which have no code signing configuration.
         if extras.code_signing && live.image.is_none() {
             let call = self.client.get_function_code_signing_config().function_name(name).send();
-            let output = found(self.read_call("GetFunctionCodeSigningConfig", call).await)?.ok_or(LambdaError::Gone)?;
+            let output = found(self.read_call("GetFunctionCodeSigningConfig", call).await)?
+                .ok_or(LambdaError::Gone)?;
             self.require_aws_request_id("GetFunctionCodeSigningConfig")?;
             live.settings.push(Setting::CodeSigningConfigArn(output.code_signing_config_arn().to_owned()));
         }
@@ -205,14 +208,16 @@ impl Lambda {
         }
     }
 
-    /// Backs off for a random time, longer in later rounds. If two deployments change the same function, one of them
-    /// can finish while the other one sleeps.
+    /// Backs off for a random time, longer in later rounds. If two deployments change the same function, one
+    /// of them can finish while the other one sleeps.
     ///
     /// # Errors
     /// [`LambdaError::Cancelled`].
     pub async fn back_off_with_jitter(&self, round: u32) -> Result<(), LambdaError> {
-        let mut backoff =
-            poll_backoff::PollBackoff::between(Duration::from_millis(100), Duration::from_millis(400 << round.min(3)));
+        let mut backoff = poll_backoff::PollBackoff::between(
+            Duration::from_millis(100),
+            Duration::from_millis(400 << round.min(3)),
+        );
         self.poll_sleep(&mut backoff, ANOTHER_UPDATE).await
     }
 
@@ -228,14 +233,15 @@ impl Lambda {
         (stats.requests, stats.lost_response)
     }
 
-    /// Applies one step, waits until it has taken effect and records the new state of the function in `state`.
+    /// Applies one step, waits until it has taken effect and records the new state of the function in
+    /// `state`.
     ///
-    /// If another caller's update is in progress, waits for its end first. If Lambda cannot assume the role yet, retries
-    /// for 30 s and calls `role_not_ready` before each retry.
+    /// If another caller's update is in progress, waits for its end first. If Lambda cannot assume the role
+    /// yet, retries for 30 s and calls `role_not_ready` before each retry.
     ///
     /// # Errors
-    /// [`LambdaError::Outdated`] if the function is not in the state that the step was planned for, and every other
-    /// [`LambdaError`] of its calls. The event writer records whether the step took effect.
+    /// [`LambdaError::Outdated`] if the function is not in the state that the step was planned for, and every
+    /// other [`LambdaError`] of its calls. The event writer records whether the step took effect.
     pub async fn apply(
         &self,
         action: &Action,
@@ -252,8 +258,9 @@ impl Lambda {
         applied
     }
 
-    /// Checks with AWS whether a step would succeed, without changing anything. AWS has a dry run for UpdateFunctionCode
-    /// only, and code that must be uploaded to a bucket first is not there yet. For every other step, does nothing.
+    /// Checks with AWS whether a step would succeed, without changing anything. AWS has a dry run for
+    /// UpdateFunctionCode only, and code that must be uploaded to a bucket first is not there yet. For every
+    /// other step, does nothing.
     ///
     /// # Errors
     /// [`LambdaError::Call`] as for the step itself, and [`LambdaError::Cancelled`].
@@ -265,7 +272,9 @@ impl Lambda {
         self.attempts.reset();
         match self.update_function_code(action, state, true).await {
             // A dry run cannot take effect later.
-            Err(LambdaError::Cancelled { reason, .. }) => Err(LambdaError::Cancelled { reason, in_flight: None }),
+            Err(LambdaError::Cancelled { reason, .. }) => {
+                Err(LambdaError::Cancelled { reason, in_flight: None })
+            }
             answer => answer.map(drop),
         }
     }
@@ -281,7 +290,8 @@ impl Lambda {
         if let Action::UploadPackage { object } = action {
             return self.upload_package(object, state).await;
         }
-        // One wait limit for the whole step: AWS may reject a call with "in progress" while GetFunction shows no update.
+        // One wait limit for the whole step: AWS may reject a call with "in progress" while GetFunction shows
+        // no update.
         let mut busy = poll_backoff::PollBackoff::new(self.wait_limit);
         let mut role = poll_backoff::PollBackoff::slowly(poll_backoff::ROLE_LIMIT);
         let mut weights = poll_backoff::PollBackoff::slowly(poll_backoff::WEIGHTS_LIMIT.min(self.wait_limit));
@@ -326,27 +336,34 @@ impl Lambda {
                 }
                 Err(LambdaError::Call(error)) if error.is_busy() => {
                     tracing::debug!(operation = error.operation, "an update is in progress");
-                    let found = self.poll_until_idle(state.name, &mut busy).await?.ok_or(LambdaError::Gone)?;
+                    let found =
+                        self.poll_until_idle(state.name, &mut busy).await?.ok_or(LambdaError::Gone)?;
                     // Deleting an old version does not depend on the revision of the function.
-                    let names_revision = state.revision_id.is_some() && !matches!(action, Action::DeleteVersion { .. });
+                    let names_revision =
+                        state.revision_id.is_some() && !matches!(action, Action::DeleteVersion { .. });
                     if names_revision && state.revision_id != found.live.revision_id {
                         return Err(LambdaError::Outdated(Some(error)));
                     }
                 }
                 Err(LambdaError::Call(error)) if error.is_role_not_ready() => {
                     role_not_ready();
-                    self.poll_sleep_or(&mut role, "the function's role", LambdaError::RoleNotReady(error)).await?;
+                    self.poll_sleep_or(&mut role, "the function's role", LambdaError::RoleNotReady(error))
+                        .await?;
                 }
                 Err(LambdaError::Call(error)) if error.is_alias_with_weights() => {
-                    self.poll_sleep_or(&mut weights, "the removal of the alias's weights", LambdaError::Call(error))
-                        .await?;
+                    self.poll_sleep_or(
+                        &mut weights,
+                        "the removal of the alias's weights",
+                        LambdaError::Call(error),
+                    )
+                    .await?;
                 }
                 Err(LambdaError::Call(error)) if self.was_done(action, &error) => {
                     self.events.record_change(step);
                     return Ok(self.applied());
                 }
-                // PublishVersion changes the revision, so the lost request may have caused this. Without the revision it is
-                // safe to repeat: AWS publishes no second version of the same code.
+                // PublishVersion changes the revision, so the lost request may have caused this. Without the
+                // revision it is safe to repeat: AWS publishes no second version of the same code.
                 Err(LambdaError::Call(error))
                     if error.is_outdated()
                         && matches!(action, Action::PublishVersion { .. })
@@ -363,7 +380,8 @@ impl Lambda {
                     return Ok(self.applied());
                 }
                 Err(LambdaError::Call(error)) if error.is_not_found() && !state.arn.is_empty() => {
-                    // The function URL, its permission, the alias, the version or the whole function may have been deleted.
+                    // The function URL, its permission, the alias, the version or the whole function may have
+                    // been deleted.
                     let is_of_more = matches!(
                         action,
                         Action::UpdateFunctionUrlConfig { .. }
@@ -395,7 +413,8 @@ impl Lambda {
         }
     }
 
-    /// Whether an error only means that AWS has already applied an earlier request of the same step, whose response was lost.
+    /// Whether an error only means that AWS has already applied an earlier request of the same step, whose
+    /// response was lost.
     fn was_done(&self, action: &Action, error: &CallError) -> bool {
         if let Action::DeleteVersion { .. } = action {
             // The goal is reached, even if another caller deleted the version.
@@ -404,7 +423,9 @@ impl Lambda {
         self.attempts.stats().lost_response
             && match action {
                 Action::AddPermission { .. } => error.is_outdated(),
-                Action::RemovePermission { .. } | Action::DeleteFunctionUrlConfig { .. } => error.is_not_found(),
+                Action::RemovePermission { .. } | Action::DeleteFunctionUrlConfig { .. } => {
+                    error.is_not_found()
+                }
                 _ => false,
             }
     }
@@ -440,10 +461,13 @@ impl Lambda {
         let mut seen: Option<LiveFunction> = None;
         let mut backoff = poll_backoff::PollBackoff::new(self.wait_limit);
         while status.is_in_progress() {
-            let call = self.client.get_function().function_name(state.name.as_str()).set_qualifier(version.clone());
+            let call =
+                self.client.get_function().function_name(state.name.as_str()).set_qualifier(version.clone());
             let poll_once = async || self.read_call("GetFunction", call.clone().send()).await;
             let output = match self.poll(&mut backoff, what, poll_once).await {
-                Err(LambdaError::Call(error)) if error.is_function_not_found() => return Err(LambdaError::Gone),
+                Err(LambdaError::Call(error)) if error.is_function_not_found() => {
+                    return Err(LambdaError::Gone);
+                }
                 other => other?,
             };
             let configuration = output.configuration().ok_or_else(|| self.invalid_response("GetFunction"))?;
@@ -466,12 +490,17 @@ impl Lambda {
     }
 
     /// Sleeps for the next interval of `backoff`, unless the run is cancelled.
-    async fn poll_sleep(&self, backoff: &mut poll_backoff::PollBackoff, what: &'static str) -> Result<(), LambdaError> {
+    async fn poll_sleep(
+        &self,
+        backoff: &mut poll_backoff::PollBackoff,
+        what: &'static str,
+    ) -> Result<(), LambdaError> {
         let interval = backoff.next().ok_or(LambdaError::WaitedTooLong { what, limit: backoff.limit() })?;
         self.sleep(interval, what).await
     }
 
-    /// As [`Lambda::poll_sleep`], but at the limit of `backoff` the error is `refused`. Before the limit, returns `refused`.
+    /// As [`Lambda::poll_sleep`], but at the limit of `backoff` the error is `refused`. Before the limit,
+    /// returns `refused`.
     async fn poll_sleep_or(
         &self,
         backoff: &mut poll_backoff::PollBackoff,
@@ -484,8 +513,8 @@ impl Lambda {
         }
     }
 
-    /// Polls once after the next interval of `backoff`. After a 429 or 5xx, polls again until the limit is reached; the error
-    /// is then AWS's last one, even if the polls after it got no response.
+    /// Polls once after the next interval of `backoff`. After a 429 or 5xx, polls again until the limit is
+    /// reached; the error is then AWS's last one, even if the polls after it got no response.
     async fn poll<T>(
         &self,
         backoff: &mut poll_backoff::PollBackoff,
@@ -552,7 +581,8 @@ impl Lambda {
         }
     }
 
-    /// Awaits a write call. Does not send it if the run is already cancelled; a call in flight gets [`GRACE`] after a signal.
+    /// Awaits a write call. Does not send it if the run is already cancelled; a call in flight gets [`GRACE`]
+    /// after a signal.
     async fn write_call<T, E>(
         &self,
         step: StepName,
@@ -581,7 +611,8 @@ impl Lambda {
         }
     }
 
-    /// The error for a success response without its required fields: it does not come from AWS, but from a proxy on the way.
+    /// The error for a success response without its required fields: it does not come from AWS, but from a
+    /// proxy on the way.
     fn invalid_response(&self, operation: &'static str) -> LambdaError {
         let RequestStats { http_status, request_id, .. } = self.attempts.stats();
         LambdaError::Call(CallError {
@@ -602,7 +633,8 @@ impl Lambda {
 
     /// Timeouts for a call that carries an archive: an upload may take as long as a wait.
     fn upload_override(&self) -> aws_sdk_lambda::config::Builder {
-        aws_sdk_lambda::config::Builder::new().timeout_config(connect::timeouts(self.wait_limit, self.wait_limit))
+        aws_sdk_lambda::config::Builder::new()
+            .timeout_config(connect::timeouts(self.wait_limit, self.wait_limit))
     }
 }
 

@@ -10,7 +10,8 @@ use serde_json::{Value, json};
 
 use super::error::StateReason;
 use crate::function::{
-    CodeAndSettings, LiveFunction, LiveImage, LiveUrl, LiveVersion, Permission, PublicAccess, Setting, VersionState,
+    CodeAndSettings, LiveFunction, LiveImage, LiveUrl, LiveVersion, Permission, PublicAccess, Setting,
+    VersionState,
 };
 use crate::protocol::secret::Secret;
 use crate::protocol::structures::{self, FunctionUrl};
@@ -35,8 +36,8 @@ pub(super) enum UpdateStatus {
 }
 
 impl UpdateStatus {
-    /// Combines `State` (creation, deletion, deactivation) and `LastUpdateStatus` (updates). `Inactive` counts as ready: an
-    /// idle function stays so until it is invoked.
+    /// Combines `State` (creation, deletion, deactivation) and `LastUpdateStatus` (updates). `Inactive`
+    /// counts as ready: an idle function stays so until it is invoked.
     pub(super) fn of(
         state: Option<&State>,
         state_reason: StateReason,
@@ -54,15 +55,17 @@ impl UpdateStatus {
         }
     }
 
-    /// The state of a published version. It is never updated, so the `LastUpdateStatus` that it copies from the function is
-    /// ignored.
+    /// The state of a published version. It is never updated, so the `LastUpdateStatus` that it copies from
+    /// the function is ignored.
     pub(super) fn for_version(self) -> Self {
         match self {
             UpdateStatus::Creating
             | UpdateStatus::CreationFailed(_)
             | UpdateStatus::Leaving
             | UpdateStatus::Deactivated => self,
-            UpdateStatus::Settled | UpdateStatus::Updating | UpdateStatus::UpdateFailed(_) => UpdateStatus::Settled,
+            UpdateStatus::Settled | UpdateStatus::Updating | UpdateStatus::UpdateFailed(_) => {
+                UpdateStatus::Settled
+            }
         }
     }
 
@@ -125,8 +128,8 @@ pub(super) fn live(output: &GetFunctionOutput) -> Option<LiveFunction> {
     })
 }
 
-/// Converts an entry of ListVersionsByFunction, which does not show whether the version is ready. `None`: it lacks a field
-/// that every version has.
+/// Converts an entry of ListVersionsByFunction, which does not show whether the version is ready. `None`: it
+/// lacks a field that every version has.
 pub(super) fn listed_version(configuration: &FunctionConfiguration) -> Option<LiveVersion> {
     Some(LiveVersion {
         number: configuration.version()?.to_owned(),
@@ -136,7 +139,8 @@ pub(super) fn listed_version(configuration: &FunctionConfiguration) -> Option<Li
     })
 }
 
-/// Converts the GetFunction response for a published version. `None`: it lacks a field that every version has.
+/// Converts the GetFunction response for a published version. `None`: it lacks a field that every version
+/// has.
 pub(super) fn version(configuration: &FunctionConfiguration) -> Option<LiveVersion> {
     let state = match UpdateStatus::from_configuration(configuration).for_version() {
         UpdateStatus::Settled | UpdateStatus::Updating | UpdateStatus::UpdateFailed(_) => VersionState::Ready,
@@ -148,7 +152,10 @@ pub(super) fn version(configuration: &FunctionConfiguration) -> Option<LiveVersi
 
 /// Code and settings of a response. `None`: it has no `CodeSha256`.
 pub(super) fn code_and_settings(configuration: &FunctionConfiguration) -> Option<CodeAndSettings> {
-    Some(CodeAndSettings { code_sha256: configuration.code_sha256()?.to_owned(), settings: settings(configuration) })
+    Some(CodeAndSettings {
+        code_sha256: configuration.code_sha256()?.to_owned(),
+        settings: settings(configuration),
+    })
 }
 
 /// Converts the settings. Where AWS omits a field, the function has its documented default.
@@ -177,16 +184,26 @@ fn settings(c: &FunctionConfiguration) -> Vec<Setting> {
         Setting::SecurityGroupIds(
             vpc.map(|vpc| vpc.security_group_ids().iter().cloned().collect()).unwrap_or_default(),
         ),
-        Setting::Ipv6AllowedForDualStack(vpc.and_then(|vpc| vpc.ipv6_allowed_for_dual_stack()).unwrap_or_default()),
+        Setting::Ipv6AllowedForDualStack(
+            vpc.and_then(|vpc| vpc.ipv6_allowed_for_dual_stack()).unwrap_or_default(),
+        ),
         Setting::DeadLetterArn(text(c.dead_letter_config().and_then(|config| config.target_arn()))),
         Setting::KmsKeyArn(text(c.kms_key_arn())),
-        Setting::TracingMode(or(c.tracing_config().and_then(|t| t.mode()).map(|mode| mode.as_str()), "PassThrough")),
+        Setting::TracingMode(or(
+            c.tracing_config().and_then(|t| t.mode()).map(|mode| mode.as_str()),
+            "PassThrough",
+        )),
         Setting::Layers(c.layers().iter().filter_map(|layer| layer.arn()).map(str::to_owned).collect()),
         Setting::FileSystems(c.file_system_configs().iter().map(file_system).collect()),
-        Setting::SnapStart(or(c.snap_start().and_then(|snap| snap.apply_on()).map(|mode| mode.as_str()), "None")),
+        Setting::SnapStart(or(
+            c.snap_start().and_then(|snap| snap.apply_on()).map(|mode| mode.as_str()),
+            "None",
+        )),
         Setting::LogFormat(or(logging.and_then(|l| l.log_format()).map(|format| format.as_str()), "Text")),
         Setting::LogGroup(or(logging.and_then(|l| l.log_group()), &group)),
-        Setting::ApplicationLogLevel(text(logging.and_then(|l| l.application_log_level()).map(|level| level.as_str()))),
+        Setting::ApplicationLogLevel(text(
+            logging.and_then(|l| l.application_log_level()).map(|level| level.as_str()),
+        )),
         Setting::SystemLogLevel(text(logging.and_then(|l| l.system_log_level()).map(|level| level.as_str()))),
         Setting::EntryPoint(image.map(|image| image.entry_point().to_vec()).unwrap_or_default()),
         Setting::Command(image.map(|image| image.command().to_vec()).unwrap_or_default()),
@@ -218,12 +235,14 @@ pub(super) fn url(output: &GetFunctionUrlConfigOutput) -> LiveUrl {
     LiveUrl { url: output.function_url().to_owned(), config }
 }
 
-/// Finds the public access that a resource policy grants. A statement of unknown form counts as granting nothing.
+/// Finds the public access that a resource policy grants. A statement of unknown form counts as granting
+/// nothing.
 pub(super) fn public(policy: &str) -> PublicAccess {
     let document: Value = serde_json::from_str(policy).unwrap_or_default();
     let statements = document["Statement"].as_array().map(Vec::as_slice).unwrap_or_default();
     let is_public = |statement: &Value| {
-        statement["Effect"] == "Allow" && (statement["Principal"] == "*" || statement["Principal"]["AWS"] == "*")
+        statement["Effect"] == "Allow"
+            && (statement["Principal"] == "*" || statement["Principal"]["AWS"] == "*")
     };
     let condition = |permission| match permission {
         Permission::InvokeFunctionUrl => json!({"StringEquals": {"lambda:FunctionUrlAuthType": "NONE"}}),
@@ -235,7 +254,10 @@ pub(super) fn public(policy: &str) -> PublicAccess {
             && statement["Condition"] == condition(permission)
     };
     let all = |is_it: &dyn Fn(&Value, Permission) -> bool| {
-        Permission::ALL.into_iter().filter(|it| statements.iter().any(|statement| is_it(statement, *it))).collect()
+        Permission::ALL
+            .into_iter()
+            .filter(|it| statements.iter().any(|statement| is_it(statement, *it)))
+            .collect()
     };
     PublicAccess {
         granted: all(&grants),

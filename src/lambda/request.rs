@@ -1,5 +1,5 @@
-//! Writes settings into the fields of AWS requests.
-//! It never omits a setting: each one has a field in the create and update requests, or is sent by a separate call.
+//! Writes settings into the fields of AWS requests. It never omits a setting: each one has a field in the
+//! create and update requests, or is sent by a separate call.
 
 use aws_sdk_lambda::operation::create_function::builders::CreateFunctionFluentBuilder;
 use aws_sdk_lambda::operation::update_function_code::builders::UpdateFunctionCodeFluentBuilder;
@@ -30,7 +30,8 @@ impl Structures {
                     vpc = Some(vpc.unwrap_or_default().set_subnet_ids(Some(ids.into_iter().collect())));
                 }
                 Setting::SecurityGroupIds(ids) => {
-                    vpc = Some(vpc.unwrap_or_default().set_security_group_ids(Some(ids.into_iter().collect())));
+                    vpc =
+                        Some(vpc.unwrap_or_default().set_security_group_ids(Some(ids.into_iter().collect())));
                 }
                 Setting::Ipv6AllowedForDualStack(allowed) => {
                     vpc = Some(vpc.unwrap_or_default().ipv6_allowed_for_dual_stack(allowed));
@@ -46,7 +47,9 @@ impl Structures {
                     logging = Some(logging.unwrap_or_default().system_log_level(level.as_str().into()));
                 }
                 // A field that is omitted from this structure has the value from the image.
-                Setting::EntryPoint(parts) => image = Some(image.unwrap_or_default().set_entry_point(list(&parts))),
+                Setting::EntryPoint(parts) => {
+                    image = Some(image.unwrap_or_default().set_entry_point(list(&parts)))
+                }
                 Setting::Command(parts) => image = Some(image.unwrap_or_default().set_command(list(&parts))),
                 Setting::WorkingDirectory(path) => {
                     let path = (!path.is_empty()).then_some(path);
@@ -79,8 +82,10 @@ macro_rules! apply {
                     request.ephemeral_storage(storage.expect("a size is given"))
                 }
                 Setting::Environment(variables) => {
-                    let variables =
-                        variables.into_iter().map(|(name, value)| (name, value.expose().to_owned())).collect();
+                    let variables = variables
+                        .into_iter()
+                        .map(|(name, value)| (name, value.expose().to_owned()))
+                        .collect();
                     request.environment(Environment::builder().set_variables(Some(variables)).build())
                 }
                 Setting::DeadLetterArn(arn) => {
@@ -93,8 +98,9 @@ macro_rules! apply {
                 Setting::Layers(arns) => request.set_layers(Some(arns)),
                 Setting::FileSystems(systems) => {
                     let system = |system: structures::FileSystemConfig| {
-                        let builder =
-                            FileSystemConfig::builder().arn(system.arn).local_mount_path(system.local_mount_path);
+                        let builder = FileSystemConfig::builder()
+                            .arn(system.arn)
+                            .local_mount_path(system.local_mount_path);
                         builder.build().expect("both members are given")
                     };
                     request.set_file_system_configs(Some(systems.into_iter().map(system).collect()))
@@ -124,8 +130,12 @@ macro_rules! apply {
     }};
 }
 
-/// Writes settings into a CreateFunction request, except the KMS key of the code, which is a member of `FunctionCode`.
-pub(super) fn create(request: CreateFunctionFluentBuilder, settings: &[Setting]) -> CreateFunctionFluentBuilder {
+/// Writes settings into a CreateFunction request, except the KMS key of the code, which is a member of
+/// `FunctionCode`.
+pub(super) fn create(
+    request: CreateFunctionFluentBuilder,
+    settings: &[Setting],
+) -> CreateFunctionFluentBuilder {
     let request = apply!(request, settings);
     settings.iter().cloned().fold(request, |request, setting| match setting {
         Setting::Architecture(name) => request.architectures(name.as_str().into()),

@@ -4,7 +4,8 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use aws_sdk_lambda::config::interceptors::{
-    BeforeSerializationInterceptorContextRef, BeforeTransmitInterceptorContextRef, FinalizerInterceptorContextRef,
+    BeforeSerializationInterceptorContextRef, BeforeTransmitInterceptorContextRef,
+    FinalizerInterceptorContextRef,
 };
 use aws_sdk_lambda::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_lambda::error::BoxError;
@@ -65,8 +66,10 @@ impl TransientError {
         };
         let message = member(&["message", "Message"]).or_else(|| within("Message"));
         let code = code.map(bare).filter(|code| !code.is_empty());
-        // S3 uses these codes with other statuses, too: InternalError after a 200 has begun, RequestTimeout with a 400.
-        let passes = is_transient(http_status) || code.as_deref().is_some_and(|code| TRANSIENT_CODES.contains(&code));
+        // S3 uses these codes with other statuses, too: InternalError after a 200 has begun, RequestTimeout
+        // with a 400.
+        let passes =
+            is_transient(http_status) || code.as_deref().is_some_and(|code| TRANSIENT_CODES.contains(&code));
         passes.then_some(TransientError { http_status, code, message, request_id })
     }
 }
@@ -83,7 +86,9 @@ impl AttemptCounter {
     /// Replaces a timeout by AWS's last 429 or 5xx, if there was one: that is the better explanation.
     pub(super) fn explain_timeout(&self, error: CallError) -> CallError {
         match self.stats().transient_error {
-            Some(transient_error) if error.is_timeout() => CallError::from_transient(error.operation, transient_error),
+            Some(transient_error) if error.is_timeout() => {
+                CallError::from_transient(error.operation, transient_error)
+            }
             _ => error,
         }
     }

@@ -1,5 +1,5 @@
-//! Assumes the role that the stanza names, with other credentials or with a web identity token.
-//! It never writes a token to disk, and never falls back to another identity. Effect: sends requests to AWS STS.
+//! Assumes the role that the stanza names, with other credentials or with a web identity token. It never
+//! writes a token to disk, and never falls back to another identity. Effect: sends requests to AWS STS.
 
 use std::path::Path;
 
@@ -39,7 +39,8 @@ impl Role {
     /// The role that the stanza names. `None`: it names none.
     ///
     /// # Errors
-    /// The name of the variable in `web_identity_token_env`, if it is missing or blank in the job's environment.
+    /// The name of the variable in `web_identity_token_env`, if it is missing or blank in the job's
+    /// environment.
     pub(super) fn of(stanza: &Stanza, env: &Environment) -> Result<Option<Role>, String> {
         let Some(arn) = stanza.role_to_assume.clone() else { return Ok(None) };
         let token = match (&stanza.web_identity_token_env, stanza.web_identity_token(env)) {
@@ -51,9 +52,11 @@ impl Role {
         Ok(Some(Role { arn, external_id: stanza.external_id.clone(), session_name, token }))
     }
 
-    /// The role from `AWS_ROLE_ARN` and `AWS_WEB_IDENTITY_TOKEN_FILE` of the job. `None`: the job has no such token file.
+    /// The role from `AWS_ROLE_ARN` and `AWS_WEB_IDENTITY_TOKEN_FILE` of the job. `None`: the job has no such
+    /// token file.
     pub(super) fn from_token_file(env: &Environment) -> Result<Option<Role>, CredentialsError> {
-        let variable = |name| env.get(name).filter(|value| !value.is_empty()).map(std::borrow::Cow::into_owned);
+        let variable =
+            |name| env.get(name).filter(|value| !value.is_empty()).map(std::borrow::Cow::into_owned);
         let half = |given, missing| Err(CredentialsError::Incomplete { given, missing, at: None });
         let session_name = variable("AWS_ROLE_SESSION_NAME").unwrap_or_else(|| default_session_name(env));
         match (variable("AWS_WEB_IDENTITY_TOKEN_FILE"), variable("AWS_ROLE_ARN")) {
@@ -71,8 +74,8 @@ impl Role {
     }
 }
 
-/// The default session name, such as `dpl-lambda-owner-repo-7`, by which CloudTrail identifies the build. It has at most 64
-/// characters, and only those that STS accepts.
+/// The default session name, such as `dpl-lambda-owner-repo-7`, by which CloudTrail identifies the build. It
+/// has at most 64 characters, and only those that STS accepts.
 fn default_session_name(env: &Environment) -> String {
     let parts = ["TRAVIS_REPO_SLUG", "TRAVIS_BUILD_NUMBER"].map(|name| env.expand(name).into_owned());
     let parts = std::iter::once("dpl-lambda".to_owned()).chain(parts).filter(|part| !part.is_empty());
@@ -89,9 +92,10 @@ impl Token {
             Token::Value(token) => Ok(token.clone()),
             Token::File(path) => match bounded_read::read_to_string(Path::new(path)) {
                 Ok(token) => Ok(Secret::new(token.trim())),
-                Err(source) => {
-                    Err(LambdaError::Credentials(CredentialsError::NoTokenFile { path: path.clone(), source }))
-                }
+                Err(source) => Err(LambdaError::Credentials(CredentialsError::NoTokenFile {
+                    path: path.clone(),
+                    source,
+                })),
             },
         }
     }
@@ -114,7 +118,10 @@ impl AssumedRole {
     ///
     /// # Errors
     /// As [`AssumedRole::assume`].
-    pub(super) async fn into_credentials(self, source: CredentialsSource) -> Result<ResolvedCredentials, LambdaError> {
+    pub(super) async fn into_credentials(
+        self,
+        source: CredentialsSource,
+    ) -> Result<ResolvedCredentials, LambdaError> {
         let credentials = self.assume().await?;
         Ok(ResolvedCredentials { credentials, source, provider: Some(SharedCredentialsProvider::new(self)) })
     }
@@ -122,7 +129,8 @@ impl AssumedRole {
     /// Requests credentials from STS.
     ///
     /// # Errors
-    /// [`LambdaError::Call`] with the STS operation, and [`LambdaError::Credentials`] if the token file cannot be read.
+    /// [`LambdaError::Call`] with the STS operation, and [`LambdaError::Credentials`] if the token file
+    /// cannot be read.
     pub(super) async fn assume(&self) -> Result<Credentials, LambdaError> {
         let role = &self.role;
         let (operation, credentials) = match &role.token {
@@ -133,14 +141,18 @@ impl AssumedRole {
                 let call = self.client.assume_role_with_web_identity().role_arn(&role.arn);
                 let call = call.role_session_name(&role.session_name).web_identity_token(token.expose());
                 let operation = "AssumeRoleWithWebIdentity";
-                let answer = call.send().await.map_err(|error| LambdaError::Call(CallError::of(operation, error)))?;
+                let answer =
+                    call.send().await.map_err(|error| LambdaError::Call(CallError::of(operation, error)))?;
                 (operation, answer.credentials)
             }
             None => {
-                let call = self.client.assume_role().role_arn(&role.arn).role_session_name(&role.session_name);
+                let call =
+                    self.client.assume_role().role_arn(&role.arn).role_session_name(&role.session_name);
                 let call = call.set_external_id(role.external_id.clone());
-                let answer =
-                    call.send().await.map_err(|error| LambdaError::Call(CallError::of("AssumeRole", error)))?;
+                let answer = call
+                    .send()
+                    .await
+                    .map_err(|error| LambdaError::Call(CallError::of("AssumeRole", error)))?;
                 ("AssumeRole", answer.credentials)
             }
         };
@@ -153,7 +165,8 @@ impl AssumedRole {
 
 fn from_sts(credentials: StsCredentials) -> Option<Credentials> {
     let expiry = credentials.expiration.try_into().ok()?;
-    let (id, secret, token) = (credentials.access_key_id, credentials.secret_access_key, credentials.session_token);
+    let (id, secret, token) =
+        (credentials.access_key_id, credentials.secret_access_key, credentials.session_token);
     Some(Credentials::new(id, secret, Some(token), Some(expiry), "assumed-role"))
 }
 
@@ -192,7 +205,10 @@ mod tests {
     fn a_session_is_named_after_the_build() {
         let name = |env: &[(&str, &str)]| default_session_name(&env.iter().copied().collect());
         assert_eq!(name(&[]), "dpl-lambda");
-        assert_eq!(name(&[("TRAVIS_REPO_SLUG", "o w/r"), ("TRAVIS_BUILD_NUMBER", "7")]), "dpl-lambda-o-w-r-7");
+        assert_eq!(
+            name(&[("TRAVIS_REPO_SLUG", "o w/r"), ("TRAVIS_BUILD_NUMBER", "7")]),
+            "dpl-lambda-o-w-r-7"
+        );
         let long = name(&[("TRAVIS_REPO_SLUG", &"x".repeat(99)), ("TRAVIS_BUILD_NUMBER", "7")]);
         assert_eq!((long.len(), long.ends_with("x-7")), (64, true));
     }

@@ -12,7 +12,8 @@ use super::error::StateReason;
 use super::read::UpdateStatus;
 use super::{CallError, Lambda, LambdaError, connect, found, poll_backoff, read};
 use crate::function::{
-    AliasHistory, LATEST_PUBLISHED, LiveAlias, LiveFunction, LiveVersion, Provisioned, ProvisionedState, VersionState,
+    AliasHistory, LATEST_PUBLISHED, LiveAlias, LiveFunction, LiveVersion, Provisioned, ProvisionedState,
+    VersionState,
 };
 use crate::protocol::name::FunctionName;
 use crate::verification::InvokeResponse;
@@ -20,8 +21,8 @@ use crate::verification::InvokeResponse;
 /// Progress text while a published version becomes active.
 pub(super) const VERSION: &str = "the new version";
 
-/// Limit of pages to read. AWS returns about 50 items per page, so no function needs 1,000 pages. Without a limit, a proxy
-/// that returns the same page again and again would never end the loop.
+/// Limit of pages to read. AWS returns about 50 items per page, so no function needs 1,000 pages. Without a
+/// limit, a proxy that returns the same page again and again would never end the loop.
 const MAX_PAGES: u32 = 1000;
 
 /// Progress text while an idle function becomes active again.
@@ -30,7 +31,8 @@ const IDLE: &str = "the idle function to become active";
 /// Which facts about versions and aliases to read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct VersionReads {
-    /// If not empty: all aliases of the function, and the versions that the aliases with these names point at.
+    /// If not empty: all aliases of the function, and the versions that the aliases with these names point
+    /// at.
     pub aliases: Vec<String>,
     /// All aliases, even if `aliases` is empty.
     pub all_aliases: bool,
@@ -55,7 +57,8 @@ impl Lambda {
             live.aliases = self.in_time("the list of aliases", self.aliases(name)).await?;
         }
         if live.is_managed && reads.aliases.is_empty() {
-            let call = self.client.get_function().function_name(name.as_str()).qualifier(LATEST_PUBLISHED).send();
+            let call =
+                self.client.get_function().function_name(name.as_str()).qualifier(LATEST_PUBLISHED).send();
             let output = found(self.read_call("GetFunction", call).await)?;
             live.latest_published = output.and_then(|output| output.configuration().and_then(read::version));
         }
@@ -79,8 +82,8 @@ impl Lambda {
         self.read_provisioned(name, live, reads).await
     }
 
-    /// Reads one version and updates it in `live`: only GetFunction for that version shows whether it is ready. With `waits`,
-    /// waits until it is ready or has failed. Returns the reason if it has failed.
+    /// Reads one version and updates it in `live`: only GetFunction for that version shows whether it is
+    /// ready. With `waits`, waits until it is ready or has failed. Returns the reason if it has failed.
     ///
     /// # Errors
     /// [`LambdaError::WaitedTooLong`], and those of [`Lambda::read_live`].
@@ -99,9 +102,13 @@ impl Lambda {
                 return Ok(None);
             };
             let configuration = output.configuration().ok_or_else(|| self.invalid_response("GetFunction"))?;
-            let reported = read::version(configuration).ok_or_else(|| self.invalid_response("GetFunction"))?;
+            let reported =
+                read::version(configuration).ok_or_else(|| self.invalid_response("GetFunction"))?;
             let is_pending = reported.state == VersionState::Pending;
-            live.versions.iter_mut().filter(|version| version.number == number).for_each(|it| *it = reported.clone());
+            live.versions
+                .iter_mut()
+                .filter(|version| version.number == number)
+                .for_each(|it| *it = reported.clone());
             if !is_pending || !waits {
                 return Ok(from_version(number, UpdateStatus::from_configuration(configuration)).err());
             }
@@ -113,7 +120,8 @@ impl Lambda {
         let mut aliases = Vec::new();
         let mut marker = None;
         for _ in 0..MAX_PAGES {
-            let call = self.client.list_aliases().function_name(name.as_str()).set_marker(marker.clone()).send();
+            let call =
+                self.client.list_aliases().function_name(name.as_str()).set_marker(marker.clone()).send();
             let output = found(self.read_call("ListAliases", call).await)?.ok_or(LambdaError::Gone)?;
             self.require_aws_request_id("ListAliases")?;
             aliases.extend(output.aliases().iter().map(|alias| LiveAlias {
@@ -135,13 +143,20 @@ impl Lambda {
         let mut versions = Vec::new();
         let mut marker = None;
         for _ in 0..MAX_PAGES {
-            let call =
-                self.client.list_versions_by_function().function_name(name.as_str()).set_marker(marker.clone()).send();
-            let output = found(self.read_call("ListVersionsByFunction", call).await)?.ok_or(LambdaError::Gone)?;
+            let call = self
+                .client
+                .list_versions_by_function()
+                .function_name(name.as_str())
+                .set_marker(marker.clone())
+                .send();
+            let output =
+                found(self.read_call("ListVersionsByFunction", call).await)?.ok_or(LambdaError::Gone)?;
             self.require_aws_request_id("ListVersionsByFunction")?;
-            // `$LATEST.PUBLISHED` of Managed Instances must not be counted or deleted, and neither must future special versions.
+            // `$LATEST.PUBLISHED` of Managed Instances must not be counted or deleted, and neither must
+            // future special versions.
             let is_number = |version: &str| version.parse::<u64>().is_ok();
-            let published = output.versions().iter().filter(|version| version.version().is_some_and(is_number));
+            let published =
+                output.versions().iter().filter(|version| version.version().is_some_and(is_number));
             versions.extend(published.filter_map(read::listed_version));
             marker = self.next_page("ListVersionsByFunction", marker, output.next_marker())?;
             if marker.is_none() {
@@ -153,8 +168,8 @@ impl Lambda {
 
     /// The marker of the page after this one. `None`: this is the last.
     ///
-    /// The SDK's paginators take a page that is followed by itself for the last one; a list that is cut off there would
-    /// hide the alias that protects a version from deletion.
+    /// The SDK's paginators take a page that is followed by itself for the last one; a list that is cut off
+    /// there would hide the alias that protects a version from deletion.
     fn next_page(
         &self,
         operation: &'static str,
@@ -201,9 +216,12 @@ impl Lambda {
         name: &FunctionName,
         alias: &str,
     ) -> Result<Option<GetProvisionedConcurrencyConfigOutput>, LambdaError> {
-        let call = self.client.get_provisioned_concurrency_config().function_name(name.as_str()).qualifier(alias);
+        let call =
+            self.client.get_provisioned_concurrency_config().function_name(name.as_str()).qualifier(alias);
         match self.read_call("GetProvisionedConcurrencyConfig", call.send()).await {
-            Err(LambdaError::Call(error)) if error.code() == "ProvisionedConcurrencyConfigNotFoundException" => {
+            Err(LambdaError::Call(error))
+                if error.code() == "ProvisionedConcurrencyConfigNotFoundException" =>
+            {
                 Ok(None)
             }
             answer => answer.map(Some),
@@ -240,7 +258,8 @@ impl Lambda {
     /// Invokes a version with `payload` and returns its response.
     ///
     /// # Errors
-    /// [`LambdaError::NoResponse`] if the response takes longer than `limit`, [`LambdaError::Gone`], and those of every call.
+    /// [`LambdaError::NoResponse`] if the response takes longer than `limit`, [`LambdaError::Gone`], and
+    /// those of every call.
     pub async fn invoke(
         &self,
         name: &FunctionName,
@@ -269,14 +288,17 @@ impl Lambda {
         limit: Duration,
     ) -> Result<InvokeResponse, LambdaError> {
         self.attempts.reset();
-        let call = self.client.invoke().function_name(name.as_str()).qualifier(version).log_type(LogType::Tail);
+        let call =
+            self.client.invoke().function_name(name.as_str()).qualifier(version).log_type(LogType::Tail);
         let patient = aws_sdk_lambda::config::Builder::new().timeout_config(connect::timeouts(limit, limit));
         let call = call.payload(Blob::new(payload)).customize().config_override(patient).send();
         let answer = tokio::time::timeout(limit, self.read_call("Invoke", call));
         let output = match answer.await {
             Err(_) => return Err(self.unanswered(limit)),
             Ok(Err(LambdaError::Call(error))) if error.is_timeout() => return Err(self.unanswered(limit)),
-            Ok(Err(LambdaError::Call(error))) if error.is_function_not_found() => return Err(LambdaError::Gone),
+            Ok(Err(LambdaError::Call(error))) if error.is_function_not_found() => {
+                return Err(LambdaError::Gone);
+            }
             Ok(answer) => answer?,
         };
         self.require_aws_request_id("Invoke")?;
@@ -291,7 +313,8 @@ impl Lambda {
         })
     }
 
-    /// Why there is no response: the function is slow, unless AWS responded to every attempt with a 429 or 5xx.
+    /// Why there is no response: the function is slow, unless AWS responded to every attempt with a 429 or
+    /// 5xx.
     fn unanswered(&self, limit: Duration) -> LambdaError {
         match self.attempts.stats().transient_error {
             Some(transient_error) => LambdaError::Call(CallError::from_transient("Invoke", transient_error)),
@@ -305,15 +328,21 @@ pub(super) fn from_version(number: &str, status: UpdateStatus) -> Result<(), Lam
     let failed = |state_reason| Err(LambdaError::VersionFailed { version: number.to_owned(), state_reason });
     match status.for_version() {
         UpdateStatus::CreationFailed(state_reason) => failed(state_reason),
-        UpdateStatus::Deactivated => failed(StateReason { code: None, reason: Some("it was deactivated".to_owned()) }),
+        UpdateStatus::Deactivated => {
+            failed(StateReason { code: None, reason: Some("it was deactivated".to_owned()) })
+        }
         _ => Ok(()),
     }
 }
 
-/// Drops the first line of a log tail if it may be incomplete: AWS returns the last 4 KB. An incomplete line may begin in
-/// the middle of a secret, which redaction would not recognise.
+/// Drops the first line of a log tail if it may be incomplete: AWS returns the last 4 KB. An incomplete line
+/// may begin in the middle of a secret, which redaction would not recognise.
 fn whole_lines(log: &[u8]) -> String {
     const TAIL: usize = 4096;
-    let start = if log.len() < TAIL { Some(0) } else { log.iter().position(|byte| *byte == b'\n').map(|end| end + 1) };
+    let start = if log.len() < TAIL {
+        Some(0)
+    } else {
+        log.iter().position(|byte| *byte == b'\n').map(|end| end + 1)
+    };
     String::from_utf8_lossy(&log[start.unwrap_or(log.len())..]).into_owned()
 }

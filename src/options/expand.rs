@@ -1,5 +1,5 @@
-//! Replaces `$VAR` and `${VAR}` in a value by variables of the job.
-//! Never runs `$(…)` or backticks, and leaves a `$` that it cannot replace unchanged, so that a password with a `$` stays valid.
+//! Replaces `$VAR` and `${VAR}` in a value by variables of the job. Never runs `$(…)` or backticks, and
+//! leaves a `$` that it cannot replace unchanged, so that a password with a `$` stays valid.
 
 use super::too_large;
 use crate::protocol::environment::Environment;
@@ -16,7 +16,8 @@ const PAIRS: [&str; 3] = ["environment", "environment_variables", "function_tags
 /// Option and key with bash source in a nested map. bash itself expands the variables in it.
 const COMMAND: (&str, &str) = ("verify", "command");
 
-/// Replaces the variables in one option. `None`: the value has become empty and counts as absent, so it does not clear the live value.
+/// Replaces the variables in one option. `None`: the value has become empty and counts as absent, so it does
+/// not clear the live value.
 pub(super) fn option(
     key: String,
     node: Node,
@@ -62,7 +63,8 @@ struct Expander<'a> {
     warnings: &'a mut Vec<Warning>,
     problems: &'a mut Vec<Problem>,
     keeps_empty: bool,
-    /// Whether a warning may quote a part of the value. What looks like a variable can be a part of a password.
+    /// Whether a warning may quote a part of the value. What looks like a variable can be a part of a
+    /// password.
     may_be_quoted: bool,
 }
 
@@ -72,7 +74,8 @@ impl Expander<'_> {
             Node::Text(text) => {
                 let filled = self.text(&text);
                 if filled.is_empty() && !text.is_empty() && !self.keeps_empty {
-                    let hint = "set the variable; to clear the live value, write an empty value in the stanza";
+                    let hint =
+                        "set the variable; to clear the live value, write an empty value in the stanza";
                     self.warn(
                         WarningCode::BecameEmpty,
                         format!("{} is empty, so the value counts as absent", self.named(&text)),
@@ -89,7 +92,8 @@ impl Expander<'_> {
             }
             Node::Map(map) => {
                 let was_empty = map.iter().next().is_none();
-                let entries = map.iter().filter_map(|(key, node)| Some((key.to_owned(), self.node(node.clone())?)));
+                let entries =
+                    map.iter().filter_map(|(key, node)| Some((key.to_owned(), self.node(node.clone())?)));
                 let filled: Map = entries.collect();
                 (was_empty || filled.iter().next().is_some()).then_some(Node::Map(filled))
             }
@@ -161,14 +165,17 @@ impl Expander<'_> {
         if self.may_be_quoted { format!("`{part}`") } else { "a variable of this value".to_owned() }
     }
 
-    /// Adds a warning, unless the option already has one with this code. Warnings about different unset variables are all added, up to
-    /// [`MOST_WARNINGS`].
+    /// Adds a warning, unless the option already has one with this code. Warnings about different unset
+    /// variables are all added, up to [`MOST_WARNINGS`].
     fn warn(&mut self, code: WarningCode, message: String, hint: &str) {
         let warning = Warning { code, message, hint: Some(hint.to_owned()), at: Some(self.at.to_owned()) };
         let same = |known: &Warning| {
-            known.code == code && known.at == warning.at && (code != WarningCode::UnsetVariable || *known == warning)
+            known.code == code
+                && known.at == warning.at
+                && (code != WarningCode::UnsetVariable || *known == warning)
         };
-        let from_this_kind = self.warnings.iter().filter(|known| known.code == code && known.at == warning.at);
+        let from_this_kind =
+            self.warnings.iter().filter(|known| known.code == code && known.at == warning.at);
         if from_this_kind.count() < MOST_WARNINGS && !self.warnings.iter().any(same) {
             self.warnings.push(warning);
         }
@@ -184,7 +191,9 @@ fn variable(text: &str) -> Option<(&str, &str)> {
             let end = inside.find(|c: char| !c.is_ascii_alphanumeric() && c != '_')?;
             (&inside[..end], inside[end..].strip_prefix('}')?)
         }
-        None => text.split_at(text.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(text.len())),
+        None => {
+            text.split_at(text.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(text.len()))
+        }
     };
     let is_name = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
         && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');

@@ -8,7 +8,8 @@ use crate::bounded_read;
 use crate::protocol::environment::Environment;
 
 /// Options by name, each with its value and the file that contains it. A prefix `aws_` of a key is removed.
-/// Reads the section of `profile`, else of `AWS_PROFILE`, else `default`. `credentials` takes precedence over `config`, as in dpl.
+/// Reads the section of `profile`, else of `AWS_PROFILE`, else `default`. `credentials` takes precedence over
+/// `config`, as in dpl.
 pub(super) fn read(env: &Environment, profile: Option<String>) -> BTreeMap<String, (String, String)> {
     let variable = || env.get("AWS_PROFILE").filter(|profile| !profile.is_empty()).map(Cow::into_owned);
     let profile = profile.or_else(variable).unwrap_or_else(|| "default".to_owned());
@@ -22,10 +23,12 @@ pub(super) fn read(env: &Environment, profile: Option<String>) -> BTreeMap<Strin
     options
 }
 
-/// Whether one of the files has a section for the profile `name`: `[name]` in `credentials`, or `[profile name]` in `config`.
+/// Whether one of the files has a section for the profile `name`: `[name]` in `credentials`, or `[profile
+/// name]` in `config`.
 pub fn defines_profile(env: &Environment, name: &str) -> bool {
     let is_it = |line: &str| {
-        let header = line.trim().strip_prefix('[').and_then(|line| line.split(']').next()).unwrap_or_default().trim();
+        let header =
+            line.trim().strip_prefix('[').and_then(|line| line.split(']').next()).unwrap_or_default().trim();
         header.strip_prefix("profile ").unwrap_or(header).trim() == name
     };
     !name.is_empty() && texts(env).iter().any(|(_, text)| text.lines().any(is_it))
@@ -33,7 +36,8 @@ pub fn defines_profile(env: &Environment, name: &str) -> bool {
 
 /// Paths and contents of the files that can be read, `credentials` first.
 fn texts(env: &Environment) -> Vec<(String, String)> {
-    // Ignore a file that does not exist or cannot be read. The SDK reports it if it needs the file for credentials.
+    // Ignore a file that does not exist or cannot be read. The SDK reports it if it needs the file for
+    // credentials.
     let read = |path: String| bounded_read::read_to_string(Path::new(&path)).ok().map(|text| (path, text));
     paths(env).into_iter().filter_map(read).collect()
 }
@@ -44,7 +48,10 @@ pub fn paths(env: &Environment) -> Vec<String> {
     for (variable, name) in [("AWS_SHARED_CREDENTIALS_FILE", "credentials"), ("AWS_CONFIG_FILE", "config")] {
         // The same rules as in the SDK, except that without a home the SDK reads from a directory named `~`.
         let home = env.get("HOME").filter(|home| home.starts_with('/'));
-        let path = env.get(variable).filter(|path| !path.is_empty()).map_or(format!("~/.aws/{name}"), Cow::into_owned);
+        let path = env
+            .get(variable)
+            .filter(|path| !path.is_empty())
+            .map_or(format!("~/.aws/{name}"), Cow::into_owned);
         let path = match (path.strip_prefix("~/"), home) {
             (None, _) => path,
             (Some(rest), Some(home)) => format!("{home}/{rest}"),
@@ -55,14 +62,16 @@ pub fn paths(env: &Environment) -> Vec<String> {
     paths
 }
 
-/// The `key = value` lines in the section `[profile]` or `[profile profile]`, where the last word is the name in `profile`.
+/// The `key = value` lines in the section `[profile]` or `[profile profile]`, where the last word is the name
+/// in `profile`.
 fn section<'a>(text: &'a str, profile: &str) -> Vec<(&'a str, &'a str)> {
     let mut inside = false;
     let mut lines = Vec::new();
     for line in text.lines().map(str::trim) {
         if let Some(name) = line.strip_prefix('[').and_then(|line| line.strip_suffix(']')) {
             let name = name.trim();
-            inside = name == profile || name.strip_prefix("profile ").is_some_and(|name| name.trim() == profile);
+            inside =
+                name == profile || name.strip_prefix("profile ").is_some_and(|name| name.trim() == profile);
         } else if inside && !line.starts_with(['#', ';']) {
             lines.extend(line.split_once('=').map(|(key, value)| (key.trim(), value.trim())));
         }

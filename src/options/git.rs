@@ -6,7 +6,8 @@ use crate::cancel::CancelToken;
 use crate::git::{self, GitError};
 use crate::protocol::environment::Environment;
 
-/// The arguments with which git prints a value. `None`: there is no value of this name. The names are those of dpl.
+/// The arguments with which git prints a value. `None`: there is no value of this name. The names are those
+/// of dpl.
 fn arguments(name: &str) -> Option<&'static [&'static str]> {
     Some(match name {
         "git_author_email" => &["log", "-1", "--pretty=%ae"],

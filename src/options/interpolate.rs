@@ -33,7 +33,8 @@ pub fn default_description(env: &Environment) -> Option<String> {
     Some(format!("Deploy build {number} to AWS Lambda via Travis CI"))
 }
 
-/// The description of a published version: the description in the stanza, the build and the commit. `None`: none of them is known.
+/// The description of a published version: the description in the stanza, the build and the commit. `None`:
+/// none of them is known.
 pub fn version_description(
     description: Option<&str>,
     env: &Environment,
@@ -55,7 +56,12 @@ pub fn version_description(
 const SHORT_SHA: usize = 12;
 
 /// Replaces `%{name}` in the description of the stanza.
-pub(super) fn description(resolved: &mut ResolvedOptions, env: &Environment, directory: &Path, stop: &CancelToken) {
+pub(super) fn description(
+    resolved: &mut ResolvedOptions,
+    env: &Environment,
+    directory: &Path,
+    stop: &CancelToken,
+) {
     let ResolvedOptions { stanza, warnings, problems, .. } = resolved;
     let Some(Node::Text(text)) = stanza.get("description") else { return };
     if !text.contains("%{") {
@@ -102,7 +108,8 @@ pub(super) fn description(resolved: &mut ResolvedOptions, env: &Environment, dir
 
 /// The default of an option that the stanza does not have. Empty if the default depends on the live function.
 fn default(name: &str, env: &Environment) -> String {
-    let region = || ["AWS_REGION", "AWS_DEFAULT_REGION", "LAMBDA_REGION"].iter().find_map(|name| env.get(name));
+    let region =
+        || ["AWS_REGION", "AWS_DEFAULT_REGION", "LAMBDA_REGION"].iter().find_map(|name| env.get(name));
     match name {
         "region" => region().unwrap_or("us-east-1".into()).into_owned(),
         "module_name" => "index".to_owned(),
@@ -111,7 +118,8 @@ fn default(name: &str, env: &Environment) -> String {
     }
 }
 
-/// Replaces each `%{name}`. A `%{` without a closing brace is left unchanged. `None`: the result would be larger than a request may be.
+/// Replaces each `%{name}`. A `%{` without a closing brace is left unchanged. `None`: the result would be
+/// larger than a request may be.
 fn fill(text: &str, mut value: impl FnMut(&str) -> String) -> Option<String> {
     let mut filled = String::with_capacity(text.len());
     let mut rest = text;

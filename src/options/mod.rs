@@ -1,6 +1,6 @@
-//! Resolves the options of a stanza as dpl does: selects branch-specific values, adds options from variables and `~/.aws` files, and
-//! replaces `$VAR` and `%{name}`.
-//! Side effects: reads `~/.aws` files and runs git, both only if needed. Never runs commands that a value contains.
+//! Resolves the options of a stanza as dpl does: selects branch-specific values, adds options from variables
+//! and `~/.aws` files, and replaces `$VAR` and `%{name}`. Side effects: reads `~/.aws` files and runs git,
+//! both only if needed. Never runs commands that a value contains.
 
 mod expand;
 mod files;
@@ -35,24 +35,28 @@ pub struct ResolvedOptions {
     origins: BTreeMap<String, String>,
 }
 
-/// Resolves the options of a stanza. The stanza takes precedence over the job's variables, and these over `~/.aws` files.
-/// Replaces `$VAR` in values of the stanza, and `%{name}` in the description. git runs in `directory`.
+/// Resolves the options of a stanza. The stanza takes precedence over the job's variables, and these over
+/// `~/.aws` files. Replaces `$VAR` in values of the stanza, and `%{name}` in the description. git runs in
+/// `directory`.
 pub fn resolve(stanza: &Map, env: &Environment, directory: &Path, stop: &CancelToken) -> ResolvedOptions {
     let mut resolved = without_git(stanza, env);
     interpolate::description(&mut resolved, env, directory, stop);
     resolved
 }
 
-/// As [`resolve`], but does not run git and does not replace `%{name}`. For a stanza that is skipped: only its problems are reported.
+/// As [`resolve`], but does not run git and does not replace `%{name}`. For a stanza that is skipped: only
+/// its problems are reported.
 pub fn without_git(stanza: &Map, env: &Environment) -> ResolvedOptions {
     let (stanza, mut warnings) = select_branch(stanza, &env.expand("TRAVIS_BRANCH"));
     let mut origins = BTreeMap::new();
     let from_env = options_from_env(&stanza, env, &mut origins);
     let own = stanza.iter().map(|(key, node)| (key.to_owned(), node.clone()));
-    // Do not replace variables in values from variables and files: bash has already expanded these values, or never would.
+    // Do not replace variables in values from variables and files: bash has already expanded these values, or
+    // never would.
     let mut problems = Vec::new();
     let mut remaining = MAX_REQUEST_BYTES;
-    let mut expand = |(key, node)| expand::option(key, node, env, &mut remaining, &mut warnings, &mut problems);
+    let mut expand =
+        |(key, node)| expand::option(key, node, env, &mut remaining, &mut warnings, &mut problems);
     let expanded = own.filter_map(&mut expand).chain(from_env).collect();
     ResolvedOptions { stanza: expanded, warnings, problems, origins }
 }
@@ -78,7 +82,11 @@ fn too_large(at: &str) -> Problem {
 }
 
 /// The options that the stanza does not have, each from the first source that has it.
-fn options_from_env(stanza: &Map, env: &Environment, origins: &mut BTreeMap<String, String>) -> Vec<(String, Node)> {
+fn options_from_env(
+    stanza: &Map,
+    env: &Environment,
+    origins: &mut BTreeMap<String, String>,
+) -> Vec<(String, Node)> {
     let mut files: Option<BTreeMap<String, (String, String)>> = None;
     let mut found = Vec::new();
     let is_silent = |key: &str| stanza.get(key).is_none() && !has_alias(stanza, key);
@@ -102,8 +110,8 @@ fn options_from_env(stanza: &Map, env: &Environment, origins: &mut BTreeMap<Stri
     found
 }
 
-/// Whether the stanza sets the option by another key: `environment` and `environment_variables` are the same option, and `skip_cleanup` is
-/// the opposite of `cleanup`.
+/// Whether the stanza sets the option by another key: `environment` and `environment_variables` are the same
+/// option, and `skip_cleanup` is the opposite of `cleanup`.
 fn has_alias(stanza: &Map, key: &str) -> bool {
     let other = match key {
         "environment" => "environment_variables",
@@ -183,7 +191,12 @@ mod tests {
         let path = home.path().display().to_string();
         check("{}", &[("HOME", &path)], r#"{"timeout":"7","memory_size":"512","runtime":"a=b"}"#, &[]);
         check("{}", &[("HOME", &path), ("AWS_PROFILE", "blue")], r#"{"timeout":"8"}"#, &[]);
-        check("{}", &[("HOME", &path), ("AWS_TIMEOUT", "1"), ("AWS_PROFILE", "blue")], r#"{"timeout":"1"}"#, &[]);
+        check(
+            "{}",
+            &[("HOME", &path), ("AWS_TIMEOUT", "1"), ("AWS_PROFILE", "blue")],
+            r#"{"timeout":"1"}"#,
+            &[],
+        );
     }
 
     #[test]
@@ -196,7 +209,12 @@ mod tests {
             &[],
         );
         check(r#"{"environment":{"K":"$A"}}"#, &env, r#"{"environment":{"K":"1"}}"#, &[]);
-        check(r#"{"on":{"branch":"$A"},"run":"echo $A"}"#, &env, r#"{"on":{"branch":"$A"},"run":"echo $A"}"#, &[]);
+        check(
+            r#"{"on":{"branch":"$A"},"run":"echo $A"}"#,
+            &env,
+            r#"{"on":{"branch":"$A"},"run":"echo $A"}"#,
+            &[],
+        );
         check(r#"{"role":"\\$A $ $1 a$"}"#, &env, r#"{"role":"$A $ $1 a$"}"#, &[]);
     }
 
@@ -226,7 +244,8 @@ mod tests {
             r#"{"function_name":"f","timeout":3,"description":"f 3 #7 [unknown variable: nope] "}"#,
             &[],
         );
-        let resolved = resolved(r#"{"description":"%{git_sha}"}"#, &[("PATH", "/usr/local/bin:/usr/bin:/bin")]);
+        let resolved =
+            resolved(r#"{"description":"%{git_sha}"}"#, &[("PATH", "/usr/local/bin:/usr/bin:/bin")]);
         assert_eq!(resolved.warnings[0].code, WarningCode::NoRepository);
     }
 
@@ -237,7 +256,8 @@ mod tests {
         let git = |arguments: &[&str]| {
             let mut git = std::process::Command::new("git");
             git.args(["-c", "user.name=Ann", "-c", "user.email=ann@example.invalid"]).args(arguments);
-            let output = git.current_dir(repository.path()).env_clear().env("PATH", path).output().expect("git runs");
+            let output =
+                git.current_dir(repository.path()).env_clear().env("PATH", path).output().expect("git runs");
             assert!(output.status.success(), "{output:?}");
             String::from_utf8(output.stdout).expect("UTF-8").trim().to_owned()
         };

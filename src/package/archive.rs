@@ -19,12 +19,12 @@ use super::{MAX_UNZIPPED_BYTES, MAX_ZIP_BYTES, PackageError, threads};
 use crate::cancel::CancelToken;
 use crate::protocol::event::Package;
 
-/// Largest archive in bytes that is kept in memory. A larger one goes to a temporary file without a name, which disappears
-/// with the process, even if that is killed.
+/// Largest archive in bytes that is kept in memory. A larger one goes to a temporary file without a name,
+/// which disappears with the process, even if that is killed.
 const IN_MEMORY: usize = 4 * 1024 * 1024;
 
-/// File size from which ZIP64 is used. The compressed size is not known in advance, but it exceeds 4 GiB only if the file
-/// is about as large.
+/// File size from which ZIP64 is used. The compressed size is not known in advance, but it exceeds 4 GiB only
+/// if the file is about as large.
 const ZIP64_FROM: u64 = 0xF000_0000;
 
 /// Upper bound in bytes for the names and headers of an archive that Lambda would accept.
@@ -68,7 +68,8 @@ impl Archive {
     pub fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
         match &self.data {
             Data::Memory(bytes) => {
-                let rest = usize::try_from(offset).ok().and_then(|offset| bytes.get(offset..)).unwrap_or_default();
+                let rest =
+                    usize::try_from(offset).ok().and_then(|offset| bytes.get(offset..)).unwrap_or_default();
                 rest.get(..buffer.len())
                     .map(|part| buffer.copy_from_slice(part))
                     .ok_or(io::ErrorKind::UnexpectedEof.into())
@@ -92,7 +93,8 @@ impl Archive {
         self.package.clone()
     }
 
-    /// Checks that Lambda accepts the size of the archive. `in_call`: it is sent in the call, and not through a bucket.
+    /// Checks that Lambda accepts the size of the archive. `in_call`: it is sent in the call, and not through
+    /// a bucket.
     ///
     /// # Errors
     /// [`PackageError::ZipTooLarge`] and [`PackageError::UnzippedTooLarge`].
@@ -108,32 +110,40 @@ impl Archive {
         Ok(())
     }
 
-    /// Returns what Lambda will not find in the archive when it loads `handler` with `runtime`. `None`: the names of the
-    /// entries show no problem.
+    /// Returns what Lambda will not find in the archive when it loads `handler` with `runtime`. `None`: the
+    /// names of the entries show no problem.
     pub fn missing(&self, runtime: &str, handler: &str) -> Option<MissingHandler> {
         handler::missing(&self.entries, runtime, handler)
     }
 
-    /// Writes the archive to `path`: first to a temporary file in the same directory, which is then renamed, so that `path`
-    /// never contains an incomplete archive. A device such as `/dev/null` is written to directly.
+    /// Writes the archive to `path`: first to a temporary file in the same directory, which is then renamed,
+    /// so that `path` never contains an incomplete archive. A device such as `/dev/null` is written to
+    /// directly.
     ///
     /// # Errors
     /// [`PackageError::Unwritable`] with the path `named`.
     pub fn write_to(&self, path: &Path, named: &Path) -> Result<(), PackageError> {
         let unwritable = |source| PackageError::Unwritable { path: named.to_owned(), source };
         if fs::metadata(path).is_ok_and(|there| !there.is_file()) {
-            return File::options().write(true).open(path).and_then(|file| self.copy_to(&file)).map_err(unwritable);
+            return File::options()
+                .write(true)
+                .open(path)
+                .and_then(|file| self.copy_to(&file))
+                .map_err(unwritable);
         }
         // If `path` is a link, replace its target and keep the link.
         let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        // The name begins with a dot, so that the file is not packaged later if we are killed here. It is unpredictable, and
-        // the file is created exclusively: we never write through a link that another user has put there.
+        // The name begins with a dot, so that the file is not packaged later if we are killed here. It is
+        // unpredictable, and the file is created exclusively: we never write through a link that another user
+        // has put there.
         let temporary = tempfile::Builder::new()
             .prefix(&format!(".{name}."))
             .suffix(".part")
             .permissions(fs::Permissions::from_mode(0o666))
-            .tempfile_in(path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new(".")))
+            .tempfile_in(
+                path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new(".")),
+            )
             .map_err(unwritable)?;
         self.copy_to(temporary.as_file()).map_err(unwritable)?;
         temporary.persist(&path).map(drop).map_err(|error| unwritable(error.error))
@@ -157,7 +167,11 @@ impl Contents {
     ///
     /// # Errors
     /// [`PackageError`], which is [`PackageError::Cancelled`] if `stop` is set meanwhile.
-    pub fn into_archive(self, progress: &mut dyn FnMut(Progress), stop: &CancelToken) -> Result<Archive, PackageError> {
+    pub fn into_archive(
+        self,
+        progress: &mut dyn FnMut(Progress),
+        stop: &CancelToken,
+    ) -> Result<Archive, PackageError> {
         self.into_archive_with(threads(), progress, stop)
     }
 
@@ -193,8 +207,10 @@ fn read_archive(path: &Path, source: String) -> Result<Archive, PackageError> {
     }
     let mut hash = Hashing::new(io::sink());
     let zip_bytes = io::copy(&mut file, &mut hash).map_err(unreadable(path))?;
-    let not_a_zip =
-        |error: zip::result::ZipError| PackageError::NotAZip { path: source.clone(), detail: error.to_string() };
+    let not_a_zip = |error: zip::result::ZipError| PackageError::NotAZip {
+        path: source.clone(),
+        detail: error.to_string(),
+    };
     let mut zip = ZipArchive::new(io::BufReader::new(&file)).map_err(not_a_zip)?;
     let mut entries = Vec::with_capacity(zip.len());
     for index in 0..zip.len() {
@@ -202,7 +218,11 @@ fn read_archive(path: &Path, source: String) -> Result<Archive, PackageError> {
         // An archive without Unix modes was not made on Unix. Its files are not executable at Lambda.
         let mode = entry.unix_mode().unwrap_or_default();
         let executable = mode & 0o111 != 0;
-        entries.push(Entry { name: entry.name().map_err(not_a_zip)?.into_owned(), bytes: entry.size(), executable });
+        entries.push(Entry {
+            name: entry.name().map_err(not_a_zip)?.into_owned(),
+            bytes: entry.size(),
+            executable,
+        });
     }
     drop(zip);
     if entries.is_empty() {
@@ -212,7 +232,8 @@ fn read_archive(path: &Path, source: String) -> Result<Archive, PackageError> {
     let uncompressed_bytes = entries.iter().fold(0, |sum: u64, entry| sum.saturating_add(entry.bytes));
     let sha256 = hash.finish().1;
     let code_sha256 = BASE64.encode_to_string(&sha256);
-    let package = Package { entries: entries.len() as u64, uncompressed_bytes, zip_bytes, code_sha256, source };
+    let package =
+        Package { entries: entries.len() as u64, uncompressed_bytes, zip_bytes, code_sha256, source };
     Ok(Archive { data: Data::File(file), package, sha256, entries })
 }
 
@@ -225,7 +246,8 @@ fn build_archive(
 ) -> Result<Archive, PackageError> {
     let total_bytes = items.iter().map(Item::bytes).sum();
     let mut done_bytes = 0;
-    let mut zip = Writer::new(Hashing::new(io::BufWriter::with_capacity(256 * 1024, spooled_tempfile(IN_MEMORY))));
+    let mut zip =
+        Writer::new(Hashing::new(io::BufWriter::with_capacity(256 * 1024, spooled_tempfile(IN_MEMORY))));
     let mut checksum = crc32fast::Hasher::new();
     compress(&items, threads, stop, &mut |piece| {
         let written = match piece {
@@ -249,7 +271,9 @@ fn build_archive(
                     Ok(())
                 }
                 .and_then(|()| zip.part(&data))
-                .and_then(|()| if place.is_last { zip.end(checksum.clone().finalize(), item.bytes()) } else { Ok(()) })
+                .and_then(|()| {
+                    if place.is_last { zip.end(checksum.clone().finalize(), item.bytes()) } else { Ok(()) }
+                })
             }
         };
         progress(Progress { done_bytes, total_bytes });
@@ -266,8 +290,13 @@ fn build_archive(
         Data::Memory(bytes) => bytes.len() as u64,
         Data::File(file) => file.metadata().map_err(unarchivable)?.len(),
     };
-    let package =
-        Package { entries: items.len() as u64, uncompressed_bytes: done_bytes, zip_bytes, code_sha256, source };
+    let package = Package {
+        entries: items.len() as u64,
+        uncompressed_bytes: done_bytes,
+        zip_bytes,
+        code_sha256,
+        source,
+    };
     let entry = |item: Item| Entry {
         bytes: item.bytes(),
         executable: matches!(item.kind, ItemKind::File { executable: true, .. } | ItemKind::Link { .. }),

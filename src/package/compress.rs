@@ -1,5 +1,6 @@
-//! Compresses files in several threads and returns the pieces in order. The bytes are the same for any number of threads.
-//! It never holds more than a fixed budget of bytes, even for large files. Effect: reads files, in its own threads.
+//! Compresses files in several threads and returns the pieces in order. The bytes are the same for any number
+//! of threads. It never holds more than a fixed budget of bytes, even for large files. Effect: reads files,
+//! in its own threads.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -17,12 +18,12 @@ use super::contents::{Item, ItemKind, unreadable};
 use super::writer::{Method, Sizes};
 use crate::cancel::CancelToken;
 
-/// Largest file in bytes that is compressed as a whole, with libdeflate, which is faster. Larger files are compressed in
-/// blocks, with zlib.
+/// Largest file in bytes that is compressed as a whole, with libdeflate, which is faster. Larger files are
+/// compressed in blocks, with zlib.
 const MAX_WHOLE_BYTES: u64 = 1024 * 1024;
 
-/// Block size in bytes for large files. Each block but the first has the 32 KiB before it as a dictionary, so splitting
-/// costs little compression.
+/// Block size in bytes for large files. Each block but the first has the 32 KiB before it as a dictionary, so
+/// splitting costs little compression.
 const BLOCK: u64 = 1024 * 1024;
 
 /// Window size of deflate in bytes.
@@ -31,21 +32,22 @@ const WINDOW: u64 = 32 * 1024;
 /// Limit for the bytes of files that are read but not yet written, for all threads together.
 const BUDGET: u64 = 8 * 1024 * 1024;
 
-/// Level of libdeflate. Level 6 compresses as well as zlib's level 6, more than twice as fast. Level 7 takes a third more
-/// time and saves half a percent.
+/// Level of libdeflate. Level 6 compresses as well as zlib's level 6, more than twice as fast. Level 7 takes
+/// a third more time and saves half a percent.
 const LEVEL: i32 = 6;
 
 /// Level for blocks: the default of zlib.
 const BLOCK_LEVEL: u32 = 6;
 
-/// Small files are passed between threads in batches of up to this many bytes: waking a thread for each file would take as
-/// long as compressing it.
+/// Small files are passed between threads in batches of up to this many bytes: waking a thread for each file
+/// would take as long as compressing it.
 const BATCH_BYTES: u64 = 256 * 1024;
 
 /// A piece of the archive. Pieces arrive in the order of the archive.
 #[derive(Debug)]
 pub(super) enum Piece {
-    /// Consecutive complete items. `first` is the index of the first one; `data` is their compressed data, concatenated.
+    /// Consecutive complete items. `first` is the index of the first one; `data` is their compressed data,
+    /// concatenated.
     Whole { first: usize, entries: Vec<(Method, Sizes)>, data: Vec<u8> },
     /// A block of a large file, with the checksum of that block.
     Block { item: usize, place: BlockPosition, crc32: crc32fast::Hasher, uncompressed: u64, data: Vec<u8> },
@@ -91,7 +93,10 @@ pub(super) fn compress(
             scope.spawn(move || {
                 let mut worker = Worker::default();
                 while let Some((number, job)) = queue.next_job() {
-                    let piece = stop.check().map_err(PackageError::Cancelled).and_then(|()| worker.piece(items, &job));
+                    let piece = stop
+                        .check()
+                        .map_err(PackageError::Cancelled)
+                        .and_then(|()| worker.piece(items, &job));
                     if sender.send((number, job.bytes(), piece)).is_err() {
                         return;
                     }
@@ -115,8 +120,8 @@ pub(super) fn compress(
     })
 }
 
-/// Jobs in the order of the archive. They are handed out in that order, and only while budget is left. That limits memory
-/// and cannot deadlock: the piece that is written next is always among those in progress.
+/// Jobs in the order of the archive. They are handed out in that order, and only while budget is left. That
+/// limits memory and cannot deadlock: the piece that is written next is always among those in progress.
 struct Queue {
     state: Mutex<State>,
     capacity: Condvar,
@@ -158,8 +163,8 @@ impl Drop for EndOnDrop<'_> {
     }
 }
 
-/// Splits the items into jobs. The result must not depend on the number of threads, because the block boundaries determine
-/// the bytes of the archive.
+/// Splits the items into jobs. The result must not depend on the number of threads, because the block
+/// boundaries determine the bytes of the archive.
 fn jobs(items: &[Item]) -> Vec<CompressJob> {
     let mut jobs: Vec<CompressJob> = Vec::new();
     for (item, entry) in items.iter().enumerate() {
@@ -240,7 +245,13 @@ impl Worker {
         Ok(())
     }
 
-    fn read_range(&mut self, item: &Item, from: u64, bytes: u64, place: BlockPosition) -> Result<(), PackageError> {
+    fn read_range(
+        &mut self,
+        item: &Item,
+        from: u64,
+        bytes: u64,
+        place: BlockPosition,
+    ) -> Result<(), PackageError> {
         let file = File::open(&item.path).map_err(unreadable(&item.path))?;
         self.input.resize(bytes as usize, 0);
         file.read_exact_at(&mut self.input, from).map_err(|error| match error.kind() {
@@ -251,7 +262,8 @@ impl Worker {
         if has_grown { Err(PackageError::Changed { path: item.path.clone() }) } else { Ok(()) }
     }
 
-    /// Compresses the input and appends it to `data`. Stores the input uncompressed if it would not become smaller.
+    /// Compresses the input and appends it to `data`. Stores the input uncompressed if it would not become
+    /// smaller.
     fn whole(&mut self, is_file: bool, data: &mut Vec<u8>) -> (Method, Sizes) {
         let uncompressed = self.input.len() as u64;
         let crc32 = crc32fast::hash(&self.input);
@@ -274,8 +286,8 @@ impl Worker {
         (method, Sizes { crc32, compressed: bytes.len() as u64, uncompressed })
     }
 
-    /// Compresses a block with the bytes before it as a dictionary. The output ends at a byte boundary, so that the next
-    /// block can be appended.
+    /// Compresses a block with the bytes before it as a dictionary. The output ends at a byte boundary, so
+    /// that the next block can be appended.
     fn block(&mut self, item: usize, before: usize, place: BlockPosition) -> io::Result<Piece> {
         let (dictionary, input) = self.input.split_at(before);
         let mut crc32 = crc32fast::Hasher::new();

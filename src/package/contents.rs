@@ -35,7 +35,8 @@ pub enum PackageNote {
         /// Target of the link.
         target: String,
     },
-    /// Python will treat compiled files as stale, because the archive gives their sources another modification time.
+    /// Python will treat compiled files as stale, because the archive gives their sources another
+    /// modification time.
     StalePyc {
         /// Name of the first such file in the archive.
         name: String,
@@ -96,15 +97,18 @@ impl Contents {
         }
     }
 
-    /// True if Lambda will certainly accept the size of the archive, even if its files do not compress. `in_call`: it is sent
-    /// in the call, and not through a bucket. Always false for an existing archive, which has not been read yet.
+    /// True if Lambda will certainly accept the size of the archive, even if its files do not compress.
+    /// `in_call`: it is sent in the call, and not through a bucket. Always false for an existing archive,
+    /// which has not been read yet.
     pub fn fits_upper_bound(&self, in_call: bool) -> bool {
         match &self.kind {
             ContentsKind::Archive { .. } => false,
             ContentsKind::Files(_) if !in_call => true,
             ContentsKind::Files(items) => {
-                // Each entry has two headers. Deflate adds five bytes for each 64 KiB that it cannot compress.
-                let entry = |item: &Item| item.bytes() + item.bytes() / 1000 + 2 * item.name.len() as u64 + 200;
+                // Each entry has two headers. Deflate adds five bytes for each 64 KiB that it cannot
+                // compress.
+                let entry =
+                    |item: &Item| item.bytes() + item.bytes() / 1000 + 2 * item.name.len() as u64 + 200;
                 items.iter().map(entry).sum::<u64>() + 1000 <= MAX_ZIP_BYTES
             }
         }
@@ -164,10 +168,15 @@ fn one(
     let path = directory.join(source);
     let metadata = inspect(directory, source)?;
     if metadata.is_file() {
-        let is_archive =
-            path.extension().is_some_and(|end| end.eq_ignore_ascii_case("zip") || end.eq_ignore_ascii_case("jar"));
+        let is_archive = path
+            .extension()
+            .is_some_and(|end| end.eq_ignore_ascii_case("zip") || end.eq_ignore_ascii_case("jar"));
         if is_archive {
-            return Ok(Contents { source: source.to_owned(), kind: ContentsKind::Archive { path }, notes: Vec::new() });
+            return Ok(Contents {
+                source: source.to_owned(),
+                kind: ContentsKind::Archive { path },
+                notes: Vec::new(),
+            });
         }
         let name = path.file_name().and_then(|name| name.to_str()).ok_or_else(|| not_utf8(&path))?.to_owned();
         let kind = ContentsKind::Files(vec![Item { name, kind: file(&metadata), path }]);
@@ -256,8 +265,8 @@ struct OpenDirectory {
     ancestors: Option<Rc<Ancestors>>,
 }
 
-/// A directory and its ancestors, as a linked list. Sibling directories share their ancestors, so memory stays proportional to
-/// the number of directories.
+/// A directory and its ancestors, as a linked list. Sibling directories share their ancestors, so memory
+/// stays proportional to the number of directories.
 struct Ancestors {
     place: FileId,
     ancestors: Option<Rc<Ancestors>>,
@@ -275,7 +284,8 @@ impl Ancestors {
     }
 }
 
-/// Limit of files and directories. No function has as many, but a few links that lead to each other can produce more.
+/// Limit of files and directories. No function has as many, but a few links that lead to each other can
+/// produce more.
 const MAX_ENTRIES: usize = 200_000;
 
 impl Walker {
@@ -335,7 +345,12 @@ impl Walker {
         Ok(())
     }
 
-    fn enter(&mut self, path: PathBuf, prefix: String, ancestors: Option<Rc<Ancestors>>) -> Result<(), PackageError> {
+    fn enter(
+        &mut self,
+        path: PathBuf,
+        prefix: String,
+        ancestors: Option<Rc<Ancestors>>,
+    ) -> Result<(), PackageError> {
         self.count()?;
         let ancestors = if self.links == Links::Preserve {
             None
@@ -358,7 +373,12 @@ impl Walker {
         if self.entries > MAX_ENTRIES { Err(PackageError::TooMany { most: MAX_ENTRIES }) } else { Ok(()) }
     }
 
-    fn link(&mut self, name: String, path: PathBuf, ancestors: Option<&Rc<Ancestors>>) -> Result<(), PackageError> {
+    fn link(
+        &mut self,
+        name: String,
+        path: PathBuf,
+        ancestors: Option<&Rc<Ancestors>>,
+    ) -> Result<(), PackageError> {
         self.count()?;
         let target = fs::read_link(&path).map_err(unreadable(&path))?;
         let target = target.into_os_string().into_string().map_err(|_| not_utf8(&path))?;
@@ -392,12 +412,14 @@ impl Walker {
     }
 }
 
-/// Detects `.pyc` files that contain the modification time of their source, which the fixed times of the archive invalidate.
-/// Those with a hash of the source (PEP 552) stay valid. A build makes only one of the two kinds, so reading one file is enough.
+/// Detects `.pyc` files that contain the modification time of their source, which the fixed times of the
+/// archive invalidate. Those with a hash of the source (PEP 552) stay valid. A build makes only one of the
+/// two kinds, so reading one file is enough.
 fn stale_pyc(items: &[Item]) -> Option<PackageNote> {
     // Not a link, whose target may be a pipe.
     let is_file = |item: &Item| matches!(item.kind, ItemKind::File { .. });
-    let is_cached = |item: &&Item| item.name.ends_with(".pyc") && item.name.contains("__pycache__/") && is_file(item);
+    let is_cached =
+        |item: &&Item| item.name.ends_with(".pyc") && item.name.contains("__pycache__/") && is_file(item);
     let mut cached = items.iter().filter(is_cached);
     let first = cached.next()?;
     let mut head = [0; 8];
@@ -406,8 +428,12 @@ fn stale_pyc(items: &[Item]) -> Option<PackageNote> {
     has_timestamp.then(|| PackageNote::StalePyc { name: first.name.clone(), count: 1 + cached.count() })
 }
 
-/// Reads size and mode of each file. Uses several threads for many files, because these reads take most of the time of a walk.
-fn read_metadata(mut files: Vec<(String, PathBuf)>, leave_out: Option<FileId>) -> Result<Vec<Item>, PackageError> {
+/// Reads size and mode of each file. Uses several threads for many files, because these reads take most of
+/// the time of a walk.
+fn read_metadata(
+    mut files: Vec<(String, PathBuf)>,
+    leave_out: Option<FileId>,
+) -> Result<Vec<Item>, PackageError> {
     let read_item = |(name, path): (String, PathBuf)| match fs::metadata(&path) {
         Ok(metadata) if leave_out == Some(identity(&metadata)) => None,
         Ok(metadata) => Some(Ok(Item { name, kind: file(&metadata), path })),
@@ -420,7 +446,8 @@ fn read_metadata(mut files: Vec<(String, PathBuf)>, leave_out: Option<FileId>) -
     std::thread::scope(|scope| {
         let read_items =
             |files: &mut [(String, PathBuf)]| files.iter_mut().map(mem::take).filter_map(read_item).collect();
-        let reading: Vec<_> = files.chunks_mut(share).map(|files| scope.spawn(move || read_items(files))).collect();
+        let reading: Vec<_> =
+            files.chunks_mut(share).map(|files| scope.spawn(move || read_items(files))).collect();
         let mut items = Vec::new();
         for reading in reading {
             let found: Result<Vec<Item>, PackageError> = reading.join().expect("a panic ends the process");

@@ -22,7 +22,8 @@ pub enum MissingHandler {
     },
 }
 
-/// Finds what is missing. `handler` is AWS's `Handler`, such as `index.handler`. `None`: the names show no problem.
+/// Finds what is missing. `handler` is AWS's `Handler`, such as `index.handler`. `None`: the names show no
+/// problem.
 pub(super) fn missing(entries: &[Entry], runtime: &str, handler: &str) -> Option<MissingHandler> {
     if runtime.starts_with("provided") {
         return missing_bootstrap(entries);
@@ -45,8 +46,9 @@ fn missing_bootstrap(entries: &[Entry]) -> Option<MissingHandler> {
 
 /// The first entry with one of these names in another directory than the root.
 fn elsewhere(entries: &[Entry], files: &[String]) -> Option<String> {
-    let is_deeper =
-        |name: &str| files.iter().any(|file| name.strip_suffix(file.as_str()).is_some_and(|up| up.ends_with('/')));
+    let is_deeper = |name: &str| {
+        files.iter().any(|file| name.strip_suffix(file.as_str()).is_some_and(|up| up.ends_with('/')))
+    };
     entries.iter().find(|entry| is_deeper(&entry.name)).map(|entry| entry.name.clone())
 }
 
@@ -64,11 +66,12 @@ impl Candidates {
     }
 }
 
-/// The files that may define a handler. `None` for runtimes that load handlers in another way, and for handlers in a layer.
+/// The files that may define a handler. `None` for runtimes that load handlers in another way, and for
+/// handlers in a layer.
 ///
-/// The rules come from AWS's runtime interface clients. Node's `UserFunction.js` splits at the first dot of the file name and
-/// tries `.js`, `.mjs`, `.cjs` and then `require`. Python's `bootstrap.py` splits at the last dot and imports. Ruby's
-/// `bootstrap.rb` splits at the first dot and requires.
+/// The rules come from AWS's runtime interface clients. Node's `UserFunction.js` splits at the first dot of
+/// the file name and tries `.js`, `.mjs`, `.cjs` and then `require`. Python's `bootstrap.py` splits at the
+/// last dot and imports. Ruby's `bootstrap.rb` splits at the first dot and requires.
 fn candidates(runtime: &str, handler: &str) -> Option<Candidates> {
     if handler.starts_with('/') {
         return None;
@@ -98,7 +101,11 @@ mod tests {
 
     #[track_caller]
     fn check(runtime: &str, handler: &str, names: &[&str], expected: Option<MissingHandler>) {
-        let entry = |name: &&str| Entry { name: (*name).to_owned(), bytes: 1, executable: name.ends_with("bootstrap") };
+        let entry = |name: &&str| Entry {
+            name: (*name).to_owned(),
+            bytes: 1,
+            executable: name.ends_with("bootstrap"),
+        };
         let entries: Vec<Entry> = names.iter().map(entry).collect();
         assert_eq!(missing(&entries, runtime, handler), expected, "{runtime} {handler} {names:?}");
     }
@@ -110,7 +117,9 @@ mod tests {
 
     #[test]
     fn node_looks_for_a_file_of_the_modules_name() {
-        for name in ["index.js", "index.mjs", "index.cjs", "index/index.js", "node_modules/index/package.json"] {
+        for name in
+            ["index.js", "index.mjs", "index.cjs", "index/index.js", "node_modules/index/package.json"]
+        {
             check("nodejs22.x", "index.handler", &[name], None);
         }
         let looked_for = ["index.js", "index.mjs", "index.cjs"];

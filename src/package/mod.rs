@@ -1,6 +1,6 @@
-//! Builds the archive for Lambda from the job's directory. The same files give the same bytes, at any place and time.
-//! It never changes a file of the directory and never sends a request to AWS, so what AWS would reject is known before the
-//! first call. Effect: reads files.
+//! Builds the archive for Lambda from the job's directory. The same files give the same bytes, at any place
+//! and time. It never changes a file of the directory and never sends a request to AWS, so what AWS would
+//! reject is known before the first call. Effect: reads files.
 #![expect(clippy::disallowed_methods, reason = "reads the files to package: this is the module for it")]
 
 mod archive;
@@ -129,12 +129,16 @@ pub enum PackageError {
     Cancelled(CancelReason),
 }
 
-/// Lists the files below `directory` that `selection` includes. `leave_out` is the output file, which must not become part
-/// of the package.
+/// Lists the files below `directory` that `selection` includes. `leave_out` is the output file, which must
+/// not become part of the package.
 ///
 /// # Errors
 /// [`PackageError`] if there is nothing to package, or something that cannot be packaged.
-pub fn scan(directory: &Path, selection: &Selection, leave_out: Option<&Path>) -> Result<Contents, PackageError> {
+pub fn scan(
+    directory: &Path,
+    selection: &Selection,
+    leave_out: Option<&Path>,
+) -> Result<Contents, PackageError> {
     contents::scan(directory, selection, leave_out)
 }
 
@@ -178,13 +182,21 @@ mod tests {
 
     fn names(archive: &Archive) -> Vec<String> {
         let mut zip = zip::ZipArchive::new(io::Cursor::new(bytes(archive))).expect("a zip");
-        (0..zip.len()).map(|index| zip.by_index(index).expect("an entry").name().expect("UTF-8").into_owned()).collect()
+        (0..zip.len())
+            .map(|index| zip.by_index(index).expect("an entry").name().expect("UTF-8").into_owned())
+            .collect()
     }
 
     #[test]
     fn names_are_sorted_and_hidden_ones_left_out() {
-        let tree =
-            tree(&[("z.js", "1"), ("a/b.js", "2"), (".env", "3"), ("a/.x", "4"), (".git/config", "5"), (".b/c", "6")]);
+        let tree = tree(&[
+            ("z.js", "1"),
+            ("a/b.js", "2"),
+            (".env", "3"),
+            ("a/.x", "4"),
+            (".git/config", "5"),
+            (".b/c", "6"),
+        ]);
         assert_eq!(names(&archive(tree.path(), None, false).unwrap()), ["a/b.js", "z.js"]);
         assert_eq!(
             names(&archive(tree.path(), None, true).unwrap()),
@@ -203,7 +215,8 @@ mod tests {
         fs::set_permissions(one.path().join("run.sh"), fs::Permissions::from_mode(0o775)).unwrap();
         fs::set_permissions(two.path().join("run.sh"), fs::Permissions::from_mode(0o711)).unwrap();
         fs::set_permissions(two.path().join("index.js"), fs::Permissions::from_mode(0o600)).unwrap();
-        let (one, two) = (archive(one.path(), None, false).unwrap(), archive(two.path(), Some("."), false).unwrap());
+        let (one, two) =
+            (archive(one.path(), None, false).unwrap(), archive(two.path(), Some("."), false).unwrap());
         assert!(bytes(&one) == bytes(&two));
         assert_eq!(one.code_sha256(), two.code_sha256());
     }
@@ -369,29 +382,43 @@ mod tests {
 
     #[test]
     fn patterns_decide_what_goes_in() {
-        let files =
-            [("index.js", "1"), ("lib/a.js", "2"), ("lib/a.test.js", "3"), ("lib/deep/b.js", "4"), ("doc/x.md", "5")];
+        let files = [
+            ("index.js", "1"),
+            ("lib/a.js", "2"),
+            ("lib/a.test.js", "3"),
+            ("lib/deep/b.js", "4"),
+            ("doc/x.md", "5"),
+        ];
         let tree = tree(&files);
         let packaged = |include: &[&str], exclude: &[&str]| {
             let list = |items: &[&str]| items.iter().map(|item| (*item).to_owned()).collect();
-            let selection = Selection { include: list(include), exclude: list(exclude), ..Selection::default() };
+            let selection =
+                Selection { include: list(include), exclude: list(exclude), ..Selection::default() };
             select(tree.path(), &selection).map(|archive| names(&archive))
         };
-        assert_eq!(packaged(&[], &["*.test.js", "/doc/"]).unwrap(), ["index.js", "lib/a.js", "lib/deep/b.js"]);
+        assert_eq!(
+            packaged(&[], &["*.test.js", "/doc/"]).unwrap(),
+            ["index.js", "lib/a.js", "lib/deep/b.js"]
+        );
         assert_eq!(packaged(&["/lib"], &["deep"]).unwrap(), ["lib/a.js", "lib/a.test.js"]);
         assert_eq!(packaged(&[], &["*.js", "!index.js"]).unwrap(), ["doc/x.md", "index.js"]);
         assert!(matches!(packaged(&["nothing"], &[]), Err(PackageError::Empty { .. })));
-        assert!(matches!(packaged(&[], &["a[z-a]"]), Err(PackageError::BadPattern { option: "exclude", .. })));
+        assert!(matches!(
+            packaged(&[], &["a[z-a]"]),
+            Err(PackageError::BadPattern { option: "exclude", .. })
+        ));
         fs::write(tree.path().join(".lambdaignore"), "# ours\nlib/\n").unwrap();
         assert_eq!(packaged(&[], &["doc"]).unwrap(), ["index.js"]);
     }
 
     #[test]
     fn several_paths_keep_their_names() {
-        let tree = tree(&[("dist/index.js", "1"), ("node_modules/a/b.js", "2"), ("other", "3"), ("app.js", "4")]);
+        let tree =
+            tree(&[("dist/index.js", "1"), ("node_modules/a/b.js", "2"), ("other", "3"), ("app.js", "4")]);
         let paths = |paths| Selection { paths, ..Selection::default() };
         let archive =
-            select(tree.path(), &paths(strings(["./app.js", "node_modules/", "dist", "dist/index.js"]))).unwrap();
+            select(tree.path(), &paths(strings(["./app.js", "node_modules/", "dist", "dist/index.js"])))
+                .unwrap();
         assert_eq!(names(&archive), ["app.js", "dist/index.js", "node_modules/a/b.js"]);
         for path in ["../outside", "/etc/hostname", "."] {
             let result = select(&tree.path().join("dist"), &paths(strings(["index.js", path])));
@@ -430,8 +457,12 @@ mod tests {
 
     #[test]
     fn a_repository_stays_out_whatever_way_leads_there() {
-        let outside =
-            tree(&[("lib/x.js", "1"), ("lib/.git/config", "token"), (".git/hooks/x", "2"), ("a/.git", "gitdir: ..")]);
+        let outside = tree(&[
+            ("lib/x.js", "1"),
+            ("lib/.git/config", "token"),
+            (".git/hooks/x", "2"),
+            ("a/.git", "gitdir: .."),
+        ]);
         let files = [
             ("app.js", "1"),
             (".git/config", "token"),
@@ -453,7 +484,8 @@ mod tests {
         link(&outside.path().join("a/.git"), "submodule");
         let all = ["", ".", "./", "sub", "sub/deep/"]
             .map(|path| vec![path.to_owned()].into_iter().filter(|p| !p.is_empty()).collect());
-        let several = [strings(["app.js", "sub"]).to_vec(), strings(["sub/deep", "./sub", "app.js"]).to_vec()];
+        let several =
+            [strings(["app.js", "sub"]).to_vec(), strings(["sub/deep", "./sub", "app.js"]).to_vec()];
         for paths in all.into_iter().chain(several) {
             for (links, include) in [
                 (Links::Preserve, vec![]),
@@ -461,8 +493,13 @@ mod tests {
                 (Links::External, vec![]),
                 (Links::Follow, strings(["**/.git/**", ".git/config", "*"])),
             ] {
-                let selection =
-                    Selection { paths: paths.clone(), links, include, dot_match: true, ..Selection::default() };
+                let selection = Selection {
+                    paths: paths.clone(),
+                    links,
+                    include,
+                    dot_match: true,
+                    ..Selection::default()
+                };
                 let archive = select(tree.path(), &selection).unwrap();
                 let content = bytes(&archive);
                 let leaks = |text: &[u8]| content.windows(text.len()).any(|part| part == text);
@@ -473,7 +510,8 @@ mod tests {
                 );
                 assert!(!leaks(b"token") && !leaks(b"gitdir"), "{selection:?}: {:?}", names(&archive));
                 if links == Links::Follow {
-                    let hidden = ["repository", "config", "by-another", "elsewhere", "submodule", "sub/hooks"];
+                    let hidden =
+                        ["repository", "config", "by-another", "elsewhere", "submodule", "sub/hooks"];
                     assert!(
                         !names(&archive).iter().any(|name| hidden.iter().any(|h| name.starts_with(h))),
                         "{:?}",
@@ -497,10 +535,13 @@ mod tests {
             ".GIT/../.git",
         ] {
             for paths in [strings([path]), strings(["app.js", path])] {
-                let result = select(tree.path(), &Selection { paths, dot_match: true, ..Selection::default() });
+                let result =
+                    select(tree.path(), &Selection { paths, dot_match: true, ..Selection::default() });
                 let is_refused = matches!(
                     result,
-                    Err(PackageError::Repository { .. } | PackageError::NoName { .. } | PackageError::NotFound { .. })
+                    Err(PackageError::Repository { .. }
+                        | PackageError::NoName { .. }
+                        | PackageError::NotFound { .. })
                 );
                 assert!(is_refused, "{path}: {result:?}");
             }
@@ -526,13 +567,16 @@ mod tests {
         link(&outside.path().join("shared"), "shared");
         link(&outside.path().join(".cache/build/z.js"), "z.js");
         let packaged = |links, dot_match| {
-            let contents = scan(tree.path(), &Selection { links, dot_match, ..Selection::default() }, None).unwrap();
-            let left_out = contents.notes().iter().filter(|note| matches!(note, PackageNote::Hidden { .. })).count();
+            let contents =
+                scan(tree.path(), &Selection { links, dot_match, ..Selection::default() }, None).unwrap();
+            let left_out =
+                contents.notes().iter().filter(|note| matches!(note, PackageNote::Hidden { .. })).count();
             (names(&contents.into_archive(&mut |_| {}, &CancelToken::new()).unwrap()), left_out)
         };
         let followed = strings(["app.js", "node_modules/a/a.js", "shared/y.js", "z.js"]);
         assert_eq!(packaged(Links::Follow, false), (followed, 4));
-        let external = strings(["app.js", "key", "node_modules/a", "secrets", "settings", "shared/y.js", "z.js"]);
+        let external =
+            strings(["app.js", "key", "node_modules/a", "secrets", "settings", "shared/y.js", "z.js"]);
         assert_eq!(packaged(Links::External, false), (external, 1));
         let (all, left_out) = packaged(Links::Follow, true);
         assert_eq!(left_out, 0);

@@ -14,14 +14,15 @@ use crate::protocol::stanza::Stanza;
 /// Options of the stanza that select the files to package.
 #[derive(Clone, Debug, Default)]
 pub struct Selection {
-    /// Paths below the build directory. Empty: the whole directory. One path: its contents, or the existing archive. Several
-    /// paths: each keeps its name in the package.
+    /// Paths below the build directory. Empty: the whole directory. One path: its contents, or the existing
+    /// archive. Several paths: each keeps its name in the package.
     pub paths: Vec<String>,
     /// Whether to package names that begin with a dot.
     pub dot_match: bool,
     /// gitignore patterns. Only files that match one of them are packaged. Empty: all files.
     pub include: Vec<String>,
-    /// gitignore patterns. Files that match one of them are not packaged. The patterns in `.lambdaignore` apply as well.
+    /// gitignore patterns. Files that match one of them are not packaged. The patterns in `.lambdaignore`
+    /// apply as well.
     pub exclude: Vec<String>,
     /// How to handle symbolic links.
     pub links: Links,
@@ -85,7 +86,12 @@ impl Rules {
     }
 
     /// Why an entry is left out. `None`: it is kept. If a directory is left out, so is everything in it.
-    pub(super) fn exclusion(&self, name: &str, file_name: &str, is_directory: bool) -> Option<ExclusionReason> {
+    pub(super) fn exclusion(
+        &self,
+        name: &str,
+        file_name: &str,
+        is_directory: bool,
+    ) -> Option<ExclusionReason> {
         // `.lambdaignore` itself is never deployed.
         if name == IGNORE_FILE || self.hides(file_name) {
             return Some(ExclusionReason::Hidden);
@@ -95,31 +101,35 @@ impl Rules {
         (excluded || not_included).then_some(ExclusionReason::Rule)
     }
 
-    /// Whether a name is left out by default: `.git` at any depth, even with `dot_match` (in a submodule or a worktree it is a
-    /// file), and without `dot_match` all other names that begin with a dot.
+    /// Whether a name is left out by default: `.git` at any depth, even with `dot_match` (in a submodule or a
+    /// worktree it is a file), and without `dot_match` all other names that begin with a dot.
     fn hides(&self, file_name: &str) -> bool {
         file_name.eq_ignore_ascii_case(REPOSITORY) || (!self.dot_match && file_name.starts_with('.'))
     }
 
-    /// Whether the target of a link below `root` is left out: a repository and everything in it, and without `dot_match` hidden
-    /// targets. A target below the root is hidden if any name on its path is, except `.pnpm`, where pnpm puts the targets of its
-    /// links. A target elsewhere is hidden if its own name is, or if it is a file directly in a hidden directory; other
-    /// directories above it do not count, because a build cache is often in a hidden directory.
+    /// Whether the target of a link below `root` is left out: a repository and everything in it, and without
+    /// `dot_match` hidden targets. A target below the root is hidden if any name on its path is, except
+    /// `.pnpm`, where pnpm puts the targets of its links. A target elsewhere is hidden if its own name is, or
+    /// if it is a file directly in a hidden directory; other directories above it do not count, because a
+    /// build cache is often in a hidden directory.
     pub(super) fn hides_target(&self, root: &Path, place: &Path, is_file: bool) -> bool {
         let names = names_between(root, place);
         let near = if place.starts_with(root) { names.len() } else { 1 + usize::from(is_file) };
         let is_hidden = |name: &String| name != ".pnpm" && self.hides(name);
-        names.iter().any(|name| name.eq_ignore_ascii_case(REPOSITORY)) || names.iter().rev().take(near).any(is_hidden)
+        names.iter().any(|name| name.eq_ignore_ascii_case(REPOSITORY))
+            || names.iter().rev().take(near).any(is_hidden)
     }
 
     /// Whether `include` selects a file, link or empty directory.
     pub(super) fn includes(&self, name: &str, is_directory: bool) -> bool {
-        let matches = |include: &Gitignore| include.matched_path_or_any_parents(name, is_directory).is_ignore();
+        let matches =
+            |include: &Gitignore| include.matched_path_or_any_parents(name, is_directory).is_ignore();
         self.include.as_ref().is_none_or(matches)
     }
 }
 
-/// The names in the canonical path `to` after its common prefix with `from`. The common prefix says nothing about `to`.
+/// The names in the canonical path `to` after its common prefix with `from`. The common prefix says nothing
+/// about `to`.
 pub(super) fn names_between(from: &Path, to: &Path) -> Vec<String> {
     let same = from.components().zip(to.components()).take_while(|(from, to)| from == to).count();
     to.components().skip(same).map(|name| name.as_os_str().to_string_lossy().into_owned()).collect()
@@ -134,7 +144,8 @@ pub(super) enum ExclusionReason {
     Rule,
 }
 
-/// Compiles gitignore patterns. They are matched against names relative to the root, so the root of the matcher is empty.
+/// Compiles gitignore patterns. They are matched against names relative to the root, so the root of the
+/// matcher is empty.
 fn patterns(lines: &[String], option: &'static str) -> Result<Gitignore, PackageError> {
     let bad = |error: ignore::Error| PackageError::BadPattern { option, detail: error.to_string() };
     let mut builder = GitignoreBuilder::new("");

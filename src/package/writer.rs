@@ -1,9 +1,9 @@
 //! Writes a zip archive from compressed entries, with ZIP64 where sizes or counts need it.
 //! It never compresses, and never seeks, so that the output can be hashed while it is written.
 //!
-//! The zip crate could write archives too. But it accepts data that is already deflated only as a one-entry archive for each
-//! file, and making these would need more code than this module has. The format is PKWARE's APPNOTE 6.3; numbers in comments
-//! are its sections.
+//! The zip crate could write archives too. But it accepts data that is already deflated only as a one-entry
+//! archive for each file, and making these would need more code than this module has. The format is PKWARE's
+//! APPNOTE 6.3; numbers in comments are its sections.
 
 use std::io::{self, Write};
 
@@ -127,7 +127,14 @@ impl<W: Write> Writer<W> {
             end.signature(*b"PK\x06\x07").u32(0).u64(at + size).u32(1);
         }
         let entries = u16::try_from(self.entries).unwrap_or(u16::MAX);
-        end.signature(*b"PK\x05\x06").u16(0).u16(0).u16(entries).u16(entries).u32(narrow(size)).u32(narrow(at)).u16(0);
+        end.signature(*b"PK\x05\x06")
+            .u16(0)
+            .u16(0)
+            .u16(entries)
+            .u16(entries)
+            .u32(narrow(size))
+            .u32(narrow(at))
+            .u16(0);
         self.put(&end.0)?;
         self.out.flush()?;
         Ok(self.out)
@@ -136,7 +143,13 @@ impl<W: Write> Writer<W> {
     /// Writes the local file header (4.3.7).
     fn local_header(&mut self, head: Head<'_>, flags: u16, sizes: Sizes, zip64: bool) -> io::Result<()> {
         let mut header = FieldBuffer::default();
-        header.signature(*b"PK\x03\x04").u16(version(zip64)).u16(flags).u16(head.method.number()).u16(0).u16(DATE);
+        header
+            .signature(*b"PK\x03\x04")
+            .u16(version(zip64))
+            .u16(flags)
+            .u16(head.method.number())
+            .u16(0)
+            .u16(DATE);
         header.u32(sizes.crc32);
         if zip64 {
             header.u32(u32::MAX).u32(u32::MAX);
@@ -168,7 +181,14 @@ impl<W: Write> Writer<W> {
         } else {
             entry.u32(narrow(sizes.compressed)).u32(narrow(sizes.uncompressed));
         }
-        entry.u16(head.name.len() as u16).u16(extra_length).u16(0).u16(0).u16(0).u32(head.mode << 16).u32(narrow(at));
+        entry
+            .u16(head.name.len() as u16)
+            .u16(extra_length)
+            .u16(0)
+            .u16(0)
+            .u16(0)
+            .u32(head.mode << 16)
+            .u32(narrow(at));
         entry.bytes(head.name.as_bytes());
         if extra_length > 0 {
             entry.u16(1).u16(extra_length - 4).bytes(&extra.0);

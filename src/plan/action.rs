@@ -1,5 +1,5 @@
-//! Defines the action of a step: the AWS operation with its parameters, its name in events and what the step waits for.
-//! Never carries an action out.
+//! Defines the action of a step: the AWS operation with its parameters, its name in events and what the step
+//! waits for. Never carries an action out.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -46,7 +46,8 @@ pub enum Action {
     },
     /// UpdateFunctionConfiguration.
     UpdateFunctionConfiguration {
-        /// The settings that differ. A member of a structure that AWS replaces as a whole comes with the other members.
+        /// The settings that differ. A member of a structure that AWS replaces as a whole comes with the
+        /// other members.
         settings: Vec<Setting>,
     },
     /// UpdateFunctionCode.

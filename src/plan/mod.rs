@@ -1,6 +1,6 @@
-//! Compares the desired function and its code with the live function, and plans the steps between them. If nothing differs, the
-//! plan has no steps.
-//! Never has a side effect: `plan` shows the same plan that `deploy` carries out.
+//! Compares the desired function and its code with the live function, and plans the steps between them. If
+//! nothing differs, the plan has no steps. Never has a side effect: `plan` shows the same plan that `deploy`
+//! carries out.
 
 mod action;
 mod release;
@@ -28,7 +28,8 @@ pub struct Plan {
     pub function: FunctionPresence,
     /// The steps in order. Empty: the live function is as the stanza wants it.
     pub steps: Vec<Step>,
-    /// The existing version at which the aliases should point. `None`: a step publishes it, so its number is not known yet.
+    /// The existing version at which the aliases should point. `None`: a step publishes it, so its number is
+    /// not known yet.
     pub version: Option<String>,
     /// Shares of an alias's traffic that go to other versions, and that this plan ends.
     pub cleared: Vec<ClearedWeights>,
@@ -55,7 +56,8 @@ pub enum PlanError {
     EnvironmentUnreadable,
     /// The stanza replaces live tags, but AWS does not return them.
     TagsUnreadable,
-    /// The stanza's code has another package type than the function. AWS cannot change a function's package type.
+    /// The stanza's code has another package type than the function. AWS cannot change a function's package
+    /// type.
     OtherPackageType {
         /// True when the live function runs a container image.
         is_image: bool,
@@ -113,14 +115,15 @@ pub enum PlanError {
 ///
 /// 1. The upload of a package to a bucket. It takes longest, and if it fails, nothing has changed.
 /// 2. Code signing, which decides which code AWS accepts.
-/// 3. Settings, then code, as in dpl. New code may need a new environment variable, while old code seldom minds one. No step
-///    comes between the two, so that new settings apply to old code for as short a time as possible.
-/// 4. A version, which contains both. Each of these calls names the revision that the call before it made, so that a change by
-///    someone else in between is detected.
+/// 3. Settings, then code, as in dpl. New code may need a new environment variable, while old code seldom
+///    minds one. No step comes between the two, so that new settings apply to old code for as short a time as
+///    possible.
+/// 4. A version, which contains both. Each of these calls names the revision that the call before it made, so
+///    that a change by someone else in between is detected.
 /// 5. Verification of the version, then the aliases.
-/// 6. Tags, concurrency and the function URL. They are not part of a version, and their calls return no revision. They come
-///    after the aliases, so that the function URL never opens the old code, and none of these changes is visible if a version
-///    fails verification.
+/// 6. Tags, concurrency and the function URL. They are not part of a version, and their calls return no
+///    revision. They come after the aliases, so that the function URL never opens the old code, and none of
+///    these changes is visible if a version fails verification.
 /// 7. Deletion of old versions.
 ///
 /// # Errors
@@ -182,11 +185,13 @@ fn update(desired: &DesiredFunction, code: &Code, live: &LiveFunction) -> Result
     let settings = merged(desired, desired.settings_for(live.runtime()), live)?;
     // AWS neither returns nor accepts code signing for images. For these the stanza can only ask for none.
     let is_signing = |setting: &Setting| setting.changed_by() == ChangedBy::CodeSigning;
-    let differs =
-        |setting: &Setting| live.setting(setting) != Some(setting) && !(live.image.is_some() && is_signing(setting));
+    let differs = |setting: &Setting| {
+        live.setting(setting) != Some(setting) && !(live.image.is_some() && is_signing(setting))
+    };
     let differing: Vec<Setting> = settings.iter().filter(|setting| differs(setting)).cloned().collect();
-    let changed_by =
-        |call| -> Vec<Setting> { differing.iter().filter(|setting| setting.changed_by() == call).cloned().collect() };
+    let changed_by = |call| -> Vec<Setting> {
+        differing.iter().filter(|setting| setting.changed_by() == call).cloned().collect()
+    };
     let new_code = update_code(changed_by(ChangedBy::Code), code, live);
     let own_calls =
         |call| changed_by(call).into_iter().filter_map(|setting| own_call(&setting, live.setting(&setting)));
@@ -226,8 +231,8 @@ pub fn needs_versions(desired: &DesiredFunction, code: &Code, live: &LiveFunctio
     desired.release.keep.is_some() || (publishes && !changes())
 }
 
-/// The existing version on which a plan relies and whose state has not been read yet. With `waits` it may also be one that AWS is
-/// still preparing. `None`: there is no such version.
+/// The existing version on which a plan relies and whose state has not been read yet. With `waits` it may
+/// also be one that AWS is still preparing. `None`: there is no such version.
 pub fn version_to_read(plan: &Plan, live: &LiveFunction, waits: bool) -> Option<String> {
     let version = live.versions.iter().find(|version| Some(&version.number) == plan.version.as_ref())?;
     let is_unread = match version.state {
@@ -238,7 +243,8 @@ pub fn version_to_read(plan: &Plan, live: &LiveFunction, waits: bool) -> Option<
     is_unread.then(|| version.number.clone())
 }
 
-/// Merges live environment variables into those of the stanza, if the stanza wants that. The stanza's values win.
+/// Merges live environment variables into those of the stanza, if the stanza wants that. The stanza's values
+/// win.
 fn merged(
     desired: &DesiredFunction,
     mut settings: Vec<Setting>,
@@ -246,7 +252,8 @@ fn merged(
 ) -> Result<Vec<Setting>, PlanError> {
     for setting in settings.iter_mut().filter(|_| desired.merges_environment) {
         if let Setting::Environment(variables) = setting {
-            let Some(Setting::Environment(kept)) = live.setting(&Setting::Environment(BTreeMap::new())) else {
+            let Some(Setting::Environment(kept)) = live.setting(&Setting::Environment(BTreeMap::new()))
+            else {
                 return Err(PlanError::EnvironmentUnreadable);
             };
             let mut all = kept.clone();
@@ -260,7 +267,9 @@ fn merged(
 /// The step for a setting that has its own API call. `None`: the setting is part of another call.
 fn own_call(setting: &Setting, live: Option<&Setting>) -> Option<Step> {
     let action = match setting {
-        Setting::ReservedConcurrency(Some(executions)) => Action::PutFunctionConcurrency { executions: *executions },
+        Setting::ReservedConcurrency(Some(executions)) => {
+            Action::PutFunctionConcurrency { executions: *executions }
+        }
         Setting::ReservedConcurrency(None) => Action::DeleteFunctionConcurrency,
         Setting::CodeSigningConfigArn(arn) if arn.is_empty() => Action::DeleteFunctionCodeSigningConfig,
         Setting::CodeSigningConfigArn(arn) => Action::PutFunctionCodeSigningConfig { arn: arn.clone() },
@@ -272,7 +281,8 @@ fn own_call(setting: &Setting, live: Option<&Setting>) -> Option<Step> {
 /// The step that updates the code. `None`: neither the code nor a setting that is sent with it differs.
 fn update_code(mut settings: Vec<Setting>, code: &Code, live: &LiveFunction) -> Option<Step> {
     let is_live = is_live(code, live);
-    // Repeat a failed update. Whether settings or code caused the failure is unknown, but sending the code clears it.
+    // Repeat a failed update. Whether settings or code caused the failure is unknown, but sending the code
+    // clears it.
     let retries = live.has_failed;
     if settings.is_empty() && is_live && !retries {
         return None;
@@ -286,9 +296,14 @@ fn update_code(mut settings: Vec<Setting>, code: &Code, live: &LiveFunction) -> 
     if !is_live {
         changes.push(code_change(code, Some(live)));
     } else if retries {
-        changes.push(Change { field: "last_update_status".to_owned(), from: json!("Failed"), to: json!("Successful") });
+        changes.push(Change {
+            field: "last_update_status".to_owned(),
+            from: json!("Failed"),
+            to: json!("Successful"),
+        });
     }
-    // AWS resets members that are left out to its defaults, so the live KMS key and architecture are sent, too.
+    // AWS resets members that are left out to its defaults, so the live KMS key and architecture are sent,
+    // too.
     for member in [Setting::Architecture(String::new()), Setting::SourceKmsKeyArn(String::new())] {
         let is_named = settings.iter().any(|setting| setting.is_kind_of(&member));
         settings.extend(live.setting(&member).filter(|kept| !is_named && !kept.is_empty()).cloned());
@@ -315,13 +330,18 @@ fn upload(code: &Code) -> Option<Step> {
     Some(Step { action: Action::UploadPackage { object: object.clone() }, changes: Vec::new() })
 }
 
-/// The change of code, shown by its hash. If the hash is unknown until AWS has read the code, it is shown by the code's location.
+/// The change of code, shown by its hash. If the hash is unknown until AWS has read the code, it is shown by
+/// the code's location.
 fn code_change(code: &Code, live: Option<&LiveFunction>) -> Change {
     let (field, from, to) = match (&code.sha256, &code.delivery) {
-        (_, Delivery::Image(uri)) => {
-            ("image_uri", live.and_then(|live| live.image.as_ref()).map(|image| json!(image.resolved)), json!(uri))
+        (_, Delivery::Image(uri)) => (
+            "image_uri",
+            live.and_then(|live| live.image.as_ref()).map(|image| json!(image.resolved)),
+            json!(uri),
+        ),
+        (None, Delivery::Upload(object) | Delivery::Object(object)) => {
+            ("code", None, json!(object.to_string()))
         }
-        (None, Delivery::Upload(object) | Delivery::Object(object)) => ("code", None, json!(object.to_string())),
         (sha256, _) => ("code_sha256", live.map(|live| json!(live.code_sha256)), json!(sha256)),
     };
     Change { field: field.to_owned(), from: from.unwrap_or(Value::Null), to }
@@ -336,7 +356,8 @@ fn configuration(mut settings: Vec<Setting>, live: &LiveFunction) -> Option<Step
     Some(Step { action: Action::UpdateFunctionConfiguration { settings }, changes })
 }
 
-/// Adds the live values of members that the stanza does not name, because AWS replaces a structure as a whole.
+/// Adds the live values of members that the stanza does not name, because AWS replaces a structure as a
+/// whole.
 fn complete_structures(settings: &mut Vec<Setting>, live: &LiveFunction) {
     for members in Setting::structures() {
         let is_named = |member: &Setting| settings.iter().any(|setting| setting.is_kind_of(member));
@@ -382,7 +403,8 @@ fn tags(desired: &DesiredFunction, live: &LiveFunction) -> Vec<Step> {
     let gone = names.iter().map(|name| tag_change(name, json!(MASK), Value::Null)).collect();
     let masked = |name| was(name).map_or(Value::Null, |_| json!(MASK));
     let come = tags.keys().map(|name| tag_change(name, masked(name), json!(MASK))).collect();
-    let untag = (!names.is_empty()).then_some(Step { action: Action::UntagResource { names }, changes: gone });
+    let untag =
+        (!names.is_empty()).then_some(Step { action: Action::UntagResource { names }, changes: gone });
     let tag = (!tags.is_empty()).then_some(Step { action: Action::TagResource { tags }, changes: come });
     untag.into_iter().chain(tag).collect()
 }
@@ -398,7 +420,8 @@ fn differences(setting: &Setting, live: Option<&Setting>) -> Vec<Change> {
         return vec![Change { field: setting.field().to_owned(), from, to: setting.shown() }];
     };
     let names: std::collections::BTreeSet<&String> = desired.keys().chain(live_variables.keys()).collect();
-    let masked = |variables: &BTreeMap<String, Secret>, name| variables.get(name).map_or(Value::Null, |_| json!(MASK));
+    let masked =
+        |variables: &BTreeMap<String, Secret>, name| variables.get(name).map_or(Value::Null, |_| json!(MASK));
     let changed = names.into_iter().filter(|name| desired.get(*name) != live_variables.get(*name));
     let changes: Vec<Change> = changed
         .map(|name| Change {
@@ -408,7 +431,8 @@ fn differences(setting: &Setting, live: Option<&Setting>) -> Vec<Change> {
         })
         .collect();
     if changes.is_empty() && live.is_none() {
-        // Unreadable live variables are replaced by none. No variable can be listed, but the step does change something.
+        // Unreadable live variables are replaced by none. No variable can be listed, but the step does change
+        // something.
         return vec![Change { field: setting.field().to_owned(), from: Value::Null, to: Value::Null }];
     }
     changes

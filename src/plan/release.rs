@@ -1,5 +1,6 @@
-//! Plans the steps of a release: publish a version, verify it, move the aliases, delete old versions.
-//! Never moves an alias to a version before its verification, and never deletes a version to which an alias may be rolled back.
+//! Plans the steps of a release: publish a version, verify it, move the aliases, delete old versions. Never
+//! moves an alias to a version before its verification, and never deletes a version to which an alias may be
+//! rolled back.
 
 use std::collections::BTreeSet;
 
@@ -52,8 +53,8 @@ pub struct ClearedWeights {
     pub percent: u8,
 }
 
-/// Plans the release of `live` after its update. `settings` are those that the stanza wants. `changes` is true if the update changes
-/// code or settings.
+/// Plans the release of `live` after its update. `settings` are those that the stanza wants. `changes` is
+/// true if the update changes code or settings.
 pub(super) fn plan_release(
     release: &Release,
     settings: &[Setting],
@@ -67,13 +68,15 @@ pub(super) fn plan_release(
     let known = if changes { None } else { live.and_then(|live| copy_of(live, release)) };
     let version = known.map(|version| version.number.clone());
     let publish = (release.publish && version.is_none()).then(|| {
-        let description = release.description.as_ref().map(|text| text.chars().take(LONGEST_DESCRIPTION).collect());
+        let description =
+            release.description.as_ref().map(|text| text.chars().take(LONGEST_DESCRIPTION).collect());
         Step { action: Action::PublishVersion { description, to_latest: false }, changes: Vec::new() }
     });
     // On Managed Instances an update alone is not live: callers without a qualifier get `$LATEST.PUBLISHED`.
     let managed = live.filter(|live| live.is_managed && release.aliases.is_empty());
     let is_published = |live: &&LiveFunction| {
-        let is_ready = |version: &LiveVersion| version.state == VersionState::Ready && version.is_copy_of(live);
+        let is_ready =
+            |version: &LiveVersion| version.state == VersionState::Ready && version.is_copy_of(live);
         !changes && live.latest_published.as_ref().is_some_and(is_ready)
     };
     let publish_latest = managed.filter(|live| !is_published(live)).map(|_| {
@@ -99,10 +102,14 @@ pub(super) fn plan_release(
         let provisions = release.provisioned.flatten().is_some()
             && live.is_some_and(|live| live.provisioned.contains_key(name))
             && !is_at_version;
-        let history =
-            if is_at_version { alias.history_after_shift() } else { Some(alias.history.moved_from(&alias.version)) };
+        let history = if is_at_version {
+            alias.history_after_shift()
+        } else {
+            Some(alias.history.moved_from(&alias.version))
+        };
         let mut update = alias_update_step(alias, planned.version.clone(), history, provisions);
-        // End an unfinished shift of an earlier run first, so that its version gets no traffic during verification.
+        // End an unfinished shift of an earlier run first, so that its version gets no traffic during
+        // verification.
         if (release.verifies || !release.shares.is_empty()) && !is_at_version {
             let ended = end_shift_step(alias);
             if ended.is_some() {
@@ -124,9 +131,10 @@ pub(super) fn plan_release(
         if !last.is_empty() {
             let is_cleanup = planned.publish.is_none() && last.iter().all(is_only_weights);
             planned.go_live.extend(verify().filter(|_| !is_cleanup));
-            // Provisioned concurrency is removed before an alias moves: otherwise AWS moves it along, and the old version serves
-            // until that is done.
-            let (removed, kept): (Vec<Step>, Vec<Step>) = provisioned(release, live).into_iter().partition(removes);
+            // Provisioned concurrency is removed before an alias moves: otherwise AWS moves it along, and the
+            // old version serves until that is done.
+            let (removed, kept): (Vec<Step>, Vec<Step>) =
+                provisioned(release, live).into_iter().partition(removes);
             planned.go_live.extend(removed);
             planned.provisioned = kept;
         } else {
@@ -135,7 +143,9 @@ pub(super) fn plan_release(
         let mut before = 0;
         for share in release.shares.iter().copied().filter(|_| !moved.is_empty()) {
             planned.go_live.extend(moved.iter().map(|alias| shift(alias, before, share)));
-            planned.go_live.push(Step { action: Action::Wait { interval: release.interval }, changes: Vec::new() });
+            planned
+                .go_live
+                .push(Step { action: Action::Wait { interval: release.interval }, changes: Vec::new() });
             planned.go_live.extend(verify());
             before = share;
         }
@@ -148,17 +158,19 @@ pub(super) fn plan_release(
     Ok(planned)
 }
 
-/// A version with the function's code and settings. One at which an alias of the stanza points is preferred to the newest version.
+/// A version with the function's code and settings. One at which an alias of the stanza points is preferred
+/// to the newest version.
 fn copy_of<'a>(live: &'a LiveFunction, release: &Release) -> Option<&'a LiveVersion> {
     let is_copy = |version: &&LiveVersion| version.state != VersionState::Failed && version.is_copy_of(live);
-    let aliased = release.aliases.iter().filter_map(|name| live.aliases.iter().find(|alias| alias.name == *name));
+    let aliased =
+        release.aliases.iter().filter_map(|name| live.aliases.iter().find(|alias| alias.name == *name));
     let aliased = aliased.filter_map(|alias| at(&alias.version, &live.versions));
     let newest = || live.versions.iter().max_by_key(|version| version.ordinal()).filter(is_copy);
     aliased.filter(is_copy).max_by_key(|version| version.ordinal()).or_else(newest)
 }
 
-/// The version to which an alias is rolled back: the previous one in its alias history. If someone else moved the alias, it is the
-/// next older version, which may never have been live.
+/// The version to which an alias is rolled back: the previous one in its alias history. If someone else moved
+/// the alias, it is the next older version, which may never have been live.
 pub(super) fn rollback_target<'a>(alias: &LiveAlias, versions: &'a [LiveVersion]) -> Option<&'a LiveVersion> {
     match alias.history.before(&alias.version) {
         Some(before) => before.iter().find_map(|number| at(number, versions)),
@@ -203,9 +215,11 @@ fn end_shift_step(alias: &LiveAlias) -> Option<Step> {
     (!step.changes.is_empty()).then_some(step)
 }
 
-/// Fails if a person or another tool split the traffic of an alias of the stanza, unless `clear_weights` permits to end that.
+/// Fails if a person or another tool split the traffic of an alias of the stanza, unless `clear_weights`
+/// permits to end that.
 pub(super) fn check_shares(release: &Release, aliases: &[LiveAlias]) -> Result<(), PlanError> {
-    let is_others = |alias: &&LiveAlias| release.aliases.contains(&alias.name) && !alias.shares_of_others().is_empty();
+    let is_others =
+        |alias: &&LiveAlias| release.aliases.contains(&alias.name) && !alias.shares_of_others().is_empty();
     match aliases.iter().find(is_others) {
         Some(alias) if !release.clears_weights => {
             Err(PlanError::TrafficShared { alias: alias.name.clone(), shares: alias.shares().to_vec() })
@@ -232,7 +246,8 @@ fn weights_change(alias: &LiveAlias) -> Option<Change> {
     let shares = alias.shares();
     let weights: serde_json::Map<String, Value> =
         shares.iter().map(|(version, percent)| (version.clone(), json!(percent))).collect();
-    let change = Change { field: format!("alias.{}.weights", alias.name), from: json!(weights), to: Value::Null };
+    let change =
+        Change { field: format!("alias.{}.weights", alias.name), from: json!(weights), to: Value::Null };
     (!shares.is_empty()).then_some(change)
 }
 
@@ -241,7 +256,8 @@ fn alias_change(name: &str, from: Value, to: Option<&str>) -> Change {
 }
 
 fn shift(alias: &LiveAlias, from: u8, percent: u8) -> Step {
-    let change = Change { field: format!("alias.{}.traffic", alias.name), from: json!(from), to: json!(percent) };
+    let change =
+        Change { field: format!("alias.{}.traffic", alias.name), from: json!(from), to: json!(percent) };
     let (name, history) = (alias.name.clone(), alias.history.clone());
     let action = Action::ShiftTraffic { alias: name, from: alias.version.clone(), percent, history };
     Step { action, changes: vec![change] }
@@ -262,7 +278,10 @@ fn check_shareable(
             if let (Some(new), Some(old)) = (new, old.setting(&kind))
                 && new != old
             {
-                return Err(PlanError::TrafficNotShareable { field: kind.field(), version: alias.version.clone() });
+                return Err(PlanError::TrafficNotShareable {
+                    field: kind.field(),
+                    version: alias.version.clone(),
+                });
             }
         }
     }
@@ -276,7 +295,9 @@ fn provisioned(release: &Release, live: Option<&LiveFunction>) -> Vec<Step> {
         let current = live.and_then(|live| live.provisioned.get(alias));
         // AWS rejects a new number while provisioned concurrency is still moving to another version.
         let is_moving = current.is_some_and(|current| current.state == ProvisionedState::InProgress);
-        let wait = is_moving.then(|| Action::WaitForProvisioned { alias: alias.clone() }).filter(|_| desired.is_some());
+        let wait = is_moving
+            .then(|| Action::WaitForProvisioned { alias: alias.clone() })
+            .filter(|_| desired.is_some());
         let change = match (desired, current) {
             (None, None) => None,
             (Some(desired), Some(current))
@@ -284,13 +305,17 @@ fn provisioned(release: &Release, live: Option<&LiveFunction>) -> Vec<Step> {
             {
                 None
             }
-            (Some(executions), _) => Some(Action::PutProvisionedConcurrencyConfig { alias: alias.clone(), executions }),
+            (Some(executions), _) => {
+                Some(Action::PutProvisionedConcurrencyConfig { alias: alias.clone(), executions })
+            }
             (None, Some(_)) => Some(Action::DeleteProvisionedConcurrencyConfig { alias: alias.clone() }),
         };
         let from = current.map_or(Value::Null, |current| json!(current.executions));
         let shown = Change { field: format!("provisioned_concurrency.{alias}"), from, to: json!(desired) };
         let wait = wait.map(|action| Step { action, changes: Vec::new() });
-        wait.into_iter().chain(change.map(|action| Step { action, changes: vec![shown] })).collect::<Vec<Step>>()
+        wait.into_iter()
+            .chain(change.map(|action| Step { action, changes: vec![shown] }))
+            .collect::<Vec<Step>>()
     };
     release.aliases.iter().flat_map(steps).collect()
 }
@@ -299,9 +324,15 @@ fn removes(step: &Step) -> bool {
     matches!(step.action, Action::DeleteProvisionedConcurrencyConfig { .. })
 }
 
-/// The steps that delete versions beyond the number to keep. All published versions count. A version that gets traffic through an
-/// alias stays, and so does the one to which an alias can be rolled back. `creates`: this run publishes one more version before.
-fn deletions(release: &Release, live: Option<&LiveFunction>, version: Option<&str>, creates: bool) -> Vec<Step> {
+/// The steps that delete versions beyond the number to keep. All published versions count. A version that
+/// gets traffic through an alias stays, and so does the one to which an alias can be rolled back. `creates`:
+/// this run publishes one more version before.
+fn deletions(
+    release: &Release,
+    live: Option<&LiveFunction>,
+    version: Option<&str>,
+    creates: bool,
+) -> Vec<Step> {
     let (Some(keep), Some(live)) = (release.keep, live) else { return Vec::new() };
     let mut versions: Vec<&LiveVersion> = live.versions.iter().collect();
     versions.sort_by_key(|version| std::cmp::Reverse(version.ordinal()));
@@ -312,8 +343,8 @@ fn deletions(release: &Release, live: Option<&LiveFunction>, version: Option<&st
     }
     let is_ours = |alias: &&LiveAlias| release.aliases.contains(&alias.name);
     for alias in &live.aliases {
-        // An alias that moves can be rolled back to its current version, which is protected above. The previous version of an
-        // alias outside of the stanza is known only from its alias history.
+        // An alias that moves can be rolled back to its current version, which is protected above. The
+        // previous version of an alias outside of the stanza is known only from its alias history.
         let stays = !is_ours(&alias) || version.is_some_and(|version| version == alias.version);
         let is_known = is_ours(&alias) || alias.history.before(&alias.version).is_some();
         protected.extend(rollback_target(alias, &live.versions).filter(|_| stays && is_known).map(number));
@@ -369,7 +400,8 @@ mod tests {
         LiveAlias { history, ..alias(name, at, &[share]) }
     }
 
-    /// A function whose code is `live`, with versions from 1 to `newest`. The newest is a copy of the function.
+    /// A function whose code is `live`, with versions from 1 to `newest`. The newest is a copy of the
+    /// function.
     fn live(newest: u64, aliases: &[LiveAlias]) -> LiveFunction {
         let code = |number: u64| if number == newest { "live".to_owned() } else { number.to_string() };
         let versions = (1..=newest).map(|number| version(number, &code(number))).collect();
@@ -422,7 +454,8 @@ mod tests {
         let mut managed = LiveFunction { is_managed: true, ..live(2, &[]) };
         let latest = |planned: &ReleaseSteps| planned.publish_latest.is_some();
         assert!(latest(&of(&release(false), &managed, false)), "none is published yet");
-        managed.latest_published = Some(LiveVersion { number: LATEST_PUBLISHED.to_owned(), ..version(2, "live") });
+        managed.latest_published =
+            Some(LiveVersion { number: LATEST_PUBLISHED.to_owned(), ..version(2, "live") });
         let same = of(&release(false), &managed, false);
         assert_eq!((latest(&same), same.version.as_deref()), (false, Some(LATEST_PUBLISHED)));
         assert!(latest(&of(&release(false), &managed, true)));
@@ -456,7 +489,8 @@ mod tests {
 
     #[test]
     fn traffic_moves_by_shares_with_a_proof_between() {
-        let shares = Release { shares: vec![10, 50], interval: Duration::from_secs(1), ..release(&["live", "next"]) };
+        let shares =
+            Release { shares: vec![10, 50], interval: Duration::from_secs(1), ..release(&["live", "next"]) };
         let planned = of(&shares, &live(2, &[alias("live", 1, &[])]), true);
         assert_eq!(
             shown(&planned.go_live),
@@ -553,7 +587,13 @@ mod tests {
         // The alias moves to 10 and can be rolled back to its current version, 9.
         check_pruned(1, &live, &["live"], false, &[1, 3, 6, 7, 8]);
         // The alias can be rolled back from 10 to 9.
-        check_pruned(1, &self::live(10, &[alias("live", 10, &[])]), &["live"], false, &[1, 2, 3, 4, 5, 6, 7, 8]);
+        check_pruned(
+            1,
+            &self::live(10, &[alias("live", 10, &[])]),
+            &["live"],
+            false,
+            &[1, 2, 3, 4, 5, 6, 7, 8],
+        );
         check_pruned(20, &live, &["live"], true, &[]);
         // The previous version of an alias outside of the stanza is protected if its history names it.
         let mut reported = live.clone();
@@ -565,7 +605,12 @@ mod tests {
     }
 
     #[track_caller]
-    fn check_back(live: &LiveFunction, aliases: &[&str], to: Option<&str>, expected: Result<&[&str], PlanError>) {
+    fn check_back(
+        live: &LiveFunction,
+        aliases: &[&str],
+        to: Option<&str>,
+        expected: Result<&[&str], PlanError>,
+    ) {
         let plan = roll_back(&release(aliases), to, live).map(|plan| shown(&plan.steps));
         assert_eq!(plan, expected.map(|steps| steps.iter().map(|step| (*step).to_owned()).collect()));
     }

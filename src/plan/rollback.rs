@@ -6,8 +6,9 @@ use super::{Plan, PlanError};
 use crate::function::{LiveAlias, LiveFunction, Release};
 use crate::protocol::event::FunctionPresence;
 
-/// Moves the aliases of `release` back to `version`, or to the version before their current one. An alias that splits its traffic
-/// was being shifted to the other version, so all its traffic goes back to the version at which it points.
+/// Moves the aliases of `release` back to `version`, or to the version before their current one. An alias
+/// that splits its traffic was being shifted to the other version, so all its traffic goes back to the
+/// version at which it points.
 ///
 /// # Errors
 /// [`PlanError`], if the version to go back to is unknown or differs between the aliases.
@@ -25,8 +26,10 @@ pub fn roll_back(release: &Release, version: Option<&str>, live: &LiveFunction) 
             None if !alias.shares().is_empty() => alias.version.clone(),
             None => {
                 let before = rollback_target(alias, &live.versions);
-                let none =
-                    || PlanError::NoPreviousVersion { alias: alias.name.clone(), version: alias.version.clone() };
+                let none = || PlanError::NoPreviousVersion {
+                    alias: alias.name.clone(),
+                    version: alias.version.clone(),
+                };
                 before.ok_or_else(none)?.number.clone()
             }
         });
@@ -40,7 +43,8 @@ pub fn roll_back(release: &Release, version: Option<&str>, live: &LiveFunction) 
         return Err(PlanError::NoVersion { version: target });
     }
     let steps = aliases.iter().map(|alias| {
-        let provisions = release.provisioned.flatten().is_some() && live.provisioned.contains_key(&alias.name);
+        let provisions =
+            release.provisioned.flatten().is_some() && live.provisioned.contains_key(&alias.name);
         let history = match alias.version == target {
             true => alias.history_after_shift(),
             false => Some(alias.history.rolled_back(&alias.version, &target)),

@@ -100,7 +100,10 @@ fn only_what_differs_is_changed_and_code_follows_settings_at_once() {
         ]
     );
     assert_eq!(fields(&plan), ["timeout", "code_sha256", "function_tags.new"]);
-    assert_eq!(plan.steps[0].action, Action::UpdateFunctionConfiguration { settings: vec![Setting::Timeout(10)] });
+    assert_eq!(
+        plan.steps[0].action,
+        Action::UpdateFunctionConfiguration { settings: vec![Setting::Timeout(10)] }
+    );
 }
 
 #[test]
@@ -131,8 +134,8 @@ fn an_environment_shows_each_variable_and_no_value() {
 
 #[test]
 fn an_empty_value_clears() {
-    let plan =
-        plan(&desired(vec![Setting::Environment(BTreeMap::new())]), &code("live"), Some(&live())).expect("a plan");
+    let plan = plan(&desired(vec![Setting::Environment(BTreeMap::new())]), &code("live"), Some(&live()))
+        .expect("a plan");
     assert_eq!(fields(&plan), ["environment.A", "environment.B"]);
     assert!(plan.steps[0].changes.iter().all(|change| change.to == Value::Null));
 }
@@ -274,8 +277,10 @@ fn variables_are_merged_when_asked_and_never_into_unknown_ones() {
 #[test]
 fn only_a_digest_proves_that_an_image_is_live() {
     let digest = "r/i@sha256:1";
-    let live =
-        LiveFunction { image: Some(LiveImage { uri: "r/i:main".to_owned(), resolved: digest.to_owned() }), ..live() };
+    let live = LiveFunction {
+        image: Some(LiveImage { uri: "r/i:main".to_owned(), resolved: digest.to_owned() }),
+        ..live()
+    };
     let image = |uri: &str| Code { sha256: None, delivery: Delivery::Image(uri.to_owned()) };
     let steps = |uri| plan(&desired(Vec::new()), &image(uri), Some(&live)).expect("a plan").steps.len();
     assert_eq!((steps(digest), steps("r/i@sha256:2"), steps("r/i:main")), (0, 1, 1));

@@ -1,6 +1,5 @@
-//! Plans the steps from the live function URL to the desired one.
-//! Never makes a function URL public without both permissions that AWS requires, and never removes a policy statement that this
-//! program did not add.
+//! Plans the steps from the live function URL to the desired one. Never makes a function URL public without
+//! both permissions that AWS requires, and never removes a policy statement that this program did not add.
 
 use serde_json::{Value, json};
 
@@ -9,8 +8,8 @@ use crate::function::{LiveFunction, LiveUrl, Permission, PublicAccess};
 use crate::protocol::event::Change;
 use crate::protocol::structures::{Cors, FunctionUrl, OrNone};
 
-/// The steps for `function_url` of the stanza; the URL belongs to `alias`. The URL is created before its permissions: without them
-/// it rejects every request.
+/// The steps for `function_url` of the stanza; the URL belongs to `alias`. The URL is created before its
+/// permissions: without them it rejects every request.
 pub(super) fn steps(
     desired: Option<&OrNone<FunctionUrl>>,
     alias: Option<&str>,
@@ -29,33 +28,40 @@ pub(super) fn steps(
             Ok(alias_url.into_iter().chain(own_url.into_iter().flatten()).collect())
         }
         (Some(OrNone::Some(desired)), None) => {
-            let auth_type =
-                desired.auth_type.as_deref().filter(|auth| !auth.is_empty()).ok_or(PlanError::UrlNeedsAuthType)?;
+            let auth_type = desired
+                .auth_type
+                .as_deref()
+                .filter(|auth| !auth.is_empty())
+                .ok_or(PlanError::UrlNeedsAuthType)?;
             let changes = differences(desired, &FunctionUrl::default());
             let action = Action::CreateFunctionUrlConfig { config: desired.clone(), alias: owned() };
             let create = Step { action, changes };
             Ok(std::iter::once(create).chain(permissions(auth_type, alias, public)).collect())
         }
         (Some(OrNone::Some(desired)), Some(url)) => {
-            let auth_type = desired.auth_type.as_ref().or(url.config.auth_type.as_ref()).cloned().unwrap_or_default();
+            let auth_type =
+                desired.auth_type.as_ref().or(url.config.auth_type.as_ref()).cloned().unwrap_or_default();
             let update = update(desired, alias, url);
             Ok(update.into_iter().chain(permissions(&auth_type, alias, public)).collect())
         }
     }
 }
 
-/// The steps that delete a function URL and its permissions. Permissions are removed even without a URL, because a run that was
-/// cancelled after the deletion may have left them behind.
+/// The steps that delete a function URL and its permissions. Permissions are removed even without a URL,
+/// because a run that was cancelled after the deletion may have left them behind.
 fn removal(url: Option<&LiveUrl>, alias: Option<&str>, public: &PublicAccess) -> Vec<Step> {
     let delete = |url: &LiveUrl| {
         let change = Change { field: "function_url".to_owned(), from: json!(url.url), to: Value::Null };
-        Step { action: Action::DeleteFunctionUrlConfig { alias: alias.map(str::to_owned) }, changes: vec![change] }
+        Step {
+            action: Action::DeleteFunctionUrlConfig { alias: alias.map(str::to_owned) },
+            changes: vec![change],
+        }
     };
     url.map(delete).into_iter().chain(removals(alias, public)).collect()
 }
 
-/// The step that changes a live function URL. AWS replaces `cors` as a whole, so members that the stanza does not name are sent with
-/// their live values. `None`: nothing differs.
+/// The step that changes a live function URL. AWS replaces `cors` as a whole, so members that the stanza does
+/// not name are sent with their live values. `None`: nothing differs.
 fn update(desired: &FunctionUrl, alias: Option<&str>, live: &LiveUrl) -> Option<Step> {
     let live = &live.config;
     let cors = desired.cors.as_ref().map(|cors| completed(cors, live.cors.as_ref()));
@@ -68,13 +74,16 @@ fn update(desired: &FunctionUrl, alias: Option<&str>, live: &LiveUrl) -> Option<
         cors: desired.cors.filter(|_| has_changed("function_url.cors")),
     };
     let alias = alias.map(str::to_owned);
-    (!changes.is_empty()).then_some(Step { action: Action::UpdateFunctionUrlConfig { config, alias }, changes })
+    (!changes.is_empty())
+        .then_some(Step { action: Action::UpdateFunctionUrlConfig { config, alias }, changes })
 }
 
 /// Completes the stanza's `cors` with live values. An empty `cors` stays empty, which clears the live one.
 fn completed(desired: &Cors, live: Option<&Cors>) -> Cors {
     let Some(live) = live.filter(|_| *desired != Cors::default()) else { return desired.clone() };
-    let list = |desired: &Option<Vec<String>>, live: &Option<Vec<String>>| desired.as_ref().or(live.as_ref()).cloned();
+    let list = |desired: &Option<Vec<String>>, live: &Option<Vec<String>>| {
+        desired.as_ref().or(live.as_ref()).cloned()
+    };
     Cors {
         allow_origins: list(&desired.allow_origins, &live.allow_origins),
         allow_methods: list(&desired.allow_methods, &live.allow_methods),
@@ -107,8 +116,8 @@ fn differences(desired: &FunctionUrl, live: &FunctionUrl) -> Vec<Change> {
     changes
 }
 
-/// The members of a `cors` for comparison. Values that AWS treats like absent ones become null, and lists are sorted, because their
-/// order has no meaning.
+/// The members of a `cors` for comparison. Values that AWS treats like absent ones become null, and lists are
+/// sorted, because their order has no meaning.
 fn members(cors: &Cors) -> [(&'static str, Value); 6] {
     let list = |items: &Option<Vec<String>>| {
         let mut items = items.clone().unwrap_or_default();
@@ -125,7 +134,8 @@ fn members(cors: &Cors) -> [(&'static str, Value); 6] {
     ]
 }
 
-/// The steps for public access: with auth type `NONE` add the missing permissions, else remove those that this program added.
+/// The steps for public access: with auth type `NONE` add the missing permissions, else remove those that
+/// this program added.
 fn permissions(auth_type: &str, alias: Option<&str>, public: &PublicAccess) -> Vec<Step> {
     if auth_type != "NONE" {
         return removals(alias, public);
@@ -175,7 +185,12 @@ mod tests {
     }
 
     #[track_caller]
-    fn check(desired: OrNone<FunctionUrl>, live: Option<&LiveFunction>, expected: &[StepName], fields: &[&str]) {
+    fn check(
+        desired: OrNone<FunctionUrl>,
+        live: Option<&LiveFunction>,
+        expected: &[StepName],
+        fields: &[&str],
+    ) {
         let steps = steps(Some(&desired), None, live).expect("a plan");
         assert_eq!(steps.iter().map(|step| step.action.name()).collect::<Vec<_>>(), expected);
         let changes = steps.iter().flat_map(|step| &step.changes).map(|change| change.field.as_str());
@@ -187,7 +202,12 @@ mod tests {
     fn a_public_address_gets_both_permissions_and_a_missing_one_is_added() {
         use StepName::{AddPermission, CreateFunctionUrlConfig};
         let desired = || OrNone::Some(url("NONE"));
-        check(desired(), None, &[CreateFunctionUrlConfig, AddPermission, AddPermission], &["function_url.auth_type"]);
+        check(
+            desired(),
+            None,
+            &[CreateFunctionUrlConfig, AddPermission, AddPermission],
+            &["function_url.auth_type"],
+        );
         check(desired(), Some(&live("NONE", None, &[Permission::InvokeFunctionUrl])), &[AddPermission], &[]);
         check(desired(), Some(&live("NONE", None, &Permission::ALL)), &[], &[]);
     }
@@ -208,17 +228,21 @@ mod tests {
 
     #[test]
     fn cors_keeps_what_is_not_named_and_an_empty_one_clears() {
-        let list = |items: &[&str]| Some(items.iter().map(|item| (*item).to_owned()).collect::<Vec<String>>());
+        let list =
+            |items: &[&str]| Some(items.iter().map(|item| (*item).to_owned()).collect::<Vec<String>>());
         let cors = Cors { allow_origins: list(&["b", "a"]), max_age: Some(60), ..Cors::default() };
         let live = live("AWS_IAM", Some(cors.clone()), &[]);
         let with = |cors| OrNone::Some(FunctionUrl { cors: Some(cors), ..FunctionUrl::default() });
-        let same = Cors { allow_origins: list(&["a", "b"]), allow_credentials: Some(false), ..Cors::default() };
+        let same =
+            Cors { allow_origins: list(&["a", "b"]), allow_credentials: Some(false), ..Cors::default() };
         check(with(same), Some(&live), &[], &[]);
         let methods = Cors { allow_methods: list(&["GET"]), ..Cors::default() };
         let OrNone::Some(desired) = with(methods.clone()) else { panic!("`with` returns a URL") };
         let step = update(&desired, None, live.url.as_ref().expect("a URL")).expect("a difference");
-        let sent =
-            FunctionUrl { cors: Some(Cors { allow_methods: methods.allow_methods, ..cors }), ..FunctionUrl::default() };
+        let sent = FunctionUrl {
+            cors: Some(Cors { allow_methods: methods.allow_methods, ..cors }),
+            ..FunctionUrl::default()
+        };
         assert_eq!(step.action, Action::UpdateFunctionUrlConfig { config: sent, alias: None });
         let cleared = ["function_url.cors.allow_origins", "function_url.cors.max_age"];
         check(with(Cors::default()), Some(&live), &[StepName::UpdateFunctionUrlConfig], &cleared);
@@ -226,7 +250,8 @@ mod tests {
 
     #[test]
     fn a_new_address_says_who_may_call_it() {
-        let desired = OrNone::Some(FunctionUrl { invoke_mode: Some("BUFFERED".to_owned()), ..FunctionUrl::default() });
+        let desired =
+            OrNone::Some(FunctionUrl { invoke_mode: Some("BUFFERED".to_owned()), ..FunctionUrl::default() });
         assert_eq!(steps(Some(&desired), None, None).unwrap_err(), PlanError::UrlNeedsAuthType);
     }
 
@@ -247,7 +272,8 @@ mod tests {
         let mine = || Some("live".to_owned());
         assert_eq!(of(&OrNone::Some(url("NONE")), None), [mine(), mine(), mine()]);
         let open = live("NONE", None, &Permission::ALL);
-        let both = LiveFunction { latest_url: open.url.clone(), latest_public: open.public.clone(), ..open.clone() };
+        let both =
+            LiveFunction { latest_url: open.url.clone(), latest_public: open.public.clone(), ..open.clone() };
         // The old URL stays beside the new one until its callers have moved.
         let old = LiveFunction { url: None, public: PublicAccess::default(), ..both.clone() };
         assert_eq!(of(&OrNone::Some(url("NONE")), Some(&old)), [mine(), mine(), mine()]);

@@ -10,9 +10,10 @@ use super::standalone_args::StandaloneArgs;
 
 /// Deploys an AWS Lambda function as described by a `.travis.yml` stanza.
 ///
-/// Reads one JSON object from standard input (the stanza, with the job's environment in `env`) and writes events to
-/// standard output, one JSON object per line. With `--travis-yml` or `--stanza`, it reads the stanza from a file, takes
-/// the job's variables from the CI or the local checkout, and prints text on a terminal.
+/// Reads one JSON object from standard input (the stanza, with the job's environment in `env`) and writes
+/// events to standard output, one JSON object per line. With `--travis-yml` or `--stanza`, it reads the
+/// stanza from a file, takes the job's variables from the CI or the local checkout, and prints text on a
+/// terminal.
 #[derive(Debug, Parser)]
 #[command(version, disable_help_subcommand = true)]
 pub(crate) struct Arguments {
@@ -60,12 +61,14 @@ pub(crate) enum Command {
     Manual,
 }
 
-/// The command of a command line that clap could not parse: the first argument that is neither an option nor an option's value.
+/// The command of a command line that clap could not parse: the first argument that is neither an option nor
+/// an option's value.
 pub(crate) fn command_of(arguments: impl IntoIterator<Item = OsString>) -> Option<OsString> {
     let known = Arguments::command();
     let takes_value = |argument: &OsStr| {
         let mut options = known.get_arguments().filter(|option| option.get_action().takes_values());
-        options.any(|option| option.get_long().is_some_and(|long| argument == OsStr::new(&format!("--{long}"))))
+        options
+            .any(|option| option.get_long().is_some_and(|long| argument == OsStr::new(&format!("--{long}"))))
     };
     let mut arguments = arguments.into_iter();
     while let Some(argument) = arguments.next() {
@@ -95,7 +98,8 @@ pub(crate) fn completions(shell: Shell) -> String {
     let mut text = Vec::new();
     clap_complete::generate(shell, &mut Arguments::command(), env!("CARGO_PKG_NAME"), &mut text);
     let text = String::from_utf8(text).expect("names and help texts are UTF-8");
-    // For bash, clap_complete 4.6 sets the state after a command under one name and looks it up under another if the program's name
-    // contains a hyphen. Without this, nothing after the command is completed (clap-rs/clap#6421).
+    // For bash, clap_complete 4.6 sets the state after a command under one name and looks it up under another
+    // if the program's name contains a hyphen. Without this, nothing after the command is completed
+    // (clap-rs/clap#6421).
     text.replace("dpl__subcmd__lambda", "dpl__lambda")
 }

@@ -1,13 +1,15 @@
 //! Detects whether standard output was open when the program was started.
 //!
-//! Before `main`, Rust opens `/dev/null` in place of a closed standard stream, so that no other file gets its descriptor. Events written there
-//! would be lost without an error, and a deployment without output must not begin. So this check runs before Rust's own initialization.
+//! Before `main`, Rust opens `/dev/null` in place of a closed standard stream, so that no other file gets its
+//! descriptor. Events written there would be lost without an error, and a deployment without output must not
+//! begin. So this check runs before Rust's own initialization.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
 static CLOSED: AtomicBool = AtomicBool::new(false);
 
-/// True if standard output was not open when the program was started. Always false on systems other than Linux, where this cannot be checked in time.
+/// True if standard output was not open when the program was started. Always false on systems other than
+/// Linux, where this cannot be checked in time.
 pub(super) fn stdout_was_closed() -> bool {
     CLOSED.load(Ordering::Relaxed)
 }
@@ -18,8 +20,8 @@ pub(super) fn stdout_was_closed() -> bool {
     unsafe_code,
     reason = "functions that run before `main` are listed in this section, and a raw descriptor number has to be borrowed"
 )]
-// SAFETY: the C library calls the functions of this section once, before `main`. This one makes a system call and needs nothing that Rust
-// sets up.
+// SAFETY: the C library calls the functions of this section once, before `main`. This one makes a system call
+// and needs nothing that Rust sets up.
 #[unsafe(link_section = ".init_array")]
 static CHECK: extern "C" fn() = {
     extern "C" fn check() {

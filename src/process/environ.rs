@@ -1,14 +1,17 @@
 //! Hides the initial environment of this process from other processes of the same user.
 //!
-//! Any process of the same user can read `/proc/PID/environ`, the memory block that the kernel filled when the program was started. It keeps
-//! the CI runner's variables for the lifetime of the process, even after the job's variables have replaced them, and a command of the job
-//! finds it by `$PPID`. So the variables are moved to the heap, and the block is overwritten. The process is also made undumpable: the kernel
-//! then writes no core dump of it, and denies access to its memory and environment to processes without a privilege such as `CAP_SYS_PTRACE`.
+//! Any process of the same user can read `/proc/PID/environ`, the memory block that the kernel filled when
+//! the program was started. It keeps the CI runner's variables for the lifetime of the process, even after
+//! the job's variables have replaced them, and a command of the job finds it by `$PPID`. So the variables are
+//! moved to the heap, and the block is overwritten. The process is also made undumpable: the kernel then
+//! writes no core dump of it, and denies access to its memory and environment to processes without a
+//! privilege such as `CAP_SYS_PTRACE`.
 //!
-//! Re-executing the program in the job's environment would work, too. But by then the request has been read from standard input, and every
-//! run would pay for the second start.
+//! Re-executing the program in the job's environment would work, too. But by then the request has been read
+//! from standard input, and every run would pay for the second start.
 
-/// Hides the initial environment. Skips what the system does not support: without `/proc` there is nothing to hide.
+/// Hides the initial environment. Skips what the system does not support: without `/proc` there is nothing to
+/// hide.
 #[cfg(target_os = "linux")]
 pub(super) fn hide() {
     use rustix::process::{DumpableBehavior, set_dumpable_behavior};
@@ -23,7 +26,8 @@ pub(super) fn hide() {
 #[cfg(not(target_os = "linux"))]
 pub(super) fn hide() {}
 
-/// The address range of the block: fields 50 and 51 of `/proc/self/stat` (proc(5)). `None` unless `/proc/self/environ` has the same length.
+/// The address range of the block: fields 50 and 51 of `/proc/self/stat` (proc(5)). `None` unless
+/// `/proc/self/environ` has the same length.
 #[cfg(target_os = "linux")]
 fn block() -> Option<std::ops::Range<usize>> {
     let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
@@ -50,9 +54,10 @@ fn overwrite(block: std::ops::Range<usize>) {
         // SAFETY: as above.
         unsafe { env::set_var(name, value) };
     }
-    // SAFETY: the block is part of the stack's mapping, which is writable and never unmapped. No Rust object is in it. The C library refers
-    // to it only by `environ`. Each of those pointers now points to the heap, except for entries that are not variables, which become empty
-    // strings. A pointer returned by `getenv` is invalid once a variable is set (POSIX), and a pointer that the loader has kept finds an empty
+    // SAFETY: the block is part of the stack's mapping, which is writable and never unmapped. No Rust object
+    // is in it. The C library refers to it only by `environ`. Each of those pointers now points to the heap,
+    // except for entries that are not variables, which become empty strings. A pointer returned by `getenv`
+    // is invalid once a variable is set (POSIX), and a pointer that the loader has kept finds an empty
     // string, too.
     unsafe { std::ptr::with_exposed_provenance_mut::<u8>(block.start).write_bytes(0, block.len()) };
 }

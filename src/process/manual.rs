@@ -23,7 +23,9 @@ pub(crate) fn page() -> String {
     }
     page.text("`dpl-lambda` `--help` | `--version`");
     page.line("PP");
-    page.text("`deploy`, `plan`, `check`, `rollback`, `package` and `policy` also accept the standalone options.");
+    page.text(
+        "`deploy`, `plan`, `check`, `rollback`, `package` and `policy` also accept the standalone options.",
+    );
     page.section("DESCRIPTION");
     page.paragraphs(DESCRIPTION);
     page.section("COMMANDS");
@@ -32,7 +34,10 @@ pub(crate) fn page() -> String {
     }
     page.section("OPTIONS");
     for option in program.get_arguments() {
-        page.item(&flags(option), &format!("{}.", option.get_help().map(ToString::to_string).unwrap_or_default()));
+        page.item(
+            &flags(option),
+            &format!("{}.", option.get_help().map(ToString::to_string).unwrap_or_default()),
+        );
     }
     page.section("REQUEST");
     page.paragraphs(REQUEST);
@@ -48,7 +53,9 @@ pub(crate) fn page() -> String {
     page.section("ENVIRONMENT");
     page.text("Variables of the process, never of the job:");
     page.items(RUNNERS_VARIABLES);
-    page.paragraphs(&["Variables of the job (`env` of the request, or the process environment if there is none):"]);
+    page.paragraphs(&[
+        "Variables of the job (`env` of the request, or the process environment if there is none):",
+    ]);
     page.items(JOBS_VARIABLES);
     page.section("FILES");
     page.items(FILES);
@@ -114,8 +121,14 @@ const RUNNERS_VARIABLES: &[(&str, &str)] = &[
         "`DPL_LAMBDA_INPUT_TIMEOUT`",
         "Time limit for reading the request, or a pipe given as `--stanza` or `--travis-yml`, in seconds. Default: 60.",
     ),
-    ("`DPL_LAMBDA_CONDITION_TIMEOUT`", "Time limit for bash to evaluate a condition, in seconds. Default: 60."),
-    ("`DPL_LAMBDA_TODAY`", "For tests. The date at which runtimes are checked for deprecation, such as `2026-11-01`."),
+    (
+        "`DPL_LAMBDA_CONDITION_TIMEOUT`",
+        "Time limit for bash to evaluate a condition, in seconds. Default: 60.",
+    ),
+    (
+        "`DPL_LAMBDA_TODAY`",
+        "For tests. The date at which runtimes are checked for deprecation, such as `2026-11-01`.",
+    ),
     ("`DPL_LAMBDA_CONDITIONS`", "For tests. `bash`: evaluates every condition with bash, even a plain word."),
     (
         "`DPL_LAMBDA_FAULT`",
@@ -132,7 +145,10 @@ const JOBS_VARIABLES: &[(&str, &str)] = &[
         "`AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN`, `AWS_PROFILE`, `AWS_ROLE_ARN`, `AWS_WEB_IDENTITY_TOKEN_FILE`",
         "The credentials, if the stanza has none.",
     ),
-    ("`AWS_REGION`, `AWS_DEFAULT_REGION`", "The region, if the stanza has no `region`. Default: `us-east-1`."),
+    (
+        "`AWS_REGION`, `AWS_DEFAULT_REGION`",
+        "The region, if the stanza has no `region`. Default: `us-east-1`.",
+    ),
     (
         "`AWS_`*OPTION*, `LAMBDA_`*OPTION*",
         "The value of an option of dpl that the stanza does not set. *OPTION* is its name in capitals, as in `AWS_TIMEOUT`.",
@@ -152,7 +168,10 @@ const FILES: &[(&str, &str)] = &[
         "`~/.aws/config`, `~/.aws/credentials`",
         "The job's profiles, under the job's `HOME`. `AWS_CONFIG_FILE` and `AWS_SHARED_CREDENTIALS_FILE` name other files.",
     ),
-    ("`.lambdaignore`", "In a packaged directory: patterns, as in a `.gitignore` file, of files to leave out."),
+    (
+        "`.lambdaignore`",
+        "In a packaged directory: patterns, as in a `.gitignore` file, of files to leave out.",
+    ),
     ("`/etc/ssl/certs`", "The trusted certificates. A container needs them, or `AWS_CA_BUNDLE`."),
     ("`/etc/resolv.conf`, `/etc/hosts`", "Name resolution. A container needs the first one to reach AWS."),
 ];
@@ -185,7 +204,8 @@ fn usage(command: &Command) -> String {
     let mut usage = format!("`{}`", command.get_name());
     for argument in own_arguments(command) {
         let words = flags(argument);
-        let _ = if argument.is_required_set() { write!(usage, " {words}") } else { write!(usage, " [{words}]") };
+        let _ =
+            if argument.is_required_set() { write!(usage, " {words}") } else { write!(usage, " [{words}]") };
     }
     usage
 }
@@ -221,7 +241,8 @@ fn flags(argument: &Arg) -> String {
         let names: Vec<String> =
             argument.get_value_names().unwrap_or_default().iter().map(|name| format!("*{name}*")).collect();
         let space = if words.is_empty() { "" } else { " " };
-        let _ = write!(words, "{space}{}", if values.is_empty() { names.join(" ") } else { values.join(" | ") });
+        let _ =
+            write!(words, "{space}{}", if values.is_empty() { names.join(" ") } else { values.join(" | ") });
     }
     words
 }
@@ -236,17 +257,21 @@ fn events(schema: &Value) -> Vec<(String, String)> {
         .collect()
 }
 
-/// Builds the page. Texts may contain two kinds of markup: backticks around literal text, stars around placeholders.
+/// Builds the page. Texts may contain two kinds of markup: backticks around literal text, stars around
+/// placeholders.
 struct Page {
     text: String,
 }
 
 impl Page {
     fn titled(name: &str, source: &str) -> Self {
-        // The date is empty, so that the page is the same on every day. No hyphenation and no justification, so that names of variables
-        // can be copied.
+        // The date is empty, so that the page is the same on every day. No hyphenation and no justification,
+        // so that names of variables can be copied.
         Page {
-            text: format!(".TH {} 1 \"\" \"{source}\" \"User commands\"\n.nh\n.ad l\n", escape(&name.to_uppercase())),
+            text: format!(
+                ".TH {} 1 \"\" \"{source}\" \"User commands\"\n.nh\n.ad l\n",
+                escape(&name.to_uppercase())
+            ),
         }
     }
 

@@ -1,6 +1,9 @@
-//! Runs the program: parses arguments, reads the request, writes events, handles signals, sets up the log, and determines the exit status.
-//! Never decides anything about a deployment.
-#![expect(clippy::disallowed_methods, reason = "reads and replaces the process environment, and exits the process")]
+//! Runs the program: parses arguments, reads the request, writes events, handles signals, sets up the log,
+//! and determines the exit status. Never decides anything about a deployment.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "reads and replaces the process environment, and exits the process"
+)]
 
 mod arguments;
 mod closed;
@@ -66,14 +69,17 @@ pub fn main() {
     let settings = Settings::from_env();
     settings.start_log();
     let stop = CancelToken::new();
-    let command = command.and_then(|command| standalone.run(command, settings.bash_options, settings.fault, &stop));
+    let command =
+        command.and_then(|command| standalone.run(command, settings.bash_options, settings.fault, &stop));
     let events = Arc::new(EventWriter::new(Stdout, stop.clone()));
     report_panics(events.clone(), stop.clone());
     let has_started = Arc::new(AtomicBool::new(false));
     let signal_thread = handle_signals(events.clone(), stop.clone(), has_started.clone());
     events.emit(standalone::hello());
     let finished = match (command, signal_thread) {
-        (Ok(command), Ok(())) => run(&command, standalone.ci_selection(), settings, &has_started, &events, &stop),
+        (Ok(command), Ok(())) => {
+            run(&command, standalone.ci_selection(), settings, &has_started, &events, &stop)
+        }
         (Ok(_), Err(error)) => Finished::failed(diagnostics::from_system(&error), Vec::new()),
         (Err(finished), _) => finished,
     };
@@ -130,11 +136,13 @@ fn run(
             Err(error) => return failed(diagnostics::from_git(error)),
         },
     };
-    let job = Job { stanza, env, env_given, directory, bash_options: settings.bash_options, today: settings.today };
+    let job =
+        Job { stanza, env, env_given, directory, bash_options: settings.bash_options, today: settings.today };
     deploy::run(command, &job, events, stop)
 }
 
-/// The job's environment if the request has none: the process environment, plus what the CI and git say about the build.
+/// The job's environment if the request has none: the process environment, plus what the CI and git say about
+/// the build.
 fn detect_job_environment(
     command: &Command,
     env: &Environment,
@@ -149,7 +157,8 @@ fn detect_job_environment(
     Ok(job_env.for_job(&[]))
 }
 
-/// Writes the last line and exits the process. If two threads get here, the second one blocks until the first one exits the process.
+/// Writes the last line and exits the process. If two threads get here, the second one blocks until the first
+/// one exits the process.
 fn finish_and_exit(events: &EventWriter, stop: &CancelToken, finished: Finished) -> ! {
     match events.finish(finished) {
         Some(finished) => std_process::exit(exit_status(&finished, events.has_side_effects(), stop.reason())),
@@ -163,7 +172,9 @@ fn finish_and_exit(events: &EventWriter, stop: &CancelToken, finished: Finished)
 fn exit_status(finished: &Finished, has_side_effects: bool, stop: Option<CancelReason>) -> i32 {
     match (finished, stop) {
         (_, Some(CancelReason::OutputClosed)) => 1,
-        (Finished::Failed { error, .. }, Some(reason)) if error.code == Code::Cancelled => reason.exit_status(),
+        (Finished::Failed { error, .. }, Some(reason)) if error.code == Code::Cancelled => {
+            reason.exit_status()
+        }
         (Finished::Failed { allowed: true, .. }, _) => 0,
         (Finished::Failed { .. }, _) => 2 - i32::from(has_side_effects),
         (
@@ -239,8 +250,8 @@ fn policy(standalone: &StandaloneArgs) -> Result<String, String> {
     serde_json::to_string_pretty(&policy.document).map(|text| text + "\n").map_err(|error| error.to_string())
 }
 
-/// Handles what clap returns instead of a command. Prints help and version. Reports a wrong command line on standard error, and as an
-/// event, too, unless the command prints a document: a CI runner reads only events.
+/// Handles what clap returns instead of a command. Prints help and version. Reports a wrong command line on
+/// standard error, and as an event, too, unless the command prints a document: a CI runner reads only events.
 fn report_parse_error(error: clap::Error) -> Result<Command, Finished> {
     if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
         let is_printed = error.print().is_ok() && !closed::stdout_was_closed();
@@ -280,8 +291,8 @@ impl Read for Stdin {
     }
 }
 
-/// Standard output without a buffer: each event is one write. If a CI runner has made the pipe non-blocking, a write to a full pipe
-/// waits, because a full pipe is not a closed one.
+/// Standard output without a buffer: each event is one write. If a CI runner has made the pipe non-blocking,
+/// a write to a full pipe waits, because a full pipe is not a closed one.
 struct Stdout;
 
 impl Write for Stdout {
@@ -303,15 +314,17 @@ impl Write for Stdout {
     }
 }
 
-/// Replaces the process environment by the job's, so that the SDK, bash and every child process see nothing else.
+/// Replaces the process environment by the job's, so that the SDK, bash and every child process see nothing
+/// else.
 #[expect(
     unsafe_code,
     reason = "changing the environment is sound only while other threads read it only by `std::env`, which is the case here"
 )]
 fn replace_environment(env: &Environment) {
     for (name, _) in env::vars_os() {
-        // SAFETY: the only other thread is that of `handle_signals`, which writes a line and exits the process. It never reads a variable
-        // through the C library, and `std` itself locks the environment. The async runtime is built later.
+        // SAFETY: the only other thread is that of `handle_signals`, which writes a line and exits the
+        // process. It never reads a variable through the C library, and `std` itself locks the environment.
+        // The async runtime is built later.
         unsafe { env::remove_var(name) };
     }
     for (name, value) in env.iter() {
@@ -322,16 +335,18 @@ fn replace_environment(env: &Environment) {
         // SAFETY: as above.
         unsafe { env::set_var("PATH", DEFAULT_PATH) };
     }
-    // A profile of the job may name the EC2 metadata service as its credential source. That service returns the CI runner's identity,
-    // unless the job sets another endpoint. The user's commands do not see this variable: they get the job's environment only.
+    // A profile of the job may name the EC2 metadata service as its credential source. That service returns
+    // the CI runner's identity, unless the job sets another endpoint. The user's commands do not see this
+    // variable: they get the job's environment only.
     if env.get("AWS_EC2_METADATA_SERVICE_ENDPOINT").is_none() {
         // SAFETY: as above.
         unsafe { env::set_var("AWS_EC2_METADATA_DISABLED", "true") };
     }
 }
 
-/// Points the SDK at `/dev/null` if the job has no absolute HOME. Otherwise the SDK would read `./~/.aws`, which anyone who can write to
-/// the build directory could create. The user's commands do not see these variables: they get the job's environment only.
+/// Points the SDK at `/dev/null` if the job has no absolute HOME. Otherwise the SDK would read `./~/.aws`,
+/// which anyone who can write to the build directory could create. The user's commands do not see these
+/// variables: they get the job's environment only.
 #[expect(
     unsafe_code,
     reason = "changing the environment is sound only while other threads read it only by `std::env`, which is the case here"
@@ -348,8 +363,9 @@ fn disable_aws_files_without_home(env: &Environment) {
     }
 }
 
-/// Installs handlers without effect for SIGCHLD and SIGXFSZ. If the parent has left SIGCHLD ignored, we could not wait for commands;
-/// without a handler for SIGXFSZ, the kernel kills a process that exceeds its file size limit. With handlers, both become ordinary errors.
+/// Installs handlers without effect for SIGCHLD and SIGXFSZ. If the parent has left SIGCHLD ignored, we could
+/// not wait for commands; without a handler for SIGXFSZ, the kernel kills a process that exceeds its file
+/// size limit. With handlers, both become ordinary errors.
 fn install_noop_handlers() {
     for signal in [SIGCHLD, SIGXFSZ] {
         let seen = Arc::new(AtomicBool::new(false));
@@ -357,16 +373,23 @@ fn install_noop_handlers() {
     }
 }
 
-/// Starts a thread that turns the first signal, or a closed standard output, into a cancellation. It exits the process itself if the
-/// cancellation takes too long, if a second signal arrives, or if `has_started` is false, because then nothing has to shut down. If even the
-/// last line cannot be written because standard output is not read, the process exits without it.
+/// Starts a thread that turns the first signal, or a closed standard output, into a cancellation. It exits
+/// the process itself if the cancellation takes too long, if a second signal arrives, or if `has_started` is
+/// false, because then nothing has to shut down. If even the last line cannot be written because standard
+/// output is not read, the process exits without it.
 ///
-/// The thread is started before the first line is written, so that signals are handled even if the output pipe is full.
-fn handle_signals(events: Arc<EventWriter>, stop: CancelToken, has_started: Arc<AtomicBool>) -> io::Result<()> {
+/// The thread is started before the first line is written, so that signals are handled even if the output
+/// pipe is full.
+fn handle_signals(
+    events: Arc<EventWriter>,
+    stop: CancelToken,
+    has_started: Arc<AtomicBool>,
+) -> io::Result<()> {
     let mut signals = Signals::catch()?;
     let listen = move || {
         let stdout = io::stdout();
-        // Notices a closed output at once, not only when the next event is written: shifted traffic must not stay shared until then.
+        // Notices a closed output at once, not only when the next event is written: shifted traffic must not
+        // stay shared until then.
         let first = signals.wait(Some(stdout.as_fd()), None);
         let Some((reason, _)) = first.or_else(|| {
             stop.cancel(CancelReason::OutputClosed);
@@ -397,13 +420,16 @@ fn report_panics(events: Arc<EventWriter>, stop: CancelToken) {
     }));
 }
 
-/// The report of a panic. The standard library and tokio also panic if the system refuses a thread, which is not a bug.
+/// The report of a panic. The standard library and tokio also panic if the system refuses a thread, which is
+/// not a bug.
 fn panic_report(panic: &panic::PanicHookInfo<'_>) -> ErrorReport {
     let message = panic.payload_as_str().unwrap_or_default();
     if message.contains("spawn") && message.contains("thread") {
         return diagnostics::from_system(&Errno::AGAIN.into());
     }
-    diagnostics::from_panic(&panic.location().map_or_else(|| "an unknown location".to_owned(), ToString::to_string))
+    diagnostics::from_panic(
+        &panic.location().map_or_else(|| "an unknown location".to_owned(), ToString::to_string),
+    )
 }
 
 /// Default limit for reading the request. A CI runner writes it at once.
@@ -415,7 +441,8 @@ struct Settings {
     /// Limit for reading the request.
     input_limit: Duration,
     bash_options: BashOptions,
-    /// The date, as `2026-11-01`, at which runtimes are checked for deprecation: today, unless a test sets it.
+    /// The date, as `2026-11-01`, at which runtimes are checked for deprecation: today, unless a test sets
+    /// it.
     today: String,
     fault: TestPanic,
 }
@@ -423,7 +450,8 @@ struct Settings {
 impl Settings {
     fn from_env() -> Self {
         let variable = |name| env::var(name).ok().filter(|value| !value.is_empty());
-        let seconds = |name| variable(name)?.parse::<u32>().ok().map(|seconds| Duration::from_secs(seconds.into()));
+        let seconds =
+            |name| variable(name)?.parse::<u32>().ok().map(|seconds| Duration::from_secs(seconds.into()));
         Settings {
             log: variable("DPL_LAMBDA_LOG"),
             input_limit: seconds("DPL_LAMBDA_INPUT_TIMEOUT").unwrap_or(INPUT_LIMIT),
@@ -441,8 +469,9 @@ impl Settings {
         }
     }
 
-    /// Sets up logging to standard error, as `DPL_LAMBDA_LOG=debug` requests it. Only this program's own lines are logged, never those of
-    /// the SDK and the HTTP client, which contain headers, bodies and unredacted messages from AWS.
+    /// Sets up logging to standard error, as `DPL_LAMBDA_LOG=debug` requests it. Only this program's own
+    /// lines are logged, never those of the SDK and the HTTP client, which contain headers, bodies and
+    /// unredacted messages from AWS.
     fn start_log(&self) {
         use tracing_subscriber::filter::{LevelFilter, Targets};
         use tracing_subscriber::prelude::*;
@@ -450,12 +479,14 @@ impl Settings {
             return;
         };
         let targets = Targets::new().with_target("dpl_lambda", level).with_default(LevelFilter::OFF);
-        let lines = tracing_subscriber::fmt::layer().with_writer(|| LogWriter).with_ansi(false).without_time();
+        let lines =
+            tracing_subscriber::fmt::layer().with_writer(|| LogWriter).with_ansi(false).without_time();
         tracing_subscriber::registry().with(lines.with_filter(targets)).init();
     }
 }
 
-/// Standard error for log lines. Disables CI log commands in them, because a line may quote a function or a command.
+/// Standard error for log lines. Disables CI log commands in them, because a line may quote a function or a
+/// command.
 struct LogWriter;
 
 impl Write for LogWriter {
@@ -475,7 +506,8 @@ fn today() -> String {
     now.chars().take(10).collect()
 }
 
-/// A deliberate panic, set by `DPL_LAMBDA_FAULT`, so that a test of the real binary can see how a bug is reported.
+/// A deliberate panic, set by `DPL_LAMBDA_FAULT`, so that a test of the real binary can see how a bug is
+/// reported.
 #[derive(Clone, Copy)]
 enum TestPanic {
     None,

@@ -1,4 +1,5 @@
-//! Receives signals and reports each one with its origin. Never does work in a signal handler, and never starts a thread.
+//! Receives signals and reports each one with its origin. Never does work in a signal handler, and never
+//! starts a thread.
 #![expect(clippy::disallowed_methods, reason = "reads /proc/self/status and the clock")]
 
 use std::collections::VecDeque;
@@ -16,17 +17,20 @@ use signal_hook::iterator::backend::SignalDelivery;
 use signal_hook::iterator::exfiltrator::WithOrigin;
 use signal_hook::low_level::siginfo::{Cause, Origin};
 
-/// How long a run may take to shut down by itself after the first signal. The contract promises `finished` within 5 s.
+/// How long a run may take to shut down by itself after the first signal. The contract promises `finished`
+/// within 5 s.
 pub(crate) const SHUTDOWN_GRACE: Duration = Duration::from_secs(4);
 
 /// How long writing the last line may take before the process exits without it.
 pub(crate) const FINAL_EVENT_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// All signals that terminate a process without a handler, except those that report a bug in it. Linux has more than POSIX: SIGSTKFLT, SIGPWR
-/// and the real-time signals, of which the C library reserves the first ones.
+/// All signals that terminate a process without a handler, except those that report a bug in it. Linux has
+/// more than POSIX: SIGSTKFLT, SIGPWR and the real-time signals, of which the C library reserves the first
+/// ones.
 fn ending() -> impl Iterator<Item = i32> {
     let posix =
-        [SIGHUP, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2, SIGALRM, SIGTERM, SIGVTALRM, SIGPROF, SIGXCPU, SIGIO].into_iter();
+        [SIGHUP, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2, SIGALRM, SIGTERM, SIGVTALRM, SIGPROF, SIGXCPU, SIGIO]
+            .into_iter();
     let linux = cfg!(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")));
     posix.chain([16, 30].into_iter().chain(35..=64).filter(move |_| linux))
 }
@@ -45,19 +49,20 @@ pub(crate) struct Signals {
 }
 
 impl Signals {
-    /// Catches all signals that would terminate the process, from now on. A signal that the parent has set to be ignored stays ignored, as
-    /// SIGHUP is under `nohup`. SIGINT and SIGTERM are caught anyway: a shell ignores SIGINT for every process that it starts in the
-    /// background.
+    /// Catches all signals that would terminate the process, from now on. A signal that the parent has set to
+    /// be ignored stays ignored, as SIGHUP is under `nohup`. SIGINT and SIGTERM are caught anyway: a shell
+    /// ignores SIGINT for every process that it starts in the background.
     pub(crate) fn catch() -> io::Result<Self> {
         let ignored = ignored();
-        let caught = ending().filter(|signal| [SIGINT, SIGTERM].contains(signal) || ignored & (1 << (signal - 1)) == 0);
+        let caught = ending()
+            .filter(|signal| [SIGINT, SIGTERM].contains(signal) || ignored & (1 << (signal - 1)) == 0);
         let (read, write) = UnixStream::pair()?;
         let delivery = SignalDelivery::with_pipe(read, write, WithOrigin::default(), caught)?;
         Ok(Signals { delivery, arrived: VecDeque::new() })
     }
 
-    /// Waits for a signal. The boolean is true if a terminal has sent it, which means to our whole process group. `None`: the reader of
-    /// `output` has closed it, or the time limit is over.
+    /// Waits for a signal. The boolean is true if a terminal has sent it, which means to our whole process
+    /// group. `None`: the reader of `output` has closed it, or the time limit is over.
     pub(crate) fn wait(
         &mut self,
         output: Option<BorrowedFd<'_>>,

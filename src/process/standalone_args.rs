@@ -1,5 +1,6 @@
 //! The standalone mode: reads its options and starts this program again once per stanza, without a CI runner.
-//! Never affects the request of a CI runner, unless one of its options is given or standard output is a terminal.
+//! Never affects the request of a CI runner, unless one of its options is given or standard output is a
+//! terminal.
 #![expect(clippy::disallowed_methods, reason = "reads the process environment and exits the process")]
 
 use std::ffi::{OsStr, OsString};
@@ -30,10 +31,13 @@ use super::{Settings, Stdout, TestPanic, panic_report};
 
 /// The options of the standalone mode.
 #[derive(Clone, Debug, Default, Args)]
-#[command(next_help_heading = "Standalone options (for a terminal or a script of any CI, without a CI runner)")]
+#[command(
+    next_help_heading = "Standalone options (for a terminal or a script of any CI, without a CI runner)"
+)]
 pub(crate) struct StandaloneArgs {
-    /// Run the command for each lambda stanza of a `.travis.yml`, in order, until one fails. The job's variables come from
-    /// the process environment, then from unencrypted values of the file's `env`, then from git.
+    /// Run the command for each lambda stanza of a `.travis.yml`, in order, until one fails. The job's
+    /// variables come from the process environment, then from unencrypted values of the file's `env`, then
+    /// from git.
     #[arg(long, value_name = "FILE", global = true)]
     travis_yml: Option<PathBuf>,
     /// Like `--travis-yml`, with a YAML or JSON file that contains one stanza and nothing else.
@@ -45,8 +49,8 @@ pub(crate) struct StandaloneArgs {
     /// Write JSON events or human-readable text. Default: text on a terminal, json otherwise.
     #[arg(long, global = true)]
     format: Option<Format>,
-    /// CI system whose variables describe the build (branch, tag, pull request). Default: auto, which detects it. `none`
-    /// takes branch and commit from git, and asserts that this build is not a pull request.
+    /// CI system whose variables describe the build (branch, tag, pull request). Default: auto, which detects
+    /// it. `none` takes branch and commit from git, and asserts that this build is not a pull request.
     #[arg(long, value_name = "NAME", global = true, value_parser = PossibleValuesParser::new(ci_names()))]
     ci: Option<String>,
 }
@@ -62,8 +66,8 @@ fn ci_names() -> Vec<PossibleValue> {
     names.map(PossibleValue::new).chain([PossibleValue::new(AUTO_INTERACTIVE).hide(true)]).collect()
 }
 
-/// True if output is for people (no JSON events), so a wrong command line is reported on standard error only. Scans the raw arguments,
-/// because clap could not parse them.
+/// True if output is for people (no JSON events), so a wrong command line is reported on standard error only.
+/// Scans the raw arguments, because clap could not parse them.
 pub(crate) fn is_for_people() -> bool {
     let arguments: Vec<OsString> = env::args_os().collect();
     let says = |format: &str| {
@@ -74,11 +78,13 @@ pub(crate) fn is_for_people() -> bool {
     says("text") || (!says("json") && io::stdout().is_terminal())
 }
 
-/// Explains to a user at a terminal why nothing happens. Called by the process that reads the request, after its signal handlers are
-/// installed.
+/// Explains to a user at a terminal why nothing happens. Called by the process that reads the request, after
+/// its signal handlers are installed.
 pub(crate) fn explain_stdin_wait() {
     if io::stdin().is_terminal() {
-        print_stderr("waiting for a request on standard input; use `--travis-yml .travis.yml` to read a file instead");
+        print_stderr(
+            "waiting for a request on standard input; use `--travis-yml .travis.yml` to read a file instead",
+        );
     }
 }
 
@@ -92,11 +98,12 @@ impl StandaloneArgs {
         }
     }
 
-    /// Starts the child runs and exits the process. Outside the standalone mode it returns the command, which then runs in this process,
-    /// as a CI runner expects.
+    /// Starts the child runs and exits the process. Outside the standalone mode it returns the command, which
+    /// then runs in this process, as a CI runner expects.
     ///
     /// # Errors
-    /// A wrong command line or file, if the output format is JSON events. For text output it exits the process.
+    /// A wrong command line or file, if the output format is JSON events. For text output it exits the
+    /// process.
     pub(crate) fn run(
         &self,
         command: Command,
@@ -129,11 +136,17 @@ impl StandaloneArgs {
             Ok(program) => program,
             Err(error) => return refuse(InputError::from_program(&error)),
         };
-        let forwarder =
-            forward_signals(stop).map_err(|error| Finished::failed(diagnostics::from_system(&error), Vec::new()))?;
+        let forwarder = forward_signals(stop)
+            .map_err(|error| Finished::failed(diagnostics::from_system(&error), Vec::new()))?;
         let child_runs = match source {
             Some(source) => {
-                match standalone::prepare(&self.run_request(&command, source), &env, &directory, bash_options, stop) {
+                match standalone::prepare(
+                    &self.run_request(&command, source),
+                    &env,
+                    &directory,
+                    bash_options,
+                    stop,
+                ) {
                     Ok((child_runs, notes)) => {
                         notes.iter().for_each(|note| print_stderr(note));
                         child_runs
@@ -234,22 +247,38 @@ fn arguments(command: &Command) -> Vec<OsString> {
     }
 }
 
-fn run(child_runs: &[ChildRun], program: &Path, forwarder: &SignalForwarder, is_text: bool, fault: TestPanic) -> i32 {
+fn run(
+    child_runs: &[ChildRun],
+    program: &Path,
+    forwarder: &SignalForwarder,
+    is_text: bool,
+    fault: TestPanic,
+) -> i32 {
     let written = Arc::new(Mutex::new(WrittenEvents::Nothing));
     report_panics(written.clone(), is_text);
     if is_text {
         let mut text = TextReports::new();
-        let status =
-            standalone::run(child_runs, program, forwarder, &mut RecordingSink { sink: &mut text, written, fault });
+        let status = standalone::run(
+            child_runs,
+            program,
+            forwarder,
+            &mut RecordingSink { sink: &mut text, written, fault },
+        );
         let _ = text.0.end();
         status
     } else {
-        standalone::run(child_runs, program, forwarder, &mut RecordingSink { sink: &mut PlainLines, written, fault })
+        standalone::run(
+            child_runs,
+            program,
+            forwarder,
+            &mut RecordingSink { sink: &mut PlainLines, written, fault },
+        )
     }
 }
 
-/// Starts a thread that forwards each signal, and the closing of our standard output, to the running child. The process exits when that child
-/// has ended. If even the child's last line cannot be forwarded because standard output is not read, this thread exits the process.
+/// Starts a thread that forwards each signal, and the closing of our standard output, to the running child.
+/// The process exits when that child has ended. If even the child's last line cannot be forwarded because
+/// standard output is not read, this thread exits the process.
 fn forward_signals(stop: &CancelToken) -> io::Result<Arc<SignalForwarder>> {
     let (mut signals, forwarder, stop) = (Signals::catch()?, Arc::new(SignalForwarder::new()?), stop.clone());
     let to = forwarder.clone();
@@ -280,8 +309,8 @@ enum WrittenEvents {
     Finished,
 }
 
-/// Makes a panic in this process write the last event itself and exit. The running child then finds its output closed and shuts down
-/// properly.
+/// Makes a panic in this process write the last event itself and exit. The running child then finds its
+/// output closed and shuts down properly.
 fn report_panics(written: Arc<Mutex<WrittenEvents>>, is_text: bool) {
     panic::set_hook(Box::new(move |panic| {
         let report = panic_report(panic);
@@ -318,7 +347,8 @@ impl EventSink for RecordingSink<'_> {
 
     fn line(&mut self, event: &Value, raw: &str) -> io::Result<()> {
         self.sink.line(event, raw)?;
-        let written = if event["event"] == "finished" { WrittenEvents::Finished } else { WrittenEvents::Begun };
+        let written =
+            if event["event"] == "finished" { WrittenEvents::Finished } else { WrittenEvents::Begun };
         *self.written.lock().unwrap_or_else(PoisonError::into_inner) = written;
         self.fault.trigger_standalone();
         Ok(())
@@ -353,7 +383,8 @@ struct TextReports(HumanReporter<Stdout>);
 impl TextReports {
     fn new() -> Self {
         let stdout = io::stdout();
-        let style = TerminalCapabilities::of(stdout.is_terminal(), size_of(stdout.as_fd()), |name| env::var_os(name));
+        let style =
+            TerminalCapabilities::of(stdout.is_terminal(), size_of(stdout.as_fd()), |name| env::var_os(name));
         TextReports(HumanReporter::new(Stdout, style))
     }
 }

@@ -6,10 +6,12 @@ use super::json::{self, Map, Node};
 use super::schema::stanza_keys;
 
 /// Options whose value can be a map with another meaning, so that a map is not branch-specific.
-const MAP_OPTIONS: [&str; 7] = ["environment", "environment_variables", "function_tags", "layers", "on", "if", "true"];
+const MAP_OPTIONS: [&str; 7] =
+    ["environment", "environment_variables", "function_tags", "layers", "on", "if", "true"];
 
-/// Options of dpl that can also come from a variable `AWS_<OPTION>` or `LAMBDA_<OPTION>`, or from `~/.aws` files. Credentials and region
-/// are not in this list: they have their own sources, and values from two sources are never combined.
+/// Options of dpl that can also come from a variable `AWS_<OPTION>` or `LAMBDA_<OPTION>`, or from `~/.aws`
+/// files. Credentials and region are not in this list: they have their own sources, and values from two
+/// sources are never combined.
 pub(crate) const VARIABLE_OPTIONS: [&str; 22] = [
     "function_name",
     "role",
@@ -58,7 +60,8 @@ pub(super) fn can_be_branch_specific(key: &str) -> bool {
     is_of_dpl(key) && !MAP_OPTIONS.contains(&key)
 }
 
-/// Whether dpl has this option. `edge` and `dpl_version` are left out: they only select which dpl Travis CI installs.
+/// Whether dpl has this option. `edge` and `dpl_version` are left out: they only select which dpl Travis CI
+/// installs.
 pub(crate) fn is_of_dpl(key: &str) -> bool {
     VARIABLE_OPTIONS.contains(&key) || OTHER_DPL_OPTIONS.contains(&key)
 }
@@ -68,8 +71,8 @@ fn is_ours(key: &str) -> bool {
     stanza_keys().iter().any(|known| known == key)
 }
 
-/// Replaces each branch-specific value by its entry for the current branch, and removes the option if there is none.
-/// Travis CI has deprecated such values, but they are still in use.
+/// Replaces each branch-specific value by its entry for the current branch, and removes the option if there
+/// is none. Travis CI has deprecated such values, but they are still in use.
 pub fn select_branch(stanza: &Map, branch: &str) -> (Map, Vec<Warning>) {
     let mut warnings = Vec::new();
     let selected = stanza.iter().filter_map(|(key, value)| {

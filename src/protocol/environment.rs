@@ -1,5 +1,5 @@
-//! Holds the environment of the job: `env` of the request, or the environment of the process if the request has none.
-//! Never combines the two: a variable that is not in one is not taken from the other.
+//! Holds the environment of the job: `env` of the request, or the environment of the process if the request
+//! has none. Never combines the two: a variable that is not in one is not taken from the other.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -15,7 +15,8 @@ pub const DEFAULT_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 #[derive(Clone, Default)]
 pub struct Environment(BTreeMap<OsString, OsString>);
 
-/// Words that mark a name as secret in any position. Words are compared in the singular, so `PKC` also matches `PKCS12`.
+/// Words that mark a name as secret in any position. Words are compared in the singular, so `PKC` also
+/// matches `PKCS12`.
 const SECRET_WORDS: [&str; 31] = [
     "AUTH",
     "AUTHORIZATION",
@@ -65,14 +66,24 @@ const SECRET_STEMS: [&str; 11] = [
     "WEBHOOK",
 ];
 
-/// Parts that mark a name as secret at the end of a word without separators, such as `DBPASS` and `SIGNINGKEY`.
-const SECRET_ENDS: [&str; 11] = ["AUTH", "CRED", "DSN", "JWT", "KEY", "PASS", "PASSWRD", "PEM", "PSWD", "PW", "PWD"];
+/// Parts that mark a name as secret at the end of a word without separators, such as `DBPASS` and
+/// `SIGNINGKEY`.
+const SECRET_ENDS: [&str; 11] =
+    ["AUTH", "CRED", "DSN", "JWT", "KEY", "PASS", "PASSWRD", "PEM", "PSWD", "PW", "PWD"];
 
 /// Sequences of words that mark a name as secret.
-const SECRET_PHRASES: [&str; 7] =
-    ["CONNECTION_STRING", "CONNECTION_STR", "CONN_STRING", "CONN_STR", "ID_RSA", "KUBE_CONFIG", "SERVICE_ACCOUNT_JSON"];
+const SECRET_PHRASES: [&str; 7] = [
+    "CONNECTION_STRING",
+    "CONNECTION_STR",
+    "CONN_STRING",
+    "CONN_STR",
+    "ID_RSA",
+    "KUBE_CONFIG",
+    "SERVICE_ACCOUNT_JSON",
+];
 
-/// Sequences of words, with or without separators, that are not secret although one of their words is in [`SECRET_WORDS`].
+/// Sequences of words, with or without separators, that are not secret although one of their words is in
+/// [`SECRET_WORDS`].
 const NO_SECRETS: [&str; 13] = [
     "CACHE_KEY",
     "FOREIGN_KEY",
@@ -89,7 +100,8 @@ const NO_SECRETS: [&str; 13] = [
     "SORT_KEY",
 ];
 
-/// Words that contain one of [`SECRET_STEMS`] or [`SECRET_ENDS`] but are not secret. For example, `GIT_ASKPASS` names a program.
+/// Words that contain one of [`SECRET_STEMS`] or [`SECRET_ENDS`] but are not secret. For example,
+/// `GIT_ASKPASS` names a program.
 const ORDINARY: [&str; 21] = [
     "ASKPASS",
     "BYPASS",
@@ -114,7 +126,8 @@ const ORDINARY: [&str; 21] = [
     "WHISKEY",
 ];
 
-/// Last words of names that describe a secret without containing it, such as `AWS_WEB_IDENTITY_TOKEN_FILE` and `TOKEN_TTL`.
+/// Last words of names that describe a secret without containing it, such as `AWS_WEB_IDENTITY_TOKEN_FILE`
+/// and `TOKEN_TTL`.
 const ABOUT: [&str; 17] = [
     "ALGORITHM",
     "ARN",
@@ -159,8 +172,8 @@ impl Environment {
         Environment(variables)
     }
 
-    /// The values of all variables with a secret name (see [`names_a_secret`]), and the secret parts of all other values: passwords in
-    /// URLs and tokens in their queries.
+    /// The values of all variables with a secret name (see [`names_a_secret`]), and the secret parts of all
+    /// other values: passwords in URLs and tokens in their queries.
     pub fn secrets(&self) -> impl Iterator<Item = Cow<'_, str>> {
         self.0.iter().flat_map(|(name, value)| {
             let value = value.to_string_lossy();
@@ -172,9 +185,10 @@ impl Environment {
     }
 }
 
-/// Whether the name of a variable says that its value is a secret. True for `AWS_SECRET_ACCESS_KEY`, `dbPassword` and `SIGNINGKEY`; false
-/// for `KEYBOARD`, `PUBLIC_KEY` and `TOKEN_FILE`. The name is read twice: split into words by case and by separators, and split by
-/// separators only. It is secret if one of the two readings is.
+/// Whether the name of a variable says that its value is a secret. True for `AWS_SECRET_ACCESS_KEY`,
+/// `dbPassword` and `SIGNINGKEY`; false for `KEYBOARD`, `PUBLIC_KEY` and `TOKEN_FILE`. The name is read
+/// twice: split into words by case and by separators, and split by separators only. It is secret if one of
+/// the two readings is.
 pub fn names_a_secret(name: &str) -> bool {
     let together: Vec<String> = segments(name).map(str::to_uppercase).collect();
     let apart: Vec<String> = segments(name).flat_map(words).collect();
@@ -232,7 +246,9 @@ fn words(segment: &str) -> Vec<String> {
         let before = at.checked_sub(1).map(|before| letters[before]);
         let ends_abbreviation = || {
             let rest = &letters[at + 1..];
-            before.is_some_and(char::is_uppercase) && rest.first().is_some_and(|c| c.is_lowercase()) && *rest != ['s']
+            before.is_some_and(char::is_uppercase)
+                && rest.first().is_some_and(|c| c.is_lowercase())
+                && *rest != ['s']
         };
         let follows = before.is_some_and(|before| before.is_lowercase() || before.is_ascii_digit());
         if c.is_uppercase() && (follows || ends_abbreviation()) {

@@ -1,5 +1,5 @@
-//! Types of errors and warnings: codes, classes, problems and reports.
-//! Contains no text about a particular failure. Those texts are in the error types of the modules and in `diagnostics`.
+//! Types of errors and warnings: codes, classes, problems and reports. Contains no text about a particular
+//! failure. Those texts are in the error types of the modules and in `diagnostics`.
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -54,7 +54,8 @@ fn word(value: &impl Serialize) -> String {
     serde_json::to_value(value).ok().and_then(|word| word.as_str().map(str::to_owned)).unwrap_or_default()
 }
 
-/// Defines an enum of codes. Each has its meaning (the doc comment) and advice; `docs/errors.md` is generated from them.
+/// Defines an enum of codes. Each has its meaning (the doc comment) and advice; `docs/errors.md` is generated
+/// from them.
 macro_rules! words {
     ($(#[$attribute:meta])* $enum:ident { $($(#[doc = $doc:literal])* $name:ident => $advice:literal;)* }) => {
         $(#[$attribute])*
@@ -336,7 +337,8 @@ codes! {
     /// A command of `run` failed.
     RunFailed: Command =>
         "Read the command's output in the `output` events. The deployment itself succeeded.";
-    /// The operating system refused more file descriptors, processes or memory, or dpl-lambda could not find its own executable.
+    /// The operating system refused more file descriptors, processes or memory, or dpl-lambda could not find
+    /// its own executable.
     SystemLimit: Config =>
         "Raise the limits of the job (`ulimit -a` shows them) and mount `/proc`. The message names the missing resource.";
     /// A signal ended the run.
@@ -389,7 +391,8 @@ words! {
         /// `cleanup` has stashed uncommitted files.
         Stashed =>
             "No action is needed: the files are restored at the end. If the run is killed, run `git stash pop`. Copies stay in `.git` until `git gc` removes them.";
-        /// `cleanup` could not stash everything. git does not store pipes and sockets, or changes in a repository inside the checkout.
+        /// `cleanup` could not stash everything. git does not store pipes and sockets, or changes in a
+        /// repository inside the checkout.
         NotStashed =>
             "Exclude these files with `exclude`; in a repository inside the checkout, commit or undo the changes.";
         /// `cleanup` could not restore the stashed files.
@@ -422,7 +425,8 @@ words! {
         /// Lambda cannot assume the function's role yet. The call is repeated.
         RoleNotReady =>
             "No action is needed: Lambda can assume a new role only after a few seconds.";
-        /// Someone else changed the function during the deployment. The deployment was planned again for the new state.
+        /// Someone else changed the function during the deployment. The deployment was planned again for the
+        /// new state.
         FunctionChanged =>
             "If two jobs deploy the same function at the same time, let the CI system run one at a time.";
         /// The code of this deployment was live, but someone else has replaced it since.
@@ -431,7 +435,8 @@ words! {
         /// An alias sent a part of its traffic to another version. These weights were removed.
         WeightsCleared =>
             "Use `traffic` to split traffic, so that it is part of the deployment.";
-        /// In addition to the URL of the alias, the function itself has a URL, which serves the code that was deployed last.
+        /// In addition to the URL of the alias, the function itself has a URL, which serves the code that was
+        /// deployed last.
         UrlOnLatest =>
             "Move the callers of that URL to the URL of the alias, then delete it: `aws lambda delete-function-url-config --function-name …`.";
         /// A version that should have been deleted is in use and was kept.
@@ -461,7 +466,8 @@ pub struct Warning {
 }
 
 impl Warning {
-    /// Converts the warning into a problem with [`Code::UnknownKey`], for stanzas in which unknown keys are errors.
+    /// Converts the warning into a problem with [`Code::UnknownKey`], for stanzas in which unknown keys are
+    /// errors.
     pub fn into_unknown_key(self) -> Problem {
         Problem { code: Code::UnknownKey, message: self.message, at: self.at, hint: self.hint }
     }
@@ -555,8 +561,8 @@ impl ErrorReport {
         self
     }
 
-    /// Creates a report of all problems of a stanza. Its code and message are those of the first problem; several problems are also in
-    /// `problems`.
+    /// Creates a report of all problems of a stanza. Its code and message are those of the first problem;
+    /// several problems are also in `problems`.
     ///
     /// # Panics
     /// If `problems` is empty.

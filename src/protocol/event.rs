@@ -1,5 +1,5 @@
-//! Types of the events that a run writes to standard output: one JSON object per line, flushed after each line.
-//! Secrets must be masked before they are put into an event.
+//! Types of the events that a run writes to standard output: one JSON object per line, flushed after each
+//! line. Secrets must be masked before they are put into an event.
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -53,8 +53,8 @@ pub enum Event {
     },
     /// One group of conditions has been evaluated.
     ConditionChecked(ConditionResult),
-    /// Progress of a long task. Packaging and uploads: at most five events per second, none in the first 300 ms. Waiting: at most one
-    /// event in five seconds.
+    /// Progress of a long task. Packaging and uploads: at most five events per second, none in the first 300
+    /// ms. Waiting: at most one event in five seconds.
     Progress(Progress),
     /// The archive is ready.
     Packaged(Package),
@@ -289,8 +289,9 @@ pub enum WaitsFor {
 /// One value that changes. Secrets are masked in both values. Null means that there is no value.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Change {
-    /// Name of the value: an option, such as `timeout`; a member or an entry, such as `logging_config.log_format` or `environment.NAME`;
-    /// `handler` for `module_name` and `handler_name` together; or a value of AWS, such as `code_sha256` or `alias.NAME`.
+    /// Name of the value: an option, such as `timeout`; a member or an entry, such as
+    /// `logging_config.log_format` or `environment.NAME`; `handler` for `module_name` and `handler_name`
+    /// together; or a value of AWS, such as `code_sha256` or `alias.NAME`.
     pub field: String,
     /// The live value.
     pub from: Value,

@@ -1,5 +1,5 @@
-//! Parses JSON into a [`Node`]. Unlike `serde_json::Value`, it keeps the order of keys and refuses duplicate keys.
-//! Never interprets keys; the readers do that.
+//! Parses JSON into a [`Node`]. Unlike `serde_json::Value`, it keeps the order of keys and refuses duplicate
+//! keys. Never interprets keys; the readers do that.
 
 use std::cell::Cell;
 use std::collections::HashSet;
@@ -10,8 +10,9 @@ use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess,
 /// Maximum size of a request in bytes: 8 MiB.
 pub const MAX_REQUEST_BYTES: usize = 8 * 1024 * 1024;
 
-/// Maximum number of values in a request: a hundred times as many as in a large stanza with a large environment. The limit bounds the
-/// memory: a value takes about forty bytes of memory, but can be as short as two bytes in the request.
+/// Maximum number of values in a request: a hundred times as many as in a large stanza with a large
+/// environment. The limit bounds the memory: a value takes about forty bytes of memory, but can be as short
+/// as two bytes in the request.
 pub const MAX_VALUES: usize = 20_000;
 
 /// One JSON value. Maps keep their order, and no map has a key twice.
@@ -65,7 +66,8 @@ pub enum WireError {
 /// Parses one JSON document. Skips a byte order mark at its start, because PowerShell writes one.
 ///
 /// # Errors
-/// [`WireError`], if the text is not JSON, is nested deeper than 128, has too many values or has a duplicate key.
+/// [`WireError`], if the text is not JSON, is nested deeper than 128, has too many values or has a duplicate
+/// key.
 pub fn parse(bytes: &[u8]) -> Result<Node, WireError> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     if bytes.iter().all(u8::is_ascii_whitespace) {
@@ -106,8 +108,8 @@ impl Node {
         !matches!(self, Node::Null | Node::Bool(false))
     }
 
-    /// The boolean that Travis CI reads: `true`, `on`, `yes`, `enabled` and `required`, or `false`, `off`, `no` and `disabled`, in any
-    /// case. `None` for all other values.
+    /// The boolean that Travis CI reads: `true`, `on`, `yes`, `enabled` and `required`, or `false`, `off`,
+    /// `no` and `disabled`, in any case. `None` for all other values.
     pub fn as_flag(&self) -> Option<bool> {
         match self {
             Node::Bool(flag) => Some(*flag),
@@ -145,14 +147,19 @@ impl Node {
         }
     }
 
-    /// The value for a message: a string as it is, any other value as JSON. For a long value only its type and length, because
-    /// a part of it can be a part of a secret, which the redactor would not recognize. Must not be used for secrets.
+    /// The value for a message: a string as it is, any other value as JSON. For a long value only its type
+    /// and length, because a part of it can be a part of a secret, which the redactor would not recognize.
+    /// Must not be used for secrets.
     pub fn shown(&self) -> String {
         match self {
             Node::Text(text) => short(text),
             other => {
                 let text = serde_json::Value::from(other).to_string();
-                if text.len() <= LONGEST_SHOWN { text } else { format!("{} of {} bytes", self.kind(), text.len()) }
+                if text.len() <= LONGEST_SHOWN {
+                    text
+                } else {
+                    format!("{} of {} bytes", self.kind(), text.len())
+                }
             }
         }
     }
@@ -205,7 +212,9 @@ impl From<&Node> for serde_json::Value {
             Node::Number(number) => Self::Number(number.clone()),
             Node::Text(text) => Self::String(text.clone()),
             Node::List(items) => Self::Array(items.iter().map(Self::from).collect()),
-            Node::Map(map) => Self::Object(map.iter().map(|(key, node)| (key.to_owned(), Self::from(node))).collect()),
+            Node::Map(map) => {
+                Self::Object(map.iter().map(|(key, node)| (key.to_owned(), Self::from(node))).collect())
+            }
         }
     }
 }
@@ -374,9 +383,13 @@ mod tests {
 
     #[test]
     fn words_are_read_as_travis_reads_booleans() {
-        for (text, flag) in
-            [("true", Some(true)), ("\"yes\"", Some(true)), ("\"Off\"", Some(false)), ("\"v1\"", None), ("1", None)]
-        {
+        for (text, flag) in [
+            ("true", Some(true)),
+            ("\"yes\"", Some(true)),
+            ("\"Off\"", Some(false)),
+            ("\"v1\"", None),
+            ("1", None),
+        ] {
             assert_eq!(read(text).as_flag(), flag, "{text}");
         }
     }

@@ -1,8 +1,9 @@
-//! Warns about values of a stanza that are outside the limits that AWS documents.
-//! Never refuses a value, because AWS may change its limits. Ranges of numbers and words of enums are checked where their keys are read.
+//! Warns about values of a stanza that are outside the limits that AWS documents. Never refuses a value,
+//! because AWS may change its limits. Ranges of numbers and words of enums are checked where their keys are
+//! read.
 //!
-//! Source: botocore's model of Lambda, API version 2015-03-31, and the Lambda quotas. A test compares the numbers with a
-//! copy of that model.
+//! Source: botocore's model of Lambda, API version 2015-03-31, and the Lambda quotas. A test compares the
+//! numbers with a copy of that model.
 
 use super::error::{Warning, WarningCode};
 use super::json::{Map, Node, pointer, short};
@@ -70,16 +71,22 @@ fn beyond(key: &str, member: &str, limit: Limit, node: &Node) -> Vec<Warning> {
             if count > most { vec![warning(at, message())] } else { Vec::new() }
         }
         Limit::Characters(most) => {
-            let too_long = values(node, &at, member).into_iter().filter(|(_, text)| text.chars().count() > most);
-            let message =
-                |text: &str| format!("`{name}` has {} characters; AWS documents at most {most}", text.chars().count());
+            let too_long =
+                values(node, &at, member).into_iter().filter(|(_, text)| text.chars().count() > most);
+            let message = |text: &str| {
+                format!("`{name}` has {} characters; AWS documents at most {most}", text.chars().count())
+            };
             too_long.map(|(at, text)| warning(at, message(&text))).collect()
         }
         Limit::Begins(start) => {
-            let others =
-                values(node, &at, member).into_iter().filter(|(_, text)| !text.is_empty() && !text.starts_with(start));
+            let others = values(node, &at, member)
+                .into_iter()
+                .filter(|(_, text)| !text.is_empty() && !text.starts_with(start));
             let message = |text: &str| {
-                format!("`{}` in `{name}` does not begin with `{start}`; AWS documents this prefix", short(text))
+                format!(
+                    "`{}` in `{name}` does not begin with `{start}`; AWS documents this prefix",
+                    short(text)
+                )
             };
             others.map(|(at, text)| warning(at, message(&text))).collect()
         }
@@ -90,7 +97,9 @@ fn beyond(key: &str, member: &str, limit: Limit, node: &Node) -> Vec<Warning> {
                 let is_harmless =
                     name.chars().all(|c| c.is_ascii_alphanumeric() || "_-. ".contains(c)) && name.len() < 20;
                 let name = if is_harmless { format!("`{name}`") } else { "a name".to_owned() };
-                format!("{name} in `{key}` is not valid; AWS documents letters, digits and `_`, with a letter first")
+                format!(
+                    "{name} in `{key}` is not valid; AWS documents letters, digits and `_`, with a letter first"
+                )
             };
             names.map(|(at, name)| warning(at, message(&name))).collect()
         }
@@ -109,9 +118,11 @@ fn warning(at: String, message: String) -> Warning {
 /// The scalars in a node with their JSON pointers: all entries of a list, or the `member` of a map.
 fn values(node: &Node, at: &str, member: &str) -> Vec<(String, String)> {
     match node {
-        Node::List(items) => {
-            items.iter().enumerate().flat_map(|(index, item)| values(item, &format!("{at}/{index}"), member)).collect()
-        }
+        Node::List(items) => items
+            .iter()
+            .enumerate()
+            .flat_map(|(index, item)| values(item, &format!("{at}/{index}"), member))
+            .collect(),
         Node::Map(map) if !member.is_empty() => {
             map.get(member).map(|inner| values(inner, &pointer(at, member), "")).unwrap_or_default()
         }
@@ -129,15 +140,18 @@ fn names(node: &Node, at: &str) -> Vec<(String, String)> {
         }
         Node::Map(map) if map.get("variables").is_some() => Vec::new(),
         Node::Map(map) => map.iter().map(|(name, _)| (pointer(at, name), name.to_owned())).collect(),
-        Node::Text(text) => {
-            text.split_once('=').map(|(name, _)| (at.to_owned(), name.trim().to_owned())).into_iter().collect()
-        }
+        Node::Text(text) => text
+            .split_once('=')
+            .map(|(name, _)| (at.to_owned(), name.trim().to_owned()))
+            .into_iter()
+            .collect(),
         Node::Null | Node::Bool(_) | Node::Number(_) => Vec::new(),
     }
 }
 
 fn is_name(name: &str) -> bool {
-    name.starts_with(|c: char| c.is_ascii_alphabetic()) && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+    name.starts_with(|c: char| c.is_ascii_alphabetic())
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }
 
 #[cfg(test)]
@@ -158,8 +172,14 @@ mod tests {
 
     #[test]
     fn what_aws_documents_otherwise_is_pointed_at() {
-        check(r#"{"role":"run","subnet_ids":["subnet-1","vpc-1"],"layers":"arn:x"}"#, &["/role", "/subnet_ids/1"]);
-        check(r#"{"security_group_ids":["sg-1","sg-2","sg-3","sg-4","sg-5","sg-6"]}"#, &["/security_group_ids"]);
+        check(
+            r#"{"role":"run","subnet_ids":["subnet-1","vpc-1"],"layers":"arn:x"}"#,
+            &["/role", "/subnet_ids/1"],
+        );
+        check(
+            r#"{"security_group_ids":["sg-1","sg-2","sg-3","sg-4","sg-5","sg-6"]}"#,
+            &["/security_group_ids"],
+        );
         check(r#"{"environment":["OK=1","no-dash=2"]}"#, &["/environment/1"]);
         check(r#"{"environment":{"A":"1","_B":"2","3":"3"}}"#, &["/environment/_B", "/environment/3"]);
         check(

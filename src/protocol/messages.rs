@@ -6,8 +6,8 @@ use std::borrow::Cow;
 use serde_json::Value;
 
 use super::event::{
-    Change, CodeState, Condition, Deployment, Event, Finished, FunctionPresence, Package, Plan, Progress, StepName,
-    StepTarget, UnmetCondition,
+    Change, CodeState, Condition, Deployment, Event, Finished, FunctionPresence, Package, Plan, Progress,
+    StepName, StepTarget, UnmetCondition,
 };
 
 /// The text of an event. The texts that dpl's users search for in logs are those of dpl, word for word.
@@ -15,10 +15,12 @@ pub(super) fn message(event: &Event) -> String {
     match event {
         Event::Hello { name, version, .. } => format!("{name} {version}"),
         Event::Identified { access_key_id, .. } => format!("Using Access Key: {access_key_id}"),
-        Event::ConditionChecked(checked) if checked.condition == Condition::PullRequest => match checked.met {
-            true => "not a pull request".to_owned(),
-            false => format!("pull request {} is not deployed", checked.got),
-        },
+        Event::ConditionChecked(checked) if checked.condition == Condition::PullRequest => {
+            match checked.met {
+                true => "not a pull request".to_owned(),
+                false => format!("pull request {} is not deployed", checked.got),
+            }
+        }
         Event::ConditionChecked(checked) => {
             let verdict = if checked.met { "met" } else { "not met" };
             format!("{} {verdict}: want {}, got {}", condition(checked.condition), checked.want, checked.got)
@@ -26,9 +28,13 @@ pub(super) fn message(event: &Event) -> String {
         Event::Progress(progress) => {
             let bytes = |doing, done, total| format!("{doing}: {} of {}", size(done), size(total));
             match progress {
-                Progress::Package { done_bytes, total_bytes } => bytes("packaging", *done_bytes, *total_bytes),
+                Progress::Package { done_bytes, total_bytes } => {
+                    bytes("packaging", *done_bytes, *total_bytes)
+                }
                 Progress::Upload { done_bytes, total_bytes } => bytes("uploading", *done_bytes, *total_bytes),
-                Progress::Wait { what, elapsed_ms } => format!("waiting for {what} ({} s)", elapsed_ms / 1000),
+                Progress::Wait { what, elapsed_ms } => {
+                    format!("waiting for {what} ({} s)", elapsed_ms / 1000)
+                }
             }
         }
         Event::Packaged(package) => packaged(package),
@@ -37,7 +43,9 @@ pub(super) fn message(event: &Event) -> String {
             StepName::CreateFunction => format!("Creating function {function_name}."),
             StepName::UpdateFunctionConfiguration => format!("Updating existing function {function_name}."),
             StepName::PutFunctionCodeSigningConfig => "Updating the code signing configuration.".to_owned(),
-            StepName::DeleteFunctionCodeSigningConfig => "Removing the code signing configuration.".to_owned(),
+            StepName::DeleteFunctionCodeSigningConfig => {
+                "Removing the code signing configuration.".to_owned()
+            }
             StepName::UntagResource => "Removing tags.".to_owned(),
             StepName::PutFunctionConcurrency => "Reserving concurrency.".to_owned(),
             StepName::DeleteFunctionConcurrency => "Removing the reserved concurrency.".to_owned(),
@@ -56,14 +64,20 @@ pub(super) fn message(event: &Event) -> String {
                 (None, None) => format!("Waiting until another update of {function_name} has finished."),
             },
             StepName::Verify => format!("Verifying {}.", target_version(target)),
-            StepName::CreateAlias => format!("Creating alias {} for {}.", alias(target), target_version(target)),
+            StepName::CreateAlias => {
+                format!("Creating alias {} for {}.", alias(target), target_version(target))
+            }
             StepName::UpdateAlias if target.percent == Some(100) => {
                 format!("Sending all traffic of alias {} back to {}.", alias(target), target_version(target))
             }
             StepName::UpdateAlias => format!("Moving alias {} to {}.", alias(target), target_version(target)),
             StepName::ShiftTraffic => {
                 let percent = target.percent.unwrap_or_default();
-                format!("Sending {percent} % of the traffic of alias {} to {}.", alias(target), target_version(target))
+                format!(
+                    "Sending {percent} % of the traffic of alias {} to {}.",
+                    alias(target),
+                    target_version(target)
+                )
             }
             StepName::PutProvisionedConcurrencyConfig => {
                 format!("Provisioning concurrency for alias {}.", alias(target))
@@ -97,13 +111,14 @@ fn target_version(target: &StepTarget) -> String {
     }
 }
 
-/// Replaces control characters by spaces. A value of the stanza can contain any character; a line feed would break the line, others
-/// would move the cursor of a terminal.
+/// Replaces control characters by spaces. A value of the stanza can contain any character; a line feed would
+/// break the line, others would move the cursor of a terminal.
 pub fn one_line(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
-/// The reason for skipping a deployment, in the words of Travis CI. `want` is the value of the stanza, `got` that of the job.
+/// The reason for skipping a deployment, in the words of Travis CI. `want` is the value of the stanza, `got`
+/// that of the job.
 pub fn skip_reason(condition: Condition, want: &str, got: &str) -> String {
     match condition {
         Condition::PullRequest => "the current build is a pull request.".to_owned(),
@@ -196,7 +211,8 @@ fn planned(plan: &Plan) -> String {
 }
 
 fn fields(changes: &[Change]) -> String {
-    // For an alias and for deleted versions, users need the version numbers, so these changes show their values.
+    // For an alias and for deleted versions, users need the version numbers, so these changes show their
+    // values.
     let shown = |change: &Change| match (change.field.as_str(), &change.from, &change.to) {
         ("version", Value::String(version), Value::Null) => format!("version {version}"),
         (field, from, to) if field.starts_with("alias.") => match (plain(from), plain(to)) {
@@ -231,7 +247,9 @@ fn finish(finished: &Finished) -> String {
         Finished::Checked {} => "checked: the stanza is valid and its conditions are met".to_owned(),
         Finished::Packaged { package, output } => format!("{}, written to {output}", packaged(package)),
         Finished::Skipped { unmet } => match unmet.as_slice() {
-            [] => "Skipping a deployment with the lambda provider because its conditions are not met".to_owned(),
+            [] => {
+                "Skipping a deployment with the lambda provider because its conditions are not met".to_owned()
+            }
             unmet => format!("Skipping a deployment with the lambda provider because {}", reasons(unmet)),
         },
         Finished::Failed { error, changed, .. } => {
@@ -254,12 +272,14 @@ fn reasons(unmet: &[UnmetCondition]) -> String {
 
 fn qualified(live: &Deployment) -> String {
     let name = &live.function_name;
-    let aliases = if live.aliases.is_empty() { live.alias.iter().cloned().collect() } else { live.aliases.clone() };
+    let aliases =
+        if live.aliases.is_empty() { live.alias.iter().cloned().collect() } else { live.aliases.clone() };
     match live.version.as_str() {
         "$LATEST" => name.clone(),
         version if aliases.is_empty() => format!("{name} version {version}"),
         version => {
-            let before = live.previous_version.as_ref().map(|version| format!("; previously version {version}"));
+            let before =
+                live.previous_version.as_ref().map(|version| format!("; previously version {version}"));
             format!("{name} version {version} (alias {}{})", aliases.join(", "), before.unwrap_or_default())
         }
     }
@@ -296,10 +316,14 @@ pub fn dotted(pointer: &str) -> String {
     keys.map(|key| key.replace("~1", "/").replace("~0", "~")).collect::<Vec<_>>().join(".")
 }
 
-/// Makes log commands of CI systems harmless anywhere in a line: `##vso[` of Azure Pipelines, `##[` of Azure Pipelines and GitHub, and
-/// `##teamcity[`. They become `# #vso[` and so on.
+/// Makes log commands of CI systems harmless anywhere in a line: `##vso[` of Azure Pipelines, `##[` of Azure
+/// Pipelines and GitHub, and `##teamcity[`. They become `# #vso[` and so on.
 pub fn without_log_commands(line: &str) -> Cow<'_, str> {
-    if line.contains("##") { Cow::Owned(line.replace("##", "# #").replace("##", "# #")) } else { Cow::Borrowed(line) }
+    if line.contains("##") {
+        Cow::Owned(line.replace("##", "# #").replace("##", "# #"))
+    } else {
+        Cow::Borrowed(line)
+    }
 }
 
 #[cfg(test)]
@@ -336,7 +360,11 @@ mod tests {
     #[test]
     fn the_texts_that_users_search_for_are_dpls() {
         let started = |step| {
-            message(&Event::StepStarted { step, function_name: "hello".to_owned(), target: StepTarget::default() })
+            message(&Event::StepStarted {
+                step,
+                function_name: "hello".to_owned(),
+                target: StepTarget::default(),
+            })
         };
         assert_eq!(started(StepName::CreateFunction), "Creating function hello.");
         assert_eq!(started(StepName::UpdateFunctionConfiguration), "Updating existing function hello.");

@@ -6,8 +6,9 @@
 pub struct FunctionName(String);
 
 impl FunctionName {
-    /// Parses `hello`, `123456789012:function:hello` or `arn:aws:lambda:us-east-1:123456789012:function:hello`.
-    /// These are the forms of `FunctionName` in the AWS API reference.
+    /// Parses `hello`, `123456789012:function:hello` or
+    /// `arn:aws:lambda:us-east-1:123456789012:function:hello`. These are the forms of `FunctionName` in the
+    /// AWS API reference.
     ///
     /// # Errors
     /// What is expected, as the second half of the message "`function_name` is `…`; …".
@@ -49,7 +50,8 @@ impl FunctionName {
 pub struct Region(String);
 
 impl Region {
-    /// Parses the name of a region. Only checks that it is a single label of a host name, so that it cannot lead to another host.
+    /// Parses the name of a region. Only checks that it is a single label of a host name, so that it cannot
+    /// lead to another host.
     ///
     /// # Errors
     /// What is expected, as the second half of the message "`region` is `…`; …".
@@ -58,7 +60,11 @@ impl Region {
             && text.bytes().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'-')
             && !text.starts_with('-')
             && !text.ends_with('-');
-        if is_label { Ok(Region(text.to_owned())) } else { Err("expected an AWS region, such as us-east-1".to_owned()) }
+        if is_label {
+            Ok(Region(text.to_owned()))
+        } else {
+            Err("expected an AWS region, such as us-east-1".to_owned())
+        }
     }
 
     /// The name of the region.
@@ -73,10 +79,14 @@ mod tests {
 
     #[test]
     fn a_function_is_named_by_name_or_arn() {
-        for name in ["f", "my-f_1", "123456789012:function:f", "arn:aws-cn:lambda:cn-north-1:123456789012:function:f"] {
+        for name in
+            ["f", "my-f_1", "123456789012:function:f", "arn:aws-cn:lambda:cn-north-1:123456789012:function:f"]
+        {
             assert!(FunctionName::parse(name).is_ok(), "{name}");
         }
-        for name in ["", "a b", "f:live", "arn:aws:lambda:us-east-1:1:function:f:3", "a/b", "arn:aws:s3:::b", "fé"] {
+        for name in
+            ["", "a b", "f:live", "arn:aws:lambda:us-east-1:1:function:f:3", "a/b", "arn:aws:s3:::b", "fé"]
+        {
             assert!(FunctionName::parse(name).is_err(), "{name}");
         }
     }

@@ -57,7 +57,8 @@ impl Statement {
 
     /// Creates a statement that allows to pass `role` to Lambda and to no other service.
     pub fn pass_role(role: impl Into<String>) -> Self {
-        Statement::allow(["iam:PassRole"], [role.into()]).only_if("iam:PassedToService", "lambda.amazonaws.com")
+        Statement::allow(["iam:PassRole"], [role.into()])
+            .only_if("iam:PassedToService", "lambda.amazonaws.com")
     }
 
     /// Limits the statement to requests in which the condition key `key` has this value.

@@ -83,7 +83,10 @@ fn environment(node: &Node) -> Result<Option<Environment>, RequestError> {
     for (name, value) in map.iter() {
         let at = json::pointer("/env", name);
         if name.is_empty() || name.contains(['=', '\0']) {
-            return bad(at, "is not a name that a variable can have; expected letters, digits and `_`".to_owned());
+            return bad(
+                at,
+                "is not a name that a variable can have; expected letters, digits and `_`".to_owned(),
+            );
         }
         match value {
             Node::Null => {}
@@ -107,7 +110,8 @@ mod tests {
 
     #[test]
     fn the_runners_keys_are_no_part_of_the_stanza() {
-        let request = request(r#"{"function_name":"f","env":{"A":"b","N":null},"protocol":1}"#).expect("valid");
+        let request =
+            request(r#"{"function_name":"f","env":{"A":"b","N":null},"protocol":1}"#).expect("valid");
         let keys: Vec<_> = request.stanza.iter().map(|(key, _)| key).collect();
         assert_eq!(keys, ["function_name"]);
         let env = request.env.expect("given");

@@ -1,5 +1,5 @@
-//! Generates the JSON Schemas (draft-07) for editors, runners and readers of events from the types of this module.
-//! The files in `schema/` must not be edited; a test compares them with the output of this module.
+//! Generates the JSON Schemas (draft-07) for editors, runners and readers of events from the types of this
+//! module. The files in `schema/` must not be edited; a test compares them with the output of this module.
 
 use std::borrow::Cow;
 use std::sync::LazyLock;
@@ -13,7 +13,8 @@ use super::event::Line;
 use super::stanza::{ALIASES, Stanza};
 use super::structures::{FileSystemConfig, FunctionUrl};
 
-/// The schema of a stanza for editors. It allows no additional keys, so that editors mark typos, and it allows `{"secure": …}`.
+/// The schema of a stanza for editors. It allows no additional keys, so that editors mark typos, and it
+/// allows `{"secure": …}`.
 pub fn stanza() -> Value {
     editor::enrich(&plain())
 }
@@ -30,22 +31,24 @@ fn plain() -> Value {
     schema
 }
 
-/// The schema of a request for runners. It allows additional keys, adds `env` and `protocol`, and is as lenient as the reader.
-/// It does not allow `secure`.
+/// The schema of a request for runners. It allows additional keys, adds `env` and `protocol`, and is as
+/// lenient as the reader. It does not allow `secure`.
 pub fn request() -> Value {
     let mut schema = plain();
     let root = schema.as_object_mut().expect("a schema of a struct is an object");
     root.insert("title".to_owned(), json!("dpl-lambda request"));
     let stanza = root.get("description").and_then(Value::as_str).unwrap_or_default();
-    let description =
-        format!("The JSON object on standard input: a stanza, with `env` and `protocol` of the CI runner.\n\n{stanza}");
+    let description = format!(
+        "The JSON object on standard input: a stanza, with `env` and `protocol` of the CI runner.\n\n{stanza}"
+    );
     root.insert("description".to_owned(), json!(description));
     root.remove("additionalProperties");
     let definitions = root.get_mut("definitions").and_then(Value::as_object_mut).expect("has definitions");
     for definition in definitions.values_mut().filter_map(Value::as_object_mut) {
         definition.remove("additionalProperties");
     }
-    // A runner may send every value that the reader accepts, also with a warning. An object is a branch-specific value.
+    // A runner may send every value that the reader accepts, also with a warning. An object is a
+    // branch-specific value.
     let scalar = json!({"type": ["string", "number", "boolean", "object"]});
     for name in ["Text", "WholeNumber", "NumberOrNone", "Flag", "SecretText"] {
         let lenient = definitions.get_mut(name).and_then(Value::as_object_mut).expect("a type of the reader");
@@ -54,9 +57,11 @@ pub fn request() -> Value {
         lenient.extend(description.map(|text| ("description".to_owned(), text)));
     }
     for name in ["TextList", "NumberList"] {
-        definitions.insert(name.to_owned(), json!({"type": ["array", "string", "number", "boolean", "object"]}));
+        definitions
+            .insert(name.to_owned(), json!({"type": ["array", "string", "number", "boolean", "object"]}));
     }
-    definitions.insert("Conditions".to_owned(), json!({"description": "Conditions, evaluated as by Travis CI."}));
+    definitions
+        .insert("Conditions".to_owned(), json!({"description": "Conditions, evaluated as by Travis CI."}));
     definitions.insert(
         "Pairs".to_owned(),
         json!({"type": ["object", "array", "string"], "description": "A map, a list of `NAME=value`, or one `NAME=value`."}),
@@ -77,7 +82,12 @@ pub fn event() -> Value {
 pub(super) fn stanza_keys() -> &'static [String] {
     static KEYS: LazyLock<Vec<String>> = LazyLock::new(|| {
         let schema = plain();
-        schema["properties"].as_object().expect("a schema of a struct has properties").keys().cloned().collect()
+        schema["properties"]
+            .as_object()
+            .expect("a schema of a struct has properties")
+            .keys()
+            .cloned()
+            .collect()
     });
     &KEYS
 }
@@ -97,7 +107,8 @@ fn one_line_descriptions(value: &mut Value) {
     match value {
         Value::Object(map) => {
             if let Some(Value::String(text)) = map.get_mut("description") {
-                *text = text.split("\n\n").map(|part| part.replace('\n', " ")).collect::<Vec<_>>().join("\n\n");
+                *text =
+                    text.split("\n\n").map(|part| part.replace('\n', " ")).collect::<Vec<_>>().join("\n\n");
             }
             map.values_mut().for_each(one_line_descriptions);
         }
@@ -119,7 +130,8 @@ fn add_aliases(schema: &mut Value) {
 #[derive(JsonSchema)]
 #[expect(dead_code, reason = "only describes the input of `request::read`")]
 struct RunnerKeys {
-    /// Complete environment of the job. If present, conditions and credentials use only this environment, never that of the process.
+    /// Complete environment of the job. If present, conditions and credentials use only this environment,
+    /// never that of the process.
     env: Option<std::collections::BTreeMap<String, Option<String>>>,
     /// Protocol number: 1. Default: 1.
     #[schemars(range(min = 1, max = 1))]
@@ -130,7 +142,8 @@ struct RunnerKeys {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SchemaOnly;
 
-/// Defines types that are used only in schemas. Each describes the forms in which users can write a kind of value.
+/// Defines types that are used only in schemas. Each describes the forms in which users can write a kind of
+/// value.
 macro_rules! schema_types {
     ($($(#[doc = $doc:literal])* $name:ident => $schema:expr;)*) => { $(
         $(#[doc = $doc])*
@@ -253,70 +266,89 @@ struct On {
     /// Repository, as `owner/name`. Builds of forks are then skipped. Default: any repository.
     #[schemars(with = "Option<Text>")]
     repo: (),
-    /// Branch or list of branches; one of them must match. Bash patterns such as `release/*` are possible. Default: `master`.
+    /// Branch or list of branches; one of them must match. Bash patterns such as `release/*` are possible.
+    /// Default: `master`.
     #[schemars(with = "Option<Branches>")]
     branch: (),
     /// Whether to deploy from all branches. Default: false.
     #[schemars(with = "Option<Flag>")]
     all_branches: (),
-    /// `true`: deploy only tags, and do not check `branch`. `false`: do not deploy tags. Default: tags are not checked; for a tag, `branch` must match its name.
+    /// `true`: deploy only tags, and do not check `branch`. `false`: do not deploy tags. Default: tags are
+    /// not checked; for a tag, `branch` must match its name.
     #[schemars(with = "Option<Flag>")]
     tags: (),
-    /// Bash expression, written without `[[ ]]`, such as `$NIGHTLY = true`. Write spaces around `=`. If there is a list of expressions, all must be true. Default: none.
+    /// Bash expression, written without `[[ ]]`, such as `$NIGHTLY = true`. Write spaces around `=`. If there
+    /// is a list of expressions, all must be true. Default: none.
     #[schemars(with = "Option<TextList>")]
     condition: (),
-    /// Dart version that the job must have, such as `'3.5'`. It must equal the job's `TRAVIS_DART_VERSION`. Default: any.
+    /// Dart version that the job must have, such as `'3.5'`. It must equal the job's `TRAVIS_DART_VERSION`.
+    /// Default: any.
     #[schemars(with = "Option<Text>")]
     dart: (),
-    /// Elixir version that the job must have, such as `'1.17'`. It must equal the job's `TRAVIS_ELIXIR_VERSION`. Default: any.
+    /// Elixir version that the job must have, such as `'1.17'`. It must equal the job's
+    /// `TRAVIS_ELIXIR_VERSION`. Default: any.
     #[schemars(with = "Option<Text>")]
     elixir: (),
-    /// Elm version that the job must have, such as `'0.19'`. It must equal the job's `TRAVIS_ELM_VERSION`. Default: any.
+    /// Elm version that the job must have, such as `'0.19'`. It must equal the job's `TRAVIS_ELM_VERSION`.
+    /// Default: any.
     #[schemars(with = "Option<Text>")]
     elm: (),
-    /// Go version that the job must have, such as `'1.23'`. It must equal the job's `TRAVIS_GO_VERSION`. Default: any.
+    /// Go version that the job must have, such as `'1.23'`. It must equal the job's `TRAVIS_GO_VERSION`.
+    /// Default: any.
     #[schemars(with = "Option<Text>")]
     go: (),
-    /// Haxe version that the job must have, such as `'4.3'`. It must equal the job's `TRAVIS_HAXE_VERSION`. Default: any.
+    /// Haxe version that the job must have, such as `'4.3'`. It must equal the job's `TRAVIS_HAXE_VERSION`.
+    /// Default: any.
     #[schemars(with = "Option<Text>")]
     haxe: (),
-    /// JDK that the job must have, such as `openjdk21`. It must equal the job's `TRAVIS_JDK_VERSION`. Default: any.
+    /// JDK that the job must have, such as `openjdk21`. It must equal the job's `TRAVIS_JDK_VERSION`.
+    /// Default: any.
     #[schemars(with = "Option<Text>")]
     jdk: (),
-    /// Julia version that the job must have, such as `'1.11'`. It must equal the job's `TRAVIS_JULIA_VERSION`. Default: any.
+    /// Julia version that the job must have, such as `'1.11'`. It must equal the job's
+    /// `TRAVIS_JULIA_VERSION`. Default: any.
     #[schemars(with = "Option<Text>")]
     julia: (),
-    /// Node.js version that the job must have, such as `'22'`. It must equal the job's `TRAVIS_NODE_VERSION`. Default: any.
+    /// Node.js version that the job must have, such as `'22'`. It must equal the job's `TRAVIS_NODE_VERSION`.
+    /// Default: any.
     #[schemars(with = "Option<Text>")]
     node: (),
     /// Same as `node`.
     #[schemars(with = "Option<Text>")]
     node_js: (),
-    /// Perl version that the job must have, such as `'5.40'`. It must equal the job's `TRAVIS_PERL_VERSION`. Default: any.
+    /// Perl version that the job must have, such as `'5.40'`. It must equal the job's `TRAVIS_PERL_VERSION`.
+    /// Default: any.
     #[schemars(with = "Option<Text>")]
     perl: (),
-    /// PHP version that the job must have, such as `'8.3'`. It must equal the job's `TRAVIS_PHP_VERSION`. Default: any.
+    /// PHP version that the job must have, such as `'8.3'`. It must equal the job's `TRAVIS_PHP_VERSION`.
+    /// Default: any.
     #[schemars(with = "Option<Text>")]
     php: (),
-    /// Python version that the job must have, such as `'3.13'`. It must equal the job's `TRAVIS_PYTHON_VERSION`. Default: any.
+    /// Python version that the job must have, such as `'3.13'`. It must equal the job's
+    /// `TRAVIS_PYTHON_VERSION`. Default: any.
     #[schemars(with = "Option<Text>")]
     python: (),
-    /// R version that the job must have, such as `'4.4'`. It must equal the job's `TRAVIS_R_VERSION`. Default: any.
+    /// R version that the job must have, such as `'4.4'`. It must equal the job's `TRAVIS_R_VERSION`.
+    /// Default: any.
     #[schemars(with = "Option<Text>")]
     r: (),
-    /// Ruby version that the job must have, such as `'3.4'`. It must equal the job's `TRAVIS_RUBY_VERSION`. Default: any.
+    /// Ruby version that the job must have, such as `'3.4'`. It must equal the job's `TRAVIS_RUBY_VERSION`.
+    /// Default: any.
     #[schemars(with = "Option<Text>")]
     ruby: (),
     /// Same as `ruby`.
     #[schemars(with = "Option<Text>")]
     rvm: (),
-    /// Rust version that the job must have, such as `stable`. It must equal the job's `TRAVIS_RUST_VERSION`. Default: any.
+    /// Rust version that the job must have, such as `stable`. It must equal the job's `TRAVIS_RUST_VERSION`.
+    /// Default: any.
     #[schemars(with = "Option<Text>")]
     rust: (),
-    /// Scala version that the job must have, such as `'3.5'`. It must equal the job's `TRAVIS_SCALA_VERSION`. Default: any.
+    /// Scala version that the job must have, such as `'3.5'`. It must equal the job's `TRAVIS_SCALA_VERSION`.
+    /// Default: any.
     #[schemars(with = "Option<Text>")]
     scala: (),
-    /// Smalltalk version that the job must have, such as `Squeak-6.0`. It must equal the job's `TRAVIS_SMALLTALK_VERSION`. Default: any.
+    /// Smalltalk version that the job must have, such as `Squeak-6.0`. It must equal the job's
+    /// `TRAVIS_SMALLTALK_VERSION`. Default: any.
     #[schemars(with = "Option<Text>")]
     smalltalk: (),
 }

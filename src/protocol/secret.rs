@@ -1,5 +1,5 @@
-//! Keeps secret values and masks them in texts.
-//! Never writes a secret: [`Secret`] implements neither `Display` nor `Serialize`, and its `Debug` output hides the value.
+//! Keeps secret values and masks them in texts. Never writes a secret: [`Secret`] implements neither
+//! `Display` nor `Serialize`, and its `Debug` output hides the value.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -43,8 +43,9 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// Secrets that become known during a run: credentials, including renewed ones, and values of the live function. The list is shared:
-/// code that obtains a secret adds it before it uses it, and code that masks a text reads the list first.
+/// Secrets that become known during a run: credentials, including renewed ones, and values of the live
+/// function. The list is shared: code that obtains a secret adds it before it uses it, and code that masks a
+/// text reads the list first.
 #[derive(Clone, Debug, Default)]
 pub struct KnownSecrets(Arc<Mutex<Vec<Secret>>>);
 
@@ -76,10 +77,10 @@ impl KnownSecrets {
 
 /// Masks known secrets in texts from other programs: AWS, bash, git and the user's commands.
 ///
-/// Structured fields of dpl-lambda need no redactor, because they never contain secrets. The redactor masks values of at least four
-/// characters, also when they are encoded as JSON, in URLs or in Base64. It does not mask everyday words and values that are public
-/// elsewhere in the stanza. It masks a value that could be part of an ordinary word only as a whole word, because a log with too many
-/// masks is useless.
+/// Structured fields of dpl-lambda need no redactor, because they never contain secrets. The redactor masks
+/// values of at least four characters, also when they are encoded as JSON, in URLs or in Base64. It does not
+/// mask everyday words and values that are public elsewhere in the stanza. It masks a value that could be
+/// part of an ordinary word only as a whole word, because a log with too many masks is useless.
 #[derive(Clone, Default)]
 pub struct Redactor {
     /// Patterns by their first bytes, so that one pass over a text finds all patterns.
@@ -100,8 +101,8 @@ const SHORTEST: usize = 4;
 /// Minimum length at which a single line of a multi-line secret is masked.
 const LINE: usize = 8;
 
-/// Maximum length of a value that is also searched for in encoded form. A larger value cannot be an environment variable of a program
-/// (128 KiB).
+/// Maximum length of a value that is also searched for in encoded form. A larger value cannot be an
+/// environment variable of a program (128 KiB).
 const LARGEST: usize = 128 * 1024;
 
 /// Values that are never masked. Otherwise `STAGE=production` would mask a part of an ARN.
@@ -142,12 +143,14 @@ const EVERYDAY: [&str; 33] = [
 ];
 
 impl Redactor {
-    /// Creates a redactor for `secrets`, without everyday words, short values, AWS regions and the values in `open`.
+    /// Creates a redactor for `secrets`, without everyday words, short values, AWS regions and the values in
+    /// `open`.
     pub fn new<S: AsRef<str>>(secrets: impl IntoIterator<Item = S>, open: &[String]) -> Self {
         let mut patterns: HashMap<[u8; SHORTEST], Vec<Pattern>> = HashMap::new();
         for value in secrets {
             let value = value.as_ref();
-            // Output of commands is written line by line, so each line of a private key must be masked. A URL can contain a password.
+            // Output of commands is written line by line, so each line of a private key must be masked. A URL
+            // can contain a password.
             let is_printable = value.len() <= LARGEST;
             let lines = value.lines().filter(|line| is_printable && line.len() >= LINE && *line != value);
             let ends = [value.trim(), value.trim_end_matches(['.', '\r', '\n', ' '])];
@@ -185,7 +188,8 @@ impl Redactor {
         plan
     }
 
-    /// Masks secrets in the description of an archive. Its path can contain a secret variable that was filled in.
+    /// Masks secrets in the description of an archive. Its path can contain a secret variable that was filled
+    /// in.
     pub fn package(&self, package: Package) -> Package {
         Package { source: self.redact(&package.source), ..package }
     }
@@ -199,13 +203,15 @@ impl Redactor {
         }
     }
 
-    /// Replaces each known secret in a text by [`MASK`]. Overlapping secrets are replaced together. Passwords and tokens in URLs are
-    /// masked even if they are not known.
+    /// Replaces each known secret in a text by [`MASK`]. Overlapping secrets are replaced together. Passwords
+    /// and tokens in URLs are masked even if they are not known.
     pub fn redact(&self, text: &str) -> String {
         let text = self.without_known(text);
         let mut out = String::with_capacity(text.len());
         let mut shown = 0;
-        for hidden in hidden_in_addresses(&text).into_iter().filter(|hidden| !text[hidden.clone()].contains(MASK)) {
+        for hidden in
+            hidden_in_addresses(&text).into_iter().filter(|hidden| !text[hidden.clone()].contains(MASK))
+        {
             out.push_str(&text[shown..hidden.start]);
             out.push_str(MASK);
             shown = hidden.end;
@@ -221,7 +227,9 @@ impl Redactor {
             let Some(first) = text.as_bytes()[at..].first_chunk() else { break };
             let Some(alike) = self.patterns.get(first) else { continue };
             let is = |pattern: &&Pattern| text[at..].starts_with(&pattern.text) && pattern.is_alone(text, at);
-            let Some(end) = alike.iter().filter(is).map(|pattern| at + pattern.text.len()).max() else { continue };
+            let Some(end) = alike.iter().filter(is).map(|pattern| at + pattern.text.len()).max() else {
+                continue;
+            };
             if at >= masked {
                 out.push_str(&text[shown..at]);
                 out.push_str(MASK);
@@ -241,7 +249,8 @@ impl fmt::Debug for Redactor {
 }
 
 impl Pattern {
-    /// Whether to mask the pattern at position `at`. A pattern that could be a word is not masked inside a longer word.
+    /// Whether to mask the pattern at position `at`. A pattern that could be a word is not masked inside a
+    /// longer word.
     fn is_alone(&self, text: &str, at: usize) -> bool {
         let is_letter = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
         let (first, last) = (is_letter(self.text.chars().next()), is_letter(self.text.chars().next_back()));
@@ -267,7 +276,8 @@ fn might_be_a_word(value: &str) -> bool {
     value.chars().count() < LINE || (value.len() < 2 * LINE && value.chars().all(char::is_alphabetic))
 }
 
-/// All encodings of a value: the value itself, JSON (also nested in JSON, and with `\u00e9` or `\/`), URL encoding and Base64.
+/// All encodings of a value: the value itself, JSON (also nested in JSON, and with `\u00e9` or `\/`), URL
+/// encoding and Base64.
 fn spellings(value: &str) -> Vec<String> {
     let json = |value: &str| {
         let quoted = Value::from(value).to_string();
@@ -320,7 +330,8 @@ fn lower_hex(encoded: &str) -> String {
     parts.fold(first, |out, part| out + &lower(part))
 }
 
-/// The parts of a value's Base64 that do not depend on the text before and after it, for each of the three alignments.
+/// The parts of a value's Base64 that do not depend on the text before and after it, for each of the three
+/// alignments.
 fn base64(value: &[u8]) -> impl Iterator<Item = String> {
     (0..3).flat_map(|before| {
         let bytes = [&[0; 2][..before], value].concat();
@@ -331,8 +342,8 @@ fn base64(value: &[u8]) -> impl Iterator<Item = String> {
     })
 }
 
-/// The secret parts of a value: passwords in URLs, both encoded and decoded, and values of parameters with a secret name, as in
-/// `Server=db;Password=…`.
+/// The secret parts of a value: passwords in URLs, both encoded and decoded, and values of parameters with a
+/// secret name, as in `Server=db;Password=…`.
 pub(super) fn secrets_within(value: &str) -> Vec<String> {
     let mut found: Vec<&str> = hidden_in_addresses(value).into_iter().map(|hidden| &value[hidden]).collect();
     found.extend(password_without_scheme(value));
@@ -350,15 +361,16 @@ pub(super) fn secrets_within(value: &str) -> Vec<String> {
     secrets
 }
 
-/// The positions of passwords and tokens in the URLs of a text, in order: `secret` in `https://user:secret@host` and in
-/// `https://host/?token=secret`.
+/// The positions of passwords and tokens in the URLs of a text, in order: `secret` in
+/// `https://user:secret@host` and in `https://host/?token=secret`.
 fn hidden_in_addresses(text: &str) -> Vec<Range<usize>> {
     let mut hidden = Vec::new();
     let mut from = 0;
     while let Some(at) = text[from..].find("://") {
         let start = from + at + 3;
         let rest = &text[start..];
-        let end = start + rest.find(|c: char| c.is_whitespace() || "\"'`<>".contains(c)).unwrap_or(rest.len());
+        let end =
+            start + rest.find(|c: char| c.is_whitespace() || "\"'`<>".contains(c)).unwrap_or(rest.len());
         let address = &text[start..end];
         let host = user_of(address).map_or(0, |user| {
             hidden.extend(secret_of_user(user).map(|secret| within(text, secret)));
@@ -380,8 +392,8 @@ fn within(text: &str, part: &str) -> Range<usize> {
     start..start + part.len()
 }
 
-/// `user:password` in `user:password@host`. A password can contain characters that end a host, unless the text up to them looks like a
-/// port.
+/// `user:password` in `user:password@host`. A password can contain characters that end a host, unless the
+/// text up to them looks like a port.
 fn user_of(address: &str) -> Option<&str> {
     let authority = &address[..address.find(['/', '?', '#']).unwrap_or(address.len())];
     if let Some((user, _)) = authority.rsplit_once('@') {
@@ -392,8 +404,8 @@ fn user_of(address: &str) -> Option<&str> {
     address.rsplit_once('@').map(|(user, _)| user)
 }
 
-/// The secret part of `user:password`: the password. If there is no password, or only `x-oauth-basic`, it is the user name, provided that
-/// it looks like a token.
+/// The secret part of `user:password`: the password. If there is no password, or only `x-oauth-basic`, it is
+/// the user name, provided that it looks like a token.
 fn secret_of_user(user: &str) -> Option<&str> {
     let (name, password) = user.split_once(':').unwrap_or((user, ""));
     if !["", "x-oauth-basic"].contains(&password) {
@@ -403,7 +415,8 @@ fn secret_of_user(user: &str) -> Option<&str> {
     is_token.then_some(name)
 }
 
-/// `secret` in `user:secret@host`, a form that proxies and MySQL drivers accept. The digest of a container image also follows an `@`.
+/// `secret` in `user:secret@host`, a form that proxies and MySQL drivers accept. The digest of a container
+/// image also follows an `@`.
 fn password_without_scheme(value: &str) -> Option<&str> {
     let (user, host) = value.rsplit_once('@').filter(|(_, host)| !host.starts_with("sha256:"))?;
     let (name, password) = user.split_once(':')?;
@@ -413,7 +426,9 @@ fn password_without_scheme(value: &str) -> Option<&str> {
 
 /// Whether a URL parameter has a secret name: that of a secret variable, or that of a signature.
 fn names_a_secret_parameter(name: &str) -> bool {
-    ["sig", "signature", "x-amz-signature", "x-goog-signature"].iter().any(|known| name.eq_ignore_ascii_case(known))
+    ["sig", "signature", "x-amz-signature", "x-goog-signature"]
+        .iter()
+        .any(|known| name.eq_ignore_ascii_case(known))
         || names_a_secret(name)
 }
 
@@ -422,7 +437,8 @@ fn without_percents(text: &str) -> String {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let Some((&byte, after)) = rest.split_first() {
-        let digits = after.get(..2).filter(|_| byte == b'%').and_then(|digits| std::str::from_utf8(digits).ok());
+        let digits =
+            after.get(..2).filter(|_| byte == b'%').and_then(|digits| std::str::from_utf8(digits).ok());
         let code = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok());
         bytes.push(code.unwrap_or(byte));
         rest = if code.is_some() { &after[2..] } else { after };
@@ -430,7 +446,8 @@ fn without_percents(text: &str) -> String {
     String::from_utf8(bytes).unwrap_or_else(|_| text.to_owned())
 }
 
-/// Whether a value has the form of an AWS region: `eu-west-1`, `us-gov-east-1`. The parts are a part of the world, a direction and a digit.
+/// Whether a value has the form of an AWS region: `eu-west-1`, `us-gov-east-1`. The parts are a part of the
+/// world, a direction and a digit.
 fn looks_like_a_region(value: &str) -> bool {
     const DIRECTIONS: [&str; 9] =
         ["north", "south", "east", "west", "central", "northeast", "northwest", "southeast", "southwest"];
@@ -453,7 +470,10 @@ mod tests {
     #[test]
     fn a_secret_in_aws_words_is_masked() {
         let text = r#"exceeded the 4KB limit. String measured: {"PASSWORD":"s3cr3t!"}"#;
-        assert_eq!(redact(&["s3cr3t!"], text), r#"exceeded the 4KB limit. String measured: {"PASSWORD":"[secure]"}"#);
+        assert_eq!(
+            redact(&["s3cr3t!"], text),
+            r#"exceeded the 4KB limit. String measured: {"PASSWORD":"[secure]"}"#
+        );
     }
 
     #[test]
@@ -499,7 +519,9 @@ mod tests {
         for text in [json.clone(), twice, json.replace('/', "\\/"), json.replace('ä', "\\u00e4")] {
             assert!(redact(&[secret], &text).contains(MASK), "{text}");
         }
-        for text in ["p%C3%A4%22s%2Fs%2Bw%20ord%5C1", "p%c3%a4%22s%2fs%2bw+ord%5c1", "p%C3%A4%22s/s%2Bw%20ord%5C1"] {
+        for text in
+            ["p%C3%A4%22s%2Fs%2Bw%20ord%5C1", "p%c3%a4%22s%2fs%2bw+ord%5c1", "p%C3%A4%22s/s%2Bw%20ord%5C1"]
+        {
             assert!(redact(&[secret], text).contains(MASK), "{text}");
         }
         for before in ["", "a", "ab", "user:"] {
@@ -518,7 +540,10 @@ mod tests {
                 "fatal: unable to access 'https://me:[secure]@github.com/o/r/'",
             ),
             ("https://ghp_0123456789abcdef@github.com/o/r", "https://[secure]@github.com/o/r"),
-            ("https://0123456789abcdef:x-oauth-basic@github.com", "https://[secure]:x-oauth-basic@github.com"),
+            (
+                "https://0123456789abcdef:x-oauth-basic@github.com",
+                "https://[secure]:x-oauth-basic@github.com",
+            ),
             (
                 "redis://:pw@host:6379/0 and mongodb://u:p@a,b/",
                 "redis://:[secure]@host:6379/0 and mongodb://u:[secure]@a,b/",
@@ -532,7 +557,10 @@ mod tests {
                 "https://b.s3.amazonaws.com/k?X-Amz-Security-Token=t%2F1&X-Amz-Signature=0a",
                 "https://b.s3.amazonaws.com/k?X-Amz-Security-Token=[secure]&X-Amz-Signature=[secure]",
             ),
-            ("https://a.blob.core.windows.net/c?sp=r&sig=x%3D", "https://a.blob.core.windows.net/c?sp=r&sig=[secure]"),
+            (
+                "https://a.blob.core.windows.net/c?sp=r&sig=x%3D",
+                "https://a.blob.core.windows.net/c?sp=r&sig=[secure]",
+            ),
             ("{\"url\":\"amqp://u:p@host\"}", "{\"url\":\"amqp://u:[secure]@host\"}"),
         ] {
             assert_eq!(redact(&[], text), masked);

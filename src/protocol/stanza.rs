@@ -11,8 +11,8 @@ use super::error::{Code, Problem, Warning, WarningCode};
 use super::json::{Map, Node};
 use super::name::{FunctionName, Region};
 use super::schema::{
-    Anything, Conditions, FileSystems, Flag, NumberList, NumberOrNone, Pairs, SchemaOnly, SecretText, Text, TextList,
-    UrlOrNone, WholeNumber,
+    Anything, Conditions, FileSystems, Flag, NumberList, NumberOrNone, Pairs, SchemaOnly, SecretText, Text,
+    TextList, UrlOrNone, WholeNumber,
 };
 use super::secret::{Redactor, Secret};
 use super::stanza_reader::StanzaReader;
@@ -26,112 +26,157 @@ use super::{limits, validate};
 #[derive(Clone, Debug, Default, JsonSchema)]
 #[schemars(deny_unknown_fields, title = "AWS Lambda deployment stanza")]
 pub struct Stanza {
-    /// Deployment provider: `lambda`, in upper or lower case. Required in a `.travis.yml`. Default in a request or a `--stanza` file: `lambda`.
+    /// Deployment provider: `lambda`, in upper or lower case. Required in a `.travis.yml`. Default in a
+    /// request or a `--stanza` file: `lambda`.
     #[schemars(with = "Option<Text>")]
     pub provider: Option<String>,
-    /// AWS access key ID, such as `AKIAIOSFODNN7EXAMPLE` or `{secure: …}`. Default: the job's variable `AWS_ACCESS_KEY_ID`, else the next source of credentials.
+    /// AWS access key ID, such as `AKIAIOSFODNN7EXAMPLE` or `{secure: …}`. Default: the job's variable
+    /// `AWS_ACCESS_KEY_ID`, else the next source of credentials.
     #[schemars(with = "Option<SecretText>")]
     pub access_key_id: Option<Secret>,
-    /// AWS secret access key that belongs to `access_key_id`. Write both or neither. Encrypt it, as `{secure: …}`. Default: the job's variable `AWS_SECRET_ACCESS_KEY`.
+    /// AWS secret access key that belongs to `access_key_id`. Write both or neither. Encrypt it, as `{secure:
+    /// …}`. Default: the job's variable `AWS_SECRET_ACCESS_KEY`.
     #[schemars(with = "Option<SecretText>")]
     pub secret_access_key: Option<Secret>,
-    /// AWS session token, such as the job's variable `$SESSION_TOKEN`. Temporary credentials need it in addition to `access_key_id` and `secret_access_key`. Default: none.
+    /// AWS session token, such as the job's variable `$SESSION_TOKEN`. Temporary credentials need it in
+    /// addition to `access_key_id` and `secret_access_key`. Default: none.
     #[schemars(with = "Option<SecretText>")]
     pub session_token: Option<Secret>,
-    /// Name of a profile in the job's `~/.aws` files, such as `deployer`. It provides the credentials instead of `access_key_id`. Default: the job's variable `AWS_PROFILE`.
+    /// Name of a profile in the job's `~/.aws` files, such as `deployer`. It provides the credentials instead
+    /// of `access_key_id`. Default: the job's variable `AWS_PROFILE`.
     #[schemars(with = "Option<Text>")]
     pub profile: Option<String>,
-    /// ARN of the IAM role to assume for the deployment, such as `arn:aws:iam::123456789012:role/deploy`. It is assumed with the credentials of the stanza or the job, or with the token in `web_identity_token_env`. Default: no role is assumed.
+    /// ARN of the IAM role to assume for the deployment, such as `arn:aws:iam::123456789012:role/deploy`. It
+    /// is assumed with the credentials of the stanza or the job, or with the token in
+    /// `web_identity_token_env`. Default: no role is assumed.
     #[schemars(with = "Option<Text>")]
     pub role_to_assume: Option<String>,
-    /// Session name of `role_to_assume`, by which CloudTrail identifies the deployment, such as `release-build`. Default: `dpl-lambda` with the repository and the build number, such as `dpl-lambda-owner-repo-7`.
+    /// Session name of `role_to_assume`, by which CloudTrail identifies the deployment, such as
+    /// `release-build`. Default: `dpl-lambda` with the repository and the build number, such as
+    /// `dpl-lambda-owner-repo-7`.
     #[schemars(with = "Option<Text>")]
     pub role_session_name: Option<String>,
-    /// External ID that the trust policy of `role_to_assume` requires, such as `our-contract-7`. Default: none.
+    /// External ID that the trust policy of `role_to_assume` requires, such as `our-contract-7`. Default:
+    /// none.
     #[schemars(with = "Option<Text>")]
     pub external_id: Option<String>,
-    /// Name of the job's variable that holds an OpenID Connect token, such as `OIDC_TOKEN`. `role_to_assume` is assumed with this token, so no keys are needed. Default: none.
+    /// Name of the job's variable that holds an OpenID Connect token, such as `OIDC_TOKEN`. `role_to_assume`
+    /// is assumed with this token, so no keys are needed. Default: none.
     #[schemars(with = "Option<Text>")]
     pub web_identity_token_env: Option<String>,
-    /// AWS region of the function, such as `eu-west-1`. Default: the region in the function's ARN, else the job's variable `AWS_REGION` or `AWS_DEFAULT_REGION`, else the region of the profile, else `us-east-1`.
+    /// AWS region of the function, such as `eu-west-1`. Default: the region in the function's ARN, else the
+    /// job's variable `AWS_REGION` or `AWS_DEFAULT_REGION`, else the region of the profile, else `us-east-1`.
     #[schemars(with = "Option<Text>")]
     pub region: Option<Region>,
     /// Name or ARN of the Lambda function, without a version or alias, such as `hello`. Required.
     #[schemars(with = "Option<Text>")]
     pub function_name: Option<FunctionName>,
-    /// ARN of the IAM role with which the function runs (its execution role), such as `arn:aws:iam::123456789012:role/run`. Required to create a function. Default: the live value.
+    /// ARN of the IAM role with which the function runs (its execution role), such as
+    /// `arn:aws:iam::123456789012:role/run`. Required to create a function. Default: the live value.
     #[schemars(with = "Option<Text>")]
     pub role: Option<String>,
-    /// Name of the handler in `module_name`, such as `handler`. Without `module_name`, it can be a complete handler, such as `index.handler`. Required to create a function. Default: the live value.
+    /// Name of the handler in `module_name`, such as `handler`. Without `module_name`, it can be a complete
+    /// handler, such as `index.handler`. Required to create a function. Default: the live value.
     #[schemars(with = "Option<Text>")]
     pub handler_name: Option<String>,
-    /// Module (file, class or assembly) that contains `handler_name`, such as `app`. With `handler_name: handler`, AWS's handler is `app.handler`, and for Java and .NET `app::handler`. Default: `index`, unless `handler_name` is a complete handler.
+    /// Module (file, class or assembly) that contains `handler_name`, such as `app`. With `handler_name:
+    /// handler`, AWS's handler is `app.handler`, and for Java and .NET `app::handler`. Default: `index`,
+    /// unless `handler_name` is a complete handler.
     #[schemars(with = "Option<Text>")]
     pub module_name: Option<String>,
-    /// Description of the function, at most 256 characters. `%{build_number}`, `%{git_branch}`, `%{git_sha}`, `%{git_tag}` and other names are replaced by values of the build. Default: the live value; for a new function, `Deploy build %{build_number} to AWS Lambda via Travis CI`.
+    /// Description of the function, at most 256 characters. `%{build_number}`, `%{git_branch}`, `%{git_sha}`,
+    /// `%{git_tag}` and other names are replaced by values of the build. Default: the live value; for a new
+    /// function, `Deploy build %{build_number} to AWS Lambda via Travis CI`.
     #[schemars(with = "Option<Text>")]
     pub description: Option<String>,
-    /// Time limit of one invocation in seconds, 1 to 5400, such as 30. Default: the live value; for a new function, 3.
+    /// Time limit of one invocation in seconds, 1 to 5400, such as 30. Default: the live value; for a new
+    /// function, 3.
     #[schemars(with = "Option<WholeNumber>")]
     pub timeout: Option<i32>,
-    /// Memory of the function in MB, 128 to 32768, such as 512. Default: the live value; for a new function, 128.
+    /// Memory of the function in MB, 128 to 32768, such as 512. Default: the live value; for a new function,
+    /// 128.
     #[schemars(with = "Option<WholeNumber>")]
     pub memory_size: Option<i32>,
-    /// IDs of the VPC subnets of the function, such as `subnet-0123456789abcdef0`; at most 16. Default: the live value. An empty list removes them.
+    /// IDs of the VPC subnets of the function, such as `subnet-0123456789abcdef0`; at most 16. Default: the
+    /// live value. An empty list removes them.
     #[schemars(with = "Option<TextList>")]
     pub subnet_ids: Option<Vec<String>>,
-    /// IDs of the VPC security groups of the function, such as `sg-0123456789abcdef0`; at most 5. Default: the live value. An empty list removes them.
+    /// IDs of the VPC security groups of the function, such as `sg-0123456789abcdef0`; at most 5. Default:
+    /// the live value. An empty list removes them.
     #[schemars(with = "Option<TextList>")]
     pub security_group_ids: Option<Vec<String>>,
-    /// Environment variables of the function, as a map or as a list of `NAME=value`, such as `STAGE=production`. They replace all live variables unless `merge_environment` is true. Default: the live variables. An empty map removes them.
+    /// Environment variables of the function, as a map or as a list of `NAME=value`, such as
+    /// `STAGE=production`. They replace all live variables unless `merge_environment` is true. Default: the
+    /// live variables. An empty map removes them.
     #[schemars(with = "Option<Pairs>")]
     pub environment: Option<BTreeMap<String, Secret>>,
-    /// Lambda runtime, such as `nodejs22.x` or `python3.13`. Required to create a function. Default: the live value.
+    /// Lambda runtime, such as `nodejs22.x` or `python3.13`. Required to create a function. Default: the live
+    /// value.
     #[schemars(with = "Option<Text>")]
     pub runtime: Option<String>,
-    /// ARN of the SQS queue or SNS topic to which Lambda sends asynchronous events that the function failed to process, such as `arn:aws:sqs:us-east-1:123456789012:failed`. Default: the live value. An empty string removes it.
+    /// ARN of the SQS queue or SNS topic to which Lambda sends asynchronous events that the function failed
+    /// to process, such as `arn:aws:sqs:us-east-1:123456789012:failed`. Default: the live value. An empty
+    /// string removes it.
     #[schemars(with = "Option<Text>")]
     pub dead_letter_arn: Option<String>,
-    /// ARN of the KMS key that encrypts the environment variables, such as `arn:aws:kms:us-east-1:123456789012:key/1234abcd`. Default: the live value. An empty string selects the default key of AWS.
+    /// ARN of the KMS key that encrypts the environment variables, such as
+    /// `arn:aws:kms:us-east-1:123456789012:key/1234abcd`. Default: the live value. An empty string selects
+    /// the default key of AWS.
     #[schemars(with = "Option<Text>")]
     pub kms_key_arn: Option<String>,
-    /// X-Ray tracing mode: `Active` or `PassThrough`. Default: the live value; for a new function, `PassThrough`.
+    /// X-Ray tracing mode: `Active` or `PassThrough`. Default: the live value; for a new function,
+    /// `PassThrough`.
     #[schemars(with = "Option<Text>")]
     pub tracing_mode: Option<String>,
-    /// ARNs of layer versions, such as `arn:aws:lambda:us-east-1:123456789012:layer:tools:3`, in the order in which Lambda applies them; at most 5. They replace all live layers. Default: the live layers. An empty list removes them.
+    /// ARNs of layer versions, such as `arn:aws:lambda:us-east-1:123456789012:layer:tools:3`, in the order in
+    /// which Lambda applies them; at most 5. They replace all live layers. Default: the live layers. An empty
+    /// list removes them.
     #[schemars(with = "Option<TextList>")]
     pub layers: Option<Vec<String>>,
-    /// Tags of the function, as a map or as a list of `NAME=value`, such as `team=payments`; at most 50. They are added to the live tags unless `function_tags_mode` is `replace`. Default: the live tags.
+    /// Tags of the function, as a map or as a list of `NAME=value`, such as `team=payments`; at most 50. They
+    /// are added to the live tags unless `function_tags_mode` is `replace`. Default: the live tags.
     #[schemars(with = "Option<Pairs>")]
     pub function_tags: Option<BTreeMap<String, Secret>>,
     /// Whether to publish a version of the deployed function. `alias` always publishes one. Default: false.
     #[schemars(with = "Option<Flag>")]
     pub publish: Option<bool>,
-    /// What to package, as a path in the build directory, such as `dist`: a directory, a single file, or a finished `.zip` or `.jar` archive. The contents of a directory are at the root of the archive. With several paths, each file keeps its path from the build directory. Default: the build directory.
+    /// What to package, as a path in the build directory, such as `dist`: a directory, a single file, or a
+    /// finished `.zip` or `.jar` archive. The contents of a directory are at the root of the archive. With
+    /// several paths, each file keeps its path from the build directory. Default: the build directory.
     #[schemars(with = "Option<TextList>")]
     pub zip: Option<Vec<String>>,
-    /// Patterns in the syntax of `.gitignore`, relative to the packaged directory, such as `src/**`. Only files that match one of them are packaged. Default: all files.
+    /// Patterns in the syntax of `.gitignore`, relative to the packaged directory, such as `src/**`. Only
+    /// files that match one of them are packaged. Default: all files.
     #[schemars(with = "Option<TextList>")]
     pub include: Option<Vec<String>>,
-    /// Patterns in the syntax of `.gitignore`, relative to the packaged directory, such as `*.test.js`. Files that match one of them are not packaged. A file `.lambdaignore` in the packaged directory can hold more patterns. Default: none.
+    /// Patterns in the syntax of `.gitignore`, relative to the packaged directory, such as `*.test.js`. Files
+    /// that match one of them are not packaged. A file `.lambdaignore` in the packaged directory can hold
+    /// more patterns. Default: none.
     #[schemars(with = "Option<TextList>")]
     pub exclude: Option<Vec<String>>,
-    /// How to package symbolic links: `preserve` keeps them as links, `follow` packages their targets, `external` packages the targets of links that leave the directory. Default: `preserve`.
+    /// How to package symbolic links: `preserve` keeps them as links, `follow` packages their targets,
+    /// `external` packages the targets of links that leave the directory. Default: `preserve`.
     #[schemars(with = "Option<Text>")]
     pub symlinks: Option<String>,
-    /// S3 bucket to which the package is uploaded and from which Lambda reads it, such as `our-packages`. It must be in the function's region. Required for packages over 50 MiB. With `s3_key`, it is the bucket of that object. Default: none; the package is sent to Lambda directly.
+    /// S3 bucket to which the package is uploaded and from which Lambda reads it, such as `our-packages`. It
+    /// must be in the function's region. Required for packages over 50 MiB. With `s3_key`, it is the bucket
+    /// of that object. Default: none; the package is sent to Lambda directly.
     #[schemars(with = "Option<Text>")]
     pub s3_bucket: Option<String>,
-    /// Prefix for the keys of packages in `s3_bucket`, such as `lambda`. The whole key is `<s3_prefix>/<function>/<sha256>.zip`. Default: no prefix.
+    /// Prefix for the keys of packages in `s3_bucket`, such as `lambda`. The whole key is
+    /// `<s3_prefix>/<function>/<sha256>.zip`. Default: no prefix.
     #[schemars(with = "Option<Text>")]
     pub s3_prefix: Option<String>,
-    /// Key of an existing archive in `s3_bucket`, such as `builds/hello-7.zip`. This archive is deployed, and nothing is packaged. Default: none.
+    /// Key of an existing archive in `s3_bucket`, such as `builds/hello-7.zip`. This archive is deployed, and
+    /// nothing is packaged. Default: none.
     #[schemars(with = "Option<Text>")]
     pub s3_key: Option<String>,
-    /// Version ID of the archive `s3_key`, in a bucket with versioning, such as `L4kqtJlcpXroDTDmpUMLUo`. Default: the latest version.
+    /// Version ID of the archive `s3_key`, in a bucket with versioning, such as `L4kqtJlcpXroDTDmpUMLUo`.
+    /// Default: the latest version.
     #[schemars(with = "Option<Text>")]
     pub s3_object_version: Option<String>,
-    /// Whether to package files and directories whose names begin with a dot. `.git` is never packaged. Default: false.
+    /// Whether to package files and directories whose names begin with a dot. `.git` is never packaged.
+    /// Default: false.
     #[schemars(with = "Option<Flag>")]
     pub dot_match: Option<bool>,
     /// Processor architecture: `x86_64` or `arm64`. Default: the live value; for a new function, `x86_64`.
@@ -140,79 +185,111 @@ pub struct Stanza {
     /// Size of `/tmp` in MB, 512 to 32768, such as 1024. Default: the live value; for a new function, 512.
     #[schemars(with = "Option<WholeNumber>")]
     pub ephemeral_storage: Option<i32>,
-    /// Type of the code: `Zip` (files) or `Image` (a container image, see `image_uri`). `Image` without `image_uri` keeps the live image. AWS cannot change the type of an existing function. Default: `Image` with `image_uri`, else `Zip`.
+    /// Type of the code: `Zip` (files) or `Image` (a container image, see `image_uri`). `Image` without
+    /// `image_uri` keeps the live image. AWS cannot change the type of an existing function. Default: `Image`
+    /// with `image_uri`, else `Zip`.
     #[schemars(with = "Option<Text>")]
     pub package_type: Option<String>,
-    /// Container image in Amazon ECR, by digest or tag, such as `123456789012.dkr.ecr.us-east-1.amazonaws.com/hello:7`. An image with a tag is deployed each time, because the tag can point to another image. An image with a digest is deployed only if it differs from the live image. Default: none.
+    /// Container image in Amazon ECR, by digest or tag, such as
+    /// `123456789012.dkr.ecr.us-east-1.amazonaws.com/hello:7`. An image with a tag is deployed each time,
+    /// because the tag can point to another image. An image with a digest is deployed only if it differs from
+    /// the live image. Default: none.
     #[schemars(with = "Option<Text>")]
     pub image_uri: Option<String>,
-    /// Settings that replace those in the container image. Default: the live value. An empty map removes them.
+    /// Settings that replace those in the container image. Default: the live value. An empty map removes
+    /// them.
     pub image_config: Option<ImageConfig>,
-    /// File systems to mount below `/mnt/`; AWS allows one. They replace all live file systems. Default: the live value. An empty list removes them.
+    /// File systems to mount below `/mnt/`; AWS allows one. They replace all live file systems. Default: the
+    /// live value. An empty list removes them.
     #[schemars(with = "Option<FileSystems>")]
     pub file_system_configs: Option<Vec<FileSystemConfig>>,
-    /// Whether new execution environments start from a snapshot: `PublishedVersions` or `None`. Default: the live value; for a new function, `None`.
+    /// Whether new execution environments start from a snapshot: `PublishedVersions` or `None`. Default: the
+    /// live value; for a new function, `None`.
     #[schemars(with = "Option<Text>")]
     pub snap_start: Option<String>,
-    /// Format, destination and levels of the function's logs, such as `{log_format: JSON}`. Default: the live value. An empty map restores the AWS defaults.
+    /// Format, destination and levels of the function's logs, such as `{log_format: JSON}`. Default: the live
+    /// value. An empty map restores the AWS defaults.
     pub logging_config: Option<LoggingConfig>,
-    /// Whether to allow outbound IPv6 traffic on dual-stack VPC subnets. Default: the live value; for a new function, false.
+    /// Whether to allow outbound IPv6 traffic on dual-stack VPC subnets. Default: the live value; for a new
+    /// function, false.
     #[schemars(with = "Option<Flag>")]
     pub ipv6_allowed_for_dual_stack: Option<bool>,
     /// Whether to add `environment` to the live variables instead of replacing them. Default: false.
     #[schemars(with = "Option<Flag>")]
     pub merge_environment: Option<bool>,
-    /// ARN of the code signing configuration, such as `arn:aws:lambda:us-east-1:123456789012:code-signing-config:csc-0123456789abcdef0`. Default: the live value. An empty string removes it.
+    /// ARN of the code signing configuration, such as
+    /// `arn:aws:lambda:us-east-1:123456789012:code-signing-config:csc-0123456789abcdef0`. Default: the live
+    /// value. An empty string removes it.
     #[schemars(with = "Option<Text>")]
     pub code_signing_config_arn: Option<String>,
-    /// ARN of the KMS key that encrypts the deployment package in Lambda, such as `arn:aws:kms:us-east-1:123456789012:key/1234abcd`. Default: the live value. An empty string selects the default key of AWS.
+    /// ARN of the KMS key that encrypts the deployment package in Lambda, such as
+    /// `arn:aws:kms:us-east-1:123456789012:key/1234abcd`. Default: the live value. An empty string selects
+    /// the default key of AWS.
     #[schemars(with = "Option<Text>")]
     pub source_kms_key_arn: Option<String>,
-    /// Revision that the live function must have: its `RevisionId` from `aws lambda get-function-configuration`, such as `f7a1c3d2-0b7e-4a50-9d3f-6f1e2d3c4b5a`. If the live function has another revision, the deployment fails and changes nothing. Default: any revision.
+    /// Revision that the live function must have: its `RevisionId` from `aws lambda
+    /// get-function-configuration`, such as `f7a1c3d2-0b7e-4a50-9d3f-6f1e2d3c4b5a`. If the live function has
+    /// another revision, the deployment fails and changes nothing. Default: any revision.
     #[schemars(with = "Option<Text>")]
     pub revision_id: Option<String>,
     /// How to set `function_tags`: `add` keeps other live tags, `replace` removes them. Default: `add`.
     #[schemars(with = "Option<Text>")]
     pub function_tags_mode: Option<String>,
-    /// Number of concurrent executions that are reserved for the function, such as 20. The function never has more. 0 stops all invocations. `none` removes the reservation and the limit. Default: the live value.
+    /// Number of concurrent executions that are reserved for the function, such as 20. The function never has
+    /// more. 0 stops all invocations. `none` removes the reservation and the limit. Default: the live value.
     #[schemars(with = "Option<NumberOrNone>")]
     pub reserved_concurrency: Option<OrNone<i32>>,
-    /// HTTPS endpoint of the function, such as `{auth_type: AWS_IAM}`. `none` removes it. With `alias`, it is the endpoint of the first alias. Default: the live value.
+    /// HTTPS endpoint of the function, such as `{auth_type: AWS_IAM}`. `none` removes it. With `alias`, it is
+    /// the endpoint of the first alias. Default: the live value.
     #[schemars(with = "Option<UrlOrNone>")]
     pub function_url: Option<OrNone<FunctionUrl>>,
-    /// Alias that points at the published version, or a list of aliases, such as `live`. An alias is created or moved after the version is ready and has passed `verify`. Implies `publish`. Default: none.
+    /// Alias that points at the published version, or a list of aliases, such as `live`. An alias is created
+    /// or moved after the version is ready and has passed `verify`. Implies `publish`. Default: none.
     #[schemars(with = "Option<TextList>")]
     pub alias: Option<Vec<String>>,
-    /// Check to run on a new version before the alias moves to it. `{}` invokes the function and expects no error. Without `alias`, the code is already live when the check runs. Default: no check.
+    /// Check to run on a new version before the alias moves to it. `{}` invokes the function and expects no
+    /// error. Without `alias`, the code is already live when the check runs. Default: no check.
     pub verify: Option<Verify>,
-    /// Percentages of the alias's traffic that the new version gets step by step, in ascending order, such as `[10, 50, 100]`. After the last step, the new version gets all traffic. `verify` runs again at each step; if it fails, the old version gets all traffic back. Default: all traffic at once.
+    /// Percentages of the alias's traffic that the new version gets step by step, in ascending order, such as
+    /// `[10, 50, 100]`. After the last step, the new version gets all traffic. `verify` runs again at each
+    /// step; if it fails, the old version gets all traffic back. Default: all traffic at once.
     #[schemars(with = "Option<NumberList>")]
     pub traffic: Option<Vec<i32>>,
     /// Time between two steps of `traffic` in seconds, at least 1, such as 120. Default: 60.
     #[schemars(with = "Option<WholeNumber>")]
     pub traffic_interval: Option<Duration>,
-    /// Whether to remove traffic weights that another tool or a person has set on the alias, such as those of a CodeDeploy canary. Default: false; with such weights, the deployment fails.
+    /// Whether to remove traffic weights that another tool or a person has set on the alias, such as those of
+    /// a CodeDeploy canary. Default: false; with such weights, the deployment fails.
     #[schemars(with = "Option<Flag>")]
     pub clear_weights: Option<bool>,
-    /// Number of execution environments that each alias keeps ready, such as 5. The deployment waits until they are ready. `none` removes the provisioned concurrency. Default: the live value.
+    /// Number of execution environments that each alias keeps ready, such as 5. The deployment waits until
+    /// they are ready. `none` removes the provisioned concurrency. Default: the live value.
     #[schemars(with = "Option<NumberOrNone>")]
     pub provisioned_concurrency: Option<OrNone<i32>>,
-    /// Number of published versions to keep, newest first, at least 1, such as 10. Older versions are deleted after the deployment, except those that an alias uses or can be rolled back to. Default: all versions.
+    /// Number of published versions to keep, newest first, at least 1, such as 10. Older versions are deleted
+    /// after the deployment, except those that an alias uses or can be rolled back to. Default: all versions.
     #[schemars(with = "Option<WholeNumber>")]
     pub keep_versions: Option<i32>,
-    /// Number of the version to which `dpl-lambda rollback` moves the alias, such as 7. Other commands ignore it. Default: the previous version.
+    /// Number of the version to which `dpl-lambda rollback` moves the alias, such as 7. Other commands ignore
+    /// it. Default: the previous version.
     #[schemars(with = "Option<Text>")]
     pub version: Option<String>,
-    /// Conditions of the deployment, such as `{branch: main}`. If one of them is not met, the stanza is skipped. A string is a branch. Default: branch `master`, never `main`.
+    /// Conditions of the deployment, such as `{branch: main}`. If one of them is not met, the stanza is
+    /// skipped. A string is a branch. Default: branch `master`, never `main`.
     #[schemars(with = "Option<Conditions>")]
     pub on: SchemaOnly,
-    /// Commands to run in bash after a successful deployment, even if nothing changed, such as `./announce.sh`. They run in order in the build directory. If one fails, the others do not run, and the run fails. Default: none.
+    /// Commands to run in bash after a successful deployment, even if nothing changed, such as
+    /// `./announce.sh`. They run in order in the build directory. If one fails, the others do not run, and
+    /// the run fails. Default: none.
     #[schemars(with = "Option<TextList>")]
     pub run: Option<Vec<String>>,
-    /// Whether to stash uncommitted, untracked and ignored files during the deployment (`git stash --all`) and to restore them afterwards. Ignored files include most build results, which are then not packaged. Default: false.
+    /// Whether to stash uncommitted, untracked and ignored files during the deployment (`git stash --all`)
+    /// and to restore them afterwards. Ignored files include most build results, which are then not packaged.
+    /// Default: false.
     #[schemars(with = "Option<Flag>")]
     pub cleanup: Option<bool>,
-    /// Whether the build succeeds if the deployment fails: the exit status is then 0. An invalid stanza still fails the build. Default: false.
+    /// Whether the build succeeds if the deployment fails: the exit status is then 0. An invalid stanza still
+    /// fails the build. Default: false.
     #[schemars(with = "Option<Flag>")]
     pub allow_failure: Option<bool>,
     /// Whether unknown keys are errors instead of warnings. Default: false.
@@ -221,7 +298,8 @@ pub struct Stanza {
     /// Whether `deploy` and `rollback` only show their plan and change nothing. Default: false.
     #[schemars(with = "Option<Flag>")]
     pub dry_run: Option<bool>,
-    /// Time limit in seconds for each wait, such as the wait for an update of the function, and for each call to AWS. At least 1, such as 900. Default: 600; with `snap_start` or `provisioned_concurrency`, 1800.
+    /// Time limit in seconds for each wait, such as the wait for an update of the function, and for each call
+    /// to AWS. At least 1, such as 900. Default: 600; with `snap_start` or `provisioned_concurrency`, 1800.
     #[schemars(with = "Option<WholeNumber>")]
     pub wait_timeout: Option<Duration>,
     /// Deprecated: the opposite of `cleanup`. Leave it out; files stay in place unless `cleanup` is true.
@@ -239,7 +317,8 @@ pub struct Stanza {
 }
 
 /// Alternative names of keys, each with the key that it means.
-pub(crate) const ALIASES: [(&str, &str); 3] = [("environment_variables", "environment"), ("if", "on"), ("true", "on")];
+pub(crate) const ALIASES: [(&str, &str); 3] =
+    [("environment_variables", "environment"), ("if", "on"), ("true", "on")];
 
 /// A stanza with its problems and warnings.
 #[derive(Debug)]
@@ -354,8 +433,8 @@ impl Stanza {
         (!token.is_empty()).then(|| Secret::new(token))
     }
 
-    /// A redactor for this stanza's secrets and those in `more`. It does not mask values that also occur under a non-secret
-    /// key of `written`, which is the stanza before variables were filled in.
+    /// A redactor for this stanza's secrets and those in `more`. It does not mask values that also occur
+    /// under a non-secret key of `written`, which is the stanza before variables were filled in.
     pub fn redactor<S: AsRef<str>>(&self, written: &Map, more: impl Iterator<Item = S>) -> Redactor {
         let keys = [&self.access_key_id, &self.secret_access_key, &self.session_token];
         let maps = [&self.environment, &self.function_tags];
@@ -374,7 +453,8 @@ pub fn non_secret_texts(written: &Map) -> Vec<String> {
     open
 }
 
-/// Keys whose values are not secret. Any other value can be secret: that of a misspelt key, a command, a condition.
+/// Keys whose values are not secret. Any other value can be secret: that of a misspelt key, a command, a
+/// condition.
 pub(crate) const NON_SECRET_KEYS: [&str; 50] = [
     "provider",
     "region",
@@ -478,7 +558,10 @@ fn read_architecture(r: &mut StanzaReader<'_>) -> Option<String> {
             None
         }
         several => {
-            r.refuse("architectures", format!("`architectures` is `{}`; {right}, not both", several.join(", ")));
+            r.refuse(
+                "architectures",
+                format!("`architectures` is `{}`; {right}, not both", several.join(", ")),
+            );
             None
         }
     }
@@ -511,7 +594,8 @@ mod tests {
         assert_eq!((s.timeout, s.publish, s.memory_size), (Some(10), Some(true), Some(256)));
         assert_eq!(s.module_name.as_deref(), Some("7"));
         assert_eq!(s.subnet_ids, Some(vec!["subnet-1".to_owned()]));
-        let environment: Vec<_> = s.environment.iter().flatten().map(|(k, v)| (k.as_str(), v.expose())).collect();
+        let environment: Vec<_> =
+            s.environment.iter().flatten().map(|(k, v)| (k.as_str(), v.expose())).collect();
         assert_eq!(environment, [("A", "b=c"), ("E", ""), ("N", "1")]);
     }
 
@@ -584,14 +668,19 @@ mod tests {
 
     #[test]
     fn another_providers_stanza_is_refused_for_that_alone() {
-        assert_eq!(problems(r#"{"provider":"s3","bucket":"b"}"#), [(Code::WrongProvider, "/provider".to_owned())]);
+        assert_eq!(
+            problems(r#"{"provider":"s3","bucket":"b"}"#),
+            [(Code::WrongProvider, "/provider".to_owned())]
+        );
     }
 
     #[test]
     fn an_everyday_or_open_value_is_no_secret() {
-        let text = r#"{"function_name":"orders","environment":{"A":"orders","B":"production","C":"s3cr3t-x"}}"#;
+        let text =
+            r#"{"function_name":"orders","environment":{"A":"orders","B":"production","C":"s3cr3t-x"}}"#;
         let node = json::parse(text.as_bytes()).unwrap();
-        let redactor = read(node.as_map().unwrap()).stanza.redactor(node.as_map().unwrap(), std::iter::empty::<&str>());
+        let redactor =
+            read(node.as_map().unwrap()).stanza.redactor(node.as_map().unwrap(), std::iter::empty::<&str>());
         assert_eq!(redactor.redact("orders production s3cr3t-x"), "orders production [secure]");
     }
 }

@@ -10,7 +10,8 @@ use super::secret::Secret;
 /// Reads keys of a map and collects problems and warnings.
 pub(super) struct StanzaReader<'a> {
     map: &'a Map,
-    /// Position of the map in the stanza: its JSON pointer, and its name followed by a dot. Empty for the stanza itself.
+    /// Position of the map in the stanza: its JSON pointer, and its name followed by a dot. Empty for the
+    /// stanza itself.
     place: (String, String),
     read_keys: BTreeSet<&'static str>,
     /// Errors that make the stanza unusable.
@@ -85,7 +86,11 @@ impl<'a> StanzaReader<'a> {
     }
 
     /// Reads a string and converts it with `parse`, whose error completes the sentence "`key` is `value`; …".
-    pub(super) fn parsed<T>(&mut self, key: &'static str, parse: impl Fn(&str) -> Result<T, String>) -> Option<T> {
+    pub(super) fn parsed<T>(
+        &mut self,
+        key: &'static str,
+        parse: impl Fn(&str) -> Result<T, String>,
+    ) -> Option<T> {
         let text = self.text(key)?;
         match parse(&text) {
             Ok(value) => Some(value),
@@ -96,8 +101,8 @@ impl<'a> StanzaReader<'a> {
         }
     }
 
-    /// Reads a whole number, which can be a string. `unit` is a plural, such as `seconds`, or empty. Adds a warning if the number is outside
-    /// the `range` that AWS documents.
+    /// Reads a whole number, which can be a string. `unit` is a plural, such as `seconds`, or empty. Adds a
+    /// warning if the number is outside the `range` that AWS documents.
     pub(super) fn whole_number(
         &mut self,
         key: &'static str,
@@ -142,7 +147,8 @@ impl<'a> StanzaReader<'a> {
         Some(number)
     }
 
-    /// Reads a list of whole numbers. A single one means a list with one entry, an empty string an empty list.
+    /// Reads a list of whole numbers. A single one means a list with one entry, an empty string an empty
+    /// list.
     pub(super) fn whole_numbers(&mut self, key: &'static str, unit: &str) -> Option<Vec<i32>> {
         let texts = self.texts(key)?;
         let mut numbers = Vec::new();
@@ -153,7 +159,10 @@ impl<'a> StanzaReader<'a> {
                     let name = self.name_of(key);
                     self.refuse(
                         key,
-                        format!("`{name}` is `{}`; expected whole {unit}, such as 10, 50, 100", texts.join(", ")),
+                        format!(
+                            "`{name}` is `{}`; expected whole {unit}, such as 10, 50, 100",
+                            texts.join(", ")
+                        ),
                     );
                     return None;
                 }
@@ -167,13 +176,16 @@ impl<'a> StanzaReader<'a> {
         let node = self.read_node(key)?;
         let flag = node.as_flag();
         if flag.is_none() {
-            self.refuse(key, format!("`{}` is `{}`; expected true or false", self.name_of(key), node.shown()));
+            self.refuse(
+                key,
+                format!("`{}` is `{}`; expected true or false", self.name_of(key), node.shown()),
+            );
         }
         flag
     }
 
-    /// Reads one of the words in `known`. A word in another case is corrected, an unknown word is kept because AWS may accept it; both
-    /// add a warning.
+    /// Reads one of the words in `known`. A word in another case is corrected, an unknown word is kept
+    /// because AWS may accept it; both add a warning.
     pub(super) fn word(&mut self, key: &'static str, known: &[&str]) -> Option<String> {
         let text = self.text(key)?;
         self.known_word(key, text, known)
@@ -194,7 +206,12 @@ impl<'a> StanzaReader<'a> {
             }
             None => {
                 let message = format!("`{name}` is `{}`; AWS documents {options}", short(&text));
-                self.warn(WarningCode::OutOfRange, key, message, "check the value; AWS may refuse it".to_owned());
+                self.warn(
+                    WarningCode::OutOfRange,
+                    key,
+                    message,
+                    "check the value; AWS may refuse it".to_owned(),
+                );
                 Some(text)
             }
         }
@@ -205,7 +222,10 @@ impl<'a> StanzaReader<'a> {
         let text = self.text(key)?;
         let found = known.iter().find(|word| word.eq_ignore_ascii_case(&text));
         if found.is_none() {
-            self.refuse(key, format!("`{}` is `{}`; expected {}", self.name_of(key), short(&text), choice_of(known)));
+            self.refuse(
+                key,
+                format!("`{}` is `{}`; expected {}", self.name_of(key), short(&text), choice_of(known)),
+            );
         }
         found.map(|word| (*word).to_owned())
     }
@@ -218,30 +238,39 @@ impl<'a> StanzaReader<'a> {
             node => entries(&self.at(key), node),
         };
         let items = items.into_iter().filter(|(_, item)| **item != Node::Null);
-        Some(items.filter_map(|(at, item)| self.scalar(key, &at, item, "a list of strings", Shown::Openly)).collect())
+        Some(
+            items
+                .filter_map(|(at, item)| self.scalar(key, &at, item, "a list of strings", Shown::Openly))
+                .collect(),
+        )
     }
 
-    /// Reads names with secret values: a map, a list of `NAME=value` or of maps, or one `NAME=value`. An empty string means no names.
+    /// Reads names with secret values: a map, a list of `NAME=value` or of maps, or one `NAME=value`. An
+    /// empty string means no names.
     pub(super) fn pairs(&mut self, key: &'static str) -> Option<BTreeMap<String, Secret>> {
         let node = self.read_node(key)?;
         let node = self.unwrapped(key, node);
         let mut pairs = BTreeMap::new();
         match node {
             Node::Text(text) if text.is_empty() => {}
-            node => {
-                entries(&self.at(key), node).into_iter().for_each(|(at, item)| self.pair(key, &at, item, &mut pairs))
-            }
+            node => entries(&self.at(key), node)
+                .into_iter()
+                .for_each(|(at, item)| self.pair(key, &at, item, &mut pairs)),
         }
         Some(pairs)
     }
 
-    /// Removes the additional level in `environment: {variables: {…}}`, which the AWS API and other AWS tools use.
+    /// Removes the additional level in `environment: {variables: {…}}`, which the AWS API and other AWS tools
+    /// use.
     fn unwrapped(&mut self, key: &'static str, node: &'a Node) -> &'a Node {
         let inner = node.as_map().filter(|map| map.len() == 1).and_then(|map| map.iter().next());
         match inner {
-            Some((name, inside @ Node::Map(_))) if name.eq_ignore_ascii_case("variables") && !inside.is_secure() => {
-                let message =
-                    format!("`{key}` nests its variables in `{name}`; they are read as if they were not nested");
+            Some((name, inside @ Node::Map(_)))
+                if name.eq_ignore_ascii_case("variables") && !inside.is_secure() =>
+            {
+                let message = format!(
+                    "`{key}` nests its variables in `{name}`; they are read as if they were not nested"
+                );
                 self.warn(WarningCode::LenientValue, key, message, format!("remove `{name}`"));
                 inside
             }
@@ -255,7 +284,9 @@ impl<'a> StanzaReader<'a> {
             Node::Null => {}
             node if node.is_secure() => {}
             Node::Map(map) => {
-                for (name, value) in map.iter().filter(|(_, value)| **value != Node::Null && !value.is_secure()) {
+                for (name, value) in
+                    map.iter().filter(|(_, value)| **value != Node::Null && !value.is_secure())
+                {
                     match value.scalar() {
                         Some(value) => drop(pairs.insert(name.to_owned(), Secret::new(value))),
                         None => {
@@ -270,7 +301,9 @@ impl<'a> StanzaReader<'a> {
                     pairs.insert(name.trim().to_owned(), Secret::new(value));
                 }
                 // Do not quote the text: it may be a secret that was split at the wrong place.
-                _ => self.refuse_at(at.to_owned(), format!("an entry of `{key}` is not `NAME=value`; {right}")),
+                _ => {
+                    self.refuse_at(at.to_owned(), format!("an entry of `{key}` is not `NAME=value`; {right}"))
+                }
             },
             Node::Bool(_) | Node::Number(_) | Node::List(_) => {
                 self.refuse_at(at.to_owned(), format!("an entry of `{key}` is {}; {right}", node.kind()));
@@ -278,8 +311,8 @@ impl<'a> StanzaReader<'a> {
         }
     }
 
-    /// Reads a nested map with `read`. An empty map clears the live value and returns the default of `T`. A map without any readable
-    /// value does not clear and returns `None`.
+    /// Reads a nested map with `read`. An empty map clears the live value and returns the default of `T`. A
+    /// map without any readable value does not clear and returns `None`.
     pub(super) fn structure<T: Default + PartialEq>(
         &mut self,
         key: &'static str,
@@ -287,7 +320,8 @@ impl<'a> StanzaReader<'a> {
     ) -> Option<T> {
         let node = self.read_node(key)?;
         let is_empty = node.as_map().is_some_and(|map| map.iter().next().is_none());
-        self.inner(self.at(key), self.name_of(key), node, read).filter(|value| is_empty || *value != T::default())
+        self.inner(self.at(key), self.name_of(key), node, read)
+            .filter(|value| is_empty || *value != T::default())
     }
 
     /// Reads any value as JSON.
@@ -299,7 +333,8 @@ impl<'a> StanzaReader<'a> {
     pub(super) fn refuse_unknown_members(&mut self, key: &str) {
         let below = format!("{}/", self.at(key));
         let is_below = |warning: &Warning| {
-            warning.code == WarningCode::UnknownKey && warning.at.as_ref().is_some_and(|at| at.starts_with(&below))
+            warning.code == WarningCode::UnknownKey
+                && warning.at.as_ref().is_some_and(|at| at.starts_with(&below))
         };
         let (unknown, others): (Vec<Warning>, Vec<Warning>) =
             std::mem::take(&mut self.warnings).into_iter().partition(is_below);
@@ -368,7 +403,10 @@ impl<'a> StanzaReader<'a> {
 
     /// The keys that have not been read and are not null.
     pub(super) fn unread_keys(&self) -> impl Iterator<Item = &'a str> {
-        self.map.iter().filter(|(key, node)| **node != Node::Null && !self.read_keys.contains(key)).map(|(key, _)| key)
+        self.map
+            .iter()
+            .filter(|(key, node)| **node != Node::Null && !self.read_keys.contains(key))
+            .map(|(key, _)| key)
     }
 
     /// Adds a problem with the value of `key`.
@@ -385,7 +423,14 @@ impl<'a> StanzaReader<'a> {
         self.warnings.push(Warning { code, message, hint: Some(hint), at: Some(self.at(key)) });
     }
 
-    fn scalar(&mut self, key: &'static str, at: &str, node: &Node, right: &str, shown: Shown) -> Option<String> {
+    fn scalar(
+        &mut self,
+        key: &'static str,
+        at: &str,
+        node: &Node,
+        right: &str,
+        shown: Shown,
+    ) -> Option<String> {
         if node.is_secure() {
             return None;
         }
@@ -401,7 +446,10 @@ impl<'a> StanzaReader<'a> {
             None => {
                 let openly = || format!("`{}`", node.shown());
                 let value = if shown == Shown::Openly { openly() } else { node.kind().to_owned() };
-                self.refuse_at(at.to_owned(), format!("`{}` is {value}; expected {right}", self.name_of(key)));
+                self.refuse_at(
+                    at.to_owned(),
+                    format!("`{}` is {value}; expected {right}", self.name_of(key)),
+                );
                 None
             }
         }
@@ -411,7 +459,9 @@ impl<'a> StanzaReader<'a> {
 /// The entries of a list with their JSON pointers. Any other node counts as a list with one entry.
 fn entries<'a>(at: &str, node: &'a Node) -> Vec<(String, &'a Node)> {
     match node {
-        Node::List(items) => items.iter().enumerate().map(|(index, item)| (format!("{at}/{index}"), item)).collect(),
+        Node::List(items) => {
+            items.iter().enumerate().map(|(index, item)| (format!("{at}/{index}"), item)).collect()
+        }
         single => vec![(at.to_owned(), single)],
     }
 }
@@ -437,9 +487,11 @@ pub(crate) fn encrypted(node: &Node, at: &str) -> Vec<String> {
     match node {
         node if node.is_secure() => vec![at.to_owned()],
         Node::Map(map) => map.iter().flat_map(|(key, node)| encrypted(node, &pointer(at, key))).collect(),
-        Node::List(items) => {
-            items.iter().enumerate().flat_map(|(index, node)| encrypted(node, &format!("{at}/{index}"))).collect()
-        }
+        Node::List(items) => items
+            .iter()
+            .enumerate()
+            .flat_map(|(index, node)| encrypted(node, &format!("{at}/{index}")))
+            .collect(),
         Node::Null | Node::Bool(_) | Node::Number(_) | Node::Text(_) => Vec::new(),
     }
 }

@@ -17,13 +17,16 @@ pub struct LoggingConfig {
     /// Format of the logs: `Text` or `JSON`. AWS default: `Text`.
     #[schemars(with = "Option<Text>")]
     pub log_format: Option<String>,
-    /// CloudWatch log group, such as `/our/functions`. An empty string selects the AWS default, `/aws/lambda/` followed by the function's name.
+    /// CloudWatch log group, such as `/our/functions`. An empty string selects the AWS default,
+    /// `/aws/lambda/` followed by the function's name.
     #[schemars(with = "Option<Text>")]
     pub log_group: Option<String>,
-    /// Lowest level of the function's log lines to send to CloudWatch: `TRACE`, `DEBUG`, `INFO`, `WARN`, `ERROR` or `FATAL`. Only with `log_format: JSON`. AWS default: `INFO`.
+    /// Lowest level of the function's log lines to send to CloudWatch: `TRACE`, `DEBUG`, `INFO`, `WARN`,
+    /// `ERROR` or `FATAL`. Only with `log_format: JSON`. AWS default: `INFO`.
     #[schemars(with = "Option<Text>")]
     pub application_log_level: Option<String>,
-    /// Lowest level of Lambda's own log lines to send to CloudWatch: `DEBUG`, `INFO` or `WARN`. Only with `log_format: JSON`. AWS default: `INFO`.
+    /// Lowest level of Lambda's own log lines to send to CloudWatch: `DEBUG`, `INFO` or `WARN`. Only with
+    /// `log_format: JSON`. AWS default: `INFO`.
     #[schemars(with = "Option<Text>")]
     pub system_log_level: Option<String>,
 }
@@ -32,7 +35,8 @@ pub struct LoggingConfig {
 #[derive(Clone, Debug, Default, PartialEq, Eq, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct ImageConfig {
-    /// Program to start, with its first arguments, such as `/lambda-entrypoint.sh`. An empty list selects that of the image.
+    /// Program to start, with its first arguments, such as `/lambda-entrypoint.sh`. An empty list selects
+    /// that of the image.
     #[schemars(with = "Option<TextList>")]
     pub entry_point: Option<Vec<String>>,
     /// Arguments of the program, such as the handler `app.handler`. An empty list selects those of the image.
@@ -47,7 +51,8 @@ pub struct ImageConfig {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct FileSystemConfig {
-    /// ARN of the EFS access point, such as `arn:aws:elasticfilesystem:us-east-1:123456789012:access-point/fsap-0123456789abcdef0`. Required.
+    /// ARN of the EFS access point, such as
+    /// `arn:aws:elasticfilesystem:us-east-1:123456789012:access-point/fsap-0123456789abcdef0`. Required.
     #[schemars(with = "Text")]
     pub arn: String,
     /// Directory below `/mnt/` where the function sees the file system, such as `/mnt/data`. Required.
@@ -59,13 +64,16 @@ pub struct FileSystemConfig {
 #[derive(Clone, Debug, Default, PartialEq, Eq, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct FunctionUrl {
-    /// Who can call the endpoint: `NONE` allows everyone, `AWS_IAM` only callers with IAM permission. Required to create the endpoint.
+    /// Who can call the endpoint: `NONE` allows everyone, `AWS_IAM` only callers with IAM permission.
+    /// Required to create the endpoint.
     #[schemars(with = "Option<Text>")]
     pub auth_type: Option<String>,
-    /// When the response is sent: `BUFFERED` after the function has ended, `RESPONSE_STREAM` while it runs. AWS default: `BUFFERED`.
+    /// When the response is sent: `BUFFERED` after the function has ended, `RESPONSE_STREAM` while it runs.
+    /// AWS default: `BUFFERED`.
     #[schemars(with = "Option<Text>")]
     pub invoke_mode: Option<String>,
-    /// CORS settings: which web pages of other origins can call the endpoint from a browser. An empty map removes them, so that no other origin can.
+    /// CORS settings: which web pages of other origins can call the endpoint from a browser. An empty map
+    /// removes them, so that no other origin can.
     pub cors: Option<Cors>,
 }
 
@@ -73,7 +81,8 @@ pub struct FunctionUrl {
 #[derive(Clone, Debug, Default, PartialEq, Eq, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct Cors {
-    /// Origins of the web pages that can call the endpoint, at least one, such as `https://www.example.com`. `*` allows all.
+    /// Origins of the web pages that can call the endpoint, at least one, such as `https://www.example.com`.
+    /// `*` allows all.
     #[schemars(with = "Option<TextList>")]
     pub allow_origins: Option<Vec<String>>,
     /// HTTP methods that pages of these origins can use, such as `GET`. `*` allows all.
@@ -97,7 +106,8 @@ pub struct Cors {
 #[derive(Clone, Debug, Default, PartialEq, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct Verify {
-    /// Payload of the invocation: any JSON, such as `{ping: true}`. A string that contains JSON is sent as that JSON. Default: `{}`.
+    /// Payload of the invocation: any JSON, such as `{ping: true}`. A string that contains JSON is sent as
+    /// that JSON. Default: `{}`.
     #[schemars(with = "Option<Anything>")]
     pub payload: Option<Value>,
     /// What the response must contain. Default: any response without a function error.
@@ -105,7 +115,9 @@ pub struct Verify {
     /// Time limit in seconds for the response or the command, at least 1, such as 30. Default: 60.
     #[schemars(with = "Option<WholeNumber>")]
     pub timeout: Option<Duration>,
-    /// Command to run in bash in the build directory, such as `./smoke-test.sh`. Its environment contains `FUNCTION_ARN` and `VERSION`. Any exit status other than 0 is a failure. With `payload` or `expect`, the command runs after the invocation. Without them, it replaces the invocation.
+    /// Command to run in bash in the build directory, such as `./smoke-test.sh`. Its environment contains
+    /// `FUNCTION_ARN` and `VERSION`. Any exit status other than 0 is a failure. With `payload` or `expect`,
+    /// the command runs after the invocation. Without them, it replaces the invocation.
     #[schemars(with = "Option<Text>")]
     pub command: Option<String>,
 }
@@ -124,7 +136,8 @@ pub struct Expect {
     /// Text that the response contains, such as `pong`.
     #[schemars(with = "Option<Text>")]
     pub contains: Option<String>,
-    /// JSON that the response contains, such as `{statusCode: 200}`. Maps in the response can have more members. Lists must have the same length, and are compared entry by entry.
+    /// JSON that the response contains, such as `{statusCode: 200}`. Maps in the response can have more
+    /// members. Lists must have the same length, and are compared entry by entry.
     #[schemars(with = "Option<Anything>")]
     pub json: Option<Value>,
 }
@@ -229,7 +242,8 @@ pub(super) fn provisioned_concurrency(r: &mut StanzaReader<'_>) -> Option<OrNone
     Some(if number == 0 { OrNone::None } else { OrNone::Some(number) })
 }
 
-/// Reads `verify`. An unknown member is an error here and not only a warning, because a misspelt one would drop a check.
+/// Reads `verify`. An unknown member is an error here and not only a warning, because a misspelt one would
+/// drop a check.
 pub(super) fn verify(r: &mut StanzaReader<'_>) -> Option<Verify> {
     let verify = r.structure("verify", |r| Verify {
         payload: r.anything("payload"),

@@ -4,12 +4,12 @@
 /// Maximum length of a word in bytes. Longer words get no suggestion.
 const MAX_LENGTH: usize = 64;
 
-/// Minimum Jaro-Winkler similarity for a suggestion. Jaro-Winkler prefers a common prefix, which typical misspellings have: `imeout`,
-/// `handler`, `memory`.
+/// Minimum Jaro-Winkler similarity for a suggestion. Jaro-Winkler prefers a common prefix, which typical
+/// misspellings have: `imeout`, `handler`, `memory`.
 const MIN_SIMILARITY: f64 = 0.8;
 
-/// The name in `known` that is most similar to `word`, ignoring case and the difference between hyphens and underscores. The first one,
-/// if several are equally similar. `None`: no name is similar.
+/// The name in `known` that is most similar to `word`, ignoring case and the difference between hyphens and
+/// underscores. The first one, if several are equally similar. `None`: no name is similar.
 pub fn suggest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     if word.len() > MAX_LENGTH {
         return None;

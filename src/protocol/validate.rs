@@ -9,7 +9,9 @@ use super::suggest::suggest;
 
 /// Refuses a stanza for another provider.
 pub(super) fn provider(r: &mut StanzaReader<'_>, stanza: &Stanza) {
-    if let Some(provider) = stanza.provider.as_deref().filter(|provider| !provider.eq_ignore_ascii_case("lambda")) {
+    if let Some(provider) =
+        stanza.provider.as_deref().filter(|provider| !provider.eq_ignore_ascii_case("lambda"))
+    {
         r.problems.push(Problem {
             code: Code::WrongProvider,
             message: format!("`provider` is `{provider}`; expected `lambda`"),
@@ -50,10 +52,12 @@ pub(super) fn needed(r: &mut StanzaReader<'_>, stanza: &Stanza) {
     }
 }
 
-/// Checks the S3 keys. A package and an existing object exclude each other: to ignore one of them would deploy something other than
-/// what the stanza says.
+/// Checks the S3 keys. A package and an existing object exclude each other: to ignore one of them would
+/// deploy something other than what the stanza says.
 pub(super) fn bucket(r: &mut StanzaReader<'_>, stanza: &Stanza) {
-    for (key, needed) in [("s3_prefix", "s3_bucket"), ("s3_key", "s3_bucket"), ("s3_object_version", "s3_key")] {
+    for (key, needed) in
+        [("s3_prefix", "s3_bucket"), ("s3_key", "s3_bucket"), ("s3_object_version", "s3_key")]
+    {
         let is_empty = needed == "s3_bucket" && stanza.s3_bucket.as_ref().is_some_and(String::is_empty);
         if r.has(key) && (!r.has(needed) || is_empty) {
             r.problems.push(Problem {
@@ -67,8 +71,9 @@ pub(super) fn bucket(r: &mut StanzaReader<'_>, stanza: &Stanza) {
     for key in ["zip", "include", "exclude", "symlinks", "dot_match", "s3_prefix"] {
         if r.has("s3_key") && r.has(key) {
             let message = format!("`s3_key` names a finished archive, but `{key}` describes a package");
-            let hint =
-                format!("remove `{key}` to deploy that archive, or remove `s3_key` to package files and upload them");
+            let hint = format!(
+                "remove `{key}` to deploy that archive, or remove `s3_key` to package files and upload them"
+            );
             let at = Some(format!("/{key}"));
             r.problems.push(Problem { code: Code::BadValue, message, at, hint: Some(hint) });
         }
@@ -78,7 +83,10 @@ pub(super) fn bucket(r: &mut StanzaReader<'_>, stanza: &Stanza) {
 /// Checks alias names, keys that require an alias, `traffic`, `keep_versions` and `version`.
 pub(super) fn release(r: &mut StanzaReader<'_>, stanza: &Stanza) {
     for name in stanza.alias.iter().flatten().filter(|name| !is_alias_name(name)) {
-        r.refuse("alias", format!("`alias` is `{name}`; expected letters, digits, `-` and `_`, and not only digits"));
+        r.refuse(
+            "alias",
+            format!("`alias` is `{name}`; expected letters, digits, `-` and `_`, and not only digits"),
+        );
     }
     let has_alias = stanza.alias.as_ref().is_some_and(|names| !names.is_empty());
     for (key, needs, is_there) in [
@@ -96,7 +104,8 @@ pub(super) fn release(r: &mut StanzaReader<'_>, stanza: &Stanza) {
         }
     }
     if let Some(shares) = &stanza.traffic
-        && (shares.iter().any(|share| !(1..=100).contains(share)) || shares.windows(2).any(|pair| pair[0] >= pair[1]))
+        && (shares.iter().any(|share| !(1..=100).contains(share))
+            || shares.windows(2).any(|pair| pair[0] >= pair[1]))
     {
         let shown = shares.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
         r.refuse(
@@ -110,9 +119,13 @@ pub(super) fn release(r: &mut StanzaReader<'_>, stanza: &Stanza) {
             "`keep_versions` is 0; expected the number of versions to keep, at least 1".to_owned(),
         );
     }
-    let is_number = |version: &&String| version.parse::<u64>().is_ok_and(|number| number.to_string() == **version);
+    let is_number =
+        |version: &&String| version.parse::<u64>().is_ok_and(|number| number.to_string() == **version);
     if let Some(version) = stanza.version.as_ref().filter(|version| !is_number(version)) {
-        r.refuse("version", format!("`version` is `{version}`; expected the number of a published version, such as 7"));
+        r.refuse(
+            "version",
+            format!("`version` is `{version}`; expected the number of a published version, such as 7"),
+        );
     }
 }
 
@@ -142,19 +155,23 @@ pub(super) fn identity(r: &mut StanzaReader<'_>, stanza: &Stanza) {
         r.refuse("web_identity_token_env", message.to_owned());
     }
     if r.has("web_identity_token_env") && r.has("external_id") {
-        r.refuse("external_id", "`web_identity_token_env` and `external_id` exclude each other; keep one".to_owned());
+        r.refuse(
+            "external_id",
+            "`web_identity_token_env` and `external_id` exclude each other; keep one".to_owned(),
+        );
     }
 }
 
-/// Checks the keys for container images. An image has its own handler, runtime and files: to ignore either the image or the other keys
-/// would deploy something other than what the stanza says.
+/// Checks the keys for container images. An image has its own handler, runtime and files: to ignore either
+/// the image or the other keys would deploy something other than what the stanza says.
 pub(super) fn image(r: &mut StanzaReader<'_>, stanza: &Stanza) {
     let is_zip = stanza.package_type.as_deref() == Some("Zip");
     let is_image = r.has("image_uri") || stanza.package_type.as_deref() == Some("Image");
     if !is_image && r.has("image_config") {
         r.problems.push(Problem {
             code: Code::MissingKey,
-            message: "`image_config` requires `image_uri`, or `package_type: Image` to keep the live image".to_owned(),
+            message: "`image_config` requires `image_uri`, or `package_type: Image` to keep the live image"
+                .to_owned(),
             at: Some("/image_uri".to_owned()),
             hint: None,
         });
@@ -162,13 +179,23 @@ pub(super) fn image(r: &mut StanzaReader<'_>, stanza: &Stanza) {
     if !is_image {
         return;
     }
-    let file_keys =
-        ["zip", "include", "exclude", "symlinks", "dot_match", "s3_bucket", "runtime", "handler_name", "layers"];
+    let file_keys = [
+        "zip",
+        "include",
+        "exclude",
+        "symlinks",
+        "dot_match",
+        "s3_bucket",
+        "runtime",
+        "handler_name",
+        "layers",
+    ];
     let is_signed = stanza.code_signing_config_arn.as_ref().is_some_and(|arn| !arn.is_empty());
     let signing = is_signed.then_some("code_signing_config_arn");
     let out_of_place: Vec<&str> = file_keys.into_iter().filter(|key| r.has(key)).chain(signing).collect();
     for key in out_of_place.into_iter().chain(is_zip.then_some("package_type")) {
-        let message = format!("the stanza describes a container image, but `{key}` applies to packaged files");
+        let message =
+            format!("the stanza describes a container image, but `{key}` applies to packaged files");
         let hint = format!(
             "remove `{key}`: an image has its own files, runtime and handler; `image_config.command` sets another handler"
         );
@@ -177,11 +204,13 @@ pub(super) fn image(r: &mut StanzaReader<'_>, stanza: &Stanza) {
     }
 }
 
-/// Warns about unknown keys, or refuses them if `strict`. For unknown keys inside structures there is already a warning.
+/// Warns about unknown keys, or refuses them if `strict`. For unknown keys inside structures there is already
+/// a warning.
 pub(super) fn unread_keys(r: &mut StanzaReader<'_>, strict: bool) {
     if strict {
-        let (unknown, others) =
-            std::mem::take(&mut r.warnings).into_iter().partition(|warning| warning.code == WarningCode::UnknownKey);
+        let (unknown, others) = std::mem::take(&mut r.warnings)
+            .into_iter()
+            .partition(|warning| warning.code == WarningCode::UnknownKey);
         let unknown: Vec<Warning> = unknown;
         r.warnings = others;
         r.problems.extend(unknown.into_iter().map(Warning::into_unknown_key));

@@ -1,5 +1,5 @@
-//! Runs this program once for each stanza and forwards its events.
-//! Never leaves a run without a `finished` event: a run that ends without one is reported as a failure. Side effect: starts this program again.
+//! Runs this program once for each stanza and forwards its events. Never leaves a run without a `finished`
+//! event: a run that ends without one is reported as a failure. Side effect: starts this program again.
 #![expect(clippy::disallowed_methods, reason = "starts this program again")]
 
 use std::ffi::OsString;
@@ -23,7 +23,8 @@ use crate::protocol::error::{Code, ErrorReport};
 use crate::protocol::event::{Event, Finished, Line, PROTOCOLS};
 use crate::protocol::json::{Map, Node};
 
-/// A child run to start: a request and the job's environment. `Debug` shows neither, because both may contain secrets.
+/// A child run to start: a request and the job's environment. `Debug` shows neither, because both may contain
+/// secrets.
 pub struct ChildRun {
     /// The function name and the line of the stanza: `hello (line 4)`.
     pub title: String,
@@ -48,7 +49,8 @@ pub trait EventSink {
     /// The output cannot be written, for example because its reader has closed it.
     fn heading(&mut self, title: &str) -> io::Result<()>;
 
-    /// Shows an event: parsed, with `place` (`.travis.yml:14`) added beside each `at`, and as the line that the child wrote.
+    /// Shows an event: parsed, with `place` (`.travis.yml:14`) added beside each `at`, and as the line that
+    /// the child wrote.
     ///
     /// # Errors
     /// See [`Self::heading`].
@@ -58,9 +60,14 @@ pub trait EventSink {
     fn note(&mut self, text: &str);
 }
 
-/// Starts the child runs in order until one fails. Returns the exit status of the failed run, or 0. Status 2 means that AWS was not contacted, so it
-/// becomes 1 if an earlier run has contacted AWS.
-pub fn run(child_runs: &[ChildRun], program: &Path, forwarder: &SignalForwarder, sink: &mut dyn EventSink) -> i32 {
+/// Starts the child runs in order until one fails. Returns the exit status of the failed run, or 0. Status 2
+/// means that AWS was not contacted, so it becomes 1 if an earlier run has contacted AWS.
+pub fn run(
+    child_runs: &[ChildRun],
+    program: &Path,
+    forwarder: &SignalForwarder,
+    sink: &mut dyn EventSink,
+) -> i32 {
     let mut has_contacted_aws = false;
     for (index, child_run) in child_runs.iter().enumerate() {
         if child_runs.len() > 1 && sink.heading(&child_run.title).is_err() {
@@ -76,15 +83,17 @@ pub fn run(child_runs: &[ChildRun], program: &Path, forwarder: &SignalForwarder,
             _ => status,
         };
         if status != 0 {
-            left.iter().for_each(|child_run| sink.note(&format!("{}: {}: not run", child_run.file, child_run.title)));
+            left.iter().for_each(|child_run| {
+                sink.note(&format!("{}: {}: not run", child_run.file, child_run.title))
+            });
             return status;
         }
     }
     0
 }
 
-/// Runs a command that prints a document, with our standard output. If there is no document and the child cannot report why, passes the
-/// message to `say`.
+/// Runs a command that prints a document, with our standard output. If there is no document and the child
+/// cannot report why, passes the message to `say`.
 pub fn print(child_run: &ChildRun, program: &Path, forwarder: &SignalForwarder, say: &dyn Fn(&str)) -> i32 {
     let mut command = child_run.command(program);
     match forwarder.start(command.stdout(Stdio::inherit())) {
@@ -125,11 +134,19 @@ impl ChildRun {
         }
     }
 
-    /// A run that reads its request from our standard input. The child uses `env` of the request, or else our environment, and detects the
-    /// build itself.
+    /// A run that reads its request from our standard input. The child uses `env` of the request, or else our
+    /// environment, and detects the build itself.
     pub fn passthrough(arguments: Vec<OsString>, ci: CiSelection) -> Self {
         let (title, file) = (String::new(), String::new());
-        ChildRun { title, arguments, input: Input::Inherited, env: None, ci, file, located: LocatedStanza::default() }
+        ChildRun {
+            title,
+            arguments,
+            input: Input::Inherited,
+            env: None,
+            ci,
+            file,
+            located: LocatedStanza::default(),
+        }
     }
 
     fn command(&self, program: &Path) -> Command {
@@ -226,7 +243,10 @@ impl ChildRun {
 
 impl fmt::Debug for ChildRun {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ChildRun").field("title", &self.title).field("file", &self.file).finish_non_exhaustive()
+        f.debug_struct("ChildRun")
+            .field("title", &self.title)
+            .field("file", &self.file)
+            .finish_non_exhaustive()
     }
 }
 
@@ -249,7 +269,8 @@ impl EventForwarder<'_> {
         self.contacts_aws |= event["event"] == "identified";
         let raw = String::from_utf8_lossy(line);
         let event = self.child_run.located(event);
-        // After the output is closed, nothing more is written to it. The run shuts down, and its events are read until then.
+        // After the output is closed, nothing more is written to it. The run shuts down, and its events are
+        // read until then.
         if self.forwarder.reason() != Some(CancelReason::OutputClosed)
             && self.sink.line(&event, raw.trim_end_matches('\n')).is_err()
         {
@@ -322,7 +343,9 @@ fn write_node(node: &Node, text: &mut String) {
             }
             text.push(']');
         }
-        Node::Null | Node::Bool(_) | Node::Number(_) | Node::Text(_) => text.push_str(&Value::from(node).to_string()),
+        Node::Null | Node::Bool(_) | Node::Number(_) | Node::Text(_) => {
+            text.push_str(&Value::from(node).to_string())
+        }
     }
 }
 
@@ -335,9 +358,15 @@ mod tests {
 
     /// A run whose stanza and environment contain secrets.
     fn child_run() -> ChildRun {
-        let stanza = [("access_key_id".to_owned(), Node::Text("of the stanza".to_owned()))].into_iter().collect();
+        let stanza =
+            [("access_key_id".to_owned(), Node::Text("of the stanza".to_owned()))].into_iter().collect();
         let env = [("TOKEN", "of the environment")].into_iter().collect();
-        ChildRun::of("f.yml", LocatedStanza { stanza, ..LocatedStanza::default() }, vec!["policy".into()], env)
+        ChildRun::of(
+            "f.yml",
+            LocatedStanza { stanza, ..LocatedStanza::default() },
+            vec!["policy".into()],
+            env,
+        )
     }
 
     #[test]
@@ -351,14 +380,20 @@ mod tests {
     #[test]
     fn a_document_that_is_not_printed_is_explained_in_one_line() {
         let reported = |program: &str, reason: Option<CancelReason>| {
-            let (lines, forwarder) = (RefCell::new(Vec::new()), SignalForwarder::new().expect("two descriptors"));
+            let (lines, forwarder) =
+                (RefCell::new(Vec::new()), SignalForwarder::new().expect("two descriptors"));
             reason.into_iter().for_each(|reason| forwarder.forward(reason, false));
-            let status =
-                print(&child_run(), Path::new(program), &forwarder, &|line| lines.borrow_mut().push(line.to_owned()));
+            let status = print(&child_run(), Path::new(program), &forwarder, &|line| {
+                lines.borrow_mut().push(line.to_owned())
+            });
             (status, lines.into_inner().join("\n"))
         };
         let (status, line) = reported("/nowhere/dpl-lambda", None);
-        assert_eq!((status, line.starts_with("`/nowhere/dpl-lambda` cannot be started: ")), (2, true), "{line}");
+        assert_eq!(
+            (status, line.starts_with("`/nowhere/dpl-lambda` cannot be started: ")),
+            (2, true),
+            "{line}"
+        );
         for (reason, status, why) in [
             (CancelReason::Signal(SIGINT), 130, "SIGINT"),
             (CancelReason::Signal(SIGTERM), 143, "SIGTERM"),
@@ -366,7 +401,9 @@ mod tests {
         ] {
             let reported = reported("true", Some(reason));
             assert!(
-                reported.0 == status && reported.1.starts_with("no document printed: ") && reported.1.contains(why),
+                reported.0 == status
+                    && reported.1.starts_with("no document printed: ")
+                    && reported.1.contains(why),
                 "{reported:?}"
             );
         }

@@ -1,12 +1,13 @@
 //! Maps a CI's variables to the `TRAVIS_*` variables of the same build. Pure.
 //! Never lets a pull request look like a push: a build that may be a pull request counts as one.
 //!
-//! Travis CI never deploys a pull request. A push that is taken for a pull request only skips a deployment; a pull request that is taken for a
-//! push deploys code of a stranger. Therefore a build is a push only if the CI says so. A pull request with an unknown number has
-//! `TRAVIS_PULL_REQUEST=unknown`. A merge queue's build is a pull request, too, because its branch is not merged yet.
+//! Travis CI never deploys a pull request. A push that is taken for a pull request only skips a deployment; a
+//! pull request that is taken for a push deploys code of a stranger. Therefore a build is a push only if the
+//! CI says so. A pull request with an unknown number has `TRAVIS_PULL_REQUEST=unknown`. A merge queue's build
+//! is a pull request, too, because its branch is not merged yet.
 
-/// The variables that [`Ci::to_travis_vars`] sets. A variable that it does not return must be absent, so remove all of them from the job's environment
-/// first.
+/// The variables that [`Ci::to_travis_vars`] sets. A variable that it does not return must be absent, so
+/// remove all of them from the job's environment first.
 pub const MAPPED_VARS: [&str; 7] = [
     "TRAVIS_BRANCH",
     "TRAVIS_TAG",
@@ -114,14 +115,17 @@ impl Ci {
         }
     }
 
-    /// The variables of [`MAPPED_VARS`] for this build. In the build of a pull request, `TRAVIS_BRANCH` is the target branch, and absent if the CI
-    /// does not provide it. In the build of a tag it is the tag, as on Travis CI.
+    /// The variables of [`MAPPED_VARS`] for this build. In the build of a pull request, `TRAVIS_BRANCH` is
+    /// the target branch, and absent if the CI does not provide it. In the build of a tag it is the tag, as
+    /// on Travis CI.
     pub fn to_travis_vars(self, lookup: Lookup<'_>) -> Vec<(&'static str, String)> {
         let v = Variables(lookup);
         let info = match self {
             // Travis CI always sets TRAVIS_PULL_REQUEST, so without it nothing is known.
             Ci::Travis => {
-                let value = |name| v.get(name).or_else(|| (name == "TRAVIS_PULL_REQUEST").then(|| UNKNOWN.to_owned()));
+                let value = |name| {
+                    v.get(name).or_else(|| (name == "TRAVIS_PULL_REQUEST").then(|| UNKNOWN.to_owned()))
+                };
                 return MAPPED_VARS.into_iter().filter_map(|name| Some((name, value(name)?))).collect();
             }
             Ci::GitHubActions => github_actions(&v),
@@ -158,9 +162,10 @@ impl Ci {
 
 /// Source: docs.github.com, "Variables reference" and "Events that trigger workflows".
 ///
-/// `GITHUB_BASE_REF` is set only on `pull_request` and `pull_request_target`. On the latter, on `workflow_run` and on `issue_comment`,
-/// `GITHUB_REF` is the base branch, although the build may run a stranger's change. So the events that are not pull requests are listed, and
-/// every other event counts as a pull request. The number is only in `GITHUB_REF`.
+/// `GITHUB_BASE_REF` is set only on `pull_request` and `pull_request_target`. On the latter, on
+/// `workflow_run` and on `issue_comment`, `GITHUB_REF` is the base branch, although the build may run a
+/// stranger's change. So the events that are not pull requests are listed, and every other event counts as a
+/// pull request. The number is only in `GITHUB_REF`.
 fn github_actions(v: &Variables<'_>) -> BuildInfo {
     const NON_PR_EVENTS: [&str; 7] =
         ["push", "create", "deployment", "release", "repository_dispatch", "schedule", "workflow_dispatch"];
@@ -183,8 +188,8 @@ fn github_actions(v: &Variables<'_>) -> BuildInfo {
 
 /// Source: docs.gitlab.com, "Predefined CI/CD variables reference".
 ///
-/// `CI_COMMIT_BRANCH` is absent in pipelines of merge requests, and `CI_MERGE_REQUEST_*` is absent once the request is closed. A project in a
-/// subgroup has a slug of more than two parts.
+/// `CI_COMMIT_BRANCH` is absent in pipelines of merge requests, and `CI_MERGE_REQUEST_*` is absent once the
+/// request is closed. A project in a subgroup has a slug of more than two parts.
 fn gitlab(v: &Variables<'_>) -> BuildInfo {
     let number = v.first(&["CI_MERGE_REQUEST_IID", "CI_EXTERNAL_PULL_REQUEST_IID"]);
     let requested = number.is_some()
@@ -193,8 +198,14 @@ fn gitlab(v: &Variables<'_>) -> BuildInfo {
     let build = if requested {
         Build::PullRequest {
             number,
-            target: v.first(&["CI_MERGE_REQUEST_TARGET_BRANCH_NAME", "CI_EXTERNAL_PULL_REQUEST_TARGET_BRANCH_NAME"]),
-            source: v.first(&["CI_MERGE_REQUEST_SOURCE_BRANCH_NAME", "CI_EXTERNAL_PULL_REQUEST_SOURCE_BRANCH_NAME"]),
+            target: v.first(&[
+                "CI_MERGE_REQUEST_TARGET_BRANCH_NAME",
+                "CI_EXTERNAL_PULL_REQUEST_TARGET_BRANCH_NAME",
+            ]),
+            source: v.first(&[
+                "CI_MERGE_REQUEST_SOURCE_BRANCH_NAME",
+                "CI_EXTERNAL_PULL_REQUEST_SOURCE_BRANCH_NAME",
+            ]),
         }
     } else {
         Build::from_names(v.get("CI_COMMIT_TAG"), v.get("CI_COMMIT_BRANCH"))
@@ -206,8 +217,9 @@ fn gitlab(v: &Variables<'_>) -> BuildInfo {
 
 /// Source: buildkite.com/docs, "Environment variables".
 ///
-/// `BUILDKITE_PULL_REQUEST` is always set: a number or `false`. A build triggered by another pipeline has `false`, although that pipeline may
-/// have passed on the branch and commit of a pull request. So it counts as one.
+/// `BUILDKITE_PULL_REQUEST` is always set: a number or `false`. A build triggered by another pipeline has
+/// `false`, although that pipeline may have passed on the branch and commit of a pull request. So it counts
+/// as one.
 fn buildkite(v: &Variables<'_>) -> BuildInfo {
     let branch = v.get("BUILDKITE_BRANCH");
     let queue = v.get("BUILDKITE_MERGE_QUEUE_BASE_BRANCH");
@@ -230,10 +242,11 @@ fn buildkite(v: &Variables<'_>) -> BuildInfo {
 
 /// Source: circleci.com/docs, "Project values and variables".
 ///
-/// CircleCI does not provide the target branch of a pull request. `CIRCLE_PULL_REQUEST` and similar variables exist only with GitHub OAuth and
-/// Bitbucket. With CircleCI's GitHub App and with GitLab, no variable distinguishes a pull request from a push. So a branch counts as pushed
-/// only if the job sets `PIPELINE_EVENT: << pipeline.event.name >>` (with OAuth, where that value does not exist, `PIPELINE_EVENT: push`) and
-/// no variable contradicts it. A tag is never a pull request.
+/// CircleCI does not provide the target branch of a pull request. `CIRCLE_PULL_REQUEST` and similar variables
+/// exist only with GitHub OAuth and Bitbucket. With CircleCI's GitHub App and with GitLab, no variable
+/// distinguishes a pull request from a push. So a branch counts as pushed only if the job sets
+/// `PIPELINE_EVENT: << pipeline.event.name >>` (with OAuth, where that value does not exist, `PIPELINE_EVENT:
+/// push`) and no variable contradicts it. A tag is never a pull request.
 fn circleci(v: &Variables<'_>) -> BuildInfo {
     let branch = v.get("CIRCLE_BRANCH");
     let url = v.first(&["CIRCLE_PULL_REQUEST", "CIRCLE_PULL_REQUESTS", "CI_PULL_REQUEST"]);
@@ -258,10 +271,11 @@ fn circleci(v: &Variables<'_>) -> BuildInfo {
     BuildInfo { build, slug, commit: v.get("CIRCLE_SHA1"), number: v.get("CIRCLE_BUILD_NUM") }
 }
 
-/// Source: woodpecker-ci.org/docs, "Environment variables" and "Workflow syntax" (events); its server's source for refs.
+/// Source: woodpecker-ci.org/docs, "Environment variables" and "Workflow syntax" (events); its server's
+/// source for refs.
 ///
-/// A `deployment` repeats an earlier pipeline, possibly that of a pull request. The ref shows that only if the forge has refs for pull requests.
-/// So a deployment counts as a pull request.
+/// A `deployment` repeats an earlier pipeline, possibly that of a pull request. The ref shows that only if
+/// the forge has refs for pull requests. So a deployment counts as a pull request.
 fn woodpecker(v: &Variables<'_>) -> BuildInfo {
     const NON_PR_EVENTS: [&str; 5] = ["push", "tag", "release", "cron", "manual"];
     let build = by_event(
@@ -271,13 +285,18 @@ fn woodpecker(v: &Variables<'_>) -> BuildInfo {
         v.get("CI_COMMIT_PULL_REQUEST"),
         (v.get("CI_COMMIT_TARGET_BRANCH"), v.get("CI_COMMIT_SOURCE_BRANCH")),
     );
-    BuildInfo { build, slug: v.get("CI_REPO"), commit: v.get("CI_COMMIT_SHA"), number: v.get("CI_PIPELINE_NUMBER") }
+    BuildInfo {
+        build,
+        slug: v.get("CI_REPO"),
+        commit: v.get("CI_COMMIT_SHA"),
+        number: v.get("CI_PIPELINE_NUMBER"),
+    }
 }
 
 /// Source: docs.drone.io, "Environment: reference".
 ///
-/// `promote` and `rollback` repeat an earlier build, as Woodpecker's `deployment` does. `DRONE_SOURCE_BRANCH` and `DRONE_TARGET_BRANCH` are
-/// also set on pushes.
+/// `promote` and `rollback` repeat an earlier build, as Woodpecker's `deployment` does. `DRONE_SOURCE_BRANCH`
+/// and `DRONE_TARGET_BRANCH` are also set on pushes.
 fn drone(v: &Variables<'_>) -> BuildInfo {
     const NON_PR_EVENTS: [&str; 4] = ["push", "tag", "cron", "custom"];
     let build = by_event(
@@ -295,8 +314,9 @@ fn drone(v: &Variables<'_>) -> BuildInfo {
     }
 }
 
-/// The build on Woodpecker and Drone, which have a common origin. The ref must match the branch: Bitbucket has no refs for pull requests, so
-/// there the ref is the source branch, while the branch variable is the target branch.
+/// The build on Woodpecker and Drone, which have a common origin. The ref must match the branch: Bitbucket
+/// has no refs for pull requests, so there the ref is the source branch, while the branch variable is the
+/// target branch.
 fn by_event(
     is_not_pr: bool,
     reference: Option<String>,
@@ -335,10 +355,12 @@ fn bitbucket(v: &Variables<'_>) -> BuildInfo {
 
 /// Source: learn.microsoft.com, "Use predefined variables" of Azure Pipelines.
 ///
-/// A manual build of a pull request has another `BUILD_REASON`, but its ref is `refs/pull/…`. The number of a pull request on GitHub is
-/// `…_PULLREQUESTNUMBER`; there, `…_PULLREQUESTID` is a different number. The name of a repository in Azure Repos does not contain its project.
+/// A manual build of a pull request has another `BUILD_REASON`, but its ref is `refs/pull/…`. The number of a
+/// pull request on GitHub is `…_PULLREQUESTNUMBER`; there, `…_PULLREQUESTID` is a different number. The name
+/// of a repository in Azure Repos does not contain its project.
 fn azure(v: &Variables<'_>) -> BuildInfo {
-    let branch = |name| v.get(name).map(|name| name.strip_prefix("refs/heads/").map(str::to_owned).unwrap_or(name));
+    let branch =
+        |name| v.get(name).map(|name| name.strip_prefix("refs/heads/").map(str::to_owned).unwrap_or(name));
     let number = v.first(&["SYSTEM_PULLREQUEST_PULLREQUESTNUMBER", "SYSTEM_PULLREQUEST_PULLREQUESTID"]);
     let target = branch("SYSTEM_PULLREQUEST_TARGETBRANCH");
     let source = branch("SYSTEM_PULLREQUEST_SOURCEBRANCH");
@@ -355,10 +377,11 @@ fn azure(v: &Variables<'_>) -> BuildInfo {
     BuildInfo { build, slug, commit: v.get("BUILD_SOURCEVERSION"), number: v.get("BUILD_BUILDNUMBER") }
 }
 
-/// Source: the lists of variables of the Branch API plugin (`/env-vars.html` of every Jenkins) and of the Git plugin.
+/// Source: the lists of variables of the Branch API plugin (`/env-vars.html` of every Jenkins) and of the Git
+/// plugin.
 ///
-/// Only a multibranch project distinguishes a change request from a branch. In other projects `BRANCH_NAME` is absent, and the build counts as
-/// a pull request, because it may be anything.
+/// Only a multibranch project distinguishes a change request from a branch. In other projects `BRANCH_NAME`
+/// is absent, and the build counts as a pull request, because it may be anything.
 fn jenkins(v: &Variables<'_>) -> BuildInfo {
     let branch = v.get("BRANCH_NAME");
     let numbered = branch.as_deref().and_then(|name| name.strip_prefix("PR-").or(name.strip_prefix("MR-")));
@@ -381,13 +404,16 @@ fn jenkins(v: &Variables<'_>) -> BuildInfo {
 
 /// Source: docs.aws.amazon.com/codebuild, "Environment variables in build environments".
 ///
-/// `CODEBUILD_WEBHOOK_TRIGGER` is `branch/…`, `tag/…` or `pr/…`. It is absent if a person or CodePipeline has started the build. Then
-/// `CODEBUILD_SOURCE_VERSION` may be a commit, a branch or a tag, and only `refs/heads/…` and `refs/tags/…` are unambiguous.
+/// `CODEBUILD_WEBHOOK_TRIGGER` is `branch/…`, `tag/…` or `pr/…`. It is absent if a person or CodePipeline has
+/// started the build. Then `CODEBUILD_SOURCE_VERSION` may be a commit, a branch or a tag, and only
+/// `refs/heads/…` and `refs/tags/…` are unambiguous.
 fn codebuild(v: &Variables<'_>) -> BuildInfo {
     let trigger = v.get("CODEBUILD_WEBHOOK_TRIGGER");
     let version = v.get("CODEBUILD_SOURCE_VERSION");
-    let number =
-        [trigger.as_deref(), version.as_deref()].into_iter().flatten().find_map(|name| name.strip_prefix("pr/"));
+    let number = [trigger.as_deref(), version.as_deref()]
+        .into_iter()
+        .flatten()
+        .find_map(|name| name.strip_prefix("pr/"));
     let requested = v.get("CODEBUILD_WEBHOOK_EVENT").is_some_and(|event| event.starts_with("PULL_REQUEST"));
     let short = |name| v.get(name).and_then(|name| name.strip_prefix("refs/heads/").map(str::to_owned));
     let build = match trigger.as_deref().and_then(|trigger| trigger.split_once('/')) {
@@ -422,8 +448,8 @@ impl Build {
         }
     }
 
-    /// The build of a full ref. Every ref that is not a branch or a tag counts as a pull request: `refs/pull/12/merge`,
-    /// `refs/merge-requests/12/head`, `refs/pull-requests/12/from`.
+    /// The build of a full ref. Every ref that is not a branch or a tag counts as a pull request:
+    /// `refs/pull/12/merge`, `refs/merge-requests/12/head`, `refs/pull-requests/12/from`.
     fn from_ref(reference: Option<String>) -> Build {
         let Some(reference) = reference else { return Build::UNKNOWN };
         if let Some(branch) = reference.strip_prefix("refs/heads/") {
@@ -432,16 +458,22 @@ impl Build {
         if let Some(tag) = reference.strip_prefix("refs/tags/") {
             return Build::Tag(tag.to_owned());
         }
-        Build::PullRequest { number: numbered(reference.trim_start_matches("refs/")), target: None, source: None }
+        Build::PullRequest {
+            number: numbered(reference.trim_start_matches("refs/")),
+            target: None,
+            source: None,
+        }
     }
 
-    /// The build of a branch by its short name. It is a pull request if a CI or GitHub's merge queue uses such names for pull requests. The merge
-    /// queue pushes `gh-readonly-queue/main/pr-12-0123abc` like any branch.
+    /// The build of a branch by its short name. It is a pull request if a CI or GitHub's merge queue uses
+    /// such names for pull requests. The merge queue pushes `gh-readonly-queue/main/pr-12-0123abc` like any
+    /// branch.
     fn from_branch(branch: String) -> Build {
         if let Some((target, request)) =
             branch.strip_prefix("gh-readonly-queue/").and_then(|rest| rest.rsplit_once('/'))
         {
-            let number = request.strip_prefix("pr-").and_then(|rest| rest.split('-').next()).map(str::to_owned);
+            let number =
+                request.strip_prefix("pr-").and_then(|rest| rest.split('-').next()).map(str::to_owned);
             return Build::PullRequest { number, target: Some(target.to_owned()), source: None };
         }
         if branch.starts_with("refs/") {
@@ -454,7 +486,12 @@ impl Build {
     }
 
     /// The same build as a pull request, with the given details, or else those from its ref.
-    fn into_pull_request(self, number: Option<String>, target: Option<String>, source: Option<String>) -> Build {
+    fn into_pull_request(
+        self,
+        number: Option<String>,
+        target: Option<String>,
+        source: Option<String>,
+    ) -> Build {
         match self {
             Build::PullRequest { number: n, target: t, source: s } => {
                 Build::PullRequest { number: number.or(n), target: target.or(t), source: source.or(s) }
@@ -487,15 +524,16 @@ impl BuildInfo {
             }
         };
         // Buildkite sets `HEAD` if no commit was specified.
-        let commit =
-            self.commit.filter(|commit| commit.len() >= 7 && commit.bytes().all(|byte| byte.is_ascii_hexdigit()));
+        let commit = self
+            .commit
+            .filter(|commit| commit.len() >= 7 && commit.bytes().all(|byte| byte.is_ascii_hexdigit()));
         let values = [branch, tag, Some(request), source, self.slug, commit, self.number];
         MAPPED_VARS.into_iter().zip(values).filter_map(|(name, value)| Some((name, value?))).collect()
     }
 }
 
-/// `owner/name` of a repository URL: `https://host/owner/name.git`, `ssh://git@host:22/owner/name`, `git@host:owner/name.git`. `None` for a
-/// local path.
+/// `owner/name` of a repository URL: `https://host/owner/name.git`, `ssh://git@host:22/owner/name`,
+/// `git@host:owner/name.git`. `None` for a local path.
 pub(super) fn slug_of(address: &str) -> Option<String> {
     let path = match address.split_once("://") {
         Some(("file", _)) => return None,

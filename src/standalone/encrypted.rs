@@ -20,24 +20,33 @@ pub(super) struct MissingSecret {
 /// The keys for credentials. All of them come from the same source.
 const IDENTITY: [&str; 3] = ["access_key_id", "secret_access_key", "session_token"];
 
-/// Removes encrypted values that the environment replaces, with a note for each, and returns those that are missing. A command that does not
-/// contact AWS (`contacts_aws`) needs no credentials.
-pub(super) fn resolve(located: &mut LocatedStanza, env: &Environment, contacts_aws: bool) -> Vec<MissingSecret> {
+/// Removes encrypted values that the environment replaces, with a note for each, and returns those that are
+/// missing. A command that does not contact AWS (`contacts_aws`) needs no credentials.
+pub(super) fn resolve(
+    located: &mut LocatedStanza,
+    env: &Environment,
+    contacts_aws: bool,
+) -> Vec<MissingSecret> {
     let keys: Vec<String> = located.stanza.iter().map(|(key, _)| key.to_owned()).collect();
     let mut missing = Vec::new();
-    let holds = |stanza: &Map, key: &str| stanza.get(key).is_some_and(|node| !encrypted(key, node).is_empty());
+    let holds =
+        |stanza: &Map, key: &str| stanza.get(key).is_some_and(|node| !encrypted(key, node).is_empty());
     if IDENTITY.iter().any(|key| holds(&located.stanza, key)) {
         match identity(env) {
             None if contacts_aws => {
                 let at = IDENTITY.iter().find(|key| holds(&located.stanza, key)).map(|key| pointer("", key));
-                let hint = "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, in the environment";
-                missing.push(MissingSecret { at: at.expect("one of them is encrypted"), hint: hint.to_owned() });
+                let hint =
+                    "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, in the environment";
+                missing
+                    .push(MissingSecret { at: at.expect("one of them is encrypted"), hint: hint.to_owned() });
             }
             known => {
                 let line = IDENTITY.iter().find(|key| holds(&located.stanza, key));
                 let line = line.map_or(located.line, |key| located.line_of(&pointer("", key)));
                 let why = known.map_or("this command needs none".to_owned(), |name| format!("{name} is set"));
-                located.notes.push(format!("line {line}: the encrypted credentials are ignored, because {why}"));
+                located
+                    .notes
+                    .push(format!("line {line}: the encrypted credentials are ignored, because {why}"));
                 IDENTITY.iter().for_each(|key| drop(located.stanza.remove(key)));
             }
         }
@@ -51,7 +60,9 @@ pub(super) fn resolve(located: &mut LocatedStanza, env: &Environment, contacts_a
         let variables = variables(key);
         if let Some(name) = variables.iter().find(|name| is_set(env, name)) {
             let line = located.line_of(&pointer("", key));
-            located.notes.push(format!("line {line}: the encrypted `{key}` is ignored, because {name} is set"));
+            located
+                .notes
+                .push(format!("line {line}: the encrypted `{key}` is ignored, because {name} is set"));
             located.stanza.remove(key);
             continue;
         }
@@ -116,13 +127,15 @@ fn find_encrypted(at: String, name: Option<&str>, inside: bool, node: &Node, fou
 fn variables(key: &str) -> Vec<String> {
     match key {
         "region" => ["AWS_REGION", "AWS_DEFAULT_REGION", "LAMBDA_REGION"].map(str::to_owned).into(),
-        _ if is_from_variable(key) => ["AWS", "LAMBDA"].map(|from| format!("{from}_{}", key.to_uppercase())).into(),
+        _ if is_from_variable(key) => {
+            ["AWS", "LAMBDA"].map(|from| format!("{from}_{}", key.to_uppercase())).into()
+        }
         _ => Vec::new(),
     }
 }
 
-/// The variable by which the environment provides credentials explicitly. A default profile does not count, because no one has chosen it for
-/// this job.
+/// The variable by which the environment provides credentials explicitly. A default profile does not count,
+/// because no one has chosen it for this job.
 fn identity(env: &Environment) -> Option<&'static str> {
     let both = |id, secret| is_set(env, id) && is_set(env, secret);
     let alone = [
@@ -169,7 +182,10 @@ mod tests {
         let stanza = "function_name: f\naccess_key_id: AKIA\nsecret_access_key:\n  secure: abc\n";
         let (keys, missing, notes) = resolved(stanza, &KEYS, true);
         assert_eq!((keys, missing.len()), (vec!["function_name".to_owned()], 0));
-        assert_eq!(notes, ["line 3: the encrypted credentials are ignored, because AWS_ACCESS_KEY_ID is set"]);
+        assert_eq!(
+            notes,
+            ["line 3: the encrypted credentials are ignored, because AWS_ACCESS_KEY_ID is set"]
+        );
         let (_, missing, _) = resolved(stanza, &[("AWS_PROFILE", "p")], true);
         assert_eq!(missing, []);
         let half = [KEYS[0], ("AWS_SECRET_ACCESS_KEY", "")];
@@ -181,14 +197,16 @@ mod tests {
 
     #[test]
     fn who_asks_aws_nothing_needs_no_key() {
-        let (keys, missing, notes) = resolved("function_name: f\nsecret_access_key: {secure: abc}\n", &[], false);
+        let (keys, missing, notes) =
+            resolved("function_name: f\nsecret_access_key: {secure: abc}\n", &[], false);
         assert_eq!((keys.len(), missing.len(), notes.len()), (1, 0, 1));
     }
 
     #[test]
     fn an_option_gives_way_to_its_own_variable() {
         let stanza = "function_name: f\nrole: {secure: abc}\nregion: {secure: abc}\n";
-        let (keys, missing, notes) = resolved(stanza, &[("LAMBDA_ROLE", "r"), ("AWS_DEFAULT_REGION", "eu")], true);
+        let (keys, missing, notes) =
+            resolved(stanza, &[("LAMBDA_ROLE", "r"), ("AWS_DEFAULT_REGION", "eu")], true);
         assert_eq!((keys.len(), missing.len(), notes.len()), (1, 0, 2));
         let (_, missing, _) = resolved(stanza, &[], true);
         let hints: Vec<_> = missing.iter().map(|(at, hint)| (at.as_str(), hint.as_str())).collect();
@@ -207,8 +225,14 @@ mod tests {
         assert_eq!(
             reported,
             [
-                ("/environment/PASSWORD", "write `PASSWORD: $PASSWORD` instead, and set PASSWORD in the environment"),
-                ("/external_id", "write `external_id: $EXTERNAL_ID` instead, and set EXTERNAL_ID in the environment"),
+                (
+                    "/environment/PASSWORD",
+                    "write `PASSWORD: $PASSWORD` instead, and set PASSWORD in the environment"
+                ),
+                (
+                    "/external_id",
+                    "write `external_id: $EXTERNAL_ID` instead, and set EXTERNAL_ID in the environment"
+                ),
                 ("/environment_variables/0", "write `NAME=$NAME` instead, and set NAME in the environment"),
                 ("/on/repo", "write `repo: $REPO` instead, and set REPO in the environment"),
             ]

@@ -1,5 +1,5 @@
-//! Input errors of the standalone mode: turns a problem with the options or the file into the report that users see.
-//! Never shows a value of the file, because any value may be a secret.
+//! Input errors of the standalone mode: turns a problem with the options or the file into the report that
+//! users see. Never shows a value of the file, because any value may be a secret.
 
 use std::io;
 
@@ -57,7 +57,8 @@ impl InputError {
     pub(super) fn from_one_archive(file: &str, stanzas: &[LocatedStanza]) -> Self {
         let there: Vec<_> =
             stanzas.iter().enumerate().map(|(at, one)| format!("{} is {}", at + 1, one.title())).collect();
-        let message = format!("found {} stanzas, but this command takes only one: {}", stanzas.len(), there.join(", "));
+        let message =
+            format!("found {} stanzas, but this command takes only one: {}", stanzas.len(), there.join(", "));
         InputError::new(Code::BadArguments, file, &message, "select one with --only")
     }
 
@@ -83,7 +84,12 @@ impl InputError {
 
     /// A file that is not UTF-8.
     pub(super) fn from_encoding(file: &str, line: usize) -> Self {
-        InputError::new(Code::BadArguments, &format!("{file}:{line}"), "invalid UTF-8", "save the file as UTF-8")
+        InputError::new(
+            Code::BadArguments,
+            &format!("{file}:{line}"),
+            "invalid UTF-8",
+            "save the file as UTF-8",
+        )
     }
 
     /// A file without a usable stanza, or without the one that `--only` selects.
@@ -126,7 +132,9 @@ impl InputError {
                 "the nesting is too deep",
                 "reduce the nesting; a stanza has about four levels",
             ),
-            StanzaError::Yaml(YamlError::TooLarge) | StanzaError::Json(WireError::TooManyValues) => too_large(),
+            StanzaError::Yaml(YamlError::TooLarge) | StanzaError::Json(WireError::TooManyValues) => {
+                too_large()
+            }
             StanzaError::Json(WireError::Syntax { detail, line, column }) => InputError::new(
                 Code::BadJson,
                 &at(line, column),
@@ -157,8 +165,11 @@ impl InputError {
             ),
             StanzaError::Ambiguous { only, there, several } => {
                 let found = if several { "several stanzas match" } else { "no stanza matches" };
-                let hint =
-                    if several { "select one by its number" } else { "use a number or a function name from this list" };
+                let hint = if several {
+                    "select one by its number"
+                } else {
+                    "use a number or a function name from this list"
+                };
                 let message = format!("{found} `{only}`; {}", there.join(", "));
                 InputError::new(Code::BadArguments, file, &message, hint)
             }
@@ -171,8 +182,10 @@ impl InputError {
         for (located, missing) in missing {
             for MissingSecret { at, hint } in missing {
                 let name = at.trim_start_matches('/').replace('/', ".");
-                let message =
-                    format!("{file}:{}: `{name}` is encrypted; only Travis CI can decrypt it", located.line_of(at));
+                let message = format!(
+                    "{file}:{}: `{name}` is encrypted; only Travis CI can decrypt it",
+                    located.line_of(at)
+                );
                 problems.push(Problem {
                     code: Code::NotDecrypted,
                     message,

@@ -1,5 +1,6 @@
 //! Builds the job's environment: that of the process, plus the `TRAVIS_*` variables that Travis CI would set.
-//! Side effect: starts git. Never overrides a variable of the process environment, except by what a CI says about its own build.
+//! Side effect: starts git. Never overrides a variable of the process environment, except by what a CI says
+//! about its own build.
 
 use std::path::Path;
 
@@ -15,8 +16,8 @@ use crate::protocol::environment::Environment;
 pub enum CiSelection {
     /// The CI is detected.
     Auto {
-        /// True if a person sees the output: standard output or standard error is a terminal. Standard input does not count, because the
-        /// jobs of a CI agent that a person started often inherit its terminal.
+        /// True if a person sees the output: standard output or standard error is a terminal. Standard input
+        /// does not count, because the jobs of a CI agent that a person started often inherit its terminal.
         interactive: bool,
     },
     /// No CI. The user asserts that the build is not a pull request.
@@ -37,8 +38,8 @@ impl CiSelection {
     }
 }
 
-/// The hidden value of `--ci` by which the parent process informs a child run that a person sees the output. The child cannot detect it,
-/// because its standard output is a pipe.
+/// The hidden value of `--ci` by which the parent process informs a child run that a person sees the output.
+/// The child cannot detect it, because its standard output is a pipe.
 pub const AUTO_INTERACTIVE: &str = "seen";
 
 /// The part of the environment that all jobs of a file share.
@@ -52,12 +53,13 @@ pub struct JobEnvironment {
     pub notes: Vec<String>,
 }
 
-/// Detects the build, once for all stanzas. In a known CI, the CI's variables describe it. Otherwise the process environment does, and for
-/// variables that it does not set, git in `directory`: a branch, or a tag if HEAD is detached and has exactly one. If HEAD is on a branch, a
-/// tag at the same commit is ignored, because Travis CI builds a tag only when the tag is pushed.
+/// Detects the build, once for all stanzas. In a known CI, the CI's variables describe it. Otherwise the
+/// process environment does, and for variables that it does not set, git in `directory`: a branch, or a tag
+/// if HEAD is detached and has exactly one. If HEAD is on a branch, a tag at the same commit is ignored,
+/// because Travis CI builds a tag only when the tag is pushed.
 ///
-/// Unless a CI is named, the build is a pull request if any variable says so. It also counts as one if nothing says that it is not one: in an
-/// unknown CI, and if no person sees the output.
+/// Unless a CI is named, the build is a pull request if any variable says so. It also counts as one if
+/// nothing says that it is not one: in an unknown CI, and if no person sees the output.
 ///
 /// # Errors
 /// [`GitError`] if git is needed and fails: the conditions are never evaluated with an unknown branch.
@@ -67,7 +69,8 @@ pub fn detect(
     directory: &Path,
     stop: &CancelToken,
 ) -> Result<JobEnvironment, GitError> {
-    let lookup = |name: &str| env.get(name).map(std::borrow::Cow::into_owned).filter(|value| !value.is_empty());
+    let lookup =
+        |name: &str| env.get(name).map(std::borrow::Cow::into_owned).filter(|value| !value.is_empty());
     let (known, indicated) = match selection {
         CiSelection::Auto { .. } => (Ci::detect(&lookup), indicated_pull_request(env, &lookup)),
         CiSelection::None => (None, None),
@@ -82,7 +85,8 @@ pub fn detect(
             let mut base = env.clone();
             let mut unknown = false;
             if let Some((who, number)) = indicated {
-                // `TRAVIS_PULL_REQUEST=false` may be set once for all builds of a CI, so it does not override this.
+                // `TRAVIS_PULL_REQUEST=false` may be set once for all builds of a CI, so it does not override
+                // this.
                 if stated.as_deref().is_none_or(|stated| stated == "false") {
                     notes.push(format!(
                         "{who} indicates a pull request, {SKIPPED}; if this build is not one, use `--ci none`"
@@ -126,7 +130,8 @@ pub fn detect(
 
 const SKIPPED: &str = "so nothing is deployed";
 
-/// The environment with the `TRAVIS_*` variables of a known CI. A pull request that other variables indicate, `indicated`, takes precedence.
+/// The environment with the `TRAVIS_*` variables of a known CI. A pull request that other variables indicate,
+/// `indicated`, takes precedence.
 fn in_ci(
     ci: Ci,
     env: &Environment,
@@ -145,7 +150,8 @@ fn in_ci(
                 ));
                 *request = number;
             }
-            // No note if Travis's own variable is already `unknown`: then the parent of this child run has written it.
+            // No note if Travis's own variable is already `unknown`: then the parent of this child run has
+            // written it.
             _ if request == UNKNOWN && lookup("TRAVIS_PULL_REQUEST").is_none_or(|_| ci != Ci::Travis) => {
                 notes.push(format!(
                     "{name} does not say whether this build is a pull request; it counts as one, {SKIPPED}; if this job never \
@@ -162,11 +168,12 @@ fn in_ci(
         .collect()
 }
 
-/// The CI or the variable that indicates a pull request, and the number of the pull request. Considers every CI whose variables are set, then
-/// all other variables.
+/// The CI or the variable that indicates a pull request, and the number of the pull request. Considers every
+/// CI whose variables are set, then all other variables.
 fn indicated_pull_request(env: &Environment, lookup: Lookup<'_>) -> Option<(String, String)> {
     let by_ci = Ci::detect_all(lookup).filter_map(|ci| {
-        let (_, number) = ci.to_travis_vars(lookup).into_iter().find(|(name, _)| *name == "TRAVIS_PULL_REQUEST")?;
+        let (_, number) =
+            ci.to_travis_vars(lookup).into_iter().find(|(name, _)| *name == "TRAVIS_PULL_REQUEST")?;
         (number != "false" && number != UNKNOWN).then(|| (ci.name().to_owned(), number))
     });
     let by_variable = env.iter().filter_map(|(name, value)| {
@@ -177,17 +184,20 @@ fn indicated_pull_request(env: &Environment, lookup: Lookup<'_>) -> Option<(Stri
 }
 
 impl JobEnvironment {
-    /// The environment of a job for which the file sets `variables`. The process environment has precedence over the file, and the file over
-    /// git. A file cannot set `DPL_LAMBDA_*`.
+    /// The environment of a job for which the file sets `variables`. The process environment has precedence
+    /// over the file, and the file over git. A file cannot set `DPL_LAMBDA_*`.
     pub fn for_job(&self, variables: &[Assignment]) -> Environment {
         let is_in_base = |name: &str| self.base.get(name).is_some_and(|value| !value.is_empty());
         let mut env = self.base.clone();
         for (name, value) in self.found.iter().filter(|(name, _)| !is_in_base(name)) {
             env = env.with(name, value);
         }
-        // A file cannot set the variables of the dynamic linker either: they would load code into this process.
+        // A file cannot set the variables of the dynamic linker either: they would load code into this
+        // process.
         let ours = |name: &str| ["DPL_LAMBDA_", "LD_", "DYLD_"].iter().any(|prefix| name.starts_with(prefix));
-        for variable in variables.iter().filter(|variable| !is_in_base(&variable.name) && !ours(&variable.name)) {
+        for variable in
+            variables.iter().filter(|variable| !is_in_base(&variable.name) && !ours(&variable.name))
+        {
             let value = variable.value(|name| env.get(name).map(std::borrow::Cow::into_owned));
             env = env.with(&variable.name, &value);
         }
@@ -207,7 +217,8 @@ impl Git<'_> {
         git::query(arguments, self.env, self.directory, self.stop)
     }
 
-    /// The current branch. If git is not installed, this fails only in a git checkout: elsewhere there is no branch.
+    /// The current branch. If git is not installed, this fails only in a git checkout: elsewhere there is no
+    /// branch.
     fn branch(&self) -> Result<Option<String>, GitError> {
         match self.query(&["symbolic-ref", "--quiet", "--short", "HEAD"]) {
             Err(GitError::NotInstalled) if !git::is_checkout(self.directory) => Ok(None),
@@ -268,7 +279,8 @@ mod tests {
 
         /// The value of a job's variable in the standalone mode.
         fn says(&self, env: &[(&str, &str)], selection: CiSelection, name: &str) -> Option<String> {
-            let env: Environment = env.iter().copied().chain([("PATH", "/usr/local/bin:/usr/bin:/bin")]).collect();
+            let env: Environment =
+                env.iter().copied().chain([("PATH", "/usr/local/bin:/usr/bin:/bin")]).collect();
             let around = detect(&env, selection, self.0.path(), &CancelToken::new()).expect("git answers");
             around.for_job(&[]).get(name).map(std::borrow::Cow::into_owned)
         }
@@ -280,15 +292,16 @@ mod tests {
     /// `TRAVIS_PULL_REQUEST` of a job, and the notes.
     fn request(env: &[(&str, &str)], selection: CiSelection) -> (String, String) {
         let env: Environment = env.iter().copied().chain([("PATH", "/nowhere")]).collect();
-        let around =
-            detect(&env, selection, Path::new("/"), &CancelToken::new()).expect("there is no checkout to ask about");
+        let around = detect(&env, selection, Path::new("/"), &CancelToken::new())
+            .expect("there is no checkout to ask about");
         (around.for_job(&[]).expand("TRAVIS_PULL_REQUEST").into_owned(), around.notes.join("\n"))
     }
 
     /// Names and values of variables.
     type Pairs = &'static [(&'static str, &'static str)];
 
-    /// Variables of unknown CIs, most of them in the build of a pull request, and the number that is expected.
+    /// Variables of unknown CIs, most of them in the build of a pull request, and the number that is
+    /// expected.
     const UNKNOWN_CIS: [(&str, Pairs, &str); 20] = [
         ("AppVeyor", &[("APPVEYOR", "True"), ("APPVEYOR_PULL_REQUEST_NUMBER", "12")], "12"),
         ("Atlantis", &[("PULL_NUM", "12"), ("HEAD_BRANCH_NAME", "fix"), ("BASE_BRANCH_NAME", "main")], "12"),
@@ -306,7 +319,11 @@ mod tests {
         ("Prow", &[("PROW_JOB_ID", "x"), ("JOB_TYPE", "presubmit"), ("PULL_NUMBER", "12")], "unknown"),
         ("Screwdriver", &[("SCREWDRIVER", "true"), ("SD_PULL_REQUEST", "12")], "12"),
         ("Semaphore", &[("SEMAPHORE", "true"), ("SEMAPHORE_GIT_REF_TYPE", "pull-request")], "unknown"),
-        ("sr.ht", &[("JOB_URL", "https://builds.sr.ht/~me/job/1"), ("BUILD_SUBMITTER", "hub.sr.ht")], "unknown"),
+        (
+            "sr.ht",
+            &[("JOB_URL", "https://builds.sr.ht/~me/job/1"), ("BUILD_SUBMITTER", "hub.sr.ht")],
+            "unknown",
+        ),
         ("TeamCity", &[("TEAMCITY_VERSION", "2026.1")], "unknown"),
         ("Vela", &[("VELA", "true"), ("VELA_BUILD_EVENT", "pull_request")], "unknown"),
         ("Zuul", &[("ZUUL_PIPELINE", "check"), ("ZUUL_CHANGE", "12")], "12"),
@@ -323,7 +340,8 @@ mod tests {
             }
             assert_eq!(request(env, CiSelection::None), ("false".to_owned(), String::new()), "{ci}");
         }
-        // Without any variable, as in containers of Tekton and Argo, only a terminal shows that a person deploys.
+        // Without any variable, as in containers of Tekton and Argo, only a terminal shows that a person
+        // deploys.
         let (value, note) = request(&[], SCRIPT);
         assert_eq!(value, "unknown");
         assert!(note.contains("`--ci none`"), "{note}");
@@ -381,7 +399,8 @@ mod tests {
         // A CI that only hosts the runner of another CI says nothing about the build.
         let host = [("CODEBUILD_BUILD_ARN", "arn"), ("CODEBUILD_WEBHOOK_EVENT", "WORKFLOW_JOB_QUEUED")];
         assert_eq!(request(&with(&host), SCRIPT), ("false".to_owned(), String::new()));
-        let open = [("GITLAB_CI", "true"), ("CI_COMMIT_BRANCH", "main"), ("CI_OPEN_MERGE_REQUESTS", "me/app!12")];
+        let open =
+            [("GITLAB_CI", "true"), ("CI_COMMIT_BRANCH", "main"), ("CI_OPEN_MERGE_REQUESTS", "me/app!12")];
         assert_eq!(request(&open, SCRIPT), ("false".to_owned(), String::new()));
         assert_eq!(request(&[("TRAVIS", "true")], SCRIPT).0, UNKNOWN);
     }
@@ -415,7 +434,8 @@ mod tests {
     #[test]
     fn a_ci_speaks_for_its_build_and_one_that_is_not_known_builds_pull_requests() {
         let repository = Repository::new();
-        let gitlab = [("GITLAB_CI", "true"), ("CI", "true"), ("CI_COMMIT_BRANCH", "dev"), ("TRAVIS_TAG", "forged")];
+        let gitlab =
+            [("GITLAB_CI", "true"), ("CI", "true"), ("CI_COMMIT_BRANCH", "dev"), ("TRAVIS_TAG", "forged")];
         assert_eq!(repository.says(&gitlab, PERSON, "TRAVIS_BRANCH").as_deref(), Some("dev"));
         assert_eq!(repository.says(&gitlab, PERSON, "TRAVIS_TAG"), None);
         assert_eq!(repository.says(&gitlab, CiSelection::None, "TRAVIS_TAG").as_deref(), Some("forged"));
@@ -423,14 +443,21 @@ mod tests {
         assert_eq!(repository.says(&gitlab[2..], named, "TRAVIS_BRANCH").as_deref(), Some("dev"));
         let unknown = [("CI", "1")];
         assert_eq!(repository.says(&unknown, SCRIPT, "TRAVIS_PULL_REQUEST").as_deref(), Some("unknown"));
-        assert_eq!(repository.says(&unknown, CiSelection::None, "TRAVIS_PULL_REQUEST").as_deref(), Some("false"));
+        assert_eq!(
+            repository.says(&unknown, CiSelection::None, "TRAVIS_PULL_REQUEST").as_deref(),
+            Some("false")
+        );
     }
 
     #[test]
     fn without_a_repository_nothing_is_known() {
         let nowhere = Repository(TempDir::new().expect("a temporary directory"));
         for name in ["TRAVIS_BRANCH", "TRAVIS_TAG", "TRAVIS_COMMIT", "TRAVIS_REPO_SLUG"] {
-            assert_eq!(nowhere.says(&[("GIT_CEILING_DIRECTORIES", "/")], CiSelection::None, name), None, "{name}");
+            assert_eq!(
+                nowhere.says(&[("GIT_CEILING_DIRECTORIES", "/")], CiSelection::None, name),
+                None,
+                "{name}"
+            );
         }
     }
 

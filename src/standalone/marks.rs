@@ -3,8 +3,9 @@
 
 use super::ci::{UNKNOWN, numbered};
 
-/// Variables that CIs set, besides `CI` and names that mention pull requests. They are needed because many CIs run their jobs in a terminal, so
-/// a missing terminal does not reveal them. Variables that tools on a developer's machine also use, such as `DRONE_TOKEN`, are not listed.
+/// Variables that CIs set, besides `CI` and names that mention pull requests. They are needed because many
+/// CIs run their jobs in a terminal, so a missing terminal does not reveal them. Variables that tools on a
+/// developer's machine also use, such as `DRONE_TOKEN`, are not listed.
 const CIS: [&str; 40] = [
     "APPVEYOR",
     "ATLANTIS_TERRAFORM_VERSION",
@@ -61,8 +62,9 @@ pub(super) fn indicates_ci(name: &str, value: &str) -> bool {
     }
 }
 
-/// The number of the pull request that is built, according to this variable, or [`UNKNOWN`]. `None`: the variable indicates no pull request. A
-/// name that mentions pull requests is not enough: `BUILDKITE_PULL_REQUEST` may be `false`, and `CI_OPEN_MERGE_REQUESTS` is also set on a push.
+/// The number of the pull request that is built, according to this variable, or [`UNKNOWN`]. `None`: the
+/// variable indicates no pull request. A name that mentions pull requests is not enough:
+/// `BUILDKITE_PULL_REQUEST` may be `false`, and `CI_OPEN_MERGE_REQUESTS` is also set on a push.
 pub(super) fn request(name: &str, value: &str) -> Option<String> {
     // Woodpecker also describes the previous build: `CI_PREV_PIPELINE_EVENT`.
     if value.is_empty() || parts(name).any(|part| ["PREV", "PREVIOUS"].contains(&part.as_str())) {
@@ -76,7 +78,8 @@ pub(super) fn request(name: &str, value: &str) -> Option<String> {
     }
     let squeezed = squeezed(name);
     let ends = |ends: &[&str]| ends.iter().any(|end| squeezed.ends_with(end));
-    let is_named = names_a_request(name) && ends(&["ID", "NUMBER", "NUM", "REQUEST", "REQUESTS", "PR", "MR", "URL"]);
+    let is_named =
+        names_a_request(name) && ends(&["ID", "NUMBER", "NUM", "REQUEST", "REQUESTS", "PR", "MR", "URL"]);
     let is_switch = value.eq_ignore_ascii_case("true") && ends(&["PULLREQUEST", "MERGEREQUEST"]);
     let number = is_named.then(|| number(value)).flatten();
     number.or_else(|| (is_switch || is_event(name, value)).then(|| UNKNOWN.to_owned()))
@@ -89,11 +92,12 @@ fn names_a_request(name: &str) -> bool {
         || parts(name).any(|part| ["PR", "MR", "PRID", "PRNUMBER"].contains(&part.as_str()))
 }
 
-/// `GITHUB_EVENT_NAME=pull_request_target`, `BUILD_REASON=PullRequest`, `CI_PIPELINE_SOURCE=merge_request_event`,
-/// `SEMAPHORE_GIT_REF_TYPE=pull-request`, `JOB_TYPE=presubmit`.
+/// `GITHUB_EVENT_NAME=pull_request_target`, `BUILD_REASON=PullRequest`,
+/// `CI_PIPELINE_SOURCE=merge_request_event`, `SEMAPHORE_GIT_REF_TYPE=pull-request`, `JOB_TYPE=presubmit`.
 fn is_event(name: &str, value: &str) -> bool {
     const EVENTS: [&str; 6] = ["EVENT", "REASON", "SOURCE", "TRIGGER", "TYPE", "CAUSE"];
-    const REQUESTED: [&str; 5] = ["PULLREQUEST", "MERGEREQUEST", "EXTERNALPULLREQUEST", "PATCHSET", "PRESUBMIT"];
+    const REQUESTED: [&str; 5] =
+        ["PULLREQUEST", "MERGEREQUEST", "EXTERNALPULLREQUEST", "PATCHSET", "PRESUBMIT"];
     let has = |words: &[&str]| parts(name).any(|part| words.contains(&part.as_str()));
     // A branch name is arbitrary text.
     has(&EVENTS) && !has(&["BRANCH"]) && !value.contains(char::is_whitespace) && {
@@ -159,9 +163,17 @@ mod tests {
 
     #[test]
     fn what_says_pull_request_is_one() {
-        let says = |name, value, said: &str| assert_eq!(request(name, value).as_deref(), Some(said), "{name}={value}");
-        for name in ["PULL_NUM", "SD_PULL_REQUEST", "CF_PULL_REQUEST_ID", "ghprbPullId", "BITBUCKET_PR_ID", "CIRRUS_PR"]
-        {
+        let says = |name, value, said: &str| {
+            assert_eq!(request(name, value).as_deref(), Some(said), "{name}={value}")
+        };
+        for name in [
+            "PULL_NUM",
+            "SD_PULL_REQUEST",
+            "CF_PULL_REQUEST_ID",
+            "ghprbPullId",
+            "BITBUCKET_PR_ID",
+            "CIRRUS_PR",
+        ] {
             says(name, "12", "12");
         }
         says("CIRCLE_PULL_REQUEST", "https://github.com/me/app/pull/12", "12");

@@ -1,7 +1,8 @@
-//! The standalone mode: reads stanzas from a file, runs this program once for each, and forwards its events or prints them as text.
-//! Never deploys anything itself, and adds no facts to the events of a run.
+//! The standalone mode: reads stanzas from a file, runs this program once for each, and forwards its events
+//! or prints them as text. Never deploys anything itself, and adds no facts to the events of a run.
 //!
-//! In this mode the program is its own CI runner. It uses the same request and events as every other CI runner.
+//! In this mode the program is its own CI runner. It uses the same request and events as every other CI
+//! runner.
 
 mod child_run;
 pub mod ci;

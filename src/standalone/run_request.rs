@@ -1,5 +1,5 @@
-//! Turns the options of the standalone mode into child runs, one per stanza.
-//! Never starts a child run. Side effects: reads the file, asks git about the build, and evaluates conditions with bash.
+//! Turns the options of the standalone mode into child runs, one per stanza. Never starts a child run. Side
+//! effects: reads the file, asks git about the build, and evaluates conditions with bash.
 use std::ffi::OsString;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -39,7 +39,8 @@ pub struct RunRequest {
     pub ci: CiSelection,
     /// True if the command contacts AWS, and so needs credentials.
     pub contacts_aws: bool,
-    /// True if the command evaluates `on`. A stanza that is then skipped may contain values that cannot be decrypted.
+    /// True if the command evaluates `on`. A stanza that is then skipped may contain values that cannot be
+    /// decrypted.
     pub evaluates_conditions: bool,
     /// True if the command writes one file or prints one document, and so takes a single stanza.
     pub one_only: bool,
@@ -78,7 +79,9 @@ pub fn prepare(
     let envs: Vec<Environment> = chosen.iter().map(|located| job_env.for_job(&located.variables)).collect();
     let is_run = |located: &LocatedStanza, env: &Environment| {
         !request.evaluates_conditions
-            || conditions::evaluate(&located.stanza, env, bash_options, stop).0.is_ok_and(|verdict| verdict.deploys)
+            || conditions::evaluate(&located.stanza, env, bash_options, stop)
+                .0
+                .is_ok_and(|verdict| verdict.deploys)
     };
     let missing: Vec<_> = chosen
         .iter_mut()
@@ -93,7 +96,8 @@ pub fn prepare(
     }
     let notes = notes(&file, request.evaluates_conditions.then_some(&job_env), &chosen);
     let child_runs = chosen.into_iter().zip(envs);
-    let child_runs = child_runs.map(|(located, env)| ChildRun::of(&file, located, request.arguments.clone(), env));
+    let child_runs =
+        child_runs.map(|(located, env)| ChildRun::of(&file, located, request.arguments.clone(), env));
     Ok((child_runs.collect(), notes))
 }
 

@@ -1,10 +1,12 @@
-//! Forwards each signal once to the running child. If our standard output is closed, it stops reading the child, which then shuts down itself.
-//! Never signals a process that has been waited for. Side effects: starts the child, and sends it signals.
+//! Forwards each signal once to the running child. If our standard output is closed, it stops reading the
+//! child, which then shuts down itself. Never signals a process that has been waited for. Side effects:
+//! starts the child, and sends it signals.
 //!
-//! A second signal ends a run at once, so a signal must not reach the child twice. At a terminal, the child stays in our process group: the
-//! terminal sends SIGINT to the whole group, and a credential helper of AWS may prompt for a code there. So an interrupt typed at the terminal
-//! is not forwarded, but a signal that another process sends only to us is. Without a terminal, the child has its own process group, so that
-//! a signal that a CI sends to our group reaches it only through us.
+//! A second signal ends a run at once, so a signal must not reach the child twice. At a terminal, the child
+//! stays in our process group: the terminal sends SIGINT to the whole group, and a credential helper of AWS
+//! may prompt for a code there. So an interrupt typed at the terminal is not forwarded, but a signal that
+//! another process sends only to us is. Without a terminal, the child has its own process group, so that a
+//! signal that a CI sends to our group reaches it only through us.
 #![expect(clippy::disallowed_methods, reason = "opens /dev/tty to find the foreground process group")]
 
 use std::fs::File;
@@ -23,11 +25,13 @@ use rustix::termios::tcgetpgrp;
 
 use crate::cancel::CancelReason;
 
-/// The running child, and the reason why it should end, if any. Shared with the thread that waits for signals.
+/// The running child, and the reason why it should end, if any. Shared with the thread that waits for
+/// signals.
 #[derive(Debug)]
 pub struct SignalForwarder {
     state: Mutex<State>,
-    /// Becomes readable (end of file) when our standard output is closed. Wakes the thread that reads the child's output.
+    /// Becomes readable (end of file) when our standard output is closed. Wakes the thread that reads the
+    /// child's output.
     closed: UnixStream,
 }
 
@@ -56,8 +60,8 @@ impl RunningChild {
     }
 }
 
-/// The standard output of a child. It ends when the child closes it, or when our own standard output is closed. Dropping it then closes the
-/// child's output, which makes the child shut down.
+/// The standard output of a child. It ends when the child closes it, or when our own standard output is
+/// closed. Dropping it then closes the child's output, which makes the child shut down.
 pub(super) struct ChildOutput<'a> {
     stdout: ChildStdout,
     forwarder: &'a SignalForwarder,
@@ -66,8 +70,10 @@ pub(super) struct ChildOutput<'a> {
 impl Read for ChildOutput<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         loop {
-            let mut ready =
-                [PollFd::new(&self.stdout, PollFlags::IN), PollFd::new(&self.forwarder.closed, PollFlags::IN)];
+            let mut ready = [
+                PollFd::new(&self.stdout, PollFlags::IN),
+                PollFd::new(&self.forwarder.closed, PollFlags::IN),
+            ];
             match poll(&mut ready, None) {
                 Err(Errno::INTR) => {}
                 Err(error) => return Err(error.into()),
@@ -89,8 +95,9 @@ impl SignalForwarder {
         Ok(SignalForwarder { state: Mutex::new(state), closed })
     }
 
-    /// Forwards a signal to the child. `typed`: a terminal has sent it to our whole process group. For a closed output, stops reading the
-    /// child, which finishes its current call, as with any CI runner that stops reading. Keeps the first reason.
+    /// Forwards a signal to the child. `typed`: a terminal has sent it to our whole process group. For a
+    /// closed output, stops reading the child, which finishes its current call, as with any CI runner that
+    /// stops reading. Keeps the first reason.
     pub fn forward(&self, reason: CancelReason, typed: bool) {
         let mut state = self.lock();
         state.reason.get_or_insert(reason);
@@ -128,7 +135,8 @@ impl SignalForwarder {
         Ok(Some(RunningChild(child)))
     }
 
-    /// Waits until the child has exited. Polls, so that the lock is free in between and a signal that arrives meanwhile can be forwarded.
+    /// Waits until the child has exited. Polls, so that the lock is free in between and a signal that arrives
+    /// meanwhile can be forwarded.
     ///
     /// # Errors
     /// The exit status has been collected elsewhere and is lost.
@@ -163,7 +171,10 @@ mod tests {
     #[test]
     fn a_run_that_other_code_has_reaped_is_not_waited_for() {
         let forwarder = SignalForwarder::new().expect("two descriptors");
-        let run = forwarder.start(&mut Command::new("true")).expect("it starts").expect("there is no reason to end");
+        let run = forwarder
+            .start(&mut Command::new("true"))
+            .expect("it starts")
+            .expect("there is no reason to end");
         waitpid(Some(Pid::from_child(&run.0)), WaitOptions::empty()).expect("it is our child and exits");
         assert!(forwarder.wait(run).is_err());
     }

@@ -77,9 +77,10 @@ impl<W: Write> HumanReporter<W> {
         }
         let rule = self.capabilities.symbols().rule;
         let text = clean(text);
-        let text = self
-            .prose()
-            .map_or_else(|| text.clone(), |columns| shortened(&text, columns - 6, self.capabilities.symbols().cut));
+        let text = self.prose().map_or_else(
+            || text.clone(),
+            |columns| shortened(&text, columns - 6, self.capabilities.symbols().cut),
+        );
         let rest = self.prose().map_or(2, |columns| columns.saturating_sub(width(&text) + 4));
         self.line(&[
             (TextStyle::Dim, &format!("{} ", rule.repeat(2))),
@@ -141,12 +142,13 @@ impl<W: Write> HumanReporter<W> {
         self.begin(Section::Facts)?;
         let symbols = self.capabilities.symbols();
         let met = event["met"].as_bool().unwrap_or_default();
-        let text = match (text_of(event, "condition").as_deref(), text_of(event, "want"), text_of(event, "got")) {
-            (Some(condition), Some(want), Some(got)) if condition != "pull-request" => {
-                format!("{condition}: want {}, got {}", quoted(&want), quoted(&got))
-            }
-            _ => text_of(event, "message").unwrap_or_default(),
-        };
+        let text =
+            match (text_of(event, "condition").as_deref(), text_of(event, "want"), text_of(event, "got")) {
+                (Some(condition), Some(want), Some(got)) if condition != "pull-request" => {
+                    format!("{condition}: want {}, got {}", quoted(&want), quoted(&got))
+                }
+                _ => text_of(event, "message").unwrap_or_default(),
+            };
         match met {
             true => self.labelled(0, &[(TextStyle::Good, symbols.done)], &text, TextStyle::Dim),
             false => self.labelled(0, &[(TextStyle::Bad, symbols.not)], &text, TextStyle::Plain),
@@ -156,7 +158,8 @@ impl<W: Write> HumanReporter<W> {
     fn identified(&mut self, event: &Value) -> io::Result<()> {
         self.begin(Section::Facts)?;
         let part = |key| text_of(event, key).unwrap_or_default();
-        let text = format!("access key {} ({}), region {}", part("access_key_id"), part("source"), part("region"));
+        let text =
+            format!("access key {} ({}), region {}", part("access_key_id"), part("source"), part("region"));
         let note = self.capabilities.symbols().note;
         self.labelled(0, &[(TextStyle::Dim, note)], &text, TextStyle::Dim)
     }
@@ -173,7 +176,8 @@ impl<W: Write> HumanReporter<W> {
         if event["task"] == "wait" {
             return self.waits(event);
         }
-        let (done, total) = (event["done_bytes"].as_u64().unwrap_or(0), event["total_bytes"].as_u64().unwrap_or(0));
+        let (done, total) =
+            (event["done_bytes"].as_u64().unwrap_or(0), event["total_bytes"].as_u64().unwrap_or(0));
         let percent = (u128::from(done) * 100).checked_div(u128::from(total)).unwrap_or(0).min(100);
         let percent = u64::try_from(percent).expect("at most 100");
         let doing = match event["task"].as_str() {
@@ -202,18 +206,29 @@ impl<W: Write> HumanReporter<W> {
         if percent / 25 > shown_before {
             self.run.quarters = Some((event["task"].clone(), percent / 25));
             let mark = self.capabilities.symbols().runs;
-            self.labelled(0, &[(TextStyle::Dim, mark)], &format!("{doing}: {percent} %, {sizes}"), TextStyle::Dim)?;
+            self.labelled(
+                0,
+                &[(TextStyle::Dim, mark)],
+                &format!("{doing}: {percent} %, {sizes}"),
+                TextStyle::Dim,
+            )?;
         }
         Ok(())
     }
 
-    /// Shows a wait: on a terminal next to the running step, in a log as lines at growing intervals, up to one per minute.
+    /// Shows a wait: on a terminal next to the running step, in a log as lines at growing intervals, up to
+    /// one per minute.
     fn waits(&mut self, event: &Value) -> io::Result<()> {
         let elapsed = event["elapsed_ms"].as_u64().unwrap_or_default() / 1000;
         let text = format!("waiting for {} ({elapsed} s)", text_of(event, "what").unwrap_or_default());
         let mark = self.capabilities.symbols().runs;
         if self.capabilities.live {
-            let step = self.run.running.as_ref().map(|running| format!("{}: ", step_line(running))).unwrap_or_default();
+            let step = self
+                .run
+                .running
+                .as_ref()
+                .map(|running| format!("{}: ", step_line(running)))
+                .unwrap_or_default();
             return self.draw(&format!("{mark} {step}{text}"));
         }
         let shown_before = self.run.waited.filter(|shown_before| *shown_before <= elapsed);
@@ -240,7 +255,8 @@ impl<W: Write> HumanReporter<W> {
             let text = format!("{function}; {}", counts(steps));
             self.labelled(0, &[(TextStyle::Bold, "plan:")], text.trim_start_matches("; "), TextStyle::Dim)?;
             for line in table::lines(steps, self.capabilities.symbols(), self.columns()) {
-                let line: Vec<(TextStyle, &str)> = line.iter().map(|(style, text)| (*style, text.as_str())).collect();
+                let line: Vec<(TextStyle, &str)> =
+                    line.iter().map(|(style, text)| (*style, text.as_str())).collect();
                 self.line(&line)?;
             }
         }
@@ -262,7 +278,8 @@ impl<W: Write> HumanReporter<W> {
 
     fn step_finished(&mut self, event: &Value) -> io::Result<()> {
         self.begin(Section::Steps)?;
-        let started = self.run.running.take().filter(|started| started["step"] == event["step"]).unwrap_or_default();
+        let started =
+            self.run.running.take().filter(|started| started["step"] == event["step"]).unwrap_or_default();
         let name = text_of(event, "step").unwrap_or_default();
         let took = event["duration_ms"].as_u64().map(duration).unwrap_or_default();
         let mut text = took.clone();
@@ -304,7 +321,8 @@ impl<W: Write> HumanReporter<W> {
         self.quoted_block(line)
     }
 
-    /// Prints a line of external output after a bar. The line is not wrapped, even if it is wider than the terminal.
+    /// Prints a line of external output after a bar. The line is not wrapped, even if it is wider than the
+    /// terminal.
     fn quoted_block(&mut self, line: &str) -> io::Result<()> {
         let bar = format!("{} ", self.capabilities.symbols().bar);
         self.line(&[(TextStyle::Dim, &bar), (TextStyle::Plain, &clean_output(line))])
@@ -332,10 +350,12 @@ impl<W: Write> HumanReporter<W> {
     ) -> io::Result<()> {
         let code = text_of(finding, "code").map(|code| format!("[{code}]")).unwrap_or_default();
         let message = text_of(finding, "message").unwrap_or_default();
-        // The message of a warning event begins with its kind and ends with its hint. Both are printed separately here.
+        // The message of a warning event begins with its kind and ends with its hint. Both are printed
+        // separately here.
         let message = message.strip_prefix("warning: ").unwrap_or(&message);
         let hint = text_of(finding, "hint").map(|hint| format!("; {hint}")).unwrap_or_default();
-        let message = if kind == "warning" { message.strip_suffix(&hint).unwrap_or(message) } else { message };
+        let message =
+            if kind == "warning" { message.strip_suffix(&hint).unwrap_or(message) } else { message };
         self.labelled(0, &[(style, &format!("{kind}{code}:"))], message, message_style)
     }
 
@@ -371,8 +391,15 @@ impl<W: Write> HumanReporter<W> {
         Ok(())
     }
 
-    /// Prints a label, a space, and text. Further lines of the text are indented by two columns more than the label.
-    fn labelled(&mut self, indent: usize, label: &[(TextStyle, &str)], text: &str, style: TextStyle) -> io::Result<()> {
+    /// Prints a label, a space, and text. Further lines of the text are indented by two columns more than the
+    /// label.
+    fn labelled(
+        &mut self,
+        indent: usize,
+        label: &[(TextStyle, &str)],
+        text: &str,
+        style: TextStyle,
+    ) -> io::Result<()> {
         let wide: usize = label.iter().map(|(_, text)| width(text)).sum();
         let gap = if wide > 0 { " " } else { "" };
         let lines = wrapped(text, indent + wide + gap.len(), indent + 2, self.prose());
@@ -407,11 +434,13 @@ impl<W: Write> HumanReporter<W> {
         let mut begins = true;
         for (style, text) in pieces {
             let text = without_log_commands(text);
-            // GitHub Actions interprets a line that begins with `::` as a command. Wrapping can produce such a line.
+            // GitHub Actions interprets a line that begins with `::` as a command. Wrapping can produce such
+            // a line.
             match text.trim_start().strip_prefix("::").filter(|_| begins) {
-                Some(rest) => {
-                    self.write_styled(*style, &format!("{}: :{rest}", &text[..text.len() - text.trim_start().len()]))?
-                }
+                Some(rest) => self.write_styled(
+                    *style,
+                    &format!("{}: :{rest}", &text[..text.len() - text.trim_start().len()]),
+                )?,
                 None => self.write_styled(*style, &text)?,
             }
             begins &= text.trim_start().is_empty();
@@ -426,8 +455,8 @@ impl<W: Write> HumanReporter<W> {
         }
     }
 
-    /// Draws the live line over the previous one. Overwrites with spaces instead of an escape sequence, so that a terminal without colours gets
-    /// no escape sequences.
+    /// Draws the live line over the previous one. Overwrites with spaces instead of an escape sequence, so
+    /// that a terminal without colours gets no escape sequences.
     fn draw(&mut self, text: &str) -> io::Result<()> {
         let columns = self.columns().unwrap_or(WIDEST_PROSE);
         // On some terminals, text in the last column moves the cursor to the next line.
@@ -479,7 +508,11 @@ fn package(package: &Value) -> String {
 fn counts(steps: &[Value]) -> String {
     let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
     let changes = steps.iter().map(|step| table::changes(step).len()).sum();
-    format!("{}, {}", counted(count(steps.len()), "step", "steps"), counted(count(changes), "change", "changes"))
+    format!(
+        "{}, {}",
+        counted(count(steps.len()), "step", "steps"),
+        counted(count(changes), "change", "changes")
+    )
 }
 
 fn counted(number: u64, one: &str, many: &str) -> String {
@@ -488,7 +521,8 @@ fn counted(number: u64, one: &str, many: &str) -> String {
 
 /// A running step: `update-alias  live at version 7`, `wait  60 s`.
 fn step_line(started: &Value) -> String {
-    let target = started["seconds"].as_u64().map_or_else(|| target(started), |seconds| format!("{seconds} s"));
+    let target =
+        started["seconds"].as_u64().map_or_else(|| target(started), |seconds| format!("{seconds} s"));
     format!("{}  {target}", text_of(started, "step").unwrap_or_default()).trim_end().to_owned()
 }
 

@@ -77,8 +77,8 @@ const RUNTIMES: [(&str, &str); 16] = [
     ("r", "TRAVIS_R_VERSION"),
 ];
 
-/// The lambda stanzas of a `.travis.yml`, in the order of the file: `deploy`, then those of `jobs.include` and
-/// `matrix.include`. A stanza that several jobs share by an alias counts once.
+/// The lambda stanzas of a `.travis.yml`, in the order of the file: `deploy`, then those of `jobs.include`
+/// and `matrix.include`. A stanza that several jobs share by an alias counts once.
 ///
 /// # Errors
 /// [`StanzaError`]
@@ -92,7 +92,9 @@ pub fn stanzas(text: &str) -> Result<Vec<LocatedStanza>, StanzaError> {
     let shared = JobEntry::of(&file, None, &mut notes)?;
     found.add(file.get("deploy")?, &shared)?;
     for key in ["jobs", "matrix"] {
-        let Some(jobs) = file.get(key)?.map(|jobs| jobs.pairs(&mut notes)).transpose()?.flatten() else { continue };
+        let Some(jobs) = file.get(key)?.map(|jobs| jobs.pairs(&mut notes)).transpose()?.flatten() else {
+            continue;
+        };
         let Some(include) = jobs.get("include")? else { continue };
         let included = include.items().map_or_else(|| vec![include.clone()], <[_]>::to_vec);
         for job in included {
@@ -116,11 +118,14 @@ pub fn stanzas(text: &str) -> Result<Vec<LocatedStanza>, StanzaError> {
 pub fn stanza(text: &str, is_json: bool) -> Result<LocatedStanza, StanzaError> {
     let tree = || yaml::parse(text).map(|tree| tree.map(|tree| (tree.place().line, tree)));
     let mut read = SourceMap::default();
-    let json = if is_json || text.trim_start().starts_with('{') { Some(json::parse(text.as_bytes())) } else { None };
+    let json =
+        if is_json || text.trim_start().starts_with('{') { Some(json::parse(text.as_bytes())) } else { None };
     let (line, node) = match json {
         Some(Ok(node)) => {
-            // The YAML reader knows the lines, and JSON is nearly a subset of YAML. If it cannot read the file, line numbers are missing.
-            let line = tree().ok().flatten().and_then(|(line, tree)| tree.read("", &mut read).ok().map(|_| line));
+            // The YAML reader knows the lines, and JSON is nearly a subset of YAML. If it cannot read the
+            // file, line numbers are missing.
+            let line =
+                tree().ok().flatten().and_then(|(line, tree)| tree.read("", &mut read).ok().map(|_| line));
             (line.unwrap_or(1), node)
         }
         Some(Err(error)) if is_json => return Err(StanzaError::Json(error)),
@@ -130,7 +135,8 @@ pub fn stanza(text: &str, is_json: bool) -> Result<LocatedStanza, StanzaError> {
         },
     };
     let Node::Map(stanza) = node else { return Err(StanzaError::NotAMap { kind: node.kind() }) };
-    let mut located = LocatedStanza { stanza, line, lines: read.lines, variables: Vec::new(), notes: read.notes };
+    let mut located =
+        LocatedStanza { stanza, line, lines: read.lines, variables: Vec::new(), notes: read.notes };
     located.remove_runner_keys();
     Ok(located)
 }
@@ -146,11 +152,19 @@ pub fn choose(stanzas: Vec<LocatedStanza>, only: &str) -> Result<Vec<LocatedStan
         Some(number) => number == index,
         None => located.names().iter().any(|name| name == only),
     };
-    let chosen: Vec<bool> = stanzas.iter().enumerate().map(|(index, located)| meant(index, located)).collect();
+    let chosen: Vec<bool> =
+        stanzas.iter().enumerate().map(|(index, located)| meant(index, located)).collect();
     let count = chosen.iter().filter(|chosen| **chosen).count();
     if count != 1 {
-        let there = stanzas.iter().enumerate().map(|(index, located)| format!("{} is {}", index + 1, located.title()));
-        return Err(StanzaError::Ambiguous { only: only.to_owned(), there: there.collect(), several: count > 1 });
+        let there = stanzas
+            .iter()
+            .enumerate()
+            .map(|(index, located)| format!("{} is {}", index + 1, located.title()));
+        return Err(StanzaError::Ambiguous {
+            only: only.to_owned(),
+            there: there.collect(),
+            several: count > 1,
+        });
     }
     Ok(stanzas.into_iter().zip(chosen).filter_map(|(located, chosen)| chosen.then_some(located)).collect())
 }
@@ -168,7 +182,8 @@ impl LocatedStanza {
     /// The function name and the line: `hello (line 4)`.
     pub fn title(&self) -> String {
         let names = self.names();
-        let name = if names.is_empty() { "a stanza without `function_name`".to_owned() } else { names.join(" or ") };
+        let name =
+            if names.is_empty() { "a stanza without `function_name`".to_owned() } else { names.join(" or ") };
         format!("{name} (line {})", self.line)
     }
 
@@ -186,12 +201,14 @@ impl LocatedStanza {
         }
     }
 
-    /// Removes keys that only a CI runner may write: `env` in a stanza would replace the job's environment. Also removes duplicate notes.
+    /// Removes keys that only a CI runner may write: `env` in a stanza would replace the job's environment.
+    /// Also removes duplicate notes.
     fn remove_runner_keys(&mut self) {
         for key in ["env", "protocol"] {
             if self.stanza.remove(key).is_some() {
                 let line = self.line_of(&json::pointer("", key));
-                let meant = if key == "env" { "; use `environment` for the function's variables" } else { "" };
+                let meant =
+                    if key == "env" { "; use `environment` for the function's variables" } else { "" };
                 self.notes.push(format!("line {line}: `{key}` is not an option and is ignored{meant}"));
             }
         }
@@ -233,7 +250,8 @@ impl JobEntry {
     }
 }
 
-/// A value, or the only item of a list. Several items define several jobs, and the standalone mode cannot choose one.
+/// A value, or the only item of a list. Several items define several jobs, and the standalone mode cannot
+/// choose one.
 fn single(tree: &Rc<Tree>) -> Option<&Rc<Tree>> {
     match tree.items() {
         None => Some(tree),
@@ -264,7 +282,8 @@ impl FoundStanzas {
                 self.add_provider(entry.read("", &mut SourceMap::default())?.scalar());
                 continue;
             };
-            let provider = pairs.get("provider")?.map(|tree| tree.read("", &mut SourceMap::default())).transpose()?;
+            let provider =
+                pairs.get("provider")?.map(|tree| tree.read("", &mut SourceMap::default())).transpose()?;
             let provider = provider.and_then(|provider| provider.scalar());
             if provider.as_ref().is_none_or(|provider| !provider.trim().eq_ignore_ascii_case("lambda")) {
                 self.add_provider(provider);

@@ -1,5 +1,5 @@
-//! Reads the `env` of a `.travis.yml`: the variables of `global`, and those of the job if `env` defines only one.
-//! Never executes anything: a value that needs bash is ignored, with a note.
+//! Reads the `env` of a `.travis.yml`: the variables of `global`, and those of the job if `env` defines only
+//! one. Never executes anything: a value that needs bash is ignored, with a note.
 
 use std::rc::Rc;
 
@@ -27,8 +27,9 @@ impl Assignment {
         Assignment { name: name.to_owned(), value: vec![Piece::Text(value.to_owned())] }
     }
 
-    /// The value, with other variables expanded. An unset variable is empty, as in bash. The value is cut once it exceeds the kernel's limit
-    /// for an argument: variables that each contain the previous one twice would grow exponentially.
+    /// The value, with other variables expanded. An unset variable is empty, as in bash. The value is cut
+    /// once it exceeds the kernel's limit for an argument: variables that each contain the previous one twice
+    /// would grow exponentially.
     pub fn value(&self, lookup: impl Fn(&str) -> Option<String>) -> String {
         let mut value = String::new();
         for piece in &self.value {
@@ -44,7 +45,8 @@ impl Assignment {
     }
 }
 
-/// Adds the variables of an `env`. `ignored` gets a message for each ignored variable, `notes` those about merged maps.
+/// Adds the variables of an `env`. `ignored` gets a message for each ignored variable, `notes` those about
+/// merged maps.
 pub(super) fn collect(
     env: &Rc<Tree>,
     into: &mut Vec<Assignment>,
@@ -95,7 +97,9 @@ impl Collector<'_> {
                     for (name, value) in map.iter() {
                         match value.scalar() {
                             Some(value) => self.assign(&entry, &format!("{name}={value}"), false),
-                            None if value.is_secure() => self.leave_out(&entry, &format!("the encrypted `{name}`")),
+                            None if value.is_secure() => {
+                                self.leave_out(&entry, &format!("the encrypted `{name}`"))
+                            }
                             None => {}
                         }
                     }
@@ -130,14 +134,14 @@ impl Collector<'_> {
     }
 }
 
-/// True for variables that only the CI may set, such as the branch or whether this is a pull request. The file is part of a pull request, so
-/// its author could set them.
+/// True for variables that only the CI may set, such as the branch or whether this is a pull request. The
+/// file is part of a pull request, so its author could set them.
 fn is_reserved(name: &str) -> bool {
     name.starts_with("TRAVIS_") || ["CI", "CONTINUOUS_INTEGRATION", "TRAVIS"].contains(&name)
 }
 
-/// The assignments in a text, split as bash does: `A=b C="d $E" F='g h'`. A map entry is one assignment (`several` is false), and spaces are
-/// part of its value.
+/// The assignments in a text, split as bash does: `A=b C="d $E" F='g h'`. A map entry is one assignment
+/// (`several` is false), and spaces are part of its value.
 fn split(text: &str, several: bool) -> Vec<Result<Assignment, String>> {
     let mut found = Vec::new();
     let mut rest = text.trim_start();
@@ -156,7 +160,8 @@ fn split(text: &str, several: bool) -> Vec<Result<Assignment, String>> {
     found
 }
 
-/// A value, up to a space outside of quotes, and the rest of the text. `None`: bash would have to run or compute something.
+/// A value, up to a space outside of quotes, and the rest of the text. `None`: bash would have to run or
+/// compute something.
 fn value(text: &str, ends_at_blank: bool) -> (Option<Vec<Piece>>, &str) {
     let mut pieces = vec![Piece::Text(String::new())];
     let mut runs = false;
@@ -176,7 +181,9 @@ fn value(text: &str, ends_at_blank: bool) -> (Option<Vec<Piece>>, &str) {
             (Some('\''), c) => push(&mut pieces, c),
             (_, '`') => runs = true,
             (quote, '\\') => match chars.next() {
-                Some((_, next)) if quote.is_none() || matches!(next, '"' | '\\' | '$' | '`') => push(&mut pieces, next),
+                Some((_, next)) if quote.is_none() || matches!(next, '"' | '\\' | '$' | '`') => {
+                    push(&mut pieces, next)
+                }
                 Some((_, next)) => {
                     push(&mut pieces, '\\');
                     push(&mut pieces, next);
@@ -186,8 +193,11 @@ fn value(text: &str, ends_at_blank: bool) -> (Option<Vec<Piece>>, &str) {
             (_, '$') => {
                 let after = &text[at + 1..];
                 let braced = after.strip_prefix('{');
-                let name: String =
-                    braced.unwrap_or(after).chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect();
+                let name: String = braced
+                    .unwrap_or(after)
+                    .chars()
+                    .take_while(|c| c.is_ascii_alphanumeric() || *c == '_')
+                    .collect();
                 let closed = braced.is_none_or(|braced| braced[name.len()..].starts_with('}'));
                 if after.starts_with('(') || !closed {
                     runs = true;
@@ -217,7 +227,8 @@ mod tests {
             .filter_map(Result::ok)
             .map(|assignment| (assignment.name.clone(), assignment.value(lookup)))
             .collect();
-        let expected: Vec<_> = expected.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let expected: Vec<_> =
+            expected.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         assert_eq!(found, expected, "{text}");
     }
 

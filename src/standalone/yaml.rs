@@ -1,9 +1,10 @@
 //! Parses YAML into a [`Tree`] of values with their line numbers, and interprets scalars as Travis CI does.
 //! Never interprets a key, and never holds more values or bytes than a request may.
 //!
-//! Source: travis-yml's own loader (`support/yaml.rb`) on Ruby's Psych. Keys are strings as written, so that `on` stays `on`. Fractions and
-//! lower-case `yes no on off` also stay strings: `1.10` must not become `1.1`, and the reader of a boolean option accepts those words anyway.
-//! Values that Psych would convert against the author's intention stay strings, too: `12:30` (45000 in Psych), `80,443` (80443), and dates.
+//! Source: travis-yml's own loader (`support/yaml.rb`) on Ruby's Psych. Keys are strings as written, so that
+//! `on` stays `on`. Fractions and lower-case `yes no on off` also stay strings: `1.10` must not become `1.1`,
+//! and the reader of a boolean option accepts those words anyway. Values that Psych would convert against the
+//! author's intention stay strings, too: `12:30` (45000 in Psych), `80,443` (80443), and dates.
 
 use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
@@ -46,8 +47,8 @@ pub enum YamlError {
         /// The position of its second occurrence.
         second: Position,
     },
-    /// A value has a tag for a type that a stanza cannot contain, such as `!ruby/object`. The tag is not part of the error, because it may be a
-    /// password that begins with an exclamation mark.
+    /// A value has a tag for a type that a stanza cannot contain, such as `!ruby/object`. The tag is not part
+    /// of the error, because it may be a password that begins with an exclamation mark.
     Tag {
         /// The position of the value.
         place: Position,
@@ -68,7 +69,8 @@ pub struct Tree {
     place: Position,
     /// True if it has a tag other than those of YAML's own types.
     is_tagged: bool,
-    /// Number of values within, counting what aliases refer to. So a small file that expands to a large one is detected before it is expanded.
+    /// Number of values within, counting what aliases refer to. So a small file that expands to a large one
+    /// is detected before it is expanded.
     values: usize,
     bytes: usize,
     depth: usize,
@@ -170,7 +172,9 @@ impl TreeBuilder {
             Event::SequenceStart(anchor, tag) => {
                 self.begin(NodeKind::List(Vec::new()), anchor, tag.as_deref(), place)?
             }
-            Event::MappingStart(anchor, tag) => self.begin(NodeKind::Map(Vec::new()), anchor, tag.as_deref(), place)?,
+            Event::MappingStart(anchor, tag) => {
+                self.begin(NodeKind::Map(Vec::new()), anchor, tag.as_deref(), place)?
+            }
             Event::SequenceEnd | Event::MappingEnd => {
                 let OpenContainer { tree, anchor, .. } =
                     self.open.pop().expect("a collection that ends has been opened");
@@ -191,7 +195,13 @@ impl TreeBuilder {
         Ok(false)
     }
 
-    fn begin(&mut self, kind: NodeKind, anchor: usize, tag: Option<&Tag>, place: Position) -> Result<(), YamlError> {
+    fn begin(
+        &mut self,
+        kind: NodeKind,
+        anchor: usize,
+        tag: Option<&Tag>,
+        place: Position,
+    ) -> Result<(), YamlError> {
         if self.open.len() >= MAX_DEPTH {
             return Err(YamlError::TooDeep { place });
         }
@@ -245,7 +255,8 @@ fn as_key(tree: &Tree, place: Position) -> Result<MapKey, YamlError> {
     Ok(MapKey { text: name.to_owned(), place, merges: *plain && text == "<<" })
 }
 
-/// Whether a scalar has a foreign tag, and whether it is plain. Applies the tags of YAML's own types; [`Tree::read`] rejects all other tags.
+/// Whether a scalar has a foreign tag, and whether it is plain. Applies the tags of YAML's own types;
+/// [`Tree::read`] rejects all other tags.
 fn scalar_tag(tag: Option<&Tag>, plain: bool) -> (bool, bool) {
     match tag {
         None => (false, plain),
@@ -259,7 +270,8 @@ fn scalar_tag(tag: Option<&Tag>, plain: bool) -> (bool, bool) {
     }
 }
 
-/// Whether a collection has a foreign tag. Accepts YAML's own types, and Travis's tags for merging imported files, such as `!map+deep_merge`.
+/// Whether a collection has a foreign tag. Accepts YAML's own types, and Travis's tags for merging imported
+/// files, such as `!map+deep_merge`.
 fn is_foreign(tag: Option<&Tag>) -> bool {
     let Some(tag) = tag else { return false };
     if tag.is_yaml_core_schema() {
@@ -270,8 +282,8 @@ fn is_foreign(tag: Option<&Tag>) -> bool {
 }
 
 impl Tree {
-    /// The position where it begins. For a map this is its first key, because an anchor may be some lines earlier. For an alias it is the value
-    /// that the alias refers to.
+    /// The position where it begins. For a map this is its first key, because an anchor may be some lines
+    /// earlier. For an alias it is the value that the alias refers to.
     pub fn place(&self) -> Position {
         match &self.kind {
             NodeKind::Map(pairs) => pairs.first().map_or(self.place, |(key, _)| key.place),
@@ -296,10 +308,12 @@ impl Tree {
         }
     }
 
-    /// The pairs of a map. `None`: it is not a map. A duplicate key is an error only when [`Pairs::get`] or [`Tree::read`] reads it.
+    /// The pairs of a map. `None`: it is not a map. A duplicate key is an error only when [`Pairs::get`] or
+    /// [`Tree::read`] reads it.
     ///
     /// # Errors
-    /// [`YamlError::Syntax`] if the value of `<<` is neither a map nor a list of maps, and [`YamlError::TooLarge`].
+    /// [`YamlError::Syntax`] if the value of `<<` is neither a map nor a list of maps, and
+    /// [`YamlError::TooLarge`].
     pub fn pairs(&self, notes: &mut Vec<String>) -> Result<Option<Pairs>, YamlError> {
         let NodeKind::Map(written) = &self.kind else { return Ok(None) };
         self.bounded()?;
@@ -308,14 +322,16 @@ impl Tree {
             if key.merges {
                 pairs.merge(tree, key.place, notes)?;
             } else {
-                let pair = Pair { key: key.text.clone(), place: key.place, tree: tree.clone(), merged: false };
+                let pair =
+                    Pair { key: key.text.clone(), place: key.place, tree: tree.clone(), merged: false };
                 pairs.put(pair, key.place, notes);
             }
         }
         Ok(Some(pairs))
     }
 
-    /// The value as a request contains it. Stores the lines of its parts in `read`, under the JSON pointer `at`.
+    /// The value as a request contains it. Stores the lines of its parts in `read`, under the JSON pointer
+    /// `at`.
     ///
     /// # Errors
     /// [`YamlError`]
@@ -378,7 +394,8 @@ impl Pairs {
         Ok(self.index.get(key).map(|index| &self.pairs[*index].tree))
     }
 
-    /// Adds a pair. As in Psych, a later pair overrides an earlier one, even if it comes from a `<<` (at `place`).
+    /// Adds a pair. As in Psych, a later pair overrides an earlier one, even if it comes from a `<<` (at
+    /// `place`).
     fn put(&mut self, pair: Pair, place: Position, notes: &mut Vec<String>) {
         let Some(known) = self.index.get(&pair.key).map(|index| &mut self.pairs[*index]) else {
             self.index.insert(pair.key.clone(), self.pairs.len());
@@ -397,7 +414,8 @@ impl Pairs {
     }
 
     fn merge(&mut self, from: &Rc<Tree>, place: Position, notes: &mut Vec<String>) -> Result<(), YamlError> {
-        let refused = || YamlError::Syntax { detail: "`<<` expects a map or a list of maps".to_owned(), place };
+        let refused =
+            || YamlError::Syntax { detail: "`<<` expects a map or a list of maps".to_owned(), place };
         let sources = match &from.kind {
             NodeKind::Map(_) => vec![from],
             // The first of several maps takes precedence.
@@ -435,7 +453,8 @@ fn unquoted(name: &str) -> &str {
     ['"', '\''].iter().find_map(|quote| name.strip_prefix(*quote)?.strip_suffix(*quote)).unwrap_or(name)
 }
 
-/// An integer: `10`, `-1_000`, `017` (octal), `0x1f`, `0b11`. One that does not fit into 64 bits stays a string.
+/// An integer: `10`, `-1_000`, `017` (octal), `0x1f`, `0b11`. One that does not fit into 64 bits stays a
+/// string.
 fn integer(text: &str) -> Option<Node> {
     let (negative, digits) = match text.as_bytes().first()? {
         b'-' => (true, &text[1..]),
@@ -467,7 +486,8 @@ fn fraction(text: &str) -> Option<Node> {
     let (whole, rest) = digits.split_once('.')?;
     let (decimals, exponent) = rest.split_once(['e', 'E']).map_or((rest, None), |(d, e)| (d, Some(e)));
     let is_number = |part: &str| part.bytes().all(|b| b.is_ascii_digit());
-    let whole_fits = whole.is_empty() || (whole.as_bytes()[0].is_ascii_digit() && is_number(&whole.replace('_', "")));
+    let whole_fits =
+        whole.is_empty() || (whole.as_bytes()[0].is_ascii_digit() && is_number(&whole.replace('_', "")));
     let exponent_fits =
         exponent.is_none_or(|e| e.strip_prefix(['-', '+']).is_some_and(|e| !e.is_empty() && is_number(e)));
     if !whole_fits || !is_number(decimals) || !exponent_fits || (whole.is_empty() && decimals.is_empty()) {

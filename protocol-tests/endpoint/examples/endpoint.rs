@@ -1,7 +1,8 @@
 //! Starts a local Lambda endpoint for experiments: `cargo run -p lambda-endpoint --example endpoint`.
 //!
-//! Prints the variables that direct a job to this endpoint, one `NAME=value` per line. Exits when standard input ends.
-//! The optional argument is a JSON object of settings, as `Settings::from_json` reads them: `'{"update_ms": 300}'`.
+//! Prints the variables that direct a job to this endpoint, one `NAME=value` per line. Exits when standard
+//! input ends. The optional argument is a JSON object of settings, as `Settings::from_json` reads them:
+//! `'{"update_ms": 300}'`.
 #![expect(clippy::print_stdout, reason = "an example prints")]
 
 use std::error::Error;

@@ -1,5 +1,5 @@
-//! Answers a parsed request as AWS would. Holds all functions of one account in one region. Never uses a socket or
-//! reads the clock, so that its tests take no time.
+//! Answers a parsed request as AWS would. Holds all functions of one account in one region. Never uses a
+//! socket or reads the clock, so that its tests take no time.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -74,8 +74,8 @@ impl Account {
         Account { settings, functions: BTreeMap::new(), invocations, policy: None, rates }
     }
 
-    /// Answers one call. `document` is the parsed `body` (see [`Document`]); `call_outcome` is the effect of a fault on the
-    /// call.
+    /// Answers one call. `document` is the parsed `body` (see [`Document`]); `call_outcome` is the effect of
+    /// a fault on the call.
     pub(crate) fn answer(
         &mut self,
         head: &Head,
@@ -138,9 +138,15 @@ impl Account {
         Ok(())
     }
 
-    /// Makes the checks that come before the operation. The size comes first: a body over the limit is not kept, so its
-    /// hash cannot be verified.
-    fn authenticate(&self, head: &Head, body: &Body, route: Option<&Route>, now: Moment) -> Result<(), Refusal> {
+    /// Makes the checks that come before the operation. The size comes first: a body over the limit is not
+    /// kept, so its hash cannot be verified.
+    fn authenticate(
+        &self,
+        head: &Head,
+        body: &Body,
+        route: Option<&Route>,
+        now: Moment,
+    ) -> Result<(), Refusal> {
         if body.length > BODY_LIMIT {
             let operation = route.map_or("requested", |route| route.name);
             return Err(Refusal::RequestTooLarge { operation });
@@ -194,7 +200,9 @@ impl Account {
             Operation::DeleteFunctionConcurrency => self.delete_function_concurrency(arguments),
             Operation::PutProvisionedConcurrencyConfig => self.put_provisioned_concurrency_config(arguments),
             Operation::GetProvisionedConcurrencyConfig => self.get_provisioned_concurrency_config(arguments),
-            Operation::DeleteProvisionedConcurrencyConfig => self.delete_provisioned_concurrency_config(arguments),
+            Operation::DeleteProvisionedConcurrencyConfig => {
+                self.delete_provisioned_concurrency_config(arguments)
+            }
             Operation::CreateFunctionUrlConfig => self.create_function_url_config(arguments),
             Operation::GetFunctionUrlConfig => self.get_function_url_config(arguments),
             Operation::UpdateFunctionUrlConfig => self.update_function_url_config(arguments),
@@ -221,8 +229,8 @@ impl Account {
         }
     }
 
-    /// Returns the function that a request names. The qualifier comes from the name or from the query. Fails if the two
-    /// differ.
+    /// Returns the function that a request names. The qualifier comes from the name or from the query. Fails
+    /// if the two differ.
     pub(crate) fn named(&self, arguments: &Arguments<'_>) -> Result<FunctionName, Refusal> {
         let mut name = self.name(arguments.subject)?;
         match (&name.qualifier, arguments.parameter("Qualifier")) {

@@ -1,5 +1,5 @@
-//! Validates a deployment package as AWS does, and computes its `CodeSha256`. Never decompresses: it reads names and
-//! sizes but no contents, so that the endpoint stays fast in benchmarks.
+//! Validates a deployment package as AWS does, and computes its `CodeSha256`. Never decompresses: it reads
+//! names and sizes but no contents, so that the endpoint stays fast in benchmarks.
 
 use std::io::{Cursor, Write};
 
@@ -8,8 +8,8 @@ use zip::ZipArchive;
 
 use crate::refusal::Refusal;
 
-/// The largest zip in a request, and the largest sum of its unpacked files, in bytes. Both are from AWS's error
-/// messages.
+/// The largest zip in a request, and the largest sum of its unpacked files, in bytes. Both are from AWS's
+/// error messages.
 const ZIP_LIMIT: usize = 52_428_800;
 const UNZIPPED_LIMIT: u64 = 262_144_000;
 
@@ -24,8 +24,8 @@ pub(crate) fn check(zip: &[u8]) -> Result<(), Refusal> {
     }
     let mut unzipped = 0_u64;
     for index in 0..archive.len() {
-        // This also reads the local header: an archive that was truncated in the middle may still end with a complete
-        // directory.
+        // This also reads the local header: an archive that was truncated in the middle may still end with a
+        // complete directory.
         let entry = archive.by_index_raw(index).map_err(|_| Refusal::CouldNotUnzip)?;
         unzipped = unzipped.saturating_add(entry.size());
     }

@@ -1,5 +1,6 @@
-//! Validates the settings in a CreateFunction or UpdateFunctionConfiguration request, with AWS's errors. Never looks at
-//! the current function: the checks are about the request alone, or, in [`outcome`], about its result.
+//! Validates the settings in a CreateFunction or UpdateFunctionConfiguration request, with AWS's errors.
+//! Never looks at the current function: the checks are about the request alone, or, in [`outcome`], about its
+//! result.
 
 use serde_json::{Map, Value};
 
@@ -15,8 +16,8 @@ use crate::shapes::{
 const ENVIRONMENT_LIMIT: usize = 4096;
 const LAYER_LIMIT: usize = 5;
 
-/// Names that Lambda sets itself: those marked reserved in "Defined runtime environment variables" of the developer
-/// guide.
+/// Names that Lambda sets itself: those marked reserved in "Defined runtime environment variables" of the
+/// developer guide.
 const RESERVED: [&str; 19] = [
     "_HANDLER",
     "_X_AMZN_TRACE_ID",
@@ -39,8 +40,8 @@ const RESERVED: [&str; 19] = [
     "AWS_LAMBDA_MAX_CONCURRENCY",
 ];
 
-/// Checks in two rounds, as AWS does: it first reports all broken constraints of the model together, then the first
-/// setting that is invalid for another reason.
+/// Checks in two rounds, as AWS does: it first reports all broken constraints of the model together, then the
+/// first setting that is invalid for another reason.
 pub(crate) fn check(request: &Value, region: &str) -> Result<(), Refusal> {
     check_constraints(request)?;
     check_runtime(request)?;
@@ -50,7 +51,8 @@ pub(crate) fn check(request: &Value, region: &str) -> Result<(), Refusal> {
     check_vpc(request)
 }
 
-/// Fails if the resulting settings contradict each other, whether they come from the request or were set before.
+/// Fails if the resulting settings contradict each other, whether they come from the request or were set
+/// before.
 pub(crate) fn outcome(configuration: &Configuration) -> Result<(), Refusal> {
     let vpc = configuration.get("VpcConfig").unwrap_or(&Value::Null);
     if !strings(&vpc["SubnetIds"]).is_empty() {
@@ -76,8 +78,8 @@ fn check_constraints(request: &Value) -> Result<(), Refusal> {
     constraints.shape(&request["Handler"], "handler", r"[^\s]+", |text| {
         !text.is_empty() && !text.contains(char::is_whitespace)
     });
-    // AWS writes a member's name with a lower-case first letter. That this also holds for the next three names is a
-    // guess.
+    // AWS writes a member's name with a lower-case first letter. That this also holds for the next three
+    // names is a guess.
     constraints.shape(&request["KMSKeyArn"], "kMSKeyArn", shapes::ARN_OR_EMPTY, is_arn_or_empty);
     let target = &request["DeadLetterConfig"]["TargetArn"];
     constraints.shape(target, "deadLetterConfig.targetArn", shapes::ARN_OR_EMPTY, is_arn_or_empty);
@@ -87,15 +89,20 @@ fn check_constraints(request: &Value) -> Result<(), Refusal> {
     constraints.count(&vpc["SubnetIds"], "vpcConfig.subnetIds", 16);
     constraints.each(&vpc["SubnetIds"], "vpcConfig.subnetIds", shapes::SUBNET, |id| is_id(id, "subnet-"));
     constraints.count(&vpc["SecurityGroupIds"], "vpcConfig.securityGroupIds", 5);
-    constraints
-        .each(&vpc["SecurityGroupIds"], "vpcConfig.securityGroupIds", shapes::SECURITY_GROUP, |id| is_id(id, "sg-"));
+    constraints.each(&vpc["SecurityGroupIds"], "vpcConfig.securityGroupIds", shapes::SECURITY_GROUP, |id| {
+        is_id(id, "sg-")
+    });
     let image = &request["ImageConfig"];
     constraints.length(&image["WorkingDirectory"], "imageConfig.workingDirectory", 1000);
     let logging = &request["LoggingConfig"];
     constraints.one_of(&logging["LogFormat"], "loggingConfig.logFormat", &["JSON", "Text"]);
     let levels = ["TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"];
     constraints.one_of(&logging["ApplicationLogLevel"], "loggingConfig.applicationLogLevel", &levels);
-    constraints.one_of(&logging["SystemLogLevel"], "loggingConfig.systemLogLevel", &["DEBUG", "INFO", "WARN"]);
+    constraints.one_of(
+        &logging["SystemLogLevel"],
+        "loggingConfig.systemLogLevel",
+        &["DEBUG", "INFO", "WARN"],
+    );
     constraints.length(&logging["LogGroup"], "loggingConfig.logGroup", 512);
     constraints.shape(&logging["LogGroup"], "loggingConfig.logGroup", r"[\.\-_/#A-Za-z0-9]+", is_log_group);
     check_file_systems(&mut constraints, &request["FileSystemConfigs"]);
@@ -106,7 +113,8 @@ fn check_constraints(request: &Value) -> Result<(), Refusal> {
     constraints.finish()
 }
 
-/// At most one, with both members set. How AWS names a member of a list item is known from reports about other lists.
+/// At most one, with both members set. How AWS names a member of a list item is known from reports about
+/// other lists.
 fn check_file_systems(constraints: &mut Constraints, configs: &Value) {
     constraints.count(configs, "fileSystemConfigs", 1);
     for (index, config) in configs.as_array().into_iter().flatten().enumerate() {
@@ -119,7 +127,8 @@ fn check_file_systems(constraints: &mut Constraints, configs: &Value) {
     }
 }
 
-/// Checks the settings in a code request. UpdateFunctionCode has them at the top level, CreateFunction in `Code`.
+/// Checks the settings in a code request. UpdateFunctionCode has them at the top level, CreateFunction in
+/// `Code`.
 pub(crate) fn check_code(architectures: &Value, source: &Value) -> Result<(), Refusal> {
     let mut constraints = Constraints::default();
     constraints.architectures(architectures);
@@ -151,7 +160,9 @@ fn check_runtime(request: &Value) -> Result<(), Refusal> {
     match request["Runtime"].as_str() {
         None => Ok(()),
         Some(name) if runtimes::CURRENT.contains(&name) => Ok(()),
-        Some(name) if runtimes::RETIRED.contains(&name) => Err(Refusal::RetiredRuntime { name: name.to_owned() }),
+        Some(name) if runtimes::RETIRED.contains(&name) => {
+            Err(Refusal::RetiredRuntime { name: name.to_owned() })
+        }
         Some(name) => Err(Refusal::UnknownRuntime { name: name.to_owned() }),
     }
 }
@@ -159,7 +170,8 @@ fn check_runtime(request: &Value) -> Result<(), Refusal> {
 fn check_environment(request: &Value) -> Result<(), Refusal> {
     let none = Map::new();
     let variables = request["Environment"]["Variables"].as_object().unwrap_or(&none);
-    let reserved: Vec<&str> = variables.keys().map(String::as_str).filter(|name| RESERVED.contains(name)).collect();
+    let reserved: Vec<&str> =
+        variables.keys().map(String::as_str).filter(|name| RESERVED.contains(name)).collect();
     if !reserved.is_empty() {
         return Err(Refusal::ReservedVariables { names: reserved.join(", ") });
     }
@@ -183,8 +195,8 @@ fn check_layers(request: &Value, region: &str) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Checks only the LoggingConfig in the request, because it replaces the current one as a whole: without a format it
-/// asks for text. (It is a guess that AWS also does so where the current format is JSON.)
+/// Checks only the LoggingConfig in the request, because it replaces the current one as a whole: without a
+/// format it asks for text. (It is a guess that AWS also does so where the current format is JSON.)
 fn check_logging(config: &Value) -> Result<(), Refusal> {
     let levels = !config["ApplicationLogLevel"].is_null() || !config["SystemLogLevel"].is_null();
     if levels && config["LogFormat"] != "JSON" {
@@ -230,7 +242,11 @@ mod tests {
             "ValidationException",
             "2 validation errors detected: Value '0' at 'timeout' failed to satisfy constraint: Member must have value greater than or equal to 1; Value '64' at 'memorySize' failed to satisfy constraint: Member must have value greater than or equal to 128",
         );
-        refused(&json!({"Timeout": "10"}), "SerializationException", "STRING_VALUE can not be converted to an Integer");
+        refused(
+            &json!({"Timeout": "10"}),
+            "SerializationException",
+            "STRING_VALUE can not be converted to an Integer",
+        );
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! Applies a request to a function's settings and returns them as FunctionConfiguration has them. Never validates:
-//! `checks.rs` has already accepted the request.
+//! Applies a request to a function's settings and returns them as FunctionConfiguration has them. Never
+//! validates: `checks.rs` has already accepted the request.
 
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
@@ -54,8 +54,11 @@ pub(crate) fn merge(configuration: &mut Configuration, region: &str, request: &V
     for (key, value) in members.filter(|(_, value)| !value.is_null()) {
         let becomes = match key.as_str() {
             plain if PLAIN.contains(&plain) => Some(value.clone()),
-            "DeadLetterConfig" => value["TargetArn"].as_str().filter(|arn| !arn.is_empty()).map(|_| value.clone()),
-            // Measured on AWS (go-to-k/cdkd, pull request 1161): `{}` keeps the variables, `{"Variables": {}}` clears them.
+            "DeadLetterConfig" => {
+                value["TargetArn"].as_str().filter(|arn| !arn.is_empty()).map(|_| value.clone())
+            }
+            // Measured on AWS (go-to-k/cdkd, pull request 1161): `{}` keeps the variables, `{"Variables":
+            // {}}` clears them.
             "Environment" if value["Variables"].is_null() => continue,
             "Environment" => filled(&value["Variables"]).map(|variables| json!({"Variables": variables})),
             "FileSystemConfigs" => filled(value),
@@ -107,10 +110,10 @@ fn image_config(value: &Value) -> Option<Value> {
     filled(&Value::Object(members)).map(|members| json!({"ImageConfig": members}))
 }
 
-/// Returns the whole structure, with AWS's defaults for members that the request lacks; it keeps nothing of the current
-/// structure. Measured on AWS (go-to-k/cdkd, pull request 1161): `{"LogFormat": "Text"}` reset a custom log group to
-/// the default group. LocalStack merges instead, so only a caller that sends the whole structure is right under both.
-/// Only JSON logs have levels; the default level is INFO.
+/// Returns the whole structure, with AWS's defaults for members that the request lacks; it keeps nothing of
+/// the current structure. Measured on AWS (go-to-k/cdkd, pull request 1161): `{"LogFormat": "Text"}` reset a
+/// custom log group to the default group. LocalStack merges instead, so only a caller that sends the whole
+/// structure is right under both. Only JSON logs have levels; the default level is INFO.
 fn logging(name: &Value, request: &Value) -> Value {
     let named = |key: &str| request[key].as_str();
     let format = named("LogFormat").unwrap_or("Text");
@@ -124,9 +127,9 @@ fn logging(name: &Value, request: &Value) -> Value {
     config
 }
 
-/// AWS answers with the id of the subnets' VPC, and with an empty id after both lists were cleared. An absent member
-/// keeps its current value. For the flag this is known: leaving a VPC without naming the flag is refused while it is
-/// set (cloudformation-coverage-roadmap 2061). For an absent list it is a guess.
+/// AWS answers with the id of the subnets' VPC, and with an empty id after both lists were cleared. An absent
+/// member keeps its current value. For the flag this is known: leaving a VPC without naming the flag is
+/// refused while it is set (cloudformation-coverage-roadmap 2061). For an absent list it is a guess.
 fn vpc(live: Option<&Value>, request: &Value) -> Value {
     let live = live.unwrap_or(&Value::Null);
     let member = |key: &str| if request[key].is_null() { &live[key] } else { &request[key] };
@@ -218,7 +221,8 @@ mod tests {
         let live = json!({"Ipv6AllowedForDualStack": false, "SecurityGroupIds": ["sg-1"], "SubnetIds": ["subnet-1"], "VpcId": "vpc-0123456789abcdef0"});
         check(std::slice::from_ref(&set), "VpcConfig", Some(&live));
         let clear = json!({"VpcConfig": {"SubnetIds": [], "SecurityGroupIds": []}});
-        let cleared = json!({"Ipv6AllowedForDualStack": false, "SecurityGroupIds": [], "SubnetIds": [], "VpcId": ""});
+        let cleared =
+            json!({"Ipv6AllowedForDualStack": false, "SecurityGroupIds": [], "SubnetIds": [], "VpcId": ""});
         check(&[set, clear], "VpcConfig", Some(&cleared));
     }
 

@@ -14,16 +14,24 @@ pub(crate) struct Constraints {
 
 impl Constraints {
     pub(crate) fn add(&mut self, value: &str, member: &str, constraint: &str) {
-        self.unmet
-            .push(format!("Value '{value}' at '{member}' failed to satisfy constraint: Member must {constraint}"));
+        self.unmet.push(format!(
+            "Value '{value}' at '{member}' failed to satisfy constraint: Member must {constraint}"
+        ));
     }
 
     pub(crate) fn pattern(&mut self, value: &str, member: &str, pattern: &str) {
         self.add(value, member, &format!("satisfy regular expression pattern: {pattern}"));
     }
 
-    /// Fails at once if the value is not a number: AWS's JSON parser stops there, before it checks any constraint.
-    pub(crate) fn range(&mut self, value: &Value, member: &str, least: i64, most: i64) -> Result<(), Refusal> {
+    /// Fails at once if the value is not a number: AWS's JSON parser stops there, before it checks any
+    /// constraint.
+    pub(crate) fn range(
+        &mut self,
+        value: &Value,
+        member: &str,
+        least: i64,
+        most: i64,
+    ) -> Result<(), Refusal> {
         let number = match value {
             Value::Null => return Ok(()),
             Value::Number(number) => number.as_i64().ok_or(Refusal::NotANumber { found: "NUMBER_VALUE" })?,
@@ -75,7 +83,13 @@ impl Constraints {
     }
 
     /// Checks each string of a list. `constraints` are those of one string, as AWS lists them.
-    pub(crate) fn each(&mut self, value: &Value, member: &str, constraints: &str, fits: impl Fn(&str) -> bool) {
+    pub(crate) fn each(
+        &mut self,
+        value: &Value,
+        member: &str,
+        constraints: &str,
+        fits: impl Fn(&str) -> bool,
+    ) {
         if !strings(value).into_iter().all(fits) {
             self.add(&shown(value), member, &format!("satisfy constraint: [{constraints}]"));
         }
@@ -109,7 +123,8 @@ pub(crate) fn absent(member: &str) -> String {
     format!("Value null at '{member}' failed to satisfy constraint: Member must not be null")
 }
 
-/// Formats a list of strings as AWS quotes it. Structures are shown as JSON, because AWS's format for them is unknown.
+/// Formats a list of strings as AWS quotes it. Structures are shown as JSON, because AWS's format for them is
+/// unknown.
 fn shown(value: &Value) -> String {
     let parts = value.as_array().into_iter().flatten();
     let part = |part: &Value| part.as_str().map_or_else(|| part.to_string(), str::to_owned);

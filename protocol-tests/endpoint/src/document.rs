@@ -1,5 +1,5 @@
-//! Parses a request body as JSON and moves the code out of it. Never validates the code: code that is not base64
-//! becomes empty bytes, and the check of the zip rejects it later.
+//! Parses a request body as JSON and moves the code out of it. Never validates the code: code that is not
+//! base64 becomes empty bytes, and the check of the zip rejects it later.
 
 use std::sync::Arc;
 
@@ -10,17 +10,17 @@ use crate::refusal::Refusal;
 /// A parsed request body.
 #[derive(Debug)]
 pub(crate) struct Document {
-    /// The request, with each `ZipFile` replaced by `{"bytes": n}`, so that tests can compare it and people can read
-    /// it.
+    /// The request, with each `ZipFile` replaced by `{"bytes": n}`, so that tests can compare it and people
+    /// can read it.
     pub(crate) json: Value,
-    /// The decoded `ZipFile`; empty if it is not base64, since empty bytes are not a zip either. `None`: the request
-    /// has no `ZipFile`.
+    /// The decoded `ZipFile`; empty if it is not base64, since empty bytes are not a zip either. `None`: the
+    /// request has no `ZipFile`.
     pub(crate) code: Option<Arc<[u8]>>,
 }
 
 impl Document {
-    /// Parses a request body. An empty body, as DELETE and GET have, becomes an empty object. Fails if the body is not
-    /// a JSON object.
+    /// Parses a request body. An empty body, as DELETE and GET have, becomes an empty object. Fails if the
+    /// body is not a JSON object.
     pub(crate) fn read(body: &[u8]) -> Result<Document, Refusal> {
         if body.is_empty() {
             return Ok(Document::from_value(json!({})));
@@ -33,8 +33,8 @@ impl Document {
         Ok(Document::from_value(value))
     }
 
-    /// Parses the payload of an invocation: any JSON, in which nothing is code. Fails with the same error if it is not
-    /// JSON.
+    /// Parses the payload of an invocation: any JSON, in which nothing is code. Fails with the same error if
+    /// it is not JSON.
     pub(crate) fn payload(body: &[u8]) -> Result<Document, Refusal> {
         let text = if body.is_empty() { b"{}" } else { body };
         match serde_json::from_slice(text) {
@@ -43,7 +43,8 @@ impl Document {
         }
     }
 
-    /// Moves the code out of `ZipFile`. CreateFunction has `ZipFile` in `Code`, UpdateFunctionCode at the top level.
+    /// Moves the code out of `ZipFile`. CreateFunction has `ZipFile` in `Code`, UpdateFunctionCode at the top
+    /// level.
     pub(crate) fn from_value(mut json: Value) -> Document {
         let mut code = None;
         for place in ["/ZipFile", "/Code/ZipFile"] {

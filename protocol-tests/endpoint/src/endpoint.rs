@@ -1,5 +1,5 @@
-//! Starts the endpoint and gives tests access to its state. Never outlives its [`Endpoint`]: dropping the value closes
-//! the listener and all connections.
+//! Starts the endpoint and gives tests access to its state. Never outlives its [`Endpoint`]: dropping the
+//! value closes the listener and all connections.
 #![expect(clippy::disallowed_methods, reason = "the listener and its threads are here")]
 
 use std::io;
@@ -59,17 +59,17 @@ impl Endpoint {
         self.shared.calls().clear();
     }
 
-    /// A function as GetFunction answers it now: `Configuration`, `Code`, `Tags`, `Concurrency`. Includes its variables
-    /// even if they are hidden from callers. `name` is `f`, `f:1` or an ARN. `None`: the function does not exist.
-    /// Records no call.
+    /// A function as GetFunction answers it now: `Configuration`, `Code`, `Tags`, `Concurrency`. Includes its
+    /// variables even if they are hidden from callers. `name` is `f`, `f:1` or an ARN. `None`: the function
+    /// does not exist. Records no call.
     pub fn function(&self, name: &str) -> Option<Value> {
         let none = json!({});
         let arguments = arguments(name, &none, None);
         self.shared.account().get_function(&arguments).ok()
     }
 
-    /// The zip of a function or of a version (`f:1`). `None`: the function does not exist, or its code comes from S3 or
-    /// is an image.
+    /// The zip of a function or of a version (`f:1`). `None`: the function does not exist, or its code comes
+    /// from S3 or is an image.
     pub fn code(&self, name: &str) -> Option<Vec<u8>> {
         let mut account = self.shared.account();
         let name = account.name(name).ok()?;
@@ -78,8 +78,8 @@ impl Endpoint {
         version.code.zip.as_ref().map(|zip| zip.to_vec())
     }
 
-    /// Creates a function that is already Active, from the body of a CreateFunction request. Without `Code` it gets a
-    /// tiny zip. Fails with AWS's message if AWS would reject the request.
+    /// Creates a function that is already Active, from the body of a CreateFunction request. Without `Code`
+    /// it gets a tiny zip. Fails with AWS's message if AWS would reject the request.
     pub fn seed(&self, create_request: Value) -> Result<(), String> {
         let mut document = Document::from_value(create_request);
         if document.json["Code"].is_null() && document.json.is_object() {
@@ -91,9 +91,9 @@ impl Endpoint {
         created.map(drop).map_err(|refusal: Refusal| refusal.wire().2)
     }
 
-    /// Runs an operation directly and returns AWS's answer, to prepare the state before a test: `perform("PUT",
-    /// "/2017-10-31/functions/f/concurrency", …)`. Checks no signature, applies no fault and no quota, and records no
-    /// call. Fails with AWS's message.
+    /// Runs an operation directly and returns AWS's answer, to prepare the state before a test:
+    /// `perform("PUT", "/2017-10-31/functions/f/concurrency", …)`. Checks no signature, applies no fault and
+    /// no quota, and records no call. Fails with AWS's message.
     pub fn perform(&self, method: &str, target: &str, body: Value) -> Result<Value, String> {
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
         let words = |refusal: Refusal| refusal.wire().2;
@@ -109,8 +109,8 @@ impl Endpoint {
         Ok(serde_json::from_slice(&answer.body).unwrap_or(Value::Null))
     }
 
-    /// Hides a function's variables from callers, as AWS does if they may not decrypt them, or shows them again. Fails
-    /// if the function does not exist.
+    /// Hides a function's variables from callers, as AWS does if they may not decrypt them, or shows them
+    /// again. Fails if the function does not exist.
     pub fn hide_environment(&self, name: &str, hidden: bool) -> Result<(), String> {
         let mut account = self.shared.account();
         let function = account.name(name).and_then(|name| account.function(&name, Moment::now()));
@@ -119,14 +119,14 @@ impl Endpoint {
         Ok(())
     }
 
-    /// Makes a function or a version (`f:1`) idle: it is `Inactive` until a call wakes it, which takes `wakes_in`.
-    /// Fails if it does not exist.
+    /// Makes a function or a version (`f:1`) idle: it is `Inactive` until a call wakes it, which takes
+    /// `wakes_in`. Fails if it does not exist.
     pub fn idle(&self, name: &str, wakes_in: Duration) -> Result<(), String> {
         self.set_phase(name, Phase::Idle { wakes_in })
     }
 
-    /// Puts a function or a version into a fixed state, such as `Deleting`, until another state is set. `Active`
-    /// restores normal behaviour. Fails if it does not exist.
+    /// Puts a function or a version into a fixed state, such as `Deleting`, until another state is set.
+    /// `Active` restores normal behaviour. Fails if it does not exist.
     pub fn set_state(&self, name: &str, state: &str) -> Result<(), String> {
         let reported = Phase::Fixed { state: state.to_owned() };
         self.set_phase(name, if state == "Active" { Phase::Active } else { reported })
@@ -141,12 +141,12 @@ impl Endpoint {
         Ok(())
     }
 
-    /// Restricts callers to what this identity policy allows, evaluated as IAM does. Before the first call everything
-    /// is allowed. AWS's messages name the caller `user/ci`. The policy does not apply to the other methods of this
-    /// type.
+    /// Restricts callers to what this identity policy allows, evaluated as IAM does. Before the first call
+    /// everything is allowed. AWS's messages name the caller `user/ci`. The policy does not apply to the
+    /// other methods of this type.
     ///
-    /// Panics if the document is malformed or uses a feature that the endpoint does not support, because it would then
-    /// allow or deny silently.
+    /// Panics if the document is malformed or uses a feature that the endpoint does not support, because it
+    /// would then allow or deny silently.
     ///
     /// ```
     /// # let endpoint = lambda_endpoint::Endpoint::start(lambda_endpoint::Settings::default())?;
@@ -188,8 +188,8 @@ impl Endpoint {
 impl Drop for Endpoint {
     fn drop(&mut self) {
         self.shared.close();
-        // The connection wakes the accepting thread, which then sees the closing flag. If it fails, the listener is
-        // already gone.
+        // The connection wakes the accepting thread, which then sees the closing flag. If it fails, the
+        // listener is already gone.
         let _ = TcpStream::connect(self.address);
         if let Some(accepting) = self.accepting.take() {
             let _ = accepting.join();
@@ -202,7 +202,8 @@ fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
         if shared.is_closing() {
             return;
         }
-        // An error here is a connection that broke before it was accepted, or too many open files, which is temporary.
+        // An error here is a connection that broke before it was accepted, or too many open files, which is
+        // temporary.
         let Ok(stream) = stream else {
             thread::sleep(Duration::from_millis(10));
             continue;

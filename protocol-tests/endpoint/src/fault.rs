@@ -1,5 +1,5 @@
-//! Defines faults, parses them from JSON, and says what each does to a call. Never applies a fault: `server.rs` cuts
-//! connections, `account.rs` ends states, and `script.rs` selects the calls.
+//! Defines faults, parses them from JSON, and says what each does to a call. Never applies a fault:
+//! `server.rs` cuts connections, `account.rs` ends states, and `script.rs` selects the calls.
 
 use std::time::Duration;
 
@@ -23,8 +23,8 @@ pub struct Fault {
     pub kind: FaultKind,
 }
 
-/// The effect of a fault on a call. If the fault replaces the answer, the call is not handled: no signature is verified
-/// and no state changes.
+/// The effect of a fault on a call. If the fault replaces the answer, the call is not handled: no signature
+/// is verified and no state changes.
 #[derive(Clone, Debug, PartialEq)]
 pub enum FaultKind {
     /// Answers with an error in AWS's format.
@@ -54,7 +54,8 @@ pub enum FaultKind {
         /// The number of bytes of the body to read first. A shorter body is read to its end.
         after_bytes: u64,
     },
-    /// Handles the call, then resets the connection instead of answering, so that the caller cannot know the result.
+    /// Handles the call, then resets the connection instead of answering, so that the caller cannot know the
+    /// result.
     ResetAfter,
     /// Reads the request, sends nothing, then closes the connection; the call is not handled.
     Hang {
@@ -76,8 +77,8 @@ pub enum FaultKind {
         /// The HTTP status.
         status: u16,
     },
-    /// Accepts UpdateFunctionCode or UpdateFunctionConfiguration; `LastUpdateStatus` becomes `Failed` later. Ignores
-    /// other calls.
+    /// Accepts UpdateFunctionCode or UpdateFunctionConfiguration; `LastUpdateStatus` becomes `Failed` later.
+    /// Ignores other calls.
     UpdateFails {
         /// `LastUpdateStatusReasonCode`, such as `InvalidImage`.
         reason_code: String,
@@ -103,17 +104,17 @@ pub enum FaultKind {
         /// `StatusReason`, such as `FUNCTION_ERROR_INIT_FAILURE`.
         reason: String,
     },
-    /// Pretends that another client's update is in progress: answers 409 to calls that change the function, which are
-    /// UpdateFunctionCode, UpdateFunctionConfiguration and PublishVersion, or the one operation that the fault names.
-    /// `times` has no effect here.
+    /// Pretends that another client's update is in progress: answers 409 to calls that change the function,
+    /// which are UpdateFunctionCode, UpdateFunctionConfiguration and PublishVersion, or the one operation
+    /// that the fault names. `times` has no effect here.
     Busy {
         /// The duration, starting with the first call that it affects.
         for_: Duration,
     },
     /// Deletes the function just before the call is handled, as another client would. Ignores CreateFunction.
     DeleteFunction,
-    /// Changes the function's description, and with it its RevisionId, just before the call is handled, as another
-    /// client would. Ignores CreateFunction.
+    /// Changes the function's description, and with it its RevisionId, just before the call is handled, as
+    /// another client would. Ignores CreateFunction.
     TouchFunction,
 }
 
@@ -135,18 +136,21 @@ pub(crate) enum ConcurrentChange {
 }
 
 impl Fault {
-    /// Parses `{"operation": "GetFunction", "after": 0, "times": 2, "status": 429, "code": "TooManyRequestsException",
-    /// "message": "Rate Exceeded."}` (with `retry_after` in seconds), or another `kind`: `status-after`,
-    /// `reset-before`, `reset-during` (`after_bytes`), `reset-after`, `hang` (`for_ms`), `slow` (`answer_over_ms`),
-    /// `html` and `empty` (`status`), `update-fails`, `create-fails` and `publish-fails` (`reason_code`, `reason`),
-    /// `provision-fails` (`reason`), `busy` (`for_ms`), `delete-function`, `touch-function`.
+    /// Parses `{"operation": "GetFunction", "after": 0, "times": 2, "status": 429, "code":
+    /// "TooManyRequestsException", "message": "Rate Exceeded."}` (with `retry_after` in seconds), or another
+    /// `kind`: `status-after`, `reset-before`, `reset-during` (`after_bytes`), `reset-after`, `hang`
+    /// (`for_ms`), `slow` (`answer_over_ms`), `html` and `empty` (`status`), `update-fails`, `create-fails`
+    /// and `publish-fails` (`reason_code`, `reason`), `provision-fails` (`reason`), `busy` (`for_ms`),
+    /// `delete-function`, `touch-function`.
     ///
     /// Defaults: every operation, `after` 0, `times` 1. Fails on unknown keys and values.
     pub fn from_json(value: &Value) -> Result<Fault, String> {
         let mut fixture = Fixture::read("fault", value)?;
         let operation = fixture.text("operation")?;
         if let Some(name) = operation.as_ref().filter(|name| !route::is_operation(name)) {
-            return Err(format!("`operation` of fault is `{name}`; give one of AWS's, such as `GetFunction`"));
+            return Err(format!(
+                "`operation` of fault is `{name}`; give one of AWS's, such as `GetFunction`"
+            ));
         }
         let fault = Fault {
             operation,
@@ -176,14 +180,20 @@ impl FaultKind {
                 message: fixture.text("message")?.unwrap_or_default(),
             }),
             "reset-before" => Ok(FaultKind::ResetBefore),
-            "reset-during" => Ok(FaultKind::ResetDuring { after_bytes: fixture.number("after_bytes")?.unwrap_or(0) }),
+            "reset-during" => {
+                Ok(FaultKind::ResetDuring { after_bytes: fixture.number("after_bytes")?.unwrap_or(0) })
+            }
             "reset-after" => Ok(FaultKind::ResetAfter),
             "hang" => Ok(FaultKind::Hang { for_: fixture.millis("for_ms")?.ok_or_else(|| needs("for_ms"))? }),
             "slow" => Ok(FaultKind::Slow {
                 answer_over: fixture.millis("answer_over_ms")?.ok_or_else(|| needs("answer_over_ms"))?,
             }),
-            "html" => Ok(FaultKind::Html { status: fixture.number("status")?.ok_or_else(|| needs("status"))? }),
-            "empty" => Ok(FaultKind::Empty { status: fixture.number("status")?.ok_or_else(|| needs("status"))? }),
+            "html" => {
+                Ok(FaultKind::Html { status: fixture.number("status")?.ok_or_else(|| needs("status"))? })
+            }
+            "empty" => {
+                Ok(FaultKind::Empty { status: fixture.number("status")?.ok_or_else(|| needs("status"))? })
+            }
             "update-fails" => Ok(FaultKind::UpdateFails {
                 reason_code: fixture.text("reason_code")?.ok_or_else(|| needs("reason_code"))?,
                 reason: fixture.text("reason")?.unwrap_or_default(),
@@ -196,9 +206,9 @@ impl FaultKind {
                 reason_code: fixture.text("reason_code")?.ok_or_else(|| needs("reason_code"))?,
                 reason: fixture.text("reason")?.unwrap_or_default(),
             }),
-            "provision-fails" => {
-                Ok(FaultKind::ProvisionFails { reason: fixture.text("reason")?.ok_or_else(|| needs("reason"))? })
-            }
+            "provision-fails" => Ok(FaultKind::ProvisionFails {
+                reason: fixture.text("reason")?.ok_or_else(|| needs("reason"))?,
+            }),
             "busy" => Ok(FaultKind::Busy { for_: fixture.millis("for_ms")?.ok_or_else(|| needs("for_ms"))? }),
             "delete-function" => Ok(FaultKind::DeleteFunction),
             "touch-function" => Ok(FaultKind::TouchFunction),
@@ -206,7 +216,8 @@ impl FaultKind {
         }
     }
 
-    /// Returns the answer that replaces the handling of the call. `None`: the call is handled, or never answered.
+    /// Returns the answer that replaces the handling of the call. `None`: the call is handled, or never
+    /// answered.
     pub(crate) fn answer(&self) -> Option<Answer> {
         match self {
             FaultKind::Status { status, code, message, retry_after } => {
@@ -218,8 +229,9 @@ impl FaultKind {
                 Some(answer)
             }
             FaultKind::Html { status } => {
-                let page =
-                    format!("<html>\n<head><title>{status}</title></head>\n<body><h1>{status}</h1></body>\n</html>\n");
+                let page = format!(
+                    "<html>\n<head><title>{status}</title></head>\n<body><h1>{status}</h1></body>\n</html>\n"
+                );
                 Some(not_awss(Answer::new(*status, "text/html", page.into_bytes())))
             }
             FaultKind::Empty { status } => Some(not_awss(Answer::json(*status, &Value::Null))),

@@ -1,5 +1,5 @@
-//! Reads the members of a JSON object in a test fixture one by one. Never ignores a member: a member that no code reads
-//! is a misspelling, and therefore an error.
+//! Reads the members of a JSON object in a test fixture one by one. Never ignores a member: a member that no
+//! code reads is a misspelling, and therefore an error.
 
 use std::time::Duration;
 
@@ -37,7 +37,9 @@ impl Fixture {
             return Ok(None);
         };
         let number = value.as_u64().and_then(|number| T::try_from(number).ok());
-        number.map(Some).ok_or_else(|| format!("`{key}` of {} is `{value}`; give a whole number, such as 1", self.what))
+        number
+            .map(Some)
+            .ok_or_else(|| format!("`{key}` of {} is `{value}`; give a whole number, such as 1", self.what))
     }
 
     /// Reads a boolean. `None`: the member is absent.

@@ -1,5 +1,5 @@
-//! The state of one Lambda function: `$LATEST`, versions, aliases, tags, and states that end after a time. Never waits:
-//! [`Function::settle`] ends the states that are over, at the next access.
+//! The state of one Lambda function: `$LATEST`, versions, aliases, tags, and states that end after a time.
+//! Never waits: [`Function::settle`] ends the states that are over, at the next access.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,8 +18,8 @@ pub(crate) struct Function {
     pub(crate) arn: String,
     pub(crate) latest: Version,
     pub(crate) published: BTreeMap<u64, Version>,
-    /// `$LATEST.PUBLISHED` of Lambda Managed Instances, which unqualified invocations run. `None`: it was never
-    /// published.
+    /// `$LATEST.PUBLISHED` of Lambda Managed Instances, which unqualified invocations run. `None`: it was
+    /// never published.
     pub(crate) latest_published: Option<Version>,
     /// The highest version number so far. AWS never reuses a number, not even after the version was deleted.
     pub(crate) last_number: u64,
@@ -75,9 +75,9 @@ pub(crate) struct Alias {
     /// Additional versions and their share of the traffic; empty if all of it goes to `version`.
     pub(crate) weights: Map<String, Value>,
     pub(crate) revision_id: String,
-    /// The version that receives all traffic until provisioned concurrency has moved to the new version, and the time
-    /// when that happens. Until then AWS shows this version with a weight of 1 (terraform-provider-aws, pull request
-    /// 48116).
+    /// The version that receives all traffic until provisioned concurrency has moved to the new version, and
+    /// the time when that happens. Until then AWS shows this version with a weight of 1
+    /// (terraform-provider-aws, pull request 48116).
     pub(crate) leaving: Option<(String, Instant)>,
     /// The number of invocations through this alias. It makes the split by weight exact instead of random.
     pub(crate) invoked: u32,
@@ -113,7 +113,8 @@ pub(crate) enum Phase {
         ending: Ending,
     },
     UpdateFailed(Failure),
-    /// `Inactive`: there was no invocation for weeks. The first invocation wakes the function, which takes `wakes_in`.
+    /// `Inactive`: there was no invocation for weeks. The first invocation wakes the function, which takes
+    /// `wakes_in`.
     Idle {
         wakes_in: Duration,
     },
@@ -191,7 +192,8 @@ impl Phase {
         }
     }
 
-    /// Returns the members of FunctionConfiguration for this phase. A Pending function has no LastUpdateStatus.
+    /// Returns the members of FunctionConfiguration for this phase. A Pending function has no
+    /// LastUpdateStatus.
     fn members(&self) -> Value {
         match self {
             Phase::Creating { .. } => json!({
@@ -243,7 +245,8 @@ impl Version {
         self.phase = span.update();
     }
 
-    /// Ends the phases that are over. Each end changes the RevisionId, as on AWS, so that callers must read it again.
+    /// Ends the phases that are over. Each end changes the RevisionId, as on AWS, so that callers must read
+    /// it again.
     fn settle(&mut self, now: Instant) {
         while let Some(next) = self.phase.next(now) {
             self.phase = next;
@@ -279,7 +282,8 @@ impl Version {
             let on = json!({"ApplyOn": "PublishedVersions", "OptimizationStatus": "On"});
             answer.insert("SnapStart".to_owned(), on);
         }
-        // `$LATEST` of Lambda Managed Instances cannot be invoked. (It is a guess that this state means that.)
+        // `$LATEST` of Lambda Managed Instances cannot be invoked. (It is a guess that this state means
+        // that.)
         if self.is_managed() && self.name() == "$LATEST" && self.phase == Phase::Active {
             answer.insert("State".to_owned(), json!("ActiveNonInvocable"));
         }
@@ -345,8 +349,8 @@ impl Function {
         }
     }
 
-    /// Removes everything that belongs to a deleted version or alias. (That AWS deletes these too, instead of rejecting
-    /// the deletion while they are in use, is a guess.)
+    /// Removes everything that belongs to a deleted version or alias. (That AWS deletes these too, instead of
+    /// rejecting the deletion while they are in use, is a guess.)
     pub(crate) fn forget(&mut self, qualifier: &str) {
         self.provisioned.remove(qualifier);
         self.urls.remove(qualifier);
@@ -364,8 +368,8 @@ impl Function {
         }
     }
 
-    /// Returns the version for a qualifier: a number, an alias or `$LATEST`; `$LATEST` if there is no qualifier. Fails
-    /// if it does not exist.
+    /// Returns the version for a qualifier: a number, an alias or `$LATEST`; `$LATEST` if there is no
+    /// qualifier. Fails if it does not exist.
     pub(crate) fn version(&self, qualifier: Option<&str>) -> Result<&Version, Refusal> {
         let Some(qualifier) = qualifier else {
             return Ok(&self.latest);
@@ -392,14 +396,15 @@ impl Function {
 
     /// Publishes `$LATEST` as `$LATEST.PUBLISHED`.
     pub(crate) fn publish_latest(&mut self, span: Span) -> &Version {
-        let mut version = Version { is_latest_published: true, revision_id: ids::unique(), ..self.latest.clone() };
+        let mut version =
+            Version { is_latest_published: true, revision_id: ids::unique(), ..self.latest.clone() };
         version.phase = if span.ending.is_some() { span.creation() } else { Phase::Active };
         self.latest.revision_id = ids::unique();
         self.latest_published.insert(version)
     }
 
-    /// Fails if the qualifier does not exist, with the message of those operations that distinguish versions from
-    /// aliases.
+    /// Fails if the qualifier does not exist, with the message of those operations that distinguish versions
+    /// from aliases.
     pub(crate) fn check_qualifier(&self, qualifier: &str) -> Result<(), Refusal> {
         if qualifier == "$LATEST" || self.aliases.contains_key(qualifier) {
             return Ok(());
@@ -418,8 +423,8 @@ impl Function {
         }
     }
 
-    /// Publishes `$LATEST` and returns the version number. If nothing changed since the last version, returns that
-    /// number.
+    /// Publishes `$LATEST` and returns the version number. If nothing changed since the last version, returns
+    /// that number.
     pub(crate) fn publish(&mut self, description: Option<&str>, span: Span) -> u64 {
         if let Some((&number, last)) = self.published.last_key_value() {
             let same_code = last.code.sha256 == self.latest.code.sha256;

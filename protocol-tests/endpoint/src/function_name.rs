@@ -1,13 +1,13 @@
-//! Parses a function name in each form that callers use: name, partial ARN or full ARN, with or without a qualifier.
-//! Never checks whether the function exists.
+//! Parses a function name in each form that callers use: name, partial ARN or full ARN, with or without a
+//! qualifier. Never checks whether the function exists.
 
 use crate::refusal::Refusal;
 
 /// The pattern that AWS quotes when it rejects a name.
 const PATTERN: &str = r"(arn:(aws[a-zA-Z-]*)?:lambda:)?((eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:)?(\d{12}:)?(function:)?([a-zA-Z0-9-_]+)(:(\$LATEST|[a-zA-Z0-9-_]+))?";
 
-/// The longest text that names a function, in characters (botocore's model), and the longest plain name (AWS's
-/// message).
+/// The longest text that names a function, in characters (botocore's model), and the longest plain name
+/// (AWS's message).
 const TEXT_LIMIT: usize = 140;
 const NAME_LIMIT: usize = 64;
 
@@ -50,8 +50,8 @@ fn split(text: &str) -> Option<FunctionName> {
         ["arn", partition, "lambda", rest @ ..] if partition.starts_with("aws") => rest,
         rest => rest,
     };
-    // Each of these parts is optional, and a function may be named `function`. A part counts only if another one
-    // follows.
+    // Each of these parts is optional, and a function may be named `function`. A part counts only if another
+    // one follows.
     let mut leading = |fits: fn(&str) -> bool| match rest {
         [first, tail @ ..] if fits(first) && !tail.is_empty() => {
             rest = tail;
@@ -67,9 +67,14 @@ fn split(text: &str) -> Option<FunctionName> {
         [name, qualifier] => (name, Some(*qualifier)),
         _ => return None,
     };
-    let fits =
-        is_word(name) && qualifier.is_none_or(|it| ["$LATEST", "$LATEST.PUBLISHED"].contains(&it) || is_word(it));
-    fits.then(|| FunctionName { region, account, name: (*name).to_owned(), qualifier: qualifier.map(str::to_owned) })
+    let fits = is_word(name)
+        && qualifier.is_none_or(|it| ["$LATEST", "$LATEST.PUBLISHED"].contains(&it) || is_word(it));
+    fits.then(|| FunctionName {
+        region,
+        account,
+        name: (*name).to_owned(),
+        qualifier: qualifier.map(str::to_owned),
+    })
 }
 
 /// True for a region such as `us-east-1` or `us-gov-west-1`: letters, words, one digit.
@@ -103,8 +108,12 @@ mod tests {
     #[track_caller]
     fn check(text: &str, expected: [Option<&str>; 4]) {
         let found = FunctionName::parse(text).unwrap();
-        let found =
-            [found.region.as_deref(), found.account.as_deref(), Some(found.name.as_str()), found.qualifier.as_deref()];
+        let found = [
+            found.region.as_deref(),
+            found.account.as_deref(),
+            Some(found.name.as_str()),
+            found.qualifier.as_deref(),
+        ];
         assert_eq!(found, expected);
     }
 
@@ -115,7 +124,10 @@ mod tests {
         check("f:$LATEST", [None, None, Some("f"), Some("$LATEST")]);
         check("function:f:1", [None, None, Some("f"), Some("1")]);
         check("123456789012:function:f", [None, account, Some("f"), None]);
-        check("arn:aws:lambda:us-east-1:123456789012:function:f:live", [region, account, Some("f"), Some("live")]);
+        check(
+            "arn:aws:lambda:us-east-1:123456789012:function:f:live",
+            [region, account, Some("f"), Some("live")],
+        );
     }
 
     #[test]

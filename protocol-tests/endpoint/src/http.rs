@@ -1,5 +1,5 @@
-//! Parses HTTP/1.1 requests and formats answers. Never opens or closes a connection: it reads from any reader, so that
-//! tests can read from slices.
+//! Parses HTTP/1.1 requests and formats answers. Never opens or closes a connection: it reads from any
+//! reader, so that tests can read from slices.
 
 use std::io::{self, BufRead, Read};
 use std::time::Duration;
@@ -47,8 +47,8 @@ impl Head {
     }
 }
 
-/// Reads up to the empty line. `None`: the client closed the connection between two requests. Fails on input that is
-/// not HTTP.
+/// Reads up to the empty line. `None`: the client closed the connection between two requests. Fails on input
+/// that is not HTTP.
 pub(crate) fn read_head(reader: &mut impl BufRead) -> io::Result<Option<Head>> {
     let mut bytes = Vec::new();
     while !bytes.ends_with(b"\r\n\r\n") {
@@ -88,8 +88,14 @@ pub(crate) struct Body {
 }
 
 impl Body {
-    /// Reads to the end, or `stop_after` bytes. Fails if the client ends early; the bytes up to then are kept.
-    pub(crate) fn read(&mut self, reader: &mut impl BufRead, head: &Head, stop_after: Option<u64>) -> io::Result<()> {
+    /// Reads to the end, or `stop_after` bytes. Fails if the client ends early; the bytes up to then are
+    /// kept.
+    pub(crate) fn read(
+        &mut self,
+        reader: &mut impl BufRead,
+        head: &Head,
+        stop_after: Option<u64>,
+    ) -> io::Result<()> {
         let stop = stop_after.unwrap_or(u64::MAX);
         if head.says("transfer-encoding", "chunked") {
             return self.read_chunks(reader, stop);
@@ -105,8 +111,8 @@ impl Body {
         loop {
             let line = read_line(reader)?;
             let digits = line.split(';').next().unwrap_or_default().trim();
-            let size =
-                u64::from_str_radix(digits, 16).map_err(|_| invalid("the chunk size is not a hexadecimal number"))?;
+            let size = u64::from_str_radix(digits, 16)
+                .map_err(|_| invalid("the chunk size is not a hexadecimal number"))?;
             if size == 0 {
                 while !read_line(reader)?.is_empty() {} // trailers
                 return Ok(());
@@ -239,7 +245,8 @@ mod tests {
 
     #[test]
     fn a_request_is_read_with_its_query_and_body() {
-        let (head, body) = read(b"PUT /a%20b?x=1&y= HTTP/1.1\r\nHost:  h \r\nContent-Length: 3\r\n\r\nabcNEXT", None);
+        let (head, body) =
+            read(b"PUT /a%20b?x=1&y= HTTP/1.1\r\nHost:  h \r\nContent-Length: 3\r\n\r\nabcNEXT", None);
         assert_eq!((head.method.as_str(), head.path.as_str()), ("PUT", "/a%20b"));
         assert_eq!(head.query[0], ("x".to_owned(), "1".to_owned()));
         assert_eq!(head.header("host"), Some("h"));

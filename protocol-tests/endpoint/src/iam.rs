@@ -1,5 +1,5 @@
-//! Evaluates an identity policy as IAM does: one action on one resource in its context. Never guesses: reading a policy
-//! fails on features that are not implemented, because they would allow or deny silently.
+//! Evaluates an identity policy as IAM does: one action on one resource in its context. Never guesses:
+//! reading a policy fails on features that are not implemented, because they would allow or deny silently.
 //!
 //! Source: IAM User Guide, "Policy evaluation logic" and "IAM JSON policy elements reference".
 
@@ -10,7 +10,8 @@ use crate::fixture::Fixture;
 /// The condition keys of a call with their values. IAM treats a key that is not in this list as absent.
 pub(crate) type Context = Vec<(String, Vec<String>)>;
 
-/// The keys that `permissions.rs` may set. A condition on any other key could never be met, which is always a mistake.
+/// The keys that `permissions.rs` may set. A condition on any other key could never be met, which is always a
+/// mistake.
 const KEYS: [&str; 9] = [
     "aws:PrincipalAccount",
     "aws:RequestedRegion",
@@ -79,8 +80,8 @@ enum Operator {
 }
 
 impl Policy {
-    /// Parses a policy. Fails on documents that IAM rejects as malformed, and on unsupported features. The error says
-    /// what to write instead.
+    /// Parses a policy. Fails on documents that IAM rejects as malformed, and on unsupported features. The
+    /// error says what to write instead.
     pub(crate) fn read(document: &Value) -> Result<Policy, String> {
         let mut fixture = Fixture::read("policy", document)?;
         fixture.text("Id")?;
@@ -102,7 +103,9 @@ impl Policy {
     /// A deny wins, then an allow; a call that no statement matches is denied.
     pub(crate) fn judge(&self, action: &str, resource: &str, context: &Context) -> Decision {
         let action = action.to_ascii_lowercase();
-        let some = |effect| self.statements.iter().any(|it| it.effect == effect && it.fits(&action, resource, context));
+        let some = |effect| {
+            self.statements.iter().any(|it| it.effect == effect && it.fits(&action, resource, context))
+        };
         if some(Effect::Deny) {
             Decision::ExplicitlyDenied
         } else if some(Effect::Allow) {
@@ -138,7 +141,9 @@ impl Statement {
             // IAM allows no wildcard in the service name ("Vendor * is not valid").
             let service = action.split_once(':').map_or("*", |(service, _)| service);
             if action != "*" && service.contains(['*', '?']) {
-                return Err(format!("`{action}` is not an action; give one such as `lambda:GetFunction`, or `*`"));
+                return Err(format!(
+                    "`{action}` is not an action; give one such as `lambda:GetFunction`, or `*`"
+                ));
             }
         }
         for resource in &resources {
@@ -164,11 +169,14 @@ fn conditions(value: Option<Value>) -> Result<Vec<Condition>, String> {
     let Some(value) = value else {
         return Ok(Vec::new());
     };
-    let operators = value.as_object().ok_or("`Condition` of statement is not an object; give one such as `{}`")?;
+    let operators =
+        value.as_object().ok_or("`Condition` of statement is not an object; give one such as `{}`")?;
     let mut conditions = Vec::new();
     for (name, keys) in operators {
         let operator = Operator::read(name)?;
-        let keys = keys.as_object().ok_or_else(|| format!("`{name}` of `Condition` is not an object; give `{{}}`"))?;
+        let keys = keys
+            .as_object()
+            .ok_or_else(|| format!("`{name}` of `Condition` is not an object; give `{{}}`"))?;
         for (key, values) in keys {
             check_key(key, operator)?;
             let values = texts(key, Some(values.clone()))?;
@@ -189,8 +197,8 @@ fn check_key(key: &str, operator: Operator) -> Result<(), String> {
     }
 }
 
-/// Parses a string or a list of strings. Fails on an empty list, which IAM treats as malformed, and on a policy
-/// variable.
+/// Parses a string or a list of strings. Fails on an empty list, which IAM treats as malformed, and on a
+/// policy variable.
 fn texts(what: &str, value: Option<Value>) -> Result<Vec<String>, String> {
     let list = match value {
         None => return Err(format!("statement has no `{what}`")),
@@ -278,7 +286,9 @@ fn matches(pattern: &str, text: &str) -> bool {
 fn arn_matches(pattern: &str, arn: &str) -> bool {
     let parts = |text: &str| text.splitn(6, ':').map(str::to_owned).collect::<Vec<_>>();
     let (pattern, arn) = (parts(pattern), parts(arn));
-    pattern.len() == 6 && arn.len() == 6 && pattern.iter().zip(&arn).all(|(pattern, part)| matches(pattern, part))
+    pattern.len() == 6
+        && arn.len() == 6
+        && pattern.iter().zip(&arn).all(|(pattern, part)| matches(pattern, part))
 }
 
 #[cfg(test)]
@@ -298,7 +308,13 @@ mod tests {
     }
 
     #[track_caller]
-    fn check(statements: &Value, action: &str, resource: &str, pairs: &[(&str, &[&str])], expected: Decision) {
+    fn check(
+        statements: &Value,
+        action: &str,
+        resource: &str,
+        pairs: &[(&str, &[&str])],
+        expected: Decision,
+    ) {
         let policy = policy(statements).unwrap();
         assert_eq!(policy.judge(action, resource, &context(pairs)), expected, "{action} on {resource}");
     }
@@ -318,13 +334,25 @@ mod tests {
             (json!("*"), json!("*"), Decision::Allowed),
             (json!("lambda:Get*tion"), json!(F), Decision::Allowed),
             (json!("lambda:Get*on*"), json!(F), Decision::Allowed),
-            (json!("lambda:Ge?Function"), json!("arn:aws:lambda:us-east-?:123456789012:function:?"), Decision::Allowed),
+            (
+                json!("lambda:Ge?Function"),
+                json!("arn:aws:lambda:us-east-?:123456789012:function:?"),
+                Decision::Allowed,
+            ),
             (json!("lambda:GetFunction?"), json!(F), Decision::ImplicitlyDenied),
             (json!("lambda:Get"), json!(F), Decision::ImplicitlyDenied),
             (json!("s3:*"), json!(F), Decision::ImplicitlyDenied),
-            (json!(get), json!("arn:aws:lambda:us-east-1:123456789012:function:F"), Decision::ImplicitlyDenied),
+            (
+                json!(get),
+                json!("arn:aws:lambda:us-east-1:123456789012:function:F"),
+                Decision::ImplicitlyDenied,
+            ),
             (json!(get), json!(format!("{F}:*")), Decision::ImplicitlyDenied),
-            (json!(get), json!("arn:aws:lambda:us-east-1:123456789012:function:"), Decision::ImplicitlyDenied),
+            (
+                json!(get),
+                json!("arn:aws:lambda:us-east-1:123456789012:function:"),
+                Decision::ImplicitlyDenied,
+            ),
         ] {
             check(&json!([allow(action, resource)]), get, F, &[], expected);
         }
@@ -366,7 +394,11 @@ mod tests {
         let (met, unmet) = (Decision::Allowed, Decision::ImplicitlyDenied);
         for (condition, pairs, expected) in [
             (json!({"StringEquals": {"iam:PassedToService": "lambda.amazonaws.com"}}), service, met),
-            (json!({"StringEquals": {"IAM:passedtoservice": ["ec2.x", "lambda.amazonaws.com"]}}), service, met),
+            (
+                json!({"StringEquals": {"IAM:passedtoservice": ["ec2.x", "lambda.amazonaws.com"]}}),
+                service,
+                met,
+            ),
             (json!({"StringEquals": {"iam:PassedToService": "Lambda.amazonaws.com"}}), service, unmet),
             (json!({"StringEquals": {"iam:PassedToService": "lambda.*"}}), service, unmet),
             (json!({"StringEquals": {"iam:PassedToService": "lambda.amazonaws.com"}}), none, unmet),
@@ -410,7 +442,13 @@ mod tests {
         let statements = json!([deny, allow(json!("*"), json!("*"))]);
         let action = "lambda:CreateFunctionUrlConfig";
         check(&statements, action, F, &[("lambda:FunctionUrlAuthType", &["AWS_IAM"])], Decision::Allowed);
-        check(&statements, action, F, &[("lambda:FunctionUrlAuthType", &["NONE"])], Decision::ExplicitlyDenied);
+        check(
+            &statements,
+            action,
+            F,
+            &[("lambda:FunctionUrlAuthType", &["NONE"])],
+            Decision::ExplicitlyDenied,
+        );
     }
 
     #[test]
@@ -424,7 +462,10 @@ mod tests {
                 "`Version` of policy is `2012-10-18`; give `2012-10-17`",
             ),
             (json!({"Version": "2012-10-17"}), "policy has no `Statement`; give a list of statements"),
-            (json!({"Version": "2012-10-17", "Statement": [], "Statment": []}), "policy has no key `Statment`"),
+            (
+                json!({"Version": "2012-10-17", "Statement": [], "Statment": []}),
+                "policy has no key `Statment`",
+            ),
         ] {
             assert_eq!(Policy::read(&document).unwrap_err(), problem);
         }
@@ -456,7 +497,10 @@ mod tests {
         refused(&json!({"Action": "GetFunction"}), &no_action("GetFunction"));
         refused(&json!({"Action": "lam*:GetFunction"}), &no_action("lam*:GetFunction"));
         refused(&json!({"Resource": "f"}), "`f` is not a resource; give an ARN, or `*`");
-        refused(&json!({"Resource": "arn:aws:lambda:f"}), "`arn:aws:lambda:f` is not a resource; give an ARN, or `*`");
+        refused(
+            &json!({"Resource": "arn:aws:lambda:f"}),
+            "`arn:aws:lambda:f` is not a resource; give an ARN, or `*`",
+        );
         refused(&json!({"Principal": "*"}), "statement has no key `Principal`");
         let user = "arn:aws:s3:::b/${aws:username}/*";
         refused(
@@ -476,7 +520,10 @@ mod tests {
                 json!({"StringEqualsIfExists": {"iam:PassedToService": "x"}}),
                 "the condition operator `StringEqualsIfExists` is not supported",
             ),
-            (json!({"StringEquals": {"aws:SourceIp": "x"}}), "the condition key `aws:SourceIp` is not supported"),
+            (
+                json!({"StringEquals": {"aws:SourceIp": "x"}}),
+                "the condition key `aws:SourceIp` is not supported",
+            ),
             (
                 json!({"StringEquals": {"aws:TagKeys": "x"}}),
                 "`aws:TagKeys` has many values; give `ForAllValues:StringEquals`",

@@ -1,5 +1,5 @@
-//! Generates unique ids for requests and revisions. Never random: a failing test shows the same ids when it runs alone
-//! again.
+//! Generates unique ids for requests and revisions. Never random: a failing test shows the same ids when it
+//! runs alone again.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 

@@ -1,5 +1,5 @@
-//! Holds the answers that a test defines for invocations and selects one for each invocation. Never runs a function's
-//! code: the endpoint executes nothing that is uploaded.
+//! Holds the answers that a test defines for invocations and selects one for each invocation. Never runs a
+//! function's code: the endpoint executes nothing that is uploaded.
 
 use std::time::Duration;
 
@@ -18,8 +18,8 @@ pub struct Invocation {
     pub payload: Value,
     /// `X-Amz-Function-Error`, such as `Unhandled`. `None`: the function succeeded.
     pub function_error: Option<String>,
-    /// The function's log; a caller that requests it gets the last 4 KB. `None`: the three lines that AWS always
-    /// writes.
+    /// The function's log; a caller that requests it gets the last 4 KB. `None`: the three lines that AWS
+    /// always writes.
     pub log: Option<String>,
     /// How long the function runs.
     pub delay: Duration,
@@ -39,9 +39,9 @@ impl Default for Invocation {
 }
 
 impl Invocation {
-    /// Parses `{"version": "2", "times": 1, "payload": {"ok": true}, "function_error": "Unhandled", "log": "…",
-    /// "delay_ms": 100}`. Absent members have the default's value, except that the payload of a `function_error` is an
-    /// error object. Fails on unknown members.
+    /// Parses `{"version": "2", "times": 1, "payload": {"ok": true}, "function_error": "Unhandled", "log":
+    /// "…", "delay_ms": 100}`. Absent members have the default's value, except that the payload of a
+    /// `function_error` is an error object. Fails on unknown members.
     pub fn from_json(value: &Value) -> Result<Invocation, String> {
         let mut fixture = Fixture::read("invocation", value)?;
         let default = Invocation::default();
@@ -77,9 +77,12 @@ impl Invocations {
         self.scripted.push(invocation);
     }
 
-    /// Returns the answer for an invocation of this version: the last one added that matches and is not used up.
+    /// Returns the answer for an invocation of this version: the last one added that matches and is not used
+    /// up.
     pub(crate) fn next(&mut self, version: &str) -> Invocation {
-        let fits = |it: &&mut Invocation| it.times != Some(0) && it.version.as_deref().is_none_or(|its| its == version);
+        let fits = |it: &&mut Invocation| {
+            it.times != Some(0) && it.version.as_deref().is_none_or(|its| its == version)
+        };
         match self.scripted.iter_mut().rev().find(fits) {
             Some(found) => {
                 found.times = found.times.map(|times| times - 1);
@@ -111,7 +114,11 @@ mod tests {
 
     #[test]
     fn an_answer_that_is_spent_gives_way_to_the_one_before() {
-        check(&[json!({"payload": 1}), json!({"payload": 2, "times": 1})], &["1", "1"], &[json!(2), json!(1)]);
+        check(
+            &[json!({"payload": 1}), json!({"payload": 2, "times": 1})],
+            &["1", "1"],
+            &[json!(2), json!(1)],
+        );
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! Answers HTTP requests on a loopback port as AWS Lambda's control plane would. Never listens on an address other than
+//! Answers HTTP requests on a loopback port as AWS Lambda's control plane would. Never listens on an address
+//! other than
 //! 127.0.0.1, never runs a function's code, and keeps no state after it is dropped.
 //!
 //! ```text
@@ -20,8 +21,8 @@
 //! | request quotas, and which calls a fault affects | `rate.rs`, `script.rs` |
 //! | connections that a fault cuts | `server.rs`; only it and `endpoint.rs` handle sockets |
 //!
-//! From `account.rs` down, every result depends only on the request and the time passed in. Tests of these modules need
-//! no socket and no sleep.
+//! From `account.rs` down, every result depends only on the request and the time passed in. Tests of these
+//! modules need no socket and no sleep.
 //!
 //! ```
 //! use lambda_endpoint::{Endpoint, Settings};
@@ -31,8 +32,9 @@
 //! # Ok::<(), std::io::Error>(())
 //! ```
 //!
-//! Sources: the texts were recorded from AWS. Paths, statuses and limits come from botocore's model of Lambda, API
-//! version 2015-03-31. A comment marks each text that is known only from AWS's documentation or from users' reports.
+//! Sources: the texts were recorded from AWS. Paths, statuses and limits come from botocore's model of
+//! Lambda, API version 2015-03-31. A comment marks each text that is known only from AWS's documentation or
+//! from users' reports.
 
 mod account;
 mod archive;

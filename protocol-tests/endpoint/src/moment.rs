@@ -1,12 +1,13 @@
-//! Reads the clock and formats times in AWS's three formats. Only the socket code may read the clock; all modules below
-//! it receive the time as an argument.
+//! Reads the clock and formats times in AWS's three formats. Only the socket code may read the clock; all
+//! modules below it receive the time as an argument.
 #![expect(clippy::disallowed_methods, reason = "this module reads the clock")]
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 const SECONDS_A_DAY: u64 = 86_400;
 
-/// The current time on two clocks: the monotonic one for durations, the system clock for signatures and `LastModified`.
+/// The current time on two clocks: the monotonic one for durations, the system clock for signatures and
+/// `LastModified`.
 #[derive(Clone, Copy)]
 pub(crate) struct Moment {
     pub(crate) instant: Instant,
@@ -38,7 +39,8 @@ pub(crate) fn last_modified(wall: SystemTime) -> String {
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{millis:03}+0000")
 }
 
-/// Formats a time as function URLs have it: `2015-08-30T12:36:00.000Z` (from AWS's documentation, not recorded).
+/// Formats a time as function URLs have it: `2015-08-30T12:36:00.000Z` (from AWS's documentation, not
+/// recorded).
 pub(crate) fn created(wall: SystemTime) -> String {
     last_modified(wall).replace("+0000", "Z")
 }
@@ -56,9 +58,9 @@ pub(crate) fn parse_basic(text: &str) -> Option<SystemTime> {
     Some(UNIX_EPOCH + Duration::from_secs(days * SECONDS_A_DAY + seconds))
 }
 
-/// Returns year, month, day, second of the day and millisecond of the second, in UTC. This is Howard Hinnant's
-/// `civil_from_days` (<https://howardhinnant.github.io/date_algorithms.html>), because ten lines do not justify a
-/// dependency on a date crate.
+/// Returns year, month, day, second of the day and millisecond of the second, in UTC. This is Howard
+/// Hinnant's `civil_from_days` (<https://howardhinnant.github.io/date_algorithms.html>), because ten lines do
+/// not justify a dependency on a date crate.
 fn civil(wall: SystemTime) -> (u64, u64, u64, u64, u32) {
     let since = wall.duration_since(UNIX_EPOCH).unwrap_or_default();
     let days = since.as_secs() / SECONDS_A_DAY + 719_468;

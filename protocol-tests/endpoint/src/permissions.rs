@@ -1,9 +1,9 @@
-//! Lists every permission that AWS checks before it handles an authenticated request. Never evaluates a policy: that is
-//! the task of `iam.rs`.
+//! Lists every permission that AWS checks before it handles an authenticated request. Never evaluates a
+//! policy: that is the task of `iam.rs`.
 //!
-//! The sources are beside the rows, as titles of AWS's documents. The first permission is the operation's own, which
-//! AWS checks first; the order of the others is a guess. Where the code or a setting comes from another service, Lambda
-//! calls that service in the caller's name.
+//! The sources are beside the rows, as titles of AWS's documents. The first permission is the operation's
+//! own, which AWS checks first; the order of the others is a guess. Where the code or a setting comes from
+//! another service, Lambda calls that service in the caller's name.
 
 use serde_json::Value;
 
@@ -35,13 +35,19 @@ impl Permission {
     }
 }
 
-/// Returns all permissions that a request needs, its own action first. Fails if the request names no valid resource.
-pub(crate) fn needed(account: &Account, route: &Route, arguments: &Arguments<'_>) -> Result<Vec<Permission>, Refusal> {
+/// Returns all permissions that a request needs, its own action first. Fails if the request names no valid
+/// resource.
+pub(crate) fn needed(
+    account: &Account,
+    route: &Route,
+    arguments: &Arguments<'_>,
+) -> Result<Vec<Permission>, Refusal> {
     let resource = resource(account, route.operation, arguments)?;
-    // "Fine-tuning the Resources and Conditions sections of policies" (Lambda guide): only this action has another name
-    // than its operation.
+    // "Fine-tuning the Resources and Conditions sections of policies" (Lambda guide): only this action has
+    // another name than its operation.
     let name = if route.operation == Operation::Invoke { "InvokeFunction" } else { route.name };
-    let own = Permission::new(&format!("lambda:{name}"), &resource, context(account, route.operation, arguments));
+    let own =
+        Permission::new(&format!("lambda:{name}"), &resource, context(account, route.operation, arguments));
     let mut needed = vec![own];
     let (body, settings) = (arguments.body, &account.settings);
     if route.operation == Operation::CreateFunction {
@@ -57,8 +63,8 @@ pub(crate) fn needed(account: &Account, route: &Route, arguments: &Arguments<'_>
     } else if route.operation == Operation::UpdateFunctionCode {
         needed.extend(from_code(body, settings));
     } else if route.operation == Operation::PutFunctionCodeSigningConfig {
-        // Needed on the function and on the configuration ("Actions, resources, and condition keys for AWS Lambda",
-        // Service Authorization Reference).
+        // Needed on the function and on the configuration ("Actions, resources, and condition keys for AWS
+        // Lambda", Service Authorization Reference).
         if let Some(config) = body["CodeSigningConfigArn"].as_str() {
             needed.push(Permission::new("lambda:PutFunctionCodeSigningConfig", config, Context::new()));
         }
@@ -67,17 +73,19 @@ pub(crate) fn needed(account: &Account, route: &Route, arguments: &Arguments<'_>
     Ok(needed)
 }
 
-/// Returns the resource of the operation's own action ("Fine-tuning the Resources and Conditions sections of policies",
-/// Lambda guide). That page says for AddPermission, RemovePermission and Invoke that the qualifier belongs to the
-/// resource; for GetFunction "Set up IAM permissions and roles for Lambda@Edge" (CloudFront guide) does. For the others
-/// it is a guess.
+/// Returns the resource of the operation's own action ("Fine-tuning the Resources and Conditions sections of
+/// policies", Lambda guide). That page says for AddPermission, RemovePermission and Invoke that the qualifier
+/// belongs to the resource; for GetFunction "Set up IAM permissions and roles for Lambda@Edge" (CloudFront
+/// guide) does. For the others it is a guess.
 fn resource(account: &Account, operation: Operation, arguments: &Arguments<'_>) -> Result<String, Refusal> {
     match operation {
         Operation::CreateFunction => {
             let name = account.name(required(arguments.body, "FunctionName", "functionName")?)?;
             Ok(account.arn(&FunctionName { qualifier: None, ..name }))
         }
-        Operation::TagResource | Operation::UntagResource | Operation::ListTags => Ok(arguments.subject.to_owned()),
+        Operation::TagResource | Operation::UntagResource | Operation::ListTags => {
+            Ok(arguments.subject.to_owned())
+        }
         Operation::GetFunction
         | Operation::GetFunctionConfiguration
         | Operation::DeleteFunction
@@ -112,8 +120,8 @@ fn resource(account: &Account, operation: Operation, arguments: &Arguments<'_>) 
     }
 }
 
-/// Returns the condition keys of the operation's own action ("Actions, resources, and condition keys for AWS Lambda",
-/// Service Authorization Reference). A key is absent if the request has no value for it.
+/// Returns the condition keys of the operation's own action ("Actions, resources, and condition keys for AWS
+/// Lambda", Service Authorization Reference). A key is absent if the request has no value for it.
 fn context(account: &Account, operation: Operation, arguments: &Arguments<'_>) -> Context {
     let body = arguments.body;
     let mut context = Context::new();
@@ -130,7 +138,8 @@ fn context(account: &Account, operation: Operation, arguments: &Arguments<'_>) -
         }
         Operation::TagResource => context.extend(tags_of(&body["Tags"])),
         Operation::UntagResource => {
-            let keys = arguments.query.iter().filter(|(name, _)| name == "tagKeys").map(|(_, key)| key.as_str());
+            let keys =
+                arguments.query.iter().filter(|(name, _)| name == "tagKeys").map(|(_, key)| key.as_str());
             add(&mut context, "aws:TagKeys", &keys.collect::<Vec<_>>());
         }
         Operation::AddPermission => {
@@ -144,7 +153,11 @@ fn context(account: &Account, operation: Operation, arguments: &Arguments<'_>) -
             // That the current value counts if the request has none is a guess.
             let live = live_auth_type(account, arguments).unwrap_or(&Value::Null);
             let asked = &body["AuthType"];
-            add(&mut context, "lambda:FunctionUrlAuthType", &text(if asked.is_null() { live } else { asked }));
+            add(
+                &mut context,
+                "lambda:FunctionUrlAuthType",
+                &text(if asked.is_null() { live } else { asked }),
+            );
         }
         Operation::GetFunction
         | Operation::GetFunctionConfiguration
@@ -179,8 +192,8 @@ fn live_auth_type<'a>(account: &'a Account, arguments: &Arguments<'_>) -> Option
     Some(&url["AuthType"])
 }
 
-/// Returns the condition keys of every call ("AWS global condition context keys", IAM guide). The endpoint claims to
-/// use TLS.
+/// Returns the condition keys of every call ("AWS global condition context keys", IAM guide). The endpoint
+/// claims to use TLS.
 pub(crate) fn everywhere(settings: &Settings) -> Context {
     let mut context = Context::new();
     add(&mut context, "aws:PrincipalAccount", &[&settings.account]);
@@ -191,32 +204,37 @@ pub(crate) fn everywhere(settings: &Settings) -> Context {
 
 fn from_settings(request: &Value, settings: &Settings) -> Vec<Permission> {
     let mut needed = Vec::new();
-    // "Grant a user permissions to pass a role to an AWS service" (IAM guide). Also needed if the role does not change.
+    // "Grant a user permissions to pass a role to an AWS service" (IAM guide). Also needed if the role does
+    // not change.
     if let Some(role) = request["Role"].as_str() {
         let service = ("iam:PassedToService".to_owned(), vec!["lambda.amazonaws.com".to_owned()]);
         needed.push(Permission::new("iam:PassRole", role, vec![service]));
     }
-    // "Fine-tuning the Resources and Conditions sections of policies" (Lambda guide): layers are used by version.
+    // "Fine-tuning the Resources and Conditions sections of policies" (Lambda guide): layers are used by
+    // version.
     for layer in strings(&request["Layers"]) {
         needed.push(Permission::new("lambda:GetLayerVersion", layer, Context::new()));
     }
     let first = |key: &str| strings(&request["VpcConfig"][key]).first().copied().unwrap_or_default();
     let (subnet, group) = (first("SubnetIds"), first("SecurityGroupIds"));
     if !subnet.is_empty() || !group.is_empty() {
-        // "Configuring a Lambda function to access resources in a VPC" (Lambda guide), user permissions. That groups
-        // come first is known from reports.
-        for (action, about) in
-            [("ec2:DescribeSecurityGroups", group), ("ec2:DescribeSubnets", subnet), ("ec2:DescribeVpcs", VPC)]
-        {
-            needed.push(Permission { about: about.to_owned(), ..Permission::new(action, "*", Context::new()) });
+        // "Configuring a Lambda function to access resources in a VPC" (Lambda guide), user permissions. That
+        // groups come first is known from reports.
+        for (action, about) in [
+            ("ec2:DescribeSecurityGroups", group),
+            ("ec2:DescribeSubnets", subnet),
+            ("ec2:DescribeVpcs", VPC),
+        ] {
+            needed
+                .push(Permission { about: about.to_owned(), ..Permission::new(action, "*", Context::new()) });
         }
     }
     // "Configuring file system access for Lambda functions" (Lambda guide), user permissions.
     if request["FileSystemConfigs"].as_array().is_some_and(|configs| !configs.is_empty()) {
         needed.push(Permission::new("elasticfilesystem:DescribeMountTargets", "*", Context::new()));
     }
-    // "Using AWS Lambda environment variables" (Lambda guide), securing them: a caller without kms:Decrypt may change a
-    // function but cannot see its variables.
+    // "Using AWS Lambda environment variables" (Lambda guide), securing them: a caller without kms:Decrypt
+    // may change a function but cannot see its variables.
     if let Some(key) = request["KMSKeyArn"].as_str().filter(|arn| !arn.is_empty()) {
         for action in ["kms:CreateGrant", "kms:Encrypt"] {
             needed.push(from_key(action, key, settings));
@@ -229,16 +247,16 @@ fn from_settings(request: &Value, settings: &Settings) -> Vec<Permission> {
 /// UpdateFunctionCode.
 fn from_code(source: &Value, settings: &Settings) -> Vec<Permission> {
     let mut needed = Vec::new();
-    // AWS's message says so ("make sure your request credentials have permission to GetObject"). For versions the
-    // source is "Actions, resources, and condition keys for Amazon S3" (Service Authorization Reference).
+    // AWS's message says so ("make sure your request credentials have permission to GetObject"). For versions
+    // the source is "Actions, resources, and condition keys for Amazon S3" (Service Authorization Reference).
     if let (Some(bucket), Some(key)) = (source["S3Bucket"].as_str(), source["S3Key"].as_str()) {
         let version = source["S3ObjectVersion"].as_str().is_some_and(|version| !version.is_empty());
         let action = if version { "s3:GetObjectVersion" } else { "s3:GetObject" };
         needed.push(Permission::new(action, &format!("arn:aws:s3:::{bucket}/{key}"), Context::new()));
     }
-    // "Create a Lambda function using a container image" (Lambda guide), Amazon ECR permissions. This is the strictest
-    // case: the repository's policy does not mention Lambda. Lambda then writes that policy itself with the caller's
-    // permissions, but never in another account.
+    // "Create a Lambda function using a container image" (Lambda guide), Amazon ECR permissions. This is the
+    // strictest case: the repository's policy does not mention Lambda. Lambda then writes that policy itself
+    // with the caller's permissions, but never in another account.
     if let Some((account, repository)) = source["ImageUri"].as_str().and_then(repository) {
         let read = ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"];
         let write = ["ecr:GetRepositoryPolicy", "ecr:SetRepositoryPolicy"];
@@ -255,14 +273,14 @@ fn from_code(source: &Value, settings: &Settings) -> Vec<Permission> {
     needed
 }
 
-/// Known from the permissions that CloudFormation's handler of `AWS::Lambda::Function` requests. The action is in
-/// "Configuring IAM policies for Lambda code signing configurations" (Lambda guide).
+/// Known from the permissions that CloudFormation's handler of `AWS::Lambda::Function` requests. The action
+/// is in "Configuring IAM policies for Lambda code signing configurations" (Lambda guide).
 fn from_signing(arn: &Value) -> Option<Permission> {
     arn.as_str().map(|arn| Permission::new("lambda:GetCodeSigningConfig", arn, Context::new()))
 }
 
-/// Returns the permission for an action with a key that Lambda performs in the caller's name ("AWS KMS condition keys",
-/// KMS guide).
+/// Returns the permission for an action with a key that Lambda performs in the caller's name ("AWS KMS
+/// condition keys", KMS guide).
 pub(crate) fn from_key(action: &str, key: &str, settings: &Settings) -> Permission {
     let mut context = Context::new();
     add(&mut context, "kms:ViaService", &[&format!("lambda.{}.amazonaws.com", settings.region)]);
@@ -272,14 +290,14 @@ pub(crate) fn from_key(action: &str, key: &str, settings: &Settings) -> Permissi
     Permission::new(action, key, context)
 }
 
-/// Returns the permission that shows a function's tags. GetFunction needs it for a tagged function ("Using tags on
-/// Lambda functions", Lambda guide).
+/// Returns the permission that shows a function's tags. GetFunction needs it for a tagged function ("Using
+/// tags on Lambda functions", Lambda guide).
 pub(crate) fn from_tags(arn: &str) -> Permission {
     Permission::new("lambda:ListTags", arn, Context::new())
 }
 
-/// Returns the account and the ARN of the repository in `ACCOUNT.dkr.ecr.REGION.amazonaws.com/NAME:TAG`, or with
-/// `@sha256:…`. `None`: it is not an image in ECR.
+/// Returns the account and the ARN of the repository in `ACCOUNT.dkr.ecr.REGION.amazonaws.com/NAME:TAG`, or
+/// with `@sha256:…`. `None`: it is not an image in ECR.
 fn repository(uri: &str) -> Option<(&str, String)> {
     let (host, path) = uri.split_once('/')?;
     let mut labels = host.split('.');

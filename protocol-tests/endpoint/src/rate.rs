@@ -6,8 +6,8 @@ use crate::refusal::Refusal;
 use crate::route::Operation;
 use crate::settings::Settings;
 
-/// The three quotas of "Lambda API requests" (AWS's quotas page): GetFunction, GetPolicy, and all other control plane
-/// calls together. Invocations have none here.
+/// The three quotas of "Lambda API requests" (AWS's quotas page): GetFunction, GetPolicy, and all other
+/// control plane calls together. Invocations have none here.
 pub(crate) struct Rates {
     get_function: Option<Bucket>,
     get_policy: Option<Bucket>,

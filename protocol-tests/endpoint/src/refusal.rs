@@ -1,5 +1,5 @@
-//! Maps each error to its HTTP status, AWS's error code and AWS's message. No other file may contain an error message
-//! of AWS.
+//! Maps each error to its HTTP status, AWS's error code and AWS's message. No other file may contain an error
+//! message of AWS.
 //!
 //! The messages were recorded from AWS, unless a comment names another source.
 
@@ -190,8 +190,8 @@ pub(crate) enum Refusal {
     RateExceeded,
 }
 
-/// ErrorCode and Message of `Environment.Error`, for a function whose variables AWS cannot decrypt. The code is from
-/// the model's example; the message is known from reports and quotes KMS.
+/// ErrorCode and Message of `Environment.Error`, for a function whose variables AWS cannot decrypt. The code
+/// is from the model's example; the message is known from reports and quotes KMS.
 pub(crate) const ENVIRONMENT_HIDDEN: (&str, &str) = (
     "AccessDeniedException",
     "Lambda was unable to decrypt your environment variables because the KMS access was denied. Please check your KMS permissions. KMS Exception: AccessDeniedException KMS Message: The ciphertext refers to a customer master key that does not exist, does not exist in this region, or you are not allowed to access.",
@@ -205,8 +205,8 @@ const TOO_LARGE: &str = "RequestEntityTooLargeException";
 const SIGNATURE: &str = "InvalidSignatureException";
 
 impl Refusal {
-    /// Returns the error of some operations for a qualifier that does not exist: a number is a version, all else an
-    /// alias.
+    /// Returns the error of some operations for a qualifier that does not exist: a number is a version, all
+    /// else an alias.
     pub(crate) fn no_such_qualifier(arn: String, qualifier: &str) -> Refusal {
         if qualifier.bytes().all(|byte| byte.is_ascii_digit()) {
             return Refusal::FunctionNotFound { arn };
@@ -218,7 +218,8 @@ impl Refusal {
     #[rustfmt::skip] // a table: one cause, one line
     pub(crate) fn wire(&self) -> (u16, &'static str, String) {
         match self {
-            // Not recorded: the messages of this block are quoted in AWS's documentation and in users' reports.
+            // Not recorded: the messages of this block are quoted in AWS's documentation and in users'
+            // reports.
             Refusal::NotSigned => (403, "MissingAuthenticationTokenException", "Missing Authentication Token".to_owned()),
             Refusal::UnknownKeyOrToken => (403, "UnrecognizedClientException", "The security token included in the request is invalid.".to_owned()),
             Refusal::WrongSignature => (403, SIGNATURE, "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method. Consult the service documentation for details.".to_owned()),
@@ -328,7 +329,8 @@ impl Refusal {
         }
     }
 
-    /// Returns the body of the answer. Errors of AWS's authentication (403) have no `Type`, errors of Lambda do.
+    /// Returns the body of the answer. Errors of AWS's authentication (403) have no `Type`, errors of Lambda
+    /// do.
     pub(crate) fn body(&self) -> Value {
         let (status, _, message) = self.wire();
         // The reason is from the model. That it applies to a reserved concurrency of 0 is known from reports.
@@ -336,20 +338,24 @@ impl Refusal {
             let reason = "ReservedFunctionConcurrentInvocationLimitExceeded";
             return json!({ "Reason": reason, "Type": "User", "message": message });
         }
-        // IAM's message has the key `Message`. Tools that read only `message` therefore show this error without a text
-        // (known from reports of Terraform and of GitHub actions). They do show Lambda's message about an error of
-        // another service.
+        // IAM's message has the key `Message`. Tools that read only `message` therefore show this error
+        // without a text (known from reports of Terraform and of GitHub actions). They do show Lambda's
+        // message about an error of another service.
         if let Refusal::NotAuthorized { permission, .. } = self
             && !is_reported_by_lambda(permission)
         {
             return json!({ "Message": message });
         }
-        if status == 403 { json!({ "message": message }) } else { json!({ "Type": "User", "message": message }) }
+        if status == 403 {
+            json!({ "message": message })
+        } else {
+            json!({ "Type": "User", "message": message })
+        }
     }
 }
 
-/// True if Lambda replaces the errors of that service with its own message. That it passes on IAM's message for other
-/// services is known from reports for IAM itself and for layers. For KMS and EFS it is a guess.
+/// True if Lambda replaces the errors of that service with its own message. That it passes on IAM's message
+/// for other services is known from reports for IAM itself and for layers. For KMS and EFS it is a guess.
 fn is_reported_by_lambda(permission: &Permission) -> bool {
     ["ec2:", "ecr:", "s3:"].iter().any(|service| permission.action.starts_with(service))
 }
@@ -369,7 +375,9 @@ fn not_authorized(user: &str, permission: &Permission, explicitly: bool) -> Stri
         "ec2" => format!(
             "Your access has been denied by EC2, please make sure your request credentials have permission to {name} for {about}. EC2 Error Code: UnauthorizedOperation. EC2 Error Message: You are not authorized to perform this operation. {who} {because}"
         ),
-        "ecr" => "Lambda does not have permission to access the ECR image. Check the ECR permissions.".to_owned(),
+        "ecr" => {
+            "Lambda does not have permission to access the ECR image. Check the ECR permissions.".to_owned()
+        }
         // Older reports end with "Access Denied": S3 gives the reason since 2024.
         "s3" => {
             let object = resource.strip_prefix("arn:aws:s3:::").unwrap_or(resource);

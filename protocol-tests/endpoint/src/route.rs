@@ -42,8 +42,8 @@ pub(crate) enum Operation {
 
 use Operation::*;
 
-/// Operation, name, method, path and status of success, from botocore's model of Lambda. Only DeleteFunction differs:
-/// the model says 200 and allows another status in the answer; AWS answers 204.
+/// Operation, name, method, path and status of success, from botocore's model of Lambda. Only DeleteFunction
+/// differs: the model says 200 and allows another status in the answer; AWS answers 204.
 #[rustfmt::skip] // a table: one operation, one line
 const ROUTES: [(Operation, &str, &str, &str, u16); 33] = [
     (CreateFunction, "CreateFunction", "POST", "/2015-03-31/functions", 201),
@@ -95,7 +95,8 @@ pub(crate) struct Route {
     pub(crate) item: String,
 }
 
-/// Returns the operation of a request. `None`: AWS has no such operation, or this endpoint does not implement it.
+/// Returns the operation of a request. `None`: AWS has no such operation, or this endpoint does not implement
+/// it.
 pub(crate) fn route(method: &str, path: &str) -> Option<Route> {
     // Older SDKs use `/functions/` where the model has `/functions`; AWS accepts both.
     let path = path.strip_suffix('/').unwrap_or(path);
@@ -111,8 +112,8 @@ pub(crate) fn route(method: &str, path: &str) -> Option<Route> {
     })
 }
 
-/// True if the endpoint has an operation of this name. A fault with a misspelled name would never apply and test
-/// nothing.
+/// True if the endpoint has an operation of this name. A fault with a misspelled name would never apply and
+/// test nothing.
 pub(crate) fn is_operation(text: &str) -> bool {
     ROUTES.iter().any(|&(_, name, ..)| name == text)
 }

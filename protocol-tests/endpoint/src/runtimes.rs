@@ -1,7 +1,8 @@
-//! The runtimes that AWS accepts and rejects in November 2026. Never used by the plugin itself, for which AWS decides.
+//! The runtimes that AWS accepts and rejects in November 2026. Never used by the plugin itself, for which AWS
+//! decides.
 
-/// Accepted runtimes, in the order of AWS's error message (recorded before ruby4.0). Those after `java8.al2` have a
-/// later date in AWS's table of runtimes.
+/// Accepted runtimes, in the order of AWS's error message (recorded before ruby4.0). Those after `java8.al2`
+/// have a later date in AWS's table of runtimes.
 #[rustfmt::skip] // one name per line would fill a page
 pub(crate) const CURRENT: [&str; 29] = [
     "nodejs20.x", "python3.14", "provided.al2023", "python3.12", "python3.13", "nodejs24.x", "nodejs22.x", "java25",

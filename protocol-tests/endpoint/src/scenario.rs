@@ -1,5 +1,5 @@
-//! Test fixture: an account without sockets, with a clock that the test advances. Compiled only for the tests of this
-//! crate.
+//! Test fixture: an account without sockets, with a clock that the test advances. Compiled only for the tests
+//! of this crate.
 
 use std::time::{Duration, SystemTime};
 
@@ -29,7 +29,10 @@ pub(crate) fn signed(method: &str, target: &str, body: &[u8], signer: &Settings,
         method: method.to_owned(),
         path: path.to_owned(),
         query: uri::query(query),
-        headers: vec![("host".to_owned(), "127.0.0.1".to_owned()), ("x-amz-date".to_owned(), timestamp.clone())],
+        headers: vec![
+            ("host".to_owned(), "127.0.0.1".to_owned()),
+            ("x-amz-date".to_owned(), timestamp.clone()),
+        ],
     };
     let token = signer.session_token.iter();
     head.headers.extend(token.map(|token| ("x-amz-security-token".to_owned(), token.clone())));
@@ -65,7 +68,11 @@ impl TestAccount {
     }
 
     pub(crate) fn of(settings: Settings) -> TestAccount {
-        TestAccount { account: Account::new(settings), now: Moment::now(), call_outcome: CallOutcome::default() }
+        TestAccount {
+            account: Account::new(settings),
+            now: Moment::now(),
+            call_outcome: CallOutcome::default(),
+        }
     }
 
     /// Creates an account with the function `f`, in which nothing takes time.
@@ -86,8 +93,10 @@ impl TestAccount {
 
     /// Makes the states that the next calls start end as `Failed`.
     pub(crate) fn fail(&mut self, reason_code: &str) {
-        self.call_outcome.ending =
-            Some(Failure { reason_code: reason_code.to_owned(), reason: "because the test wants it".to_owned() });
+        self.call_outcome.ending = Some(Failure {
+            reason_code: reason_code.to_owned(),
+            reason: "because the test wants it".to_owned(),
+        });
     }
 
     /// Applies a change of another client before each of the next calls. `None`: no change.
@@ -117,7 +126,13 @@ impl TestAccount {
     }
 
     /// Returns the whole answer to a request with additional headers.
-    pub(crate) fn answer(&mut self, method: &str, target: &str, headers: &[(&str, &str)], body: Value) -> Answer {
+    pub(crate) fn answer(
+        &mut self,
+        method: &str,
+        target: &str,
+        headers: &[(&str, &str)],
+        body: Value,
+    ) -> Answer {
         let bytes = if body.is_null() { Vec::new() } else { body.to_string().into_bytes() };
         let mut head = signed(method, target, &bytes, &self.account.settings, self.now.wall);
         head.headers.extend(headers.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())));

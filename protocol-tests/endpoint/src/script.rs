@@ -12,7 +12,8 @@ pub(crate) struct Script {
 
 struct Waiting {
     fault: Fault,
-    /// The end of a fault that has a duration. `None`: it did not apply to any call yet, or it counts calls instead.
+    /// The end of a fault that has a duration. `None`: it did not apply to any call yet, or it counts calls
+    /// instead.
     over: Option<Instant>,
 }
 
@@ -21,8 +22,8 @@ impl Script {
         self.faults.push(Waiting { fault, over: None });
     }
 
-    /// Returns the first fault that matches this call and is due. One fault per call, so that two faults of one kind
-    /// affect two calls.
+    /// Returns the first fault that matches this call and is due. One fault per call, so that two faults of
+    /// one kind affect two calls.
     pub(crate) fn fault_for(&mut self, operation: &str, now: Instant) -> Option<FaultKind> {
         self.faults
             .iter_mut()
@@ -41,7 +42,8 @@ impl Waiting {
             FaultKind::Busy { for_ } => Some(for_),
             _ => None,
         };
-        let spent = if lasts.is_some() { self.over.is_some_and(|over| over <= now) } else { fault.times == 0 };
+        let spent =
+            if lasts.is_some() { self.over.is_some_and(|over| over <= now) } else { fault.times == 0 };
         if spent {
             return false;
         }
@@ -73,7 +75,8 @@ mod tests {
             script.add(Fault::from_json(fault).unwrap());
         }
         let now = Moment::now().instant;
-        let status = |call: &&str| script.fault_for(call, now).and_then(|it| it.answer()).map_or(0, |it| it.status);
+        let status =
+            |call: &&str| script.fault_for(call, now).and_then(|it| it.answer()).map_or(0, |it| it.status);
         assert_eq!(calls.iter().map(status).collect::<Vec<_>>(), struck);
     }
 
@@ -106,17 +109,23 @@ mod tests {
         let mut script = Script::default();
         script.add(Fault::from_json(fault).unwrap());
         let start = Moment::now().instant;
-        let mut applies_to =
-            |(operation, ms): &(&str, u64)| script.fault_for(operation, start + Duration::from_millis(*ms)).is_some();
+        let mut applies_to = |(operation, ms): &(&str, u64)| {
+            script.fault_for(operation, start + Duration::from_millis(*ms)).is_some()
+        };
         assert_eq!(calls.iter().map(&mut applies_to).collect::<Vec<_>>(), struck);
     }
 
     #[test]
     fn a_function_is_busy_from_the_first_change_on_for_its_time() {
-        let calls =
-            [("GetFunction", 0), ("UpdateFunctionCode", 50), ("PublishVersion", 149), ("UpdateFunctionCode", 150)];
+        let calls = [
+            ("GetFunction", 0),
+            ("UpdateFunctionCode", 50),
+            ("PublishVersion", 149),
+            ("UpdateFunctionCode", 150),
+        ];
         busy(&json!({"kind": "busy", "for_ms": 100}), &calls, &[false, true, true, false]);
-        let calls = [("UpdateFunctionCode", 0), ("TagResource", 0), ("TagResource", 99), ("TagResource", 198)];
+        let calls =
+            [("UpdateFunctionCode", 0), ("TagResource", 0), ("TagResource", 99), ("TagResource", 198)];
         let named = json!({"kind": "busy", "for_ms": 100, "operation": "TagResource", "after": 1});
         busy(&named, &calls, &[false, false, true, true]);
     }

@@ -1,5 +1,5 @@
-//! Serves a connection: reads requests, lets the account answer them, applies faults and records every call. Never
-//! decides what AWS would answer, and reads the clock only to timestamp calls and to end a hang.
+//! Serves a connection: reads requests, lets the account answer them, applies faults and records every call.
+//! Never decides what AWS would answer, and reads the clock only to timestamp calls and to end a hang.
 #![expect(clippy::disallowed_methods, reason = "threads sleep here to imitate latency and slow answers")]
 
 use std::io::{self, BufReader, Read, Write};
@@ -31,14 +31,15 @@ const DRIPS: usize = 20;
 /// A request that reached the endpoint. Calls are recorded in the order of their answers.
 #[derive(Clone, Debug)]
 pub struct Call {
-    /// AWS's name of the operation, such as `GetFunction`; `Unknown` if the endpoint does not implement the path.
+    /// AWS's name of the operation, such as `GetFunction`; `Unknown` if the endpoint does not implement the
+    /// path.
     pub operation: String,
     /// The HTTP method.
     pub method: String,
     /// The path as received, percent-encoded, without the query.
     pub path: String,
-    /// The request's JSON, with each `ZipFile` replaced by `{"bytes": n}`; `{}` for an empty body, null for an
-    /// incomplete or malformed one.
+    /// The request's JSON, with each `ZipFile` replaced by `{"bytes": n}`; `{}` for an empty body, null for
+    /// an incomplete or malformed one.
     pub body: Value,
     /// The HTTP status of the answer. 0: the connection was cut instead.
     pub status: u16,
@@ -144,7 +145,12 @@ impl Shared {
     }
 
     /// Reads one request and answers it.
-    fn exchange(&self, reader: &mut BufReader<&TcpStream>, mut stream: &TcpStream, head: &Head) -> io::Result<Then> {
+    fn exchange(
+        &self,
+        reader: &mut BufReader<&TcpStream>,
+        mut stream: &TcpStream,
+        head: &Head,
+    ) -> io::Result<Then> {
         let at = Moment::now().instant;
         let operation = route::route(&head.method, &head.path).map_or("Unknown", |route| route.name);
         let fault = self.script().fault_for(operation, at);
@@ -255,8 +261,8 @@ fn drip(mut stream: &TcpStream, answer: &Answer, over: Duration) -> io::Result<(
     Ok(())
 }
 
-/// Locks the mutex, also after a panic of another thread: its value is then still good enough for the failing test to
-/// read.
+/// Locks the mutex, also after a panic of another thread: its value is then still good enough for the failing
+/// test to read.
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

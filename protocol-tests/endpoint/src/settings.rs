@@ -1,5 +1,5 @@
-//! The settings of an endpoint, as a value or parsed from JSON. Never reads the environment, so that two endpoints of
-//! one process can differ.
+//! The settings of an endpoint, as a value or parsed from JSON. Never reads the environment, so that two
+//! endpoints of one process can differ.
 
 use std::time::Duration;
 
@@ -11,9 +11,11 @@ use crate::invocation::Invocation;
 /// Durations, credentials, quotas and scripted answers of an endpoint.
 #[derive(Clone)]
 pub struct Settings {
-    /// How long a new function stays `Pending`, and a SnapStart version too. Zero: the answer already shows `Active`.
+    /// How long a new function stays `Pending`, and a SnapStart version too. Zero: the answer already shows
+    /// `Active`.
     pub create_duration: Duration,
-    /// How long `LastUpdateStatus` stays `InProgress` after a change. Zero: the answer already shows `Successful`.
+    /// How long `LastUpdateStatus` stays `InProgress` after a change. Zero: the answer already shows
+    /// `Successful`.
     pub update_duration: Duration,
     /// How long provisioned concurrency stays `IN_PROGRESS`. Zero: the next call finds it `READY`.
     pub provision_duration: Duration,
@@ -23,8 +25,8 @@ pub struct Settings {
     pub access_key_id: String,
     /// The secret key with which requests must be signed.
     pub secret_access_key: String,
-    /// The token that requests must have. `None`: the key is a long-term one, and as on AWS a request *with* a token
-    /// fails.
+    /// The token that requests must have. `None`: the key is a long-term one, and as on AWS a request *with*
+    /// a token fails.
     pub session_token: Option<String>,
     /// The region of the endpoint, such as `us-east-1`.
     pub region: String,
@@ -32,7 +34,8 @@ pub struct Settings {
     pub account: String,
     /// The limit of concurrent executions of all functions (AWS's quota; 100 of them always stay unreserved).
     pub concurrency_limit: u64,
-    /// If true, `Environment` has an `Error` instead of the variables, as AWS answers callers who may not decrypt them.
+    /// If true, `Environment` has an `Error` instead of the variables, as AWS answers callers who may not
+    /// decrypt them.
     pub hide_environment: bool,
     /// Quota of control plane calls per second, and the largest burst. `None`: no limit.
     pub calls_per_second: Option<u32>,
@@ -64,10 +67,10 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// Parses `{"create_ms": 300, "update_ms": 300, "provision_ms": 300, "latency_ms": 30, "access_key_id": …,
-    /// "secret_access_key": …, "session_token": …, "region": …, "account": …, "concurrency_limit": 1000,
-    /// "hide_environment": true, "calls_per_second": 15, "get_function_per_second": 100, "invocations": […]}`. Absent
-    /// members have the default value. Fails on an unknown key and on a value of another type.
+    /// Parses `{"create_ms": 300, "update_ms": 300, "provision_ms": 300, "latency_ms": 30, "access_key_id":
+    /// …, "secret_access_key": …, "session_token": …, "region": …, "account": …, "concurrency_limit": 1000,
+    /// "hide_environment": true, "calls_per_second": 15, "get_function_per_second": 100, "invocations":
+    /// […]}`. Absent members have the default value. Fails on an unknown key and on a value of another type.
     pub fn from_json(value: &Value) -> Result<Settings, String> {
         let mut fixture = Fixture::read("settings", value)?;
         let default = Settings::default();
@@ -85,7 +88,11 @@ impl Settings {
             hide_environment: fixture.flag("hide_environment")?.unwrap_or(default.hide_environment),
             calls_per_second: fixture.number("calls_per_second")?,
             get_function_per_second: fixture.number("get_function_per_second")?,
-            invocations: fixture.list("invocations")?.iter().map(Invocation::from_json).collect::<Result<_, _>>()?,
+            invocations: fixture
+                .list("invocations")?
+                .iter()
+                .map(Invocation::from_json)
+                .collect::<Result<_, _>>()?,
         };
         fixture.finish()?;
         Ok(settings)
@@ -115,7 +122,10 @@ mod tests {
     #[test]
     fn a_misspelt_setting_is_refused() {
         refused(&json!({"updat_ms": 300}), "settings has no key `updat_ms`");
-        refused(&json!({"update_ms": "300"}), "`update_ms` of settings is `\"300\"`; give a whole number, such as 1");
+        refused(
+            &json!({"update_ms": "300"}),
+            "`update_ms` of settings is `\"300\"`; give a whole number, such as 1",
+        );
         refused(&json!({"hide_environment": 1}), "`hide_environment` of settings is `1`; give true or false");
         refused(&json!({"invocations": {}}), "`invocations` of settings is `{}`; give a list, such as `[]`");
         refused(&json!({"invocations": [{"playload": 1}]}), "invocation has no key `playload`");

@@ -1,5 +1,5 @@
-//! Checks strings against the patterns of AWS's model, and holds the patterns that AWS quotes in its errors. Never
-//! evaluates a regular expression: ten small functions do not justify a dependency on a regex crate.
+//! Checks strings against the patterns of AWS's model, and holds the patterns that AWS quotes in its errors.
+//! Never evaluates a regular expression: ten small functions do not justify a dependency on a regex crate.
 
 use crate::function_name::{is_account, is_region, is_word};
 
@@ -30,7 +30,8 @@ pub(crate) fn is_arn_or_empty(text: &str) -> bool {
     let mut parts = text.splitn(4, ':');
     let (arn, partition, service) = (parts.next(), parts.next(), parts.next());
     let partition = partition.is_some_and(|part| part.is_empty() || part.starts_with("aws"));
-    text.is_empty() || (arn == Some("arn") && partition && service.is_some_and(|part| is_made_of(part, b"-.")))
+    text.is_empty()
+        || (arn == Some("arn") && partition && service.is_some_and(|part| is_made_of(part, b"-.")))
 }
 
 pub(crate) fn is_layer(text: &str) -> bool {

@@ -1,5 +1,5 @@
-//! Verifies the signature of a request, with AWS's errors. Never uses an SDK's signer: the check of the SDK must be an
-//! independent implementation.
+//! Verifies the signature of a request, with AWS's errors. Never uses an SDK's signer: the check of the SDK
+//! must be an independent implementation.
 //!
 //! Source: "Create a signed AWS API request" in the IAM guide. The first test is AWS's own published vector.
 
@@ -17,7 +17,8 @@ use crate::uri;
 /// The largest accepted difference of the client's clock (IAM guide, "Troubleshooting": five minutes).
 const SKEW: Duration = Duration::from_secs(5 * 60);
 
-/// Checks in AWS's order: whether there is a signature, then the key, the scope, the age and the signature itself.
+/// Checks in AWS's order: whether there is a signature, then the key, the scope, the age and the signature
+/// itself.
 pub(crate) fn verify(head: &Head, body: &[u8], settings: &Settings, now: SystemTime) -> Result<(), Refusal> {
     let header = head.header("authorization").ok_or(Refusal::NotSigned)?;
     let authorization = Authorization::parse(header)?;
@@ -71,12 +72,16 @@ struct Authorization<'a> {
 }
 
 impl<'a> Authorization<'a> {
-    /// Parses `AWS4-HMAC-SHA256 Credential=KEY/DATE/REGION/SERVICE/aws4_request, SignedHeaders=a;b, Signature=…`.
+    /// Parses `AWS4-HMAC-SHA256 Credential=KEY/DATE/REGION/SERVICE/aws4_request, SignedHeaders=a;b,
+    /// Signature=…`.
     fn parse(header: &'a str) -> Result<Authorization<'a>, Refusal> {
         let lacks = |lacks| Refusal::SignatureIncomplete { lacks };
         let parameters = header.strip_prefix("AWS4-HMAC-SHA256 ").ok_or(lacks("AWS4-HMAC-SHA256"))?;
         let parameter = |name: &'static str| {
-            parameters.split(',').find_map(|part| part.trim().strip_prefix(name)?.strip_prefix('=')).ok_or(lacks(name))
+            parameters
+                .split(',')
+                .find_map(|part| part.trim().strip_prefix(name)?.strip_prefix('='))
+                .ok_or(lacks(name))
         };
         let credential: Vec<&str> = parameter("Credential")?.split('/').collect();
         let &[access_key_id, date, region, service, "aws4_request"] = credential.as_slice() else {
@@ -179,7 +184,9 @@ mod tests {
         let canonical = canonical_request(&head, "host;x-amz-date", EMPTY);
         assert_eq!(
             canonical,
-            format!("GET\n/\n\nhost:example.amazonaws.com\nx-amz-date:20150830T123600Z\n\nhost;x-amz-date\n{EMPTY}")
+            format!(
+                "GET\n/\n\nhost:example.amazonaws.com\nx-amz-date:20150830T123600Z\n\nhost;x-amz-date\n{EMPTY}"
+            )
         );
         let scope = Scope { date: "20150830", region: "us-east-1", service: "service" };
         let secret = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";
@@ -230,8 +237,13 @@ mod tests {
 
     #[test]
     fn a_request_without_a_signature_is_refused() {
-        let unsign = |head: &mut Head, _: &mut Vec<u8>| head.headers.retain(|(name, _)| name != "authorization");
-        check(&Settings::default(), unsign, "MissingAuthenticationTokenException: Missing Authentication Token");
+        let unsign =
+            |head: &mut Head, _: &mut Vec<u8>| head.headers.retain(|(name, _)| name != "authorization");
+        check(
+            &Settings::default(),
+            unsign,
+            "MissingAuthenticationTokenException: Missing Authentication Token",
+        );
     }
 
     #[test]
@@ -265,7 +277,8 @@ mod tests {
         let now = moment::Moment::now().wall;
         let hour = Duration::from_secs(3600);
         let signer = Settings::default();
-        for (signed_at, expected) in [(now - hour, "Signature expired: "), (now + hour, "Signature not yet current: ")]
+        for (signed_at, expected) in
+            [(now - hour, "Signature expired: "), (now + hour, "Signature not yet current: ")]
         {
             let head = scenario::signed("GET", "/", b"", &signer, signed_at);
             let refusal = verify(&head, b"", &signer, now).unwrap_err();

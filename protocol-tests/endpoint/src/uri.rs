@@ -1,7 +1,8 @@
-//! Encodes and decodes percent-encoded text by the rules of RFC 3986, as SigV4 applies them. Never treats `+` as a
-//! space, because AWS does not.
+//! Encodes and decodes percent-encoded text by the rules of RFC 3986, as SigV4 applies them. Never treats `+`
+//! as a space, because AWS does not.
 
-/// Encodes every byte except the unreserved ones and those in `keep`, with upper-case digits as SigV4 requires.
+/// Encodes every byte except the unreserved ones and those in `keep`, with upper-case digits as SigV4
+/// requires.
 pub(crate) fn encode(text: &str, keep: &[u8]) -> String {
     let mut encoded = String::with_capacity(text.len());
     for byte in text.bytes() {

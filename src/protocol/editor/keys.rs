@@ -1,5 +1,5 @@
-//! Lists what an editor shows for each key of a stanza besides the doc comment: a title, examples and possible values.
-//! Never allows more values than the schema of the key's type.
+//! Lists what an editor shows for each key of a stanza besides the doc comment: a title, examples and
+//! possible values. Never allows more values than the schema of the key's type.
 
 use serde_json::{Map, Value, json};
 
@@ -31,11 +31,13 @@ pub(super) struct EditorKey {
     /// Name of the key. Inside a structure, the names are joined with dots: `logging_config.log_group`.
     pub(super) at: &'static str,
     pub(super) kind: Kind,
-    /// Regular expression for a string value and the message for a mismatch. A value with a `$` always matches.
+    /// Regular expression for a string value and the message for a mismatch. A value with a `$` always
+    /// matches.
     pub(super) pattern: Option<(&'static str, &'static str)>,
     /// Minimum and maximum of a number.
     pub(super) range: Option<(i64, i64)>,
-    /// YAML example for the hover. It is text, because editors show an entry of `examples` that is not a scalar as `[object Object]`.
+    /// YAML example for the hover. It is text, because editors show an entry of `examples` that is not a
+    /// scalar as `[object Object]`.
     pub(super) yaml: Option<&'static str>,
     /// JSON Schema keywords that are copied as they are.
     pub(super) shown: Map<String, Value>,
@@ -46,7 +48,8 @@ impl EditorKey {
         self.shown.insert(keyword.to_owned(), value);
         self
     }
-    /// Sets a default of dpl-lambda. AWS defaults are in the description only, because an absent key keeps the live value.
+    /// Sets a default of dpl-lambda. AWS defaults are in the description only, because an absent key keeps
+    /// the live value.
     fn default(self, value: Value) -> Self {
         self.with("default", value)
     }
@@ -60,7 +63,8 @@ impl EditorKey {
     fn snippets(self, snippets: Value) -> Self {
         self.with("defaultSnippets", snippets)
     }
-    /// Marks a key that is accepted without a warning. There is no `deprecationMessage`, because YAML editors underline such keys in red.
+    /// Marks a key that is accepted without a warning. There is no `deprecationMessage`, because YAML editors
+    /// underline such keys in red.
     fn deprecated(self) -> Self {
         self.with("deprecated", json!(true)).with("doNotSuggest", json!(true))
     }
@@ -128,7 +132,8 @@ const SYMLINKS: ValueWords = &[
     ("follow", "Package the targets of links."),
     ("external", "Package the targets of links that leave the directory; keep other links."),
 ];
-const PROCESSORS: ValueWords = &[("x86_64", "64-bit x86 (Intel, AMD)."), ("arm64", "64-bit Arm (AWS Graviton).")];
+const PROCESSORS: ValueWords =
+    &[("x86_64", "64-bit x86 (Intel, AMD)."), ("arm64", "64-bit Arm (AWS Graviton).")];
 const PACKAGES: ValueWords = &[("Zip", "Files, in a zip archive."), ("Image", "A container image.")];
 const SNAPSHOTS: ValueWords = &[
     ("PublishedVersions", "Published versions start from a snapshot. Needs `publish` or `alias`."),
@@ -137,7 +142,8 @@ const SNAPSHOTS: ValueWords = &[
 const TAGS_MODES: ValueWords = &[("add", "Keep other live tags."), ("replace", "Remove other live tags.")];
 const LOG_FORMATS: ValueWords =
     &[("Text", "Lines as the function writes them."), ("JSON", "JSON objects with a log level.")];
-const SYSTEM_LEVELS: ValueWords = &[("DEBUG", "All system logs."), ("INFO", "INFO and WARN."), ("WARN", "Only WARN.")];
+const SYSTEM_LEVELS: ValueWords =
+    &[("DEBUG", "All system logs."), ("INFO", "INFO and WARN."), ("WARN", "Only WARN.")];
 const APPLICATION_LEVELS: ValueWords = &[
     ("TRACE", "All levels."),
     ("DEBUG", "DEBUG and higher."),
@@ -146,8 +152,10 @@ const APPLICATION_LEVELS: ValueWords = &[
     ("ERROR", "ERROR and FATAL."),
     ("FATAL", "Only FATAL."),
 ];
-const CALLERS: ValueWords =
-    &[("NONE", "Everyone, without authentication."), ("AWS_IAM", "Callers with IAM permission, by signed requests.")];
+const CALLERS: ValueWords = &[
+    ("NONE", "Everyone, without authentication."),
+    ("AWS_IAM", "Callers with IAM permission, by signed requests."),
+];
 const INVOKE_MODES: ValueWords = &[
     ("BUFFERED", "Send the response after the function has ended."),
     ("RESPONSE_STREAM", "Send the response while the function runs."),
@@ -248,9 +256,9 @@ pub(super) fn keys() -> Vec<EditorKey> {
         key("image_config.entry_point", "Entry point").example(json!(["/lambda-entrypoint.sh"])),
         key("image_config.command", "Arguments").example(json!(["app.handler"])),
         key("image_config.working_directory", "Working directory").example(json!("/var/task")),
-        key("file_system_configs.arn", "Access point ARN")
-            .not_empty()
-            .example(json!("arn:aws:elasticfilesystem:us-east-1:123456789012:access-point/fsap-0123456789abcdef0")),
+        key("file_system_configs.arn", "Access point ARN").not_empty().example(json!(
+            "arn:aws:elasticfilesystem:us-east-1:123456789012:access-point/fsap-0123456789abcdef0"
+        )),
         key("file_system_configs.local_mount_path", "Mount path").not_empty().example(json!("/mnt/data")),
         key("function_url.auth_type", "Authentication").not_empty().words(CALLERS),
         key("function_url.invoke_mode", "Invoke mode").words(INVOKE_MODES),

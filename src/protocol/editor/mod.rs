@@ -1,6 +1,6 @@
-//! Extends the plain schema of the stanza with what editors use: titles, examples, possible values, deprecations, rules between keys
-//! and snippets.
-//! Never describes the meaning of a key (its doc comment does), and never refuses a value that the program accepts without a warning.
+//! Extends the plain schema of the stanza with what editors use: titles, examples, possible values,
+//! deprecations, rules between keys and snippets. Never describes the meaning of a key (its doc comment
+//! does), and never refuses a value that the program accepts without a warning.
 
 use serde_json::{Map, Value, json};
 
@@ -18,7 +18,8 @@ pub(super) mod travis_yml_schema;
 
 type Object = Map<String, Value>;
 
-/// Extends the plain schema of the stanza. Every value may contain `$VAR`, because its value is known only in the job.
+/// Extends the plain schema of the stanza. Every value may contain `$VAR`, because its value is known only in
+/// the job.
 pub(super) fn enrich(plain: &Value) -> Value {
     let keys = keys();
     let definitions = plain["definitions"].as_object().expect("has definitions");
@@ -62,8 +63,8 @@ fn encrypted() -> Value {
     })
 }
 
-/// An object without additional properties, whose properties are extended. `place` is the key that contains it; empty for the stanza
-/// itself.
+/// An object without additional properties, whose properties are extended. `place` is the key that contains
+/// it; empty for the stanza itself.
 fn structure(plain: &Value, place: &str, definitions: &Object, keys: &[EditorKey]) -> Object {
     let properties = plain["properties"].as_object().expect("a structure has properties");
     let properties: Object = properties
@@ -96,7 +97,9 @@ fn enriched(at: &str, property: &Value, definitions: &Object, keys: &[EditorKey]
         (_, Kind::Runtime) => runtimes(key.pattern, by_branch),
         ("Text", _) => text(at, key.pattern, by_branch),
         ("SecretText", _) => typed(&["string", "number", "boolean"], by_branch),
-        ("WholeNumber", _) if key.range.is_some_and(|(least, _)| least > 0) => number(key, NOT_ZERO, by_branch),
+        ("WholeNumber", _) if key.range.is_some_and(|(least, _)| least > 0) => {
+            number(key, NOT_ZERO, by_branch)
+        }
         ("WholeNumber", _) => number(key, WHOLE_NUMBER, by_branch),
         ("NumberOrNone", _) => number(key, NUMBER_OR_NONE, by_branch),
         ("Flag", _) => flag(by_branch),
@@ -115,9 +118,11 @@ fn enriched(at: &str, property: &Value, definitions: &Object, keys: &[EditorKey]
         }
     };
     let description = property["description"].clone();
-    // A hover renders the code spans of `markdownDescription`, but shows those of `description` with their backticks.
+    // A hover renders the code spans of `markdownDescription`, but shows those of `description` with their
+    // backticks.
     let yaml = key.yaml.filter(|_| key.at == at);
-    let shown = yaml.map(|yaml| format!("{}\n\n```yaml\n{yaml}\n```", description.as_str().unwrap_or_default()));
+    let shown =
+        yaml.map(|yaml| format!("{}\n\n```yaml\n{yaml}\n```", description.as_str().unwrap_or_default()));
     schema.insert("markdownDescription".to_owned(), shown.map_or_else(|| description.clone(), Value::String));
     schema.insert("description".to_owned(), description);
     schema.extend(key.shown.clone());
@@ -138,8 +143,9 @@ pub(crate) fn reference(property: &Value) -> Option<&str> {
 /// Part of a pattern that matches any value with a variable of the job.
 const OR_A_VARIABLE: &str = r"|\$";
 
-/// Scalars of these types, or null, or an encrypted value; with `by_branch` also a map of branches. Null, and booleans that become
-/// strings, are allowed by `if` without `then`, because an editor would offer them as values if they were in `type`.
+/// Scalars of these types, or null, or an encrypted value; with `by_branch` also a map of branches. Null, and
+/// booleans that become strings, are allowed by `if` without `then`, because an editor would offer them as
+/// values if they were in `type`.
 fn typed(types: &[&str], by_branch: bool) -> Object {
     let (aside, mut types): (Vec<&str>, Vec<&str>) = types.iter().partition(|name| **name == "boolean");
     let aside: Vec<&str> = ["null"].into_iter().chain(aside).collect();
@@ -187,7 +193,8 @@ fn value_pattern(at: &str, own: Option<(&str, &str)>) -> Option<(String, String)
                 ));
             }
             Limit::Characters(most) => {
-                // A value with `$VAR` or `%{name}` may be longer, because filling them in can make it shorter.
+                // A value with `$VAR` or `%{name}` may be longer, because filling them in can make it
+                // shorter.
                 let inner = if may_be_empty {
                     format!(r"[\s\S]{{0,{most}}}")
                 } else {
@@ -226,7 +233,8 @@ fn with_message(mut schema: Object, message: &str) -> Object {
     schema
 }
 
-/// The object with the type keywords of a schema: its `else` if [`typed`] has made it, otherwise the schema itself.
+/// The object with the type keywords of a schema: its `else` if [`typed`] has made it, otherwise the schema
+/// itself.
 fn inside(schema: &mut Object) -> &mut Object {
     if schema.contains_key("else") {
         return schema.get_mut("else").and_then(Value::as_object_mut).expect("it is an object");
@@ -325,7 +333,8 @@ fn pairs(at: &str) -> Object {
     schema
 }
 
-/// Values that AWS documents. Editors mark any other value, also one in another case. `may_be_empty` allows an empty string, which clears.
+/// Values that AWS documents. Editors mark any other value, also one in another case. `may_be_empty` allows
+/// an empty string, which clears.
 fn words_of_aws(words: &[(&str, &str)], may_be_empty: bool, by_branch: bool) -> Object {
     let pattern = if may_be_empty { r"^$|\$" } else { r"\$" };
     alternatives(words, &["string"], pattern, &one_of(words), by_branch)
@@ -355,13 +364,15 @@ fn choice(words: &[(&str, &str)], by_branch: bool) -> Object {
     alternatives(words, &["string"], &pattern, &one_of(words), by_branch)
 }
 
-/// Runtimes that were not deprecated on [`READ_ON`], the day on which their table was read. Other names are valid.
+/// Runtimes that were not deprecated on [`READ_ON`], the day on which their table was read. Other names are
+/// valid.
 fn runtimes(pattern: Option<(&str, &str)>, by_branch: bool) -> Object {
     let supported = RUNTIMES.iter().filter(|runtime| runtime.deprecated > READ_ON);
     let descriptions: Vec<(&str, String)> = supported
         .map(|runtime| (runtime.id, format!("{}, supported until {}", runtime.label, runtime.deprecated)))
         .collect();
-    let words: Vec<(&str, &str)> = descriptions.iter().map(|(id, description)| (*id, description.as_str())).collect();
+    let words: Vec<(&str, &str)> =
+        descriptions.iter().map(|(id, description)| (*id, description.as_str())).collect();
     open_words(&words, pattern, by_branch)
 }
 
@@ -371,9 +382,15 @@ fn open_words(words: &[(&str, &str)], pattern: Option<(&str, &str)>, by_branch: 
     alternatives(words, &["string", "number", "boolean"], &or_a_variable(pattern), message, by_branch)
 }
 
-/// Values to choose from, or another value that matches `pattern`, or null. The title of null is for hovers: without differences between
-/// alternatives, a hover shows the title of the key for each of them.
-fn alternatives(words: &[(&str, &str)], types: &[&str], pattern: &str, message: &str, by_branch: bool) -> Object {
+/// Values to choose from, or another value that matches `pattern`, or null. The title of null is for hovers:
+/// without differences between alternatives, a hover shows the title of the key for each of them.
+fn alternatives(
+    words: &[(&str, &str)],
+    types: &[&str],
+    pattern: &str,
+    message: &str,
+    by_branch: bool,
+) -> Object {
     let names: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
     let descriptions: Vec<&str> = words.iter().map(|(_, description)| *description).collect();
     let offered = json!({
@@ -408,7 +425,10 @@ fn conditions(mut on: Object) -> Object {
     on.insert("minItems".to_owned(), json!(1));
     on.insert("maxItems".to_owned(), json!(1));
     on.insert("if".to_owned(), json!({"type": "boolean"}));
-    on.insert("then".to_owned(), json!({"enum": [false], "errorMessage": "Expected a map of conditions or a branch."}));
+    on.insert(
+        "then".to_owned(),
+        json!({"enum": [false], "errorMessage": "Expected a map of conditions or a branch."}),
+    );
     on
 }
 

@@ -1,6 +1,6 @@
-//! Expresses in JSON Schema which keys of a stanza exclude or require each other.
-//! Each rule here must also be a rule of the program, in `validate.rs`. There is no rule for a key that variables of the job
-//! (`AWS_…`, `LAMBDA_…`) can supply: `function_name`, `role`, `runtime`, and `handler_name` with `module_name`.
+//! Expresses in JSON Schema which keys of a stanza exclude or require each other. Each rule here must also be
+//! a rule of the program, in `validate.rs`. There is no rule for a key that variables of the job (`AWS_…`,
+//! `LAMBDA_…`) can supply: `function_name`, `role`, `runtime`, and `handler_name` with `module_name`.
 
 use serde_json::{Map, Value, json};
 
@@ -36,8 +36,9 @@ pub(super) fn rules() -> Value {
     ));
     rules.push(rule(
         &is_image,
-        FILE_KEYS
-            .map(|key| (key, format!("A container image has its own files, runtime and handler; leave `{key}` out."))),
+        FILE_KEYS.map(|key| {
+            (key, format!("A container image has its own files, runtime and handler; leave `{key}` out."))
+        }),
     ));
     let message = "A container image has its own files, runtime and handler; leave this key out.";
     rules.push(json!({"if": has("image_uri"), "then": {"properties": {
@@ -53,7 +54,10 @@ pub(super) fn rules() -> Value {
     rules.push(needs("traffic_interval", "traffic"));
     // validate::identity
     for key in ["access_key_id", "secret_access_key"] {
-        rules.push(rule(&has("profile"), [(key, "Keys and `profile` are two identities; keep one.".to_owned())]));
+        rules.push(rule(
+            &has("profile"),
+            [(key, "Keys and `profile` are two identities; keep one.".to_owned())],
+        ));
     }
     for key in ["external_id", "role_session_name", "web_identity_token_env"] {
         rules.push(needs(key, "role_to_assume"));
@@ -63,7 +67,10 @@ pub(super) fn rules() -> Value {
         [
             ("access_key_id", "`web_identity_token_env` and keys are two identities; keep one.".to_owned()),
             ("profile", "`web_identity_token_env` and `profile` are two identities; keep one.".to_owned()),
-            ("external_id", "`web_identity_token_env` and `external_id` exclude each other; keep one.".to_owned()),
+            (
+                "external_id",
+                "`web_identity_token_env` and `external_id` exclude each other; keep one.".to_owned(),
+            ),
         ],
     ));
     // As in the reader of `environment`: only one of the two has an effect.
@@ -96,7 +103,10 @@ fn has_bucket() -> Value {
 
 /// Matches a stanza with at least one alias.
 fn has_alias() -> Value {
-    is("alias", json!({"not": {"type": ["null", "string", "array"], "maxLength": 0, "items": {"type": "null"}}}))
+    is(
+        "alias",
+        json!({"not": {"type": ["null", "string", "array"], "maxLength": 0, "items": {"type": "null"}}}),
+    )
 }
 
 fn not(condition: &Value) -> Value {
@@ -111,7 +121,9 @@ fn needs(key: &'static str, needed: &str) -> Value {
 fn rule<const N: usize>(condition: &Value, refused: [(&str, String); N]) -> Value {
     let properties: Map<String, Value> = refused
         .into_iter()
-        .map(|(key, message)| (key.to_owned(), json!({"type": "null", "errorMessage": message, "doNotSuggest": true})))
+        .map(|(key, message)| {
+            (key.to_owned(), json!({"type": "null", "errorMessage": message, "doNotSuggest": true}))
+        })
         .collect();
     json!({"if": condition, "then": {"properties": properties}})
 }

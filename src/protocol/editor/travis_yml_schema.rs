@@ -1,5 +1,6 @@
-//! Wraps the schema of a stanza into a schema of a whole `.travis.yml`. The stanza is valid wherever Travis CI takes a deployment.
-//! Never restricts anything else in the file: all other keys and the stanzas of other providers are valid.
+//! Wraps the schema of a stanza into a schema of a whole `.travis.yml`. The stanza is valid wherever Travis
+//! CI takes a deployment. Never restricts anything else in the file: all other keys and the stanzas of other
+//! providers are valid.
 
 use serde_json::{Value, json};
 

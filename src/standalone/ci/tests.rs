@@ -5,11 +5,13 @@ use super::*;
 type Pairs = &'static [(&'static str, &'static str)];
 
 fn lookup(env: &[(&str, &str)]) -> impl Fn(&str) -> Option<String> {
-    let env: Vec<(String, String)> = env.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
+    let env: Vec<(String, String)> =
+        env.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
     move |name| env.iter().rev().find(|(key, _)| key == name).map(|(_, value)| value.clone())
 }
 
-/// Checks that `ci` is detected from these variables, and that it sets exactly the expected ones. Names may omit the prefix `TRAVIS_`.
+/// Checks that `ci` is detected from these variables, and that it sets exactly the expected ones. Names may
+/// omit the prefix `TRAVIS_`.
 #[track_caller]
 fn check(ci: Ci, always: Pairs, build: &[(&str, &str)], expected: &[(&str, &str)]) {
     let env: Vec<_> = always.iter().chain(build).copied().collect();
@@ -31,7 +33,8 @@ const SHA: &str = "83a20ec058e2fb00e7fa4558c4c6e81e2dcf253d";
 
 #[test]
 fn travis_itself_stays_as_it_is() {
-    let env: Pairs = &[("TRAVIS", "true"), ("TRAVIS_BRANCH", "main"), ("TRAVIS_TAG", ""), ("TRAVIS_PULL_REQUEST", "7")];
+    let env: Pairs =
+        &[("TRAVIS", "true"), ("TRAVIS_BRANCH", "main"), ("TRAVIS_TAG", ""), ("TRAVIS_PULL_REQUEST", "7")];
     check(Ci::Travis, env, &[], &[("TRAVIS_BRANCH", "main"), ("TRAVIS_PULL_REQUEST", "7")]);
 }
 
@@ -58,7 +61,8 @@ fn github_actions() {
         check(&on(event, "refs/tags/v1/2"), &reported);
     }
     let request = [("GITHUB_BASE_REF", "main"), ("GITHUB_HEAD_REF", "fix")];
-    let reported = |number| [("TRAVIS_BRANCH", "main"), ("PULL_REQUEST", number), ("PULL_REQUEST_BRANCH", "fix")];
+    let reported =
+        |number| [("TRAVIS_BRANCH", "main"), ("PULL_REQUEST", number), ("PULL_REQUEST_BRANCH", "fix")];
     check(&[&on("pull_request", "refs/pull/12/merge")[..], &request].concat(), &reported("12"));
     check(&[&on("push", "refs/heads/main")[..], &request].concat(), &reported("unknown"));
     // From a fork, with the permissions of the base: the number is only in the event file.
@@ -90,7 +94,8 @@ fn gitlab() {
     };
     let own = "group/sub/app";
     for source in ["push", "web", "schedule", "api", "parent_pipeline"] {
-        let build = [("CI_PIPELINE_SOURCE", source), ("CI_COMMIT_BRANCH", "main"), ("CI_COMMIT_REF_NAME", "main")];
+        let build =
+            [("CI_PIPELINE_SOURCE", source), ("CI_COMMIT_BRANCH", "main"), ("CI_COMMIT_REF_NAME", "main")];
         check(&build, &[("TRAVIS_BRANCH", "main"), ("PULL_REQUEST", "false")], own);
     }
     let tag = [("CI_PIPELINE_SOURCE", "push"), ("CI_COMMIT_TAG", "v1")];
@@ -134,7 +139,12 @@ fn buildkite() {
         ("BUILDKITE_TAG", ""),
     ];
     let check = |build: &[(&str, &str)], reported: &[(&str, &str)]| {
-        check(Ci::Buildkite, HERE, build, &[reported, &[("REPO_SLUG", "me/app"), ("BUILD_NUMBER", "7")]].concat());
+        check(
+            Ci::Buildkite,
+            HERE,
+            build,
+            &[reported, &[("REPO_SLUG", "me/app"), ("BUILD_NUMBER", "7")]].concat(),
+        );
     };
     for source in ["webhook", "ui", "schedule"] {
         let build = [("BUILDKITE_SOURCE", source), ("BUILDKITE_BRANCH", "main")];
@@ -148,7 +158,10 @@ fn buildkite() {
             ("BUILDKITE_PULL_REQUEST_BASE_BRANCH", "main"),
             ("BUILDKITE_BRANCH", branch),
         ];
-        check(&request, &[("TRAVIS_BRANCH", "main"), ("PULL_REQUEST", "12"), ("PULL_REQUEST_BRANCH", branch)]);
+        check(
+            &request,
+            &[("TRAVIS_BRANCH", "main"), ("PULL_REQUEST", "12"), ("PULL_REQUEST_BRANCH", branch)],
+        );
     }
     check(&[("BUILDKITE_BRANCH", "refs/pull/12/head")], &[("PULL_REQUEST", "12")]);
     check(&[("BUILDKITE_BRANCH", "pull/12/head")], &[("PULL_REQUEST", "12")]);
@@ -184,7 +197,10 @@ fn circleci() {
     let request = |name, url| [("PIPELINE_EVENT", "push"), ("CIRCLE_BRANCH", "fix"), (name, url)];
     check(&request("CIRCLE_PULL_REQUEST", "https://github.com/me/app/pull/12"), &reported("12"));
     check(&request("CIRCLE_PULL_REQUEST", "https://github.com/me/app/pull/"), &reported("unknown"));
-    check(&request("CIRCLE_PULL_REQUESTS", "https://x/me/app/pull/3,https://x/me/app/pull/12"), &reported("12"));
+    check(
+        &request("CIRCLE_PULL_REQUESTS", "https://x/me/app/pull/3,https://x/me/app/pull/12"),
+        &reported("12"),
+    );
     check(&request("CIRCLE_PR_NUMBER", "12"), &reported("12"));
     let fork = [("PIPELINE_EVENT", "push"), ("CIRCLE_BRANCH", "pull/12")];
     check(&fork, &[("PULL_REQUEST", "12")]);
@@ -197,7 +213,8 @@ fn circleci() {
 #[test]
 fn circleci_without_an_owner_names_the_repository_by_its_address() {
     let here: Pairs = &[("CIRCLECI", "true"), ("CIRCLE_TAG", "v1")];
-    let reported = [("TRAVIS_BRANCH", "v1"), ("TAG", "v1"), ("PULL_REQUEST", "false"), ("REPO_SLUG", "me/app")];
+    let reported =
+        [("TRAVIS_BRANCH", "v1"), ("TAG", "v1"), ("PULL_REQUEST", "false"), ("REPO_SLUG", "me/app")];
     check(Ci::CircleCi, here, &[("CIRCLE_REPOSITORY_URL", "https://github.com/me/app")], &reported);
 }
 
@@ -222,8 +239,11 @@ fn woodpecker() {
         check(&on(event, "refs/tags/v1", "main"), &reported);
     }
     let reported = [("TRAVIS_BRANCH", "main"), ("PULL_REQUEST", "12"), ("PULL_REQUEST_BRANCH", "fix")];
-    let request =
-        [("CI_COMMIT_PULL_REQUEST", "12"), ("CI_COMMIT_TARGET_BRANCH", "main"), ("CI_COMMIT_SOURCE_BRANCH", "fix")];
+    let request = [
+        ("CI_COMMIT_PULL_REQUEST", "12"),
+        ("CI_COMMIT_TARGET_BRANCH", "main"),
+        ("CI_COMMIT_SOURCE_BRANCH", "fix"),
+    ];
     for event in ["pull_request", "pull_request_closed", "deployment"] {
         for reference in ["refs/pull/12/head", "refs/merge-requests/12/head", "refs/heads/main"] {
             check(&[&on(event, reference, "main")[..], &request].concat(), &reported);
@@ -239,8 +259,12 @@ fn woodpecker() {
 
 #[test]
 fn drone() {
-    const HERE: Pairs =
-        &[("DRONE", "true"), ("DRONE_REPO", "me/app"), ("DRONE_COMMIT_SHA", SHA), ("DRONE_BUILD_NUMBER", "7")];
+    const HERE: Pairs = &[
+        ("DRONE", "true"),
+        ("DRONE_REPO", "me/app"),
+        ("DRONE_COMMIT_SHA", SHA),
+        ("DRONE_BUILD_NUMBER", "7"),
+    ];
     let check = |build: &[(&str, &str)], reported: &[(&str, &str)]| {
         let same = [("REPO_SLUG", "me/app"), ("COMMIT", SHA), ("BUILD_NUMBER", "7")];
         check(Ci::Drone, HERE, build, &[reported, &same].concat());
@@ -259,7 +283,8 @@ fn drone() {
     }
     let tag = [&on("tag", "refs/tags/v1")[..], &[("DRONE_TAG", "v1")]].concat();
     check(&tag, &[("TRAVIS_BRANCH", "v1"), ("TAG", "v1"), ("PULL_REQUEST", "false")]);
-    let reported = |number| [("TRAVIS_BRANCH", "main"), ("PULL_REQUEST", number), ("PULL_REQUEST_BRANCH", "main")];
+    let reported =
+        |number| [("TRAVIS_BRANCH", "main"), ("PULL_REQUEST", number), ("PULL_REQUEST_BRANCH", "main")];
     let number = [("DRONE_PULL_REQUEST", "12")];
     // From a fork's `main` to `main`: only the event, the number and the ref indicate the pull request.
     check(&[&on("pull_request", "refs/pull/12/head")[..], &number].concat(), &reported("12"));
@@ -282,7 +307,8 @@ fn bitbucket() {
     };
     check(&[("BITBUCKET_BRANCH", "main")], &[("TRAVIS_BRANCH", "main"), ("PULL_REQUEST", "false")]);
     check(&[("BITBUCKET_TAG", "v1")], &[("TRAVIS_BRANCH", "v1"), ("TAG", "v1"), ("PULL_REQUEST", "false")]);
-    let request = [("BITBUCKET_BRANCH", "fix"), ("BITBUCKET_PR_ID", "12"), ("BITBUCKET_PR_DESTINATION_BRANCH", "main")];
+    let request =
+        [("BITBUCKET_BRANCH", "fix"), ("BITBUCKET_PR_ID", "12"), ("BITBUCKET_PR_DESTINATION_BRANCH", "main")];
     check(&request, &[("TRAVIS_BRANCH", "main"), ("PULL_REQUEST", "12"), ("PULL_REQUEST_BRANCH", "fix")]);
     check(&[], &[("PULL_REQUEST", "unknown")]);
 }
@@ -342,7 +368,8 @@ fn jenkins() {
     check(&[("BRANCH_NAME", "main")], &[("TRAVIS_BRANCH", "main"), ("PULL_REQUEST", "false")]);
     let tag = [("BRANCH_NAME", "v1"), ("TAG_NAME", "v1")];
     check(&tag, &[("TRAVIS_BRANCH", "v1"), ("TAG", "v1"), ("PULL_REQUEST", "false")]);
-    let request = [("BRANCH_NAME", "PR-12"), ("CHANGE_ID", "12"), ("CHANGE_TARGET", "main"), ("CHANGE_BRANCH", "fix")];
+    let request =
+        [("BRANCH_NAME", "PR-12"), ("CHANGE_ID", "12"), ("CHANGE_TARGET", "main"), ("CHANGE_BRANCH", "fix")];
     let reported = [("TRAVIS_BRANCH", "main"), ("PULL_REQUEST", "12"), ("PULL_REQUEST_BRANCH", "fix")];
     check(&request, &reported);
     check(&[&request[..], &[("CHANGE_FORK", "stranger/app")]].concat(), &reported);
@@ -372,7 +399,8 @@ fn codebuild() {
     check(&on("PUSH", "branch/feat/x"), &[("TRAVIS_BRANCH", "feat/x"), ("PULL_REQUEST", "false")]);
     let tagged = [("TRAVIS_BRANCH", "v1"), ("TAG", "v1"), ("PULL_REQUEST", "false")];
     check(&on("PUSH", "tag/v1"), &tagged);
-    let refs = [("CODEBUILD_WEBHOOK_BASE_REF", "refs/heads/main"), ("CODEBUILD_WEBHOOK_HEAD_REF", "refs/heads/fix")];
+    let refs =
+        [("CODEBUILD_WEBHOOK_BASE_REF", "refs/heads/main"), ("CODEBUILD_WEBHOOK_HEAD_REF", "refs/heads/fix")];
     for event in ["PULL_REQUEST_CREATED", "PULL_REQUEST_MERGED"] {
         let reported = [("TRAVIS_BRANCH", "main"), ("PULL_REQUEST", "12"), ("PULL_REQUEST_BRANCH", "fix")];
         check(&[&on(event, "pr/12")[..], &refs].concat(), &reported);
@@ -396,7 +424,8 @@ fn nothing_known_is_a_pull_request_everywhere() {
     for ci in Ci::ALL.into_iter().filter(|ci| *ci != Ci::Travis) {
         for value in ["false", "0", "x", "/", " "] {
             let travis = ci.to_travis_vars(&|_| Some(value.to_owned()));
-            let request = travis.iter().find(|(name, _)| *name == "TRAVIS_PULL_REQUEST").expect("always decided");
+            let request =
+                travis.iter().find(|(name, _)| *name == "TRAVIS_PULL_REQUEST").expect("always decided");
             assert!(request.1 != "false" && !request.1.trim().is_empty(), "{ci:?}: {value:?}: {travis:?}");
         }
     }

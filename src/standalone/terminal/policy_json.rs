@@ -8,7 +8,8 @@ use super::text::width;
 /// The members in AWS's order. Other members follow.
 const MEMBERS: [&str; 5] = ["Sid", "Effect", "Action", "Resource", "Condition"];
 
-/// Splits a hint that contains a statement, such as `add this: {"Action":…} (more)`, into the hint without it and the statement.
+/// Splits a hint that contains a statement, such as `add this: {"Action":…} (more)`, into the hint without it
+/// and the statement.
 pub(super) fn quoted(hint: &str) -> Option<(String, Value)> {
     let (before, rest) = hint.split_once(": {")?;
     let json = &hint[hint.len() - rest.len() - 1..];
@@ -48,7 +49,9 @@ fn compact(value: &Value) -> String {
     match value {
         Value::Array(items) => format!("[{}]", items.iter().map(compact).collect::<Vec<_>>().join(", ")),
         Value::Object(members) => {
-            let member = |(key, value): (&String, &Value)| format!("{}: {}", Value::from(key.as_str()), compact(value));
+            let member = |(key, value): (&String, &Value)| {
+                format!("{}: {}", Value::from(key.as_str()), compact(value))
+            };
             format!("{{{}}}", members.iter().map(member).collect::<Vec<_>>().join(", "))
         }
         other => other.to_string(),
@@ -87,7 +90,9 @@ mod tests {
 
     #[test]
     fn whatever_else_it_is_it_is_written() {
-        for value in [json!("x"), json!([]), json!({}), json!({"Action": []}), json!({"\n": ["\n"], "Action": null})] {
+        for value in
+            [json!("x"), json!([]), json!({}), json!({"Action": []}), json!({"\n": ["\n"], "Action": null})]
+        {
             for columns in [None, Some(0)] {
                 let read: Value = serde_json::from_str(&lines(&value, columns).concat()).unwrap();
                 assert_eq!(read, value);

@@ -9,7 +9,8 @@ use std::os::fd::AsFd;
 pub struct TerminalCapabilities {
     /// True if colours, bold and dim text may be used. If false, no escape character is written.
     pub colour: bool,
-    /// Width in columns. `None`: it is not a terminal, so nothing is wrapped and no value is shortened, because a log must be searchable.
+    /// Width in columns. `None`: it is not a terminal, so nothing is wrapped and no value is shortened,
+    /// because a log must be searchable.
     pub width: Option<u16>,
     /// True if a line may be redrawn in place, for progress and the running step.
     pub live: bool,
@@ -24,13 +25,16 @@ const USUAL_COLUMNS: u16 = 80;
 const FEWEST_COLUMNS: u16 = 20;
 
 impl TerminalCapabilities {
-    /// Determines the capabilities from whether the output is a terminal, its columns ([`size_of`]), and these variables of the process: `NO_COLOR`,
-    /// `CLICOLOR_FORCE`, `FORCE_COLOR`, `CLICOLOR`, `TERM`, `CI`, `COLUMNS`, and those of the locale.
+    /// Determines the capabilities from whether the output is a terminal, its columns ([`size_of`]), and
+    /// these variables of the process: `NO_COLOR`, `CLICOLOR_FORCE`, `FORCE_COLOR`, `CLICOLOR`, `TERM`, `CI`,
+    /// `COLUMNS`, and those of the locale.
     ///
-    /// `NO_COLOR` overrides all variables that force colours. `CI` disables live lines, because many CIs write the output of a terminal to a log.
-    /// Without a locale the process is in the locale C, which is ASCII only.
+    /// `NO_COLOR` overrides all variables that force colours. `CI` disables live lines, because many CIs
+    /// write the output of a terminal to a log. Without a locale the process is in the locale C, which is
+    /// ASCII only.
     pub fn of(terminal: bool, columns: Option<u16>, variable: impl Fn(&str) -> Option<OsString>) -> Self {
-        let text = |name: &str| variable(name).map(|value| value.to_string_lossy().into_owned()).unwrap_or_default();
+        let text =
+            |name: &str| variable(name).map(|value| value.to_string_lossy().into_owned()).unwrap_or_default();
         let set = |name: &str| !matches!(text(name).as_str(), "" | "0" | "false");
         let term = text("TERM");
         let able = terminal && !matches!(term.as_str(), "" | "dumb");
@@ -51,7 +55,8 @@ impl TerminalCapabilities {
     }
 }
 
-/// The width in columns of the terminal of a file descriptor. `None`: it is not a terminal, or does not report its size.
+/// The width in columns of the terminal of a file descriptor. `None`: it is not a terminal, or does not
+/// report its size.
 pub fn size_of(fd: impl AsFd) -> Option<u16> {
     rustix::termios::tcgetwinsize(fd).ok().map(|size| size.ws_col).filter(|columns| *columns > 0)
 }
@@ -70,8 +75,8 @@ pub(super) enum TextStyle {
 }
 
 impl TextStyle {
-    /// The parameters of the escape sequence (Select Graphic Rendition, ECMA-48). Only the sixteen standard colours are used, so that the theme
-    /// of the terminal applies.
+    /// The parameters of the escape sequence (Select Graphic Rendition, ECMA-48). Only the sixteen standard
+    /// colours are used, so that the theme of the terminal applies.
     pub(super) fn parameters(self) -> Option<&'static str> {
         match self {
             TextStyle::Plain => None,
@@ -144,8 +149,9 @@ mod tests {
         variables: &[(&str, &str)],
         expected: (bool, Option<u16>, bool, bool),
     ) {
-        let variable =
-            |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| OsString::from(value));
+        let variable = |name: &str| {
+            variables.iter().find(|(known, _)| *known == name).map(|(_, value)| OsString::from(value))
+        };
         let style = TerminalCapabilities::of(terminal, columns, variable);
         assert_eq!((style.colour, style.width, style.live, style.unicode), expected, "{variables:?}");
     }
@@ -154,7 +160,12 @@ mod tests {
     fn a_terminal_has_colours_and_lives() {
         let xterm = ("TERM", "xterm-256color");
         check(true, Some(100), &[xterm, ("LANG", "C.UTF-8")], (true, Some(100), true, true));
-        check(true, None, &[xterm, ("COLUMNS", "60"), ("LC_ALL", "de_AT.utf8")], (true, Some(60), true, true));
+        check(
+            true,
+            None,
+            &[xterm, ("COLUMNS", "60"), ("LC_ALL", "de_AT.utf8")],
+            (true, Some(60), true, true),
+        );
         check(true, Some(0), &[xterm, ("COLUMNS", "wide")], (true, Some(80), true, false));
         check(true, Some(3), &[xterm], (true, Some(20), true, false));
         check(true, Some(80), &[xterm, ("LC_ALL", "C"), ("LANG", "C.UTF-8")], (true, Some(80), true, false));
@@ -169,7 +180,12 @@ mod tests {
 
     #[test]
     fn a_log_is_never_wrapped_and_never_moves() {
-        check(false, None, &[("TERM", "xterm"), ("COLUMNS", "60"), ("LANG", "C.UTF-8")], (false, None, false, true));
+        check(
+            false,
+            None,
+            &[("TERM", "xterm"), ("COLUMNS", "60"), ("LANG", "C.UTF-8")],
+            (false, None, false, true),
+        );
         check(true, Some(80), &[("TERM", "xterm"), ("CI", "true")], (true, Some(80), false, false));
         check(true, Some(80), &[("TERM", "xterm"), ("CI", "false")], (true, Some(80), true, false));
     }
@@ -177,7 +193,8 @@ mod tests {
     #[test]
     fn colour_is_forced_and_refused_by_the_usual_variables() {
         let colour = |terminal, variables: &[(&str, &str)]| {
-            let variable = |name: &str| variables.iter().find(|(n, _)| *n == name).map(|(_, v)| OsString::from(v));
+            let variable =
+                |name: &str| variables.iter().find(|(n, _)| *n == name).map(|(_, v)| OsString::from(v));
             TerminalCapabilities::of(terminal, None, variable).colour
         };
         let xterm = ("TERM", "xterm");

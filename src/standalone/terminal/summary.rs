@@ -34,9 +34,11 @@ impl<W: Write> HumanReporter<W> {
                 let hash = text_of(&event["package"], "code_sha256").unwrap_or_default();
                 self.facts(&[("from", package(&event["package"])), ("code_sha256", hash)])
             }
-            "checked" => {
-                self.outcome(TextStyle::GoodBold, "checked:", "the stanza is valid and its conditions are met")
-            }
+            "checked" => self.outcome(
+                TextStyle::GoodBold,
+                "checked:",
+                "the stanza is valid and its conditions are met",
+            ),
             "skipped" => self.skipped(event),
             "failed" => self.failed(event),
             _ => self.outcome(TextStyle::Bold, "finished:", &text_of(event, "message").unwrap_or_default()),
@@ -67,7 +69,9 @@ impl<W: Write> HumanReporter<W> {
         };
         self.outcome(TextStyle::GoodBold, word, &text)?;
         let aliases = match event["aliases"].as_array() {
-            Some(aliases) => aliases.iter().filter_map(Value::as_str).map(clean).collect::<Vec<_>>().join(", "),
+            Some(aliases) => {
+                aliases.iter().filter_map(Value::as_str).map(clean).collect::<Vec<_>>().join(", ")
+            }
             None => part("alias"),
         };
         self.facts(&[
@@ -75,7 +79,9 @@ impl<W: Write> HumanReporter<W> {
             ("alias", aliases),
             (
                 "previous",
-                text_of(event, "previous_version").map(|version| format!("version {version}")).unwrap_or_default(),
+                text_of(event, "previous_version")
+                    .map(|version| format!("version {version}"))
+                    .unwrap_or_default(),
             ),
             ("code", format!("{}, {}", part("code"), part("code_sha256"))),
             ("region", part("region")),
@@ -96,7 +102,8 @@ impl<W: Write> HumanReporter<W> {
                 self.labelled(4, &[(TextStyle::Dim, "want")], &text, TextStyle::Dim)?;
             }
             if unmet["condition"] == "branch" && unmet["got"] == "" {
-                let hint = "set TRAVIS_BRANCH; the branch is unknown (detached HEAD, or not a git repository)";
+                let hint =
+                    "set TRAVIS_BRANCH; the branch is unknown (detached HEAD, or not a git repository)";
                 self.labelled(4, &[(TextStyle::Bold, "hint:")], hint, TextStyle::Plain)?;
             }
         }
@@ -122,7 +129,10 @@ impl<W: Write> HumanReporter<W> {
             self.print_finding_line("error", TextStyle::BadBold, TextStyle::Bold, error)?;
         } else {
             self.line(&[])?;
-            self.line(&[(TextStyle::BadBold, "failed:"), (TextStyle::Bold, &format!(" {} problems", problems.len()))])?;
+            self.line(&[
+                (TextStyle::BadBold, "failed:"),
+                (TextStyle::Bold, &format!(" {} problems", problems.len())),
+            ])?;
         }
         for cause in list("caused_by").iter().filter_map(Value::as_str) {
             self.labelled(2, &[(TextStyle::Dim, "caused by:")], &clean(cause), TextStyle::Plain)?;
@@ -133,7 +143,12 @@ impl<W: Write> HumanReporter<W> {
         let changed: Vec<String> =
             event["changed"].as_array().into_iter().flatten().filter_map(Value::as_str).map(clean).collect();
         if !changed.is_empty() {
-            self.labelled(2, &[(TextStyle::Changed, "already done:")], &changed.join(", "), TextStyle::Plain)?;
+            self.labelled(
+                2,
+                &[(TextStyle::Changed, "already done:")],
+                &changed.join(", "),
+                TextStyle::Plain,
+            )?;
         }
         if let Some(call) = call(&error["aws"]) {
             self.labelled(2, &[(TextStyle::Dim, "AWS:")], &call, TextStyle::Dim)?;
@@ -157,7 +172,8 @@ impl<W: Write> HumanReporter<W> {
     }
 }
 
-/// The failed call, as far as it is known: `UpdateFunctionCode returned 403 AccessDeniedException, request 81fe…`.
+/// The failed call, as far as it is known: `UpdateFunctionCode returned 403 AccessDeniedException, request
+/// 81fe…`.
 fn call(aws: &Value) -> Option<String> {
     let mut text = text_of(aws, "operation")?;
     let status = aws["http_status"].as_u64().map(|status| status.to_string());

@@ -24,7 +24,8 @@ pub(super) fn lines(steps: &[Value], symbols: Symbols, columns: Option<usize>) -
         .collect();
     // A field that is wider than its share of the line does not widen the column.
     let share = columns.map_or(usize::MAX, |columns| columns * 2 / 5);
-    let fields = rows.iter().flatten().map(|row| width(&row.field)).filter(|field| *field <= share).max().unwrap_or(0);
+    let fields =
+        rows.iter().flatten().map(|row| width(&row.field)).filter(|field| *field <= share).max().unwrap_or(0);
     let mut lines = Vec::new();
     for (step, rows) in steps.iter().zip(&rows) {
         lines.push(vec![
@@ -54,11 +55,14 @@ impl Row {
     fn of(change: &Value, brief: bool) -> Row {
         let field = clean(change["field"].as_str().unwrap_or_default());
         let unit = if field.starts_with("alias.") && field.ends_with(".traffic") { " %" } else { "" };
-        let known =
-            |value: &Value| items(value).map(|items| items.iter().map(|item| format!("{item}{unit}")).collect());
+        let known = |value: &Value| {
+            items(value).map(|items| items.iter().map(|item| format!("{item}{unit}")).collect())
+        };
         let (from, to): (Option<Items>, Option<Items>) = (known(&change["from"]), known(&change["to"]));
         let known_by = |items: &Option<Items>| {
-            items.as_ref().map(|items| items.iter().map(|item| hash_shortened(&field, item)).collect::<Items>())
+            items
+                .as_ref()
+                .map(|items| items.iter().map(|item| hash_shortened(&field, item)).collect::<Items>())
         };
         // Two different values with the same mask.
         if change["from"] == MASK && change["to"] == MASK {
@@ -77,8 +81,11 @@ impl Row {
             (Some(_), None) => ("-", TextStyle::Bad),
             _ => ("~", TextStyle::Changed),
         };
-        let arrow =
-            if self.from.is_some() && self.to.is_some() { format!("{} ", symbols.arrow) } else { String::new() };
+        let arrow = if self.from.is_some() && self.to.is_some() {
+            format!("{} ", symbols.arrow)
+        } else {
+            String::new()
+        };
         let joined = |items: &Option<Items>| items.as_ref().map(|items| items.join(", ")).unwrap_or_default();
         let (from, to) = (joined(&self.from), joined(&self.to));
         let before = if arrow.is_empty() { from } else { format!("{from} {arrow}") };
@@ -103,9 +110,13 @@ impl Row {
         // Below each other, so that the difference is easy to see.
         let available = columns.map_or(usize::MAX, |columns| columns.saturating_sub(start));
         let (from, to) = self.shortened(available, symbols.cut);
-        let old = from.iter().map(|item| (if arrow.is_empty() { TextStyle::Plain } else { TextStyle::Dim }, item, ""));
-        let new =
-            to.iter().enumerate().map(|(at, item)| (TextStyle::Plain, item, if at == 0 { arrow.as_str() } else { "" }));
+        let old = from
+            .iter()
+            .map(|item| (if arrow.is_empty() { TextStyle::Plain } else { TextStyle::Dim }, item, ""));
+        let new = to
+            .iter()
+            .enumerate()
+            .map(|(at, item)| (TextStyle::Plain, item, if at == 0 { arrow.as_str() } else { "" }));
         for (number, (style, item, arrow)) in old.chain(new).enumerate() {
             if number > 0 {
                 lines.push(std::mem::take(&mut line));
@@ -121,7 +132,9 @@ impl Row {
             let (from, to) = both_shortened(from, to, available, cut);
             return (vec![from], vec![to]);
         }
-        let each = |items: &Option<Items>| items.iter().flatten().map(|item| shortened(item, available, cut)).collect();
+        let each = |items: &Option<Items>| {
+            items.iter().flatten().map(|item| shortened(item, available, cut)).collect()
+        };
         (each(&self.from), each(&self.to))
     }
 }
@@ -130,7 +143,9 @@ impl Row {
 fn items(value: &Value) -> Option<Items> {
     match value {
         Value::Null => None,
-        Value::String(text) if text.is_empty() || text.trim() != text => Some(vec![clean(&value.to_string())]),
+        Value::String(text) if text.is_empty() || text.trim() != text => {
+            Some(vec![clean(&value.to_string())])
+        }
         Value::String(text) => Some(vec![clean(text)]),
         Value::Array(items) if !items.is_empty() && items.iter().all(Value::is_string) => {
             Some(items.iter().filter_map(Value::as_str).map(clean).collect())

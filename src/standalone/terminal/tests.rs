@@ -128,8 +128,7 @@ fn lists_that_do_not_fit_are_item_by_item() {
     let subnet = |number: u32| format!("subnet-0123456789abcdef{number}");
     let change = json!({"field": "subnet_ids", "from": [subnet(1), subnet(2)], "to": [subnet(1), subnet(3)]});
     let short = json!({"field": "security_group_ids", "from": ["sg-1"], "to": []});
-    let plan =
-        json!({"event": "planned", "steps": [{"step": "update-function-configuration", "changes": [change, short]}]});
+    let plan = json!({"event": "planned", "steps": [{"step": "update-function-configuration", "changes": [change, short]}]});
     check(
         SCREEN,
         &[plan],
@@ -399,12 +398,17 @@ fn progress_is_a_bar_on_a_terminal_and_quarters_in_a_log() {
 … uploading: 100 %, 40.0 MiB of 40.0 MiB
 ",
     );
-    let bar = |full: usize, end: &str| format!("\r… uploading {}{} {end}", "━".repeat(full), "─".repeat(30 - full));
+    let bar =
+        |full: usize, end: &str| format!("\r… uploading {}{} {end}", "━".repeat(full), "─".repeat(30 - full));
     let (first, second) = (bar(8, " 27 %  11.0 MiB of 40.0 MiB"), bar(0, "  2 %  1.0 MiB of 40.0 MiB"));
     let wide = text::width(&second) - text::width("\r");
     check(LIVE, &[progress(11), progress(1)], &format!("{first}{second} \u{8}\r{}\r", " ".repeat(wide)));
     let few = TerminalCapabilities { width: Some(24), ..LIVE };
-    assert!(shown(few, &[progress(20)]).contains("\r… uploading ━━───  50 %\r"), "{:?}", shown(few, &[progress(20)]));
+    assert!(
+        shown(few, &[progress(20)]).contains("\r… uploading ━━───  50 %\r"),
+        "{:?}",
+        shown(few, &[progress(20)])
+    );
     let nothing = json!({"event": "progress", "task": "upload", "done_bytes": u64::MAX, "total_bytes": 0});
     assert!(shown(LIVE, &[nothing]).contains("  0 %"));
 }
@@ -418,7 +422,10 @@ fn a_wait_is_reported_behind_the_step_on_a_terminal_and_ever_more_seldom_in_a_lo
     let started = json!({"event": "step-started", "step": "update-function-code"});
     let waits: Vec<Value> = (1..=60).map(|round| wait(round * 5)).collect();
     let reported = shown(LOG, &waits);
-    assert!(reported.starts_with("… waiting for the update (5 s)\n… waiting for the update (10 s)\n"), "{reported}");
+    assert!(
+        reported.starts_with("… waiting for the update (5 s)\n… waiting for the update (10 s)\n"),
+        "{reported}"
+    );
     assert_eq!(reported.lines().count(), 10, "{reported}");
     // A new wait starts over.
     assert_eq!(shown(LOG, &[wait(40), wait(5)]).lines().count(), 2);
@@ -440,8 +447,7 @@ fn a_failure() -> Value {
 
 #[test]
 fn a_failure_is_reported_last_and_its_hint_at_the_end() {
-    let started =
-        json!({"event": "step-started", "step": "update-function-code", "function_name": "hello", "message": "m"});
+    let started = json!({"event": "step-started", "step": "update-function-code", "function_name": "hello", "message": "m"});
     check(
         SCREEN,
         &[started, a_failure()],
@@ -468,14 +474,19 @@ error[access-denied]: AWS refused UpdateFunctionCode: User:
     }
 ",
     );
-    assert!(shown(COLOUR, &[a_failure()]).contains("\u{1b}[1;31merror[access-denied]:\u{1b}[0m \u{1b}[1mAWS refused"));
+    assert!(
+        shown(COLOUR, &[a_failure()])
+            .contains("\u{1b}[1;31merror[access-denied]:\u{1b}[0m \u{1b}[1mAWS refused")
+    );
 }
 
 #[test]
 fn a_statement_that_a_hint_quotes_is_shown_once_and_whole() {
     let statement = json!({"Effect": "Allow", "Action": ["lambda:TagResource"],
         "Resource": ["arn:aws:lambda:us-east-1:123456789012:function:a-function-with-a-long-name"]});
-    let hint = format!("add this statement to the policy of the caller: {statement} (`dpl-lambda policy` prints all)");
+    let hint = format!(
+        "add this statement to the policy of the caller: {statement} (`dpl-lambda policy` prints all)"
+    );
     let end = "  hint: add this statement to the policy of the caller (`dpl-lambda policy`
     prints all):
     {
@@ -486,7 +497,8 @@ fn a_statement_that_a_hint_quotes_is_shown_once_and_whole() {
       ]
     }
 ";
-    let error = json!({"code": "access-denied", "message": "no", "hint": hint, "policy_statement": statement});
+    let error =
+        json!({"code": "access-denied", "message": "no", "hint": hint, "policy_statement": statement});
     let failed = json!({"event": "finished", "outcome": "failed", "error": error});
     check(SCREEN, &[failed], &format!("error[access-denied]: no\n{end}"));
     // A warning has no `policy_statement`, only the statement in its hint.
@@ -533,8 +545,7 @@ failed: 2 problems
 #[test]
 fn what_may_succeed_later_is_reported_where_no_hint_does() {
     let failed = |hint: Value| {
-        let error =
-            json!({"code": "network-failure", "message": "AWS cannot be reached", "retryable": true, "hint": hint});
+        let error = json!({"code": "network-failure", "message": "AWS cannot be reached", "retryable": true, "hint": hint});
         json!({"event": "finished", "outcome": "failed", "error": error})
     };
     check(
@@ -542,7 +553,11 @@ fn what_may_succeed_later_is_reported_where_no_hint_does() {
         &[failed(Value::Null)],
         "error[network-failure]: AWS cannot be reached\n  retrying later may succeed\n",
     );
-    check(SCREEN, &[failed(json!("try again"))], "error[network-failure]: AWS cannot be reached\n  hint: try again\n");
+    check(
+        SCREEN,
+        &[failed(json!("try again"))],
+        "error[network-failure]: AWS cannot be reached\n  hint: try again\n",
+    );
 }
 
 #[test]
@@ -552,7 +567,11 @@ fn other_outcomes_have_their_own_facts() {
         event.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         event
     };
-    check(SCREEN, &[finished("checked", json!({}))], "checked: the stanza is valid and its conditions are met\n");
+    check(
+        SCREEN,
+        &[finished("checked", json!({}))],
+        "checked: the stanza is valid and its conditions are met\n",
+    );
     check(
         SCREEN,
         &[finished(
@@ -599,7 +618,8 @@ unchanged: hello already matches the stanza
 
 #[test]
 fn a_plan_is_reported_once() {
-    let steps = json!([{"step": "update-alias", "changes": [{"field": "alias.live", "from": "2", "to": "1"}]}]);
+    let steps =
+        json!([{"step": "update-alias", "changes": [{"field": "alias.live", "from": "2", "to": "1"}]}]);
     let planned = json!({"event": "planned", "function": "exists", "steps": steps});
     let finished = json!({"event": "finished", "outcome": "planned", "function": "exists", "steps": steps});
     let table = "plan: the function exists; 1 step, 1 change\n  update-alias\n    ~ alias.live  2 → 1\n";
@@ -608,7 +628,11 @@ fn a_plan_is_reported_once() {
     check(SCREEN, &[finished], &format!("{table}{end}"));
     let nothing = json!({"event": "planned", "function": "exists", "steps": []});
     let finished = json!({"event": "finished", "outcome": "planned", "function": "exists", "steps": []});
-    check(SCREEN, &[nothing, finished], "plan: the function exists: no changes\n\nplanned: no changes are needed\n");
+    check(
+        SCREEN,
+        &[nothing, finished],
+        "plan: the function exists: no changes\n\nplanned: no changes are needed\n",
+    );
 }
 
 #[test]
@@ -674,7 +698,9 @@ fn each_replaced(event: &Value, by: &Value) -> Vec<Value> {
         };
         match value {
             Value::Object(members) => members.iter().for_each(|(key, value)| child(key, value)),
-            Value::Array(items) => items.iter().enumerate().for_each(|(at, value)| child(&at.to_string(), value)),
+            Value::Array(items) => {
+                items.iter().enumerate().for_each(|(at, value)| child(&at.to_string(), value))
+            }
             _ => {}
         }
     }
@@ -696,12 +722,16 @@ fn hostile_text_never_reaches_the_terminal() {
         for event in each_replaced(&event, &hostile) {
             for style in [SCREEN, NARROW, LOG, ASCII] {
                 let shown = shown(style, std::slice::from_ref(&event));
-                let raw = |c: char| (c.is_control() && c != '\n' && c != '\t') || "\u{202e}\u{2028}".contains(c);
+                let raw =
+                    |c: char| (c.is_control() && c != '\n' && c != '\t') || "\u{202e}\u{2028}".contains(c);
                 assert!(!shown.contains(raw), "{event}\n{shown:?}");
                 tried += usize::from(shown.contains("\\u{1b}"));
             }
             let coloured = shown(COLOUR, &[event]);
-            assert!(!coloured.contains("\u{1b}[2J") && !coloured.contains(['\r', '\u{7}', '\u{9b}']), "{coloured:?}");
+            assert!(
+                !coloured.contains("\u{1b}[2J") && !coloured.contains(['\r', '\u{7}', '\u{9b}']),
+                "{coloured:?}"
+            );
         }
     }
     assert!(tried > 200, "{tried} texts were shown");
@@ -710,7 +740,9 @@ fn hostile_text_never_reaches_the_terminal() {
 #[test]
 fn no_value_is_unexpected() {
     let mut terminal = HumanReporter::new(Vec::new(), LIVE);
-    for by in [json!(null), json!(-1), json!(u64::MAX), json!("x"), json!([]), json!([[null]]), json!({"a": {}})] {
+    for by in
+        [json!(null), json!(-1), json!(u64::MAX), json!("x"), json!([]), json!([[null]]), json!({"a": {}})]
+    {
         for event in all_events().iter().flat_map(|event| each_replaced(event, &by)) {
             terminal.show(&event).unwrap();
         }
@@ -738,7 +770,9 @@ fn an_output_that_is_closed_is_an_error() {
 fn no_line_is_a_command_to_the_log_that_it_goes_to() {
     fn poisoned(value: &mut Value, with: &str) {
         match value {
-            Value::String(text) => *text = format!("{with} {text} and more {with} {text} ::set-output name=x::y"),
+            Value::String(text) => {
+                *text = format!("{with} {text} and more {with} {text} ::set-output name=x::y")
+            }
             Value::Array(items) => items.iter_mut().for_each(|item| poisoned(item, with)),
             Value::Object(map) => {
                 let keep = ["event", "outcome", "stream"];
@@ -749,7 +783,9 @@ fn no_line_is_a_command_to_the_log_that_it_goes_to() {
             Value::Null | Value::Bool(_) | Value::Number(_) => {}
         }
     }
-    for with in ["::error::", "##vso[task.setvariable variable=x]y", "##[add-path]z", "###teamcity[x]", "####"] {
+    for with in
+        ["::error::", "##vso[task.setvariable variable=x]y", "##[add-path]z", "###teamcity[x]", "####"]
+    {
         let mut events = [a_deployment(), vec![a_plan(), a_failure()]].concat();
         events.iter_mut().for_each(|event| poisoned(event, with));
         for width in [None, Some(20), Some(31), Some(50), Some(80)] {

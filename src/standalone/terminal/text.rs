@@ -3,7 +3,8 @@
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-/// Escapes characters that would move the cursor, break a line, or change the reading order: they become `\u{1b}`. A tab becomes a space.
+/// Escapes characters that would move the cursor, break a line, or change the reading order: they become
+/// `\u{1b}`. A tab becomes a space.
 pub(super) fn clean(text: &str) -> String {
     let mut clean = String::with_capacity(text.len());
     for c in text.chars() {
@@ -16,8 +17,8 @@ pub(super) fn clean(text: &str) -> String {
     clean
 }
 
-/// Cleans a line of a command's output. Keeps tabs, removes colours, because they are not part of the text, and escapes everything else as
-/// [`clean`] does.
+/// Cleans a line of a command's output. Keeps tabs, removes colours, because they are not part of the text,
+/// and escapes everything else as [`clean`] does.
 pub(super) fn clean_output(line: &str) -> String {
     let mut clean = String::with_capacity(line.len());
     let mut rest = line.strip_suffix('\r').unwrap_or(line);
@@ -50,7 +51,8 @@ fn push(text: &mut String, c: char) {
     }
 }
 
-/// Invisible characters that change the text direction, break a line, or hide in a word. The joiners of emoji and of scripts are allowed.
+/// Invisible characters that change the text direction, break a line, or hide in a word. The joiners of emoji
+/// and of scripts are allowed.
 fn is_invisible_order(c: char) -> bool {
     matches!(c, '\u{61c}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
@@ -60,18 +62,21 @@ pub(super) fn width(text: &str) -> usize {
     text.width()
 }
 
-/// An upper bound for the columns that a character adds: its own width, or 1 for the selector that turns the previous character into an emoji.
+/// An upper bound for the columns that a character adds: its own width, or 1 for the selector that turns the
+/// previous character into an emoji.
 fn at_most(c: char) -> usize {
     if c == '\u{fe0f}' { 1 } else { c.width().unwrap_or(0) }
 }
 
-/// The text in at most `columns`. If it is longer, `cut` replaces its middle, because an ARN has the name and the version at its end.
+/// The text in at most `columns`. If it is longer, `cut` replaces its middle, because an ARN has the name and
+/// the version at its end.
 pub(super) fn shortened(text: &str, columns: usize, cut: &str) -> String {
     if width(text) <= columns {
         return text.to_owned();
     }
     let available = columns.saturating_sub(width(cut));
-    let head = beginning(text.char_indices().map(|(at, c)| (at + c.len_utf8(), c)), available.div_ceil(2)).unwrap_or(0);
+    let head = beginning(text.char_indices().map(|(at, c)| (at + c.len_utf8(), c)), available.div_ceil(2))
+        .unwrap_or(0);
     let tail = beginning(text.char_indices().rev(), available / 2).unwrap_or(text.len());
     format!("{}{cut}{}", &text[..head], &text[tail..])
 }
@@ -87,7 +92,8 @@ pub(super) fn both_shortened(from: &str, to: &str, columns: usize, cut: &str) ->
     let from_there = |text: &str| {
         let rest: String = text.chars().skip(same).collect();
         let available = columns.saturating_sub(width(cut));
-        let end = beginning(rest.char_indices().map(|(at, c)| (at + c.len_utf8(), c)), available).unwrap_or(0);
+        let end =
+            beginning(rest.char_indices().map(|(at, c)| (at + c.len_utf8(), c)), available).unwrap_or(0);
         format!("{cut}{}", &rest[..end])
     };
     (from_there(from), from_there(to))
@@ -105,10 +111,13 @@ fn beginning(chars: impl Iterator<Item = (usize, char)>, available: usize) -> Op
         .map(|(at, _)| at)
 }
 
-/// Wraps a text at spaces into lines of at most `columns`. The first line has `first` columns less, the others `rest` less. A word that is longer
-/// than a line is not broken, so that it can be copied. Without `columns` the text is one line.
+/// Wraps a text at spaces into lines of at most `columns`. The first line has `first` columns less, the
+/// others `rest` less. A word that is longer than a line is not broken, so that it can be copied. Without
+/// `columns` the text is one line.
 pub(super) fn wrapped(text: &str, first: usize, rest: usize, columns: Option<usize>) -> Vec<String> {
-    let Some(columns) = columns.filter(|columns| first + width(text) > *columns) else { return vec![text.to_owned()] };
+    let Some(columns) = columns.filter(|columns| first + width(text) > *columns) else {
+        return vec![text.to_owned()];
+    };
     let mut lines = vec![String::new()];
     let mut used = first;
     let mut fresh = true;
@@ -172,7 +181,8 @@ mod tests {
         assert_eq!(shortened(&"e\u{301}".repeat(100_000), 5, "…").width(), 5);
         for columns in 1..20 {
             assert!(
-                width(&shortened("a❤\u{fe0f}❤\u{fe0f}👩\u{200d}🚀👩\u{200d}🚀日本❤\u{fe0f}", columns, "…")) <= columns
+                width(&shortened("a❤\u{fe0f}❤\u{fe0f}👩\u{200d}🚀👩\u{200d}🚀日本❤\u{fe0f}", columns, "…"))
+                    <= columns
             );
         }
     }
@@ -191,7 +201,10 @@ mod tests {
         assert_eq!(wrap("one two three", 0, 2, 80), ["one two three"]);
         assert_eq!(wrap("one two three", 4, 2, 11), ["one two", "three"]);
         assert_eq!(wrap("one two three", 9, 2, 11), ["", "one two", "three"]);
-        assert_eq!(wrap("see arn:aws:iam::1:role/run now", 0, 2, 10), ["see", "arn:aws:iam::1:role/run", "now"]);
+        assert_eq!(
+            wrap("see arn:aws:iam::1:role/run now", 0, 2, 10),
+            ["see", "arn:aws:iam::1:role/run", "now"]
+        );
         assert_eq!(wrap("日本 日本 日本", 0, 2, 9), ["日本 日本", "日本"]);
         assert_eq!(wrapped("one  two", 0, 0, None), ["one  two"]);
     }

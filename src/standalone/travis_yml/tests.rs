@@ -22,8 +22,14 @@ fn stanzas_are_found_wherever_travis_ci_looks_for_them() {
             vec!["f (line 2)", "g (line 5)"],
         ),
         ("deploy: {:provider: :lambda, function_name: f}\n", vec!["f (line 1)"]),
-        ("jobs:\n  include:\n  - deploy:\n      provider: lambda\n      function_name: f\n", vec!["f (line 4)"]),
-        ("matrix:\n  include:\n    deploy: [heroku, {provider: lambda, function_name: f}]\n", vec!["f (line 3)"]),
+        (
+            "jobs:\n  include:\n  - deploy:\n      provider: lambda\n      function_name: f\n",
+            vec!["f (line 4)"],
+        ),
+        (
+            "matrix:\n  include:\n    deploy: [heroku, {provider: lambda, function_name: f}]\n",
+            vec!["f (line 3)"],
+        ),
         (
             "jobs:\n  include:\n  - script: x\n  - deploy: {provider: lambda, function_name: g}\n\
              deploy: {provider: lambda, function_name: f}\n",
@@ -38,7 +44,8 @@ fn stanzas_are_found_wherever_travis_ci_looks_for_them() {
 
 #[test]
 fn a_stanza_that_jobs_share_by_an_alias_counts_once() {
-    let text = "x: &x\n  provider: lambda\n  function_name: f\njobs:\n  include:\n  - deploy: *x\n  - deploy: *x\n";
+    let text =
+        "x: &x\n  provider: lambda\n  function_name: f\njobs:\n  include:\n  - deploy: *x\n  - deploy: *x\n";
     assert_eq!(titles(text), ["f (line 2)"]);
     let merged = "x: &x\n  provider: lambda\n  function_name: f\njobs:\n  include:\n\
                   \x20 - deploy: {<<: *x, timeout: 1}\n  - deploy: {<<: *x, timeout: 2}\n";
@@ -83,7 +90,9 @@ fn one_is_chosen_by_number_or_by_name() {
     for (only, expected) in [("1", 2), ("3", 4), ("f", 2), ("h", 5)] {
         assert_eq!(line(only), Ok(expected), "{only}");
     }
-    for (only, is_several) in [("0", false), ("5", false), ("7", false), ("", false), ("F", false), ("g", true)] {
+    for (only, is_several) in
+        [("0", false), ("5", false), ("7", false), ("", false), ("F", false), ("g", true)]
+    {
         match line(only) {
             Err(StanzaError::Ambiguous { there, several, .. }) => {
                 assert_eq!((there.len(), several), (4, is_several), "{only}");
@@ -109,7 +118,10 @@ fn a_job_has_the_variables_of_its_own_and_of_all() {
         ("env: [A=b]\n", vec![("A", "b")]),
         ("env: [A=b, A=c]\n", vec![]),
         ("env: {A: b, N: 1.10, S: {secure: x}}\n", vec![("A", "b"), ("N", "1.10")]),
-        ("env:\n  global: [A=b, {C: d e}, {secure: x}]\n  jobs: [E=f]\n", vec![("A", "b"), ("C", "d e"), ("E", "f")]),
+        (
+            "env:\n  global: [A=b, {C: d e}, {secure: x}]\n  jobs: [E=f]\n",
+            vec![("A", "b"), ("C", "d e"), ("E", "f")],
+        ),
         ("env: {global: A=b, matrix: [E=f, E=g]}\n", vec![("A", "b")]),
     ] {
         let expected: Vec<_> = expected.into_iter().map(|(a, b)| (a.to_owned(), b.to_owned())).collect();
@@ -125,7 +137,8 @@ fn a_job_has_the_variables_of_its_own_and_of_all() {
 #[test]
 fn what_is_left_out_is_reported() {
     let notes = |text: &str| found(text).into_iter().flat_map(|written| written.notes).collect::<Vec<_>>();
-    let reported = notes("env:\n  global:\n  - secure: x\n  - A=$(id)\ndeploy:\n  provider: lambda\n  env: {A: b}\n");
+    let reported =
+        notes("env:\n  global:\n  - secure: x\n  - A=$(id)\ndeploy:\n  provider: lambda\n  env: {A: b}\n");
     let lines: Vec<_> = reported.iter().map(|note| note.split(':').next().expect("a line")).collect();
     assert_eq!(lines, ["line 3", "line 4", "line 7"], "{reported:?}");
     assert!(notes("deploy: {provider: lambda}\n").is_empty());
@@ -141,7 +154,8 @@ fn env_in_a_stanza_is_not_the_jobs_environment() {
 #[test]
 fn a_file_of_one_stanza_is_yaml_or_json() {
     let read = |text: &str, is_json| {
-        stanza(text, is_json).map(|written| (Value::from(&Node::Map(written.stanza.clone())), written.line_of("/b/0")))
+        stanza(text, is_json)
+            .map(|written| (Value::from(&Node::Map(written.stanza.clone())), written.line_of("/b/0")))
     };
     let json = "{\n\"a\": 1.10,\n\"b\": [\n\"x\"]}";
     assert_eq!(read(json, true), Ok((json!({"a": 1.1, "b": ["x"]}), 4)));
@@ -149,7 +163,10 @@ fn a_file_of_one_stanza_is_yaml_or_json() {
     assert_eq!(read("{a: 1.10, b: [x]}", false), Ok((json!({"a": "1.10", "b": ["x"]}), 1)));
     assert_eq!(read("a: 1.10\nb:\n- x\n", false), Ok((json!({"a": "1.10", "b": ["x"]}), 3)));
     assert!(matches!(read("{a: 1}", true), Err(StanzaError::Json(WireError::Syntax { .. }))));
-    assert!(matches!(read("{\"a\": 1, \"a\": 2}", false), Err(StanzaError::Yaml(YamlError::DuplicateKey { .. }))));
+    assert!(matches!(
+        read("{\"a\": 1, \"a\": 2}", false),
+        Err(StanzaError::Yaml(YamlError::DuplicateKey { .. }))
+    ));
     assert_eq!(read("[1]", true), Err(StanzaError::NotAMap { kind: "a list" }));
     assert_eq!(read("", false), Err(StanzaError::NotAMap { kind: "empty" }));
 }

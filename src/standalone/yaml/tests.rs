@@ -1,4 +1,5 @@
-//! How Ruby's Psych reads a scalar (`scalar_scanner.rb`), as configured by travis-yml's loader (`support/yaml.rb`).
+//! How Ruby's Psych reads a scalar (`scalar_scanner.rb`), as configured by travis-yml's loader
+//! (`support/yaml.rb`).
 
 use serde_json::{Value, json};
 
@@ -124,13 +125,18 @@ fn scalars_are_read_as_travis_ci_reads_them() {
         ("!!bool 'true'", json!(true)),
         ("!!null ''", json!(null)),
     ] {
-        assert_eq!(read(&format!("v: {text}\n").replace("v: -\n", "v:\n-\n")), json!({"v": expected}), "{text}");
+        assert_eq!(
+            read(&format!("v: {text}\n").replace("v: -\n", "v:\n-\n")),
+            json!({"v": expected}),
+            "{text}"
+        );
     }
 }
 
 #[test]
 fn a_fraction_is_a_number_in_the_json_that_a_function_is_given() {
-    let verify = |payload: &str| read(&format!("verify:\n  payload: {payload}\n"))["verify"]["payload"].clone();
+    let verify =
+        |payload: &str| read(&format!("verify:\n  payload: {payload}\n"))["verify"]["payload"].clone();
     for (text, expected) in [
         ("{a: 0.5}", json!({"a": 0.5})),
         ("[-1.5, +2.0, .5, 1.]", json!([-1.5, 2.0, 0.5, 1.0])),
@@ -206,7 +212,10 @@ fn an_alias_is_for_its_anchor_and_two_arrows_merge_it() {
     assert_eq!(value["v"], json!({"a": 1, "b": 2}));
     let note = "line 5: `<<` comes after `b` (line 4) and overrides it, as on Travis CI; put `<<` first";
     assert_eq!(read.notes, [note]);
-    assert!(matches!(refused("a: {<<: x}"), YamlError::Syntax { place: Position { line: 1, column: 5 }, .. }));
+    assert!(matches!(
+        refused("a: {<<: x}"),
+        YamlError::Syntax { place: Position { line: 1, column: 5 }, .. }
+    ));
 }
 
 #[test]
@@ -220,7 +229,9 @@ fn a_key_that_is_twice_is_refused_with_both_places() {
 fn each_value_knows_its_line() {
     let text = "# first\na: 1\nb:\n  - x\n  - c:\n\n      d/e: 2\nf: &f\n  g: 1\nh:\n  <<: *f\n";
     let lines = read_with_notes(text).1.lines;
-    for (at, line) in [("/a", 2), ("/b", 3), ("/b/0", 4), ("/b/1", 5), ("/b/1/c", 5), ("/b/1/c/d~1e", 7), ("/h/g", 9)] {
+    for (at, line) in
+        [("/a", 2), ("/b", 3), ("/b/0", 4), ("/b/1", 5), ("/b/1/c", 5), ("/b/1/c/d~1e", 7), ("/h/g", 9)]
+    {
         assert_eq!(lines.get(at), Some(&line), "{at}");
     }
 }
@@ -263,7 +274,10 @@ fn a_small_file_that_means_a_large_one_is_refused() {
     let mut bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
     for level in 1..60 {
         let before = level - 1;
-        bomb.push_str(&format!("a{level}: &a{level} [{}]\n", [format!("*a{before}").as_str()].repeat(10).join(", ")));
+        bomb.push_str(&format!(
+            "a{level}: &a{level} [{}]\n",
+            [format!("*a{before}").as_str()].repeat(10).join(", ")
+        ));
     }
     assert_eq!(refused(&bomb), YamlError::TooLarge);
     let long = format!("a: &a {}\nb: [{}]\n", "x".repeat(1024 * 1024), ["*a"].repeat(9).join(", "));

@@ -1,5 +1,5 @@
-//! Aliases: names that point at a version, or at two versions with weights. Never changes the RevisionId of the
-//! function: an alias has its own.
+//! Aliases: names that point at a version, or at two versions with weights. Never changes the RevisionId of
+//! the function: an alias has its own.
 
 use serde_json::{Map, Value, json};
 
@@ -45,8 +45,9 @@ impl Account {
         }
     }
 
-    /// Absent members keep their value. This includes the weights: an alias keeps sending traffic to an old version
-    /// until a request changes that. Provisioned concurrency moves with the alias, which takes the usual time again.
+    /// Absent members keep their value. This includes the weights: an alias keeps sending traffic to an old
+    /// version until a request changes that. Provisioned concurrency moves with the alias, which takes the
+    /// usual time again.
     pub(crate) fn update_alias(&mut self, arguments: &Arguments<'_>) -> Result<Value, Refusal> {
         let lasts = self.settings.provision_duration;
         let function = self.unqualified(arguments)?;
@@ -66,7 +67,9 @@ impl Account {
             invoked: 0,
         };
         check(&alias, Some(live), function)?;
-        if let Some(provisioned) = function.provisioned.get_mut(arguments.item).filter(|_| alias.version != left) {
+        if let Some(provisioned) =
+            function.provisioned.get_mut(arguments.item).filter(|_| alias.version != left)
+        {
             let span = Span { from: arguments.now, lasts, ending: arguments.ending.clone() };
             alias.leaving = Some((left, span.until())).filter(|_| !lasts.is_zero());
             provisioned.phase = Provisioning::Allocating { until: span.until(), ending: span.ending };
@@ -122,8 +125,8 @@ fn weights(body: &Value) -> Option<Map<String, Value>> {
     Some(weights.cloned().unwrap_or_default())
 }
 
-/// Fails if a version does not exist, if two versions cannot share the traffic, or if a newly selected version is not
-/// ready (the messages are a guess, after those for a function, which were recorded).
+/// Fails if a version does not exist, if two versions cannot share the traffic, or if a newly selected
+/// version is not ready (the messages are a guess, after those for a function, which were recorded).
 fn check(alias: &Alias, before: Option<&Alias>, function: &Function) -> Result<(), Refusal> {
     // Only by number: an alias never points at another alias.
     let exists = |version: &str| {

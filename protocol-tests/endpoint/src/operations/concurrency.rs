@@ -1,5 +1,5 @@
-//! Reserved concurrency: the part of the account's concurrency limit that one function keeps for itself. Never counts
-//! running executions, because nothing runs.
+//! Reserved concurrency: the part of the account's concurrency limit that one function keeps for itself.
+//! Never counts running executions, because nothing runs.
 
 use serde_json::{Value, json};
 
@@ -8,7 +8,8 @@ use crate::constraints::Constraints;
 use crate::function::Function;
 use crate::refusal::Refusal;
 
-/// The number of executions that must stay unreserved (AWS's developer guide, "Configuring reserved concurrency").
+/// The number of executions that must stay unreserved (AWS's developer guide, "Configuring reserved
+/// concurrency").
 pub(super) const FLOOR: u64 = 100;
 
 const KEY: &str = "ReservedConcurrentExecutions";
@@ -41,7 +42,10 @@ impl Account {
     }
 
     /// Succeeds if nothing is reserved, as on AWS.
-    pub(crate) fn delete_function_concurrency(&mut self, arguments: &Arguments<'_>) -> Result<Value, Refusal> {
+    pub(crate) fn delete_function_concurrency(
+        &mut self,
+        arguments: &Arguments<'_>,
+    ) -> Result<Value, Refusal> {
         self.unqualified(arguments)?.reserved = None;
         Ok(Value::Null)
     }

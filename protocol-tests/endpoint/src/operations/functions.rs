@@ -1,5 +1,5 @@
-//! Creates, reads, changes and deletes functions. Never waits for a state that it starts: the answer shows the state,
-//! and a later call finds it ended.
+//! Creates, reads, changes and deletes functions. Never waits for a state that it starts: the answer shows
+//! the state, and a later call finds it ended.
 
 use std::time::Duration;
 
@@ -17,7 +17,8 @@ impl Account {
         self.create(arguments, lasts)
     }
 
-    /// CreateFunction with a custom duration of the Pending state; it is zero for functions that a test prepares.
+    /// CreateFunction with a custom duration of the Pending state; it is zero for functions that a test
+    /// prepares.
     pub(crate) fn create(&mut self, arguments: &Arguments<'_>, lasts: Duration) -> Result<Value, Refusal> {
         let body = arguments.body;
         let name = self.name(checks::required(body, "FunctionName", "functionName")?)?;
@@ -67,8 +68,10 @@ impl Account {
         let tags = permissions::from_tags(&self.arn(&FunctionName { qualifier: None, ..name.clone() }));
         let tags_denied = self.denial(tags).filter(|_| !arguments.trusted);
         let Account { settings, .. } = self;
-        let tasks =
-            format!("awslambda-{0}-tasks.s3.{0}.amazonaws.com/snapshots/{1}", settings.region, settings.account);
+        let tasks = format!(
+            "awslambda-{0}-tasks.s3.{0}.amazonaws.com/snapshots/{1}",
+            settings.region, settings.account
+        );
         let function = self.function(&name, arguments.now)?;
         let version = function.version(name.qualifier.as_deref())?;
         let mut code = match &version.code.image_uri {
@@ -101,7 +104,8 @@ impl Account {
         let version = function.version(qualifier)?;
         let mut answer = version.answer(&function.qualified(qualifier));
         let hidden = function.hides_environment.unwrap_or(hidden);
-        let key = answer["KMSKeyArn"].as_str().map(|key| permissions::from_key("kms:Decrypt", key, &self.settings));
+        let key =
+            answer["KMSKeyArn"].as_str().map(|key| permissions::from_key("kms:Decrypt", key, &self.settings));
         let undecryptable = key.is_some_and(|decrypt| self.denial(decrypt).is_some());
         if (hidden || undecryptable) && !arguments.trusted && !answer["Environment"].is_null() {
             let (code, message) = ENVIRONMENT_HIDDEN;
@@ -110,7 +114,10 @@ impl Account {
         Ok(answer)
     }
 
-    pub(crate) fn update_function_configuration(&mut self, arguments: &Arguments<'_>) -> Result<Value, Refusal> {
+    pub(crate) fn update_function_configuration(
+        &mut self,
+        arguments: &Arguments<'_>,
+    ) -> Result<Value, Refusal> {
         let (region, lasts) = (self.settings.region.clone(), self.settings.update_duration);
         let function = self.unqualified(arguments)?;
         checks::check(arguments.body, &region)?;
@@ -118,7 +125,8 @@ impl Account {
         check_revision(arguments.body, &function.latest.revision_id)?;
         let names = |key: &str| !arguments.body[key].is_null();
         // Reports show this error for creations; it is a guess that updates fail with the same message.
-        if function.latest.is_image() && (names("Runtime") || names("Handler") || has_layers(arguments.body)) {
+        if function.latest.is_image() && (names("Runtime") || names("Handler") || has_layers(arguments.body))
+        {
             return Err(Refusal::RuntimeOrHandlerOfImage);
         }
         let mut configuration = function.latest.configuration.clone();
@@ -200,18 +208,27 @@ fn answer(function: &mut Function, arguments: &Arguments<'_>, span: Span) -> Res
     Ok(version.answer(&function.qualified(Some(&number))))
 }
 
-/// Returns the code in a request. `None`: the request has no code. The endpoint cannot read code in S3 or an image. It
-/// uses the hash of the address as CodeSha256, so that another address counts as other code.
+/// Returns the code in a request. `None`: the request has no code. The endpoint cannot read code in S3 or an
+/// image. It uses the hash of the address as CodeSha256, so that another address counts as other code.
 fn code(source: &Value, arguments: &Arguments<'_>) -> Result<Option<Code>, Refusal> {
-    // A key belongs to the package of the same request: without one "Lambda uses an AWS managed key" (botocore's
-    // model).
+    // A key belongs to the package of the same request: without one "Lambda uses an AWS managed key"
+    // (botocore's model).
     let kms_key = source["SourceKMSKeyArn"].as_str().filter(|arn| !arn.is_empty()).map(str::to_owned);
     if let Some(zip) = arguments.code {
         archive::check(zip)?;
-        return Ok(Some(Code { sha256: archive::sha256(zip), zip: Some(zip.clone()), image_uri: None, kms_key }));
+        return Ok(Some(Code {
+            sha256: archive::sha256(zip),
+            zip: Some(zip.clone()),
+            image_uri: None,
+            kms_key,
+        }));
     }
-    let elsewhere =
-        |address: &str, image_uri| Code { zip: None, sha256: archive::sha256(address.as_bytes()), image_uri, kms_key };
+    let elsewhere = |address: &str, image_uri| Code {
+        zip: None,
+        sha256: archive::sha256(address.as_bytes()),
+        image_uri,
+        kms_key,
+    };
     if let Some(uri) = source["ImageUri"].as_str() {
         return Ok(Some(elsewhere(uri, Some(uri.to_owned()))));
     }

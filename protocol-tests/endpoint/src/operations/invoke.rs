@@ -16,7 +16,8 @@ impl Account {
         let executed = function.execute(name.qualifier.as_deref());
         let is_managed = function.latest.is_managed();
         let unqualified = is_managed.then_some("$LATEST.PUBLISHED");
-        let version = function.version_mut(executed.as_deref().or(name.qualifier.as_deref()).or(unqualified))?;
+        let version =
+            function.version_mut(executed.as_deref().or(name.qualifier.as_deref()).or(unqualified))?;
         match &version.phase {
             Phase::Creating { .. } => return Err(Refusal::Pending),
             Phase::CreationFailed(_) => return Err(Refusal::CreationFailed),
@@ -56,8 +57,9 @@ impl Account {
 }
 
 impl Function {
-    /// Returns the version to which an alias sends this invocation. `None`: the qualifier is not an alias. Of n
-    /// invocations a weight of w gets n·w, rounded down: a random choice would make tests fail occasionally.
+    /// Returns the version to which an alias sends this invocation. `None`: the qualifier is not an alias. Of
+    /// n invocations a weight of w gets n·w, rounded down: a random choice would make tests fail
+    /// occasionally.
     fn execute(&mut self, qualifier: Option<&str>) -> Option<String> {
         let alias = self.aliases.get_mut(qualifier?)?;
         if let Some((left, _)) = &alias.leaving {

@@ -1,5 +1,6 @@
-//! Implements the operations: each takes the request's arguments and returns the body of the answer. One file per
-//! subject. Only Invoke sets a status or headers; for all other operations `account.rs` and `route.rs` do.
+//! Implements the operations: each takes the request's arguments and returns the body of the answer. One file
+//! per subject. Only Invoke sets a status or headers; for all other operations `account.rs` and `route.rs`
+//! do.
 
 mod aliases;
 mod concurrency;
@@ -16,7 +17,8 @@ use serde_json::{Value, json};
 
 use crate::account::Arguments;
 
-/// Returns a page of a list that starts at `Marker` and has at most `MaxItems` entries (default 50, as on AWS).
+/// Returns a page of a list that starts at `Marker` and has at most `MaxItems` entries (default 50, as on
+/// AWS).
 fn page(key: &str, all: &[Value], arguments: &Arguments<'_>) -> Value {
     let number = |name| arguments.parameter(name).and_then(|text| text.parse::<usize>().ok());
     let start = number("Marker").unwrap_or(0).min(all.len());

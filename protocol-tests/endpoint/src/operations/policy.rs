@@ -1,5 +1,5 @@
-//! Resource policies of functions, versions and aliases. Never evaluates the statements: it only stores and returns
-//! them.
+//! Resource policies of functions, versions and aliases. Never evaluates the statements: it only stores and
+//! returns them.
 
 use serde_json::{Map, Value, json};
 
@@ -73,7 +73,9 @@ fn check(body: &Value) -> Result<(), Refusal> {
     let is_action = |text: &str| {
         let name = text.strip_prefix("lambda:");
         text == "*"
-            || name.is_some_and(|it| it == "*" || (!it.is_empty() && it.bytes().all(|b| b.is_ascii_alphabetic())))
+            || name.is_some_and(|it| {
+                it == "*" || (!it.is_empty() && it.bytes().all(|b| b.is_ascii_alphabetic()))
+            })
     };
     constraints.shape(&body["Action"], "action", "(lambda:[*]|lambda:[a-zA-Z]+|[*])", is_action);
     constraints.present(&body["Principal"], "principal");
@@ -123,7 +125,8 @@ const CONDITIONS: [(&str, &str, &str); 6] = [
     ("InvokedViaFunctionUrl", "Bool", "lambda:InvokedViaFunctionUrl"),
 ];
 
-/// Returns `{operator: {key: value}}`, with booleans as strings. A flag that is false is left out, which is a guess.
+/// Returns `{operator: {key: value}}`, with booleans as strings. A flag that is false is left out, which is a
+/// guess.
 fn conditions(body: &Value) -> Map<String, Value> {
     let mut conditions = Map::new();
     for (member, operator, key) in CONDITIONS {
@@ -153,15 +156,17 @@ fn check_revision(given: Option<&str>, function: &Function, qualifier: &str) -> 
     }
 }
 
-/// A permission changes the RevisionId of the resource that it is added to (LocalStack's tests against recordings of
-/// AWS).
+/// A permission changes the RevisionId of the resource that it is added to (LocalStack's tests against
+/// recordings of AWS).
 fn change_revision(function: &mut Function, qualifier: &str) {
     let id = ids::unique();
     if let Some(alias) = function.aliases.get_mut(qualifier) {
         alias.revision_id = id;
     } else if qualifier == "$LATEST" {
         function.latest.revision_id = id;
-    } else if let Some(version) = qualifier.parse().ok().and_then(|number: u64| function.published.get_mut(&number)) {
+    } else if let Some(version) =
+        qualifier.parse().ok().and_then(|number: u64| function.published.get_mut(&number))
+    {
         version.revision_id = id;
     }
 }

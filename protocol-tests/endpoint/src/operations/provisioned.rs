@@ -1,5 +1,5 @@
-//! Provisioned concurrency of versions and aliases. Never of `$LATEST`, and never of both a version and an alias that
-//! points at it.
+//! Provisioned concurrency of versions and aliases. Never of `$LATEST`, and never of both a version and an
+//! alias that points at it.
 
 use serde_json::{Value, json};
 
@@ -15,7 +15,10 @@ const KEY: &str = "ProvisionedConcurrentExecutions";
 
 impl Account {
     /// The status is always `IN_PROGRESS` at first.
-    pub(crate) fn put_provisioned_concurrency_config(&mut self, arguments: &Arguments<'_>) -> Result<Value, Refusal> {
+    pub(crate) fn put_provisioned_concurrency_config(
+        &mut self,
+        arguments: &Arguments<'_>,
+    ) -> Result<Value, Refusal> {
         let mut constraints = Constraints::default();
         constraints.present(&arguments.body[KEY], "provisionedConcurrentExecutions");
         constraints.range(&arguments.body[KEY], "provisionedConcurrentExecutions", 1, i64::MAX)?;
@@ -38,7 +41,10 @@ impl Account {
         Ok(answer)
     }
 
-    pub(crate) fn get_provisioned_concurrency_config(&mut self, arguments: &Arguments<'_>) -> Result<Value, Refusal> {
+    pub(crate) fn get_provisioned_concurrency_config(
+        &mut self,
+        arguments: &Arguments<'_>,
+    ) -> Result<Value, Refusal> {
         let (name, qualifier) = self.published(arguments, &Refusal::ProvisionedOfNoVersion)?;
         let function = self.function_of(&name, &qualifier, arguments)?;
         let found = function.provisioned.get(&qualifier);
@@ -56,7 +62,11 @@ impl Account {
     }
 
     /// Returns the function and the qualifier that a request names. Fails with `from_latest` for `$LATEST`.
-    fn published(&self, arguments: &Arguments<'_>, from_latest: &Refusal) -> Result<(FunctionName, String), Refusal> {
+    fn published(
+        &self,
+        arguments: &Arguments<'_>,
+        from_latest: &Refusal,
+    ) -> Result<(FunctionName, String), Refusal> {
         let name = self.named(arguments)?;
         match name.qualifier.clone() {
             None => Err(Refusal::Constraints { unmet: vec![constraints::absent("qualifier")] }),
@@ -73,7 +83,8 @@ impl Account {
         arguments: &Arguments<'_>,
     ) -> Result<&mut Function, Refusal> {
         let arn = self.arn(name);
-        let function = self.function(name, arguments.now).map_err(|_| Refusal::no_such_qualifier(arn, qualifier))?;
+        let function =
+            self.function(name, arguments.now).map_err(|_| Refusal::no_such_qualifier(arn, qualifier))?;
         function.check_qualifier(qualifier)?;
         Ok(function)
     }
@@ -82,9 +93,14 @@ impl Account {
 /// Fails if the qualifier cannot have provisioned concurrency in the current state.
 fn check_place(function: &Function, qualifier: &str) -> Result<(), Refusal> {
     let Some(alias) = function.aliases.get(qualifier) else {
-        let points_here =
-            |(name, alias): (&String, &Alias)| alias.version == qualifier && function.provisioned.contains_key(name);
-        return if function.aliases.iter().any(points_here) { Err(Refusal::AliasProvisioned) } else { Ok(()) };
+        let points_here = |(name, alias): (&String, &Alias)| {
+            alias.version == qualifier && function.provisioned.contains_key(name)
+        };
+        return if function.aliases.iter().any(points_here) {
+            Err(Refusal::AliasProvisioned)
+        } else {
+            Ok(())
+        };
     };
     if alias.version == "$LATEST" {
         return Err(Refusal::ProvisionedOfLatest);
@@ -99,7 +115,8 @@ fn check_place(function: &Function, qualifier: &str) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Fails if the request exceeds what the function has reserved or, without a reservation, what the account has left.
+/// Fails if the request exceeds what the function has reserved or, without a reservation, what the account
+/// has left.
 fn check_capacity(
     function: &Function,
     qualifier: &str,

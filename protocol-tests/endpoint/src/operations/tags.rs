@@ -32,8 +32,12 @@ impl Account {
 
     pub(crate) fn untag_resource(&mut self, arguments: &Arguments<'_>) -> Result<Value, Refusal> {
         let function = self.tagged(arguments)?;
-        let keys: Vec<&str> =
-            arguments.query.iter().filter(|(name, _)| name == "tagKeys").map(|(_, key)| key.as_str()).collect();
+        let keys: Vec<&str> = arguments
+            .query
+            .iter()
+            .filter(|(name, _)| name == "tagKeys")
+            .map(|(_, key)| key.as_str())
+            .collect();
         if keys.is_empty() {
             // Fails as for a required member of a body.
             checks::required(&Value::Null, "tagKeys", "tagKeys")?;

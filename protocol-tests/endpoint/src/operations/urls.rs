@@ -1,5 +1,5 @@
-//! Function URLs: one for a function, one for each of its aliases. Never serves such a URL, which is not part of the
-//! control plane.
+//! Function URLs: one for a function, one for each of its aliases. Never serves such a URL, which is not part
+//! of the control plane.
 
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -50,8 +50,9 @@ impl Account {
         function.urls.get(&key).cloned().ok_or(Refusal::NoSuchResource)
     }
 
-    /// Absent members keep their value (measured on AWS: go-to-k/cdkd, pull request 1261). `Cors` replaces the current
-    /// one as a whole, as other emulators do, and `{}` removes it (measured in the same pull request).
+    /// Absent members keep their value (measured on AWS: go-to-k/cdkd, pull request 1261). `Cors` replaces
+    /// the current one as a whole, as other emulators do, and `{}` removes it (measured in the same pull
+    /// request).
     pub(crate) fn update_function_url_config(&mut self, arguments: &Arguments<'_>) -> Result<Value, Refusal> {
         let (name, key) = self.addressed(arguments)?;
         check(arguments.body)?;
@@ -103,7 +104,9 @@ fn check(body: &Value) -> Result<(), Refusal> {
     }
     constraints.finish()?;
     // That `{}` is accepted is measured, see above. That an update fails like a creation is a guess.
-    if cors.as_object().is_some_and(|cors| !cors.is_empty()) && checks::strings(&cors["AllowOrigins"]).is_empty() {
+    if cors.as_object().is_some_and(|cors| !cors.is_empty())
+        && checks::strings(&cors["AllowOrigins"]).is_empty()
+    {
         return Err(Refusal::OriginsMissing);
     }
     Ok(())

@@ -35,14 +35,15 @@ impl Account {
         let function = self.function(&name, arguments.now)?;
         let latest = std::iter::once(&function.latest).chain(&function.latest_published);
         let versions = latest.chain(function.published.values());
-        let answers: Vec<Value> =
-            versions.map(|version| listed(version.answer(&function.qualified(Some(&version.name()))))).collect();
+        let answers: Vec<Value> = versions
+            .map(|version| listed(version.answer(&function.qualified(Some(&version.name())))))
+            .collect();
         Ok(super::page("Versions", &answers, arguments))
     }
 }
 
-/// Returns a FunctionConfiguration as lists have it: without the state members. In ten of ten recordings from AWS they
-/// were absent.
+/// Returns a FunctionConfiguration as lists have it: without the state members. In ten of ten recordings from
+/// AWS they were absent.
 fn listed(mut configuration: Value) -> Value {
     let states = ["State", "StateReason", "StateReasonCode", "RuntimeVersionConfig"];
     let updates = ["LastUpdateStatus", "LastUpdateStatusReason", "LastUpdateStatusReasonCode"];

@@ -13,7 +13,11 @@ const NOT_FOUND: (u16, &str) = (404, "ResourceNotFoundException");
 fn scenario() -> TestAccount {
     let mut scenario = TestAccount::with_function();
     for code in ["2", "3"] {
-        scenario.done("PUT", "/2015-03-31/functions/f/code", json!({"ZipFile": zip_file(code), "Publish": true}));
+        scenario.done(
+            "PUT",
+            "/2015-03-31/functions/f/code",
+            json!({"ZipFile": zip_file(code), "Publish": true}),
+        );
     }
     scenario.done("POST", ALIASES, json!({"Name": "live", "FunctionVersion": "1"}));
     scenario
@@ -37,8 +41,11 @@ fn an_update_without_routing_keeps_the_old_weights_and_an_empty_one_clears_them(
     scenario.done("PUT", LIVE, json!({"RoutingConfig": weights}));
     let kept = scenario.done("PUT", LIVE, json!({"Description": "d"}));
     assert_eq!((&kept["RoutingConfig"], &kept["FunctionVersion"]), (&weights, &json!("1")));
-    let cleared =
-        scenario.done("PUT", LIVE, json!({"FunctionVersion": "2", "RoutingConfig": {"AdditionalVersionWeights": {}}}));
+    let cleared = scenario.done(
+        "PUT",
+        LIVE,
+        json!({"FunctionVersion": "2", "RoutingConfig": {"AdditionalVersionWeights": {}}}),
+    );
     assert_eq!((cleared.get("RoutingConfig"), &cleared["FunctionVersion"]), (None, &json!("2")));
 }
 
@@ -95,7 +102,13 @@ fn weights_that_make_no_sense_are_refused() {
         INVALID,
         "Number of items in AdditionalVersionWeights cannot be greater than 1",
     );
-    scenario.refused("PUT", LIVE, weights(json!({"42": 0.1})), NOT_FOUND, &format!("Function not found: {ARN}:42"));
+    scenario.refused(
+        "PUT",
+        LIVE,
+        weights(json!({"42": 0.1})),
+        NOT_FOUND,
+        &format!("Function not found: {ARN}:42"),
+    );
     let mut latest = weights(json!({"2": 0.1}));
     latest["FunctionVersion"] = json!("$LATEST");
     scenario.refused(

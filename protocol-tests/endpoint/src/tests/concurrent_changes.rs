@@ -50,7 +50,9 @@ fn get_function_has_a_rate_of_its_own() {
 fn an_update_of_another_client_is_in_progress() {
     let mut scenario = TestAccount::with_function();
     scenario.mutate(Some(ConcurrentChange::Update));
-    let text = format!("The operation cannot be performed at this time. An update is in progress for resource: {ARN}");
+    let text = format!(
+        "The operation cannot be performed at this time. An update is in progress for resource: {ARN}"
+    );
     scenario.refused("PUT", CONFIGURATION, json!({"Timeout": 5}), (409, "ResourceConflictException"), &text);
     scenario.mutate(None);
     assert_eq!(scenario.configuration()["Timeout"], 3);

@@ -43,7 +43,13 @@ fn a_new_function_has_the_defaults_of_aws() {
 #[test]
 fn the_same_name_again_is_refused() {
     let conflict = (409, "ResourceConflictException");
-    TestAccount::with_function().refused("POST", FUNCTIONS, create_request(), conflict, "Function already exist: f");
+    TestAccount::with_function().refused(
+        "POST",
+        FUNCTIONS,
+        create_request(),
+        conflict,
+        "Function already exist: f",
+    );
 }
 
 /// Creates `f` with some members set, or removed if they are null, and expects an error.
@@ -63,8 +69,7 @@ fn what_a_creation_needs_is_demanded() {
     creation_refused(json!({"Handler": null}), INVALID, both);
     creation_refused(json!({"Code": {}}), INVALID, "Please provide a source for function code.");
     let validation = (400, "ValidationException");
-    let text =
-        "1 validation error detected: Value null at 'role' failed to satisfy constraint: Member must not be null";
+    let text = "1 validation error detected: Value null at 'role' failed to satisfy constraint: Member must not be null";
     creation_refused(json!({"Role": null}), validation, text);
 }
 
@@ -78,7 +83,9 @@ fn code_that_is_no_zip_is_refused() {
 #[test]
 fn a_function_is_found_by_name_and_by_arn() {
     let mut scenario = TestAccount::with_function();
-    for name in ["f", "123456789012%3Afunction%3Af", "arn%3Aaws%3Alambda%3Aus-east-1%3A123456789012%3Afunction%3Af"] {
+    for name in
+        ["f", "123456789012%3Afunction%3Af", "arn%3Aaws%3Alambda%3Aus-east-1%3A123456789012%3Afunction%3Af"]
+    {
         let found = scenario.done("GET", &format!("{FUNCTIONS}/{name}"), Value::Null);
         assert_eq!(found["Configuration"]["FunctionArn"], ARN, "{name}");
     }
@@ -137,7 +144,8 @@ fn code_in_s3_is_known_by_its_address() {
 #[test]
 fn an_image_has_neither_runtime_nor_zip() {
     let mut scenario = TestAccount::new(0, 0);
-    let image = json!({"FunctionName": "f", "Role": ROLE, "PackageType": "Image", "Code": {"ImageUri": "i:1"}});
+    let image =
+        json!({"FunctionName": "f", "Role": ROLE, "PackageType": "Image", "Code": {"ImageUri": "i:1"}});
     scenario.done("POST", FUNCTIONS, image);
     assert_eq!(scenario.done("GET", FUNCTION, Value::Null)["Code"]["ImageUri"], "i:1");
     let text = "Please provide ImageUri when updating a function with packageType Image.";

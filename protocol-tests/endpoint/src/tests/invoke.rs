@@ -22,7 +22,11 @@ fn scenario(invocations: Value) -> TestAccount {
     let mut scenario = TestAccount::of(Settings::from_json(&json!({"invocations": invocations})).unwrap());
     scenario.create();
     for code in ["2", "3"] {
-        scenario.done("PUT", "/2015-03-31/functions/f/code", json!({"ZipFile": zip_file(code), "Publish": true}));
+        scenario.done(
+            "PUT",
+            "/2015-03-31/functions/f/code",
+            json!({"ZipFile": zip_file(code), "Publish": true}),
+        );
     }
     scenario
 }
@@ -56,8 +60,7 @@ fn a_test_says_what_a_version_answers() {
 #[test]
 fn a_weight_is_kept_exactly() {
     let mut scenario = scenario(json!([{"version": "2", "payload": 2}, {"version": "1", "payload": 1}]));
-    let alias =
-        json!({"Name": "live", "FunctionVersion": "1", "RoutingConfig": {"AdditionalVersionWeights": {"2": 0.2}}});
+    let alias = json!({"Name": "live", "FunctionVersion": "1", "RoutingConfig": {"AdditionalVersionWeights": {"2": 0.2}}});
     scenario.done("POST", "/2015-03-31/functions/f/aliases", alias);
     let target = format!("{INVOKE}?Qualifier=live");
     let new = (0..50).filter(|_| payload(&scenario.answer("POST", &target, &[], json!({}))) == 2).count();
@@ -78,8 +81,7 @@ fn what_cannot_be_executed_is_refused() {
     let mut pending = TestAccount::new(100, 0);
     pending.create();
     let conflict = (409, "ResourceConflictException");
-    let text =
-        "The operation cannot be performed at this time. The function is currently in the following state: Pending";
+    let text = "The operation cannot be performed at this time. The function is currently in the following state: Pending";
     pending.refused("POST", INVOKE, json!({}), conflict, text);
     pending.later(100);
     assert_eq!(pending.ask("POST", INVOKE, json!({})).0, 200);

@@ -1,5 +1,5 @@
-//! Tests the crate as its callers use it: the account through its answers, the sockets with raw HTTP requests. Never
-//! tests private details: those tests are beside the code.
+//! Tests the crate as its callers use it: the account through its answers, the sockets with raw HTTP
+//! requests. Never tests private details: those tests are beside the code.
 
 mod aliases;
 mod concurrency;

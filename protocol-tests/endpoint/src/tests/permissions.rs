@@ -1,4 +1,5 @@
-//! The permissions that each request needs: it succeeds with all of them, and fails with AWS's message without any one.
+//! The permissions that each request needs: it succeeds with all of them, and fails with AWS's message
+//! without any one.
 
 use serde_json::{Value, json};
 
@@ -31,7 +32,8 @@ const ECR: [(&str, &str); 4] = [
     ("ecr:SetRepositoryPolicy", REPOSITORY),
 ];
 
-/// The function `f` with a version and an alias that has every setting, and the function `image` with an image.
+/// The function `f` with a version and an alias that has every setting, and the function `image` with an
+/// image.
 fn prepared() -> TestAccount {
     let mut scenario = TestAccount::with_function();
     scenario.done("POST", "/2015-03-31/functions/f/versions", json!({}));
@@ -39,9 +41,11 @@ fn prepared() -> TestAccount {
     let provisioned = "/2019-09-30/functions/f/provisioned-concurrency?Qualifier=live";
     scenario.done("PUT", provisioned, json!({"ProvisionedConcurrentExecutions": 1}));
     scenario.done("POST", "/2021-10-31/functions/f/url?Qualifier=live", json!({"AuthType": "NONE"}));
-    let permission = json!({"StatementId": "one", "Action": "lambda:InvokeFunction", "Principal": "s3.amazonaws.com"});
+    let permission =
+        json!({"StatementId": "one", "Action": "lambda:InvokeFunction", "Principal": "s3.amazonaws.com"});
     scenario.done("POST", "/2015-03-31/functions/f/policy?Qualifier=live", permission);
-    let image = json!({"FunctionName": "image", "Role": ROLE, "PackageType": "Image", "Code": {"ImageUri": "i:1"}});
+    let image =
+        json!({"FunctionName": "image", "Role": ROLE, "PackageType": "Image", "Code": {"ImageUri": "i:1"}});
     scenario.done("POST", FUNCTIONS, image);
     scenario
 }
@@ -56,8 +60,8 @@ fn message(body: &Value) -> String {
     body.get("message").or(body.get("Message")).and_then(Value::as_str).unwrap_or_default().to_owned()
 }
 
-/// Checks that the request succeeds with all permissions, that it fails without any one of them and names that one, and
-/// that it names the first if all are missing.
+/// Checks that the request succeeds with all permissions, that it fails without any one of them and names
+/// that one, and that it names the first if all are missing.
 #[track_caller]
 fn check(method: &str, target: &str, body: &Value, needed: &[(&str, &str)]) {
     let mut scenario = prepared();
@@ -90,7 +94,8 @@ fn every_operation_needs_its_own_action_on_what_it_names() {
     let none = Value::Null;
     let url = json!({"AuthType": "NONE"});
     let provision = json!({"ProvisionedConcurrentExecutions": 2});
-    let permission = json!({"StatementId": "two", "Action": "lambda:InvokeFunction", "Principal": "s3.amazonaws.com"});
+    let permission =
+        json!({"StatementId": "two", "Action": "lambda:InvokeFunction", "Principal": "s3.amazonaws.com"});
     let tags = &format!("/2017-03-31/tags/{}", crate::uri::encode(F, b""));
     let first = &format!("{F}:1");
     let latest = &format!("{F}:$LATEST");
@@ -99,7 +104,13 @@ fn every_operation_needs_its_own_action_on_what_it_names() {
         ("GET", "/2015-03-31/functions/f?Qualifier=live", &none, "GetFunction", LIVE),
         ("GET", "/2015-03-31/functions/f%3Alive", &none, "GetFunction", LIVE),
         ("GET", CONFIGURATION, &none, "GetFunctionConfiguration", F),
-        ("GET", "/2015-03-31/functions/f/configuration?Qualifier=1", &none, "GetFunctionConfiguration", first),
+        (
+            "GET",
+            "/2015-03-31/functions/f/configuration?Qualifier=1",
+            &none,
+            "GetFunctionConfiguration",
+            first,
+        ),
         ("PUT", CONFIGURATION, &json!({"Timeout": 7}), "UpdateFunctionConfiguration", F),
         ("PUT", CODE, &json!({"ZipFile": zip_file("2")}), "UpdateFunctionCode", F),
         ("PUT", CODE, &json!({"ZipFile": zip_file("2"), "DryRun": true}), "UpdateFunctionCode", F),
@@ -107,7 +118,13 @@ fn every_operation_needs_its_own_action_on_what_it_names() {
         ("DELETE", "/2015-03-31/functions/f?Qualifier=9", &none, "DeleteFunction", &format!("{F}:9")),
         ("POST", "/2015-03-31/functions/f/versions", &json!({}), "PublishVersion", F),
         ("GET", "/2015-03-31/functions/f/versions", &none, "ListVersionsByFunction", F),
-        ("POST", "/2015-03-31/functions/f/aliases", &json!({"Name": "a", "FunctionVersion": "1"}), "CreateAlias", F),
+        (
+            "POST",
+            "/2015-03-31/functions/f/aliases",
+            &json!({"Name": "a", "FunctionVersion": "1"}),
+            "CreateAlias",
+            F,
+        ),
         ("GET", "/2015-03-31/functions/f/aliases/live", &none, "GetAlias", F),
         ("PUT", "/2015-03-31/functions/f/aliases/live", &json!({"Description": "d"}), "UpdateAlias", F),
         ("DELETE", "/2015-03-31/functions/f/aliases/live", &none, "DeleteAlias", F),
@@ -156,7 +173,13 @@ fn every_operation_needs_its_own_action_on_what_it_names() {
         ("GET", SIGNING, &none, "GetFunctionCodeSigningConfig", F),
         ("DELETE", SIGNING, &none, "DeleteFunctionCodeSigningConfig", F),
         ("POST", "/2015-03-31/functions/f/invocations", &json!({}), "InvokeFunction", F),
-        ("POST", "/2015-03-31/functions/f/invocations?Qualifier=$LATEST", &json!({}), "InvokeFunction", latest),
+        (
+            "POST",
+            "/2015-03-31/functions/f/invocations?Qualifier=$LATEST",
+            &json!({}),
+            "InvokeFunction",
+            latest,
+        ),
     ] {
         check(method, target, body, &[(&format!("lambda:{action}"), resource)]);
     }
@@ -199,7 +222,8 @@ fn what_a_creation_names_needs_permissions_of_its_own() {
         request.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
         check("POST", FUNCTIONS, &request, &[&own[..], needed].concat());
     }
-    let image = json!({"FunctionName": "new", "Role": ROLE, "PackageType": "Image", "Code": {"ImageUri": IMAGE_URI}});
+    let image =
+        json!({"FunctionName": "new", "Role": ROLE, "PackageType": "Image", "Code": {"ImageUri": IMAGE_URI}});
     check("POST", FUNCTIONS, &image, &[&own[..], &ECR].concat());
 }
 
@@ -240,7 +264,8 @@ fn what_an_update_names_needs_permissions_of_its_own() {
         check("PUT", CODE, &body, &[&own[..], needed].concat());
     }
     let own = [("lambda:UpdateFunctionCode", IMAGE)];
-    let by_digest = format!("123456789012.dkr.ecr.us-east-1.amazonaws.com/team/app@sha256:{}", "0".repeat(64));
+    let by_digest =
+        format!("123456789012.dkr.ecr.us-east-1.amazonaws.com/team/app@sha256:{}", "0".repeat(64));
     for uri in [IMAGE_URI, &by_digest] {
         let body = json!({"ImageUri": uri});
         check("PUT", "/2015-03-31/functions/image/code", &body, &[&own[..], &ECR].concat());
@@ -286,7 +311,8 @@ fn conditions_see_what_the_request_says() {
     decided(&equals(auth_type, "AWS_IAM"), "PUT", url, &json!({"AuthType": "AWS_IAM"}), true);
     decided(&equals(auth_type, "AWS_IAM"), "PUT", url, &json!({"AuthType": "NONE"}), false);
     decided(&equals(auth_type, "NONE"), "GET", url, &Value::Null, true);
-    let permission = json!({"StatementId": "two", "Action": "lambda:InvokeFunction", "Principal": "s3.amazonaws.com"});
+    let permission =
+        json!({"StatementId": "two", "Action": "lambda:InvokeFunction", "Principal": "s3.amazonaws.com"});
     let policy = "/2015-03-31/functions/f/policy";
     decided(&equals("lambda:Principal", "s3.amazonaws.com"), "POST", policy, &permission, true);
     decided(&equals("lambda:Principal", "sns.amazonaws.com"), "POST", policy, &permission, false);
@@ -299,8 +325,10 @@ fn conditions_see_what_the_request_says() {
 #[track_caller]
 fn conditional(action: &str, condition: &Value, body: &Value, expected: bool) {
     let mut scenario = prepared();
-    let others: Vec<&str> =
-        ["iam:*", "kms:CreateGrant", "kms:Encrypt", "lambda:*"].into_iter().filter(|other| *other != action).collect();
+    let others: Vec<&str> = ["iam:*", "kms:CreateGrant", "kms:Encrypt", "lambda:*"]
+        .into_iter()
+        .filter(|other| *other != action)
+        .collect();
     scenario.enforce(json!([
         {"Effect": "Allow", "Action": others, "Resource": "*"},
         {"Effect": "Allow", "Action": action, "Resource": "*", "Condition": condition},
@@ -340,8 +368,9 @@ fn refusals_are_in_the_words_of_aws() {
     let all = json!({"Effect": "Allow", "Action": "*", "Resource": "*"});
     let deny = |action: &str| json!([all, {"Effect": "Deny", "Action": action, "Resource": "*"}]);
     scenario.enforce(deny("lambda:GetFunction"));
-    let text =
-        format!("{user} lambda:GetFunction on resource: {LIVE} with an explicit deny in an identity-based policy");
+    let text = format!(
+        "{user} lambda:GetFunction on resource: {LIVE} with an explicit deny in an identity-based policy"
+    );
     scenario.refused("GET", "/2015-03-31/functions/f?Qualifier=live", Value::Null, DENIED, &text);
 
     scenario.enforce(statements(&[("lambda:UpdateFunctionCode", F)]));
@@ -382,7 +411,10 @@ fn only_who_may_ask_is_reported_that_there_is_nothing() {
 fn a_refused_call_changes_nothing() {
     let mut scenario = prepared();
     let before = scenario.configuration();
-    scenario.enforce(statements(&[("lambda:UpdateFunctionConfiguration", F), ("lambda:GetFunctionConfiguration", F)]));
+    scenario.enforce(statements(&[
+        ("lambda:UpdateFunctionConfiguration", F),
+        ("lambda:GetFunctionConfiguration", F),
+    ]));
     let (status, _, _) = scenario.ask("PUT", CONFIGURATION, json!({"Timeout": 7, "Role": ROLE}));
     assert_eq!(status, 403);
     assert_eq!(scenario.configuration(), before);
@@ -459,7 +491,10 @@ fn what_the_test_asks_itself_is_not_judged() {
     let tags = format!("/2017-03-31/tags/{}", crate::uri::encode(F, b""));
     endpoint.perform("POST", &tags, json!({"Tags": {"a": "1"}})).unwrap();
     let function = endpoint.function("f").unwrap();
-    assert_eq!((&function["Configuration"]["Environment"], &function["Tags"]), (&variables, &json!({"a": "1"})));
+    assert_eq!(
+        (&function["Configuration"]["Environment"], &function["Tags"]),
+        (&variables, &json!({"a": "1"}))
+    );
 }
 
 #[test]

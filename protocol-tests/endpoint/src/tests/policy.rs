@@ -24,13 +24,16 @@ fn statements(scenario: &mut TestAccount, target: &str) -> Value {
 #[test]
 fn a_permission_becomes_a_statement() {
     let url = json!({"Action": "lambda:InvokeFunctionUrl", "FunctionUrlAuthType": "NONE"});
-    let bucket =
-        json!({"Principal": "s3.amazonaws.com", "SourceArn": "arn:aws:s3:::b", "SourceAccount": "123456789012"});
+    let bucket = json!({"Principal": "s3.amazonaws.com", "SourceArn": "arn:aws:s3:::b", "SourceAccount": "123456789012"});
     let role = "arn:aws:iam::210987654321:role/r";
     for (members, principal, condition) in [
         (json!({}), json!("*"), Value::Null),
         (url, json!("*"), json!({"StringEquals": {"lambda:FunctionUrlAuthType": "NONE"}})),
-        (json!({"InvokedViaFunctionUrl": true}), json!("*"), json!({"Bool": {"lambda:InvokedViaFunctionUrl": "true"}})),
+        (
+            json!({"InvokedViaFunctionUrl": true}),
+            json!("*"),
+            json!({"Bool": {"lambda:InvokedViaFunctionUrl": "true"}}),
+        ),
         (
             bucket,
             json!({"Service": "s3.amazonaws.com"}),
@@ -51,7 +54,11 @@ fn a_permission_becomes_a_statement() {
 #[test]
 fn a_function_and_its_alias_have_policies_of_their_own() {
     let mut scenario = TestAccount::with_function();
-    scenario.done("POST", "/2015-03-31/functions/f/aliases", json!({"Name": "live", "FunctionVersion": "$LATEST"}));
+    scenario.done(
+        "POST",
+        "/2015-03-31/functions/f/aliases",
+        json!({"Name": "live", "FunctionVersion": "$LATEST"}),
+    );
     let live = format!("{POLICY}?Qualifier=live");
     scenario.done("POST", POLICY, permission("s", json!({})));
     scenario.refused("GET", &live, Value::Null, NOT_FOUND, "The resource you requested does not exist.");
@@ -105,9 +112,21 @@ fn permissions_that_make_no_sense_are_refused() {
     let text = "FunctionUrlAuthType is only supported for lambda:InvokeFunctionUrl action";
     scenario.refused("POST", POLICY, permission("t", json!({"FunctionUrlAuthType": "NONE"})), INVALID, text);
     let text = "1 validation error detected: Value 'example.com' at 'statementId' failed to satisfy constraint: Member must satisfy regular expression pattern: ([a-zA-Z0-9-_]+)";
-    scenario.refused("POST", POLICY, permission("example.com", json!({})), (400, "ValidationException"), text);
+    scenario.refused(
+        "POST",
+        POLICY,
+        permission("example.com", json!({})),
+        (400, "ValidationException"),
+        text,
+    );
     for (qualifier, text) in [("no", "Cannot find alias arn: "), ("42", "Function not found: ")] {
         let target = format!("{POLICY}?Qualifier={qualifier}");
-        scenario.refused("POST", &target, permission("t", json!({})), NOT_FOUND, &format!("{text}{ARN}:{qualifier}"));
+        scenario.refused(
+            "POST",
+            &target,
+            permission("t", json!({})),
+            NOT_FOUND,
+            &format!("{text}{ARN}:{qualifier}"),
+        );
     }
 }

@@ -22,11 +22,16 @@ fn provision(count: u64) -> Value {
 
 /// `f` with the versions 1 and 2, and `live` at version 1. Provisioning takes `provision_ms`.
 fn scenario(provision_ms: u64) -> TestAccount {
-    let settings = Settings { provision_duration: Duration::from_millis(provision_ms), ..Settings::default() };
+    let settings =
+        Settings { provision_duration: Duration::from_millis(provision_ms), ..Settings::default() };
     let mut scenario = TestAccount::of(settings);
     scenario.create();
     for code in ["2", "3"] {
-        scenario.done("PUT", "/2015-03-31/functions/f/code", json!({"ZipFile": zip_file(code), "Publish": true}));
+        scenario.done(
+            "PUT",
+            "/2015-03-31/functions/f/code",
+            json!({"ZipFile": zip_file(code), "Publish": true}),
+        );
     }
     scenario.done("POST", "/2015-03-31/functions/f/aliases", json!({"Name": "live", "FunctionVersion": "1"}));
     scenario
@@ -42,12 +47,21 @@ fn provisioned_concurrency_is_in_progress_and_then_ready() {
     assert_eq!(scenario.done("GET", &at("live"), Value::Null)["Status"], "IN_PROGRESS");
     scenario.later(1);
     let ready = scenario.done("GET", &at("live"), Value::Null);
-    assert_eq!((&ready["Status"], &ready["AvailableProvisionedConcurrentExecutions"]), (&json!("READY"), &json!(5)));
+    assert_eq!(
+        (&ready["Status"], &ready["AvailableProvisionedConcurrentExecutions"]),
+        (&json!("READY"), &json!(5))
+    );
     for _ in 0..2 {
         assert_eq!(scenario.ask("DELETE", &at("live"), Value::Null).0, 204);
     }
     let text = "No Provisioned Concurrency Config found for this function";
-    scenario.refused("GET", &at("live"), Value::Null, (404, "ProvisionedConcurrencyConfigNotFoundException"), text);
+    scenario.refused(
+        "GET",
+        &at("live"),
+        Value::Null,
+        (404, "ProvisionedConcurrencyConfigNotFoundException"),
+        text,
+    );
 }
 
 #[test]
@@ -63,7 +77,10 @@ fn provisioning_may_be_accepted_and_fail_afterwards() {
     scenario.fail("");
     scenario.done("PUT", &at("live"), provision(1));
     let failed = scenario.done("GET", &at("live"), Value::Null);
-    assert_eq!((&failed["Status"], &failed["StatusReason"]), (&json!("FAILED"), &json!("because the test wants it")));
+    assert_eq!(
+        (&failed["Status"], &failed["StatusReason"]),
+        (&json!("FAILED"), &json!("because the test wants it"))
+    );
 }
 
 #[test]
@@ -71,7 +88,11 @@ fn what_has_no_provisioned_concurrency_is_refused() {
     let mut scenario = scenario(0);
     let text = "Provisioned Concurrency Configs cannot be applied to unpublished function versions.";
     scenario.refused("PUT", &at("$LATEST"), provision(1), INVALID, text);
-    scenario.done("POST", "/2015-03-31/functions/f/aliases", json!({"Name": "latest", "FunctionVersion": "$LATEST"}));
+    scenario.done(
+        "POST",
+        "/2015-03-31/functions/f/aliases",
+        json!({"Name": "latest", "FunctionVersion": "$LATEST"}),
+    );
     scenario.refused("PUT", &at("latest"), provision(1), INVALID, text);
     let text = "The function resource provided must be an alias or a published version.";
     scenario.refused("GET", &at("$LATEST"), Value::Null, INVALID, text);
@@ -86,10 +107,17 @@ fn what_has_no_provisioned_concurrency_is_refused() {
 fn a_version_and_its_alias_cannot_both_have_it() {
     let mut scenario = scenario(0);
     scenario.done("PUT", &at("live"), provision(1));
-    scenario.refused("PUT", &at("1"), provision(1), CONFLICT, "Version is pointed by a Provisioned Concurrency alias");
+    scenario.refused(
+        "PUT",
+        &at("1"),
+        provision(1),
+        CONFLICT,
+        "Version is pointed by a Provisioned Concurrency alias",
+    );
     scenario.done("DELETE", &at("live"), Value::Null);
     scenario.done("PUT", &at("1"), provision(1));
-    let text = "Alias can't be used for Provisioned Concurrency configuration on an already Provisioned version";
+    let text =
+        "Alias can't be used for Provisioned Concurrency configuration on an already Provisioned version";
     scenario.refused("PUT", &at("live"), provision(1), CONFLICT, text);
 }
 
@@ -102,12 +130,10 @@ fn concurrency_must_be_available() {
     scenario.refused("PUT", &at("live"), provision(901), INVALID, text);
     let reserve = |count: u64| json!({"ReservedConcurrentExecutions": count});
     scenario.done("PUT", "/2017-10-31/functions/f/concurrency", reserve(2));
-    let text =
-        "Requested Provisioned Concurrency should not be greater than the reservedConcurrentExecution for function";
+    let text = "Requested Provisioned Concurrency should not be greater than the reservedConcurrentExecution for function";
     scenario.refused("PUT", &at("live"), provision(3), INVALID, text);
     scenario.done("PUT", &at("live"), provision(2));
-    let text =
-        " ReservedConcurrentExecutions  1 should not be lower than function's total provisioned concurrency [2].";
+    let text = " ReservedConcurrentExecutions  1 should not be lower than function's total provisioned concurrency [2].";
     scenario.refused("PUT", "/2017-10-31/functions/f/concurrency", reserve(1), INVALID, text);
 }
 

@@ -1,4 +1,5 @@
-//! State and faults that a test sets through the public interface, over real connections where the socket matters.
+//! State and faults that a test sets through the public interface, over real connections where the socket
+//! matters.
 
 use std::time::Duration;
 
@@ -62,7 +63,10 @@ fn an_invocation_takes_its_time_and_is_on_record_with_its_payload() {
     let before = Moment::now().instant;
     let (head, body) = exchange(&endpoint, "POST", "/2015-03-31/functions/f/invocations", b"[1]").unwrap();
     assert!(before.elapsed() >= delay);
-    assert!(head.contains("x-amz-executed-version: $LATEST\r\nx-amz-function-error: Unhandled\r\n"), "{head}");
+    assert!(
+        head.contains("x-amz-executed-version: $LATEST\r\nx-amz-function-error: Unhandled\r\n"),
+        "{head}"
+    );
     assert_eq!(body, r#"{"statusCode":200}"#);
     let call = &endpoint.calls()[0];
     assert_eq!((call.operation.as_str(), &call.body), ("Invoke", &json!([1])));
@@ -73,7 +77,11 @@ fn a_busy_function_can_be_read_and_is_free_again_after_a_while() {
     let endpoint = start();
     fault(&endpoint, json!({"kind": "busy", "for_ms": 150}));
     let (_, body) = exchange(&endpoint, "PUT", CODE, NEW_CODE).unwrap();
-    assert!(body.contains("An update is in progress for resource: arn:aws:lambda:us-east-1:123456789012:function:f"));
+    assert!(
+        body.contains(
+            "An update is in progress for resource: arn:aws:lambda:us-east-1:123456789012:function:f"
+        )
+    );
     exchange(&endpoint, "GET", FUNCTION, b"").unwrap();
     let start = Moment::now().instant;
     while exchange(&endpoint, "PUT", CODE, NEW_CODE).unwrap().0.starts_with("HTTP/1.1 409 ") {

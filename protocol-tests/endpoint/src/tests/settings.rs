@@ -11,7 +11,8 @@ const CONFIGURATION: &str = "/2015-03-31/functions/f/configuration";
 const CODE: &str = "/2015-03-31/functions/f/code";
 const INVALID: (u16, &str) = (400, "InvalidParameterValueException");
 const VALIDATION: (u16, &str) = (400, "ValidationException");
-const ACCESS_POINT: &str = "arn:aws:elasticfilesystem:us-east-1:123456789012:access-point/fsap-0123456789abcdef0";
+const ACCESS_POINT: &str =
+    "arn:aws:elasticfilesystem:us-east-1:123456789012:access-point/fsap-0123456789abcdef0";
 const KEY: &str = "arn:aws:kms:us-east-1:123456789012:key/11111111-1111-1111-1111-111111111111";
 
 fn file_systems() -> Value {
@@ -22,8 +23,8 @@ fn vpc() -> Value {
     json!({"SubnetIds": ["subnet-1"], "SecurityGroupIds": ["sg-1"]})
 }
 
-/// Checks that the answer has a member after a creation or an update that sets it, that an update without the member
-/// keeps it, and that `clear` clears it.
+/// Checks that the answer has a member after a creation or an update that sets it, that an update without the
+/// member keeps it, and that `clear` clears it.
 #[track_caller]
 fn check(set: Value, member: &str, answered: Value, clear: Value, cleared: Value) {
     let mut request = create_request();
@@ -231,12 +232,19 @@ fn an_image_has_an_image_config_and_neither_runtime_nor_handler_nor_layers() {
     let mut scenario = TestAccount::new(0, 0);
     let config = json!({"EntryPoint": ["sh"], "Command": ["-c", "x"], "WorkingDirectory": "/app"});
     let request = json!({"FunctionName": "f", "Role": ROLE, "PackageType": "Image", "Code": {"ImageUri": "i:1"}, "ImageConfig": config});
-    assert_eq!(scenario.done("POST", FUNCTIONS, request)["ImageConfigResponse"], json!({"ImageConfig": config}));
+    assert_eq!(
+        scenario.done("POST", FUNCTIONS, request)["ImageConfigResponse"],
+        json!({"ImageConfig": config})
+    );
     let part = json!({"Command": ["y"]});
     let updated = scenario.done("PUT", CONFIGURATION, json!({"ImageConfig": part}));
     assert_eq!(updated["ImageConfigResponse"], json!({"ImageConfig": part}));
-    assert_eq!(scenario.done("PUT", CONFIGURATION, json!({"ImageConfig": {}})).get("ImageConfigResponse"), None);
-    let text = "Please don't provide Handler or Runtime or Layer when the intended function PackageType is Image.";
+    assert_eq!(
+        scenario.done("PUT", CONFIGURATION, json!({"ImageConfig": {}})).get("ImageConfigResponse"),
+        None
+    );
+    let text =
+        "Please don't provide Handler or Runtime or Layer when the intended function PackageType is Image.";
     scenario.refused("PUT", CONFIGURATION, json!({"Handler": "index.handler"}), INVALID, text);
 }
 

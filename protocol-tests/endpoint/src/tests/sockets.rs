@@ -35,7 +35,8 @@ fn connect(endpoint: &Endpoint) -> TcpStream {
 fn request(method: &str, target: &str, body: &[u8], extra: &str) -> Vec<u8> {
     let head = signed(method, target, body, &Settings::default(), Moment::now().wall);
     let headers: String = head.headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
-    let head = format!("{method} {target} HTTP/1.1\r\n{headers}content-length: {}\r\n{extra}\r\n", body.len());
+    let head =
+        format!("{method} {target} HTTP/1.1\r\n{headers}content-length: {}\r\n{extra}\r\n", body.len());
     [head.as_bytes(), body].concat()
 }
 
@@ -49,15 +50,22 @@ fn answer(stream: &TcpStream) -> io::Result<(String, String)> {
         head.push(byte[0]);
     }
     let head = String::from_utf8_lossy(&head).into_owned();
-    let length =
-        head.lines().find_map(|line| line.strip_prefix("content-length: ")).map_or(0, |it| it.parse().unwrap());
+    let length = head
+        .lines()
+        .find_map(|line| line.strip_prefix("content-length: "))
+        .map_or(0, |it| it.parse().unwrap());
     let mut body = vec![0; length];
     reader.read_exact(&mut body)?;
     Ok((head, String::from_utf8_lossy(&body).into_owned()))
 }
 
 /// Sends one request on a new connection.
-pub(super) fn exchange(endpoint: &Endpoint, method: &str, target: &str, body: &[u8]) -> io::Result<(String, String)> {
+pub(super) fn exchange(
+    endpoint: &Endpoint,
+    method: &str,
+    target: &str,
+    body: &[u8],
+) -> io::Result<(String, String)> {
     let mut stream = connect(endpoint);
     stream.write_all(&request(method, target, body, ""))?;
     answer(&stream)
@@ -74,12 +82,18 @@ fn one_connection_serves_many_requests() {
     for _ in 0..3 {
         stream.write_all(&request("GET", FUNCTION, b"", "user-agent: raw\r\n")).unwrap();
         let (head, body) = answer(&stream).unwrap();
-        assert!(head.starts_with("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nx-amzn-requestid: "), "{head}");
+        assert!(
+            head.starts_with("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nx-amzn-requestid: "),
+            "{head}"
+        );
         assert!(body.contains("\"FunctionName\":\"f\""), "{body}");
     }
     let calls = endpoint.calls();
     assert_eq!(calls.len(), 3);
-    assert_eq!((calls[0].user_agent.as_str(), calls[0].access_key_id.as_str()), ("raw", "AKIDENDPOINTEXAMPLE1"));
+    assert_eq!(
+        (calls[0].user_agent.as_str(), calls[0].access_key_id.as_str()),
+        ("raw", "AKIDENDPOINTEXAMPLE1")
+    );
     endpoint.forget_calls();
     assert!(endpoint.calls().is_empty());
 }
@@ -115,7 +129,12 @@ fn an_error_has_the_shape_of_aws() {
 fn a_client_that_waits_for_continue_is_reported_to() {
     let endpoint = start();
     let mut stream = connect(&endpoint);
-    let bytes = request("PUT", "/2015-03-31/functions/f/configuration", b"{\"Timeout\":9}", "expect: 100-continue\r\n");
+    let bytes = request(
+        "PUT",
+        "/2015-03-31/functions/f/configuration",
+        b"{\"Timeout\":9}",
+        "expect: 100-continue\r\n",
+    );
     let (head, body) = bytes.split_at(bytes.len() - 13);
     stream.write_all(head).unwrap();
     assert_eq!(answer(&stream).unwrap().0, "HTTP/1.1 100 Continue\r\n\r\n");

@@ -28,8 +28,7 @@ fn a_new_function_is_pending_and_becomes_active_by_itself() {
 fn a_pending_function_cannot_be_changed() {
     let mut scenario = TestAccount::new(100, 0);
     scenario.create();
-    let text =
-        "The operation cannot be performed at this time. The function is currently in the following state: Pending";
+    let text = "The operation cannot be performed at this time. The function is currently in the following state: Pending";
     scenario.refused("PUT", CONFIGURATION, json!({"Timeout": 5}), CONFLICT, text);
     scenario.refused("PUT", CODE, json!({"ZipFile": zip_file("2")}), CONFLICT, text);
     scenario.refused("POST", VERSIONS, json!({}), CONFLICT, text);
@@ -42,7 +41,9 @@ fn a_function_cannot_be_changed_while_an_update_is_in_progress() {
     let updating = scenario.done("PUT", CONFIGURATION, json!({"Timeout": 5}));
     assert_eq!(updating["LastUpdateStatus"], "InProgress");
     assert_eq!(updating["Timeout"], 5);
-    let text = format!("The operation cannot be performed at this time. An update is in progress for resource: {ARN}");
+    let text = format!(
+        "The operation cannot be performed at this time. An update is in progress for resource: {ARN}"
+    );
     scenario.refused("PUT", CONFIGURATION, json!({"Timeout": 6}), CONFLICT, &text);
     scenario.refused("PUT", CODE, json!({"ZipFile": zip_file("2")}), CONFLICT, &text);
     scenario.refused("POST", VERSIONS, json!({}), CONFLICT, &text);
@@ -162,7 +163,13 @@ fn a_version_may_fail_and_no_alias_is_led_to_it_before_it_is_ready() {
     for reported in ["Pending", "Failed"] {
         scenario.refused("PUT", &live, json!({"FunctionVersion": "2"}), CONFLICT, &state(reported));
         scenario.refused("PUT", &live, weights.clone(), CONFLICT, &state(reported));
-        scenario.refused("POST", ALIASES, json!({"Name": "new", "FunctionVersion": "2"}), CONFLICT, &state(reported));
+        scenario.refused(
+            "POST",
+            ALIASES,
+            json!({"Name": "new", "FunctionVersion": "2"}),
+            CONFLICT,
+            &state(reported),
+        );
         scenario.later(100);
     }
     let failed = scenario.done("GET", "/2015-03-31/functions/f/configuration?Qualifier=2", Value::Null);
@@ -173,7 +180,8 @@ fn a_version_may_fail_and_no_alias_is_led_to_it_before_it_is_ready() {
 fn an_idle_function_refuses_its_first_calls_and_wakes() {
     let mut scenario = TestAccount::with_function();
     let wakes_in = std::time::Duration::from_millis(100);
-    scenario.account().functions.get_mut("f").unwrap().latest.phase = crate::function::Phase::Idle { wakes_in };
+    scenario.account().functions.get_mut("f").unwrap().latest.phase =
+        crate::function::Phase::Idle { wakes_in };
     assert_eq!(scenario.configuration()["State"], "Inactive");
     let invoke = "/2015-03-31/functions/f/invocations";
     let text = "Lambda is initializing your function. It will be ready to invoke shortly.";
@@ -199,6 +207,7 @@ fn managed_instances_run_what_was_published_as_the_latest() {
     assert_eq!(published["Version"], "$LATEST.PUBLISHED");
     scenario.done("POST", invoke, Value::Null);
     let listed = scenario.done("GET", VERSIONS, Value::Null);
-    let versions: Vec<&Value> = listed["Versions"].as_array().unwrap().iter().map(|it| &it["Version"]).collect();
+    let versions: Vec<&Value> =
+        listed["Versions"].as_array().unwrap().iter().map(|it| &it["Version"]).collect();
     assert_eq!(versions, ["$LATEST", "$LATEST.PUBLISHED"]);
 }

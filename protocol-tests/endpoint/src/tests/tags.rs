@@ -51,8 +51,7 @@ fn more_than_fifty_tags_are_too_many() {
 
 #[test]
 fn taking_away_without_keys_is_refused() {
-    let text =
-        "1 validation error detected: Value null at 'tagKeys' failed to satisfy constraint: Member must not be null";
+    let text = "1 validation error detected: Value null at 'tagKeys' failed to satisfy constraint: Member must not be null";
     TestAccount::with_function().refused(
         "DELETE",
         &target(crate::scenario::ARN),

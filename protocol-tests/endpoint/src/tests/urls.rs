@@ -22,10 +22,14 @@ fn a_url_is_made_with_the_defaults_of_aws() {
     assert_eq!((&made["InvokeMode"], &made["FunctionArn"]), (&json!("BUFFERED"), &json!(ARN)));
     assert_eq!((made.get("Cors"), made.get("LastModifiedTime")), (None, None));
     let url = made["FunctionUrl"].as_str().unwrap();
-    let id = url.strip_prefix("https://").and_then(|it| it.strip_suffix(".lambda-url.us-east-1.on.aws/")).unwrap();
+    let id =
+        url.strip_prefix("https://").and_then(|it| it.strip_suffix(".lambda-url.us-east-1.on.aws/")).unwrap();
     assert_eq!(id.len(), 32, "{url}");
     let found = scenario.done("GET", URL, Value::Null);
-    assert_eq!((&found["FunctionUrl"], &found["CreationTime"]), (&made["FunctionUrl"], &found["LastModifiedTime"]));
+    assert_eq!(
+        (&found["FunctionUrl"], &found["CreationTime"]),
+        (&made["FunctionUrl"], &found["LastModifiedTime"])
+    );
     assert_eq!(scenario.done("GET", URL, Value::Null), found);
 }
 
@@ -44,7 +48,11 @@ fn an_update_keeps_what_it_does_not_name_and_replaces_cors_as_a_whole() {
 #[test]
 fn an_alias_has_a_url_of_its_own() {
     let mut scenario = scenario();
-    scenario.done("POST", "/2015-03-31/functions/f/aliases", json!({"Name": "live", "FunctionVersion": "$LATEST"}));
+    scenario.done(
+        "POST",
+        "/2015-03-31/functions/f/aliases",
+        json!({"Name": "live", "FunctionVersion": "$LATEST"}),
+    );
     let target = format!("{URL}?Qualifier=live");
     let made = scenario.done("POST", &target, json!({"AuthType": "NONE"}));
     assert_eq!(made["FunctionArn"], format!("{ARN}:live"));
@@ -68,7 +76,13 @@ fn a_second_url_and_one_that_is_not_there_are_refused() {
     }
     let (from_none, from_no_alias) = ("/2021-10-31/functions/g/url", format!("{URL}?Qualifier=no"));
     scenario.refused("POST", from_none, json!({"AuthType": "NONE"}), NOT_FOUND, "Function does not exist");
-    scenario.refused("POST", &from_no_alias, json!({"AuthType": "NONE"}), NOT_FOUND, "Function does not exist");
+    scenario.refused(
+        "POST",
+        &from_no_alias,
+        json!({"AuthType": "NONE"}),
+        NOT_FOUND,
+        "Function does not exist",
+    );
     scenario.refused("GET", from_none, Value::Null, NOT_FOUND, text);
 }
 
@@ -94,7 +108,19 @@ fn a_url_that_makes_no_sense_is_refused() {
         scenario.refused("POST", URL, body, VALIDATION, &one(sentence));
     }
     let text = r"Value '1' at 'qualifier' failed to satisfy constraint: Member must satisfy regular expression pattern: ((?!^\d+$)^[0-9a-zA-Z-_]+$)";
-    scenario.refused("POST", &format!("{URL}?Qualifier=1"), json!({"AuthType": "NONE"}), VALIDATION, &one(text));
+    scenario.refused(
+        "POST",
+        &format!("{URL}?Qualifier=1"),
+        json!({"AuthType": "NONE"}),
+        VALIDATION,
+        &one(text),
+    );
     let cors = json!({"AuthType": "NONE", "Cors": {"AllowMethods": ["GET"]}});
-    scenario.refused("POST", URL, cors, INVALID, "You can't leave AllowOrigins as empty when Cors is enabled.");
+    scenario.refused(
+        "POST",
+        URL,
+        cors,
+        INVALID,
+        "You can't leave AllowOrigins as empty when Cors is enabled.",
+    );
 }
