@@ -150,9 +150,11 @@ fn script(texts: &[Text], env: &Environment) -> String {
         }
         // The braces make it one command, which bash parses completely before it evaluates any part of it.
         let source = format!("{{ {source}\n}}");
-        let eval = format!("builtin eval '{}'", source.replace('\'', r"'\''"));
-        // The usual case is a single text, which needs no subshell.
-        script.push_str(&if texts.len() == 1 { eval } else { format!("({eval})\n") });
+        // The usual case is a single text, which needs no parser of its own.
+        script.push_str(&match texts.len() {
+            1 => source,
+            _ => format!("(builtin eval '{}')\n", source.replace('\'', r"'\''")),
+        });
     }
     script
 }

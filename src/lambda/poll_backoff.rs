@@ -20,13 +20,20 @@ pub(super) const WEIGHTS_LIMIT: Duration = Duration::from_secs(60);
 /// Time without events after which a progress event for a wait is emitted.
 const SILENCE: Duration = Duration::from_secs(5);
 
-const MIN_INTERVAL: Duration = Duration::from_millis(100);
+const MIN_INTERVAL: Duration = Duration::from_millis(250);
+
+/// Shortest interval once the operation lasts as long as expected.
+const MIN_INTERVAL_NEAR_END: Duration = Duration::from_millis(100);
+
 const MAX_INTERVAL: Duration = Duration::from_secs(2);
 
-/// The poll interval is at most this fraction of the time waited so far. So completion is noticed at most an
-/// eighth (12.5 %) too late, and half of that on average. With intervals that grow by half, as is common, the
-/// end of a 1.5 s update was noticed 0.7 s too late.
+/// The poll interval is at most this fraction of the time waited so far. So the end of a long operation is
+/// noticed at most an eighth (12.5 %) too late, and half of that on average. With intervals that grow by half,
+/// as is common, the end of a 1.5 s update was noticed 0.7 s too late.
 const WAIT_FRACTION: u32 = 8;
+
+/// As [`WAIT_FRACTION`], once the operation lasts as long as expected.
+const WAIT_FRACTION_NEAR_END: u32 = 16;
 
 /// Poll intervals of one wait. GetFunction has a quota of its own, 100 requests per second, so frequent
 /// polling does not use up the quota of other calls.
@@ -35,31 +42,52 @@ pub(super) struct PollBackoff {
     least: Duration,
     began: Instant,
     limit: Duration,
+    /// How long the operation will take, as far as an earlier one shows.
+    expected: Option<Duration>,
+    /// When the operation was last seen to be in progress, after `began`.
+    last_seen: Duration,
 }
 
 impl PollBackoff {
-    /// Starts with 100 ms, then uses an eighth of the elapsed time, at most 2 s.
+    /// Starts with 250 ms, then uses an eighth of the elapsed time, at most 2 s.
     pub(super) fn new(limit: Duration) -> Self {
-        PollBackoff { least: MIN_INTERVAL, began: Instant::now(), limit }
+        PollBackoff::with_least(MIN_INTERVAL, limit)
     }
 
     /// As [`PollBackoff::new`], but at least 1 s, for write calls, which have a lower quota.
     pub(super) fn slowly(limit: Duration) -> Self {
-        PollBackoff { least: Duration::from_secs(1), began: Instant::now(), limit }
+        PollBackoff::with_least(Duration::from_secs(1), limit)
     }
 
     /// For one sleep of a random time between `least` and `most`.
     pub(super) fn between(least: Duration, most: Duration) -> Self {
         let span = most.saturating_sub(least);
-        PollBackoff { least: least + span.mul_f64(fastrand::f64()), began: Instant::now(), limit: most * 2 }
+        PollBackoff::with_least(least + span.mul_f64(fastrand::f64()), most * 2)
+    }
+
+    fn with_least(least: Duration, limit: Duration) -> Self {
+        PollBackoff { least, began: Instant::now(), limit, expected: None, last_seen: Duration::ZERO }
+    }
+
+    /// Makes the first poll when the operation is expected to end, but at most 2 s after the last one.
+    pub(super) fn expecting(self, expected: Option<Duration>) -> Self {
+        PollBackoff { expected, ..self }
     }
 
     /// The next time to sleep. `None`: the limit is reached. Jitter prevents many CI jobs from polling at the
     /// same moments.
     pub(super) fn next(&mut self) -> Option<Duration> {
         let elapsed = self.began.elapsed();
+        self.last_seen = elapsed;
         let left = self.limit.checked_sub(elapsed).filter(|left| !left.is_zero())?;
-        Some(interval(self.least, elapsed).mul_f64(0.9 + 0.2 * fastrand::f64()).min(left))
+        let interval = interval(self.least, elapsed, self.expected);
+        Some(interval.mul_f64(0.9 + 0.2 * fastrand::f64()).min(left))
+    }
+
+    /// How long the operation took, if it has just been seen to have ended: the middle between the last two
+    /// polls. `None`: it had ended before the first poll.
+    pub(super) fn took(&self) -> Option<Duration> {
+        (!self.last_seen.is_zero()).then(|| (self.last_seen + self.began.elapsed()) / 2)
     }
 
     /// Limit of the whole wait.
@@ -68,8 +96,14 @@ impl PollBackoff {
     }
 }
 
-fn interval(least: Duration, elapsed: Duration) -> Duration {
-    (elapsed / WAIT_FRACTION).clamp(least, MAX_INTERVAL.max(least))
+fn interval(least: Duration, elapsed: Duration, expected: Option<Duration>) -> Duration {
+    match expected {
+        None => (elapsed / WAIT_FRACTION).clamp(least, MAX_INTERVAL.max(least)),
+        Some(expected) => expected
+            .saturating_sub(elapsed)
+            .max(elapsed / WAIT_FRACTION_NEAR_END)
+            .clamp(MIN_INTERVAL_NEAR_END, MAX_INTERVAL),
+    }
 }
 
 /// Awaits `work`. Whenever no event was written for five seconds, emits a progress event with the text
@@ -114,13 +148,24 @@ mod tests {
 
     #[test]
     fn a_look_comes_an_eighth_of_the_wait_late_at_most() {
-        for (elapsed, expected) in [(0, 100), (500, 100), (1600, 200), (8000, 1000), (60_000, 2000)] {
-            let interval = interval(MIN_INTERVAL, Duration::from_millis(elapsed));
+        for (elapsed, expected) in [(0, 250), (500, 250), (1600, 250), (8000, 1000), (60_000, 2000)] {
+            let interval = interval(MIN_INTERVAL, Duration::from_millis(elapsed), None);
             assert_eq!(interval.as_millis(), expected, "after {elapsed} ms");
         }
         let first =
             PollBackoff::new(Duration::from_secs(600)).next().expect("far from the limit").as_millis();
-        assert!((90..=111).contains(&first), "{first}");
+        assert!((225..=276).contains(&first), "{first}");
+    }
+
+    #[test]
+    fn a_second_wait_polls_when_the_first_one_would_have_ended() {
+        for (elapsed, expected) in [(0, 1500), (1450, 100), (1600, 100), (3200, 200), (60_000, 2000)] {
+            let interval =
+                interval(MIN_INTERVAL, Duration::from_millis(elapsed), Some(Duration::from_millis(1500)));
+            assert_eq!(interval.as_millis(), expected, "after {elapsed} ms");
+        }
+        // A second wait can be much shorter than the first one.
+        assert_eq!(interval(MIN_INTERVAL, Duration::ZERO, Some(Duration::from_secs(60))), MAX_INTERVAL);
     }
 
     #[test]

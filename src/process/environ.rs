@@ -10,6 +10,10 @@
 //! Re-executing the program in the job's environment would work, too. But by then the request has been read
 //! from standard input, and every run would pay for the second start.
 
+use std::ffi::{CString, OsStr, c_char};
+use std::os::unix::ffi::OsStrExt;
+use std::ptr;
+
 /// Hides the initial environment. Skips what the system does not support: without `/proc` there is nothing to
 /// hide.
 #[cfg(target_os = "linux")]
@@ -41,23 +45,29 @@ fn block() -> Option<std::ops::Range<usize>> {
 #[cfg(target_os = "linux")]
 #[expect(unsafe_code, reason = "there is no safe way to overwrite the initial environment block")]
 fn overwrite(block: std::ops::Range<usize>) {
-    use std::env;
-
-    // Other entries cannot be set, and nothing reads them.
-    let is_variable = |name: &std::ffi::OsStr| !name.is_empty() && !name.to_string_lossy().contains('=');
-    let variables: Vec<_> = env::vars_os().filter(|(name, _)| is_variable(name)).collect();
-    for (name, _) in &variables {
-        // SAFETY: this is the first thing the process does, so no other thread exists.
-        unsafe { env::remove_var(name) };
-    }
-    for (name, value) in &variables {
-        // SAFETY: as above.
-        unsafe { env::set_var(name, value) };
-    }
+    replace(std::env::vars_os());
     // SAFETY: the block is part of the stack's mapping, which is writable and never unmapped. No Rust object
-    // is in it. The C library refers to it only by `environ`. Each of those pointers now points to the heap,
-    // except for entries that are not variables, which become empty strings. A pointer returned by `getenv`
-    // is invalid once a variable is set (POSIX), and a pointer that the loader has kept finds an empty
-    // string, too.
-    unsafe { std::ptr::with_exposed_provenance_mut::<u8>(block.start).write_bytes(0, block.len()) };
+    // is in it. The C library refers to it only by `environ`, which now points to the heap. A pointer returned
+    // by `getenv` is invalid once the environment changes (POSIX), and a pointer that the loader has kept finds
+    // an empty string.
+    unsafe { ptr::with_exposed_provenance_mut::<u8>(block.start).write_bytes(0, block.len()) };
+}
+
+/// Replaces all variables of this process. Setting them one by one would take a time that is quadratic in their
+/// number: 3.5 billion instructions for 13,000 variables. Leaves out what is no variable: an entry with a NUL
+/// byte.
+#[expect(unsafe_code, reason = "there is no safe way to replace the whole environment")]
+pub(super) fn replace<S: AsRef<OsStr>>(variables: impl IntoIterator<Item = (S, S)>) {
+    unsafe extern "C" {
+        static mut environ: *mut *mut c_char;
+    }
+    let entry = |(name, value): (S, S)| {
+        CString::new([name.as_ref().as_bytes(), b"=", value.as_ref().as_bytes()].concat()).ok()
+    };
+    let entries = variables.into_iter().filter_map(entry).map(CString::into_raw);
+    let list: Vec<*mut c_char> = entries.chain([ptr::null_mut()]).collect();
+    // SAFETY: the list ends with a null pointer, and neither it nor a text in it is ever freed. No other thread
+    // reads or changes a variable meanwhile: there is at most the one of `handle_signals`, which writes a line
+    // and exits the process. The async runtime is built later.
+    unsafe { environ = Vec::leak(list).as_mut_ptr() };
 }

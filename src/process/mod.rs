@@ -14,6 +14,7 @@ mod nss;
 mod signals;
 mod standalone_args;
 
+use std::borrow::Cow;
 use std::io::{self, Read, Write};
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
@@ -316,32 +317,18 @@ impl Write for Stdout {
 
 /// Replaces the process environment by the job's, so that the SDK, bash and every child process see nothing
 /// else.
-#[expect(
-    unsafe_code,
-    reason = "changing the environment is sound only while other threads read it only by `std::env`, which is the case here"
-)]
 fn replace_environment(env: &Environment) {
-    for (name, _) in env::vars_os() {
-        // SAFETY: the only other thread is that of `handle_signals`, which writes a line and exits the
-        // process. It never reads a variable through the C library, and `std` itself locks the environment.
-        // The async runtime is built later.
-        unsafe { env::remove_var(name) };
-    }
-    for (name, value) in env.iter() {
-        // SAFETY: as above. `request::read` has rejected names and values that the environment cannot hold.
-        unsafe { env::set_var(name, value) };
-    }
+    let mut env = Cow::Borrowed(env);
     if env.get("PATH").is_none() {
-        // SAFETY: as above.
-        unsafe { env::set_var("PATH", DEFAULT_PATH) };
+        env = Cow::Owned(env.with("PATH", DEFAULT_PATH));
     }
     // A profile of the job may name the EC2 metadata service as its credential source. That service returns
     // the CI runner's identity, unless the job sets another endpoint. The user's commands do not see this
     // variable: they get the job's environment only.
     if env.get("AWS_EC2_METADATA_SERVICE_ENDPOINT").is_none() {
-        // SAFETY: as above.
-        unsafe { env::set_var("AWS_EC2_METADATA_DISABLED", "true") };
+        env = Cow::Owned(env.with("AWS_EC2_METADATA_DISABLED", "true"));
     }
+    environ::replace(env.iter());
 }
 
 /// Points the SDK at `/dev/null` if the job has no absolute HOME. Otherwise the SDK would read `./~/.aws`,
@@ -357,7 +344,9 @@ fn disable_aws_files_without_home(env: &Environment) {
     }
     for name in ["AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"] {
         if env.get(name).is_none_or(|file| file.is_empty() || file.starts_with('~')) {
-            // SAFETY: as in `replace_environment`.
+            // SAFETY: the only other thread is that of `handle_signals`, which writes a line and exits the
+            // process. It never reads a variable through the C library, and `std` itself locks the environment.
+            // The async runtime is built later.
             unsafe { env::set_var(name, "/dev/null") };
         }
     }
