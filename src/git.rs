@@ -31,7 +31,7 @@ pub enum GitError {
 const LIMIT: Duration = Duration::from_secs(60);
 
 /// git with these arguments, in a directory and with the job's environment.
-pub fn command(arguments: &[&str], env: &Environment, directory: &Path) -> Command {
+pub(crate) fn command(arguments: &[&str], env: &Environment, directory: &Path) -> Command {
     let mut git = Command::new("git");
     child::with_env(git.args(arguments).current_dir(directory), env);
     git

@@ -89,8 +89,8 @@ impl KnownSecrets {
 pub struct Redactor {
     /// Patterns by their first bytes, so that one pass over a text finds all patterns.
     ///
-    /// aho-corasick was tried instead. The code is as long, but its automaton takes 1 ms to build for 40 secrets,
-    /// and 90 ms and 60 MB for a secret of 128 KiB, while most texts are one line.
+    /// aho-corasick was tried instead. The code is as long, but its automaton takes 1 ms to build for 40
+    /// secrets, and 90 ms and 60 MB for a secret of 128 KiB, while most texts are one line.
     patterns: HashMap<[u8; SHORTEST], Vec<Pattern>>,
 }
 
