@@ -106,17 +106,9 @@ pub(crate) fn commands() -> Vec<String> {
 fn unescaped(roff: &str) -> String {
     let fonts =
         ["\\fB", "\\fI", "\\fR", "\\&"].iter().fold(roff.to_owned(), |text, font| text.replace(font, ""));
-    [
-        ("\\-", "-"),
-        ("\\(aq", "'"),
-        ("\\(ga", "`"),
-        ("\\(ha", "^"),
-        ("\\(ti", "~"),
-        ("\\(dq", "\""),
-        ("\\(rs", "\\"),
-    ]
-    .iter()
-    .fold(fonts, |text, (escape, character)| text.replace(escape, character))
+    [("\\-", "-"), ("\\(aq", "'"), ("\\(ha", "^"), ("\\(ti", "~"), ("\\\\", "\\")]
+        .iter()
+        .fold(fonts, |text, (escape, character)| text.replace(escape, character))
 }
 
 #[test]
@@ -124,7 +116,7 @@ fn unescaped(roff: &str) -> String {
 fn the_manual_is_set_without_a_warning() {
     let page = document(&["manual"]);
     assert!(page.is_ascii() && page.starts_with(".TH DPL"), "{page}");
-    let known = ["TH", "SH", "PP", "TP", "RS", "RE", "nf", "fi", "br", "nh", "ad"];
+    let known = ["TH", "SH", "SS", "PP", "TP", "IP", "RS", "RE", "nf", "fi", "br", "nh", "ad"];
     for line in page.lines().filter_map(|line| line.strip_prefix('.')) {
         assert!(known.contains(&line.split(' ').next().unwrap_or_default()), "{line}");
     }
@@ -143,8 +135,9 @@ fn the_manual_is_set_without_a_warning() {
 fn the_manual_leaves_out_no_command_event_status_or_variable() {
     let page = unescaped(&document(&["manual"]));
     let section = |title: &str| {
+        let heading = if title.contains(' ') { format!("\"{title}\"") } else { title.to_owned() };
         let (_, rest) =
-            page.split_once(&format!("\n.SH \"{title}\"\n")).unwrap_or_else(|| panic!("no section {title}"));
+            page.split_once(&format!("\n.SH {heading}\n")).unwrap_or_else(|| panic!("no section {title}"));
         rest.split("\n.SH ").next().unwrap_or_default().to_owned()
     };
     let item = |section: &str, name: &str| {
@@ -179,9 +172,8 @@ fn the_manual_leaves_out_no_command_event_status_or_variable() {
 fn the_examples_of_the_manual_run() {
     let page = document(&["manual"]);
     let blocks = page.split("\n.nf\n").skip(1).filter_map(|rest| rest.split("\n.fi\n").next());
-    let script: String = blocks
-        .map(|block| unescaped(&block.replace("\n\\&$ ", "\n").replacen("\\&$ ", "", 1)) + "\n")
-        .collect();
+    let script: String =
+        blocks.map(|block| unescaped(&block.replace("\n$ ", "\n").replacen("$ ", "", 1)) + "\n").collect();
     let directory = TempDir::new().expect("a temporary directory");
     fs::create_dir_all(directory.path().join("dist")).expect("created");
     fs::write(directory.path().join("dist/index.js"), "exports.handler = async () => 'hello'\n")

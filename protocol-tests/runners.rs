@@ -219,7 +219,8 @@ impl Case {
         let plugin = self.missing.as_ref().map_or(Path::new(HERE).join("runner/plugin.py"), PathBuf::from);
         env.insert("DPL_LAMBDA".to_owned(), plugin.into());
         env.extend(self.env.iter().map(|(name, value)| (name.clone(), value.into())));
-        env.extend(self.env_hex.iter().map(|(name, hex)| (name.clone(), OsString::from_vec(bytes(hex)))));
+        let decoded = |digits: &String| OsString::from_vec(hex::decode(digits).expect("hexadecimal digits"));
+        env.extend(self.env_hex.iter().map(|(name, digits)| (name.clone(), decoded(digits))));
 
         runner.arg(kept.path().join("stanza.json")).args(&self.arguments).current_dir(directory.path());
         runner.env_clear().envs(&env).stdin(Stdio::null()).stdout(file("log")).stderr(file("stderr"));
@@ -294,11 +295,6 @@ fn end_of(mut child: Child) -> Result<ExitStatus, String> {
     let _ = child.kill();
     let _ = child.wait();
     Err(format!("the runner did not end within {LIMIT:?}"))
-}
-
-fn bytes(hex: &str) -> Vec<u8> {
-    let digits = |at: usize| u8::from_str_radix(&hex[at..at + 2], 16).expect("hexadecimal digits");
-    (0..hex.len()).step_by(2).map(digits).collect()
 }
 
 /// The beginning of a log, for the message of a failed test.

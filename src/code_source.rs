@@ -94,9 +94,8 @@ impl Bucket {
     ///
     /// `sha256` is the raw hash of the archive.
     pub fn object(&self, function: &str, sha256: &[u8]) -> Object {
-        let digits: String = sha256.iter().map(|byte| format!("{byte:02x}")).collect();
         let separator = if self.prefix.is_empty() { "" } else { "/" };
-        let key = format!("{}{separator}{function}/{digits}.zip", self.prefix);
+        let key = format!("{}{separator}{function}/{}.zip", self.prefix, hex::encode(sha256));
         Object { bucket: self.name.clone(), key, version: None }
     }
 }

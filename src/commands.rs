@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use crate::cancel::CancelToken;
 use crate::child::{self, ChildError};
+use crate::git;
 use crate::protocol::environment::Environment;
 use crate::protocol::event::Stream;
 
@@ -210,9 +211,7 @@ impl Stash {
 
 /// Runs git. Returns whether it succeeded, and its output.
 fn git(arguments: &[&str], env: &Environment, directory: &Path) -> Result<(bool, String), CommandError> {
-    let mut git = Command::new("git");
-    child::with_env(git.args(arguments).current_dir(directory), env);
-    let mut output = Vec::new();
+    let (mut git, mut output) = (git::command(arguments, env, directory), Vec::new());
     let ended = child::run(&mut git, env, None, None, None, &mut |_, bytes| output.extend_from_slice(bytes));
     let status = ended.map_err(CommandError::Child)?;
     Ok((status.success(), String::from_utf8_lossy(&output).trim().to_owned()))

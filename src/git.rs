@@ -1,5 +1,5 @@
-//! Runs one git query in a directory, with the job's environment.
-//! It always distinguishes a query that failed from one with a negative result. Effect: starts git.
+//! Runs git in a directory, with the job's environment.
+//! A query always distinguishes a query that failed from one with a negative result. Effect: starts git.
 #![expect(clippy::disallowed_methods, reason = "starts git: this is the module for it")]
 
 use std::io;
@@ -30,6 +30,13 @@ pub enum GitError {
 /// Time limit for git. It only reads local files, so a query that takes longer hangs.
 const LIMIT: Duration = Duration::from_secs(60);
 
+/// git with these arguments, in a directory and with the job's environment.
+pub(crate) fn command(arguments: &[&str], env: &Environment, directory: &Path) -> Command {
+    let mut git = Command::new("git");
+    child::with_env(git.args(arguments).current_dir(directory), env);
+    git
+}
+
 /// Runs git and returns its output without surrounding white space. `None`: git found nothing.
 ///
 /// # Errors
@@ -40,9 +47,9 @@ pub fn query(
     directory: &Path,
     stop: &CancelToken,
 ) -> Result<Option<String>, GitError> {
-    let mut git = Command::new("git");
+    let mut git = command(arguments, env, directory);
     // The messages of git are compared below, so they must not be translated.
-    child::with_env(git.args(arguments).current_dir(directory), env).env("LC_ALL", "C");
+    git.env("LC_ALL", "C");
     let (mut answer, mut message) = (Vec::new(), Vec::new());
     let mut receive = |stream, bytes: &[u8]| {
         let text = if stream == Stream::Stdout { &mut answer } else { &mut message };

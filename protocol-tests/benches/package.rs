@@ -1,12 +1,12 @@
 //! Benchmark of packaging, compared with `zip -r -q` and Python's zipfile: `cargo bench --bench package`.
 //!
-//! It uses three directory trees, which it creates under the target directory from the sources of the
+//! It uses four directory trees, which it creates under the target directory from the sources of the
 //! project's dependencies: 5,000 files with 60 MB, 20,000 files with 200 MB, some of which do not compress,
-//! and one file of 200 MB. It runs nine rounds, alternates the programs, and prints medians. The limit is the
-//! time of libdeflate in memory with one thread per core, without reading files and without writing an
-//! archive in order.
+//! one file of 200 MB, and files of 52 MB in total that do not compress. It runs nine rounds, alternates the
+//! programs, and prints medians. The limit is the time of libdeflate in memory with one thread per core,
+//! without reading files and without writing an archive in order.
 //!
-//! Needs `zip` and Python 3. `BENCH_TREE=small`, `large` or `single` selects one tree.
+//! Needs `zip` and Python 3. `BENCH_TREE=small`, `large`, `single` or `noise` selects one tree.
 #![expect(
     clippy::disallowed_methods,
     clippy::print_stdout,
@@ -26,9 +26,12 @@ const ROUNDS: usize = 9;
 fn main() {
     let scratch = Path::new(env!("CARGO_TARGET_TMPDIR")).join("bench-package");
     let wanted = std::env::var("BENCH_TREE").unwrap_or_default();
-    for (name, make) in
-        [("small", small as fn(&Path)), ("large", large as fn(&Path)), ("single", single as fn(&Path))]
-    {
+    for (name, make) in [
+        ("small", small as fn(&Path)),
+        ("large", large as fn(&Path)),
+        ("single", single as fn(&Path)),
+        ("noise", incompressible as fn(&Path)),
+    ] {
         let tree = scratch.join(name);
         if !wanted.is_empty() && wanted != name {
             continue;
@@ -220,6 +223,16 @@ fn single(tree: &Path) {
     }
     content.truncate(200_000_000);
     fs::write(tree.join("bundle.js"), content).expect("written");
+}
+
+/// Nothing that compresses: half of it in files that are compressed as a whole, half in larger ones.
+fn incompressible(tree: &Path) {
+    for number in 0..65 {
+        fs::write(tree.join(format!("picture{number}.bin")), noise(400_000, number + 1)).expect("written");
+    }
+    for number in 65..67 {
+        fs::write(tree.join(format!("video{number}.bin")), noise(13_000_000, number + 1)).expect("written");
+    }
 }
 
 fn noise(length: usize, seed: u64) -> Vec<u8> {

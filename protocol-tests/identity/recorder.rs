@@ -10,6 +10,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use percent_encoding::percent_decode_str;
+
 /// Time limit of a connection.
 const LIMIT: Duration = Duration::from_secs(60);
 
@@ -75,22 +77,7 @@ impl Asked {
 
 /// Decodes a form value: `a%2Fb+c` becomes `a/b c`.
 fn decoded(text: &str) -> String {
-    let mut bytes = Vec::new();
-    let mut rest = text.as_bytes();
-    while let Some((&byte, after)) = rest.split_first() {
-        let escaped = || u8::from_str_radix(std::str::from_utf8(after.get(..2)?).ok()?, 16).ok();
-        rest = match byte {
-            b'%' if escaped().is_some() => {
-                bytes.extend(escaped());
-                &after[2..]
-            }
-            _ => {
-                bytes.push(if byte == b'+' { b' ' } else { byte });
-                after
-            }
-        };
-    }
-    String::from_utf8(bytes).expect("forms are UTF-8")
+    percent_decode_str(&text.replace('+', " ")).decode_utf8().expect("forms are UTF-8").into_owned()
 }
 
 impl Answer {

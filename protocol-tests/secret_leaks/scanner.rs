@@ -1,6 +1,8 @@
 //! Finds secrets in bytes, in any encoding. Never relies on the mask: it knows the secrets but not how the
 //! program masks them.
 
+use percent_encoding::percent_decode_str;
+
 /// A secret in a place where it must not be.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Leak {
@@ -146,16 +148,7 @@ fn unescaped(text: &str) -> (char, usize) {
 
 /// Returns the text with `%2B` and similar escapes undone.
 fn without_percents(text: &str) -> String {
-    let bytes = text.as_bytes();
-    let mut plain = Vec::with_capacity(bytes.len());
-    let mut at = 0;
-    while at < bytes.len() {
-        let digits = bytes.get(at + 1..at + 3).filter(|_| bytes[at] == b'%');
-        let code = digits.and_then(|digits| u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok());
-        plain.push(code.unwrap_or(bytes[at]));
-        at += if code.is_some() { 3 } else { 1 };
-    }
-    String::from_utf8_lossy(&plain).into_owned()
+    percent_decode_str(text).decode_utf8_lossy().into_owned()
 }
 
 /// Returns the text around a position in a line.

@@ -77,5 +77,5 @@ impl Intercept for ArchiveInterceptor {
 
 /// Makes the SDK sign a body with a precomputed SHA-256, which need not be in memory.
 pub(super) fn signed(sha256: &[u8]) -> PayloadSigningOverride {
-    PayloadSigningOverride::Precomputed(sha256.iter().map(|byte| format!("{byte:02x}")).collect())
+    PayloadSigningOverride::Precomputed(hex::encode(sha256))
 }

@@ -15,7 +15,7 @@ use super::compress::{Piece, compress};
 use super::contents::{Contents, ContentsKind, Item, ItemKind, largest, unreadable};
 use super::handler::{self, MissingHandler};
 use super::writer::{Head, Writer};
-use super::{MAX_UNZIPPED_BYTES, MAX_ZIP_BYTES, PackageError, threads};
+use super::{MAX_UNZIPPED_BYTES, MAX_ZIP_BYTES, PackageError, threads, unarchivable};
 use crate::cancel::CancelToken;
 use crate::protocol::event::Package;
 
@@ -249,7 +249,8 @@ fn build_archive(
     let mut zip =
         Writer::new(Hashing::new(io::BufWriter::with_capacity(256 * 1024, spooled_tempfile(IN_MEMORY))));
     let mut checksum = crc32fast::Hasher::new();
-    compress(&items, threads, stop, &mut |piece| {
+    let check = || stop.check().map_err(PackageError::Cancelled);
+    compress(&items, threads, &check, &mut |piece| {
         let written = match piece {
             Piece::Whole { first, entries, data } => {
                 let mut data = data.as_slice();
@@ -318,10 +319,6 @@ fn mode(kind: &ItemKind) -> u32 {
         ItemKind::Link { .. } => S_IFLNK | 0o777,
         ItemKind::EmptyDirectory => S_IFDIR | 0o755,
     }
-}
-
-pub(super) fn unarchivable(source: io::Error) -> PackageError {
-    PackageError::Unarchivable { temporary: std::env::temp_dir(), source }
 }
 
 /// A writer that hashes what is written through it.

@@ -12,11 +12,9 @@ use std::sync::{Condvar, Mutex, PoisonError, mpsc};
 use flate2::{Compress, Compression, FlushCompress, Status};
 use libdeflater::{CompressionLvl, Compressor};
 
-use super::PackageError;
-use super::archive::unarchivable;
 use super::contents::{Item, ItemKind, unreadable};
 use super::writer::{Method, Sizes};
-use crate::cancel::CancelToken;
+use super::{PackageError, unarchivable};
 
 /// Largest file in bytes that is compressed as a whole, with libdeflate, which is faster. Larger files are
 /// compressed in blocks, with zlib.
@@ -38,6 +36,22 @@ const LEVEL: i32 = 6;
 
 /// Level for blocks: the default of zlib.
 const BLOCK_LEVEL: u32 = 6;
+
+/// Minimum size in bytes of a file or block that is stored if its samples do not shrink. Smaller ones are
+/// always compressed.
+const SAMPLED_FROM: usize = 256 * 1024;
+
+/// Number of samples, at even distances, and their size in bytes. Measured with 400 blocks of programs,
+/// images and archives: none is stored that deflate would make 2 % smaller, and the samples take 0.6 % of the
+/// time of compressing.
+const SAMPLES: usize = 8;
+const SAMPLE: usize = 16 * 1024;
+
+/// Size in bytes above which a sample counts as not shrunk: 98 %.
+const SHRUNK: usize = SAMPLE - SAMPLE / 50;
+
+/// Level of libdeflate for samples: the fastest.
+const SAMPLE_LEVEL: i32 = 1;
 
 /// Small files are passed between threads in batches of up to this many bytes: waking a thread for each file
 /// would take as long as compressing it.
@@ -75,11 +89,12 @@ impl CompressJob {
     }
 }
 
-/// Compresses `items` with `threads` threads and passes each piece to `commit`, in order.
+/// Compresses `items` with `threads` threads and passes each piece to `commit`, in order. Calls `check`
+/// before each piece, and ends with its error.
 pub(super) fn compress(
     items: &[Item],
     threads: usize,
-    stop: &CancelToken,
+    check: &(dyn Fn() -> Result<(), PackageError> + Sync),
     commit: &mut dyn FnMut(Piece) -> Result<(), PackageError>,
 ) -> Result<(), PackageError> {
     let queue = Queue {
@@ -93,10 +108,7 @@ pub(super) fn compress(
             scope.spawn(move || {
                 let mut worker = Worker::default();
                 while let Some((number, job)) = queue.next_job() {
-                    let piece = stop
-                        .check()
-                        .map_err(PackageError::Cancelled)
-                        .and_then(|()| worker.piece(items, &job));
+                    let piece = check().and_then(|()| worker.piece(items, &job));
                     if sender.send((number, job.bytes(), piece)).is_err() {
                         return;
                     }
@@ -189,12 +201,13 @@ fn jobs(items: &[Item]) -> Vec<CompressJob> {
     jobs
 }
 
-/// Buffers and compressor that a thread reuses.
+/// Buffers and compressors that a thread reuses.
 #[derive(Default)]
 struct Worker {
     input: Vec<u8>,
     output: Vec<u8>,
     compressor: Option<Compressor>,
+    sampler: Option<Compressor>,
 }
 
 impl Worker {
@@ -263,14 +276,13 @@ impl Worker {
     }
 
     /// Compresses the input and appends it to `data`. Stores the input uncompressed if it would not become
-    /// smaller.
+    /// smaller, or if samples of it do not.
     fn whole(&mut self, is_file: bool, data: &mut Vec<u8>) -> (Method, Sizes) {
         let uncompressed = self.input.len() as u64;
         let crc32 = crc32fast::hash(&self.input);
         let mut deflated = None;
-        if is_file && !self.input.is_empty() {
-            let level = || CompressionLvl::new(LEVEL).expect("6 is a level");
-            let compressor = self.compressor.get_or_insert_with(|| Compressor::new(level()));
+        if is_file && !self.input.is_empty() && is_compressible(&mut self.sampler, &self.input) {
+            let compressor = self.compressor.get_or_insert_with(|| libdeflate(LEVEL));
             if self.output.len() < self.input.len() {
                 self.output.resize(self.input.len(), 0);
             }
@@ -286,28 +298,120 @@ impl Worker {
         (method, Sizes { crc32, compressed: bytes.len() as u64, uncompressed })
     }
 
-    /// Compresses a block with the bytes before it as a dictionary. The output ends at a byte boundary, so
-    /// that the next block can be appended.
+    /// Compresses a block with the bytes before it as a dictionary, or stores it if samples of it do not
+    /// become smaller. The output ends at a byte boundary, so that the next block can be appended.
     fn block(&mut self, item: usize, before: usize, place: BlockPosition) -> io::Result<Piece> {
         let (dictionary, input) = self.input.split_at(before);
         let mut crc32 = crc32fast::Hasher::new();
         crc32.update(input);
-        let mut deflate = Compress::new(Compression::new(BLOCK_LEVEL), false);
-        if !dictionary.is_empty() {
-            deflate.set_dictionary(dictionary).map_err(io::Error::other)?;
-        }
-        let flush = if place.is_last { FlushCompress::Finish } else { FlushCompress::Sync };
-        let mut data = Vec::with_capacity(input.len() / 2 + 1024);
-        loop {
-            let done = deflate.total_in() as usize;
-            let status = deflate.compress_vec(&input[done..], &mut data, flush).map_err(io::Error::other)?;
-            // The flush is complete if the buffer has free space left. If it is full, more output may follow.
-            let flushed = deflate.total_in() as usize == input.len() && data.len() < data.capacity();
-            if status == Status::StreamEnd || (flushed && !place.is_last) {
-                break;
-            }
-            data.reserve(data.capacity().max(4096));
-        }
+        let data = if is_compressible(&mut self.sampler, input) {
+            deflated(dictionary, input, place.is_last)?
+        } else {
+            stored(input, place.is_last)
+        };
         Ok(Piece::Block { item, place, crc32, uncompressed: input.len() as u64, data })
+    }
+}
+
+fn libdeflate(level: i32) -> Compressor {
+    Compressor::new(CompressionLvl::new(level).expect("a level of libdeflate"))
+}
+
+/// Whether to compress these bytes. Depends on nothing but them, so that the archive is reproducible.
+fn is_compressible(sampler: &mut Option<Compressor>, bytes: &[u8]) -> bool {
+    if bytes.len() < SAMPLED_FROM {
+        return true;
+    }
+    let sampler = sampler.get_or_insert_with(|| libdeflate(SAMPLE_LEVEL));
+    let distance = (bytes.len() - SAMPLE) / (SAMPLES - 1);
+    (0..SAMPLES).any(|number| {
+        let sample = &bytes[number * distance..][..SAMPLE];
+        sampler.deflate_compress(sample, &mut [0; SHRUNK]).is_ok()
+    })
+}
+
+/// A block in deflate's form, compressed.
+fn deflated(dictionary: &[u8], input: &[u8], is_last: bool) -> io::Result<Vec<u8>> {
+    let mut deflate = Compress::new(Compression::new(BLOCK_LEVEL), false);
+    if !dictionary.is_empty() {
+        deflate.set_dictionary(dictionary).map_err(io::Error::other)?;
+    }
+    let flush = if is_last { FlushCompress::Finish } else { FlushCompress::Sync };
+    let mut data = Vec::with_capacity(input.len() / 2 + 1024);
+    loop {
+        let done = deflate.total_in() as usize;
+        let status = deflate.compress_vec(&input[done..], &mut data, flush).map_err(io::Error::other)?;
+        // The flush is complete if the buffer has free space left. If it is full, more output may follow.
+        let flushed = deflate.total_in() as usize == input.len() && data.len() < data.capacity();
+        if status == Status::StreamEnd || (flushed && !is_last) {
+            return Ok(data);
+        }
+        data.reserve(data.capacity().max(4096));
+    }
+}
+
+/// A block in deflate's form, uncompressed: chunks with their length before them (RFC 1951, 3.2.4).
+fn stored(input: &[u8], is_last: bool) -> Vec<u8> {
+    let chunks = input.chunks(usize::from(u16::MAX));
+    let mut data = Vec::with_capacity(input.len() + 5 * chunks.len());
+    for (left, chunk) in (0..chunks.len()).rev().zip(chunks) {
+        let length = chunk.len() as u16;
+        data.push(u8::from(is_last && left == 0));
+        data.extend_from_slice(&length.to_le_bytes());
+        data.extend_from_slice(&(!length).to_le_bytes());
+        data.extend_from_slice(chunk);
+    }
+    data
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use flate2::{Decompress, FlushDecompress};
+
+    fn noise(length: usize) -> Vec<u8> {
+        let mut state = 0x9E37_79B9_u32;
+        let mut next = || {
+            state ^= state << 13;
+            state ^= state >> 17;
+            state ^= state << 5;
+            state.to_le_bytes()[1]
+        };
+        (0..length).map(|_| next()).collect()
+    }
+
+    #[test]
+    fn only_what_shrinks_in_no_place_is_stored() {
+        let mut sampler = None;
+        let noise = noise(BLOCK as usize);
+        assert!(!is_compressible(&mut sampler, &noise));
+        assert!(!is_compressible(&mut sampler, &noise[..SAMPLED_FROM]));
+        assert!(is_compressible(&mut sampler, &noise[..SAMPLED_FROM - 1]), "too small for samples");
+        let quarter = noise.len() / 4;
+        for at in 0..4 {
+            let mut mixed = noise.clone();
+            mixed[at * quarter..(at + 1) * quarter].fill(b'x');
+            assert!(is_compressible(&mut sampler, &mixed), "quarter {at}");
+        }
+        let digits: Vec<u8> = noise.iter().map(|byte| b"0123456789abcdef"[usize::from(byte % 16)]).collect();
+        assert!(is_compressible(&mut sampler, &digits));
+    }
+
+    #[test]
+    fn a_stored_block_can_be_followed_by_any_other() {
+        let (noise, text) = (noise(200_000), b"the quick brown fox ".repeat(5_000));
+        let before = &noise[noise.len() - WINDOW as usize..];
+        let data = [
+            stored(&noise, false),
+            deflated(before, &text, false).expect("deflated"),
+            stored(&noise[..usize::from(u16::MAX)], true),
+        ]
+        .concat();
+        let mut inflated = Vec::with_capacity(1_000_000);
+        let mut inflate = Decompress::new(false);
+        let status = inflate.decompress_vec(&data, &mut inflated, FlushDecompress::Finish);
+        assert_eq!(status.expect("valid"), Status::StreamEnd);
+        assert!(inflated == [&noise[..], &text[..], &noise[..usize::from(u16::MAX)]].concat());
+        assert_eq!(stored(&noise, true).len(), noise.len() + 5 * 4, "four chunks");
     }
 }

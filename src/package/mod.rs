@@ -129,6 +129,10 @@ pub enum PackageError {
     Cancelled(CancelReason),
 }
 
+fn unarchivable(source: io::Error) -> PackageError {
+    PackageError::Unarchivable { temporary: std::env::temp_dir(), source }
+}
+
 /// Lists the files below `directory` that `selection` includes. `leave_out` is the output file, which must
 /// not become part of the package.
 ///
@@ -266,7 +270,9 @@ mod tests {
         let mib = 1024 * 1024;
         for (name, content) in [
             ("noise-small", noise(5000)),
+            ("noise-file", noise(mib / 2)),
             ("noise-large", noise(2 * mib + 17)),
+            ("noise-edge", noise(3 * mib / 2)),
             ("text-edge", b"the quick brown fox ".repeat(mib / 20 + 1)[..mib].to_vec()),
             ("text-behind-the-edge", b"jumps over the lazy dog ".repeat(mib / 20)[..=mib].to_vec()),
             ("text-blocks", b"and over again, ".repeat(5 * mib / 16)),
@@ -295,7 +301,7 @@ mod tests {
         let tree = mixed();
         let archive = archive(tree.path(), None, false).expect("an archive");
         let mut zip = zip::ZipArchive::new(io::Cursor::new(bytes(&archive))).expect("a zip");
-        assert_eq!(zip.len(), 8);
+        assert_eq!(zip.len(), 10);
         for index in 0..zip.len() {
             let mut entry = zip.by_index(index).expect("an entry");
             let mut content = Vec::new();

@@ -26,15 +26,20 @@ const DESCRIPTOR_FOLLOWS: u16 = 1 << 3;
 /// Compression method of an entry (4.4.5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Method {
+    /// The data is the file itself.
     Stored,
+    /// The data is a deflate stream (RFC 1951).
     Deflated,
 }
 
 /// Facts about an entry that are known after compression. Sizes are in bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Sizes {
+    /// Checksum of the file.
     pub(super) crc32: u32,
+    /// Size of the data in the archive.
     pub(super) compressed: u64,
+    /// Size of the file.
     pub(super) uncompressed: u64,
 }
 
@@ -45,6 +50,7 @@ pub(super) struct Head<'a> {
     pub(super) name: &'a str,
     /// Unix mode, including the file type.
     pub(super) mode: u32,
+    /// How the data is compressed.
     pub(super) method: Method,
 }
 
@@ -69,6 +75,7 @@ struct OpenEntry {
 }
 
 impl<W: Write> Writer<W> {
+    /// Begins an archive, which is written to `out`.
     pub(super) fn new(out: W) -> Self {
         Writer { out, position: 0, directory: Vec::new(), entries: 0, open: None }
     }

@@ -1,44 +1,48 @@
 //! Generates the manual page (roff, for `man`) from the command line definition and the schema of events.
 //! Never repeats a text that those two contain.
 
-use std::fmt::Write;
-
-use crate::protocol::schema;
-use clap::{Arg, Command, CommandFactory};
+use clap::{Command, CommandFactory};
+use clap_mangen::Man;
+use clap_mangen::roff::{Roff, roman};
 use serde_json::Value;
 
 use super::arguments::Arguments;
+use crate::protocol::schema;
 
 /// The manual page as roff, for `man -l` and `groff -man`.
 pub(crate) fn page() -> String {
-    let mut program = Arguments::command();
-    program.build();
-    let mut page = Page::titled("dpl-lambda", concat!("dpl-lambda ", env!("CARGO_PKG_VERSION")));
+    let program = Arguments::command();
+    let mut commands: Vec<Command> = program.get_subcommands().map(on_its_own).collect();
+    let mut page = Page::default();
+    // The date is empty, so that the page is the same on every day. No hyphenation and no justification, so
+    // that names of variables can be copied.
+    let version = concat!("dpl-lambda ", env!("CARGO_PKG_VERSION"));
+    page.line("TH", &[r"DPL\-LAMBDA", "1", "\"\"", version, "User commands"]);
+    page.line("nh", &[]);
+    page.line("ad", &["l"]);
     page.section("NAME");
-    page.text(&format!("dpl-lambda - {}", program.get_about().map(ToString::to_string).unwrap_or_default()));
+    page.text(&format!("dpl-lambda - {}", about(&program)));
     page.section("SYNOPSIS");
-    for command in program.get_subcommands() {
-        page.text(&format!("`dpl-lambda` {}", usage(command)));
-        page.line("br");
+    for command in &mut commands {
+        let usage = command.render_usage().to_string();
+        page.text(&format!("`{}`", usage.trim_start_matches("Usage: ")));
+        page.line("br", &[]);
     }
-    page.text("`dpl-lambda` `--help` | `--version`");
-    page.line("PP");
+    page.text("`dpl-lambda --help | --version`");
+    page.line("PP", &[]);
     page.text(
         "`deploy`, `plan`, `check`, `rollback`, `package` and `policy` also accept the standalone options.",
     );
     page.section("DESCRIPTION");
     page.paragraphs(DESCRIPTION);
     page.section("COMMANDS");
-    for command in program.get_subcommands() {
-        page.item(&usage(command), &description(command));
+    for command in commands {
+        page.line("SS", &[command.get_name()]);
+        page.text(&format!("{}.", about(&command)));
+        page.options(command);
     }
     page.section("OPTIONS");
-    for option in program.get_arguments() {
-        page.item(
-            &flags(option),
-            &format!("{}.", option.get_help().map(ToString::to_string).unwrap_or_default()),
-        );
-    }
+    page.options(program.mut_args(|option| option.help_heading(None::<&'static str>)));
     page.section("REQUEST");
     page.paragraphs(REQUEST);
     page.section("EVENTS");
@@ -67,7 +71,7 @@ pub(crate) fn page() -> String {
     page.section("SEE ALSO");
     page.text("`bash`(1), `git`(1), `gitignore`(5), `jq`(1)");
     page.paragraphs(SEE_ALSO);
-    page.text
+    page.finish()
 }
 
 const DESCRIPTION: &[&str] = &[
@@ -150,8 +154,8 @@ const JOBS_VARIABLES: &[(&str, &str)] = &[
         "The region, if the stanza has no `region`. Default: `us-east-1`.",
     ),
     (
-        "`AWS_`*OPTION*, `LAMBDA_`*OPTION*",
-        "The value of an option of dpl that the stanza does not set. *OPTION* is its name in capitals, as in `AWS_TIMEOUT`.",
+        "`AWS_<OPTION>`, `LAMBDA_<OPTION>`",
+        "The value of an option of dpl that the stanza does not set. `<OPTION>` is its name in capitals, as in `AWS_TIMEOUT`.",
     ),
     (
         "`AWS_ENDPOINT_URL`, `AWS_ENDPOINT_URL_LAMBDA`, `AWS_ENDPOINT_URL_S3`, `AWS_ENDPOINT_URL_STS`",
@@ -199,52 +203,14 @@ const SEE_ALSO: &[&str] = &[
      describes every error and warning. `dpl-lambda schema event` describes the events in detail.",
 ];
 
-/// The usage line of a command.
-fn usage(command: &Command) -> String {
-    let mut usage = format!("`{}`", command.get_name());
-    for argument in own_arguments(command) {
-        let words = flags(argument);
-        let _ =
-            if argument.is_required_set() { write!(usage, " {words}") } else { write!(usage, " [{words}]") };
-    }
-    usage
+/// A command without the options of all commands, which are listed once.
+fn on_its_own(command: &Command) -> Command {
+    command.clone().bin_name(format!("dpl-lambda {}", command.get_name())).disable_help_flag(true)
 }
 
-/// The arguments of this command only. Global ones are listed under OPTIONS.
-fn own_arguments(command: &Command) -> impl Iterator<Item = &Arg> {
-    command.get_arguments().filter(|argument| argument.get_id() != "help" && !argument.is_global_set())
-}
-
-/// The help text of a command and of its arguments' values.
-fn description(command: &Command) -> String {
-    let mut text = command.get_about().map(ToString::to_string).unwrap_or_default();
-    text += ".";
-    for argument in own_arguments(command) {
-        for value in argument.get_possible_values() {
-            if let Some(help) = value.get_help() {
-                let _ = write!(text, " `{}`: {help}.", value.get_name());
-            }
-        }
-    }
-    text
-}
-
-/// An argument in usage notation: `-h`, `--help`, `--output FILE`, `stanza | request`.
-fn flags(argument: &Arg) -> String {
-    let short = argument.get_short().map(|short| format!("`-{short}`"));
-    let long = argument.get_long().map(|long| format!("`--{long}`"));
-    let mut words = [short, long].into_iter().flatten().collect::<Vec<_>>().join(", ");
-    if argument.get_action().takes_values() {
-        let possible = argument.get_possible_values();
-        let offered = possible.iter().filter(|value| !value.is_hide_set());
-        let values: Vec<String> = offered.map(|value| format!("`{}`", value.get_name())).collect();
-        let names: Vec<String> =
-            argument.get_value_names().unwrap_or_default().iter().map(|name| format!("*{name}*")).collect();
-        let space = if words.is_empty() { "" } else { " " };
-        let _ =
-            write!(words, "{space}{}", if values.is_empty() { names.join(" ") } else { values.join(" | ") });
-    }
-    words
+/// The short description of a command.
+fn about(command: &Command) -> String {
+    command.get_about().map(ToString::to_string).unwrap_or_default()
 }
 
 /// The tag and the description of each event in the schema.
@@ -257,65 +223,32 @@ fn events(schema: &Value) -> Vec<(String, String)> {
         .collect()
 }
 
-/// Builds the page. Texts may contain two kinds of markup: backticks around literal text, stars around
-/// placeholders.
-struct Page {
-    text: String,
-}
+/// Builds the page. In texts, backticks surround literal text.
+#[derive(Default)]
+struct Page(String);
 
 impl Page {
-    fn titled(name: &str, source: &str) -> Self {
-        // The date is empty, so that the page is the same on every day. No hyphenation and no justification,
-        // so that names of variables can be copied.
-        Page {
-            text: format!(
-                ".TH {} 1 \"\" \"{source}\" \"User commands\"\n.nh\n.ad l\n",
-                escape(&name.to_uppercase())
-            ),
-        }
-    }
-
-    fn line(&mut self, request: &str) {
-        self.text += &format!(".{request}\n");
+    fn line(&mut self, request: &str, arguments: &[&str]) {
+        self.0 += &Roff::new().control(request, arguments.iter().copied()).to_roff();
     }
 
     fn section(&mut self, title: &str) {
-        self.line(&format!("SH \"{title}\""));
+        self.line("SH", &[title]);
     }
 
     fn text(&mut self, text: &str) {
-        let mut marked = String::new();
-        let (mut bold, mut italic) = (false, false);
-        for piece in text.split_inclusive(['`', '*']) {
-            let words = piece.trim_end_matches(['`', '*']);
-            marked += &escape(words);
-            match piece.chars().last() {
-                Some('`') => {
-                    bold = !bold;
-                    marked += if bold { "\\fB" } else { "\\fR" };
-                }
-                Some('*') if bold => marked.push('*'),
-                Some('*') => {
-                    italic = !italic;
-                    marked += if italic { "\\fI" } else { "\\fR" };
-                }
-                _ => {}
-            }
-        }
-        // Without the guard, roff would read a line that begins with one of these as a request.
-        let guard = if marked.starts_with(['.', '\'']) { "\\&" } else { "" };
-        self.text += &format!("{guard}{marked}\n");
+        self.0 += &Roff::new().text([roman(text)]).to_roff();
     }
 
     fn paragraphs(&mut self, texts: &[&str]) {
         for text in texts {
-            self.line("PP");
+            self.line("PP", &[]);
             self.text(text);
         }
     }
 
     fn item(&mut self, what: &str, meaning: &str) {
-        self.line("TP");
+        self.line("TP", &[]);
         self.text(what);
         self.text(meaning);
     }
@@ -326,37 +259,44 @@ impl Page {
         }
     }
 
+    /// The arguments of a command and their possible values, as clap_mangen lists them, without its heading.
+    fn options(&mut self, command: Command) {
+        let mut section = Vec::new();
+        Man::new(command).render_options_section(&mut section).expect("a vector takes all bytes");
+        let section = String::from_utf8(section).expect("names and help texts are UTF-8");
+        let (_, options) = section.split_once(".SH OPTIONS\n").unwrap_or_default();
+        self.0 += &options.replace(r"\*(Aq", "'");
+    }
+
     /// Lines of code, unfilled and indented.
     fn code(&mut self, lines: &str) {
-        for request in ["PP", "RS 4", "nf"] {
-            self.line(request);
-        }
-        for line in lines.lines() {
-            self.text += &format!("\\&{}\n", escape(line));
-        }
-        for request in ["fi", "RE"] {
-            self.line(request);
-        }
+        self.line("PP", &[]);
+        self.line("RS", &["4"]);
+        self.line("nf", &[]);
+        lines.lines().for_each(|line| self.text(line));
+        self.line("fi", &[]);
+        self.line("RE", &[]);
     }
-}
 
-/// Escapes text so that roff prints it literally, in characters that can be copied.
-fn escape(text: &str) -> String {
-    let mut escaped = String::new();
-    for character in text.chars() {
-        match character {
-            '\\' => escaped += "\\(rs",
-            '-' => escaped += "\\-",
-            '\'' => escaped += "\\(aq",
-            '`' => escaped += "\\(ga",
-            '^' => escaped += "\\(ha",
-            '~' => escaped += "\\(ti",
-            '"' => escaped += "\\(dq",
-            character if character.is_ascii() => escaped.push(character),
-            character => escaped += &format!("\\[u{:04X}]", u32::from(character)),
+    /// The page, with literal text in bold. Characters that roff would typeset as others are written so that
+    /// they can be copied.
+    fn finish(self) -> String {
+        let (mut page, mut bold) = (String::new(), false);
+        for character in self.0.chars() {
+            match character {
+                '`' => {
+                    bold = !bold;
+                    page += if bold { "\\fB" } else { "\\fR" };
+                }
+                '\'' => page += "\\(aq",
+                '^' => page += "\\(ha",
+                '~' => page += "\\(ti",
+                character if character.is_ascii() => page.push(character),
+                character => page += &format!("\\[u{:04X}]", u32::from(character)),
+            }
         }
+        page
     }
-    escaped
 }
 
 #[cfg(test)]
@@ -365,17 +305,17 @@ mod tests {
 
     #[track_caller]
     fn check(text: &str, roff: &str) {
-        let mut page = Page { text: String::new() };
+        let mut page = Page::default();
         page.text(text);
-        assert_eq!(page.text, format!("{roff}\n"));
+        assert_eq!(page.finish(), format!("{roff}\n"));
     }
 
     #[test]
     fn marks_become_fonts_and_everything_else_stays_what_it_is() {
-        check("give `--output` *FILE*", "give \\fB\\-\\-output\\fR \\fIFILE\\fR");
-        check("`AWS_`*OPTION*, `DPL_*`", "\\fBAWS_\\fR\\fIOPTION\\fR, \\fBDPL_*\\fR");
+        check("give `--output` FILE", "give \\fB\\-\\-output\\fR FILE");
+        check("`AWS_<OPTION>`, `DPL_*`", "\\fBAWS_<OPTION>\\fR, \\fBDPL_*\\fR");
         check(".travis.yml", "\\&.travis.yml");
-        check("'a' ~ \\ …", "\\(aqa\\(aq \\(ti \\(rs \\[u2026]");
+        check("'a' ~ \\ …", "\\&\\(aqa\\(aq \\(ti \\\\ \\[u2026]");
         check("", "");
     }
 
@@ -384,7 +324,10 @@ mod tests {
         let mut program = Arguments::command();
         program.build();
         for command in program.get_subcommands() {
-            assert!(description(command).len() > 20, "{}", command.get_name());
+            assert!(about(command).len() > 20, "{}", command.get_name());
+        }
+        for option in program.get_arguments() {
+            assert!(option.get_help().is_some(), "{}", option.get_id());
         }
         let events = events(&schema::event());
         assert!(events.iter().any(|(tag, _)| tag == "finished"), "{events:?}");

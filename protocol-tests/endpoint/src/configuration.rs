@@ -5,7 +5,6 @@ use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::checks::strings;
-use crate::sigv4::hexadecimal;
 
 /// The members of FunctionConfiguration that callers set, under AWS's names.
 pub(crate) type Configuration = Map<String, Value>;
@@ -78,7 +77,7 @@ pub(crate) fn merge(configuration: &mut Configuration, region: &str, request: &V
         };
     }
     if let Some(runtime) = configuration.get("Runtime").and_then(Value::as_str) {
-        let digest = hexadecimal(&Sha256::digest(runtime));
+        let digest = hex::encode(Sha256::digest(runtime));
         let arn = format!("arn:aws:lambda:{region}::runtime:{digest}");
         configuration.insert("RuntimeVersionConfig".to_owned(), json!({"RuntimeVersionArn": arn}));
     }

@@ -14,7 +14,7 @@ use crate::http::{Answer, Body, Head};
 use crate::iam::Policy;
 use crate::moment::{self, Moment};
 use crate::settings::Settings;
-use crate::sigv4::{self, Scope, hexadecimal};
+use crate::sigv4::{self, Scope};
 use crate::uri;
 
 pub(crate) const ROLE: &str = "arn:aws:iam::123456789012:role/run";
@@ -39,7 +39,7 @@ pub(crate) fn signed(method: &str, target: &str, body: &[u8], signer: &Settings,
     let names: Vec<&str> = head.headers.iter().map(|(name, _)| name.as_str()).collect();
     let names = names.join(";");
     let scope = Scope { date: &timestamp[..8], region: &signer.region, service: "lambda" };
-    let canonical = sigv4::canonical_request(&head, &names, &hexadecimal(&Sha256::digest(body)));
+    let canonical = sigv4::canonical_request(&head, &names, &hex::encode(Sha256::digest(body)));
     let signature = sigv4::signature(&signer.secret_access_key, &scope, &timestamp, &canonical);
     let Scope { date, region, service } = scope;
     let credential = format!("{}/{date}/{region}/{service}/aws4_request", signer.access_key_id);

@@ -40,7 +40,7 @@ pub(crate) fn verify(head: &Head, body: &[u8], settings: &Settings, now: SystemT
     if !authorization.signed_headers.split(';').any(|name| name == "host") {
         return Err(Refusal::HostNotSigned);
     }
-    let payload = hexadecimal(&Sha256::digest(body));
+    let payload = hex::encode(Sha256::digest(body));
     let declared = head.header("x-amz-content-sha256").unwrap_or(&payload);
     let canonical = canonical_request(head, authorization.signed_headers, &payload);
     let expected = signature(&settings.secret_access_key, scope, timestamp, &canonical);
@@ -143,23 +143,18 @@ fn canonical_value(head: &Head, name: &str) -> String {
 /// Returns the signature in hexadecimal. `timestamp` is the value of `x-amz-date`.
 pub(crate) fn signature(secret: &str, scope: &Scope<'_>, timestamp: &str, canonical: &str) -> String {
     let Scope { date, region, service } = scope;
-    let hash = hexadecimal(&Sha256::digest(canonical));
+    let hash = hex::encode(Sha256::digest(canonical));
     let text = format!("AWS4-HMAC-SHA256\n{timestamp}\n{date}/{region}/{service}/aws4_request\n{hash}");
     let key = [*date, *region, *service, "aws4_request"]
         .iter()
         .fold(format!("AWS4{secret}").into_bytes(), |key, part| keyed_hash(&key, part));
-    hexadecimal(&keyed_hash(&key, &text))
+    hex::encode(keyed_hash(&key, &text))
 }
 
 fn keyed_hash(key: &[u8], text: &str) -> Vec<u8> {
     let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes keys of any length");
     mac.update(text.as_bytes());
     mac.finalize().into_bytes().to_vec()
-}
-
-/// Formats bytes as lower-case hexadecimal digits.
-pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

@@ -9,7 +9,6 @@ use crate::checks;
 use crate::constraints::Constraints;
 use crate::function_name::{FunctionName, is_word};
 use crate::refusal::Refusal;
-use crate::sigv4::hexadecimal;
 use crate::{ids, moment};
 
 impl Account {
@@ -28,7 +27,7 @@ impl Account {
         }
         let now = moment::created(arguments.now.wall);
         // A new address each time: the model says this of a URL that is deleted and created again.
-        let id = &hexadecimal(&Sha256::digest(ids::unique()))[..32];
+        let id = &hex::encode(Sha256::digest(ids::unique()))[..32];
         let mut url = json!({
             "AuthType": arguments.body["AuthType"],
             "CreationTime": now,

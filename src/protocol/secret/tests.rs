@@ -1,0 +1,156 @@
+use super::*;
+
+fn redact(secrets: &[&str], text: &str) -> String {
+    Redactor::new(secrets.iter().copied(), &["openly".to_owned()]).redact(text)
+}
+
+#[test]
+fn a_secret_in_aws_words_is_masked() {
+    let text = r#"exceeded the 4KB limit. String measured: {"PASSWORD":"s3cr3t!"}"#;
+    assert_eq!(
+        redact(&["s3cr3t!"], text),
+        r#"exceeded the 4KB limit. String measured: {"PASSWORD":"[secure]"}"#
+    );
+}
+
+#[test]
+fn the_escaped_form_is_masked_too() {
+    assert_eq!(redact(&["a\"b\nc"], r#"{"X":"a\"b\nc"}"#), r#"{"X":"[secure]"}"#);
+}
+
+#[test]
+fn everyday_words_regions_short_and_open_values_stay() {
+    let text = "arn:aws:lambda:eu-west-1:1:function:production openly a true 1";
+    assert_eq!(redact(&["production", "eu-west-1", "openly", "a", "true", "1"], text), text);
+}
+
+#[test]
+fn words_with_a_number_are_no_region() {
+    assert_eq!(
+        redact(&["correct-horse-1", "us-gov-east-1"], "correct-horse-1 us-gov-east-1"),
+        "[secure] us-gov-east-1"
+    );
+}
+
+#[test]
+fn each_line_of_a_private_key_is_secret() {
+    assert_eq!(redact(&["-----BEGIN-----\nMIIEabcdefgh\nab\n"], "MIIEabcdefgh ab"), "[secure] ab");
+}
+
+#[test]
+fn a_secret_inside_a_longer_word_is_no_token() {
+    assert_eq!(redact(&["cake"], "cake cupcake cakes (cake)"), "[secure] cupcake cakes ([secure])");
+}
+
+#[test]
+fn what_can_be_no_word_is_masked_in_the_middle_of_one() {
+    assert_eq!(redact(&["3FRHW+q/x"], "v3FRHW+q/x2"), "v[secure]2");
+    assert_eq!(redact(&["cake"], r#"{"a":"x\ncake"}"#), r#"{"a":"x\n[secure]"}"#);
+}
+
+#[test]
+fn a_secret_that_others_have_encoded_is_masked() {
+    let secret = "pä\"s/s+w ord\\1";
+    let json = Value::from(secret).to_string();
+    let (twice, base64) = (Value::from(json.as_str()).to_string(), base64_simd::STANDARD);
+    for text in [json.clone(), twice, json.replace('/', "\\/"), json.replace('ä', "\\u00e4")] {
+        assert!(redact(&[secret], &text).contains(MASK), "{text}");
+    }
+    for text in
+        ["p%C3%A4%22s%2Fs%2Bw%20ord%5C1", "p%c3%a4%22s%2fs%2bw+ord%5c1", "p%C3%A4%22s/s%2Bw%20ord%5C1"]
+    {
+        assert!(redact(&[secret], text).contains(MASK), "{text}");
+    }
+    for before in ["", "a", "ab", "user:"] {
+        let text = base64.encode_to_string(format!("{before}{secret} and more"));
+        assert!(redact(&[secret], &text).contains(MASK), "{text}");
+    }
+    assert_eq!(redact(&["postgres://u:s3cr3t99@host/db"], "with s3cr3t99"), "with [secure]");
+    assert_eq!(redact(&["hunter22. "], "is hunter22."), "is [secure]");
+}
+
+#[test]
+fn what_an_address_shows_to_be_secret_is_masked_in_every_text() {
+    for (text, masked) in [
+        (
+            "fatal: unable to access 'https://me:hunter2@github.com/o/r/'",
+            "fatal: unable to access 'https://me:[secure]@github.com/o/r/'",
+        ),
+        ("https://ghp_0123456789abcdef@github.com/o/r", "https://[secure]@github.com/o/r"),
+        ("https://0123456789abcdef:x-oauth-basic@github.com", "https://[secure]:x-oauth-basic@github.com"),
+        (
+            "redis://:pw@host:6379/0 and mongodb://u:p@a,b/",
+            "redis://:[secure]@host:6379/0 and mongodb://u:[secure]@a,b/",
+        ),
+        ("postgres://u:p/w?x#y@host/db", "postgres://u:[secure]@host/db"),
+        (
+            "https://host/x?a=1&access_token=abc&b=2#id_token=def",
+            "https://host/x?a=1&access_token=[secure]&b=2#id_token=[secure]",
+        ),
+        (
+            "https://b.s3.amazonaws.com/k?X-Amz-Security-Token=t%2F1&X-Amz-Signature=0a",
+            "https://b.s3.amazonaws.com/k?X-Amz-Security-Token=[secure]&X-Amz-Signature=[secure]",
+        ),
+        (
+            "https://a.blob.core.windows.net/c?sp=r&sig=x%3D",
+            "https://a.blob.core.windows.net/c?sp=r&sig=[secure]",
+        ),
+        ("{\"url\":\"amqp://u:p@host\"}", "{\"url\":\"amqp://u:[secure]@host\"}"),
+    ] {
+        assert_eq!(redact(&[], text), masked);
+    }
+    for text in [
+        "ssh://git@github.com/o/r",
+        "https://deployer@host/",
+        "http://host:8080/a@b",
+        "git@github.com:o/r",
+        "a://",
+        "://x:y@",
+        "https://host/?page=2&author=me",
+        "lambda: 12:30 me@example.org",
+        "é://é@é",
+    ] {
+        let expected = if text.starts_with("://") { "://x:[secure]@" } else { text };
+        assert_eq!(redact(&[], text), expected);
+    }
+}
+
+#[test]
+fn what_is_secret_within_a_value_is_found() {
+    for (value, expected) in [
+        ("user:s3cr3t@proxy:3128", &["s3cr3t"][..]),
+        ("app:s3cr3t@tcp(db:3306)/app", &["s3cr3t"]),
+        ("Server=db;User Id=sa;Password=p4ss%21;", &["p4ss%21", "p4ss!"]),
+        ("host=db password=p4ss user=me", &["p4ss"]),
+        ("DefaultEndpointsProtocol=https;AccountName=n;AccountKey=a2V5==;EndpointSuffix=s", &["a2V5=="]),
+        ("jdbc:postgresql://db/app?user=me&password=p4ss", &["p4ss"]),
+        ("https://u:one@a https://u:two@b", &["one", "two"]),
+        ("-Xmx1g -Dssl.keyStorePassword=p4ss", &["p4ss"]),
+        ("nginx:1.25@sha256:0123", &[]),
+        ("git@github.com:o/r.git", &[]),
+        ("/usr/bin:/bin", &[]),
+        ("() { token=$1\n}", &[]),
+    ] {
+        assert_eq!(secrets_within(value), expected, "{value}");
+    }
+}
+
+#[test]
+fn blanks_and_the_mask_itself_are_no_secret() {
+    assert_eq!(redact(&["    ", "secure"], "    indented [secure]"), "    indented [secure]");
+}
+
+#[test]
+fn the_longer_secret_goes_first() {
+    assert_eq!(redact(&["pass", "pass-word"], "pass-word pass"), "[secure] [secure]");
+}
+
+#[test]
+fn debug_hides_the_value() {
+    assert_eq!(format!("{:?}", Secret::new("hunter2")), MASK);
+}
+
+#[test]
+fn a_key_is_masked_as_dpl_masks_it() {
+    assert_eq!(Secret::new("AKIAIOSFODNN7EXAMPLE").masked_key(), "AK******************");
+}
