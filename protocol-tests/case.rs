@@ -98,6 +98,9 @@ struct Warned {
     /// The expected hint, if the case gives one.
     #[serde(default)]
     hint: Option<String>,
+    /// The expected IAM statement, if the case gives one.
+    #[serde(default)]
+    policy_statement: Option<Value>,
 }
 
 impl Case {
@@ -195,6 +198,9 @@ impl Run {
                         .and_then(|warned| warned.message.as_ref())
                         .and_then(|_| text("message")),
                     hint: expected.and_then(|warned| warned.hint.as_ref()).and_then(|_| text("hint")),
+                    policy_statement: expected
+                        .and_then(|warned| warned.policy_statement.as_ref())
+                        .map(|_| event["policy_statement"].clone()),
                 }
             })
             .collect();

@@ -1,17 +1,18 @@
-//! Checks the text output for the events of real runs: a log contains every fact of every event, and a
-//! terminal receives only text and our own color sequences.
+//! Checks the text output for the events of real runs: each event is read back as it was written, a log
+//! contains every fact of every event, and a terminal receives only text and our own color sequences.
 
 use std::ffi::OsString;
 use std::io::Write;
 use std::sync::{Arc, Mutex};
 
 use dpl_lambda::protocol::messages::{duration, size};
+use dpl_lambda::standalone::ChildLine;
 use dpl_lambda::standalone::terminal::{HumanReporter, TerminalCapabilities, size_of};
 use serde_json::{Value, json};
 
 use crate::pty::{Pty, screen};
 
-/// Checks both properties for the events of a run.
+/// Checks these properties for the events of a run.
 pub(crate) fn check(events: &[Value]) {
     let log = TerminalCapabilities { colour: false, width: None, live: false, unicode: true };
     let shown = show(events, log);
@@ -40,11 +41,18 @@ fn show(events: &[Value], style: TerminalCapabilities) -> Vec<String> {
     let out = Shared::default();
     let mut terminal = HumanReporter::new(out.clone(), style);
     let mut show = |event| {
-        terminal.show(event).expect("writable");
+        let line = read(event);
+        let ChildLine::Event(known) = &line else { panic!("{line:?} is no event: {event}") };
+        assert_eq!(json!(known), *event);
+        terminal.show(&line, &|_: &str| None).expect("writable");
         let bytes = std::mem::take(&mut *out.0.lock().expect("no thread panicked"));
         String::from_utf8(bytes).expect("UTF-8")
     };
     events.iter().map(&mut show).collect()
+}
+
+fn read(event: &Value) -> ChildLine {
+    serde_json::from_value(event.clone()).expect("any JSON is a line")
 }
 
 #[derive(Clone, Default)]
@@ -182,11 +190,12 @@ fn trouble(trouble: &Value, facts: &mut Vec<String>) {
     facts.push(message.strip_suffix(&hint).unwrap_or(message).to_owned());
 }
 
-/// The policy statement of an error, and the policy statements in hints.
+/// The policy statement of a warning or an error, and the policy statements in hints.
 fn statements(event: &Value) -> impl Iterator<Item = Value> {
     let quoted = |trouble: &Value| serde_json::from_str::<Value>(quoted(trouble["hint"].as_str()?)?.1).ok();
-    let own = Some(event["error"]["policy_statement"].clone()).filter(Value::is_object);
-    let all = [own, quoted(event), quoted(&event["error"])].into_iter().flatten();
+    let own = |trouble: &Value| Some(trouble["policy_statement"].clone());
+    let error = &event["error"];
+    let all = [own(event), own(error), quoted(event), quoted(error)].into_iter().flatten();
     all.filter(|statement| statement["Effect"].is_string())
 }
 
@@ -253,7 +262,7 @@ fn a_real_terminal_shows_a_step_where_it_began() {
         );
         let mut terminal =
             HumanReporter::new(pty.terminal.try_clone().expect("a file descriptor is free"), style);
-        events.iter().for_each(|event| terminal.show(event).expect("writable"));
+        events.iter().for_each(|event| terminal.show(&read(event), &|_: &str| None).expect("writable"));
         terminal.end().expect("writable");
         drop(terminal);
         let written = pty.read();

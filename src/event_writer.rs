@@ -56,7 +56,7 @@ impl EventWriter {
     pub fn emit(&self, event: Event) {
         let mut lines = self.lock();
         if !lines.finished {
-            self.write(&mut lines, &event);
+            self.write(&mut lines, event);
         }
     }
 
@@ -75,7 +75,7 @@ impl EventWriter {
             }
             other => other,
         };
-        self.write(&mut lines, &Event::Finished(finished.clone()));
+        self.write(&mut lines, Event::Finished(finished.clone()));
         lines.finished = true;
         Some(finished)
     }
@@ -161,16 +161,14 @@ impl EventWriter {
     }
 
     /// Writes each line with one write and one flush, so that a reader never sees an incomplete event.
-    fn write(&self, lines: &mut LineSink, event: &Event) {
+    fn write(&self, lines: &mut LineSink, event: Event) {
         let now_ms = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
         self.last_event_ms.store(now_ms, Ordering::Relaxed);
         if !matches!(event, Event::Progress(Progress::Wait { .. })) {
             self.last_non_wait_ms.store(now_ms, Ordering::Relaxed);
         }
-        let mut line = serde_json::to_vec(&Line::new(event)).expect("every event can be serialized");
-        line.push(b'\n');
-        let line = without_log_commands(line);
-        if let Err(error) = lines.out.write_all(&line).and_then(|()| lines.out.flush()) {
+        let line = without_log_commands(Line::new(event).to_json() + "\n");
+        if let Err(error) = lines.out.write_all(line.as_bytes()).and_then(|()| lines.out.flush()) {
             tracing::info!(%error, "standard output is closed");
             self.stop.cancel(CancelReason::OutputClosed);
         }
@@ -196,12 +194,8 @@ impl EventWriter {
 /// Escapes `##`, with which commands to Azure Pipelines, GitHub and TeamCity begin (`##vso[`, `##[`,
 /// `##teamcity[`), at any place in a line. The JSON value stays the same. A CI system that logs the events
 /// must not run a command quoted in them.
-fn without_log_commands(line: Vec<u8>) -> Vec<u8> {
-    match String::from_utf8(line) {
-        Ok(line) if line.contains("##") => line.replace("##", "#\\u0023").into_bytes(),
-        Ok(line) => line.into_bytes(),
-        Err(error) => error.into_bytes(),
-    }
+fn without_log_commands(line: String) -> String {
+    if line.contains("##") { line.replace("##", "#\\u0023") } else { line }
 }
 
 #[cfg(test)]

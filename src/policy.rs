@@ -432,14 +432,14 @@ mod tests {
     #[track_caller]
     fn statement(stanza: &Stanza, name: &str, sid: &str) -> Statement {
         let found = policy(stanza, name).document.statement;
-        let mut named = found.iter().filter(|statement| statement.sid == Some(sid));
+        let mut named = found.iter().filter(|statement| statement.sid.as_deref() == Some(sid));
         let one = named.next().unwrap_or_else(|| panic!("no {sid} in {found:?}")).clone();
         assert_eq!(named.next(), None, "one {sid}");
         one
     }
 
     fn has(stanza: &Stanza, sid: &str) -> bool {
-        policy(stanza, F).document.statement.iter().any(|statement| statement.sid == Some(sid))
+        policy(stanza, F).document.statement.iter().any(|statement| statement.sid.as_deref() == Some(sid))
     }
 
     fn texts(texts: &[&str]) -> Vec<String> {

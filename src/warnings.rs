@@ -7,6 +7,8 @@ use crate::plan::ClearedWeights;
 use crate::protocol::error::{ErrorReport, Problem, Warning, WarningCode};
 use crate::protocol::runtimes::RuntimeSupport;
 
+const TWO_JOBS: &str = "check whether two jobs deploy the function at the same time";
+
 /// Warns about an entry of the package that is left out, or will not work at Lambda.
 pub fn from_note(note: &PackageNote) -> Warning {
     let (message, hint) = match note {
@@ -124,20 +126,25 @@ pub fn from_failed_dry_run(error: &ErrorReport) -> Warning {
     }
     let reason = error.message.trim_start_matches("AWS refused UpdateFunctionCode: ");
     let message = format!("AWS would refuse UpdateFunctionCode: {reason}");
-    Warning { code: WarningCode::WouldBeRefused, message, hint: error.hint.clone(), at: error.at.clone() }
+    Warning {
+        hint: error.hint.clone(),
+        at: error.at.clone(),
+        policy_statement: error.policy_statement.clone(),
+        ..Warning::new(WarningCode::WouldBeRefused, message)
+    }
 }
 
 /// Warns about a problem of a stanza that is skipped. It must not fail the run: Travis would not have run dpl
 /// at all.
 pub fn from_harmless(problem: &Problem) -> Warning {
+    let message = format!(
+        "this error has no effect in this run, but would make a deployment fail: {}",
+        problem.message
+    );
     Warning {
-        code: WarningCode::StanzaProblem,
-        message: format!(
-            "this error has no effect in this run, but would make a deployment fail: {}",
-            problem.message
-        ),
         hint: problem.hint.clone(),
         at: problem.at.clone(),
+        ..Warning::new(WarningCode::StanzaProblem, message)
     }
 }
 
@@ -191,24 +198,21 @@ pub fn role_not_ready() -> Warning {
 /// Warns that the function changed after it was planned. `may_be_ours`: the response to an earlier request of
 /// this run was lost, so that request may have made the change.
 pub fn function_changed(may_be_ours: bool) -> Warning {
-    let (who, hint) = match may_be_ours {
-        true => ("a request of this run whose response was lost, or by someone else", None),
-        false => {
-            ("someone else", Some("check whether two jobs deploy the function at the same time".to_owned()))
-        }
+    let who = match may_be_ours {
+        true => "a request of this run whose response was lost, or by someone else",
+        false => "someone else",
     };
     let message =
         format!("the function was changed by {who} during this run; re-planned against its new state");
-    Warning { code: WarningCode::FunctionChanged, message, hint, at: None }
+    let warning = Warning::new(WarningCode::FunctionChanged, message);
+    if may_be_ours { warning } else { warning.hint(TWO_JOBS) }
 }
 
 /// Warns that someone else's deployment replaced the code of this one.
 pub fn overtaken() -> Warning {
     let message =
-        "the code of this deployment was live, but someone else deployed other code immediately afterwards"
-            .to_owned();
-    let hint = Some("check whether two jobs deploy the function at the same time".to_owned());
-    Warning { code: WarningCode::Overtaken, message, hint, at: None }
+        "the code of this deployment was live, but someone else deployed other code immediately afterwards";
+    Warning::new(WarningCode::Overtaken, message).hint(TWO_JOBS)
 }
 
 /// Warns that this run ends an alias's traffic split.
@@ -258,5 +262,5 @@ pub fn live_value_unknown(field: &str) -> Warning {
 }
 
 fn warning(code: WarningCode, at: &str, message: String, hint: &str) -> Warning {
-    Warning { code, message, hint: Some(hint.to_owned()), at: Some(at.to_owned()) }
+    Warning::new(code, message).hint(hint).at(at)
 }

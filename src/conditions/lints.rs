@@ -246,8 +246,7 @@ fn always_true<'a>(words: &[&'a str]) -> Option<&'a str> {
 }
 
 fn lint(at: String, message: String, hint: &str) -> Lint {
-    let code = WarningCode::SurprisingCondition;
-    let warning = Warning { code, message, hint: Some(hint.to_owned()), at: Some(at) };
+    let warning = Warning::new(WarningCode::SurprisingCondition, message).hint(hint).at(at);
     Lint { warning, is_unknown_key: false }
 }
 

@@ -118,8 +118,7 @@ fn from_denied(denied: &Denied, error: &CallError, redactor: &Redactor) -> Error
         let texts = statement.action.iter_mut().chain(&mut statement.resource);
         texts.for_each(|text| *text = redactor.redact(text));
     }
-    let ready =
-        statement.as_ref().map(|statement| serde_json::json!(statement).to_string()).unwrap_or_default();
+    let ready = statement.as_ref().map(ToString::to_string).unwrap_or_default();
     report.hint = Some(match (denied.by, error.operation) {
         (_, operation) if operation.starts_with("AssumeRole") => {
             "add this caller to the role's trust policy, and check the policy's conditions (audience, subject, external ID)".to_owned()

@@ -57,7 +57,7 @@ fn from_code(code: Code) -> String {
         "Without a change, the same request fails again."
     };
     let event = Event::Finished(Finished::failed(example(code), Vec::new()));
-    let line = serde_json::to_value(Line::new(&event)).unwrap_or_default();
+    let line = serde_json::to_value(Line::new(event)).unwrap_or_default();
     format!(
         "### {}\n\n{}\n\nWho must act: {} (class `{}`). {again}\n\n**What to do:** {}\n\n```json\n{line:#}\n```\n\n",
         code.word(),
@@ -89,6 +89,14 @@ mod tests {
             );
             let entry = entry(&code.word()).expect("an entry");
             assert!(entry.contains(code.meaning()) && entry.contains(code.advice()), "{entry}");
+        }
+    }
+
+    #[test]
+    fn every_example_is_read_back_as_it_was_written() {
+        for code in Code::ALL {
+            let line = Line::new(Event::Finished(Finished::failed(example(*code), Vec::new())));
+            assert_eq!(serde_json::from_str::<Line>(&line.to_json()).expect("a line"), line);
         }
     }
 

@@ -35,6 +35,9 @@ use crate::protocol::error::{Code, ErrorReport, Problem};
 use crate::protocol::messages::size;
 use crate::protocol::secret::Redactor;
 
+/// The hint for a run that was ended from outside.
+const REPEAT: &str = "repeat the run; the new run continues where this one stopped";
+
 /// Reports a stanza with problems. Redacts each message, because an expanded variable may have put a secret
 /// into a value.
 pub fn from_problems(mut problems: Vec<Problem>, redactor: &Redactor) -> ErrorReport {
@@ -50,7 +53,7 @@ pub fn from_stop(reason: CancelReason) -> ErrorReport {
             report(Code::OutputClosed, "the runner closed the standard output of dpl-lambda")
         }
     }
-    .hint("repeat the run; the new run continues where this one stopped")
+    .hint(REPEAT)
 }
 
 /// Adds the name of the stash to the report of a run that ends while `cleanup` still holds uncommitted files
@@ -78,6 +81,12 @@ pub fn from_unstartable(program: &Path, source: &io::Error) -> ErrorReport {
     let code = if is_large { Code::EnvTooLarge } else { Code::SystemLimit };
     let hint = "make this file readable and executable; nothing was changed";
     caused(report(code, format!("`{}` cannot be started", program.display())).hint(hint), source)
+}
+
+/// Reports a run of this program that ended without a `finished` event. `exit`: how its process ended.
+pub fn from_missing_result(exit: &str, is_cancelled: bool) -> ErrorReport {
+    let code = if is_cancelled { Code::Cancelled } else { Code::Internal };
+    report(code, format!("the run ended without a result: {exit}")).hint(REPEAT)
 }
 
 /// Reports that the path of our own executable is unknown.

@@ -168,7 +168,7 @@ impl Expander<'_> {
     /// Adds a warning, unless the option already has one with this code. Warnings about different unset
     /// variables are all added, up to [`MOST_WARNINGS`].
     fn warn(&mut self, code: WarningCode, message: String, hint: &str) {
-        let warning = Warning { code, message, hint: Some(hint.to_owned()), at: Some(self.at.to_owned()) };
+        let warning = Warning::new(code, message).hint(hint).at(self.at);
         let same = |known: &Warning| {
             known.code == code
                 && known.at == warning.at

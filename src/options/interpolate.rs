@@ -88,12 +88,9 @@ pub(super) fn description(
         name => format!("[unknown variable: {name}]"),
     });
     if lacks_git {
-        warnings.push(Warning {
-            code: WarningCode::NoRepository,
-            message: "`description` uses values that git did not return; they are left empty".to_owned(),
-            hint: Some("check that git is installed and the build directory is a checkout".to_owned()),
-            at: Some("/description".to_owned()),
-        });
+        let message = "`description` uses values that git did not return; they are left empty";
+        let hint = "check that git is installed and the build directory is a checkout";
+        warnings.push(Warning::new(WarningCode::NoRepository, message).hint(hint).at("/description"));
     }
     let Some(filled) = filled else {
         problems.push(too_large("/description"));

@@ -21,10 +21,11 @@ use crate::protocol::messages::without_log_commands;
 use crate::standalone::ci::Ci;
 use crate::standalone::job_env::{AUTO_INTERACTIVE, CiSelection};
 use crate::standalone::terminal::{HumanReporter, TerminalCapabilities, size_of};
-use crate::standalone::{self, ChildRun, EventSink, InputError, RunRequest, SignalForwarder, StanzaSource};
+use crate::standalone::{
+    self, ChildLine, ChildRun, InputError, Locate, Reporter, RunRequest, SignalForwarder, StanzaSource,
+};
 use clap::builder::{PossibleValue, PossibleValuesParser};
 use clap::{Args, ValueEnum};
-use serde_json::Value;
 
 use super::signals::{FINAL_EVENT_TIMEOUT, SHUTDOWN_GRACE, Signals};
 use super::{Settings, Stdout, TestPanic, panic_report};
@@ -256,24 +257,14 @@ fn run(
 ) -> i32 {
     let written = Arc::new(Mutex::new(WrittenEvents::Nothing));
     report_panics(written.clone(), is_text);
+    let (mut text, mut json) = (TextReporter::new(), JsonReporter);
+    let reporter: &mut dyn Reporter = if is_text { &mut text } else { &mut json };
+    let mut reporter = RecordingReporter { reporter, written, fault };
+    let status = standalone::run(child_runs, program, forwarder, &mut reporter);
     if is_text {
-        let mut text = TextReports::new();
-        let status = standalone::run(
-            child_runs,
-            program,
-            forwarder,
-            &mut RecordingSink { sink: &mut text, written, fault },
-        );
         let _ = text.0.end();
-        status
-    } else {
-        standalone::run(
-            child_runs,
-            program,
-            forwarder,
-            &mut RecordingSink { sink: &mut PlainLines, written, fault },
-        )
     }
+    status
 }
 
 /// Starts a thread that forwards each signal, and the closing of our standard output, to the running child.
@@ -333,42 +324,41 @@ pub(crate) fn print_stderr(text: &str) {
     let _ = io::stderr().write_all(format!("dpl-lambda: {}\n", without_log_commands(text)).as_bytes());
 }
 
-/// Forwards events to another sink and records which ones were written.
-struct RecordingSink<'a> {
-    sink: &'a mut dyn EventSink,
+/// Passes everything to another reporter, and records which events were written.
+struct RecordingReporter<'a> {
+    reporter: &'a mut dyn Reporter,
     written: Arc<Mutex<WrittenEvents>>,
     fault: TestPanic,
 }
 
-impl EventSink for RecordingSink<'_> {
+impl Reporter for RecordingReporter<'_> {
     fn heading(&mut self, title: &str) -> io::Result<()> {
-        self.sink.heading(title)
+        self.reporter.heading(title)
     }
 
-    fn line(&mut self, event: &Value, raw: &str) -> io::Result<()> {
-        self.sink.line(event, raw)?;
-        let written =
-            if event["event"] == "finished" { WrittenEvents::Finished } else { WrittenEvents::Begun };
+    fn line(&mut self, line: &ChildLine, raw: &str, locate: Locate<'_>) -> io::Result<()> {
+        self.reporter.line(line, raw, locate)?;
+        let written = if line.is_finished() { WrittenEvents::Finished } else { WrittenEvents::Begun };
         *self.written.lock().unwrap_or_else(PoisonError::into_inner) = written;
         self.fault.trigger_standalone();
         Ok(())
     }
 
     fn note(&mut self, text: &str) {
-        self.sink.note(text);
+        self.reporter.note(text);
     }
 }
 
 /// Writes the events unchanged, for programs.
-struct PlainLines;
+struct JsonReporter;
 
-impl EventSink for PlainLines {
+impl Reporter for JsonReporter {
     fn heading(&mut self, title: &str) -> io::Result<()> {
         print_stderr(title);
         Ok(())
     }
 
-    fn line(&mut self, _: &Value, raw: &str) -> io::Result<()> {
+    fn line(&mut self, _: &ChildLine, raw: &str, _: Locate<'_>) -> io::Result<()> {
         Stdout.write_all(format!("{raw}\n").as_bytes())
     }
 
@@ -378,24 +368,24 @@ impl EventSink for PlainLines {
 }
 
 /// Writes text for people.
-struct TextReports(HumanReporter<Stdout>);
+struct TextReporter(HumanReporter<Stdout>);
 
-impl TextReports {
+impl TextReporter {
     fn new() -> Self {
         let stdout = io::stdout();
         let style =
             TerminalCapabilities::of(stdout.is_terminal(), size_of(stdout.as_fd()), |name| env::var_os(name));
-        TextReports(HumanReporter::new(Stdout, style))
+        TextReporter(HumanReporter::new(Stdout, style))
     }
 }
 
-impl EventSink for TextReports {
+impl Reporter for TextReporter {
     fn heading(&mut self, title: &str) -> io::Result<()> {
         self.0.heading(title)
     }
 
-    fn line(&mut self, event: &Value, _: &str) -> io::Result<()> {
-        self.0.show(event)
+    fn line(&mut self, line: &ChildLine, _: &str, locate: Locate<'_>) -> io::Result<()> {
+        self.0.show(line, locate)
     }
 
     fn note(&mut self, text: &str) {

@@ -86,12 +86,11 @@ pub fn select_branch(stanza: &Map, branch: &str) -> (Map, Vec<Warning>) {
         } else {
             "it is ignored, because it has no value for"
         };
-        warnings.push(Warning {
-            code: WarningCode::Deprecated,
-            message: format!("`{key}` is a map of branches: {effect} branch `{branch}`"),
-            hint: Some("write one stanza per branch, with `on.branch`".to_owned()),
-            at: Some(json::pointer("", key)),
-        });
+        let message = format!("`{key}` is a map of branches: {effect} branch `{branch}`");
+        let warning = Warning::new(WarningCode::Deprecated, message)
+            .hint("write one stanza per branch, with `on.branch`")
+            .at(json::pointer("", key));
+        warnings.push(warning);
         chosen.map(|chosen| (key.to_owned(), chosen))
     });
     let selected = selected.collect();

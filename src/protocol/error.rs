@@ -2,13 +2,13 @@
 //! failure. Those texts are in the error types of the modules and in `diagnostics`.
 
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::messages::one_line;
 use super::policy_document::Statement;
 
 /// Who must act before a run can succeed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Class {
     /// The author of the stanza or of the runner's request.
@@ -59,7 +59,7 @@ fn word(value: &impl Serialize) -> String {
 macro_rules! words {
     ($(#[$attribute:meta])* $enum:ident { $($(#[doc = $doc:literal])* $name:ident => $advice:literal;)* }) => {
         $(#[$attribute])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
         #[serde(rename_all = "kebab-case")]
         pub enum $enum { $($(#[doc = $doc])* $name,)* }
 
@@ -452,20 +452,42 @@ words! {
 }
 
 /// A finding that does not stop the run.
-#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Warning {
     /// Code of the warning.
     pub code: WarningCode,
-    /// The finding, in one line.
+    /// The finding, in one line. In JSON it is part of the event's `message`.
     #[serde(skip)]
     pub message: String,
     /// What to do.
     pub hint: Option<String>,
     /// JSON pointer to the key in the request.
     pub at: Option<String>,
+    /// IAM statement that would allow the denied action, ready to paste into a policy.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub policy_statement: Option<Box<Statement>>,
 }
 
 impl Warning {
+    /// Creates a warning.
+    pub fn new(code: WarningCode, message: impl Into<String>) -> Self {
+        Warning { code, message: message.into(), hint: None, at: None, policy_statement: None }
+    }
+
+    /// Sets the hint.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// Sets the JSON pointer to the key.
+    #[must_use]
+    pub fn at(mut self, pointer: impl Into<String>) -> Self {
+        self.at = Some(pointer.into());
+        self
+    }
+
     /// Converts the warning into a problem with [`Code::UnknownKey`], for stanzas in which unknown keys are
     /// errors.
     pub fn into_unknown_key(self) -> Problem {
@@ -474,7 +496,7 @@ impl Warning {
 }
 
 /// One error in a request.
-#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Problem {
     /// Code of the error.
     pub code: Code,
@@ -487,7 +509,7 @@ pub struct Problem {
 }
 
 /// Details of an AWS call that failed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct AwsDetail {
     /// AWS operation, such as `UpdateFunctionCode`.
     pub operation: String,
@@ -500,7 +522,7 @@ pub struct AwsDetail {
 }
 
 /// Why a run failed and what to do.
-#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ErrorReport {
     /// Error code.
     pub code: Code,
@@ -522,10 +544,10 @@ pub struct ErrorReport {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub policy_statement: Option<Box<Statement>>,
     /// End of the function's log, with secrets masked. Absent unless a version failed `verify`.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub log: Vec<String>,
     /// All errors in the stanza. Absent unless there are several.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub problems: Vec<Problem>,
 }
 

@@ -2,35 +2,59 @@
 //! line. Secrets must be masked before they are put into an event.
 
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 use super::error::{Code, ErrorReport, Warning};
 use super::messages;
 
+#[cfg(test)]
+mod tests;
+
 /// Protocol numbers that this version supports.
 pub const PROTOCOLS: &[u32] = &[1];
 
 /// One line of standard output: an event, and a text that a runner can print for it.
-#[derive(Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 #[schemars(title = "dpl-lambda event")]
-pub struct Line<'a> {
+pub struct Line {
     /// The event.
     #[serde(flatten)]
-    event: &'a Event,
+    pub event: Event,
     /// The event as one line of text for people. The text can change in any release.
-    message: String,
+    pub message: String,
 }
 
-impl<'a> Line<'a> {
+impl Line {
     /// Creates the line for an event, with its text.
-    pub fn new(event: &'a Event) -> Self {
-        Line { event, message: messages::one_line(&messages::message(event)) }
+    pub fn new(event: Event) -> Self {
+        Line { message: messages::one_line(&messages::message(&event)), event }
+    }
+
+    /// The line as JSON, without a line feed.
+    pub fn to_json(&self) -> String {
+        serde_json::to_string(self).expect("every event can be written as JSON")
+    }
+}
+
+impl<'de> Deserialize<'de> for Line {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        struct Keys {
+            #[serde(flatten)]
+            event: Event,
+            message: String,
+        }
+        let Keys { mut event, message } = Keys::deserialize(deserializer)?;
+        if let Event::Warning(warning) = &mut event {
+            warning.message = messages::message_of_warning(&message, warning.hint.as_deref());
+        }
+        Ok(Line { event, message })
     }
 }
 
 /// An event of a run. Readers must ignore unknown events and keys.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "event", rename_all = "kebab-case")]
 pub enum Event {
     /// First event. It is written before standard input is read.
@@ -95,7 +119,7 @@ pub enum Event {
 }
 
 /// Source of the credentials.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum CredentialsSource {
     /// Keys in the stanza.
@@ -130,7 +154,7 @@ impl CredentialsSource {
 }
 
 /// Progress of a long task.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "task", rename_all = "kebab-case")]
 pub enum Progress {
     /// Reading and compressing files.
@@ -169,7 +193,7 @@ impl Progress {
 }
 
 /// Stream on which an output line was written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Stream {
     /// Standard output of a command.
@@ -181,7 +205,7 @@ pub enum Stream {
 }
 
 /// A group of conditions, in the order in which Travis CI evaluates them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Condition {
     /// Whether the build is a pull request. Pull requests are never deployed.
@@ -198,8 +222,22 @@ pub enum Condition {
     Tags,
 }
 
+impl Condition {
+    /// The name of the group in events, such as `pull-request`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Condition::PullRequest => "pull-request",
+            Condition::Repo => "repo",
+            Condition::Branch => "branch",
+            Condition::Runtime => "runtime",
+            Condition::Condition => "condition",
+            Condition::Tags => "tags",
+        }
+    }
+}
+
 /// Result of one group of conditions.
-#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[schemars(rename = "Checked")]
 pub struct ConditionResult {
     /// The group.
@@ -213,7 +251,7 @@ pub struct ConditionResult {
 }
 
 /// A group of conditions that is not met.
-#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[schemars(rename = "Unmet")]
 pub struct UnmetCondition {
     /// The group.
@@ -227,7 +265,7 @@ pub struct UnmetCondition {
 }
 
 /// The archive with the code.
-#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Package {
     /// Number of files, links and empty directories in the archive.
     pub entries: u64,
@@ -242,7 +280,7 @@ pub struct Package {
 }
 
 /// Whether the function exists.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum FunctionPresence {
     /// The function does not exist and will be created.
@@ -252,7 +290,7 @@ pub enum FunctionPresence {
 }
 
 /// The steps of a deployment, in order.
-#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Plan {
     /// Whether the function exists.
     pub function: FunctionPresence,
@@ -261,7 +299,7 @@ pub struct Plan {
 }
 
 /// A step and its changes.
-#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct PlannedStep {
     /// The step, named after its AWS operation.
     pub step: StepName,
@@ -273,7 +311,7 @@ pub struct PlannedStep {
 }
 
 /// State at AWS that ends a wait.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum WaitsFor {
     /// `State` of the new function is `Active`.
@@ -287,7 +325,7 @@ pub enum WaitsFor {
 }
 
 /// One value that changes. Secrets are masked in both values. Null means that there is no value.
-#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Change {
     /// Name of the value: an option, such as `timeout`; a member or an entry, such as
     /// `logging_config.log_format` or `environment.NAME`; `handler` for `module_name` and `handler_name`
@@ -300,7 +338,7 @@ pub struct Change {
 }
 
 /// A step of a deployment, named after its AWS operation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum StepName {
     /// Creates the function with its settings and code.
@@ -354,7 +392,7 @@ pub enum StepName {
 }
 
 /// Target of a step. Keys that do not apply to the step are absent.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct StepTarget {
     /// The alias.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -371,7 +409,7 @@ pub struct StepTarget {
 }
 
 /// Result of a run.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "outcome", rename_all = "kebab-case")]
 pub enum Finished {
     /// The function was created or changed, and is live.
@@ -401,13 +439,13 @@ pub enum Finished {
         /// Steps that took effect before the failure.
         changed: Vec<StepName>,
         /// Whether the stanza allows the failure (`allow_failure`). The exit status is then 0.
-        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         allowed: bool,
     },
 }
 
 /// The live function after the run.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Deployment {
     /// ARN of the function, without a version.
     pub function_arn: String,
@@ -420,7 +458,7 @@ pub struct Deployment {
     /// Alias that points at the version; the first one if there are several.
     pub alias: Option<String>,
     /// All aliases of the stanza. Absent unless there are several.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub aliases: Vec<String>,
     /// Version at which the alias pointed before, the target of a rollback. Null: this run moved no alias.
     pub previous_version: Option<String>,
@@ -436,13 +474,30 @@ pub struct Deployment {
 }
 
 /// Whether the run changed the code.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum CodeState {
     /// The run changed the code.
     Uploaded,
     /// The live code was already the same.
     Unchanged,
+}
+
+impl CodeState {
+    /// The name of the state in events: `uploaded` or `unchanged`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            CodeState::Uploaded => "uploaded",
+            CodeState::Unchanged => "unchanged",
+        }
+    }
+}
+
+impl Deployment {
+    /// All aliases that point at the version.
+    pub fn aliases(&self) -> &[String] {
+        if self.aliases.is_empty() { self.alias.as_slice() } else { &self.aliases }
+    }
 }
 
 impl Finished {

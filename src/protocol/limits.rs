@@ -107,12 +107,7 @@ fn beyond(key: &str, member: &str, limit: Limit, node: &Node) -> Vec<Warning> {
 }
 
 fn warning(at: String, message: String) -> Warning {
-    Warning {
-        code: WarningCode::OutOfRange,
-        message,
-        hint: Some("check the value; AWS may refuse it".to_owned()),
-        at: Some(at),
-    }
+    Warning::new(WarningCode::OutOfRange, message).hint("check the value; AWS may refuse it").at(at)
 }
 
 /// The scalars in a node with their JSON pointers: all entries of a list, or the `member` of a map.

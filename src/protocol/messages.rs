@@ -6,9 +6,18 @@ use std::borrow::Cow;
 use serde_json::Value;
 
 use super::event::{
-    Change, CodeState, Condition, Deployment, Event, Finished, FunctionPresence, Package, Plan, Progress,
-    StepName, StepTarget, UnmetCondition,
+    Change, Condition, ConditionResult, Deployment, Event, Finished, FunctionPresence, Package, Plan,
+    Progress, StepName, StepTarget, UnmetCondition,
 };
+
+/// The beginning of the text of a warning event.
+const WARNING: &str = "warning: ";
+
+/// What a successful `check` has found.
+pub(crate) const CHECKED: &str = "the stanza is valid and its conditions are met";
+
+/// What a deployment without changes says of the function.
+pub(crate) const UNCHANGED: &str = "already matches the stanza";
 
 /// The text of an event. The texts that dpl's users search for in logs are those of dpl, word for word.
 pub(super) fn message(event: &Event) -> String {
@@ -23,20 +32,17 @@ pub(super) fn message(event: &Event) -> String {
         }
         Event::ConditionChecked(checked) => {
             let verdict = if checked.met { "met" } else { "not met" };
-            format!("{} {verdict}: want {}, got {}", condition(checked.condition), checked.want, checked.got)
+            let ConditionResult { condition, want, got, .. } = checked;
+            format!("{} {verdict}: want {want}, got {got}", condition.as_str())
         }
-        Event::Progress(progress) => {
-            let bytes = |doing, done, total| format!("{doing}: {} of {}", size(done), size(total));
-            match progress {
-                Progress::Package { done_bytes, total_bytes } => {
-                    bytes("packaging", *done_bytes, *total_bytes)
-                }
-                Progress::Upload { done_bytes, total_bytes } => bytes("uploading", *done_bytes, *total_bytes),
-                Progress::Wait { what, elapsed_ms } => {
-                    format!("waiting for {what} ({} s)", elapsed_ms / 1000)
-                }
+        Event::Progress(progress) => match progress {
+            Progress::Package { done_bytes, total_bytes } | Progress::Upload { done_bytes, total_bytes } => {
+                format!("{}: {}", task(progress), amount(*done_bytes, *total_bytes))
             }
-        }
+            Progress::Wait { what, elapsed_ms } => {
+                format!("{} for {what} ({} s)", task(progress), elapsed_ms / 1000)
+            }
+        },
         Event::Packaged(package) => packaged(package),
         Event::Planned(plan) => planned(plan),
         Event::StepStarted { step, function_name, target } => match step {
@@ -92,11 +98,32 @@ pub(super) fn message(event: &Event) -> String {
         }
         Event::Output { line, .. } => line.clone(),
         Event::Warning(warning) => match &warning.hint {
-            Some(hint) => format!("warning: {}; {hint}", warning.message),
-            None => format!("warning: {}", warning.message),
+            Some(hint) => format!("{WARNING}{}; {hint}", warning.message),
+            None => format!("{WARNING}{}", warning.message),
         },
         Event::Finished(finished) => finish(finished),
     }
+}
+
+/// The message of a warning, from the text of its event. Control characters of the message are spaces there.
+pub(super) fn message_of_warning(text: &str, hint: Option<&str>) -> String {
+    let message = text.strip_prefix(WARNING).unwrap_or(text);
+    let hint = hint.map(|hint| format!("; {}", one_line(hint))).unwrap_or_default();
+    message.strip_suffix(hint.as_str()).unwrap_or(message).to_owned()
+}
+
+/// The task of a progress event, as the first word of its text.
+pub(crate) fn task(progress: &Progress) -> &'static str {
+    match progress {
+        Progress::Package { .. } => "packaging",
+        Progress::Upload { .. } => "uploading",
+        Progress::Wait { .. } => "waiting",
+    }
+}
+
+/// How much of a task is done: `1.5 MiB of 4.0 MiB`.
+pub(crate) fn amount(done_bytes: u64, total_bytes: u64) -> String {
+    format!("{} of {}", size(done_bytes), size(total_bytes))
 }
 
 fn alias(target: &StepTarget) -> &str {
@@ -170,17 +197,6 @@ impl StepName {
     }
 }
 
-fn condition(condition: Condition) -> &'static str {
-    match condition {
-        Condition::PullRequest => "pull request",
-        Condition::Repo => "repo",
-        Condition::Branch => "branch",
-        Condition::Runtime => "runtime",
-        Condition::Condition => "condition",
-        Condition::Tags => "tags",
-    }
-}
-
 fn packaged(package: &Package) -> String {
     format!(
         "packaged {} into {}: {}, {} unpacked",
@@ -191,11 +207,16 @@ fn packaged(package: &Package) -> String {
     )
 }
 
-fn planned(plan: &Plan) -> String {
-    let function = match plan.function {
+/// Whether the function exists, as part of a sentence.
+pub(crate) fn presence(function: FunctionPresence) -> &'static str {
+    match function {
         FunctionPresence::Absent => "the function does not exist",
         FunctionPresence::Exists => "the function exists",
-    };
+    }
+}
+
+fn planned(plan: &Plan) -> String {
+    let function = presence(plan.function);
     if plan.steps.is_empty() {
         return format!("planned: {function}; no changes");
     }
@@ -236,15 +257,12 @@ fn plain(value: &Value) -> Option<String> {
 fn finish(finished: &Finished) -> String {
     match finished {
         Finished::Deployed(live) => {
-            let code = match live.code {
-                CodeState::Uploaded => "code uploaded",
-                CodeState::Unchanged => "code unchanged",
-            };
-            format!("deployed {} in {}: {code}", qualified(live), duration(live.duration_ms))
+            let (took, code) = (duration(live.duration_ms), live.code.as_str());
+            format!("deployed {} in {took}: code {code}", qualified(live))
         }
-        Finished::Unchanged(live) => format!("unchanged: {} already matches the stanza", qualified(live)),
+        Finished::Unchanged(live) => format!("unchanged: {} {UNCHANGED}", qualified(live)),
         Finished::Planned(plan) => planned(plan),
-        Finished::Checked {} => "checked: the stanza is valid and its conditions are met".to_owned(),
+        Finished::Checked {} => format!("checked: {CHECKED}"),
         Finished::Packaged { package, output } => format!("{}, written to {output}", packaged(package)),
         Finished::Skipped { unmet } => match unmet.as_slice() {
             [] => {
@@ -272,8 +290,7 @@ fn reasons(unmet: &[UnmetCondition]) -> String {
 
 fn qualified(live: &Deployment) -> String {
     let name = &live.function_name;
-    let aliases =
-        if live.aliases.is_empty() { live.alias.iter().cloned().collect() } else { live.aliases.clone() };
+    let aliases = live.aliases();
     match live.version.as_str() {
         "$LATEST" => name.clone(),
         version if aliases.is_empty() => format!("{name} version {version}"),
@@ -285,7 +302,8 @@ fn qualified(live: &Deployment) -> String {
     }
 }
 
-fn counted(number: u64, one: &str, many: &str) -> String {
+/// Formats a number with its noun: `1 entry`, `2 entries`.
+pub(crate) fn counted(number: u64, one: &str, many: &str) -> String {
     format!("{number} {}", if number == 1 { one } else { many })
 }
 

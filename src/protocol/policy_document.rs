@@ -1,8 +1,11 @@
 //! Types of an IAM policy document, in the JSON form that IAM accepts.
 //! Never decides which permissions are needed.
 
+use std::borrow::Cow;
+use std::fmt;
+
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// An IAM policy document.
@@ -16,14 +19,14 @@ pub struct PolicyDocument {
 }
 
 /// One statement of an IAM policy, ready to paste.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "PascalCase")]
 pub struct Statement {
     /// Statement ID: letters and digits only.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub sid: Option<&'static str>,
+    pub sid: Option<Cow<'static, str>>,
     /// Effect: `Allow`.
-    pub effect: &'static str,
+    pub effect: Cow<'static, str>,
     /// Allowed actions, such as `lambda:GetFunction`.
     pub action: Vec<String>,
     /// ARNs of the resources for which the actions are allowed.
@@ -48,7 +51,7 @@ impl Statement {
     ) -> Self {
         Statement {
             sid: None,
-            effect: "Allow",
+            effect: Cow::Borrowed("Allow"),
             action: actions.into_iter().map(Into::into).collect(),
             resource: resources.into_iter().collect(),
             condition: None,
@@ -71,8 +74,15 @@ impl Statement {
     /// Sets the statement ID, which can contain letters and digits only.
     #[must_use]
     pub fn named(mut self, sid: &'static str) -> Self {
-        self.sid = Some(sid);
+        self.sid = Some(Cow::Borrowed(sid));
         self
+    }
+}
+
+/// The statement as one line of JSON, as hints quote it.
+impl fmt::Display for Statement {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&serde_json::json!(self), f)
     }
 }
 

@@ -75,7 +75,7 @@ pub fn request() -> Value {
 
 /// The schema of one line of standard output, for readers of events.
 pub fn event() -> Value {
-    finish(SchemaSettings::draft07().for_serialize().into_generator().into_root_schema_for::<Line<'static>>())
+    finish(SchemaSettings::draft07().for_serialize().into_generator().into_root_schema_for::<Line>())
 }
 
 /// All keys of a stanza, including alternative names.

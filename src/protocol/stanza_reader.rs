@@ -420,7 +420,7 @@ impl<'a> StanzaReader<'a> {
 
     /// Adds a warning about the value of `key`.
     pub(super) fn warn(&mut self, code: WarningCode, key: &str, message: String, hint: String) {
-        self.warnings.push(Warning { code, message, hint: Some(hint), at: Some(self.at(key)) });
+        self.warnings.push(Warning::new(code, message).hint(hint).at(self.at(key)));
     }
 
     fn scalar(

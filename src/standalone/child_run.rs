@@ -4,7 +4,7 @@
 
 use std::ffi::OsString;
 use std::fmt;
-use std::io::{self, BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Write};
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{ChildStdin, Command, ExitStatus, Stdio};
@@ -14,12 +14,13 @@ use serde_json::Value;
 
 use super::ci::Ci;
 use super::job_env::CiSelection;
-use super::signal_forwarder::SignalForwarder;
+use super::reporter::{ChildLine, Reporter};
+use super::signal_forwarder::{NotStarted, SignalForwarder};
 use super::travis_yml::LocatedStanza;
 use crate::cancel::CancelReason;
-use crate::diagnostics::from_unstartable;
+use crate::diagnostics::{from_missing_result, from_unstartable};
 use crate::protocol::environment::Environment;
-use crate::protocol::error::{Code, ErrorReport};
+use crate::protocol::error::ErrorReport;
 use crate::protocol::event::{Event, Finished, Line, PROTOCOLS};
 use crate::protocol::json::{Map, Node};
 
@@ -41,39 +42,20 @@ enum Input {
     Inherited,
 }
 
-/// Receives the events of child runs and shows them.
-pub trait EventSink {
-    /// Shows the title of a run, if there are several.
-    ///
-    /// # Errors
-    /// The output cannot be written, for example because its reader has closed it.
-    fn heading(&mut self, title: &str) -> io::Result<()>;
-
-    /// Shows an event: parsed, with `place` (`.travis.yml:14`) added beside each `at`, and as the line that
-    /// the child wrote.
-    ///
-    /// # Errors
-    /// See [`Self::heading`].
-    fn line(&mut self, event: &Value, raw: &str) -> io::Result<()>;
-
-    /// Shows a one-line message that is not an event.
-    fn note(&mut self, text: &str);
-}
-
 /// Starts the child runs in order until one fails. Returns the exit status of the failed run, or 0. Status 2
 /// means that AWS was not contacted, so it becomes 1 if an earlier run has contacted AWS.
 pub fn run(
     child_runs: &[ChildRun],
     program: &Path,
     forwarder: &SignalForwarder,
-    sink: &mut dyn EventSink,
+    reporter: &mut dyn Reporter,
 ) -> i32 {
     let mut has_contacted_aws = false;
     for (index, child_run) in child_runs.iter().enumerate() {
-        if child_runs.len() > 1 && sink.heading(&child_run.title).is_err() {
+        if child_runs.len() > 1 && reporter.heading(&child_run.title).is_err() {
             forwarder.forward(CancelReason::OutputClosed, false);
         }
-        let (status, contacts_aws) = child_run.run(program, forwarder, sink);
+        let (status, contacts_aws) = child_run.run(program, forwarder, reporter);
         let status = if status == 2 && has_contacted_aws { 1 } else { status };
         has_contacted_aws |= contacts_aws;
         let left = &child_runs[index + 1..];
@@ -84,7 +66,7 @@ pub fn run(
         };
         if status != 0 {
             left.iter().for_each(|child_run| {
-                sink.note(&format!("{}: {}: not run", child_run.file, child_run.title))
+                reporter.note(&format!("{}: {}: not run", child_run.file, child_run.title))
             });
             return status;
         }
@@ -97,7 +79,7 @@ pub fn run(
 pub fn print(child_run: &ChildRun, program: &Path, forwarder: &SignalForwarder, say: &dyn Fn(&str)) -> i32 {
     let mut command = child_run.command(program);
     match forwarder.start(command.stdout(Stdio::inherit())) {
-        Ok(Some(mut child)) => {
+        Ok(mut child) => {
             child_run.write_request(child.stdin());
             forwarder.wait(child).map_or_else(
                 |error| {
@@ -107,12 +89,11 @@ pub fn print(child_run: &ChildRun, program: &Path, forwarder: &SignalForwarder, 
                 |status| exit_status(status, forwarder),
             )
         }
-        Ok(None) => {
-            let reason = forwarder.reason().expect("only a reason to stop prevents the start");
+        Err(NotStarted::Cancelled(reason)) => {
             say(&format!("no document printed: cancelled by {reason}"));
             reason.exit_status()
         }
-        Err(error) => {
+        Err(NotStarted::Failed(error)) => {
             say(&from_unstartable(program, &error).message);
             2
         }
@@ -173,34 +154,32 @@ impl ChildRun {
     }
 
     /// Starts the child and forwards its events. Returns its exit status, and whether it has contacted AWS.
-    fn run(&self, program: &Path, forwarder: &SignalForwarder, sink: &mut dyn EventSink) -> (i32, bool) {
+    fn run(&self, program: &Path, forwarder: &SignalForwarder, reporter: &mut dyn Reporter) -> (i32, bool) {
         let mut events = EventForwarder {
             child_run: self,
             forwarder,
-            sink,
+            reporter,
             sent_hello: false,
             finished: false,
             contacts_aws: false,
         };
-        let mut command = self.command(program);
-        let mut child = match forwarder.start(command.stdout(Stdio::piped())) {
-            Ok(Some(child)) => child,
-            Ok(None) => {
-                let reason = forwarder.reason().expect("only a reason to stop prevents the start");
+        let (mut child, stdout) = match forwarder.start_piped(self.command(program)) {
+            Ok(started) => started,
+            Err(NotStarted::Cancelled(reason)) => {
                 events.conclude("it was not started", reason == CancelReason::OutputClosed);
                 return (reason.exit_status(), false);
             }
-            Err(error) => {
+            Err(NotStarted::Failed(error)) => {
                 events.end(from_unstartable(program, &error));
                 return (2, false);
             }
         };
         self.write_request(child.stdin());
-        let mut stdout = BufReader::new(child.stdout(forwarder).expect("was piped"));
+        let mut stdout = BufReader::new(stdout);
         let mut line = Vec::new();
         // A line without a line feed is incomplete and not forwarded.
         while stdout.read_until(b'\n', &mut line).is_ok_and(|bytes| bytes > 0) && line.ends_with(b"\n") {
-            events.line(&line);
+            events.read(&line);
             line.clear();
         }
         drop(stdout);
@@ -218,26 +197,9 @@ impl ChildRun {
         (forwarder.reason().map_or(1, CancelReason::exit_status), events.contacts_aws)
     }
 
-    /// The event, with `place` beside each `at`.
-    fn located(&self, mut event: Value) -> Value {
-        self.locate(&mut event);
-        if let Some(error) = event.get_mut("error") {
-            self.locate(error);
-            let problems = error.get_mut("problems").and_then(Value::as_array_mut);
-            problems.into_iter().flatten().for_each(|problem| self.locate(problem));
-        }
-        event
-    }
-
-    fn locate(&self, problem: &mut Value) {
-        if self.located.line == 0 {
-            return;
-        }
-        let Some(at) = problem.get("at").and_then(Value::as_str) else { return };
-        let place = format!("{}:{}", self.file, self.located.line_of(at));
-        if let Some(members) = problem.as_object_mut() {
-            members.insert("place".to_owned(), Value::String(place));
-        }
+    /// The place of a key in the file, such as `.travis.yml:14`. `None`: the stanza is not from a file.
+    fn place(&self, at: &str) -> Option<String> {
+        (self.located.line > 0).then(|| format!("{}:{}", self.file, self.located.line_of(at)))
     }
 }
 
@@ -254,7 +216,7 @@ impl fmt::Debug for ChildRun {
 struct EventForwarder<'a> {
     child_run: &'a ChildRun,
     forwarder: &'a SignalForwarder,
-    sink: &'a mut dyn EventSink,
+    reporter: &'a mut dyn Reporter,
     sent_hello: bool,
     finished: bool,
     /// `identified` was seen: the credentials are known, and requests to AWS follow.
@@ -262,17 +224,23 @@ struct EventForwarder<'a> {
 }
 
 impl EventForwarder<'_> {
-    fn line(&mut self, line: &[u8]) {
-        let Ok(event) = serde_json::from_slice::<Value>(line) else { return };
+    /// Forwards a line, if it is JSON.
+    fn read(&mut self, line: &[u8]) {
+        if let Ok(read) = serde_json::from_slice::<ChildLine>(line) {
+            self.forward(&read, String::from_utf8_lossy(line).trim_end_matches('\n'));
+        }
+    }
+
+    fn forward(&mut self, line: &ChildLine, raw: &str) {
         self.sent_hello = true;
-        self.finished |= event["event"] == "finished";
-        self.contacts_aws |= event["event"] == "identified";
-        let raw = String::from_utf8_lossy(line);
-        let event = self.child_run.located(event);
+        self.finished |= line.is_finished();
+        self.contacts_aws |=
+            matches!(line, ChildLine::Event(line) if matches!(line.event, Event::Identified { .. }));
+        let child_run = self.child_run;
         // After the output is closed, nothing more is written to it. The run shuts down, and its events are
         // read until then.
         if self.forwarder.reason() != Some(CancelReason::OutputClosed)
-            && self.sink.line(&event, raw.trim_end_matches('\n')).is_err()
+            && self.reporter.line(line, raw, &|at: &str| child_run.place(at)).is_err()
         {
             self.forwarder.forward(CancelReason::OutputClosed, false);
         }
@@ -280,23 +248,18 @@ impl EventForwarder<'_> {
 
     /// Writes the `finished` event of a run that has written none.
     fn conclude(&mut self, exit: &str, silently: bool) {
-        if silently {
-            return;
+        if !silently {
+            self.end(from_missing_result(exit, self.forwarder.reason().is_some()));
         }
-        let code = if self.forwarder.reason().is_some() { Code::Cancelled } else { Code::Internal };
-        let report = ErrorReport::new(code, format!("the run ended without a result: {exit}"))
-            .hint("repeat the run; the new run continues where this one stopped");
-        self.end(report);
     }
 
     fn end(&mut self, report: ErrorReport) {
-        let mut events = vec![Event::Finished(Finished::failed(report, Vec::new()))];
-        if !self.sent_hello {
-            events.insert(0, hello());
-        }
-        for event in events {
-            let line = serde_json::to_vec(&Line::new(&event)).expect("every event can be written as JSON");
-            self.line(&line);
+        let hello = (!self.sent_hello).then(hello);
+        let finished = Event::Finished(Finished::failed(report, Vec::new()));
+        for event in hello.into_iter().chain([finished]) {
+            let line = Line::new(event);
+            let raw = line.to_json();
+            self.forward(&ChildLine::Event(Box::new(line)), &raw);
         }
     }
 }

@@ -10,6 +10,7 @@ mod encrypted;
 mod input_error;
 pub mod job_env;
 mod marks;
+mod reporter;
 mod run_request;
 mod signal_forwarder;
 pub mod terminal;
@@ -17,7 +18,8 @@ pub mod travis_yml;
 pub mod variables;
 pub mod yaml;
 
-pub use child_run::{ChildRun, EventSink, hello, print, run};
+pub use child_run::{ChildRun, hello, print, run};
 pub use input_error::InputError;
+pub use reporter::{ChildLine, Locate, Reporter};
 pub use run_request::{RunRequest, StanzaSource, prepare};
 pub use signal_forwarder::SignalForwarder;

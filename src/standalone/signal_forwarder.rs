@@ -10,10 +10,10 @@
 #![expect(clippy::disallowed_methods, reason = "opens /dev/tty to find the foreground process group")]
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, PipeReader, Read};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
-use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus};
+use std::process::{Child, ChildStdin, Command, ExitStatus};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -53,17 +53,27 @@ impl RunningChild {
     pub(super) fn stdin(&mut self) -> Option<ChildStdin> {
         self.0.stdin.take()
     }
+}
 
-    /// Its standard output, if it is a pipe that has not been taken yet.
-    pub(super) fn stdout<'a>(&mut self, forwarder: &'a SignalForwarder) -> Option<ChildOutput<'a>> {
-        self.0.stdout.take().map(|stdout| ChildOutput { stdout, forwarder })
+/// Why a child was not started.
+#[derive(Debug)]
+pub(super) enum NotStarted {
+    /// There is already a reason to end.
+    Cancelled(CancelReason),
+    /// The operating system refused it.
+    Failed(io::Error),
+}
+
+impl From<io::Error> for NotStarted {
+    fn from(error: io::Error) -> Self {
+        NotStarted::Failed(error)
     }
 }
 
 /// The standard output of a child. It ends when the child closes it, or when our own standard output is
 /// closed. Dropping it then closes the child's output, which makes the child shut down.
 pub(super) struct ChildOutput<'a> {
-    stdout: ChildStdout,
+    stdout: PipeReader,
     forwarder: &'a SignalForwarder,
 }
 
@@ -120,11 +130,22 @@ impl SignalForwarder {
         self.lock().reason
     }
 
-    /// Starts a child. `None` if there is already a reason to end.
-    pub(super) fn start(&self, command: &mut Command) -> io::Result<Option<RunningChild>> {
+    /// Starts a child, and returns it with its standard output.
+    pub(super) fn start_piped(
+        &self,
+        mut command: Command,
+    ) -> Result<(RunningChild, ChildOutput<'_>), NotStarted> {
+        let (stdout, theirs) = io::pipe()?;
+        let child = self.start(command.stdout(theirs))?;
+        // `command` ends here, and with it our copy of the child's end. The output then ends with the child.
+        Ok((child, ChildOutput { stdout, forwarder: self }))
+    }
+
+    /// Starts a child.
+    pub(super) fn start(&self, command: &mut Command) -> Result<RunningChild, NotStarted> {
         let mut state = self.lock();
-        if state.reason.is_some() {
-            return Ok(None);
+        if let Some(reason) = state.reason {
+            return Err(NotStarted::Cancelled(reason));
         }
         state.at_terminal = at_terminal();
         if !state.at_terminal {
@@ -132,7 +153,7 @@ impl SignalForwarder {
         }
         let child = command.spawn()?;
         state.run = Some(Pid::from_child(&child));
-        Ok(Some(RunningChild(child)))
+        Ok(RunningChild(child))
     }
 
     /// Waits until the child has exited. Polls, so that the lock is free in between and a signal that arrives
@@ -171,10 +192,7 @@ mod tests {
     #[test]
     fn a_run_that_other_code_has_reaped_is_not_waited_for() {
         let forwarder = SignalForwarder::new().expect("two descriptors");
-        let run = forwarder
-            .start(&mut Command::new("true"))
-            .expect("it starts")
-            .expect("there is no reason to end");
+        let run = forwarder.start(&mut Command::new("true")).expect("it starts");
         waitpid(Some(Pid::from_child(&run.0)), WaitOptions::empty()).expect("it is our child and exits");
         assert!(forwarder.wait(run).is_err());
     }

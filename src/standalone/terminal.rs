@@ -11,9 +11,16 @@ mod text;
 
 use std::io::{self, Write};
 
-use serde_json::Value;
-
-use crate::protocol::messages::{dotted, duration, size, without_log_commands};
+use super::reporter::{ChildLine, Locate};
+use crate::protocol::error::Warning;
+use crate::protocol::event::{
+    Condition, ConditionResult, CredentialsSource, Event, Line, Package, Plan, PlannedStep, Progress,
+    StepName, StepTarget, Stream,
+};
+use crate::protocol::messages::{
+    amount, counted, dotted, duration, presence, size, task, without_log_commands,
+};
+use crate::protocol::policy_document::Statement;
 use style::TextStyle;
 pub use style::{TerminalCapabilities, size_of};
 use text::{clean, clean_output, shortened, width, wrapped};
@@ -22,7 +29,8 @@ use text::{clean, clean_output, shortened, width, wrapped};
 const WIDEST_PROSE: usize = 100;
 
 /// Steps that take long. A log shows their start and their end; of the other steps it shows only the end.
-const LONG: [&str; 4] = ["upload-package", "verify", "wait", "put-provisioned-concurrency-config"];
+const LONG: [StepName; 4] =
+    [StepName::UploadPackage, StepName::Verify, StepName::Wait, StepName::PutProvisionedConcurrencyConfig];
 
 /// Prints the events of all runs of a process, to a terminal or a log.
 pub struct HumanReporter<W: Write> {
@@ -48,11 +56,11 @@ enum Section {
 #[derive(Debug, Default)]
 struct Run {
     /// The steps of the plan.
-    plan: Option<Value>,
-    /// The `step-started` event that has no `step-finished` yet.
-    running: Option<Value>,
+    plan: Option<Vec<PlannedStep>>,
+    /// The step that has started and not finished yet.
+    running: Option<(StepName, StepTarget)>,
     /// For a log: the task in progress, and how many quarters of it have been shown.
-    quarters: Option<(Value, u64)>,
+    quarters: Option<(&'static str, usize)>,
     /// For a log: the elapsed seconds of the current wait when it was last shown.
     waited: Option<u64>,
     /// Lines of the function's log that have been shown.
@@ -91,42 +99,59 @@ impl<W: Write> HumanReporter<W> {
         self.out.flush()
     }
 
-    /// Prints an event. For an unknown event, prints its `message`, if it has one.
+    /// Prints an event. For an unknown event, prints its text, if it has one.
     ///
     /// # Errors
     /// See [`Self::heading`].
-    pub fn show(&mut self, event: &Value) -> io::Result<()> {
-        let tag = event["event"].as_str().unwrap_or_default();
-        if tag == "progress" {
-            self.progress(event)?;
-            return self.out.flush();
+    pub fn show(&mut self, line: &ChildLine, locate: Locate<'_>) -> io::Result<()> {
+        let is_progress = matches!(line, ChildLine::Event(line) if matches!(line.event, Event::Progress(_)));
+        if !is_progress {
+            self.clear()?;
         }
-        self.clear()?;
-        match tag {
-            "hello" => self.run = Run::default(),
-            "condition-checked" => self.condition_checked(event)?,
-            "identified" => self.identified(event)?,
-            "packaged" => self.packaged(event)?,
-            "planned" => self.planned(event)?,
-            "step-started" => self.step_started(event)?,
-            "step-finished" => self.step_finished(event)?,
-            "output" => self.output(event)?,
-            "warning" => self.print_finding("warning", TextStyle::Changed, TextStyle::Plain, event)?,
-            "finished" => self.finished(event)?,
-            _ => {
-                if let Some(message) = text_of(event, "message") {
-                    let note = self.capabilities.symbols().note;
-                    self.labelled(0, &[(TextStyle::Dim, note)], &message, TextStyle::Plain)?;
-                }
+        match line {
+            ChildLine::Event(line) => self.event(line, locate)?,
+            ChildLine::Unknown { message, .. } if line.is_finished() => {
+                self.abandoned()?;
+                let text = message.as_deref().map(clean).unwrap_or_default();
+                self.outcome(TextStyle::Bold, "finished:", &text)?;
             }
+            ChildLine::Unknown { message: Some(message), .. } => {
+                let note = self.capabilities.symbols().note;
+                self.labelled(0, &[(TextStyle::Dim, note)], &clean(message), TextStyle::Plain)?;
+            }
+            ChildLine::Unknown { message: None, .. } | ChildLine::Other(_) => {}
         }
         if self.capabilities.live
-            && let Some(running) = &self.run.running
+            && !is_progress
+            && let Some((step, target)) = &self.run.running
         {
-            let line = format!("{} {}", self.capabilities.symbols().runs, step_line(running));
+            let line = format!("{} {}", self.capabilities.symbols().runs, step_line(*step, target));
             self.draw(&line)?;
         }
         self.out.flush()
+    }
+
+    fn event(&mut self, line: &Line, locate: Locate<'_>) -> io::Result<()> {
+        match &line.event {
+            Event::Hello { .. } => {
+                self.run = Run::default();
+                Ok(())
+            }
+            Event::Identified { source, access_key_id, region } => {
+                self.identified(*source, access_key_id, region)
+            }
+            Event::ConditionChecked(checked) => self.condition_checked(checked, &line.message),
+            Event::Progress(progress) => self.progress(progress, &line.message),
+            Event::Packaged(package) => self.packaged(package),
+            Event::Planned(plan) => self.planned(plan),
+            Event::StepStarted { step, target, .. } => self.step_started(*step, target),
+            Event::StepFinished { step, duration_ms, attempts, .. } => {
+                self.step_finished(*step, *duration_ms, *attempts)
+            }
+            Event::Output { stream, line } => self.output(*stream, line),
+            Event::Warning(warning) => self.warning(warning, locate),
+            Event::Finished(finished) => self.finished(finished, locate),
+        }
     }
 
     /// Clears the live line, so that the cursor is at the beginning of an empty line.
@@ -138,54 +163,47 @@ impl<W: Write> HumanReporter<W> {
         self.out.flush()
     }
 
-    fn condition_checked(&mut self, event: &Value) -> io::Result<()> {
+    fn condition_checked(&mut self, checked: &ConditionResult, message: &str) -> io::Result<()> {
         self.begin(Section::Facts)?;
         let symbols = self.capabilities.symbols();
-        let met = event["met"].as_bool().unwrap_or_default();
-        let text =
-            match (text_of(event, "condition").as_deref(), text_of(event, "want"), text_of(event, "got")) {
-                (Some(condition), Some(want), Some(got)) if condition != "pull-request" => {
-                    format!("{condition}: want {}, got {}", quoted(&want), quoted(&got))
-                }
-                _ => text_of(event, "message").unwrap_or_default(),
-            };
+        let ConditionResult { condition, met, want, got } = checked;
+        let text = if *condition == Condition::PullRequest {
+            clean(message)
+        } else {
+            format!("{}: want {}, got {}", condition.as_str(), quoted(want), quoted(got))
+        };
         match met {
             true => self.labelled(0, &[(TextStyle::Good, symbols.done)], &text, TextStyle::Dim),
             false => self.labelled(0, &[(TextStyle::Bad, symbols.not)], &text, TextStyle::Plain),
         }
     }
 
-    fn identified(&mut self, event: &Value) -> io::Result<()> {
+    fn identified(&mut self, source: CredentialsSource, access_key_id: &str, region: &str) -> io::Result<()> {
         self.begin(Section::Facts)?;
-        let part = |key| text_of(event, key).unwrap_or_default();
-        let text =
-            format!("access key {} ({}), region {}", part("access_key_id"), part("source"), part("region"));
+        let (key, source, region) = (clean(access_key_id), source.as_str(), clean(region));
         let note = self.capabilities.symbols().note;
+        let text = format!("access key {key} ({source}), region {region}");
         self.labelled(0, &[(TextStyle::Dim, note)], &text, TextStyle::Dim)
     }
 
-    fn packaged(&mut self, event: &Value) -> io::Result<()> {
+    fn packaged(&mut self, package: &Package) -> io::Result<()> {
         self.begin(Section::Facts)?;
         let note = self.capabilities.symbols().note;
-        let text = format!("packaged {}", package(event));
+        let text = format!("packaged {}", contents(package));
         self.labelled(0, &[(TextStyle::Dim, note)], &text, TextStyle::Dim)
     }
 
     /// Shows progress: on a terminal as a bar that is redrawn, in a log as one line per quarter.
-    fn progress(&mut self, event: &Value) -> io::Result<()> {
-        if event["task"] == "wait" {
-            return self.waits(event);
-        }
-        let (done, total) =
-            (event["done_bytes"].as_u64().unwrap_or(0), event["total_bytes"].as_u64().unwrap_or(0));
-        let percent = (u128::from(done) * 100).checked_div(u128::from(total)).unwrap_or(0).min(100);
-        let percent = u64::try_from(percent).expect("at most 100");
-        let doing = match event["task"].as_str() {
-            Some("package") => "packaging".to_owned(),
-            Some("upload") => "uploading".to_owned(),
-            _ => text_of(event, "task").unwrap_or_default(),
+    fn progress(&mut self, progress: &Progress, message: &str) -> io::Result<()> {
+        let (done, total) = match progress {
+            Progress::Package { done_bytes, total_bytes } | Progress::Upload { done_bytes, total_bytes } => {
+                (*done_bytes, *total_bytes)
+            }
+            Progress::Wait { elapsed_ms, .. } => return self.waits(elapsed_ms / 1000, &clean(message)),
         };
-        let sizes = format!("{} of {}", size(done), size(total));
+        let percent = (u128::from(done) * 100).checked_div(u128::from(total)).unwrap_or(0);
+        let percent = usize::try_from(percent).unwrap_or(100).min(100);
+        let (doing, sizes) = (task(progress), amount(done, total));
         if self.capabilities.live {
             let symbols = self.capabilities.symbols();
             let columns = self.columns().unwrap_or(WIDEST_PROSE);
@@ -195,107 +213,87 @@ impl<W: Write> HumanReporter<W> {
                 end = format!("{percent:>3} %");
             }
             let available = columns.saturating_sub(width(&start) + width(&end) + 3).min(30);
-            let full = available * usize::try_from(percent).expect("at most 100") / 100;
+            let full = available * percent / 100;
             let bar = format!("{}{}", symbols.full.repeat(full), symbols.empty.repeat(available - full));
             return self.draw(&format!("{start} {bar} {end}"));
         }
-        let shown_before = match &self.run.quarters {
-            Some((task, shown_before)) if *task == event["task"] => *shown_before,
+        let shown_before = match self.run.quarters {
+            Some((task, shown_before)) if task == doing => shown_before,
             _ => 0,
         };
         if percent / 25 > shown_before {
-            self.run.quarters = Some((event["task"].clone(), percent / 25));
+            self.run.quarters = Some((doing, percent / 25));
             let mark = self.capabilities.symbols().runs;
-            self.labelled(
-                0,
-                &[(TextStyle::Dim, mark)],
-                &format!("{doing}: {percent} %, {sizes}"),
-                TextStyle::Dim,
-            )?;
+            let text = format!("{doing}: {percent} %, {sizes}");
+            self.labelled(0, &[(TextStyle::Dim, mark)], &text, TextStyle::Dim)?;
         }
         Ok(())
     }
 
     /// Shows a wait: on a terminal next to the running step, in a log as lines at growing intervals, up to
     /// one per minute.
-    fn waits(&mut self, event: &Value) -> io::Result<()> {
-        let elapsed = event["elapsed_ms"].as_u64().unwrap_or_default() / 1000;
-        let text = format!("waiting for {} ({elapsed} s)", text_of(event, "what").unwrap_or_default());
+    fn waits(&mut self, elapsed: u64, text: &str) -> io::Result<()> {
         let mark = self.capabilities.symbols().runs;
         if self.capabilities.live {
-            let step = self
-                .run
-                .running
-                .as_ref()
-                .map(|running| format!("{}: ", step_line(running)))
-                .unwrap_or_default();
-            return self.draw(&format!("{mark} {step}{text}"));
+            let running = self.run.running.as_ref();
+            let step = running.map(|(step, target)| format!("{}: ", step_line(*step, target)));
+            return self.draw(&format!("{mark} {}{text}", step.unwrap_or_default()));
         }
         let shown_before = self.run.waited.filter(|shown_before| *shown_before <= elapsed);
         if shown_before.is_none_or(|shown_before| elapsed - shown_before >= (shown_before / 2).min(60)) {
             self.run.waited = Some(elapsed);
-            self.labelled(0, &[(TextStyle::Dim, mark)], &text, TextStyle::Dim)?;
+            self.labelled(0, &[(TextStyle::Dim, mark)], text, TextStyle::Dim)?;
         }
         Ok(())
     }
 
-    fn planned(&mut self, event: &Value) -> io::Result<()> {
+    fn planned(&mut self, plan: &Plan) -> io::Result<()> {
         self.abandoned()?;
         self.begin(Section::Plan)?;
-        let steps = event["steps"].as_array().map_or(&[][..], Vec::as_slice);
-        let function = match event["function"].as_str() {
-            Some("absent") => "the function does not exist",
-            Some("exists") => "the function exists",
-            _ => "",
+        let function = presence(plan.function);
+        let text = match plan.steps.as_slice() {
+            [] => format!("{function}: no changes"),
+            steps => format!("{function}; {}", counts(steps)),
         };
-        if steps.is_empty() {
-            let text = format!("{function}: no changes");
-            self.labelled(0, &[(TextStyle::Bold, "plan:")], text.trim_start_matches(": "), TextStyle::Dim)?;
-        } else {
-            let text = format!("{function}; {}", counts(steps));
-            self.labelled(0, &[(TextStyle::Bold, "plan:")], text.trim_start_matches("; "), TextStyle::Dim)?;
-            for line in table::lines(steps, self.capabilities.symbols(), self.columns()) {
-                let line: Vec<(TextStyle, &str)> =
-                    line.iter().map(|(style, text)| (*style, text.as_str())).collect();
-                self.line(&line)?;
-            }
+        self.labelled(0, &[(TextStyle::Bold, "plan:")], &text, TextStyle::Dim)?;
+        for line in table::lines(&plan.steps, self.capabilities.symbols(), self.columns()) {
+            let line: Vec<(TextStyle, &str)> =
+                line.iter().map(|(style, text)| (*style, text.as_str())).collect();
+            self.line(&line)?;
         }
-        self.run.plan = Some(event["steps"].clone());
+        self.run.plan = Some(plan.steps.clone());
         Ok(())
     }
 
-    fn step_started(&mut self, event: &Value) -> io::Result<()> {
+    fn step_started(&mut self, step: StepName, target: &StepTarget) -> io::Result<()> {
         self.begin(Section::Steps)?;
         self.abandoned()?;
-        let long = event["step"].as_str().is_some_and(|step| LONG.contains(&step));
-        if long && !self.capabilities.live {
+        if LONG.contains(&step) && !self.capabilities.live {
             let mark = self.capabilities.symbols().runs;
-            self.labelled(0, &[(TextStyle::Dim, mark)], &step_line(event), TextStyle::Dim)?;
+            self.labelled(0, &[(TextStyle::Dim, mark)], &step_line(step, target), TextStyle::Dim)?;
         }
-        self.run.running = Some(event.clone());
+        self.run.running = Some((step, target.clone()));
         Ok(())
     }
 
-    fn step_finished(&mut self, event: &Value) -> io::Result<()> {
+    fn step_finished(&mut self, step: StepName, duration_ms: u64, attempts: u32) -> io::Result<()> {
         self.begin(Section::Steps)?;
-        let started =
-            self.run.running.take().filter(|started| started["step"] == event["step"]).unwrap_or_default();
-        let name = text_of(event, "step").unwrap_or_default();
-        let took = event["duration_ms"].as_u64().map(duration).unwrap_or_default();
+        let started = self.run.running.take().filter(|(started, _)| *started == step);
+        let target = started.map(|(_, target)| acts_on(&target)).unwrap_or_default();
+        let (name, took) = (step.as_str(), duration(duration_ms));
         let mut text = took.clone();
-        if let Some(attempts) = event["attempts"].as_u64().filter(|attempts| *attempts > 1) {
+        if attempts > 1 {
             text = format!("{text} ({attempts} attempts)");
         }
-        let target = target(&started);
         if !target.is_empty() {
             text = format!("{text}  {target}");
         }
         // In columns if there is space, with right-aligned durations.
-        let names = self.run.plan.iter().filter_map(Value::as_array).flatten();
-        let names = names.filter_map(|step| step["step"].as_str()).map(width).max().unwrap_or(0);
+        let names = self.run.plan.iter().flatten().map(|planned| width(planned.step.as_str()));
+        let names = names.max().unwrap_or(0);
         let names = if self.columns().is_none_or(|columns| columns >= names + 30) { names } else { 0 };
         let times = if names > 0 { 8_usize.saturating_sub(width(&took)) } else { 0 };
-        let gap = " ".repeat(names.saturating_sub(width(&name)) + times);
+        let gap = " ".repeat(names.saturating_sub(width(name)) + times);
         let done = self.capabilities.symbols().done;
         self.labelled(
             0,
@@ -307,15 +305,14 @@ impl<W: Write> HumanReporter<W> {
 
     /// Marks a step that started and will not finish, because it failed or the deployment was planned again.
     fn abandoned(&mut self) -> io::Result<()> {
-        let Some(started) = self.run.running.take() else { return Ok(()) };
+        let Some((step, target)) = self.run.running.take() else { return Ok(()) };
         self.begin(Section::Steps)?;
         let not = self.capabilities.symbols().not;
-        self.labelled(0, &[(TextStyle::Bad, not)], &step_line(&started), TextStyle::Plain)
+        self.labelled(0, &[(TextStyle::Bad, not)], &step_line(step, &target), TextStyle::Plain)
     }
 
-    fn output(&mut self, event: &Value) -> io::Result<()> {
-        let line = event["line"].as_str().unwrap_or_default();
-        if event["stream"] == "log" {
+    fn output(&mut self, stream: Stream, line: &str) -> io::Result<()> {
+        if stream == Stream::Log {
             self.run.log.push(line.to_owned());
         }
         self.quoted_block(line)
@@ -328,65 +325,39 @@ impl<W: Write> HumanReporter<W> {
         self.line(&[(TextStyle::Dim, &bar), (TextStyle::Plain, &clean_output(line))])
     }
 
-    /// Prints a warning, a problem or an error: its code and message, its location, and its hint.
-    fn print_finding(
-        &mut self,
-        kind: &str,
-        style: TextStyle,
-        message_style: TextStyle,
-        finding: &Value,
-    ) -> io::Result<()> {
-        self.print_finding_line(kind, style, message_style, finding)?;
-        self.place(finding)?;
-        self.hint(finding)
-    }
-
-    fn print_finding_line(
-        &mut self,
-        kind: &str,
-        style: TextStyle,
-        message_style: TextStyle,
-        finding: &Value,
-    ) -> io::Result<()> {
-        let code = text_of(finding, "code").map(|code| format!("[{code}]")).unwrap_or_default();
-        let message = text_of(finding, "message").unwrap_or_default();
-        // The message of a warning event begins with its kind and ends with its hint. Both are printed
-        // separately here.
-        let message = message.strip_prefix("warning: ").unwrap_or(&message);
-        let hint = text_of(finding, "hint").map(|hint| format!("; {hint}")).unwrap_or_default();
-        let message =
-            if kind == "warning" { message.strip_suffix(&hint).unwrap_or(message) } else { message };
-        self.labelled(0, &[(style, &format!("{kind}{code}:"))], message, message_style)
+    fn warning(&mut self, warning: &Warning, locate: Locate<'_>) -> io::Result<()> {
+        let label = format!("warning[{}]:", warning.code.word());
+        let message = clean(&warning.message);
+        self.labelled(0, &[(TextStyle::Changed, &label)], &message, TextStyle::Plain)?;
+        self.place(warning.at.as_deref(), locate)?;
+        self.hint(warning.hint.as_deref(), warning.policy_statement.as_deref())
     }
 
     /// Prints the key and, if there is a file, its line, in a form that editors recognize.
-    fn place(&mut self, finding: &Value) -> io::Result<()> {
-        let at = text_of(finding, "at").map(|at| dotted(&at)).filter(|at| !at.is_empty());
-        match (text_of(finding, "place"), at) {
-            (Some(place), Some(at)) => {
-                self.labelled(2, &[(TextStyle::Dim, "-->")], &format!("{place} ({at})"), TextStyle::Plain)
-            }
-            (Some(place), None) => self.labelled(2, &[(TextStyle::Dim, "-->")], &place, TextStyle::Plain),
-            (None, Some(at)) => self.labelled(2, &[(TextStyle::Dim, "at")], &at, TextStyle::Plain),
-            (None, None) => Ok(()),
-        }
+    fn place(&mut self, at: Option<&str>, locate: Locate<'_>) -> io::Result<()> {
+        let Some(at) = at else { return Ok(()) };
+        let key = dotted(&clean(at));
+        let (label, text) = match (locate(at).map(|place| clean(&place)), key.is_empty()) {
+            (Some(place), true) => ("-->", place),
+            (Some(place), false) => ("-->", format!("{place} ({key})")),
+            (None, true) => return Ok(()),
+            (None, false) => ("at", key),
+        };
+        self.labelled(2, &[(TextStyle::Dim, label)], &text, TextStyle::Plain)
     }
 
     /// Prints the hint and, after it, the policy statement, formatted so that it can be copied.
-    fn hint(&mut self, finding: &Value) -> io::Result<()> {
-        let quoted = finding["hint"].as_str().and_then(policy_json::quoted);
-        let (hint, statement) = match quoted {
-            Some((hint, statement)) => (Some(clean(&hint)), Some(statement)),
-            None => (text_of(finding, "hint"), None),
-        };
+    fn hint(&mut self, hint: Option<&str>, statement: Option<&Statement>) -> io::Result<()> {
         if let Some(hint) = hint {
+            let hint = match statement {
+                Some(statement) => clean(&policy_json::removed_from(hint, statement)),
+                None => clean(hint),
+            };
             self.labelled(2, &[(TextStyle::Bold, "hint:")], &hint, TextStyle::Plain)?;
         }
-        let statement = statement.as_ref().unwrap_or(&finding["policy_statement"]);
-        if !statement.is_null() {
-            for line in policy_json::lines(statement, self.columns().map(|columns| columns - 4)) {
-                self.line(&[(TextStyle::Plain, &format!("    {}", clean(&line)))])?;
-            }
+        let columns = self.columns().map(|columns| columns - 4);
+        for line in statement.into_iter().flat_map(|statement| policy_json::lines(statement, columns)) {
+            self.line(&[(TextStyle::Plain, &format!("    {}", clean(&line)))])?;
         }
         Ok(())
     }
@@ -486,28 +457,27 @@ impl<W: Write> HumanReporter<W> {
     }
 }
 
-/// A text of an event, without control characters.
-fn text_of(event: &Value, key: &str) -> Option<String> {
-    event[key].as_str().map(clean)
-}
-
 /// A value of a condition, in quotes if it is empty.
-fn quoted(value: &str) -> &str {
-    if value.is_empty() { "\"\"" } else { value }
+fn quoted(value: &str) -> String {
+    if value.is_empty() { "\"\"".to_owned() } else { clean(value) }
 }
 
 /// `dist: 3 entries, 1.2 MiB unpacked, 400.0 KiB zipped`.
-fn package(package: &Value) -> String {
-    let bytes = |key: &str| size(package[key].as_u64().unwrap_or_default());
-    let entries = counted(package["entries"].as_u64().unwrap_or_default(), "entry", "entries");
-    let source = text_of(package, "source").unwrap_or_default();
-    format!("{source}: {entries}, {} unpacked, {} zipped", bytes("uncompressed_bytes"), bytes("zip_bytes"))
+fn contents(package: &Package) -> String {
+    let Package { entries, uncompressed_bytes, zip_bytes, source, .. } = package;
+    format!(
+        "{}: {}, {} unpacked, {} zipped",
+        clean(source),
+        counted(*entries, "entry", "entries"),
+        size(*uncompressed_bytes),
+        size(*zip_bytes)
+    )
 }
 
 /// `2 steps, 3 changes`.
-fn counts(steps: &[Value]) -> String {
+fn counts(steps: &[PlannedStep]) -> String {
     let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
-    let changes = steps.iter().map(|step| table::changes(step).len()).sum();
+    let changes = steps.iter().map(|step| step.changes.len()).sum();
     format!(
         "{}, {}",
         counted(count(steps.len()), "step", "steps"),
@@ -515,22 +485,17 @@ fn counts(steps: &[Value]) -> String {
     )
 }
 
-fn counted(number: u64, one: &str, many: &str) -> String {
-    format!("{number} {}", if number == 1 { one } else { many })
-}
-
 /// A running step: `update-alias  live at version 7`, `wait  60 s`.
-fn step_line(started: &Value) -> String {
-    let target =
-        started["seconds"].as_u64().map_or_else(|| target(started), |seconds| format!("{seconds} s"));
-    format!("{}  {target}", text_of(started, "step").unwrap_or_default()).trim_end().to_owned()
+fn step_line(step: StepName, target: &StepTarget) -> String {
+    let what = target.seconds.map_or_else(|| acts_on(target), |seconds| format!("{seconds} s"));
+    format!("{}  {what}", step.as_str()).trim_end().to_owned()
 }
 
 /// The alias or version that a step acts on. Empty for a step that acts on the function itself.
-fn target(started: &Value) -> String {
-    let version = text_of(started, "version").filter(|version| version != "$LATEST");
-    let version = version.map(|version| format!("version {version}"));
-    match (text_of(started, "alias"), version, started["percent"].as_u64()) {
+fn acts_on(target: &StepTarget) -> String {
+    let version = target.version.as_deref().filter(|version| *version != "$LATEST");
+    let version = version.map(|version| format!("version {}", clean(version)));
+    match (target.alias.as_deref().map(clean), version, target.percent) {
         (Some(alias), Some(version), Some(percent)) => format!("{percent} % of {alias} to {version}"),
         (Some(alias), Some(version), None) => format!("{alias} at {version}"),
         (Some(alias), None, _) => alias,

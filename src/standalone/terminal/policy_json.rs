@@ -4,30 +4,31 @@
 use serde_json::Value;
 
 use super::text::width;
+use crate::protocol::policy_document::Statement;
 
-/// The members in AWS's order. Other members follow.
-const MEMBERS: [&str; 5] = ["Sid", "Effect", "Action", "Resource", "Condition"];
-
-/// Splits a hint that contains a statement, such as `add this: {"Action":…} (more)`, into the hint without it
-/// and the statement.
-pub(super) fn quoted(hint: &str) -> Option<(String, Value)> {
-    let (before, rest) = hint.split_once(": {")?;
-    let json = &hint[hint.len() - rest.len() - 1..];
-    let mut values = serde_json::Deserializer::from_str(json).into_iter::<Value>();
-    let statement = values.next()?.ok().filter(|value| value["Effect"].is_string())?;
-    Some((format!("{before}{}:", &json[values.byte_offset()..]), statement))
+/// A hint without the statement that it quotes: `add this (more):` of `add this: {"Action":…} (more)`.
+pub(super) fn removed_from(hint: &str, statement: &Statement) -> String {
+    match hint.split_once(&format!(": {statement}")) {
+        Some((before, after)) => format!("{before}{after}:"),
+        None => hint.to_owned(),
+    }
 }
 
 /// The lines of a statement, one per member. A list that is wider than `columns` gets one line per item.
-pub(super) fn lines(statement: &Value, columns: Option<usize>) -> Vec<String> {
-    let Some(members) = statement.as_object() else { return vec![compact(statement)] };
-    let rank = |key: &str| MEMBERS.iter().position(|known| *known == key).unwrap_or(MEMBERS.len());
-    let mut members: Vec<_> = members.iter().collect();
-    members.sort_by_key(|(key, _)| rank(key));
+pub(super) fn lines(statement: &Statement, columns: Option<usize>) -> Vec<String> {
+    let Statement { sid, effect, action, resource, condition } = statement;
+    let members = [
+        ("Sid", sid.clone().map(Value::from)),
+        ("Effect", Some(Value::from(effect.clone()))),
+        ("Action", Some(Value::from(action.as_slice()))),
+        ("Resource", Some(Value::from(resource.as_slice()))),
+        ("Condition", condition.clone()),
+    ];
+    let members: Vec<_> = members.into_iter().filter_map(|(key, value)| Some((key, value?))).collect();
     let mut lines = vec!["{".to_owned()];
     for (number, (key, value)) in members.iter().enumerate() {
         let comma = if number + 1 < members.len() { "," } else { "" };
-        let start = format!("  {}: ", Value::from(key.as_str()));
+        let start = format!("  \"{key}\": ");
         let line = format!("{start}{}{comma}", compact(value));
         match value.as_array() {
             Some(items) if columns.is_some_and(|columns| width(&line) > columns) => {
@@ -61,11 +62,12 @@ fn compact(value: &Value) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
 
-    fn pass_role() -> Value {
-        json!({"Effect": "Allow", "Action": ["iam:PassRole", "iam:GetRole"], "Resource": ["arn:aws:iam::123456789012:role/run"],
-            "Condition": {"StringEquals": {"iam:PassedToService": "lambda.amazonaws.com"}}})
+    const ROLE: &str = "arn:aws:iam::123456789012:role/run";
+
+    fn pass_role() -> Statement {
+        let actions = ["iam:PassRole", "iam:GetRole"];
+        Statement::allow(actions, [ROLE.to_owned()]).only_if("iam:PassedToService", "lambda.amazonaws.com")
     }
 
     #[test]
@@ -82,20 +84,15 @@ mod tests {
         let narrow = lines(&pass_role(), Some(44));
         let resource = [r#"  "Resource": ["#, r#"    "arn:aws:iam::123456789012:role/run""#, "  ],"];
         assert_eq!(narrow, [&wide[..3], &resource, &wide[4..]].concat());
-        for columns in 0..100 {
-            let read: Value = serde_json::from_str(&lines(&pass_role(), Some(columns)).concat()).unwrap();
-            assert_eq!(read, pass_role(), "{columns}");
-        }
     }
 
     #[test]
-    fn whatever_else_it_is_it_is_written() {
-        for value in
-            [json!("x"), json!([]), json!({}), json!({"Action": []}), json!({"\n": ["\n"], "Action": null})]
-        {
-            for columns in [None, Some(0)] {
-                let read: Value = serde_json::from_str(&lines(&value, columns).concat()).unwrap();
-                assert_eq!(read, value);
+    fn a_statement_is_read_back_at_any_width() {
+        let odd = Statement::allow(["\n", "\""], Vec::new()).named("Odd");
+        for statement in [pass_role(), odd, Statement::allow(Vec::<String>::new(), [String::new()])] {
+            for columns in (0..100).map(Some).chain([None]) {
+                let written = lines(&statement, columns).concat();
+                assert_eq!(serde_json::from_str::<Statement>(&written).unwrap(), statement, "{columns:?}");
             }
         }
     }
@@ -103,9 +100,9 @@ mod tests {
     #[test]
     fn a_hint_hands_over_the_statement_that_it_quotes() {
         let hint = format!("add this to a policy: {} (there: {{more}})", pass_role());
-        assert_eq!(quoted(&hint), Some(("add this to a policy (there: {more}):".to_owned(), pass_role())));
+        assert_eq!(removed_from(&hint, &pass_role()), "add this to a policy (there: {more}):");
         for hint in ["", "no: {}", "no: {", "no: {\"Effect\": 1}", "no", ": {\"a\": \"Effect\"}"] {
-            assert_eq!(quoted(hint), None, "{hint}");
+            assert_eq!(removed_from(hint, &pass_role()), hint);
         }
     }
 }

@@ -3,50 +3,51 @@
 
 use std::io::{self, Write};
 
-use serde_json::Value;
-
 use super::style::TextStyle;
 use super::text::{clean, width};
-use super::{HumanReporter, Section, counts, package, text_of};
-use crate::protocol::messages::duration;
+use super::{HumanReporter, Section, contents, counts, quoted};
+use crate::protocol::error::{AwsDetail, Code, ErrorReport};
+use crate::protocol::event::{Condition, Deployment, Finished, StepName, UnmetCondition};
+use crate::protocol::messages::{CHECKED, UNCHANGED, duration};
+use crate::standalone::reporter::Locate;
 
 impl<W: Write> HumanReporter<W> {
-    pub(super) fn finished(&mut self, event: &Value) -> io::Result<()> {
+    pub(super) fn finished(&mut self, finished: &Finished, locate: Locate<'_>) -> io::Result<()> {
         self.abandoned()?;
-        match event["outcome"].as_str().unwrap_or_default() {
-            "deployed" => self.live_function("deployed", event),
-            "unchanged" => self.live_function("unchanged:", event),
-            "planned" => {
-                let steps = event["steps"].as_array().map_or(&[][..], Vec::as_slice);
+        match finished {
+            Finished::Deployed(live) => {
+                self.outcome(TextStyle::GoodBold, "deployed", &clean(&live.function_name))?;
+                self.live_function(live)
+            }
+            Finished::Unchanged(live) => {
+                let text = format!("{} {UNCHANGED}", clean(&live.function_name));
+                self.outcome(TextStyle::GoodBold, "unchanged:", &text)?;
+                self.live_function(live)
+            }
+            Finished::Planned(plan) => {
                 // A plan that has already been shown is not repeated.
-                if self.run.plan.as_ref() != Some(&event["steps"]) {
-                    self.planned(event)?;
+                if self.run.plan.as_ref() != Some(&plan.steps) {
+                    self.planned(plan)?;
                 }
-                let text = match steps {
+                let text = match plan.steps.as_slice() {
                     [] => "no changes are needed".to_owned(),
                     steps => format!("{}; nothing was changed", counts(steps)),
                 };
                 self.outcome(TextStyle::GoodBold, "planned:", &text)
             }
-            "packaged" => {
-                let output = text_of(event, "output").unwrap_or_default();
-                self.outcome(TextStyle::GoodBold, "packaged", &output)?;
-                let hash = text_of(&event["package"], "code_sha256").unwrap_or_default();
-                self.facts(&[("from", package(&event["package"])), ("code_sha256", hash)])
+            Finished::Packaged { package, output } => {
+                self.outcome(TextStyle::GoodBold, "packaged", &clean(output))?;
+                let hash = clean(&package.code_sha256);
+                self.facts(&[("from", contents(package)), ("code_sha256", hash)])
             }
-            "checked" => self.outcome(
-                TextStyle::GoodBold,
-                "checked:",
-                "the stanza is valid and its conditions are met",
-            ),
-            "skipped" => self.skipped(event),
-            "failed" => self.failed(event),
-            _ => self.outcome(TextStyle::Bold, "finished:", &text_of(event, "message").unwrap_or_default()),
+            Finished::Checked {} => self.outcome(TextStyle::GoodBold, "checked:", CHECKED),
+            Finished::Skipped { unmet } => self.skipped(unmet),
+            Finished::Failed { error, changed, allowed } => self.failed(error, changed, *allowed, locate),
         }
     }
 
     /// Prints the outcome in bold, in a section of its own.
-    fn outcome(&mut self, style: TextStyle, word: &str, text: &str) -> io::Result<()> {
+    pub(super) fn outcome(&mut self, style: TextStyle, word: &str, text: &str) -> io::Result<()> {
         self.begin(Section::End)?;
         self.labelled(0, &[(style, word)], text, TextStyle::Bold)
     }
@@ -61,47 +62,30 @@ impl<W: Write> HumanReporter<W> {
         Ok(())
     }
 
-    fn live_function(&mut self, word: &str, event: &Value) -> io::Result<()> {
-        let part = |key| text_of(event, key).unwrap_or_default();
-        let text = match word {
-            "deployed" => part("function_name"),
-            _ => format!("{} already matches the stanza", part("function_name")),
-        };
-        self.outcome(TextStyle::GoodBold, word, &text)?;
-        let aliases = match event["aliases"].as_array() {
-            Some(aliases) => {
-                aliases.iter().filter_map(Value::as_str).map(clean).collect::<Vec<_>>().join(", ")
-            }
-            None => part("alias"),
-        };
+    fn live_function(&mut self, live: &Deployment) -> io::Result<()> {
+        let previous = live.previous_version.as_ref().map(|version| format!("version {}", clean(version)));
         self.facts(&[
-            ("version", part("version")),
-            ("alias", aliases),
-            (
-                "previous",
-                text_of(event, "previous_version")
-                    .map(|version| format!("version {version}"))
-                    .unwrap_or_default(),
-            ),
-            ("code", format!("{}, {}", part("code"), part("code_sha256"))),
-            ("region", part("region")),
-            ("url", part("function_url")),
-            ("took", event["duration_ms"].as_u64().map(duration).unwrap_or_default()),
+            ("version", clean(&live.version)),
+            ("alias", clean(&live.aliases().join(", "))),
+            ("previous", previous.unwrap_or_default()),
+            ("code", format!("{}, {}", live.code.as_str(), clean(&live.code_sha256))),
+            ("region", clean(&live.region)),
+            ("url", live.function_url.as_deref().map(clean).unwrap_or_default()),
+            ("took", duration(live.duration_ms)),
         ])
     }
 
-    fn skipped(&mut self, event: &Value) -> io::Result<()> {
+    fn skipped(&mut self, unmet: &[UnmetCondition]) -> io::Result<()> {
         self.outcome(TextStyle::Changed, "skipped:", "the conditions are not met; nothing was done")?;
         let not = self.capabilities.symbols().not;
-        for unmet in event["unmet"].as_array().into_iter().flatten() {
-            let part = |key| text_of(unmet, key).unwrap_or_default();
-            let text = format!("{}: {}", part("condition"), part("message"));
+        for UnmetCondition { condition, want, got, message } in unmet {
+            let text = format!("{}: {}", condition.as_str(), clean(message));
             self.labelled(2, &[(TextStyle::Bad, not)], &text, TextStyle::Plain)?;
-            if unmet["condition"] != "pull-request" {
-                let text = format!("{}, got {}", super::quoted(&part("want")), super::quoted(&part("got")));
+            if *condition != Condition::PullRequest {
+                let text = format!("{}, got {}", quoted(want), quoted(got));
                 self.labelled(4, &[(TextStyle::Dim, "want")], &text, TextStyle::Dim)?;
             }
-            if unmet["condition"] == "branch" && unmet["got"] == "" {
+            if *condition == Condition::Branch && got.is_empty() {
                 let hint =
                     "set TRAVIS_BRANCH; the branch is unknown (detached HEAD, or not a git repository)";
                 self.labelled(4, &[(TextStyle::Bold, "hint:")], hint, TextStyle::Plain)?;
@@ -111,78 +95,76 @@ impl<W: Write> HumanReporter<W> {
     }
 
     /// Prints the error last, and its hint at the very end, next to the new shell prompt.
-    fn failed(&mut self, event: &Value) -> io::Result<()> {
-        let error = &event["error"];
-        let list = |key: &str| error[key].as_array().map_or(&[][..], Vec::as_slice);
-        let log: Vec<&str> = list("log").iter().filter_map(Value::as_str).collect();
+    fn failed(
+        &mut self,
+        error: &ErrorReport,
+        changed: &[StepName],
+        is_allowed: bool,
+        locate: Locate<'_>,
+    ) -> io::Result<()> {
         // The function's log has usually been shown by `output` events, unless they were lost.
-        if !log.is_empty() && !self.run.log.iter().map(String::as_str).collect::<Vec<_>>().ends_with(&log) {
+        if !self.run.log.ends_with(&error.log) {
             self.line(&[(TextStyle::Dim, "the function's log:")])?;
-            log.iter().try_for_each(|line| self.quoted_block(line))?;
+            error.log.iter().try_for_each(|line| self.quoted_block(line))?;
         }
         self.begin(Section::End)?;
-        let problems = list("problems");
-        for problem in problems {
-            self.print_finding("error", TextStyle::BadBold, TextStyle::Bold, problem)?;
+        for problem in &error.problems {
+            self.error(problem.code, &problem.message)?;
+            self.place(problem.at.as_deref(), locate)?;
+            self.hint(problem.hint.as_deref(), None)?;
         }
-        if problems.is_empty() {
-            self.print_finding_line("error", TextStyle::BadBold, TextStyle::Bold, error)?;
+        if error.problems.is_empty() {
+            self.error(error.code, &error.message)?;
         } else {
+            let text = format!(" {} problems", error.problems.len());
             self.line(&[])?;
-            self.line(&[
-                (TextStyle::BadBold, "failed:"),
-                (TextStyle::Bold, &format!(" {} problems", problems.len())),
-            ])?;
+            self.line(&[(TextStyle::BadBold, "failed:"), (TextStyle::Bold, &text)])?;
         }
-        for cause in list("caused_by").iter().filter_map(Value::as_str) {
+        for cause in &error.caused_by {
             self.labelled(2, &[(TextStyle::Dim, "caused by:")], &clean(cause), TextStyle::Plain)?;
         }
-        if problems.is_empty() {
-            self.place(error)?;
+        if error.problems.is_empty() {
+            self.place(error.at.as_deref(), locate)?;
         }
-        let changed: Vec<String> =
-            event["changed"].as_array().into_iter().flatten().filter_map(Value::as_str).map(clean).collect();
         if !changed.is_empty() {
-            self.labelled(
-                2,
-                &[(TextStyle::Changed, "already done:")],
-                &changed.join(", "),
-                TextStyle::Plain,
-            )?;
+            let changed: Vec<&str> = changed.iter().map(|step| step.as_str()).collect();
+            let label = (TextStyle::Changed, "already done:");
+            self.labelled(2, &[label], &changed.join(", "), TextStyle::Plain)?;
         }
-        if let Some(call) = call(&error["aws"]) {
-            self.labelled(2, &[(TextStyle::Dim, "AWS:")], &call, TextStyle::Dim)?;
+        if let Some(aws) = &error.aws {
+            self.labelled(2, &[(TextStyle::Dim, "AWS:")], &call(aws), TextStyle::Dim)?;
         }
         // A hint is more specific than that.
-        if error["retryable"] == true && error["hint"].is_null() {
+        if error.retryable && error.hint.is_none() {
             self.labelled(2, &[], "retrying later may succeed", TextStyle::Dim)?;
         }
-        if event["allowed"] == true {
-            self.labelled(
-                2,
-                &[(TextStyle::Changed, "allowed:")],
-                "the build continues, because `allow_failure` is set",
-                TextStyle::Plain,
-            )?;
+        if is_allowed {
+            let text = "the build continues, because `allow_failure` is set";
+            self.labelled(2, &[(TextStyle::Changed, "allowed:")], text, TextStyle::Plain)?;
         }
-        if problems.is_empty() || error["hint"] != problems[0]["hint"] {
-            self.hint(error)?;
+        if error.problems.first().is_none_or(|first| first.hint != error.hint) {
+            self.hint(error.hint.as_deref(), error.policy_statement.as_deref())?;
         }
         Ok(())
+    }
+
+    fn error(&mut self, code: Code, message: &str) -> io::Result<()> {
+        let label = format!("error[{}]:", code.word());
+        self.labelled(0, &[(TextStyle::BadBold, &label)], &clean(message), TextStyle::Bold)
     }
 }
 
 /// The failed call, as far as it is known: `UpdateFunctionCode returned 403 AccessDeniedException, request
 /// 81fe…`.
-fn call(aws: &Value) -> Option<String> {
-    let mut text = text_of(aws, "operation")?;
-    let status = aws["http_status"].as_u64().map(|status| status.to_string());
-    let answer: Vec<String> = [status, text_of(aws, "code")].into_iter().flatten().collect();
+fn call(aws: &AwsDetail) -> String {
+    let mut text = clean(&aws.operation);
+    let status = aws.http_status.map(|status| status.to_string());
+    let answer: Vec<String> = [status, aws.code.as_deref().map(clean)].into_iter().flatten().collect();
     if !answer.is_empty() {
         text = format!("{text} returned {}", answer.join(" "));
     }
-    if let Some(id) = text_of(aws, "request_id") {
-        text = format!("{text}, request {id}");
+    if let Some(id) = &aws.request_id {
+        text = format!("{text}, request {}", clean(id));
     }
-    Some(text)
+    text
 }

@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::style::{Symbols, TextStyle};
 use super::text::{both_shortened, clean, shortened, width};
+use crate::protocol::event::{Change, PlannedStep};
 use crate::protocol::secret::MASK;
 
 /// The styled pieces of one line.
@@ -17,10 +18,10 @@ const BEFORE: usize = 6;
 const HASH: usize = 12;
 
 /// The lines of the table. `columns` is the width of the terminal; `None` is a log.
-pub(super) fn lines(steps: &[Value], symbols: Symbols, columns: Option<usize>) -> Vec<Line> {
+pub(super) fn lines(steps: &[PlannedStep], symbols: Symbols, columns: Option<usize>) -> Vec<Line> {
     let rows: Vec<Vec<Row>> = steps
         .iter()
-        .map(|step| changes(step).iter().map(|change| Row::of(change, columns.is_some())).collect())
+        .map(|step| step.changes.iter().map(|change| Row::of(change, columns.is_some())).collect())
         .collect();
     // A field that is wider than its share of the line does not widen the column.
     let share = columns.map_or(usize::MAX, |columns| columns * 2 / 5);
@@ -30,16 +31,11 @@ pub(super) fn lines(steps: &[Value], symbols: Symbols, columns: Option<usize>) -
     for (step, rows) in steps.iter().zip(&rows) {
         lines.push(vec![
             (TextStyle::Plain, "  ".to_owned()),
-            (TextStyle::Bold, clean(step["step"].as_str().unwrap_or_default())),
+            (TextStyle::Bold, step.step.as_str().to_owned()),
         ]);
         rows.iter().for_each(|row| row.write(fields, symbols, columns, &mut lines));
     }
     lines
-}
-
-/// The changes of a step.
-pub(super) fn changes(step: &Value) -> &[Value] {
-    step["changes"].as_array().map_or(&[], Vec::as_slice)
 }
 
 struct Row {
@@ -52,20 +48,20 @@ struct Row {
 type Items = Vec<String>;
 
 impl Row {
-    fn of(change: &Value, brief: bool) -> Row {
-        let field = clean(change["field"].as_str().unwrap_or_default());
+    fn of(change: &Change, brief: bool) -> Row {
+        let field = clean(&change.field);
         let unit = if field.starts_with("alias.") && field.ends_with(".traffic") { " %" } else { "" };
         let known = |value: &Value| {
             items(value).map(|items| items.iter().map(|item| format!("{item}{unit}")).collect())
         };
-        let (from, to): (Option<Items>, Option<Items>) = (known(&change["from"]), known(&change["to"]));
+        let (from, to): (Option<Items>, Option<Items>) = (known(&change.from), known(&change.to));
         let known_by = |items: &Option<Items>| {
             items
                 .as_ref()
                 .map(|items| items.iter().map(|item| hash_shortened(&field, item)).collect::<Items>())
         };
         // Two different values with the same mask.
-        if change["from"] == MASK && change["to"] == MASK {
+        if change.from == MASK && change.to == MASK {
             return Row { field, from, to: Some(vec![format!("another {MASK}")]) };
         }
         let (short_from, short_to) = (known_by(&from), known_by(&to));

@@ -1,0 +1,272 @@
+//! Each line that is written is read back as the same line.
+
+use super::*;
+use crate::protocol::error::{AwsDetail, Class, Problem, WarningCode};
+use crate::protocol::policy_document::Statement;
+use serde_json::json;
+
+/// One example of each variant of an enum. Does not compile if a variant has no row.
+macro_rules! each_variant {
+    ($($variant:pat => $example:expr,)*) => {{
+        let examples = [$($example),*];
+        match &examples[0] { $($variant => {})* }
+        let mut rest = examples.iter();
+        $(assert!(matches!(rest.next(), Some($variant)), "the example is of another variant");)*
+        examples
+    }};
+}
+
+/// All variants of an enum that have no fields. Does not compile if one is missing.
+macro_rules! each_name {
+    ($enum:ident: $($variant:ident)*) => {
+        each_variant! { $($enum::$variant => $enum::$variant,)* }
+    };
+}
+
+#[track_caller]
+fn is_read_back(event: Event) {
+    let line = Line::new(event);
+    let json = line.to_json();
+    let read =
+        |json: &str| serde_json::from_str::<Line>(json).unwrap_or_else(|error| panic!("{error}: {json}"));
+    assert_eq!(read(&json), line, "{json}");
+    assert_eq!(read(&json).to_json(), json);
+    let with_new_key = json.replacen('{', r#"{"a_new_key":[{}],"#, 1);
+    assert_eq!(read(&with_new_key), line, "a reader ignores unknown keys");
+}
+
+fn text(text: &str) -> String {
+    text.to_owned()
+}
+
+fn package() -> Package {
+    Package {
+        entries: 3,
+        uncompressed_bytes: u64::MAX,
+        zip_bytes: 0,
+        code_sha256: text("5TmRQrqIk0OAxCDyeOacC0BCftTbG8DVAKHwTPziMqI="),
+        source: text("dist \"ü\"\n"),
+    }
+}
+
+fn plan() -> Plan {
+    let values = [
+        json!(null),
+        json!(""),
+        json!("the new version"),
+        json!(-1),
+        json!(u64::MAX),
+        json!(0.1),
+        json!(true),
+        json!(["a", null]),
+        json!({"a": {"b": []}}),
+    ];
+    let from_null = values.iter().map(|to| Change { field: text("a.b"), from: Value::Null, to: to.clone() });
+    let changes = from_null.chain([Change { field: text("c"), from: json!(10), to: Value::Null }]).collect();
+    Plan {
+        function: FunctionPresence::Exists,
+        steps: vec![
+            PlannedStep { step: StepName::UpdateFunctionConfiguration, changes, waits_for: None },
+            PlannedStep {
+                step: StepName::UpdateFunctionCode,
+                changes: Vec::new(),
+                waits_for: Some(WaitsFor::FunctionUpdated),
+            },
+        ],
+    }
+}
+
+fn deployment() -> Deployment {
+    Deployment {
+        function_arn: text("arn:aws:lambda:eu-west-1:123456789012:function:hello"),
+        function_name: text("hello"),
+        region: text("eu-west-1"),
+        version: text("7"),
+        alias: Some(text("live")),
+        aliases: vec![text("live"), text("next")],
+        previous_version: Some(text("6")),
+        code_sha256: text("3i5t"),
+        code: CodeState::Uploaded,
+        function_url: Some(text("https://abc.lambda-url.eu-west-1.on.aws/")),
+        duration_ms: 121_500,
+    }
+}
+
+fn statement() -> Box<Statement> {
+    Box::new(Statement::pass_role("arn:aws:iam::123456789012:role/run").named("PassRole"))
+}
+
+fn warning() -> Warning {
+    let mut warning = Warning::new(WarningCode::WouldBeRefused, "warning: a; b; c").hint("b; c").at("/a~1b");
+    warning.policy_statement = Some(statement());
+    warning
+}
+
+fn error() -> ErrorReport {
+    let problem =
+        Problem { code: Code::MissingKey, message: text("no role"), at: None, hint: Some(text("h")) };
+    ErrorReport {
+        caused_by: vec![text("service error")],
+        at: Some(text("/role")),
+        hint: Some(text("a hint\nof two lines")),
+        aws: Some(AwsDetail {
+            operation: text("UpdateFunctionCode"),
+            code: Some(text("AccessDeniedException")),
+            http_status: Some(403),
+            request_id: None,
+        }),
+        policy_statement: Some(statement()),
+        log: vec![text("START"), String::new()],
+        problems: vec![problem],
+        ..ErrorReport::new(Code::AccessDenied, "no")
+    }
+}
+
+#[test]
+fn every_event_is_read_back_as_it_was_written() {
+    let events = each_variant! {
+        Event::Hello { .. } => {
+            Event::Hello { protocol: PROTOCOLS.to_vec(), name: text("dpl-lambda"), version: text("0.1.0") }
+        },
+        Event::Identified { .. } => Event::Identified {
+            source: CredentialsSource::WebIdentity,
+            access_key_id: text("AK**"),
+            region: text("eu-west-1"),
+        },
+        Event::ConditionChecked(_) => Event::ConditionChecked(ConditionResult {
+            condition: Condition::Branch,
+            met: false,
+            want: text("main"),
+            got: String::new(),
+        }),
+        Event::Progress(_) => Event::Progress(Progress::upload(1, 2)),
+        Event::Packaged(_) => Event::Packaged(package()),
+        Event::Planned(_) => Event::Planned(plan()),
+        Event::StepStarted { .. } => Event::StepStarted {
+            step: StepName::ShiftTraffic,
+            function_name: text("hello"),
+            target: StepTarget {
+                alias: Some(text("live")),
+                version: Some(text("$LATEST")),
+                percent: Some(100),
+                seconds: Some(u64::MAX),
+            },
+        },
+        Event::StepFinished { .. } => {
+            Event::StepFinished { step: StepName::Wait, duration_ms: 0, attempts: 0, request_id: None }
+        },
+        Event::Output { .. } => {
+            Event::Output { stream: Stream::Stderr, line: text("\u{1b}[31m\t##[x]\u{0}") }
+        },
+        Event::Warning(_) => Event::Warning(warning()),
+        Event::Finished(_) => Event::Finished(Finished::Checked {}),
+    };
+    events.into_iter().for_each(is_read_back);
+}
+
+#[test]
+fn every_task_is_read_back_as_it_was_written() {
+    let tasks = each_variant! {
+        Progress::Package { .. } => Progress::package(0, u64::MAX),
+        Progress::Upload { .. } => Progress::upload(5, 7),
+        Progress::Wait { .. } => Progress::Wait { what: text("the update"), elapsed_ms: 5007 },
+    };
+    tasks.into_iter().for_each(|task| is_read_back(Event::Progress(task)));
+}
+
+#[test]
+fn every_outcome_is_read_back_as_it_was_written() {
+    let unmet = |condition| UnmetCondition { condition, want: text("a"), got: text("b"), message: text("c") };
+    let outcomes = each_variant! {
+        Finished::Deployed(_) => Finished::Deployed(deployment()),
+        Finished::Unchanged(_) => {
+            Finished::Unchanged(Deployment { code: CodeState::Unchanged, ..deployment() })
+        },
+        Finished::Planned(_) => Finished::Planned(plan()),
+        Finished::Checked {} => Finished::Checked {},
+        Finished::Packaged { .. } => Finished::Packaged { package: package(), output: text("out.zip") },
+        Finished::Skipped { .. } => Finished::Skipped { unmet: vec![unmet(Condition::Tags)] },
+        Finished::Failed { .. } => Finished::Failed {
+            error: Box::new(error()),
+            changed: vec![StepName::CreateFunction],
+            allowed: true,
+        },
+    };
+    outcomes.into_iter().for_each(|outcome| is_read_back(Event::Finished(outcome)));
+}
+
+#[test]
+fn what_is_absent_is_read_back_as_absent() {
+    let bare = Deployment {
+        alias: None,
+        aliases: Vec::new(),
+        previous_version: None,
+        function_url: None,
+        ..deployment()
+    };
+    for event in [
+        Event::StepStarted {
+            step: StepName::Wait,
+            function_name: text("hello"),
+            target: StepTarget::default(),
+        },
+        Event::Warning(Warning::new(WarningCode::Overtaken, "m")),
+        Event::Warning(Warning::new(WarningCode::Overtaken, "").hint("")),
+        Event::Finished(Finished::Deployed(bare)),
+        Event::Finished(Finished::Planned(Plan { function: FunctionPresence::Absent, steps: Vec::new() })),
+        Event::Finished(Finished::Skipped { unmet: Vec::new() }),
+        Event::Finished(Finished::failed(ErrorReport::new(Code::Internal, "m"), Vec::new())),
+    ] {
+        is_read_back(event);
+    }
+}
+
+#[test]
+fn control_characters_of_a_warning_are_read_back_as_spaces() {
+    let warning = Warning::new(WarningCode::Deprecated, "a\nb").hint("c\td");
+    let json = Line::new(Event::Warning(warning.clone())).to_json();
+    let read = serde_json::from_str::<Line>(&json).expect("a line").event;
+    assert_eq!(read, Event::Warning(Warning { message: text("a b"), ..warning }));
+}
+
+#[test]
+fn every_name_is_read_back_as_it_was_written() {
+    fn check<T>(names: impl IntoIterator<Item = T>, name: impl Fn(T) -> String)
+    where
+        T: Copy + PartialEq + std::fmt::Debug + Serialize + for<'de> Deserialize<'de>,
+    {
+        for value in names {
+            let json = json!(value);
+            assert_eq!(json, json!(name(value)));
+            assert_eq!(serde_json::from_value::<T>(json).expect("a name"), value);
+        }
+    }
+    fn written(value: &impl Serialize) -> String {
+        json!(value).as_str().expect("a string").to_owned()
+    }
+    check(Code::ALL.iter().copied(), Code::word);
+    check(WarningCode::ALL.iter().copied(), WarningCode::word);
+    let classes = each_name!(Class: Config Package Auth Quota Transient Interrupted Command Internal);
+    check(classes, Class::word);
+    let conditions = each_name!(Condition: PullRequest Repo Branch Runtime Condition Tags);
+    check(conditions, |name: Condition| text(name.as_str()));
+    check(each_name!(CodeState: Uploaded Unchanged), |name: CodeState| text(name.as_str()));
+    let sources = each_name!(CredentialsSource:
+        Stanza Environment Profile WebIdentity AssumedRole Container Instance
+    );
+    check(sources, |name: CredentialsSource| text(name.as_str()));
+    let steps = each_name!(StepName:
+        CreateFunction UpdateFunctionConfiguration PutFunctionCodeSigningConfig
+        DeleteFunctionCodeSigningConfig UntagResource TagResource UpdateFunctionCode PutFunctionConcurrency DeleteFunctionConcurrency
+        CreateFunctionUrlConfig UpdateFunctionUrlConfig DeleteFunctionUrlConfig AddPermission RemovePermission
+        UploadPackage PublishVersion Wait Verify CreateAlias UpdateAlias ShiftTraffic
+        PutProvisionedConcurrencyConfig DeleteProvisionedConcurrencyConfig DeleteFunction
+    );
+    check(steps, |name: StepName| text(name.as_str()));
+    // These have no other list of their names.
+    let waits =
+        each_name!(WaitsFor: FunctionActive FunctionUpdated VersionActive ProvisionedConcurrencyReady);
+    check(waits, |name: WaitsFor| written(&name));
+    check(each_name!(Stream: Stdout Stderr Log), |name: Stream| written(&name));
+    check(each_name!(FunctionPresence: Absent Exists), |name: FunctionPresence| written(&name));
+}

@@ -1,0 +1,59 @@
+//! What a reporter of child runs is given: their titles, their lines and notes. One reporter prints text for
+//! people, the other one forwards the lines unchanged.
+
+use std::io;
+
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+
+use crate::protocol::event::{Event, Line};
+
+/// Finds the place of a JSON pointer in the file of the stanza, such as `.travis.yml:14`. `None`: the stanza
+/// is not from a file.
+pub type Locate<'a> = &'a dyn Fn(&str) -> Option<String>;
+
+/// A line of JSON that a child run has written.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+pub enum ChildLine {
+    /// An event.
+    Event(Box<Line>),
+    /// An event that only another version of this program knows.
+    Unknown {
+        /// The tag.
+        event: String,
+        /// The event as one line of text.
+        message: Option<String>,
+    },
+    /// Other JSON.
+    Other(IgnoredAny),
+}
+
+impl ChildLine {
+    /// True if this is the last event of a run.
+    pub fn is_finished(&self) -> bool {
+        match self {
+            ChildLine::Event(line) => matches!(line.event, Event::Finished(_)),
+            ChildLine::Unknown { event, .. } => event == "finished",
+            ChildLine::Other(_) => false,
+        }
+    }
+}
+
+/// Shows the events of child runs.
+pub trait Reporter {
+    /// Shows the title of a run, if there are several.
+    ///
+    /// # Errors
+    /// The output cannot be written, for example because its reader has closed it.
+    fn heading(&mut self, title: &str) -> io::Result<()>;
+
+    /// Shows a line: as it was read, and as the child wrote it, without its line feed.
+    ///
+    /// # Errors
+    /// See [`Self::heading`].
+    fn line(&mut self, line: &ChildLine, raw: &str, locate: Locate<'_>) -> io::Result<()>;
+
+    /// Shows a one-line message that is not an event.
+    fn note(&mut self, text: &str);
+}

@@ -1,0 +1,172 @@
+//! The last events of runs.
+
+use super::*;
+
+#[test]
+fn a_failure_is_reported_last_and_its_hint_at_the_end() {
+    check(
+        SCREEN,
+        &[started(StepName::UpdateFunctionCode, StepTarget::default()), a_failure()],
+        "\
+✗ update-function-code
+the function's log:
+│ START
+│ boom
+
+error[access-denied]: AWS refused UpdateFunctionCode: User:
+  arn:aws:iam::123456789012:user/ci is not authorized
+  caused by: service error
+  caused by: AccessDeniedException
+  at role
+  already done: update-function-configuration, publish-version
+  AWS: UpdateFunctionCode returned 403 AccessDeniedException, request
+    dc6c2ca7-354e-f802-1c43-555b979afe6e
+  allowed: the build continues, because `allow_failure` is set
+  hint: the caller needs an IAM policy that allows this action on this function;
+    the statement below is the least that does
+    {
+      \"Effect\": \"Allow\",
+      \"Action\": [\"lambda:UpdateFunctionCode\"],
+      \"Resource\": [\"*\"]
+    }
+",
+    );
+    assert!(
+        shown(COLOUR, &[a_failure()])
+            .contains("\u{1b}[1;31merror[access-denied]:\u{1b}[0m \u{1b}[1mAWS refused")
+    );
+}
+
+#[test]
+fn a_statement_that_a_hint_quotes_is_shown_once_and_whole() {
+    let function = "arn:aws:lambda:us-east-1:123456789012:function:a-function-with-a-long-name";
+    let statement = Statement::allow(["lambda:TagResource"], [function.to_owned()]);
+    let hint = format!(
+        "add this statement to the policy of the caller: {statement} (`dpl-lambda policy` prints all)"
+    );
+    let end = "  hint: add this statement to the policy of the caller (`dpl-lambda policy`
+    prints all):
+    {
+      \"Effect\": \"Allow\",
+      \"Action\": [\"lambda:TagResource\"],
+      \"Resource\": [
+        \"arn:aws:lambda:us-east-1:123456789012:function:a-function-with-a-long-name\"
+      ]
+    }
+";
+    let policy_statement = Some(Box::new(statement));
+    let error = ErrorReport {
+        policy_statement: policy_statement.clone(),
+        ..ErrorReport::new(Code::AccessDenied, "no").hint(hint.clone())
+    };
+    check(SCREEN, &[failed(error)], &format!("error[access-denied]: no\n{end}"));
+    let warning = Warning { policy_statement, ..Warning::new(WarningCode::WouldBeRefused, "no").hint(hint) };
+    check(SCREEN, &[Event::Warning(warning)], &format!("warning[would-be-refused]: no\n{end}"));
+}
+
+#[test]
+fn a_log_that_was_reported_is_not_reported_again() {
+    let line = |line| output(Stream::Log, line);
+    let all = shown(SCREEN, &[line("INIT"), line("START"), line("boom"), a_failure()]);
+    assert_eq!(all.matches("│ boom").count(), 1, "{all}");
+    let other = shown(SCREEN, &[line("START"), a_failure()]);
+    assert_eq!(other.matches("│ START").count(), 2, "{other}");
+    let next = shown(SCREEN, &[line("START"), line("boom"), hello(), a_failure()]);
+    assert_eq!(next.matches("│ boom").count(), 2, "{next}");
+}
+
+#[test]
+fn all_problems_are_reported_each_with_its_place_and_hint() {
+    let problem = |code, message: &str, at: &str, hint: Option<&str>| Problem {
+        code,
+        message: message.to_owned(),
+        at: Some(at.to_owned()),
+        hint: hint.map(str::to_owned),
+    };
+    let wrong = "`timeout` is `ten`; give whole seconds, such as 10";
+    let problems = vec![
+        problem(Code::BadValue, wrong, "/timeout", None),
+        problem(Code::MissingKey, "`role` is missing", "/role", Some("name a role")),
+    ];
+    check(
+        SCREEN,
+        &[failed(ErrorReport::from_problems(problems))],
+        "\
+error[bad-value]: `timeout` is `ten`; give whole seconds, such as 10
+  at timeout
+error[missing-key]: `role` is missing
+  at role
+  hint: name a role
+
+failed: 2 problems
+",
+    );
+}
+
+#[test]
+fn what_may_succeed_later_is_reported_where_no_hint_does() {
+    let error = ErrorReport::new(Code::NetworkFailure, "AWS cannot be reached");
+    check(
+        SCREEN,
+        &[failed(error.clone())],
+        "error[network-failure]: AWS cannot be reached\n  retrying later may succeed\n",
+    );
+    check(
+        SCREEN,
+        &[failed(error.hint("try again"))],
+        "error[network-failure]: AWS cannot be reached\n  hint: try again\n",
+    );
+}
+
+#[test]
+fn other_outcomes_have_their_own_facts() {
+    let check = |finished: Finished, expected: &str| check(SCREEN, &[Event::Finished(finished)], expected);
+    check(Finished::Checked {}, "checked: the stanza is valid and its conditions are met\n");
+    let unmet = |condition, want: &str, got: &str, message: &str| UnmetCondition {
+        condition,
+        want: want.to_owned(),
+        got: got.to_owned(),
+        message: message.to_owned(),
+    };
+    let unmet = vec![
+        unmet(Condition::PullRequest, "false", "5", "the current build is a pull request."),
+        unmet(Condition::Condition, "", "false", "a custom condition was not met"),
+    ];
+    check(
+        Finished::Skipped { unmet },
+        "\
+skipped: the conditions are not met; nothing was done
+  ✗ pull-request: the current build is a pull request.
+  ✗ condition: a custom condition was not met
+    want \"\", got false
+",
+    );
+    check(
+        Finished::Packaged { package: a_package(3, 2048), output: "out.zip".to_owned() },
+        "\
+packaged out.zip
+  from         dist: 3 entries, 2.0 KiB unpacked, 152 bytes zipped
+  code_sha256  3i5t
+",
+    );
+    check(
+        Finished::Unchanged(Deployment {
+            version: "$LATEST".to_owned(),
+            alias: None,
+            aliases: Vec::new(),
+            previous_version: None,
+            code_sha256: "3i5t".to_owned(),
+            code: CodeState::Unchanged,
+            function_url: None,
+            duration_ms: 12,
+            ..a_live_function()
+        }),
+        "\
+unchanged: hello already matches the stanza
+  version  $LATEST
+  code     unchanged, 3i5t
+  region   eu-west-1
+  took     12 ms
+",
+    );
+}
