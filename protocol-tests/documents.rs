@@ -155,8 +155,8 @@ fn the_manual_leaves_out_no_command_event_status_or_variable() {
     for status in ["0", "1", "2", "130", "143"] {
         item(&section("EXIT STATUS"), status);
     }
-    let program =
-        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/process/mod.rs")).expect("read");
+    let program = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/process/settings.rs"))
+        .expect("read");
     let variables: Vec<&str> = program
         .split('"')
         .filter(|text| text.strip_prefix("DPL_LAMBDA_").is_some_and(|name| !name.contains(' ')))

@@ -263,7 +263,7 @@ fn a_bug_is_reported_whatever_thread_it_happens_in() {
         let ended =
             PluginCommand::new(&["check"]).env("DPL_LAMBDA_FAULT", fault).run(&json!({"function_name": "f"}));
         assert_eq!((ended.code(), ended.status.code()), ("internal", Some(2)), "{fault}");
-        assert!(ended.finished()["error"]["message"].as_str().unwrap().contains("process/mod.rs"));
+        assert!(ended.finished()["error"]["message"].as_str().unwrap().contains("process/settings.rs"));
         assert_eq!(ended.events.len(), 2);
     }
 }

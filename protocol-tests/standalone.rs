@@ -564,7 +564,9 @@ fn a_bug_of_the_process_standalone_is_reported_too() {
         "{}",
         ended.stdout
     );
-    assert!(ended.finished()["error"]["message"].as_str().expect("a sentence").contains("process/mod.rs"));
+    assert!(
+        ended.finished()["error"]["message"].as_str().expect("a sentence").contains("process/settings.rs")
+    );
     let (stdout, stderr, status) = collected(check("text"));
     assert_eq!(
         (stdout.contains("{\""), stderr.lines().count(), status),
@@ -572,8 +574,9 @@ fn a_bug_of_the_process_standalone_is_reported_too() {
         "{stdout}{stderr}"
     );
     assert!(
-        stderr
-            .starts_with("dpl-lambda: the run failed because of a bug in dpl-lambda, at src/process/mod.rs"),
+        stderr.starts_with(
+            "dpl-lambda: the run failed because of a bug in dpl-lambda, at src/process/settings.rs"
+        ),
         "{stderr}"
     );
 }

@@ -4,12 +4,18 @@
 //! # Architecture
 //!
 //! ```text
-//!  CI runner ── request JSON ─▶ protocol ─▶ conditions ── not met ─▶ finished: skipped
-//!                                              │ met
-//!                                   function ◀─┴─▶ package ∥ lambda (reads the live function)
-//!                                         └───▶ plan ◀───┘
-//!                                                └─▶ lambda (applies each step and waits) ─▶ finished ─▶ exit status
+//!  phase     uses
+//!  judge     protocol, options, conditions ── not met ─▶ finished: skipped
+//!    │ met
+//!  prepare   package (selects files)
+//!  read      package ∥ lambda (reads the live function)
+//!  plan ◀─┐  function, plan
+//!  apply ─┘  lambda (applies each step and waits); plans again if the function has changed meanwhile
+//!  finish ──▶ finished ─▶ exit status
 //! ```
+//!
+//! `process` reads the request of the CI runner. `deploy/mod.rs` calls the phases in this order, and each one
+//! has a file beside it.
 //!
 //! Each module uses only modules above it in this table. Only [`protocol`] is a stable interface. The other
 //! modules are public so that the program and its tests can use them; they may change in any release. A

@@ -1,12 +1,20 @@
 //! Parses the command line.
+#![expect(clippy::disallowed_methods, reason = "exits the process after a wrong command line")]
 
 use std::ffi::{OsStr, OsString};
+use std::io::{self, Write};
 use std::path::PathBuf;
+use std::{env, process};
 
+use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
 
-use super::standalone_args::StandaloneArgs;
+use super::closed;
+use super::standalone_args::{self, StandaloneArgs};
+use crate::deploy;
+use crate::diagnostics;
+use crate::protocol::event::Finished;
 
 /// Deploys an AWS Lambda function as described by a `.travis.yml` stanza.
 ///
@@ -24,8 +32,18 @@ pub(crate) struct Arguments {
     pub(crate) standalone: StandaloneArgs,
 }
 
+/// A command of the command line.
 #[derive(Clone, Debug, Subcommand)]
 pub(crate) enum Command {
+    #[command(flatten)]
+    Events(EventCommand),
+    #[command(flatten)]
+    Document(DocumentCommand),
+}
+
+/// A command that writes events.
+#[derive(Clone, Debug, Subcommand)]
+pub(crate) enum EventCommand {
     /// Make the function match the stanza (the default).
     Deploy,
     /// Show what a deployment would change, without changing anything.
@@ -40,6 +58,11 @@ pub(crate) enum Command {
         #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
         output: PathBuf,
     },
+}
+
+/// A command that prints a document, and no events.
+#[derive(Clone, Debug, Subcommand)]
+pub(crate) enum DocumentCommand {
     /// Print the minimal IAM policy that deployments of the stanza need.
     Policy,
     /// Explain an error or warning code and what to do about it.
@@ -61,9 +84,41 @@ pub(crate) enum Command {
     Manual,
 }
 
+impl From<EventCommand> for deploy::Command {
+    fn from(command: EventCommand) -> Self {
+        match command {
+            EventCommand::Deploy => deploy::Command::Deploy,
+            EventCommand::Plan => deploy::Command::Plan,
+            EventCommand::Check => deploy::Command::Check,
+            EventCommand::Rollback => deploy::Command::Rollback,
+            EventCommand::Package { output } => deploy::Command::Package { output },
+        }
+    }
+}
+
+/// Handles what clap returns instead of a command. Prints help and version. Reports a wrong command line on
+/// standard error, and as an event, too, unless the command prints a document: a CI runner reads only events.
+pub(crate) fn report_parse_error(error: clap::Error) -> Finished {
+    if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
+        let is_printed = error.print().is_ok() && !closed::stdout_was_closed();
+        process::exit(i32::from(!is_printed))
+    }
+    let text = error.to_string();
+    // Up to the first empty line; after it, clap explains the usage.
+    let line = text.lines().take_while(|line| !line.is_empty()).map(str::trim).collect::<Vec<_>>().join(" ");
+    let line = line.strip_prefix("error: ").unwrap_or(&line);
+    let _ = writeln!(io::stderr(), "dpl-lambda: {line}");
+    let given = command_of(env::args_os().skip(1)).unwrap_or_default();
+    let prints_document = given.to_str().is_some_and(DocumentCommand::has_subcommand);
+    if prints_document || standalone_args::is_for_people() {
+        process::exit(2)
+    }
+    Finished::failed(diagnostics::from_arguments(line.to_owned()), Vec::new())
+}
+
 /// The command of a command line that clap could not parse: the first argument that is neither an option nor
 /// an option's value.
-pub(crate) fn command_of(arguments: impl IntoIterator<Item = OsString>) -> Option<OsString> {
+fn command_of(arguments: impl IntoIterator<Item = OsString>) -> Option<OsString> {
     let known = Arguments::command();
     let takes_value = |argument: &OsStr| {
         let mut options = known.get_arguments().filter(|option| option.get_action().takes_values());

@@ -1,15 +1,45 @@
 //! Prints the document of a document command and exits the process.
 //! Never writes anything to standard output except a complete document.
+#![expect(clippy::disallowed_methods, reason = "reads the request with a time limit, and exits the process")]
 
 use std::io::{self, Write};
 use std::process;
+use std::time::Instant;
 
-use crate::protocol::schema;
+use super::arguments::{DocumentCommand, SchemaDocument, completions};
+use super::settings::Settings;
+use super::standalone_args::StandaloneArgs;
+use super::streams::{Stdin, print_stderr};
+use super::{environ, manual};
+use crate::deploy;
+use crate::diagnostics::{self, catalogue};
+use crate::protocol::{request, schema};
 
-use super::arguments::SchemaDocument;
-
-/// The commands that print a document.
-pub(crate) const COMMANDS: &[&str] = &["schema", "policy", "explain", "completions", "manual"];
+/// The document that a command prints.
+///
+/// # Errors
+/// The message for standard error.
+pub(crate) fn render(command: DocumentCommand, standalone: &StandaloneArgs) -> Result<String, String> {
+    match command {
+        DocumentCommand::Policy => policy(standalone),
+        DocumentCommand::Explain { code } => {
+            standalone.reject_standalone_options("explain");
+            catalogue::entry(&code)
+        }
+        DocumentCommand::Schema { document } => {
+            standalone.reject_standalone_options("schema");
+            Ok(schema(document))
+        }
+        DocumentCommand::Completions { shell } => {
+            standalone.reject_standalone_options("completions");
+            Ok(completions(shell))
+        }
+        DocumentCommand::Manual => {
+            standalone.reject_standalone_options("manual");
+            Ok(manual::page())
+        }
+    }
+}
 
 /// Prints the document and exits the process. If there is no document, only standard error gets a line.
 pub(crate) fn print_and_exit(document: Result<String, String>) -> ! {
@@ -24,7 +54,7 @@ pub(crate) fn print_and_exit(document: Result<String, String>) -> ! {
 }
 
 /// The JSON Schema of a document, formatted.
-pub(crate) fn schema(document: SchemaDocument) -> String {
+fn schema(document: SchemaDocument) -> String {
     let schema = match document {
         SchemaDocument::Stanza => schema::stanza(),
         SchemaDocument::Request => schema::request(),
@@ -32,4 +62,19 @@ pub(crate) fn schema(document: SchemaDocument) -> String {
         SchemaDocument::TravisYml => schema::travis_yml(),
     };
     format!("{schema:#}\n")
+}
+
+/// The policy for the stanza on standard input. Notes about what it does not cover go to standard error.
+fn policy(standalone: &StandaloneArgs) -> Result<String, String> {
+    let settings = Settings::from_env();
+    standalone.policy(settings.bash_options)?;
+    let request = request::read(Stdin { deadline: Instant::now() + settings.input_limit });
+    let request = request.map_err(|error| diagnostics::from_request(error, settings.input_limit).message)?;
+    // The region may come from the job's `~/.aws`, but never from the CI runner's.
+    let env = environ::enter(request.env);
+    let policy = deploy::policy(&request.stanza, &env).map_err(|error| error.message)?;
+    for note in &policy.notes {
+        print_stderr(note);
+    }
+    serde_json::to_string_pretty(&policy.document).map(|text| text + "\n").map_err(|error| error.to_string())
 }

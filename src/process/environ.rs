@@ -1,4 +1,5 @@
-//! Hides the initial environment of this process from other processes of the same user.
+//! Hides the initial environment of this process from other processes of the same user, and replaces it by
+//! the job's.
 //!
 //! Any process of the same user can read `/proc/PID/environ`, the memory block that the kernel filled when
 //! the program was started. It keeps the CI runner's variables for the lifetime of the process, even after
@@ -10,9 +11,12 @@
 //! Re-executing the program in the job's environment would work, too. But by then the request has been read
 //! from standard input, and every run would pay for the second start.
 
+use std::env;
 use std::ffi::{CString, OsStr, c_char};
 use std::os::unix::ffi::OsStrExt;
 use std::ptr;
+
+use crate::protocol::environment::{DEFAULT_PATH, Environment};
 
 /// Hides the initial environment. Skips what the system does not support: without `/proc` there is nothing to
 /// hide.
@@ -45,7 +49,7 @@ fn block() -> Option<std::ops::Range<usize>> {
 #[cfg(target_os = "linux")]
 #[expect(unsafe_code, reason = "there is no safe way to overwrite the initial environment block")]
 fn overwrite(block: std::ops::Range<usize>) {
-    replace(std::env::vars_os());
+    replace(env::vars_os());
     // SAFETY: the block is part of the stack's mapping, which is writable and never unmapped. No Rust object
     // is in it. The C library refers to it only by `environ`, which now points to the heap. A pointer returned
     // by `getenv` is invalid once the environment changes (POSIX), and a pointer that the loader has kept finds
@@ -57,7 +61,7 @@ fn overwrite(block: std::ops::Range<usize>) {
 /// number: 3.5 billion instructions for 13,000 variables. Leaves out what is no variable: an entry with a NUL
 /// byte.
 #[expect(unsafe_code, reason = "there is no safe way to replace the whole environment")]
-pub(super) fn replace<S: AsRef<OsStr>>(variables: impl IntoIterator<Item = (S, S)>) {
+fn replace<S: AsRef<OsStr>>(variables: impl IntoIterator<Item = (S, S)>) {
     unsafe extern "C" {
         static mut environ: *mut *mut c_char;
     }
@@ -70,4 +74,36 @@ pub(super) fn replace<S: AsRef<OsStr>>(variables: impl IntoIterator<Item = (S, S
     // reads or changes a variable meanwhile: there is at most the one of `handle_signals`, which writes a line
     // and exits the process. The async runtime is built later.
     unsafe { environ = Vec::leak(list).as_mut_ptr() };
+}
+
+/// Makes the environment of the request that of this process, so that the SDK sees nothing else. Returns the
+/// job's environment. `None`: the request has none, so the job has that of this process.
+///
+/// The variables that are added here are for the SDK alone: the user's commands get the job's environment only.
+pub(super) fn enter(given: Option<Environment>) -> Environment {
+    let is_given = given.is_some();
+    let env = given.unwrap_or_else(|| env::vars_os().collect());
+    let mut added = Vec::new();
+    if is_given && env.get("PATH").is_none() {
+        added.push(("PATH", DEFAULT_PATH));
+    }
+    // A profile of the job may name the EC2 metadata service as its credential source. That service returns
+    // the CI runner's identity, unless the job sets another endpoint.
+    if is_given && env.get("AWS_EC2_METADATA_SERVICE_ENDPOINT").is_none() {
+        added.push(("AWS_EC2_METADATA_DISABLED", "true"));
+    }
+    // Without an absolute HOME the SDK would read `./~/.aws`, which anyone who can write to the build directory
+    // could create.
+    if env.get("HOME").is_none_or(|home| !home.starts_with('/')) {
+        let is_unusable = |file: &str| file.is_empty() || file.starts_with('~');
+        for name in ["AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"] {
+            if env.get(name).is_none_or(|file| is_unusable(&file)) {
+                added.push((name, "/dev/null"));
+            }
+        }
+    }
+    let is_kept = |name: &OsStr| added.iter().all(|(added, _)| name != *added);
+    let added_pairs = added.iter().map(|(name, value)| (OsStr::new(name), OsStr::new(value)));
+    replace(env.iter().filter(|(name, _)| is_kept(name)).chain(added_pairs));
+    env
 }

@@ -6,12 +6,15 @@ use std::collections::VecDeque;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use crate::cancel::CancelReason;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use signal_hook::consts::{
-    SIGALRM, SIGHUP, SIGINT, SIGIO, SIGPROF, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGVTALRM, SIGXCPU,
+    SIGALRM, SIGCHLD, SIGHUP, SIGINT, SIGIO, SIGPROF, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGVTALRM, SIGXCPU,
+    SIGXFSZ,
 };
 use signal_hook::iterator::backend::SignalDelivery;
 use signal_hook::iterator::exfiltrator::WithOrigin;
@@ -23,6 +26,16 @@ pub(crate) const SHUTDOWN_GRACE: Duration = Duration::from_secs(4);
 
 /// How long writing the last line may take before the process exits without it.
 pub(crate) const FINAL_EVENT_TIMEOUT: Duration = Duration::from_millis(500);
+
+/// Installs handlers without effect for SIGCHLD and SIGXFSZ. If the parent has left SIGCHLD ignored, we could
+/// not wait for commands; without a handler for SIGXFSZ, the kernel kills a process that exceeds its file
+/// size limit. With handlers, both become ordinary errors.
+pub(crate) fn install_noop_handlers() {
+    for signal in [SIGCHLD, SIGXFSZ] {
+        let seen = Arc::new(AtomicBool::new(false));
+        signal_hook::flag::register(signal, seen).expect("both signals may be handled");
+    }
+}
 
 /// All signals that terminate a process without a handler, except those that report a bug in it. Linux has
 /// more than POSIX: SIGSTKFLT, SIGPWR and the real-time signals, of which the C library reserves the first

@@ -17,7 +17,6 @@ use crate::diagnostics;
 use crate::event_writer::EventWriter;
 use crate::protocol::environment::Environment;
 use crate::protocol::event::Finished;
-use crate::protocol::messages::without_log_commands;
 use crate::standalone::ci::Ci;
 use crate::standalone::job_env::{AUTO_INTERACTIVE, CiSelection};
 use crate::standalone::terminal::{HumanReporter, TerminalCapabilities, size_of};
@@ -27,8 +26,10 @@ use crate::standalone::{
 use clap::builder::{PossibleValue, PossibleValuesParser};
 use clap::{Args, ValueEnum};
 
+use super::panics::panic_report;
+use super::settings::{Settings, TestPanic};
 use super::signals::{FINAL_EVENT_TIMEOUT, SHUTDOWN_GRACE, Signals};
-use super::{Settings, Stdout, TestPanic, panic_report};
+use super::streams::{Stdout, print_stderr};
 
 /// The options of the standalone mode.
 #[derive(Clone, Debug, Default, Args)]
@@ -317,11 +318,6 @@ fn report_panics(written: Arc<Mutex<WrittenEvents>>, is_text: bool) {
         }
         process::exit(1)
     }));
-}
-
-pub(crate) fn print_stderr(text: &str) {
-    // A single write, so that lines of several processes are not mixed.
-    let _ = io::stderr().write_all(format!("dpl-lambda: {}\n", without_log_commands(text)).as_bytes());
 }
 
 /// Passes everything to another reporter, and records which events were written.

@@ -1,0 +1,49 @@
+//! Defines the input of a run: the command, and the CI job for which it runs.
+
+use std::path::PathBuf;
+
+use crate::conditions::BashOptions;
+use crate::protocol::environment::Environment;
+use crate::protocol::json::Map;
+
+/// The command to run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// Deploy the function.
+    Deploy,
+    /// Show the plan without changing anything.
+    Plan,
+    /// Validate the stanza and evaluate its conditions.
+    Check,
+    /// Point the aliases at their previous version.
+    Rollback,
+    /// Build the archive and write it to a file.
+    Package {
+        /// Path of the file, relative to the build directory.
+        output: PathBuf,
+    },
+}
+
+impl Command {
+    /// True if the command evaluates the conditions in `on`, and is skipped for pull requests.
+    pub fn evaluates_conditions(&self) -> bool {
+        !matches!(self, Command::Package { .. } | Command::Rollback)
+    }
+}
+
+/// The CI job to run a command for.
+#[derive(Debug)]
+pub struct Job {
+    /// The stanza, without the keys for the CI runner.
+    pub stanza: Map,
+    /// The job's environment.
+    pub env: Environment,
+    /// True if `env` came with the request. The identity of this machine must not be used then.
+    pub env_given: bool,
+    /// The build directory.
+    pub directory: PathBuf,
+    /// How to run bash for conditions.
+    pub bash_options: BashOptions,
+    /// The current date, such as `2026-11-01`, which decides whether a runtime is deprecated.
+    pub today: String,
+}

@@ -1,0 +1,130 @@
+//! First phase: evaluates the conditions and reads the stanza. It never sends a request to AWS.
+
+use super::job::{Command, Job};
+use super::redaction::secrets_of_job;
+use crate::cancel::CancelToken;
+use crate::conditions::{self, Lint, Verdict};
+use crate::diagnostics;
+use crate::event_writer::EventWriter;
+use crate::options;
+use crate::protocol::error::{ErrorReport, Problem};
+use crate::protocol::event::{ConditionResult, Event, UnmetCondition};
+use crate::protocol::messages::skip_reason;
+use crate::protocol::secret::{Redactor, Secret};
+use crate::protocol::stanza::{self, ReadStanza, Stanza};
+use crate::warnings;
+
+/// What the conditions and the stanza decide.
+pub(super) enum Judged {
+    /// The conditions are not met, so the run ends here.
+    Skipped {
+        /// The unmet conditions.
+        unmet: Vec<UnmetCondition>,
+    },
+    /// The conditions are met, or the command does not evaluate them, and the stanza is valid.
+    Accepted(Box<Accepted>),
+}
+
+/// A valid stanza.
+pub(super) struct Accepted {
+    pub(super) stanza: Stanza,
+    pub(super) secrets_of_job: Vec<Secret>,
+    /// Masks the secrets of the stanza and of the job.
+    pub(super) redactor: Redactor,
+}
+
+/// Evaluates the conditions, if the command does that, and reads the stanza.
+///
+/// # Errors
+/// Conditions that cannot be evaluated, and all problems of the stanza.
+pub(super) fn judge(
+    command: &Command,
+    job: &Job,
+    events: &EventWriter,
+    stop: &CancelToken,
+) -> Result<Judged, ErrorReport> {
+    let evaluated = command
+        .evaluates_conditions()
+        .then(|| conditions::evaluate(&job.stanza, &job.env, job.bash_options, stop));
+    let (verdict, lints) = evaluated.map_or((None, Vec::new()), |(verdict, lints)| (Some(verdict), lints));
+    if let Some(Ok(verdict)) = &verdict
+        && verdict.is_pull_request()
+    {
+        return Ok(skipped(verdict, &Redactor::default(), events));
+    }
+    let deploys =
+        verdict.as_ref().is_none_or(|verdict| verdict.as_ref().is_ok_and(|verdict| verdict.deploys));
+    let resolved = if deploys {
+        options::resolve(&job.stanza, &job.env, &job.directory, stop)
+    } else {
+        options::without_git(&job.stanza, &job.env)
+    };
+    let ReadStanza { stanza, problems, warnings: reader_warnings } = stanza::read(&resolved.stanza);
+    let mut problems: Vec<Problem> =
+        problems.into_iter().map(|problem| resolved.with_origin(problem)).collect();
+    problems.extend(resolved.problems.iter().cloned());
+    let is_strict = stanza.strict == Some(true);
+    let (unknown, lints): (Vec<Lint>, _) =
+        lints.into_iter().partition(|lint| is_strict && lint.is_unknown_key);
+    problems.extend(unknown.into_iter().map(|lint| lint.warning.into_unknown_key()));
+    let secrets_of_job = secrets_of_job(job, &stanza);
+    let redactor = stanza.redactor(&job.stanza, secrets_of_job.iter().map(Secret::expose));
+    let report_warnings = || {
+        let lints = lints.iter().map(|lint| &lint.warning);
+        for warning in lints.chain(&resolved.warnings).chain(&reader_warnings) {
+            events.emit(Event::Warning(redactor.warning(warning)));
+        }
+    };
+    if problems.is_empty() && stanza.allow_failure == Some(true) {
+        events.allow_failure();
+    }
+    if let Some(verdict) = verdict {
+        let verdict = verdict.map_err(|error| {
+            report_warnings();
+            diagnostics::from_conditions(error, &redactor)
+        })?;
+        if !verdict.deploys {
+            let skipped = skipped(&verdict, &redactor, events);
+            report_warnings();
+            problems.iter().for_each(|problem| {
+                events.emit(Event::Warning(redactor.warning(&warnings::from_harmless(problem))))
+            });
+            return Ok(skipped);
+        }
+        emit_verdict(&verdict, &redactor, events);
+    }
+    report_warnings();
+    if !problems.is_empty() {
+        return Err(diagnostics::from_problems(problems, &redactor));
+    }
+    require_alias_for_rollback(command, &stanza)?;
+    Ok(Judged::Accepted(Box::new(Accepted { stanza, secrets_of_job, redactor })))
+}
+
+/// Checks that a rollback has an alias to move.
+fn require_alias_for_rollback(command: &Command, stanza: &Stanza) -> Result<(), ErrorReport> {
+    let has_alias = stanza.alias.iter().flatten().next().is_some();
+    if *command == Command::Rollback && !has_alias {
+        Err(diagnostics::from_rollback_without_alias())
+    } else {
+        Ok(())
+    }
+}
+
+/// Writes the evaluated conditions as events. Returns the unmet ones.
+fn skipped(verdict: &Verdict, redactor: &Redactor, events: &EventWriter) -> Judged {
+    emit_verdict(verdict, redactor, events);
+    let unmet = verdict.checked.iter().filter(|checked| !checked.met).map(|checked| {
+        let (want, got) = (redactor.redact(&checked.want), redactor.redact(&checked.got));
+        let message = skip_reason(checked.condition, &want, &got);
+        UnmetCondition { condition: checked.condition, want, got, message }
+    });
+    Judged::Skipped { unmet: unmet.collect() }
+}
+
+fn emit_verdict(verdict: &Verdict, redactor: &Redactor, events: &EventWriter) {
+    for checked in &verdict.checked {
+        let (want, got) = (redactor.redact(&checked.want), redactor.redact(&checked.got));
+        events.emit(Event::ConditionChecked(ConditionResult { want, got, ..checked.clone() }));
+    }
+}

@@ -1,0 +1,102 @@
+//! Second phase: selects the files to package before the first request to AWS, and packages them. It never
+//! sends a request to AWS for a package that Lambda would reject as too large.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::context::Context;
+use super::warn;
+use crate::cancel::CancelToken;
+use crate::code_source::{CodeSource, Delivery, Object};
+use crate::diagnostics;
+use crate::event_writer::EventWriter;
+use crate::package::{self, Archive, Contents, PackageError, Selection};
+use crate::protocol::error::ErrorReport;
+use crate::protocol::event::{Event, Finished, Progress};
+use crate::warnings;
+
+/// The code as it is known before the first request to AWS.
+pub(super) enum Prepared {
+    /// Files to package. The archive will certainly not be too large.
+    Contents(Contents),
+    /// An archive whose size is checked already, because it might have been too large.
+    Archive(Archive),
+    /// No package: the code is an S3 object.
+    Object(Object),
+    /// No package: the code is a container image.
+    Image(Delivery),
+}
+
+/// Prepares the code without a request to AWS. Packages it at once if it might be too large for Lambda.
+pub(super) fn prepare(context: &Context<'_>, source: &CodeSource) -> Result<Prepared, ErrorReport> {
+    let in_call = match source {
+        CodeSource::Object(object) => return Ok(Prepared::Object(object.clone())),
+        CodeSource::Image(uri) => return Ok(Prepared::Image(Delivery::Image(uri.clone()))),
+        CodeSource::LiveImage => return Ok(Prepared::Image(Delivery::LiveImage)),
+        CodeSource::Package => true,
+        CodeSource::PackageInBucket(_) => false,
+    };
+    let contents = scan(context, None)?;
+    contents.check_unzipped_size().map_err(|error| failed(context, error))?;
+    if contents.fits_upper_bound(in_call) {
+        return Ok(Prepared::Contents(contents));
+    }
+    let archive =
+        into_archive(contents, context.events, context.stop).map_err(|error| failed(context, error))?;
+    archive.check_size(in_call).map_err(|error| failed(context, error))?;
+    emit(context, &archive);
+    Ok(Prepared::Archive(archive))
+}
+
+/// Packages on another thread, so that requests to AWS can run meanwhile.
+pub(super) async fn package_in_background(
+    context: &Context<'_>,
+    contents: Contents,
+) -> Result<Archive, ErrorReport> {
+    let (events, stop) = (context.events.clone(), context.stop.clone());
+    let packaging = tokio::task::spawn_blocking(move || into_archive(contents, &events, &stop));
+    let archive =
+        packaging.await.expect("a panic ends the process").map_err(|error| failed(context, error))?;
+    emit(context, &archive);
+    Ok(archive)
+}
+
+/// Packages and writes the archive to a file: the whole of the command `package`.
+pub(super) fn package_to(context: &Context<'_>, output: &Path) -> Result<Finished, ErrorReport> {
+    let output_path = context.job.directory.join(output);
+    let contents = scan(context, Some(&output_path))?;
+    let archive =
+        into_archive(contents, context.events, context.stop).map_err(|error| failed(context, error))?;
+    emit(context, &archive);
+    warn::about_handler(context, &context.desired_function(), None, &archive);
+    archive.write_to(&output_path, output).map_err(|error| failed(context, error))?;
+    Ok(Finished::Packaged {
+        package: context.redaction.variables.package(archive.to_event()),
+        output: output.display().to_string(),
+    })
+}
+
+fn scan(context: &Context<'_>, output: Option<&Path>) -> Result<Contents, ErrorReport> {
+    let selection = Selection::of(context.stanza);
+    let contents =
+        package::scan(&context.job.directory, &selection, output).map_err(|error| failed(context, error))?;
+    contents.notes().iter().for_each(|note| context.warn(&warnings::from_note(note)));
+    Ok(contents)
+}
+
+fn into_archive(
+    contents: Contents,
+    events: &Arc<EventWriter>,
+    stop: &CancelToken,
+) -> Result<Archive, PackageError> {
+    let mut report = events.progress(Progress::package);
+    contents.into_archive(&mut |progress| report(progress.done_bytes, progress.total_bytes), stop)
+}
+
+fn emit(context: &Context<'_>, archive: &Archive) {
+    context.events.emit(Event::Packaged(context.redaction.variables.package(archive.to_event())));
+}
+
+fn failed(context: &Context<'_>, error: PackageError) -> ErrorReport {
+    diagnostics::from_package(error, &context.redaction.variables)
+}

@@ -1,0 +1,144 @@
+//! Third phase: reads the live function, and packages at the same time. Returns everything that a plan
+//! depends on.
+
+use std::sync::Arc;
+
+use super::aws::Aws;
+use super::package::{Prepared, package_in_background};
+use super::step::{OutdatedStep, RunningStep};
+use crate::code_source::{Code, CodeSource, Delivery};
+use crate::function::{DesiredFunction, LiveFunction};
+use crate::lambda::{ExtraReads, LambdaError, LiveState, VersionReads};
+use crate::package::Archive;
+use crate::plan::{needs_versions, plan, version_to_read};
+use crate::protocol::error::ErrorReport;
+use crate::protocol::event::{StepName, StepTarget};
+use crate::protocol::structures::OrNone;
+
+/// What a plan depends on: the desired function, its code, and the live function.
+pub(super) struct PlanInput {
+    pub(super) desired: DesiredFunction,
+    pub(super) code: Code,
+    /// The packaged code. `None`: the code is an S3 object or a container image.
+    pub(super) archive: Option<Arc<Archive>>,
+    /// The live function and its state. `None`: it does not exist.
+    pub(super) found: Option<LiveState>,
+}
+
+impl PlanInput {
+    /// The live function. `None`: it does not exist.
+    pub(super) fn live(&self) -> Option<&LiveFunction> {
+        self.found.as_ref().map(|found| &found.live)
+    }
+}
+
+/// Obtains the code and reads the live function. Waits until it is idle, unless only a plan is wanted.
+pub(super) fn read(
+    aws: &Aws<'_>,
+    source: &CodeSource,
+    prepared: Prepared,
+    only_plan: bool,
+) -> Result<PlanInput, ErrorReport> {
+    let (code, archive, found) = aws.block_on(code_and_live(aws, source, prepared))?;
+    let desired = aws.context.desired_function();
+    let found = match found {
+        Some(found) if found.is_busy && !only_plan => wait_until_idle(aws)?,
+        found => found,
+    };
+    let found = read_extras(aws, &desired, &code, found, !only_plan)?;
+    Ok(PlanInput { desired, code, archive: archive.map(Arc::new), found })
+}
+
+/// Reads the function again after another caller has changed it.
+pub(super) fn read_again(
+    aws: &Aws<'_>,
+    input: PlanInput,
+    outdated: &OutdatedStep,
+) -> Result<PlanInput, ErrorReport> {
+    // The function did have the `revision_id` of the stanza, so it is not checked again. If the change turns
+    // out not to be our own, the next plan fails.
+    let desired = DesiredFunction { revision_id: None, ..input.desired };
+    let found = aws.call(aws.lambda.read_when_idle(aws.context.name))?;
+    if outdated.function_exists && found.is_none() {
+        return Err(aws.context.failed(LambdaError::Gone));
+    }
+    let found = read_extras(aws, &desired, &input.code, found, true)?;
+    Ok(PlanInput { desired, code: input.code, archive: input.archive, found })
+}
+
+/// Obtains the code and reads the live function concurrently.
+async fn code_and_live(
+    aws: &Aws<'_>,
+    source: &CodeSource,
+    prepared: Prepared,
+) -> Result<(Code, Option<Archive>, Option<LiveState>), ErrorReport> {
+    let Aws { context, lambda, .. } = aws;
+    let reading = async { lambda.read_live(context.name).await.map_err(|error| context.failed(error)) };
+    let (archive, found) = match prepared {
+        Prepared::Contents(contents) => tokio::try_join!(package_in_background(context, contents), reading)?,
+        Prepared::Archive(archive) => (archive, reading.await?),
+        Prepared::Image(delivery) => return Ok((Code { sha256: None, delivery }, None, reading.await?)),
+        Prepared::Object(object) => {
+            let hashing =
+                async { lambda.object_sha256(&object).await.map_err(|error| context.failed(error)) };
+            let (sha256, found) = tokio::try_join!(hashing, reading)?;
+            return Ok((Code { sha256, delivery: Delivery::Object(object) }, None, found));
+        }
+    };
+    let delivery = match source {
+        CodeSource::PackageInBucket(bucket) => {
+            Delivery::Upload(bucket.object(context.name.name(), archive.sha256()))
+        }
+        CodeSource::Package | CodeSource::Object(_) | CodeSource::Image(_) | CodeSource::LiveImage => {
+            Delivery::Call
+        }
+    };
+    let code = Code { sha256: Some(archive.code_sha256().to_owned()), delivery };
+    Ok((code, Some(archive), found))
+}
+
+fn wait_until_idle(aws: &Aws<'_>) -> Result<Option<LiveState>, ErrorReport> {
+    let step = RunningStep::start(aws.context, StepName::Wait, StepTarget::default());
+    let found = aws.call(aws.lambda.wait_until_idle(aws.context.name))?;
+    step.finish(aws.context, 0, None);
+    Ok(found)
+}
+
+/// Reads what the plan needs besides GetFunction. With `waits`, waits for a version that AWS is still
+/// preparing.
+fn read_extras(
+    aws: &Aws<'_>,
+    desired: &DesiredFunction,
+    code: &Code,
+    found: Option<LiveState>,
+    waits: bool,
+) -> Result<Option<LiveState>, ErrorReport> {
+    let Aws { context, lambda, .. } = aws;
+    let Some(mut found) = found else { return Ok(None) };
+    if let Some(LambdaError::Deactivated) = found.failure {
+        return Err(context.failed(LambdaError::Deactivated));
+    }
+    let live = &mut found.live;
+    let extras = ExtraReads {
+        code_signing: context.stanza.code_signing_config_arn.is_some(),
+        url: desired.url.is_some(),
+        url_alias: desired.url_alias().map(str::to_owned),
+        removes_url: desired.url == Some(OrNone::None),
+    };
+    aws.call(lambda.read_extras(context.name, live, extras))?;
+    let reads = VersionReads {
+        aliases: desired.release.aliases.clone(),
+        all_aliases: desired.release.keep.is_some(),
+        versions: needs_versions(desired, code, live),
+        provisioned: desired.release.provisioned.is_some(),
+    };
+    aws.call(lambda.read_release(context.name, live, &reads))?;
+    // If the version turns out to have failed, the plan no longer uses it, and the next round reads another
+    // one.
+    let relied_on =
+        |live: &LiveFunction| version_to_read(&plan(desired, code, Some(live)).ok()?, live, waits);
+    while let Some(number) = relied_on(live) {
+        aws.call(lambda.read_version(context.name, live, &number, waits))?;
+    }
+    Ok(Some(found))
+}

@@ -1,0 +1,76 @@
+//! Decides which warnings a run needs. Their messages are in [`crate::warnings`].
+
+use super::context::Context;
+use super::job::Command;
+use crate::function::{ChangedBy, DesiredFunction, LiveFunction, Setting};
+use crate::package::Archive;
+use crate::plan::Plan;
+use crate::protocol::runtimes;
+use crate::protocol::structures::OrNone;
+use crate::warnings;
+
+/// Warns that only a rollback uses `version`.
+pub(super) fn about_version(context: &Context<'_>, command: &Command) {
+    if context.stanza.version.is_some() && *command != Command::Rollback {
+        context.warn(&warnings::version_without_rollback());
+    }
+}
+
+pub(super) fn about_runtime(context: &Context<'_>, id: Option<&str>, is_named: bool) {
+    let Some(id) = id.filter(|id| !id.is_empty()) else { return };
+    if let Some(runtime_support) = runtimes::runtime_support(id, &context.job.today) {
+        context.warn(&warnings::from_runtime(id, &runtime_support, is_named));
+    }
+}
+
+/// Warns that `cleanup` does not run: planning and packaging change nothing in the build directory.
+pub(super) fn about_cleanup(context: &Context<'_>) {
+    if context.stanza.cleanup == Some(true) {
+        context.warn(&warnings::not_cleaned_up());
+    }
+}
+
+pub(super) fn about_handler(
+    context: &Context<'_>,
+    desired: &DesiredFunction,
+    live: Option<&LiveFunction>,
+    archive: &Archive,
+) {
+    let Some((runtime, handler)) = desired.runtime_and_handler(live) else { return };
+    if let Some(missing) = archive.missing(&runtime, &handler) {
+        context.warn(&warnings::missing_from_package(&missing, &handler));
+    }
+}
+
+/// Warns about live values that cannot be read, so that they cannot be compared.
+pub(super) fn about_unknown_values(
+    context: &Context<'_>,
+    desired: &DesiredFunction,
+    live: Option<&LiveFunction>,
+) {
+    let Some(live) = live else { return };
+    let is_reported =
+        |setting: &&Setting| live.image.is_none() || setting.changed_by() != ChangedBy::CodeSigning;
+    let unknown =
+        desired.settings.iter().filter(is_reported).filter(|setting| live.setting(setting).is_none());
+    let unknown = unknown.map(|setting| setting.field());
+    let tags = (desired.tags.is_some() && live.tags.is_none()).then_some("function_tags");
+    unknown.chain(tags).for_each(|field| context.warn(&warnings::live_value_unknown(field)));
+}
+
+pub(super) fn about_cleared_weights(context: &Context<'_>, plan: &Plan) {
+    plan.cleared.iter().for_each(|cleared| context.warn(&warnings::weights_cleared(cleared)));
+}
+
+/// Warns about a function URL without an alias if the stanza asks for one with an alias: it serves code that
+/// has not been verified.
+pub(super) fn about_latest_url(
+    context: &Context<'_>,
+    desired: &DesiredFunction,
+    live: Option<&LiveFunction>,
+) {
+    let (Some(live), Some(alias)) = (live, desired.url_alias()) else { return };
+    if let (Some(OrNone::Some(_)), Some(latest)) = (&desired.url, &live.latest_url) {
+        context.warn(&warnings::url_on_latest(&latest.url, alias, desired.name.as_str()));
+    }
+}

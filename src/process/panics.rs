@@ -1,0 +1,33 @@
+//! Reports a panic as the last event. Never shows the message of the panic, which may quote a secret.
+
+use std::panic;
+use std::sync::Arc;
+
+use rustix::io::Errno;
+
+use super::exit::finish_and_exit;
+use crate::cancel::CancelToken;
+use crate::diagnostics;
+use crate::event_writer::EventWriter;
+use crate::protocol::error::ErrorReport;
+use crate::protocol::event::Finished;
+
+/// Makes a panic in any thread write an `internal` error as the last event and exit the process.
+pub(crate) fn report_panics(events: Arc<EventWriter>, stop: CancelToken) {
+    panic::set_hook(Box::new(move |panic| {
+        let report = diagnostics::naming_stash(panic_report(panic), events.stash());
+        finish_and_exit(&events, &stop, Finished::failed(report, events.changed()))
+    }));
+}
+
+/// The report of a panic. The standard library and tokio also panic if the system refuses a thread, which is
+/// not a bug.
+pub(crate) fn panic_report(panic: &panic::PanicHookInfo<'_>) -> ErrorReport {
+    let message = panic.payload_as_str().unwrap_or_default();
+    if message.contains("spawn") && message.contains("thread") {
+        return diagnostics::from_system(&Errno::AGAIN.into());
+    }
+    diagnostics::from_panic(
+        &panic.location().map_or_else(|| "an unknown location".to_owned(), ToString::to_string),
+    )
+}
