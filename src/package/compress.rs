@@ -12,9 +12,8 @@ use std::sync::{Condvar, Mutex, PoisonError, mpsc};
 use flate2::{Compress, Compression, FlushCompress, Status};
 use libdeflater::{CompressionLvl, Compressor};
 
-use super::PackageError;
-use super::archive::unarchivable;
-use super::contents::{Item, ItemKind, unreadable};
+use super::contents::{Item, ItemKind};
+use super::error::{PackageError, unarchivable, unreadable};
 use super::writer::{Method, Sizes};
 use crate::cancel::CancelToken;
 
