@@ -6,7 +6,6 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::error::{Code, ErrorReport, Warning};
-use super::messages;
 
 /// Protocol numbers that this version supports.
 pub const PROTOCOLS: &[u32] = &[1];
@@ -17,16 +16,9 @@ pub const PROTOCOLS: &[u32] = &[1];
 pub struct Line<'a> {
     /// The event.
     #[serde(flatten)]
-    event: &'a Event,
+    pub(super) event: &'a Event,
     /// The event as one line of text for people. The text can change in any release.
-    message: String,
-}
-
-impl<'a> Line<'a> {
-    /// Creates the line for an event, with its text.
-    pub fn new(event: &'a Event) -> Self {
-        Line { event, message: messages::one_line(&messages::message(event)) }
-    }
+    pub(super) message: String,
 }
 
 /// An event of a run. Readers must ignore unknown events and keys.

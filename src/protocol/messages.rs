@@ -6,12 +6,20 @@ use std::borrow::Cow;
 use serde_json::Value;
 
 use super::event::{
-    Change, CodeState, Condition, Deployment, Event, Finished, FunctionPresence, Package, Plan, Progress,
-    StepName, StepTarget, UnmetCondition,
+    Change, CodeState, Condition, Deployment, Event, Finished, FunctionPresence, Line, Package, Plan,
+    Progress, StepName, StepTarget, UnmetCondition,
 };
+use super::text::one_line;
+
+impl<'a> Line<'a> {
+    /// Creates the line for an event, with its text.
+    pub fn new(event: &'a Event) -> Self {
+        Line { event, message: one_line(&message(event)) }
+    }
+}
 
 /// The text of an event. The texts that dpl's users search for in logs are those of dpl, word for word.
-pub(super) fn message(event: &Event) -> String {
+fn message(event: &Event) -> String {
     match event {
         Event::Hello { name, version, .. } => format!("{name} {version}"),
         Event::Identified { access_key_id, .. } => format!("Using Access Key: {access_key_id}"),
@@ -109,12 +117,6 @@ fn target_version(target: &StepTarget) -> String {
         None | Some("$LATEST") => "the function".to_owned(),
         Some(version) => format!("version {version}"),
     }
-}
-
-/// Replaces control characters by spaces. A value of the stanza can contain any character; a line feed would
-/// break the line, others would move the cursor of a terminal.
-pub fn one_line(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
 /// The reason for skipping a deployment, in the words of Travis CI. `want` is the value of the stanza, `got`

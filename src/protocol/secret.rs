@@ -8,9 +8,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::Value;
 
-use super::environment::names_a_secret;
 use super::error::Warning;
 use super::event::{Package, Plan};
+use super::secret_names::names_a_secret;
 
 /// Replacement for a secret. The logs of Travis CI use the same word.
 pub const MASK: &str = "[secure]";
