@@ -43,6 +43,7 @@ mod schemas;
 mod secret_leaks;
 mod session;
 mod settings;
+mod shell;
 mod standalone;
 mod stanzas;
 mod terminal;

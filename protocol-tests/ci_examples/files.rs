@@ -8,7 +8,7 @@ use std::process::Command;
 
 use dpl_lambda::standalone::ci::{Ci, MAPPED_VARS};
 
-use super::{PYTHON, example, repository, text};
+use super::job::{PYTHON, example, repository, text};
 
 /// Validates a file with `check-jsonschema`. The error is its output.
 fn validate(schema: &[&str], file: &Path) -> Result<(), String> {

@@ -4,8 +4,8 @@
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::checks::strings;
-use crate::sigv4::hexadecimal;
+use crate::document::strings;
+use crate::hex::hexadecimal;
 
 /// The members of FunctionConfiguration that callers set, under AWS's names.
 pub(crate) type Configuration = Map<String, Value>;

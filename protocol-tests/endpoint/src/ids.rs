@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use sha2::{Digest, Sha256};
 
-use crate::sigv4::hexadecimal;
+use crate::hex::hexadecimal;
 
 static COUNT: AtomicU64 = AtomicU64::new(0);
 

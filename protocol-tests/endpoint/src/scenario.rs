@@ -10,11 +10,12 @@ use crate::archive;
 use crate::document::Document;
 use crate::fault::{CallOutcome, ConcurrentChange};
 use crate::function::Failure;
+use crate::hex::hexadecimal;
 use crate::http::{Answer, Body, Head};
 use crate::iam::Policy;
 use crate::moment::{self, Moment};
 use crate::settings::Settings;
-use crate::sigv4::{self, Scope, hexadecimal};
+use crate::sigv4::{self, Scope};
 use crate::uri;
 
 pub(crate) const ROLE: &str = "arn:aws:iam::123456789012:role/run";

@@ -7,9 +7,10 @@ use sha2::{Digest, Sha256};
 use crate::account::{Account, Arguments};
 use crate::checks;
 use crate::constraints::Constraints;
+use crate::document::strings;
 use crate::function_name::{FunctionName, is_word};
+use crate::hex::hexadecimal;
 use crate::refusal::Refusal;
-use crate::sigv4::hexadecimal;
 use crate::{ids, moment};
 
 impl Account {
@@ -104,9 +105,7 @@ fn check(body: &Value) -> Result<(), Refusal> {
     }
     constraints.finish()?;
     // That `{}` is accepted is measured, see above. That an update fails like a creation is a guess.
-    if cors.as_object().is_some_and(|cors| !cors.is_empty())
-        && checks::strings(&cors["AllowOrigins"]).is_empty()
-    {
+    if cors.as_object().is_some_and(|cors| !cors.is_empty()) && strings(&cors["AllowOrigins"]).is_empty() {
         return Err(Refusal::OriginsMissing);
     }
     Ok(())
