@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::process::Command;
 
-use dpl_lambda::standalone::ci::Ci;
+use dpl_lambda::testing::Ci;
 use serde_json::json;
 
 use crate::fixture::git;

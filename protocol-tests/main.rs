@@ -11,7 +11,6 @@ mod ci_examples;
 mod commands;
 mod constraints;
 mod convergence;
-mod corpus;
 mod deployments;
 mod documents;
 mod documents_are_true;

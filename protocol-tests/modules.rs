@@ -151,8 +151,8 @@ const ITEMS: [&str; 8] = ["const", "enum", "fn", "static", "struct", "trait", "t
 /// What one file declares and names.
 #[derive(Default)]
 struct Module {
-    /// The modules that it declares with `mod x;`, each with the path of its `#[path]` attribute.
-    children: BTreeMap<String, Option<String>>,
+    /// The modules that it declares with `mod x;`.
+    children: BTreeSet<String>,
     imports: BTreeMap<String, Vec<String>>,
     /// The modules whose names are all imported.
     globs: Vec<Vec<String>>,
@@ -169,13 +169,12 @@ impl Module {
         let tokens = without_tests(&tokens(source));
         let token = |at: usize| tokens.get(at).map(String::as_str).unwrap_or_default();
         let mut module = Module::default();
-        let (mut at, mut depth, mut file) = (0, 0, None);
+        let (mut at, mut depth) = (0, 0);
         while at < tokens.len() {
             let before = if at == 0 { "" } else { token(at - 1) };
             match token(at) {
-                "#" if token(at + 2) == "path" => file = Some(token(at + 4).trim_matches('"').to_owned()),
                 "mod" if token(at + 2) == ";" => {
-                    module.children.insert(token(at + 1).to_owned(), file.take());
+                    module.children.insert(token(at + 1).to_owned());
                 }
                 "use" => {
                     // `pub` or `pub(crate)`.
@@ -238,12 +237,9 @@ impl Crate {
         while let Some((name, file, directory)) = pending.pop() {
             let source = read(&file).unwrap_or_else(|| panic!("{} does not exist", file.display()));
             let module = Module::read(&source);
-            for (child, path) in &module.children {
-                let path = match path {
-                    Some(path) => file.with_file_name(path),
-                    None => directory.join(child).with_extension("rs"),
-                };
+            for child in &module.children {
                 let nested = directory.join(child);
+                let path = nested.with_extension("rs");
                 let path = if read(&path).is_some() { path } else { nested.join("mod.rs") };
                 pending.push((joined(&name, child), path, nested));
             }
@@ -270,7 +266,7 @@ impl Crate {
             }
             name => {
                 let Module { children, imports, globs, .. } = &self.0[module];
-                if children.contains_key(name) || imports.contains_key(name) {
+                if children.contains(name) || imports.contains_key(name) {
                     return self.walk(module, path, depth);
                 }
                 globs.iter().filter(|_| depth == 0).find_map(|glob| {
@@ -292,7 +288,7 @@ impl Crate {
     fn walk(&self, module: &str, path: &[String], depth: usize) -> Option<(String, Option<String>)> {
         let Some((first, rest)) = path.split_first() else { return Some((module.to_owned(), None)) };
         let Module { children, imports, .. } = &self.0[module];
-        if children.contains_key(first) {
+        if children.contains(first) {
             return self.walk(&joined(module, first), rest, depth);
         }
         match imports.get(first) {
@@ -333,7 +329,8 @@ impl Crate {
 
 /// Returns the modules in the table of a crate's documentation, in order.
 fn table(root: &str) -> Vec<&str> {
-    root.lines().filter_map(|line| line.strip_prefix("//! | [`")?.split('`').next()).collect()
+    let rows = root.lines().filter_map(|line| line.strip_prefix("//! | "));
+    rows.filter_map(|row| row.trim_start_matches('[').strip_prefix('`')?.split('`').next()).collect()
 }
 
 /// Returns a complaint for each use of a module that is below its user in the table.
@@ -403,7 +400,7 @@ fn a_module_uses_only_modules_above_it_in_the_table() {
     let root = repository::read(Path::new("src/lib.rs"));
     let source = of_repository("src/lib.rs");
     let table = table(&root);
-    let declared: BTreeSet<&str> = source.0[""].children.keys().map(String::as_str).collect();
+    let declared: BTreeSet<&str> = source.0[""].children.iter().map(String::as_str).collect();
     assert_eq!(table.iter().copied().collect::<BTreeSet<_>>(), declared, "the table names each module");
     let graph = source.graph();
     assert!(graph.values().map(BTreeMap::len).sum::<usize>() > 400, "few uses were found");
@@ -457,7 +454,7 @@ fn a_circle_between_a_module_and_its_part_is_found() {
 
 #[test]
 fn an_import_against_the_table_is_found_however_it_is_written() {
-    let table = table("//! | module |\n//! | [`low`] | |\n//! | [`high`] | |\n");
+    let table = table("//! | module |\n//! |---|\n//! | [`low`] | |\n//! | `high` | |\n");
     assert_eq!(table, ["low", "high"]);
     let high = "pub mod inner { } pub struct Top; pub fn act() {}";
     for part in [

@@ -4,10 +4,9 @@
 use std::path::PathBuf;
 use std::sync::LazyLock;
 
-use dpl_lambda::diagnostics::catalogue;
-use dpl_lambda::function::option_reference;
 use dpl_lambda::protocol::error::WarningCode;
 use dpl_lambda::protocol::{branches, json, schema, stanza};
+use dpl_lambda::testing::{errors_document, options_document};
 use serde_json::{Value, json};
 
 use crate::plugin::{PluginCommand, PluginOutput};
@@ -49,12 +48,12 @@ fn the_committed_schemas_are_those_of_the_types() {
 
 #[test]
 fn the_committed_catalogue_of_errors_is_that_of_the_types() {
-    check_document("errors.md", &catalogue::document());
+    check_document("errors.md", &errors_document());
 }
 
 #[test]
 fn the_committed_reference_of_options_is_that_of_the_types() {
-    check_document("options.md", &option_reference::document());
+    check_document("options.md", &options_document());
 }
 
 static STANZA: LazyLock<jsonschema::Validator> = LazyLock::new(|| validator("stanza.json"));

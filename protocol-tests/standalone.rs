@@ -887,7 +887,7 @@ fn what_another_program_writes_as_yaml_is_read_back_equal() {
         .collect();
     assert_eq!(dumped.len(), 4 * values.len(), "Python writes each value in four styles");
     for (yaml, value) in dumped.iter().zip(values.iter().flat_map(|value| [value; 4])) {
-        let tree = dpl_lambda::standalone::yaml::parse(yaml)
+        let tree = dpl_lambda::testing::parse_yaml(yaml)
             .unwrap_or_else(|error| panic!("{yaml}\n{error:?}"))
             .expect("a document");
         let node = tree.read("", &mut Default::default()).unwrap_or_else(|error| panic!("{yaml}\n{error:?}"));

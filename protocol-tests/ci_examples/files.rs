@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use dpl_lambda::standalone::ci::{Ci, MAPPED_VARS};
+use dpl_lambda::testing::{Ci, MAPPED_VARS};
 
 use super::job::{PYTHON, example, repository, text};
 
