@@ -18,7 +18,7 @@ pub use contents::{Contents, PackageNote, scan};
 pub use error::PackageError;
 pub use handler::MissingHandler;
 pub use limits::{MAX_UNZIPPED_BYTES, MAX_ZIP_BYTES};
-pub use selection::{Links, Selection};
+pub use selection::Selection;
 
 #[cfg(test)]
 mod tests;

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use tempfile::TempDir;
 
+use super::selection::Links;
 use super::*;
 use crate::cancel::{CancelReason, CancelToken};
 
