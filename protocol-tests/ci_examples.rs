@@ -7,33 +7,15 @@ mod job;
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::LazyLock;
 
-use dpl_lambda::standalone::ci::Ci;
+use dpl_lambda::testing::Ci;
 use serde_json::json;
 
 use crate::fixture::git;
 use crate::tools;
 use builds::{EXAMPLES, Example, KEYS, TOKEN};
-use job::{Job, ROLE_KEYS, tool};
-
-fn repository(path: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
-}
-
-fn example(name: &str) -> PathBuf {
-    repository("examples/ci").join(name)
-}
-
-/// Created once, because the tests run in parallel.
-static PYTHON: LazyLock<PathBuf> =
-    LazyLock::new(|| tools::python(&repository("protocol-tests/ci/requirements.txt"), "ci"));
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
-}
+use job::{Job, ROLE_KEYS, text, tool};
 
 #[test]
 #[ignore = "second tier: needs PyPI"]

@@ -10,9 +10,10 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::fixture::{Fixture, git, kill, wait_until};
+use crate::fixture::{Fixture, git, wait_until};
 use crate::interruptions::signal;
 use crate::plugin::{PluginCommand, PluginOutput};
+use crate::shell::kill;
 
 fn fixture() -> Fixture {
     Fixture::new(json!({}))

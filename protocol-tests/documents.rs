@@ -10,7 +10,7 @@ use tempfile::TempDir;
 
 use crate::fixture;
 use crate::plugin::{job_env, program};
-use crate::schemas::committed;
+use crate::repository::committed_schema;
 
 fn document(arguments: &[&str]) -> String {
     let output = Command::new(program()).args(arguments).output().expect("the program runs");
@@ -148,7 +148,7 @@ fn the_manual_leaves_out_no_command_event_status_or_variable() {
         item(&section("SYNOPSIS"), &command);
         item(&section("COMMANDS"), &command);
     }
-    let schema = committed("event.json");
+    let schema = committed_schema("event.json");
     for event in schema["oneOf"].as_array().expect("a list of events") {
         item(&section("EVENTS"), event["properties"]["event"]["const"].as_str().expect("a tag"));
     }

@@ -9,9 +9,9 @@ use std::process::{Command, Stdio};
 use lambda_endpoint::{Endpoint, Settings};
 use tempfile::TempDir;
 
-use crate::fixture::PATH;
 use crate::plugin::{job_env, program};
 use crate::repository;
+use crate::shell::PATH;
 
 #[test]
 fn each_direct_dependency_is_reported_with_who_keeps_it() {

@@ -15,10 +15,10 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value, json};
 
-use crate::fixture::PATH;
 use crate::node;
 use crate::plugin::{PluginCommand, PluginOutput};
-use crate::schemas::committed;
+use crate::repository::committed_schema;
+use crate::shell::PATH;
 use crate::stanzas::{decrypted, real_stanzas};
 
 static PACKAGES: LazyLock<PathBuf> = LazyLock::new(|| {
@@ -591,7 +591,7 @@ fn two_validators_are_of_one_mind_about_every_stanza() {
         ("travis-yml.json", files.iter().collect()),
         ("event.json", Vec::new()),
     ] {
-        let schema = committed(name);
+        let schema = committed_schema(name);
         let ours = jsonschema::draft7::new(&schema).expect("a schema");
         let theirs = ajv(&schema, &instances);
         let (mut valid, mut invalid) = (0, 0);

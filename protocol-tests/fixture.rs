@@ -7,8 +7,8 @@ use std::io::{BufRead, BufReader, Lines, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command};
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{LazyLock, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -19,22 +19,6 @@ use tempfile::TempDir;
 use crate::deployments::{build_directory, request};
 use crate::plugin::{PluginCommand, PluginOutput};
 
-/// The `PATH` of the tests, which the jobs also use. Tests of the first tier may not need a tool that is
-/// missing there. The SDK starts a `credential_process` with `sh`; if there is none, a link to bash replaces
-/// it.
-pub(crate) static PATH: LazyLock<String> = LazyLock::new(|| {
-    let path = std::env::var("PATH").expect("a PATH");
-    let find =
-        |name: &str| path.split(':').map(|place| Path::new(place).join(name)).find(|file| file.is_file());
-    if find("sh").is_some() {
-        return path;
-    }
-    let tools = Path::new(env!("CARGO_TARGET_TMPDIR")).join("tools");
-    std::fs::create_dir_all(&tools).expect("created");
-    let _ = std::os::unix::fs::symlink(find("bash").expect("bash is missing"), tools.join("sh"));
-    format!("{path}:{}", tools.display())
-});
-
 /// Reports a test that cannot run because a tool is missing. The test fails, but under `.ci/run`, which sets
 /// `NOT_RUN`, it is only added to the list in that file.
 pub(crate) fn not_run(what: &str) {
@@ -43,13 +27,6 @@ pub(crate) fn not_run(what: &str) {
     let mut list =
         std::fs::OpenOptions::new().append(true).open(list).expect("the file in NOT_RUN can be opened");
     writeln!(list, "{what}").expect("written");
-}
-
-/// Returns a `kill` command; every bash has `kill` as a builtin.
-pub(crate) fn kill() -> Command {
-    let mut bash = Command::new("bash");
-    bash.args(["-c", "kill \"$@\"", "kill"]);
-    bash
 }
 
 /// Applies `act` to each item, `at_once` in parallel, and returns the results in the order of the items. A

@@ -14,9 +14,8 @@ use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use crate::fixture;
-use crate::fixture::PATH;
 use crate::plugin::{PluginOutput, program};
+use crate::shell::{self, PATH};
 
 /// Time limit of one run. No run of these tests needs longer, even on a busy machine.
 const LIMIT: Duration = Duration::from_secs(30);
@@ -62,7 +61,7 @@ pub(crate) fn end_within(limit: Duration, child: Child, began: Instant) -> Plugi
     let (end, over) = mpsc::channel::<()>();
     let watch = std::thread::spawn(move || {
         if over.recv_timeout(limit) == Err(mpsc::RecvTimeoutError::Timeout) {
-            let _ = fixture::kill().args(["-KILL", &id]).status();
+            let _ = shell::kill().args(["-KILL", &id]).status();
         }
     });
     let ended = PluginOutput::of(child, began);

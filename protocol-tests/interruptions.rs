@@ -11,13 +11,13 @@ use serde_json::{Value, json};
 
 use crate::deployments::{build_directory, request};
 use crate::fixture;
-use crate::fixture::PATH;
 use crate::plugin::{PluginCommand, PluginOutput, program};
+use crate::shell::{self, PATH};
 
 /// Sends a signal to the process of the program, and to no other process.
 pub(crate) fn signal(child: &Child, name: &str) {
     let id = child.id().to_string();
-    let sent = fixture::kill().args([&format!("-{name}"), &id]).status().expect("kill runs");
+    let sent = shell::kill().args([&format!("-{name}"), &id]).status().expect("kill runs");
     assert!(sent.success(), "the program is still running");
 }
 

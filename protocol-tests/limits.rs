@@ -13,9 +13,10 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use crate::deployments::build_directory;
-use crate::fixture::{self, Fixture, not_run, wait_until};
+use crate::fixture::{Fixture, not_run, wait_until};
 use crate::identity::recorder::{Answer, Asked, Recorder};
 use crate::plugin::{PluginCommand, PluginOutput, program};
+use crate::shell;
 
 /// Time limit of a run. Every run ends much earlier, even on a busy machine.
 const SOON: Duration = Duration::from_secs(120);
@@ -117,7 +118,7 @@ fn a_file_of_stanzas_without_an_end_is_refused_and_a_pipe_with_one_is_read() {
             .current_dir(directory.path());
         command
             .env_clear()
-            .env("PATH", &*crate::fixture::PATH)
+            .env("PATH", &*crate::shell::PATH)
             .env("TRAVIS_BRANCH", "master")
             .output()
             .expect("can be started")
@@ -149,7 +150,7 @@ fn a_pipe_that_nobody_writes_to_is_no_file_of_stanzas() {
         command
             .args(["check", option, &pipe, "--format", "json", "--ci", "none"])
             .current_dir(directory.path());
-        command.env_clear().env("PATH", &*crate::fixture::PATH).env("DPL_LAMBDA_INPUT_TIMEOUT", limit);
+        command.env_clear().env("PATH", &*crate::shell::PATH).env("DPL_LAMBDA_INPUT_TIMEOUT", limit);
         command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("starts")
     };
     for option in ["--stanza", "--travis-yml"] {
@@ -167,7 +168,7 @@ fn a_pipe_that_nobody_writes_to_is_no_file_of_stanzas() {
                 .any(|file| fs::read_link(file.path()).is_ok_and(|place| place == Path::new(&pipe)))
         };
         wait_until("the pipe is open", reads);
-        fixture::kill().args(["-TERM", &child.id().to_string()]).status().expect("kill runs");
+        shell::kill().args(["-TERM", &child.id().to_string()]).status().expect("kill runs");
         let status = child.wait().expect("ends");
         let mut said = String::new();
         child.stdout.take().expect("piped").read_to_string(&mut said).expect("text");

@@ -9,8 +9,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, LazyLock, Once};
 use std::time::{Duration, Instant};
 
-use crate::fixture;
-use crate::fixture::PATH;
+use crate::shell::{self, PATH};
 use lambda_endpoint::Endpoint;
 use serde_json::{Value, json};
 
@@ -140,7 +139,7 @@ impl PluginOutput {
         let (sender, receiver) = std::sync::mpsc::channel();
         std::thread::spawn(move || drop(sender.send(child.wait_with_output())));
         let Ok(output) = receiver.recv_timeout(LIMIT) else {
-            let _ = fixture::kill().args(["-KILL", &id.to_string()]).status();
+            let _ = shell::kill().args(["-KILL", &id.to_string()]).status();
             panic!("the run did not end within {LIMIT:?}");
         };
         let output = output.expect("readable");
@@ -251,7 +250,7 @@ impl PluginOutput {
 }
 
 static EVENT: LazyLock<jsonschema::Validator> = LazyLock::new(|| {
-    let schema = crate::schemas::committed("event.json");
+    let schema = crate::repository::committed_schema("event.json");
     jsonschema::draft7::new(&schema).expect("schema/event.json is a valid schema")
 });
 

@@ -8,9 +8,9 @@ use std::process::Command;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::fixture::PATH;
 use crate::plugin::{PluginCommand, PluginOutput, program};
 use crate::pty::Pty;
+use crate::shell::PATH;
 
 type Pairs = &'static [(&'static str, &'static str)];
 

@@ -11,9 +11,9 @@ use lambda_endpoint::{Endpoint, Settings};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::fixture::PATH;
 use crate::plugin::{PluginCommand, job_env, program};
 use crate::pty::{Pty, screen};
+use crate::shell::PATH;
 use crate::terminal;
 
 /// The columns of the terminal on which the commands of README.md run.

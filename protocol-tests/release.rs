@@ -9,7 +9,7 @@ use std::process::Command;
 use tempfile::TempDir;
 
 use crate::fixture::{self, git};
-use crate::schemas::committed;
+use crate::repository::committed_schema;
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -35,7 +35,7 @@ fn each_event_and_command_was_reported_when_it_came() {
     let changelog = changelog();
     let protocol: String =
         changelog.split("\n### Protocol\n").skip(1).filter_map(|rest| rest.split("\n##").next()).collect();
-    let schema = committed("event.json");
+    let schema = committed_schema("event.json");
     let events = schema["oneOf"].as_array().expect("a list of events");
     let events =
         events.iter().map(|event| event["properties"]["event"]["const"].as_str().expect("a tag").to_owned());

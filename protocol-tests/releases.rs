@@ -15,11 +15,10 @@ use std::time::Duration;
 use lambda_endpoint::{Fault, FaultKind, Invocation, Settings};
 use serde_json::{Value, json};
 
-use crate::fixture::{
-    self, ALIASES, CONFIGURATION, Fixture, PROVISIONED, Running, VERSIONS, problems, wait_until,
-};
+use crate::fixture::{ALIASES, CONFIGURATION, Fixture, PROVISIONED, Running, VERSIONS, problems, wait_until};
 use crate::interruptions::signal;
 use crate::plugin::{PluginOutput, SIGNALS};
+use crate::shell;
 
 /// The response of a function that throws an error.
 fn thrown() -> Invocation {
@@ -261,7 +260,7 @@ fn what_a_command_leaves_behind_on_purpose_stays() {
     signal(&running.child, "TERM");
     assert_eq!(running.ended().code(), "cancelled");
     let id = fs::read_to_string(fixture.directory.path().join("stays")).expect("readable");
-    let stays = fixture::kill().args(["-KILL", id.trim()]).status().expect("kill runs");
+    let stays = shell::kill().args(["-KILL", id.trim()]).status().expect("kill runs");
     assert!(stays.success());
 }
 

@@ -4,6 +4,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use serde_json::Value;
+
 /// Directories that git does not track, and git's own.
 const UNTRACKED: [&str; 4] = [".git", "target", "node_modules", "__pycache__"];
 
@@ -37,4 +39,10 @@ pub(crate) fn documents() -> Vec<PathBuf> {
 /// The text of a file that is named relative to the root.
 pub(crate) fn read(file: &Path) -> String {
     fs::read_to_string(root().join(file)).unwrap_or_else(|error| panic!("{}: {error}", file.display()))
+}
+
+/// The JSON of a file in `schema/`.
+pub(crate) fn committed_schema(name: &str) -> Value {
+    serde_json::from_str(&read(&Path::new("schema").join(name)))
+        .unwrap_or_else(|error| panic!("schema/{name}: {error}"))
 }

@@ -4,22 +4,16 @@
 use std::path::PathBuf;
 use std::sync::LazyLock;
 
-use dpl_lambda::diagnostics::catalogue;
-use dpl_lambda::function::option_reference;
 use dpl_lambda::protocol::error::WarningCode;
 use dpl_lambda::protocol::{branches, json, schema, stanza};
+use dpl_lambda::testing::{errors_document, options_document};
 use serde_json::{Value, json};
 
 use crate::plugin::{PluginCommand, PluginOutput};
+use crate::repository::committed_schema;
 
 fn path(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("schema").join(name)
-}
-
-/// The JSON of a file in `schema/`.
-pub(crate) fn committed(name: &str) -> Value {
-    let text = std::fs::read_to_string(path(name)).unwrap_or_else(|error| panic!("schema/{name}: {error}"));
-    serde_json::from_str(&text).unwrap_or_else(|error| panic!("schema/{name}: {error}"))
 }
 
 #[track_caller]
@@ -54,19 +48,19 @@ fn the_committed_schemas_are_those_of_the_types() {
 
 #[test]
 fn the_committed_catalogue_of_errors_is_that_of_the_types() {
-    check_document("errors.md", &catalogue::document());
+    check_document("errors.md", &errors_document());
 }
 
 #[test]
 fn the_committed_reference_of_options_is_that_of_the_types() {
-    check_document("options.md", &option_reference::document());
+    check_document("options.md", &options_document());
 }
 
 static STANZA: LazyLock<jsonschema::Validator> = LazyLock::new(|| validator("stanza.json"));
 static REQUEST: LazyLock<jsonschema::Validator> = LazyLock::new(|| validator("request.json"));
 
 fn validator(name: &str) -> jsonschema::Validator {
-    jsonschema::draft7::new(&committed(name)).expect("a valid schema")
+    jsonschema::draft7::new(&committed_schema(name)).expect("a valid schema")
 }
 
 /// Checks that `request.json` accepts the request if the program accepts it, and `stanza.json` if the program
@@ -165,12 +159,12 @@ fn properties(schema: &Value) -> Vec<(String, &Value)> {
 #[test]
 fn every_property_of_a_schema_is_described() {
     for name in ["stanza.json", "request.json"] {
-        let schema = committed(name);
+        let schema = committed_schema(name);
         for (key, property) in schema["properties"].as_object().expect("the schema of an object") {
             assert!(property["description"].is_string(), "{name}: `{key}` has no description: {property}");
         }
     }
-    let schema = committed("stanza.json");
+    let schema = committed_schema("stanza.json");
     let reported = properties(&schema);
     assert!(reported.len() > 120, "{}", reported.len());
     for (key, property) in reported {
@@ -191,7 +185,7 @@ fn every_property_of_a_schema_is_described() {
 
 #[test]
 fn what_is_for_editors_stays_out_of_what_is_for_programs() {
-    let text = |name: &str| committed(name).to_string();
+    let text = |name: &str| committed_schema(name).to_string();
     for keyword in [
         "markdownDescription",
         "defaultSnippets",
@@ -347,7 +341,7 @@ fn values() -> Vec<Value> {
 
 /// The keys of a stanza except those of conditions, which other code reads.
 fn keys() -> Vec<String> {
-    let schema = committed("stanza.json");
+    let schema = committed_schema("stanza.json");
     let keys = schema["properties"].as_object().expect("an object").keys();
     keys.filter(|key| !["on", "if", "true"].contains(&key.as_str())).cloned().collect()
 }

@@ -15,6 +15,7 @@ mod observers;
 mod ordinary;
 mod requests;
 mod scanner;
+mod scenario;
 mod secrets;
 mod services;
 
@@ -23,22 +24,11 @@ use serde_json::json;
 use crate::fixture::problems;
 use harness::Stage;
 use observers::EventSink;
+use scenario::Scenario;
 use secrets::secret;
 
 /// The runs mostly wait, so there can be more threads than processors.
 const THREADS: usize = 12;
-
-/// A scenario: runs of the program whose output is searched for secrets.
-struct Scenario {
-    name: String,
-    act: Box<dyn Fn(&mut Stage<'_>) + Send + Sync>,
-}
-
-impl Scenario {
-    fn new(name: &str, act: impl Fn(&mut Stage<'_>) + Send + Sync + 'static) -> Self {
-        Scenario { name: name.to_owned(), act: Box::new(act) }
-    }
-}
 
 /// Runs every scenario. Returns those that failed.
 fn play(scenarios: &[Scenario], observers: &EventSink) -> Vec<String> {

@@ -13,10 +13,10 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::deployments::build_directory;
-use crate::fixture;
-use crate::fixture::{PATH, git, wait_until};
+use crate::fixture::{git, wait_until};
 use crate::interruptions::signal;
 use crate::plugin::{PluginCommand, PluginOutput, SIGNALS, job_env, program};
+use crate::shell::{self, PATH};
 use crate::tools;
 
 /// A stanza that creates a function, as YAML with an indentation of two.
@@ -429,7 +429,7 @@ fn a_signal_to_the_one_process_that_is_known_reaches_the_run() {
         assert_eq!((ended.code(), ended.status.code()), ("cancelled", Some(128 + number)), "{name}");
         assert_eq!(ended.finished()["changed"], json!(["update-function-configuration"]));
         assert!(ended.elapsed < Duration::from_secs(5), "{:?}", ended.elapsed);
-        let alive = fixture::kill().args(["-0", &runs[0]]).stderr(Stdio::null()).status().expect("kill runs");
+        let alive = shell::kill().args(["-0", &runs[0]]).stderr(Stdio::null()).status().expect("kill runs");
         assert!(!alive.success(), "the child run is still alive");
     }
 }
@@ -471,7 +471,7 @@ fn a_signal_to_the_whole_process_group_is_one_signal() {
     let child = command.spawn().expect("started");
     wait_until("the call that hangs", || called(&endpoint, "UpdateFunctionConfiguration"));
     let group = format!("-{}", child.id());
-    let sent = fixture::kill().args(["-TERM", "--", &group]).status().expect("kill runs");
+    let sent = shell::kill().args(["-TERM", "--", &group]).status().expect("kill runs");
     assert!(sent.success());
     let ended = PluginOutput::of(child, Instant::now());
     ended.check(&[]);
@@ -483,7 +483,7 @@ fn a_signal_to_the_whole_process_group_is_one_signal() {
 #[test]
 fn a_run_that_is_killed_is_reported_as_a_failure() {
     let (_endpoint, _directory, child) = waiting("json");
-    let killed = fixture::kill().args(["-KILL", &children(child.id())[0]]).status().expect("kill runs");
+    let killed = shell::kill().args(["-KILL", &children(child.id())[0]]).status().expect("kill runs");
     assert!(killed.success());
     let ended = PluginOutput::of(child, Instant::now());
     assert_eq!((ended.outcome(), ended.status.code()), ("failed", Some(1)));
@@ -502,7 +502,7 @@ fn a_reader_that_goes_away_ends_the_run() {
         assert_eq!(child.wait().expect("the child can be waited for").code(), Some(1), "{format}");
         assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
         assert!(!called(&endpoint, "UpdateFunctionCode"), "a further step began");
-        let alive = fixture::kill().args(["-0", &run[0]]).stderr(Stdio::null()).status().expect("kill runs");
+        let alive = shell::kill().args(["-0", &run[0]]).stderr(Stdio::null()).status().expect("kill runs");
         assert!(!alive.success(), "the child run is still alive");
     }
 }
@@ -736,7 +736,7 @@ fn an_interrupt_that_is_sent_to_the_program_alone_reaches_the_run_of_a_terminal_
     interrupted(|terminal| {
         let program = children(terminal.script.id());
         assert_eq!(program.len(), 1);
-        let sent = fixture::kill().args(["-INT", &program[0]]).status().expect("kill runs");
+        let sent = shell::kill().args(["-INT", &program[0]]).status().expect("kill runs");
         assert!(sent.success());
     });
 }
@@ -890,7 +890,7 @@ fn what_another_program_writes_as_yaml_is_read_back_equal() {
         .collect();
     assert_eq!(dumped.len(), 4 * values.len(), "Python writes each value in four styles");
     for (yaml, value) in dumped.iter().zip(values.iter().flat_map(|value| [value; 4])) {
-        let tree = dpl_lambda::standalone::yaml::parse(yaml)
+        let tree = dpl_lambda::testing::parse_yaml(yaml)
             .unwrap_or_else(|error| panic!("{yaml}\n{error:?}"))
             .expect("a document");
         let node = tree.read("", &mut Default::default()).unwrap_or_else(|error| panic!("{yaml}\n{error:?}"));

@@ -7,8 +7,8 @@ use lambda_endpoint::{Endpoint, Settings};
 use serde_json::{Value, json};
 
 use crate::deployments::build_directory;
-use crate::fixture::PATH;
 use crate::plugin::{PluginCommand, PluginOutput, agrees, job_env};
+use crate::shell::PATH;
 
 pub(crate) fn real_stanzas() -> Vec<Value> {
     let text =

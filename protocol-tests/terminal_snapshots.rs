@@ -6,8 +6,7 @@ use std::io::Write;
 use std::sync::{Arc, Mutex};
 
 use dpl_lambda::protocol::messages::{duration, size};
-use dpl_lambda::standalone::ChildLine;
-use dpl_lambda::standalone::terminal::{HumanReporter, TerminalCapabilities, size_of};
+use dpl_lambda::testing::{ChildLine, HumanReporter, TerminalCapabilities, size_of};
 use serde_json::{Value, json};
 
 use crate::pty::{Pty, screen};

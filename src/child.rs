@@ -4,13 +4,13 @@
 #![expect(clippy::disallowed_methods, reason = "waits for processes with a time limit")]
 
 pub mod orphans;
+mod registry;
 
 use std::fmt;
 use std::io::{self, BufRead, Cursor};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -23,6 +23,7 @@ use crate::protocol::environment::{DEFAULT_PATH, Environment};
 use crate::protocol::event::Stream;
 
 pub use orphans::adopt;
+use registry::{Running, running};
 
 /// Why a command has no exit status.
 #[derive(Debug)]
@@ -73,20 +74,6 @@ const MAX_TRAILING_BYTES: usize = 1024 * 1024;
 
 /// Largest argument or environment variable in bytes: 128 KiB (`MAX_ARG_STRLEN` of Linux).
 pub const MAX_ARGUMENT: usize = 128 * 1024;
-
-/// The commands that are running.
-static RUNNING: Mutex<Vec<Running>> = Mutex::new(Vec::new());
-
-struct Running {
-    group: Pid,
-    is_interruptible: bool,
-    /// Processes that earlier commands have left running on purpose. They are not killed.
-    kept: Vec<Pid>,
-}
-
-fn running() -> MutexGuard<'static, Vec<Running>> {
-    RUNNING.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 /// Kills all running commands at once, just before this process exits. Commands that must not be interrupted
 /// keep running.
@@ -283,7 +270,7 @@ impl Drop for ProcessGroup {
             let _ = self.0.wait();
         }
         let is_known = running().extract_if(.., |command| command.group == group).next().is_some();
-        // If it is no longer in `RUNNING`, `kill_all` has killed it. The thread of `kill_all` may not be done
+        // If it is no longer listed, `kill_all` has killed it. The thread of `kill_all` may not be done
         // when the run ends.
         if !ends_by_itself || !is_known {
             orphans::kill(&self.1);

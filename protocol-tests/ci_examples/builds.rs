@@ -1,7 +1,7 @@
 //! The files of `examples/ci/`, and the variables that each CI sets for a build, from its documentation.
 //! Never contains what the program derives from them.
 
-use dpl_lambda::standalone::ci::Ci;
+use dpl_lambda::testing::Ci;
 
 /// The token that GitHub, Buildkite and CircleCI give a job.
 pub(super) const TOKEN: &str = "header.claims.signature";

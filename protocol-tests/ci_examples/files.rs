@@ -6,9 +6,9 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use dpl_lambda::standalone::ci::{Ci, MAPPED_VARS};
+use dpl_lambda::testing::{Ci, MAPPED_VARS};
 
-use super::{PYTHON, example, repository, text};
+use super::job::{PYTHON, example, repository, text};
 
 /// Validates a file with `check-jsonschema`. The error is its output.
 fn validate(schema: &[&str], file: &Path) -> Result<(), String> {

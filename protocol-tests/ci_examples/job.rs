@@ -15,11 +15,10 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::builds::{EXAMPLES, Example, KEYS, TOKEN, Variables};
-use super::{PYTHON, example, repository, text};
-use crate::fixture::PATH;
 use crate::identity::recorder::{Answer, Recorder};
 use crate::identity::sources::{AN_HOUR, Keys, refusal};
 use crate::plugin::program;
+use crate::shell::PATH;
 use crate::tools;
 
 const ARCHIVE: &str = "/dpl-lambda-x86_64-linux.tar.gz";
@@ -27,6 +26,22 @@ const ARCHIVE: &str = "/dpl-lambda-x86_64-linux.tar.gz";
 /// The role in `lambda.yml`, and the keys that STS returns for it.
 const ROLE: &str = "arn:aws:iam::123456789012:role/deploy-hello";
 pub(super) const ROLE_KEYS: Keys = Keys::temporary("ASIADEPLOYHELLO00001");
+
+pub(super) fn repository(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+}
+
+pub(super) fn example(name: &str) -> PathBuf {
+    repository("examples/ci").join(name)
+}
+
+/// Created once, because the tests run in parallel.
+pub(super) static PYTHON: LazyLock<PathBuf> =
+    LazyLock::new(|| tools::python(&repository("protocol-tests/ci/requirements.txt"), "ci"));
+
+pub(super) fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
 
 /// A checkout before its job runs, and the servers of the job. It has the files that users copy according to
 /// `README.md`.

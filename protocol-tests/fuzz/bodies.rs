@@ -1,36 +1,37 @@
 //! The bodies of the fuzz targets: each takes arbitrary bytes and panics if a property does not hold.
-//! libFuzzer runs them, and the tests run them on a short corpus.
-#![allow(dead_code, reason = "each fuzz target uses one of them")]
+//! libFuzzer runs them, and the tests run them on a short corpus. `src/lib.rs` includes this file for both, so
+//! that it can use what is not public.
+#![expect(clippy::disallowed_methods, reason = "makes and reads files")]
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{Cursor, Read};
 
-use dpl_lambda::cancel::CancelToken;
-use dpl_lambda::code_source::{Code, CodeSource, Delivery};
-use dpl_lambda::diagnostics;
-use dpl_lambda::function::{
+use crate::cancel::CancelToken;
+use crate::code_source::{Code, CodeSource, Delivery};
+use crate::diagnostics;
+use crate::function::{
     AliasHistory, DesiredFunction, LiveAlias, LiveFunction, LiveVersion, Provisioned, ProvisionedState,
     PublicAccess, Release, VersionState,
 };
-use dpl_lambda::lambda::{CallError, CallErrorKind, LambdaError};
-use dpl_lambda::package::{self, Selection};
-use dpl_lambda::plan::{self, Action, roll_back};
-use dpl_lambda::protocol::event::{Event, Finished, Line};
-use dpl_lambda::protocol::json;
-use dpl_lambda::protocol::name::FunctionName;
-use dpl_lambda::protocol::request::{self, Request};
-use dpl_lambda::protocol::secret::Redactor;
-use dpl_lambda::protocol::stanza::{self, Stanza};
-use dpl_lambda::protocol::structures::Expect;
-use dpl_lambda::verification::{InvokeResponse, check_response};
+use crate::lambda::{CallError, CallErrorKind, LambdaError};
+use crate::package::{self, Selection};
+use crate::plan::{self, Action, roll_back};
+use crate::protocol::event::{Event, Finished, Line};
+use crate::protocol::json;
+use crate::protocol::name::FunctionName;
+use crate::protocol::request::{self, Request};
+use crate::protocol::secret::Redactor;
+use crate::protocol::stanza::{self, Stanza};
+use crate::protocol::structures::Expect;
+use crate::verification::{InvokeResponse, check_response};
 
 /// A request: any input is either read or rejected, and every problem has a pointer and a message of one
 /// line.
-pub(crate) fn request(data: &[u8]) {
+pub fn request(data: &[u8]) {
     let Ok(Request { stanza, env }) = request::read(data) else { return };
     let env = env.unwrap_or_default();
-    let (chosen, _) = dpl_lambda::protocol::branches::select_branch(&stanza, &env.expand("TRAVIS_BRANCH"));
+    let (chosen, _) = crate::protocol::branches::select_branch(&stanza, &env.expand("TRAVIS_BRANCH"));
     let read = stanza::read(&chosen);
     let redactor = read.stanza.redactor(&stanza, env.secrets());
     for problem in &read.problems {
@@ -46,7 +47,7 @@ pub(crate) fn request(data: &[u8]) {
 /// Two stanzas with a NUL between them: the desired function and the current one. If both are equal, the plan
 /// has no step. No plan deletes a version that an alias uses, and every rollback leads to an existing
 /// version.
-pub(crate) fn plan(data: &[u8]) {
+pub fn plan(data: &[u8]) {
     let mut parts = data.splitn(2, |byte| *byte == 0).filter_map(read_stanza);
     let (Some(wanted), Some(live)) = (parts.next(), parts.next()) else { return };
     if !matches!(CodeSource::of(&wanted), CodeSource::Package | CodeSource::PackageInBucket(_)) {
@@ -131,7 +132,7 @@ fn live_function(wanted: &DesiredFunction, seed: &[u8]) -> LiveFunction {
 /// A random directory tree. Of every three bytes, the first selects a file or a parent directory, the second
 /// its type, the third its length. Any resulting archive can be read, has the contents of the files, and is
 /// reproducible.
-pub(crate) fn archive(data: &[u8]) {
+pub fn archive(data: &[u8]) {
     let Ok(directory) = tempfile::tempdir() else { return };
     for file in data.chunks_exact(3).take(64) {
         let [name, kind, length] = [file[0], file[1], file[2]];
@@ -168,7 +169,7 @@ pub(crate) fn archive(data: &[u8]) {
 
 /// An answer of AWS or of a proxy: four texts with NULs between them. The result is a report of one line
 /// without the secret, and a verdict.
-pub(crate) fn aws_error(data: &[u8]) {
+pub fn aws_error(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     let mut parts = text.split('\0').map(str::to_owned);
     let (code, message, secret) = (parts.next(), parts.next(), parts.next().unwrap_or_default());
@@ -207,5 +208,49 @@ pub(crate) fn aws_error(data: &[u8]) {
     if let Some(json) = &expect.json {
         let itself = Expect { contains: None, json: Some(json.clone()) };
         assert!(check_response(Some(&itself), &well).is_ok(), "every answer contains itself");
+    }
+}
+
+/// Runs the targets on their corpus. `fuzz/` describes how to search for more inputs.
+#[cfg(test)]
+mod corpus {
+    #![expect(clippy::print_stdout, reason = "names the input that a failing body was given")]
+
+    use std::path::Path;
+
+    fn play(target: &str, body: fn(&[u8])) {
+        let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("protocol-tests/fuzz/corpus").join(target);
+        let entries =
+            std::fs::read_dir(&corpus).unwrap_or_else(|error| panic!("{}: {error}", corpus.display()));
+        let files: Vec<_> = entries.map(|entry| entry.expect("listed").path()).collect();
+        assert!(files.len() >= 5, "{target} has a corpus of {} files", files.len());
+        for file in &files {
+            println!("{}", file.display());
+            let data = std::fs::read(file).expect("read");
+            body(&data);
+            // Also truncated at several places, for inputs that no fuzzer has found yet.
+            let step = data.len() / 16 + 1;
+            (0..data.len()).step_by(step).for_each(|end| body(&data[..end]));
+        }
+    }
+
+    #[test]
+    fn requests() {
+        play("request", super::request);
+    }
+
+    #[test]
+    fn plans() {
+        play("plan", super::plan);
+    }
+
+    #[test]
+    fn archives() {
+        play("archive", super::archive);
+    }
+
+    #[test]
+    fn answers_of_aws() {
+        play("aws_error", super::aws_error);
     }
 }

@@ -328,7 +328,7 @@ const ZEROS: [&str; 5] = ["-0", "-0.0", "0e5", "1e-999", "-1e-999"];
 #[test]
 #[ignore = "second tier: needs Python; long"]
 fn no_number_is_taken_for_another_one() {
-    let schema = crate::schemas::committed("request.json");
+    let schema = crate::repository::committed_schema("request.json");
     let properties = schema["properties"].as_object().expect("an object");
     let is_number = |property: &Value| {
         property.to_string().contains("WholeNumber") || property.to_string().contains("NumberOrNone")

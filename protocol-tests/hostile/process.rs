@@ -18,9 +18,10 @@ use tempfile::TempDir;
 
 use super::{behind, run_on};
 use crate::deployments::{build_directory, noise, request};
-use crate::fixture::{PATH, not_run};
+use crate::fixture::not_run;
 use crate::interruptions::signal;
 use crate::plugin::{PluginOutput, program};
+use crate::shell::PATH;
 
 /// The smallest stanza that can be packaged and checked.
 fn stanza() -> Value {

@@ -13,8 +13,8 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::deployments::build_directory;
-use crate::fixture::PATH;
 use crate::plugin::{PluginOutput, program};
+use crate::shell::PATH;
 
 /// CPU time limit of a run, for any input. We promise one second; the rest allows for a build without
 /// optimization and for inputs of megabytes. A run is killed at this limit, and also after

@@ -14,8 +14,8 @@ use tempfile::TempDir;
 
 use super::{behind, run_on};
 use crate::deployments::{build_directory, request};
-use crate::fixture::PATH;
 use crate::plugin::PluginOutput;
+use crate::shell::PATH;
 
 /// A text that creates the file `pwned` if a shell evaluates it, quoted or unquoted, also in arithmetic.
 const COMMANDS: &str = "x$(touch pwned)`touch pwned`${x:-$(touch pwned)}a[$(touch pwned)]';touch pwned;'\";touch pwned;\"\ntouch pwned\n;touch pwned #|touch pwned&touch pwned||touch pwned>pwned\\";
@@ -49,7 +49,7 @@ fn private_directory() -> (TempDir, PathBuf) {
 #[test]
 fn no_option_is_a_command() {
     let (endpoint, (_outer, directory)) = (endpoint(), private_directory());
-    let schema = crate::schemas::committed("stanza.json");
+    let schema = crate::repository::committed_schema("stanza.json");
     let keys: Vec<&String> = schema["properties"].as_object().expect("an object").keys().collect();
     let mut outcomes = std::collections::BTreeMap::<String, u32>::new();
     for key in keys.into_iter().filter(|key| !BASH.contains(&key.as_str())) {

@@ -11,8 +11,8 @@ use serde_json::{Value, json};
 use super::recorder::{Answer, Recorder};
 use super::sources::{Home, Keys, ROLE};
 use super::{Scenario, extend, stanza};
-use crate::fixture;
 use crate::plugin::{PluginCommand, PluginOutput};
+use crate::shell;
 
 const JOB: Keys = Keys::lasting("AKIAKEYSOFTHEJOB0001");
 
@@ -121,6 +121,6 @@ fn a_credential_process_that_never_ends_does_not_hold_a_run_up() {
 
 /// Sends a signal. Returns true if the process existed.
 fn kill(signal: &str, id: &str) -> bool {
-    let mut kill = fixture::kill();
+    let mut kill = shell::kill();
     kill.args([signal, id]).stderr(Stdio::null()).status().expect("kill runs").success()
 }

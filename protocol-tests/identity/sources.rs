@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
+use crate::shell::PATH;
 use aws_smithy_types::DateTime;
 use aws_smithy_types::date_time::Format;
 use lambda_endpoint::{Endpoint, Settings};
@@ -13,7 +14,6 @@ use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 
 use super::recorder::{Answer, Asked, Recorder};
-use crate::fixture::PATH;
 
 /// The role that stanzas of these tests assume.
 pub(crate) const ROLE: &str = "arn:aws:iam::123456789012:role/deploy";

@@ -5,8 +5,8 @@ use std::time::Duration;
 use lambda_endpoint::FaultKind;
 use serde_json::{Value, json};
 
-use super::Scenario;
 use super::harness::Stage;
+use super::scenario::Scenario;
 use super::secrets::secret;
 use super::services::{http, serve};
 

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use lambda_endpoint::{Fault, Settings};
 use serde_json::{Value, json};
 
-use super::Scenario;
 use super::harness::Stage;
+use super::scenario::Scenario;
 use super::secrets::secret;
 
 pub(super) fn scenarios() -> Vec<Scenario> {

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use super::Scenario;
 use super::harness::Stage;
+use super::scenario::Scenario;
 use super::secrets::{MORE_VARIABLES, secret};
 use crate::fixture;
 

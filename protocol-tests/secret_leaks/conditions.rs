@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::Scenario;
+use super::scenario::Scenario;
 use super::secrets::secret;
 
 pub(super) fn scenarios() -> Vec<Scenario> {

@@ -6,8 +6,8 @@ use std::time::Duration;
 use lambda_endpoint::FaultKind;
 use serde_json::{Value, json};
 
-use super::Scenario;
 use super::harness::Stage;
+use super::scenario::Scenario;
 use super::secrets::secret;
 use super::services::{http, serve};
 use crate::identity::sources::in_time;

@@ -3,8 +3,8 @@
 use lambda_endpoint::Invocation;
 use serde_json::{Value, json};
 
-use super::Scenario;
 use super::harness::Stage;
+use super::scenario::Scenario;
 use super::secrets::{secret, variables};
 
 pub(super) fn scenarios() -> Vec<Scenario> {

@@ -16,8 +16,8 @@ use tempfile::TempDir;
 
 use super::observers::{EventSink, files};
 use super::secrets::{secret, variables};
-use crate::fixture::PATH;
 use crate::plugin::{PluginOutput, program};
+use crate::shell::PATH;
 
 /// A job, and a request with a secret in every place that can hold one.
 pub(super) struct Stage<'a> {

@@ -14,7 +14,7 @@ use tempfile::TempDir;
 
 use super::scanner::{Leak, Scanner};
 use super::secrets::all;
-use crate::fixture::PATH;
+use crate::shell::PATH;
 
 /// The interval between two looks at the processes.
 const POLL_INTERVAL: Duration = Duration::from_millis(15);

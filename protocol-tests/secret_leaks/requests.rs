@@ -5,8 +5,8 @@ use std::os::unix::ffi::OsStringExt;
 
 use serde_json::{Value, json};
 
-use super::Scenario;
 use super::harness::Stage;
+use super::scenario::Scenario;
 use super::secrets::secret;
 
 pub(super) fn scenarios() -> Vec<Scenario> {
@@ -164,7 +164,7 @@ fn wrong_types() -> Vec<Scenario> {
 
 /// A secret variable substituted into every option, in several forms.
 fn filled_in() -> Vec<Scenario> {
-    let schema = crate::schemas::committed("stanza.json");
+    let schema = crate::repository::committed_schema("stanza.json");
     let keys = schema["properties"].as_object().expect("the schema has properties").keys();
     // In these options bash substitutes the variable.
     let keys: Vec<String> =

@@ -10,6 +10,7 @@ use rustix::process::Pid;
 
 #[cfg(target_os = "linux")]
 use {
+    super::registry,
     rustix::process::{Signal, getpgrp, getpid, kill_process, set_child_subreaper},
     std::fs,
     std::thread::sleep,
@@ -46,7 +47,7 @@ fn children(is_meant: impl Fn(Pid) -> bool) -> Vec<Pid> {
         is_ours(&stat)?.then_some(pid)
     });
     let ours: Vec<Pid> = ours.collect();
-    let started = super::running();
+    let started = registry::running();
     ours.into_iter().filter(|pid| started.iter().all(|command| command.group != *pid)).collect()
 }
 

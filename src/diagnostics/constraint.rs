@@ -2,9 +2,9 @@
 //! accepts. Never quotes more of a value than is needed to recognize it.
 
 use crate::protocol::error::{Code, Problem};
-use crate::protocol::messages::one_line;
 use crate::protocol::runtimes;
 use crate::protocol::suggest::suggest;
+use crate::protocol::text::one_line;
 
 /// Every validation error in AWS's text. Expects a redacted text, since values are cut short. Empty: the text
 /// is not a validation error.

@@ -4,8 +4,8 @@
 use super::{caused, report};
 use crate::lambda::{CredentialsError, without_process_output};
 use crate::protocol::error::{Code, ErrorReport};
-use crate::protocol::messages::one_line;
 use crate::protocol::secret::Redactor;
+use crate::protocol::text::one_line;
 
 /// Reports a source of credentials that has none or only a part of them, or does not return them.
 pub(super) fn from_credentials(error: CredentialsError, redactor: &Redactor) -> ErrorReport {

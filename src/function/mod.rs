@@ -4,21 +4,24 @@
 use std::collections::BTreeMap;
 
 mod alias_history;
+mod live;
 pub mod option_reference;
 mod release;
 mod setting;
 
 pub use alias_history::AliasHistory;
-pub use release::{
-    CodeAndSettings, LATEST_PUBLISHED, LiveAlias, LiveVersion, Provisioned, ProvisionedState, Release,
-    VersionState,
+pub use live::{
+    CodeAndSettings, LATEST_PUBLISHED, LiveAlias, LiveFunction, LiveImage, LiveUrl, LiveVersion, Permission,
+    Provisioned, ProvisionedState, PublicAccess, VersionState,
 };
+pub use release::Release;
 pub use setting::{ChangedBy, Setting};
 
 use crate::protocol::name::FunctionName;
 use crate::protocol::secret::Secret;
 use crate::protocol::stanza::Stanza;
 use crate::protocol::structures::{FunctionUrl, ImageConfig, LoggingConfig, OrNone};
+use live::runtime;
 
 /// The function that a stanza describes.
 #[derive(Clone, Debug)]
@@ -194,138 +197,6 @@ impl Handler {
             module => format!("{}{separator}{}", module.as_deref().unwrap_or("index"), self.name),
         }
     }
-}
-
-/// The live function, as far as it has been read from AWS.
-#[derive(Clone, Debug)]
-pub struct LiveFunction {
-    /// ARN of the function, without a version.
-    pub arn: String,
-    /// The settings, including empty ones. A setting that cannot be read is missing.
-    pub settings: Vec<Setting>,
-    /// The tags. `None`: they cannot be read.
-    pub tags: Option<BTreeMap<String, Secret>>,
-    /// SHA-256 of the code, in Base64.
-    pub code_sha256: String,
-    /// The container image. `None`: the function runs a zip package.
-    pub image: Option<LiveImage>,
-    /// The function URL, of the stanza's first alias if it has one. `None`: it does not exist, or was not
-    /// read.
-    pub url: Option<LiveUrl>,
-    /// Public access that the policy belonging to `url` permits. Empty if it was not read.
-    pub public: PublicAccess,
-    /// The URL of the function itself beside that of an alias. It serves the code that was deployed last,
-    /// even if that failed verification. `None`: it does not exist, or was not read.
-    pub latest_url: Option<LiveUrl>,
-    /// Public access that the policy belonging to `latest_url` permits. Empty if it was not read.
-    pub latest_public: PublicAccess,
-    /// The aliases that were read.
-    pub aliases: Vec<LiveAlias>,
-    /// The published versions that were read, oldest first.
-    pub versions: Vec<LiveVersion>,
-    /// True if the function runs on Lambda Managed Instances, where callers without a qualifier get
-    /// `$LATEST.PUBLISHED`.
-    pub is_managed: bool,
-    /// The version `$LATEST.PUBLISHED`. `None`: it does not exist, or was not read.
-    pub latest_published: Option<LiveVersion>,
-    /// Provisioned concurrency that was read, by alias.
-    pub provisioned: BTreeMap<String, Provisioned>,
-    /// AWS's `RevisionId`, which changes with every change of the function. `None`: AWS does not return it.
-    pub revision_id: Option<String>,
-    /// True if the creation or the last update failed. Then the settings here are not those that run.
-    pub has_failed: bool,
-}
-
-impl LiveFunction {
-    /// The live values to redact: those of environment variables and of tags.
-    pub fn secrets(&self) -> Vec<Secret> {
-        let variables = self.settings.iter().filter_map(|setting| match setting {
-            Setting::Environment(variables) => Some(variables),
-            _ => None,
-        });
-        variables.chain(&self.tags).flat_map(BTreeMap::values).cloned().collect()
-    }
-}
-
-/// The container image of a live function.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct LiveImage {
-    /// URI with which the image was deployed; it may contain a tag.
-    pub uri: String,
-    /// URI with the digest to which AWS resolved it.
-    pub resolved: String,
-}
-
-/// A live function URL.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct LiveUrl {
-    /// The URL itself.
-    pub url: String,
-    /// Its settings, with all members.
-    pub config: FunctionUrl,
-}
-
-/// Public access that the policy of a function or an alias permits.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct PublicAccess {
-    /// Permissions that every caller has.
-    pub granted: Vec<Permission>,
-    /// Permissions for which the policy has a statement of this program.
-    pub own: Vec<Permission>,
-}
-
-/// A permission for public access to a function URL. Since October 2025 AWS requires both.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Permission {
-    /// `lambda:InvokeFunctionUrl`, if the auth type is `NONE`.
-    InvokeFunctionUrl,
-    /// `lambda:InvokeFunction`, through the function URL only.
-    InvokeFunction,
-}
-
-impl Permission {
-    /// Both permissions.
-    pub const ALL: [Permission; 2] = [Permission::InvokeFunctionUrl, Permission::InvokeFunction];
-
-    /// The IAM action.
-    pub fn action(self) -> &'static str {
-        match self {
-            Permission::InvokeFunctionUrl => "lambda:InvokeFunctionUrl",
-            Permission::InvokeFunction => "lambda:InvokeFunction",
-        }
-    }
-
-    /// The ID of the policy statement with which this program grants the permission.
-    pub fn statement_id(self) -> &'static str {
-        match self {
-            Permission::InvokeFunctionUrl => "dpl-lambda-function-url",
-            Permission::InvokeFunction => "dpl-lambda-function-url-invoke",
-        }
-    }
-}
-
-impl LiveFunction {
-    /// The live runtime. `None`: the function runs a container image.
-    pub fn runtime(&self) -> Option<&str> {
-        runtime(&self.settings)
-    }
-
-    /// True if the live environment variables could be read.
-    pub fn knows_environment(&self) -> bool {
-        self.setting(&Setting::Environment(BTreeMap::new())).is_some()
-    }
-
-    /// The live value of the setting that `like` is, whatever its value. `None`: it cannot be read.
-    pub fn setting(&self, like: &Setting) -> Option<&Setting> {
-        self.settings.iter().find(|setting| setting.is_kind_of(like))
-    }
-}
-
-fn runtime(settings: &[Setting]) -> Option<&str> {
-    settings.iter().find_map(|setting| match setting {
-        Setting::Runtime(runtime) if !runtime.is_empty() => Some(runtime.as_str()),
-        _ => None,
-    })
 }
 
 #[cfg(test)]

@@ -347,7 +347,7 @@ fn without_default(description: &str) -> (String, Option<String>) {
     (format!("{}.", others.join(". ")), sentences().find(is_default).map(str::to_owned))
 }
 
-/// The type of an option in words. `kind` is the name that its schema has in `protocol/schema.rs`.
+/// The type of an option in words. `kind` is the name that its schema has in `protocol/value_schemas.rs`.
 fn type_name(kind: &str, property: &Value) -> String {
     match listed_words(property).as_slice() {
         [] => {}

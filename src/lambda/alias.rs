@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use aws_sdk_lambda::types::AliasRoutingConfiguration;
 
-use super::deploy_state::ResponseFacts;
-use super::{Applied, CallError, CallErrorKind, DeployState, Lambda, LambdaError, found};
+use super::client::{Applied, Lambda, found};
+use super::deploy_state::{DeployState, ResponseFacts};
+use super::error::{CallError, CallErrorKind, LambdaError};
 use crate::function::{AliasHistory, LiveAlias};
 use crate::plan::Action;
 

@@ -21,7 +21,9 @@ use tokio::task::JoinSet;
 
 use super::archive_body::ArchiveBody;
 use super::archive_interceptor::signed;
-use super::{CallError, GRACE, Lambda, LambdaError};
+use super::client::Lambda;
+use super::error::{CallError, LambdaError};
+use super::timeouts::GRACE;
 use crate::code_source::Object;
 use crate::package::Archive;
 use crate::protocol::event::{self, StepName};

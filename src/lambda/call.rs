@@ -10,12 +10,15 @@ use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::{FunctionCode, FunctionConfiguration, FunctionVersionLatestPublished};
 
 use super::alias::{routing, shares};
-use super::deploy_state::ResponseFacts;
+use super::client::Lambda;
+use super::deploy_state::{DeployState, ResponseFacts, archive};
+use super::error::LambdaError;
 use super::read::UpdateStatus;
-use super::{DeployState, Lambda, LambdaError, archive, exposed, read, request};
+use super::{read, request};
 use crate::code_source::{Delivery, Object};
 use crate::function::AliasHistory;
 use crate::plan::Action;
+use crate::protocol::secret::Secret;
 
 /// Builds a `FunctionConfiguration` from a response that has the same members as separate fields.
 macro_rules! configuration {
@@ -338,4 +341,8 @@ impl Lambda {
         let facts = ResponseFacts { function_arn: None, ..response_facts(&configuration) };
         Ok((facts, UpdateStatus::from_configuration(&configuration)))
     }
+}
+
+fn exposed(tags: &std::collections::BTreeMap<String, Secret>) -> std::collections::HashMap<String, String> {
+    tags.iter().map(|(name, value)| (name.clone(), value.expose().to_owned())).collect()
 }

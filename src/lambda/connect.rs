@@ -12,14 +12,16 @@ use aws_config::profile::region::ProfileFileRegionProvider;
 use aws_config::provider_config::ProviderConfig;
 use aws_config::{AppName, BehaviorVersion, Region as SdkRegion, SdkConfig};
 use aws_smithy_types::retry::RetryConfig;
-use aws_smithy_types::timeout::TimeoutConfig;
 
-use super::credentials::{CredentialsError, ResolvedCredentials};
+use super::client::Lambda;
+use super::credentials_error::CredentialsError;
 use super::error::LambdaError;
 use super::http::{CaBundle, LazyTls, TooLarge};
 use super::request_recorder::{AttemptCounter, RequestRecorder};
+use super::resolved_credentials::ResolvedCredentials;
 use super::roles::{AssumedRole, Role};
-use super::{DEFAULT_WAIT, Lambda, RESPONSE_LIMIT, credentials, poll_backoff};
+use super::timeouts::{DEFAULT_WAIT, RESPONSE_LIMIT, timeouts};
+use super::{credentials, poll_backoff};
 use crate::bounded_read;
 use crate::cancel::CancelToken;
 use crate::child::orphans;
@@ -338,13 +340,4 @@ fn sdk_retry_config() -> RetryConfig {
         .with_max_attempts(10)
         .with_initial_backoff(Duration::from_millis(500))
         .with_max_backoff(Duration::from_secs(5))
-}
-
-/// Timeouts of a call: `whole` for the call with its retries, `answer` for one attempt.
-pub(super) fn timeouts(whole: Duration, answer: Duration) -> TimeoutConfig {
-    TimeoutConfig::builder()
-        .connect_timeout(Duration::from_secs(10))
-        .operation_attempt_timeout(answer.min(whole))
-        .operation_timeout(whole)
-        .build()
 }

@@ -2,7 +2,6 @@
 //! never mixes two sources: access key ID, secret and session token come from the same one. Effect: queries
 //! credential sources.
 
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use aws_config::ecs::EcsCredentialsProvider;
@@ -11,88 +10,21 @@ use aws_config::profile::ProfileFileCredentialsProvider;
 use aws_config::provider_config::ProviderConfig;
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::error::CredentialsError as SdkCredentialsError;
-use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider, future};
+use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
 
+use super::credentials_error::CredentialsError;
 use super::error::LambdaError;
+use super::resolved_credentials::{PROFILE_LIMIT, ProcessGuard, ResolvedCredentials};
 use super::roles::{AssumedRole, Role};
-use crate::child::orphans;
 use crate::options::defines_profile;
 use crate::protocol::environment::Environment;
 use crate::protocol::event::CredentialsSource;
-use crate::protocol::secret::{KnownSecrets, Secret};
+use crate::protocol::secret::KnownSecrets;
 use crate::protocol::stanza::Stanza;
-
-/// Why no credentials could be loaded.
-#[derive(Debug)]
-pub enum CredentialsError {
-    /// One of the values that belong together is missing.
-    Incomplete {
-        /// The option or variable that is set.
-        given: &'static str,
-        /// The option or variable that is missing.
-        missing: &'static str,
-        /// JSON pointer of the missing option. `None`: it is an environment variable.
-        at: Option<&'static str>,
-    },
-    /// No source has credentials.
-    None,
-    /// The profile that the stanza names has no credentials.
-    NoProfile {
-        /// Name of the profile.
-        name: String,
-    },
-    /// The AWS configuration files of the job define no such profile.
-    UnknownProfile {
-        /// The environment variable that names the profile. `None`: the stanza names it.
-        variable: Option<&'static str>,
-        /// Name of the profile.
-        name: String,
-    },
-    /// The variable that `web_identity_token_env` names is missing or blank in the job's environment.
-    NoToken {
-        /// Name of the variable.
-        variable: String,
-    },
-    /// The web identity token file cannot be read.
-    NoTokenFile {
-        /// Path of the file.
-        path: String,
-        /// The error of the read.
-        source: std::io::Error,
-    },
-    /// A file that the SDK reads is a pipe, a device or too large.
-    BadFile {
-        /// Path of the file.
-        path: String,
-        /// The error of the read.
-        source: std::io::Error,
-    },
-    /// A source that is configured did not respond in time.
-    NoResponse {
-        /// The source.
-        origin: CredentialsSource,
-    },
-    /// The `credential_process` of a profile did not exit in time.
-    ProcessTimedOut {
-        /// How long it ran.
-        limit: Duration,
-    },
-    /// A source that is configured returned an error.
-    Unavailable {
-        /// The source.
-        origin: CredentialsSource,
-        /// The error that the SDK returned.
-        source: SdkCredentialsError,
-    },
-}
 
 /// Time limit for one request to a metadata service, which responds at once if it exists. The AWS CLI waits
 /// as long. With 200 ms, a test on a busy machine found no credentials.
 const METADATA_LIMIT: Duration = Duration::from_secs(1);
-
-/// Time limit for a profile. Its process may call a remote service; one that prompts for input gets none in
-/// CI.
-const PROFILE_LIMIT: Duration = Duration::from_secs(60);
 
 /// Factor on [`METADATA_LIMIT`] for a container's credential agent, which may have to call another service
 /// first.
@@ -100,78 +32,6 @@ const CONTAINER_LIMIT_FACTOR: u32 = 3;
 
 /// The variable by which a job sets its own metadata service.
 const METADATA_ENDPOINT: &str = "AWS_EC2_METADATA_SERVICE_ENDPOINT";
-
-/// Credentials, and the provider that renews them.
-#[derive(Debug)]
-pub(super) struct ResolvedCredentials {
-    pub(super) credentials: Credentials,
-    pub(super) source: CredentialsSource,
-    /// Returns new credentials when these expire. `None`: they do not expire, or cannot be renewed.
-    pub(super) provider: Option<SharedCredentialsProvider>,
-}
-
-impl ResolvedCredentials {
-    fn fixed(credentials: Credentials, source: CredentialsSource) -> Self {
-        ResolvedCredentials { credentials, source, provider: None }
-    }
-
-    /// The credential provider for the SDK: it returns these credentials first, and renewed ones when they
-    /// expire. It adds all of them to `known_secrets` before it returns them.
-    pub(super) fn into_provider(self, known_secrets: &KnownSecrets) -> SharedCredentialsProvider {
-        add_secrets(known_secrets, &self.credentials);
-        match self.provider {
-            None => SharedCredentialsProvider::new(self.credentials),
-            Some(provider) => {
-                let first = Mutex::new(Some(self.credentials));
-                SharedCredentialsProvider::new(FirstThenProvider {
-                    first,
-                    provider,
-                    known_secrets: known_secrets.clone(),
-                })
-            }
-        }
-    }
-}
-
-/// Adds to `known_secrets` the parts of `credentials` that must never be shown.
-pub(super) fn add_secrets(known_secrets: &KnownSecrets, credentials: &Credentials) {
-    let keys = [credentials.access_key_id(), credentials.secret_access_key()];
-    known_secrets.add(keys.into_iter().chain(credentials.session_token()).map(Secret::new));
-}
-
-/// Returns the first credentials once, then asks the provider for new ones. Asking the provider immediately
-/// would start a profile's process a second time.
-#[derive(Debug)]
-struct FirstThenProvider {
-    first: Mutex<Option<Credentials>>,
-    provider: SharedCredentialsProvider,
-    known_secrets: KnownSecrets,
-}
-
-impl ProvideCredentials for FirstThenProvider {
-    fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
-    where
-        Self: 'a,
-    {
-        match self.first.lock().unwrap_or_else(PoisonError::into_inner).take() {
-            Some(credentials) => future::ProvideCredentials::ready(Ok(credentials)),
-            None => future::ProvideCredentials::new(async {
-                // The SDK sets no limit here, and leaves the process of a profile behind if the call is given
-                // up.
-                let guard = ProcessGuard { armed: true };
-                let renewed = tokio::time::timeout(PROFILE_LIMIT, self.provider.provide_credentials()).await;
-                let failed = |error| SdkCredentialsError::provider_error(RenewalFailed::of(&error));
-                let renewed = match renewed {
-                    Ok(renewed) => renewed.map_err(failed),
-                    Err(_) => Err(failed(SdkCredentialsError::provider_timed_out(PROFILE_LIMIT))),
-                };
-                guard.disarm();
-                renewed.iter().for_each(|credentials| add_secrets(&self.known_secrets, credentials));
-                renewed
-            }),
-        }
-    }
-}
 
 /// Loads credentials: from the stanza's keys or its profile, else from the job's variables, else from the
 /// SDK's further sources in the SDK's order.
@@ -308,72 +168,6 @@ async fn from_profile(
         .map_err(|_| CredentialsError::ProcessTimedOut { limit })?;
     guard.disarm();
     found
-}
-
-/// The SDK's text about a failed `credential_process`, without the process's own output. That may contain
-/// keys, which the redactor does not know yet.
-pub fn without_process_output(words: &str) -> String {
-    match words.split_once("Stderr: ") {
-        Some((before, _)) => {
-            format!("{before}The process's output is not shown, because it may contain keys")
-        }
-        None => words.to_owned(),
-    }
-}
-
-/// Error of a failed renewal, with a text for the user. It replaces the SDK's error, which quotes the output
-/// of a `credential_process`.
-#[derive(Debug)]
-pub(super) struct RenewalFailed(String);
-
-impl RenewalFailed {
-    /// Keeps the innermost cause.
-    fn of(error: &SdkCredentialsError) -> Self {
-        let mut cause: &dyn std::error::Error = error;
-        while let Some(next) = cause.source() {
-            cause = next;
-        }
-        RenewalFailed(without_process_output(&cause.to_string()))
-    }
-
-    /// The failed renewal among the causes of an error.
-    pub(super) fn cause_of<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a RenewalFailed> {
-        let mut next = Some(error);
-        while let Some(cause) = next {
-            if let Some(renewal) = cause.downcast_ref() {
-                return Some(renewal);
-            }
-            next = cause.source();
-        }
-        None
-    }
-}
-
-impl std::fmt::Display for RenewalFailed {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for RenewalFailed {}
-
-/// Ends the `credential_process` of a profile when the SDK's request for credentials is given up.
-struct ProcessGuard {
-    armed: bool,
-}
-
-impl ProcessGuard {
-    fn disarm(mut self) {
-        self.armed = false;
-    }
-}
-
-impl Drop for ProcessGuard {
-    fn drop(&mut self) {
-        if self.armed {
-            orphans::kill_sdk_processes();
-        }
-    }
 }
 
 fn names_no_profile(error: &dyn std::error::Error) -> bool {

@@ -251,6 +251,11 @@ pub(super) struct ResponseFacts {
     pub(super) alias: Option<(String, Option<String>)>,
 }
 
+/// The archive of a step that uploads it.
+pub(super) fn archive<'a>(state: &'a DeployState<'_>) -> &'a Arc<Archive> {
+    state.archive.as_ref().expect("a plan uploads an archive only if there is one")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

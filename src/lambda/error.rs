@@ -7,8 +7,8 @@ use aws_sdk_lambda::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_lambda::operation::RequestId;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 
-use super::credentials::{CredentialsError, RenewalFailed};
-use super::request_recorder::TransientError;
+use super::credentials_error::{CredentialsError, RenewalFailed};
+use super::transient_error::{TransientError, is_transient};
 use crate::cancel::CancelReason;
 use crate::code_source::Object;
 use crate::protocol::event::StepName;
@@ -313,11 +313,6 @@ impl CallError {
             && is_absent
             && (message.starts_with("function ") || message.starts_with("function:"))
     }
-}
-
-/// Whether an HTTP status means that the same request may succeed later.
-pub(super) fn is_transient(status: u16) -> bool {
-    status == 429 || status >= 500
 }
 
 /// Texts of the source chain below the SDK's error, without empty texts and direct repetitions.

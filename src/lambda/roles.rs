@@ -8,8 +8,9 @@ use aws_credential_types::provider::error::CredentialsError as SdkCredentialsErr
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider, future};
 use aws_sdk_sts::types::Credentials as StsCredentials;
 
-use super::credentials::{CredentialsError, ResolvedCredentials, add_secrets};
+use super::credentials_error::CredentialsError;
 use super::error::{CallError, CallErrorKind, LambdaError};
+use super::resolved_credentials::{ResolvedCredentials, add_secrets};
 use crate::bounded_read;
 use crate::protocol::environment::Environment;
 use crate::protocol::event::CredentialsSource;

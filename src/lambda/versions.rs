@@ -8,9 +8,11 @@ use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::{LogType, ProvisionedConcurrencyStatusEnum};
 
 use super::alias::shares;
-use super::error::StateReason;
-use super::read::UpdateStatus;
-use super::{CallError, Lambda, LambdaError, connect, found, poll_backoff, read};
+use super::client::{Lambda, found};
+use super::error::{CallError, LambdaError, StateReason};
+use super::poll_backoff::PollBackoff;
+use super::read::{self, UpdateStatus};
+use super::timeouts::timeouts;
 use crate::function::{
     AliasHistory, LATEST_PUBLISHED, LiveAlias, LiveFunction, LiveVersion, Provisioned, ProvisionedState,
     VersionState,
@@ -94,7 +96,7 @@ impl Lambda {
         number: &str,
         waits: bool,
     ) -> Result<Option<LambdaError>, LambdaError> {
-        let mut backoff = poll_backoff::PollBackoff::new(self.wait_limit);
+        let mut backoff = PollBackoff::new(self.wait_limit);
         loop {
             let call = self.client.get_function().function_name(name.as_str()).qualifier(number).send();
             let Some(output) = found(self.read_call("GetFunction", call).await)? else {
@@ -238,7 +240,7 @@ impl Lambda {
             Err(LambdaError::Call(error)) if error.is_not_found() => Err(LambdaError::Outdated(Some(error))),
             answer => answer,
         };
-        let mut backoff = poll_backoff::PollBackoff::new(self.wait_limit);
+        let mut backoff = PollBackoff::new(self.wait_limit);
         let mut answer = poll_once().await?;
         loop {
             let Some(output) = answer else { return Ok(()) };
@@ -267,7 +269,7 @@ impl Lambda {
         payload: &str,
         limit: Duration,
     ) -> Result<InvokeResponse, LambdaError> {
-        let mut waking = poll_backoff::PollBackoff::new(self.wait_limit);
+        let mut waking = PollBackoff::new(self.wait_limit);
         loop {
             match self.invoke_once(name, version, payload, limit).await {
                 // AWS rejects the first invocation of an idle function, and makes the function active again.
@@ -290,7 +292,7 @@ impl Lambda {
         self.attempts.reset();
         let call =
             self.client.invoke().function_name(name.as_str()).qualifier(version).log_type(LogType::Tail);
-        let patient = aws_sdk_lambda::config::Builder::new().timeout_config(connect::timeouts(limit, limit));
+        let patient = aws_sdk_lambda::config::Builder::new().timeout_config(timeouts(limit, limit));
         let call = call.payload(Blob::new(payload)).customize().config_override(patient).send();
         let answer = tokio::time::timeout(limit, self.read_call("Invoke", call));
         let output = match answer.await {

@@ -1,10 +1,9 @@
 //! Replaces `$VAR` and `${VAR}` in a value by variables of the job. Never runs `$(…)` or backticks, and
 //! leaves a `$` that it cannot replace unchanged, so that a password with a `$` stays valid.
 
-use super::too_large;
 use crate::protocol::environment::Environment;
-use crate::protocol::error::{Problem, Warning, WarningCode};
-use crate::protocol::json::{Map, Node, pointer};
+use crate::protocol::error::{Code, Problem, Warning, WarningCode};
+use crate::protocol::json::{MAX_REQUEST_BYTES, Map, Node, pointer};
 use crate::protocol::stanza::NON_SECRET_KEYS;
 
 /// Options whose value is bash source. bash itself expands the variables in them.
@@ -198,4 +197,14 @@ fn variable(text: &str) -> Option<(&str, &str)> {
     let is_name = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
         && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
     is_name.then_some((name, rest))
+}
+
+/// The problem that replacements would make a value larger than a request may be.
+pub(super) fn too_large(at: &str) -> Problem {
+    Problem {
+        code: Code::BadValue,
+        message: format!("variables make this value larger than {} MiB", MAX_REQUEST_BYTES >> 20),
+        at: Some(at.to_owned()),
+        hint: Some("shorten the variables in this value, or use them less often".to_owned()),
+    }
 }

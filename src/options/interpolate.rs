@@ -4,12 +4,13 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::{ResolvedOptions, git, too_large};
+use super::expand::too_large;
+use super::git;
 use crate::cancel::CancelToken;
 use crate::git::GitError;
 use crate::protocol::environment::Environment;
-use crate::protocol::error::{Warning, WarningCode};
-use crate::protocol::json::{MAX_REQUEST_BYTES, Node};
+use crate::protocol::error::{Problem, Warning, WarningCode};
+use crate::protocol::json::{MAX_REQUEST_BYTES, Map, Node};
 
 /// The options that a description can use, in addition to git values and the build number.
 const OPTIONS: [&str; 12] = [
@@ -57,12 +58,13 @@ const SHORT_SHA: usize = 12;
 
 /// Replaces `%{name}` in the description of the stanza.
 pub(super) fn description(
-    resolved: &mut ResolvedOptions,
+    stanza: &mut Map,
+    warnings: &mut Vec<Warning>,
+    problems: &mut Vec<Problem>,
     env: &Environment,
     directory: &Path,
     stop: &CancelToken,
 ) {
-    let ResolvedOptions { stanza, warnings, problems, .. } = resolved;
     let Some(Node::Text(text)) = stanza.get("description") else { return };
     if !text.contains("%{") {
         return;

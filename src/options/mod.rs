@@ -13,7 +13,7 @@ use std::path::Path;
 use crate::cancel::CancelToken;
 use crate::protocol::branches::{VARIABLE_OPTIONS, select_branch};
 use crate::protocol::environment::Environment;
-use crate::protocol::error::{Code, Problem, Warning};
+use crate::protocol::error::{Problem, Warning};
 use crate::protocol::json::{MAX_REQUEST_BYTES, Map, Node, pointer};
 
 pub use files::{defines_profile, paths as profile_files};
@@ -40,7 +40,8 @@ pub struct ResolvedOptions {
 /// `directory`.
 pub fn resolve(stanza: &Map, env: &Environment, directory: &Path, stop: &CancelToken) -> ResolvedOptions {
     let mut resolved = without_git(stanza, env);
-    interpolate::description(&mut resolved, env, directory, stop);
+    let ResolvedOptions { stanza, warnings, problems, .. } = &mut resolved;
+    interpolate::description(stanza, warnings, problems, env, directory, stop);
     resolved
 }
 
@@ -68,16 +69,6 @@ impl ResolvedOptions {
             problem.hint = Some(format!("fix {origin}, which sets this value"));
         }
         problem
-    }
-}
-
-/// The problem that replacements would make a value larger than a request may be.
-fn too_large(at: &str) -> Problem {
-    Problem {
-        code: Code::BadValue,
-        message: format!("variables make this value larger than {} MiB", MAX_REQUEST_BYTES >> 20),
-        at: Some(at.to_owned()),
-        hint: Some("shorten the variables in this value, or use them less often".to_owned()),
     }
 }
 
@@ -131,7 +122,7 @@ fn list(value: &str) -> Node {
 #[expect(clippy::disallowed_methods, reason = "tests make files and a real repository")]
 mod tests {
     use super::*;
-    use crate::protocol::error::WarningCode;
+    use crate::protocol::error::{Code, WarningCode};
     use crate::protocol::json::parse;
     use std::fs;
     use tempfile::TempDir;

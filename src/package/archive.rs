@@ -12,10 +12,12 @@ use tempfile::{SpooledData, SpooledTempFile, spooled_tempfile};
 use zip::ZipArchive;
 
 use super::compress::{Piece, compress};
-use super::contents::{Contents, ContentsKind, Item, ItemKind, largest, unreadable};
+use super::contents::{Contents, ContentsKind, Item, ItemKind, largest};
+use super::entry::Entry;
+use super::error::{PackageError, unarchivable, unreadable};
 use super::handler::{self, MissingHandler};
+use super::limits::{MAX_UNZIPPED_BYTES, MAX_ZIP_BYTES, threads};
 use super::writer::{Head, Writer};
-use super::{MAX_UNZIPPED_BYTES, MAX_ZIP_BYTES, PackageError, threads, unarchivable};
 use crate::cancel::CancelToken;
 use crate::protocol::event::Package;
 
@@ -37,16 +39,6 @@ pub struct Archive {
     package: Package,
     sha256: Vec<u8>,
     entries: Vec<Entry>,
-}
-
-/// An entry of an archive.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Entry {
-    pub(super) name: String,
-    /// Unzipped size in bytes.
-    pub(super) bytes: u64,
-    /// Whether the file is executable. Always true for a link, because its target decides.
-    pub(super) executable: bool,
 }
 
 #[derive(Debug)]

@@ -12,9 +12,9 @@ use std::sync::{Condvar, Mutex, PoisonError, mpsc};
 use flate2::{Compress, Compression, FlushCompress, Status};
 use libdeflater::{CompressionLvl, Compressor};
 
-use super::contents::{Item, ItemKind, unreadable};
+use super::contents::{Item, ItemKind};
+use super::error::{PackageError, unarchivable, unreadable};
 use super::writer::{Method, Sizes};
-use super::{PackageError, unarchivable};
 
 /// Largest file in bytes that is compressed as a whole, with libdeflate, which is faster. Larger files are
 /// compressed in blocks, with zlib.

@@ -8,8 +8,9 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Component, Path, PathBuf};
 use std::rc::Rc;
 
+use super::error::{PackageError, unreadable};
+use super::limits::{MAX_UNZIPPED_BYTES, MAX_ZIP_BYTES, threads};
 use super::selection::{ExclusionReason, Links, REPOSITORY, Rules, Selection, names_between};
-use super::{MAX_UNZIPPED_BYTES, MAX_ZIP_BYTES, PackageError, threads};
 
 /// What to package.
 #[derive(Debug)]
@@ -145,7 +146,12 @@ pub(super) fn largest<'a>(entries: impl Iterator<Item = (&'a str, u64)>) -> Vec<
     entries.into_iter().take(10).map(|(name, bytes)| (name.to_owned(), bytes)).collect()
 }
 
-pub(super) fn scan(
+/// Lists the files below `directory` that `selection` includes. `leave_out` is the output file, which must
+/// not become part of the package.
+///
+/// # Errors
+/// [`PackageError`] if there is nothing to package, or something that cannot be packaged.
+pub fn scan(
     directory: &Path,
     selection: &Selection,
     leave_out: Option<&Path>,
@@ -473,10 +479,6 @@ fn leaves_directory(name: &str, target: &str) -> bool {
 
 fn file(metadata: &fs::Metadata) -> ItemKind {
     ItemKind::File { bytes: metadata.len(), executable: metadata.permissions().mode() & 0o111 != 0 }
-}
-
-pub(super) fn unreadable(path: &Path) -> impl Fn(io::Error) -> PackageError {
-    move |source| PackageError::Unreadable { path: path.to_owned(), source }
 }
 
 fn not_utf8(path: &Path) -> PackageError {

@@ -1,7 +1,7 @@
 //! Checks whether an archive contains the file that a runtime loads for a handler.
 //! It never reads a file, and reports nothing that the names alone do not prove.
 
-use super::archive::Entry;
+use super::entry::Entry;
 
 /// What Lambda will not find in an archive.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -6,8 +6,7 @@ use std::path::Path;
 
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
 
-use super::PackageError;
-use super::contents::unreadable;
+use super::error::{PackageError, unreadable};
 use crate::bounded_read;
 use crate::protocol::stanza::Stanza;
 

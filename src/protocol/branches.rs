@@ -3,7 +3,7 @@
 
 use super::error::{Warning, WarningCode};
 use super::json::{self, Map, Node};
-use super::schema::stanza_keys;
+use super::stanza_schema::stanza_keys;
 
 /// Options whose value can be a map with another meaning, so that a map is not branch-specific.
 const MAP_OPTIONS: [&str; 7] =

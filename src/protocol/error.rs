@@ -4,8 +4,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::messages::one_line;
 use super::policy_document::Statement;
+use super::text::one_line;
 
 /// Who must act before a run can succeed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

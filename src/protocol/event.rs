@@ -2,11 +2,10 @@
 //! line. Secrets must be masked before they are put into an event.
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::error::{Code, ErrorReport, Warning};
-use super::messages;
 
 #[cfg(test)]
 mod tests;
@@ -23,34 +22,6 @@ pub struct Line {
     pub event: Event,
     /// The event as one line of text for people. The text can change in any release.
     pub message: String,
-}
-
-impl Line {
-    /// Creates the line for an event, with its text.
-    pub fn new(event: Event) -> Self {
-        Line { message: messages::one_line(&messages::message(&event)), event }
-    }
-
-    /// The line as JSON, without a line feed.
-    pub fn to_json(&self) -> String {
-        serde_json::to_string(self).expect("every event can be written as JSON")
-    }
-}
-
-impl<'de> Deserialize<'de> for Line {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        #[derive(Deserialize)]
-        struct Keys {
-            #[serde(flatten)]
-            event: Event,
-            message: String,
-        }
-        let Keys { mut event, message } = Keys::deserialize(deserializer)?;
-        if let Event::Warning(warning) = &mut event {
-            warning.message = messages::message_of_warning(&message, warning.hint.as_deref());
-        }
-        Ok(Line { event, message })
-    }
 }
 
 /// An event of a run. Readers must ignore unknown events and keys.

@@ -3,12 +3,42 @@
 
 use std::borrow::Cow;
 
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use super::event::{
-    Change, Condition, ConditionResult, Deployment, Event, Finished, FunctionPresence, Package, Plan,
+    Change, Condition, ConditionResult, Deployment, Event, Finished, FunctionPresence, Line, Package, Plan,
     Progress, StepName, StepTarget, UnmetCondition,
 };
+use super::text::one_line;
+
+impl Line {
+    /// Creates the line for an event, with its text.
+    pub fn new(event: Event) -> Self {
+        Line { message: one_line(&message(&event)), event }
+    }
+
+    /// The line as JSON, without a line feed.
+    pub fn to_json(&self) -> String {
+        serde_json::to_string(self).expect("every event can be written as JSON")
+    }
+}
+
+impl<'de> Deserialize<'de> for Line {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        struct Keys {
+            #[serde(flatten)]
+            event: Event,
+            message: String,
+        }
+        let Keys { mut event, message } = Keys::deserialize(deserializer)?;
+        if let Event::Warning(warning) = &mut event {
+            warning.message = message_of_warning(&message, warning.hint.as_deref());
+        }
+        Ok(Line { event, message })
+    }
+}
 
 /// The beginning of the text of a warning event.
 const WARNING: &str = "warning: ";
@@ -20,7 +50,7 @@ pub(crate) const CHECKED: &str = "the stanza is valid and its conditions are met
 pub(crate) const UNCHANGED: &str = "already matches the stanza";
 
 /// The text of an event. The texts that dpl's users search for in logs are those of dpl, word for word.
-pub(super) fn message(event: &Event) -> String {
+fn message(event: &Event) -> String {
     match event {
         Event::Hello { name, version, .. } => format!("{name} {version}"),
         Event::Identified { access_key_id, .. } => format!("Using Access Key: {access_key_id}"),
@@ -136,12 +166,6 @@ fn target_version(target: &StepTarget) -> String {
         None | Some("$LATEST") => "the function".to_owned(),
         Some(version) => format!("version {version}"),
     }
-}
-
-/// Replaces control characters by spaces. A value of the stanza can contain any character; a line feed would
-/// break the line, others would move the cursor of a terminal.
-pub fn one_line(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
 /// The reason for skipping a deployment, in the words of Travis CI. `want` is the value of the stanza, `got`

@@ -12,9 +12,9 @@ use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
 use self::encodings::encodings;
-use super::environment::names_a_secret;
 use super::error::Warning;
 use super::event::{Package, Plan};
+use super::secret_names::names_a_secret;
 
 /// Replacement for a secret. The logs of Travis CI use the same word.
 pub const MASK: &str = "[secure]";

@@ -10,13 +10,15 @@ use super::environment::Environment;
 use super::error::{Code, Problem, Warning, WarningCode};
 use super::json::{Map, Node};
 use super::name::{FunctionName, Region};
-use super::schema::{
-    Anything, Conditions, FileSystems, Flag, NumberList, NumberOrNone, Pairs, SchemaOnly, SecretText, Text,
-    TextList, UrlOrNone, WholeNumber,
-};
 use super::secret::{Redactor, Secret};
 use super::stanza_reader::StanzaReader;
-use super::structures::{self, FileSystemConfig, FunctionUrl, ImageConfig, LoggingConfig, OrNone, Verify};
+use super::structures::{
+    self, FileSystemConfig, FileSystems, FunctionUrl, ImageConfig, LoggingConfig, OrNone, UrlOrNone, Verify,
+};
+use super::value_schemas::{
+    Anything, Conditions, Flag, NumberList, NumberOrNone, Pairs, SchemaOnly, SecretText, Text, TextList,
+    WholeNumber,
+};
 use super::{limits, validate};
 
 /// A stanza under `deploy:`. It describes one AWS Lambda function.

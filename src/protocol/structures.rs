@@ -3,12 +3,12 @@
 
 use std::time::Duration;
 
-use schemars::JsonSchema;
-use serde_json::Value;
+use schemars::{JsonSchema, json_schema};
+use serde_json::{Value, json};
 
 use super::json::Node;
-use super::schema::{Anything, Flag, Text, TextList, WholeNumber};
 use super::stanza_reader::StanzaReader;
+use super::value_schemas::{Anything, Flag, NONE, Text, TextList, WholeNumber, schema_types};
 
 /// Format, destination and levels of the function's logs.
 #[derive(Clone, Debug, Default, PartialEq, Eq, JsonSchema)]
@@ -272,4 +272,17 @@ impl StanzaReader<'_> {
     fn is_none(&mut self, key: &'static str) -> bool {
         matches!(self.read_node(key), Some(Node::Text(text)) if text.is_empty() || text.eq_ignore_ascii_case("none"))
     }
+}
+
+schema_types! {
+    /// A list of file systems, or a single one.
+    FileSystems => |generator| {
+        let one = json!(generator.subschema_for::<FileSystemConfig>());
+        json_schema!({"anyOf": [one.clone(), {"type": "array", "items": {"anyOf": [one, {"type": "null"}]}}, {"enum": [""]}]})
+    };
+
+    /// A function URL, or `none`.
+    UrlOrNone => |generator| json_schema!({
+        "anyOf": [generator.subschema_for::<FunctionUrl>(), {"type": "string", "pattern": NONE}],
+    });
 }

@@ -217,7 +217,7 @@ pub(super) fn unread_keys(r: &mut StanzaReader<'_>, strict: bool) {
     }
     for key in r.unread_keys().collect::<Vec<_>>() {
         let message = format!("`{}` is not an option of a lambda stanza", json::short(key));
-        let hint = match suggest(key, super::schema::stanza_keys().iter().map(String::as_str)) {
+        let hint = match suggest(key, super::stanza_schema::stanza_keys().iter().map(String::as_str)) {
             Some(known) => format!("did you mean `{known}`?"),
             None => "remove it".to_owned(),
         };

@@ -1,25 +1,19 @@
-//! Answers a parsed request as AWS would. Holds all functions of one account in one region. Never uses a
-//! socket or reads the clock, so that its tests take no time.
+//! Holds all functions of one account in one region, and finds the one that a request names.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::document::Document;
-use crate::fault::{CallOutcome, ConcurrentChange};
 use crate::function::{Ending, Function};
 use crate::function_name::FunctionName;
-use crate::http::{Answer, BODY_LIMIT, Body, Head};
 use crate::iam::{Decision, Policy};
 use crate::invocation::Invocations;
-use crate::moment::{self, Moment};
-use crate::permissions::{self, Permission};
+use crate::moment::Moment;
+use crate::permission::{self, Permission};
 use crate::rate::Rates;
 use crate::refusal::Refusal;
-use crate::route::{self, Operation, Route};
 use crate::settings::Settings;
-use crate::{ids, sigv4};
 
 /// The state of one account in one region.
 pub(crate) struct Account {
@@ -28,7 +22,7 @@ pub(crate) struct Account {
     pub(crate) invocations: Invocations,
     /// The identity policy of the callers. `None`: callers may do everything.
     pub(crate) policy: Option<Policy>,
-    rates: Rates,
+    pub(crate) rates: Rates,
 }
 
 /// The arguments of an operation, after the caller is authenticated and the request is parsed.
@@ -74,99 +68,10 @@ impl Account {
         Account { settings, functions: BTreeMap::new(), invocations, policy: None, rates }
     }
 
-    /// Answers one call. `document` is the parsed `body` (see [`Document`]); `call_outcome` is the effect of
-    /// a fault on the call.
-    pub(crate) fn answer(
-        &mut self,
-        head: &Head,
-        body: &Body,
-        document: &Result<Document, Refusal>,
-        call_outcome: CallOutcome,
-        now: Moment,
-    ) -> Answer {
-        let route = route::route(&head.method, &head.path);
-        let result = self
-            .authenticate(head, body, route.as_ref(), now)
-            .and_then(|()| route.ok_or(Refusal::UnknownOperation))
-            .and_then(|route| {
-                self.rates.take(route.operation, now.instant)?;
-                let document = document.as_ref().map_err(Clone::clone)?;
-                let arguments = Arguments {
-                    subject: &route.subject,
-                    item: &route.item,
-                    query: &head.query,
-                    headers: &head.headers,
-                    body: &document.json,
-                    code: document.code.as_ref(),
-                    now,
-                    ending: call_outcome.ending,
-                    trusted: false,
-                };
-                self.authorize(&route, &arguments)?;
-                self.mutate(call_outcome.before, &route.subject, now)?;
-                self.perform(&route, &arguments)
-            });
-        result.unwrap_or_else(|refusal| {
-            let (status, code, _) = refusal.wire();
-            Answer::error(status, code, &refusal.body())
-        })
-    }
-
-    /// Applies the concurrent change of a fault to the function, if the function exists.
-    fn mutate(
-        &mut self,
-        concurrent_change: Option<ConcurrentChange>,
-        subject: &str,
-        now: Moment,
-    ) -> Result<(), Refusal> {
-        let (Some(concurrent_change), Ok(name)) = (concurrent_change, self.name(subject)) else {
-            return Ok(());
-        };
-        let Ok(function) = self.function(&name, now) else {
-            return Ok(());
-        };
-        match concurrent_change {
-            ConcurrentChange::Update => return Err(Refusal::UpdateInProgress { arn: function.arn.clone() }),
-            ConcurrentChange::Delete => drop(self.functions.remove(&name.name)),
-            ConcurrentChange::Touch => {
-                let description = Value::from("changed by another client");
-                function.latest.configuration.insert("Description".to_owned(), description);
-                function.latest.revision_id = ids::unique();
-                function.latest.last_modified = moment::last_modified(now.wall);
-            }
-        }
-        Ok(())
-    }
-
-    /// Makes the checks that come before the operation. The size comes first: a body over the limit is not
-    /// kept, so its hash cannot be verified.
-    fn authenticate(
-        &self,
-        head: &Head,
-        body: &Body,
-        route: Option<&Route>,
-        now: Moment,
-    ) -> Result<(), Refusal> {
-        if body.length > BODY_LIMIT {
-            let operation = route.map_or("requested", |route| route.name);
-            return Err(Refusal::RequestTooLarge { operation });
-        }
-        sigv4::verify(head, &body.bytes, &self.settings, now.wall)
-    }
-
-    /// Fails if the policy does not allow the request, whether or not the resource exists.
-    fn authorize(&self, route: &Route, arguments: &Arguments<'_>) -> Result<(), Refusal> {
-        if self.policy.is_none() {
-            return Ok(());
-        }
-        let needed = permissions::needed(self, route, arguments)?;
-        needed.into_iter().find_map(|permission| self.denial(permission)).map_or(Ok(()), Err)
-    }
-
     /// Returns the error with which IAM denies the permission. `None`: the policy allows it.
     pub(crate) fn denial(&self, mut permission: Permission) -> Option<Refusal> {
         let policy = self.policy.as_ref()?;
-        permission.context.extend(permissions::everywhere(&self.settings));
+        permission.context.extend(permission::everywhere(&self.settings));
         let explicitly = match policy.judge(&permission.action, &permission.resource, &permission.context) {
             Decision::Allowed => return None,
             Decision::ImplicitlyDenied => false,
@@ -174,48 +79,6 @@ impl Account {
         };
         let user = format!("arn:aws:iam::{}:user/ci", self.settings.account);
         Some(Refusal::NotAuthorized { user, permission, explicitly })
-    }
-
-    /// Runs the operation without authentication and authorization.
-    pub(crate) fn perform(&mut self, route: &Route, arguments: &Arguments<'_>) -> Result<Answer, Refusal> {
-        let value = match route.operation {
-            Operation::CreateFunction => self.create_function(arguments),
-            Operation::GetFunction => self.get_function(arguments),
-            Operation::GetFunctionConfiguration => self.get_function_configuration(arguments),
-            Operation::UpdateFunctionConfiguration => self.update_function_configuration(arguments),
-            Operation::UpdateFunctionCode => self.update_function_code(arguments),
-            Operation::DeleteFunction => self.delete_function(arguments),
-            Operation::PublishVersion => self.publish_version(arguments),
-            Operation::ListVersionsByFunction => self.list_versions_by_function(arguments),
-            Operation::CreateAlias => self.create_alias(arguments),
-            Operation::GetAlias => self.get_alias(arguments),
-            Operation::UpdateAlias => self.update_alias(arguments),
-            Operation::DeleteAlias => self.delete_alias(arguments),
-            Operation::ListAliases => self.list_aliases(arguments),
-            Operation::TagResource => self.tag_resource(arguments),
-            Operation::UntagResource => self.untag_resource(arguments),
-            Operation::ListTags => self.list_tags(arguments),
-            Operation::PutFunctionConcurrency => self.put_function_concurrency(arguments),
-            Operation::GetFunctionConcurrency => self.get_function_concurrency(arguments),
-            Operation::DeleteFunctionConcurrency => self.delete_function_concurrency(arguments),
-            Operation::PutProvisionedConcurrencyConfig => self.put_provisioned_concurrency_config(arguments),
-            Operation::GetProvisionedConcurrencyConfig => self.get_provisioned_concurrency_config(arguments),
-            Operation::DeleteProvisionedConcurrencyConfig => {
-                self.delete_provisioned_concurrency_config(arguments)
-            }
-            Operation::CreateFunctionUrlConfig => self.create_function_url_config(arguments),
-            Operation::GetFunctionUrlConfig => self.get_function_url_config(arguments),
-            Operation::UpdateFunctionUrlConfig => self.update_function_url_config(arguments),
-            Operation::DeleteFunctionUrlConfig => self.delete_function_url_config(arguments),
-            Operation::AddPermission => self.add_permission(arguments),
-            Operation::GetPolicy => self.get_policy(arguments),
-            Operation::RemovePermission => self.remove_permission(arguments),
-            Operation::PutFunctionCodeSigningConfig => self.put_function_code_signing_config(arguments),
-            Operation::GetFunctionCodeSigningConfig => self.get_function_code_signing_config(arguments),
-            Operation::DeleteFunctionCodeSigningConfig => self.delete_function_code_signing_config(arguments),
-            Operation::Invoke => return self.invoke(arguments),
-        };
-        Ok(Answer::json(route.status, &value?))
     }
 
     /// Parses a function name. Fails if it is invalid, and if it is the ARN of a function in another region.

@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 
 use crate::configuration::Configuration;
 use crate::constraints::{self, Constraints};
+use crate::document::strings;
 use crate::refusal::Refusal;
 use crate::runtimes;
 use crate::shapes::{
@@ -211,12 +212,6 @@ fn check_vpc(request: &Value) -> Result<(), Refusal> {
         return Err(Refusal::HalfAVpc);
     }
     Ok(())
-}
-
-/// Returns the strings of a list; an empty list if the value is not a list.
-pub(crate) fn strings(value: &Value) -> Vec<&str> {
-    let list = value.as_array().map(Vec::as_slice).unwrap_or_default();
-    list.iter().filter_map(Value::as_str).collect()
 }
 
 #[cfg(test)]

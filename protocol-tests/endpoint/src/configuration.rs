@@ -4,7 +4,7 @@
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::checks::strings;
+use crate::document::strings;
 
 /// The members of FunctionConfiguration that callers set, under AWS's names.
 pub(crate) type Configuration = Map<String, Value>;

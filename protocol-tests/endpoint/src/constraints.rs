@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use crate::checks::strings;
+use crate::document::strings;
 use crate::refusal::Refusal;
 
 /// The messages about members that break the model's constraints.

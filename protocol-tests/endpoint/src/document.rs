@@ -1,6 +1,7 @@
 //! Parses a request body as JSON and moves the code out of it. Never validates the code: code that is not
 //! base64 becomes empty bytes, and the check of the zip rejects it later.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
@@ -64,6 +65,18 @@ impl Document {
     pub(crate) fn code_bytes(&self) -> u64 {
         self.code.as_ref().map_or(0, |code| code.len() as u64)
     }
+}
+
+/// Returns the strings of a list; an empty list if the value is not a list.
+pub(crate) fn strings(value: &Value) -> Vec<&str> {
+    let list = value.as_array().map(Vec::as_slice).unwrap_or_default();
+    list.iter().filter_map(Value::as_str).collect()
+}
+
+/// Returns the strings of an object by their keys, such as tags; empty if the value is not an object.
+pub(crate) fn string_map(value: &Value) -> BTreeMap<String, String> {
+    let members = value.as_object().into_iter().flatten();
+    members.filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned()))).collect()
 }
 
 #[cfg(test)]

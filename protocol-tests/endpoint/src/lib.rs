@@ -3,7 +3,7 @@
 //! 127.0.0.1, never runs a function's code, and keeps no state after it is dropped.
 //!
 //! ```text
-//!  socket ─▶ http ─▶ fault? ─▶ document ─▶ account ── operations ─▶ function
+//!  socket ─▶ http ─▶ fault? ─▶ document ─▶ dispatch ─ operations ─▶ function
 //!    ▲     (server)  (fault)               (sigv4,    (one file      (states,
 //!    │                                      route,     a subject)     versions)
 //!    └────────────── answer ◀────────────── iam)
@@ -21,7 +21,7 @@
 //! | request quotas, and which calls a fault affects | `rate.rs`, `script.rs` |
 //! | connections that a fault cuts | `server.rs`; only it and `endpoint.rs` handle sockets |
 //!
-//! From `account.rs` down, every result depends only on the request and the time passed in. Tests of these
+//! From `dispatch.rs` down, every result depends only on the request and the time passed in. Tests of these
 //! modules need no socket and no sleep.
 //!
 //! ```
@@ -41,6 +41,7 @@ mod archive;
 mod checks;
 mod configuration;
 mod constraints;
+mod dispatch;
 mod document;
 mod endpoint;
 mod fault;
@@ -53,6 +54,7 @@ mod ids;
 mod invocation;
 mod moment;
 mod operations;
+mod permission;
 mod permissions;
 mod rate;
 mod refusal;

@@ -8,32 +8,15 @@
 use serde_json::Value;
 
 use crate::account::{Account, Arguments};
-use crate::checks::{required, strings};
+use crate::checks::required;
 use crate::configuration::VPC;
+use crate::document::{string_map, strings};
 use crate::function_name::FunctionName;
 use crate::iam::Context;
-use crate::operations::tags;
+use crate::permission::{Permission, add};
 use crate::refusal::Refusal;
 use crate::route::{Operation, Route};
 use crate::settings::Settings;
-
-/// One action on one resource, as a policy names them.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Permission {
-    /// The action, such as `lambda:GetFunction`.
-    pub(crate) action: String,
-    /// An ARN, or `*` for an action without a resource.
-    pub(crate) resource: String,
-    pub(crate) context: Context,
-    /// What EC2's error message also names, such as `sg-1`; empty for other services.
-    pub(crate) about: String,
-}
-
-impl Permission {
-    pub(crate) fn new(action: &str, resource: &str, context: Context) -> Permission {
-        Permission { action: action.to_owned(), resource: resource.to_owned(), context, about: String::new() }
-    }
-}
 
 /// Returns all permissions that a request needs, its own action first. Fails if the request names no valid
 /// resource.
@@ -192,16 +175,6 @@ fn live_auth_type<'a>(account: &'a Account, arguments: &Arguments<'_>) -> Option
     Some(&url["AuthType"])
 }
 
-/// Returns the condition keys of every call ("AWS global condition context keys", IAM guide). The endpoint
-/// claims to use TLS.
-pub(crate) fn everywhere(settings: &Settings) -> Context {
-    let mut context = Context::new();
-    add(&mut context, "aws:PrincipalAccount", &[&settings.account]);
-    add(&mut context, "aws:RequestedRegion", &[&settings.region]);
-    add(&mut context, "aws:SecureTransport", &["true"]);
-    context
-}
-
 fn from_settings(request: &Value, settings: &Settings) -> Vec<Permission> {
     let mut needed = Vec::new();
     // "Grant a user permissions to pass a role to an AWS service" (IAM guide). Also needed if the role does
@@ -313,19 +286,12 @@ fn repository(uri: &str) -> Option<(&str, String)> {
 /// Returns the tags that a request sets, as condition keys.
 fn tags_of(tags: &Value) -> Context {
     let mut context = Context::new();
-    let tags = tags::read(tags);
+    let tags = string_map(tags);
     for (key, value) in &tags {
         add(&mut context, &format!("aws:RequestTag/{key}"), &[value]);
     }
     add(&mut context, "aws:TagKeys", &tags.keys().map(String::as_str).collect::<Vec<_>>());
     context
-}
-
-/// Adds a key. Does nothing without a value, because IAM treats the key as absent then.
-fn add(context: &mut Context, key: &str, values: &[&str]) {
-    if !values.is_empty() {
-        context.push((key.to_owned(), values.iter().map(|&value| value.to_owned()).collect()));
-    }
 }
 
 fn text(value: &Value) -> Vec<&str> {

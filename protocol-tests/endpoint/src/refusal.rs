@@ -5,7 +5,7 @@
 
 use serde_json::{Value, json};
 
-use crate::permissions::Permission;
+use crate::permission::Permission;
 use crate::runtimes;
 
 /// The reason why AWS rejects a request.

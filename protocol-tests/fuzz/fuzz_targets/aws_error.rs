@@ -1,6 +1,3 @@
 #![no_main]
 
-#[path = "../bodies.rs"]
-mod bodies;
-
-libfuzzer_sys::fuzz_target!(|data: &[u8]| bodies::aws_error(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| dpl_lambda::fuzz::aws_error(data));

@@ -258,7 +258,7 @@ fn number(key: &EditorKey, pattern: &str, by_branch: bool) -> Object {
 }
 
 fn flag(by_branch: bool) -> Object {
-    let pattern = format!("{}{OR_A_VARIABLE}", super::schema::FLAG_WORDS);
+    let pattern = format!("{}{OR_A_VARIABLE}", super::value_schemas::FLAG_WORDS);
     let inside = if by_branch { "EncryptedOrByBranch" } else { "Encrypted" };
     let schema = object(json!({
         "type": ["boolean", "string", "null", "object"],

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::account::{Account, Arguments, check_revision};
+use crate::document::{string_map, strings};
 use crate::function::{Code, Function, Span, Version};
 use crate::function_name::FunctionName;
 use crate::refusal::{ENVIRONMENT_HIDDEN, Refusal};
@@ -55,7 +56,7 @@ impl Account {
             phase: span.clone().creation(),
         };
         checks::outcome(&latest.configuration)?;
-        let mut function = Function::new(self.arn(&name), latest, super::tags::read(&body["Tags"]));
+        let mut function = Function::new(self.arn(&name), latest, string_map(&body["Tags"]));
         function.signing = signing;
         let answer = answer(&mut function, arguments, span)?;
         self.functions.insert(name.name, function);
@@ -242,5 +243,5 @@ fn code(source: &Value, arguments: &Arguments<'_>) -> Result<Option<Code>, Refus
 }
 
 fn has_layers(body: &Value) -> bool {
-    !checks::strings(&body["Layers"]).is_empty()
+    !strings(&body["Layers"]).is_empty()
 }

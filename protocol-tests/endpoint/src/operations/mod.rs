@@ -1,5 +1,5 @@
 //! Implements the operations: each takes the request's arguments and returns the body of the answer. One file
-//! per subject. Only Invoke sets a status or headers; for all other operations `account.rs` and `route.rs`
+//! per subject. Only Invoke sets a status or headers; for all other operations `dispatch.rs` and `route.rs`
 //! do.
 
 mod aliases;
@@ -9,7 +9,7 @@ mod invoke;
 mod policy;
 mod provisioned;
 mod signing;
-pub(crate) mod tags;
+mod tags;
 mod urls;
 mod versions;
 

@@ -1,11 +1,10 @@
 //! Tags of functions. Never of a version or an alias, which have no tags on AWS.
 
-use std::collections::BTreeMap;
-
 use serde_json::{Value, json};
 
 use crate::account::{Account, Arguments};
 use crate::checks;
+use crate::document::string_map;
 use crate::function::Function;
 use crate::ids;
 use crate::refusal::Refusal;
@@ -20,7 +19,7 @@ impl Account {
     pub(crate) fn tag_resource(&mut self, arguments: &Arguments<'_>) -> Result<Value, Refusal> {
         let function = self.tagged(arguments)?;
         let mut tags = function.tags.clone();
-        tags.extend(read(&arguments.body["Tags"]));
+        tags.extend(string_map(&arguments.body["Tags"]));
         if tags.len() > LIMIT {
             return Err(Refusal::TooManyTags);
         }
@@ -66,10 +65,4 @@ impl Account {
         }
         self.function(&name, arguments.now)
     }
-}
-
-/// Parses the tags in a request; empty if there are none.
-pub(crate) fn read(tags: &Value) -> BTreeMap<String, String> {
-    let members = tags.as_object().into_iter().flatten();
-    members.filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned()))).collect()
 }

@@ -7,6 +7,7 @@ use sha2::{Digest, Sha256};
 use crate::account::{Account, Arguments};
 use crate::checks;
 use crate::constraints::Constraints;
+use crate::document::strings;
 use crate::function_name::{FunctionName, is_word};
 use crate::refusal::Refusal;
 use crate::{ids, moment};
@@ -103,9 +104,7 @@ fn check(body: &Value) -> Result<(), Refusal> {
     }
     constraints.finish()?;
     // That `{}` is accepted is measured, see above. That an update fails like a creation is a guess.
-    if cors.as_object().is_some_and(|cors| !cors.is_empty())
-        && checks::strings(&cors["AllowOrigins"]).is_empty()
-    {
+    if cors.as_object().is_some_and(|cors| !cors.is_empty()) && strings(&cors["AllowOrigins"]).is_empty() {
         return Err(Refusal::OriginsMissing);
     }
     Ok(())

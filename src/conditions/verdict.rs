@@ -1,0 +1,50 @@
+//! Defines the verdict on the conditions of a stanza, and why there can be none.
+
+use super::bash::BashError;
+use crate::protocol::event::{Condition, ConditionResult};
+
+/// The decision that Travis CI would make.
+#[derive(Debug)]
+pub struct Verdict {
+    /// All groups of conditions that apply, in the order of Travis CI.
+    pub checked: Vec<ConditionResult>,
+    /// Whether the stanza is deployed.
+    pub deploys: bool,
+}
+
+impl Verdict {
+    /// Whether the build is a pull request. No other group has been evaluated then.
+    pub fn is_pull_request(&self) -> bool {
+        self.checked.iter().any(|checked| checked.condition == Condition::PullRequest && !checked.met)
+    }
+}
+
+/// Why there is no verdict. The stanza must then not be deployed.
+#[derive(Debug)]
+pub enum ConditionError {
+    /// A value under `on` is still encrypted.
+    NotDecrypted {
+        /// JSON pointer to the value.
+        at: String,
+    },
+    /// A value under `on` has a type that Travis CI cannot read.
+    BadShape {
+        /// JSON pointer to the value.
+        at: String,
+        /// Type of the value with an article, such as `a map`.
+        kind: &'static str,
+        /// What is expected instead.
+        right: &'static str,
+    },
+    /// bash cannot parse a condition, or stopped during its evaluation.
+    BadCondition {
+        /// JSON pointer to the condition.
+        at: String,
+        /// Text of the condition that was passed to bash.
+        text: String,
+        /// Error message of bash.
+        error_text: String,
+    },
+    /// bash could not be run.
+    Bash(BashError),
+}

@@ -1,0 +1,279 @@
+//! Defines the live function, its versions and its aliases, as far as they have been read from AWS.
+//! Never decides what to do about a difference.
+
+use std::collections::BTreeMap;
+
+use super::{AliasHistory, ChangedBy, Setting};
+use crate::protocol::secret::Secret;
+use crate::protocol::structures::FunctionUrl;
+
+/// The live function, as far as it has been read from AWS.
+#[derive(Clone, Debug)]
+pub struct LiveFunction {
+    /// ARN of the function, without a version.
+    pub arn: String,
+    /// The settings, including empty ones. A setting that cannot be read is missing.
+    pub settings: Vec<Setting>,
+    /// The tags. `None`: they cannot be read.
+    pub tags: Option<BTreeMap<String, Secret>>,
+    /// SHA-256 of the code, in Base64.
+    pub code_sha256: String,
+    /// The container image. `None`: the function runs a zip package.
+    pub image: Option<LiveImage>,
+    /// The function URL, of the stanza's first alias if it has one. `None`: it does not exist, or was not
+    /// read.
+    pub url: Option<LiveUrl>,
+    /// Public access that the policy belonging to `url` permits. Empty if it was not read.
+    pub public: PublicAccess,
+    /// The URL of the function itself beside that of an alias. It serves the code that was deployed last,
+    /// even if that failed verification. `None`: it does not exist, or was not read.
+    pub latest_url: Option<LiveUrl>,
+    /// Public access that the policy belonging to `latest_url` permits. Empty if it was not read.
+    pub latest_public: PublicAccess,
+    /// The aliases that were read.
+    pub aliases: Vec<LiveAlias>,
+    /// The published versions that were read, oldest first.
+    pub versions: Vec<LiveVersion>,
+    /// True if the function runs on Lambda Managed Instances, where callers without a qualifier get
+    /// `$LATEST.PUBLISHED`.
+    pub is_managed: bool,
+    /// The version `$LATEST.PUBLISHED`. `None`: it does not exist, or was not read.
+    pub latest_published: Option<LiveVersion>,
+    /// Provisioned concurrency that was read, by alias.
+    pub provisioned: BTreeMap<String, Provisioned>,
+    /// AWS's `RevisionId`, which changes with every change of the function. `None`: AWS does not return it.
+    pub revision_id: Option<String>,
+    /// True if the creation or the last update failed. Then the settings here are not those that run.
+    pub has_failed: bool,
+}
+
+impl LiveFunction {
+    /// The live values to redact: those of environment variables and of tags.
+    pub fn secrets(&self) -> Vec<Secret> {
+        let variables = self.settings.iter().filter_map(|setting| match setting {
+            Setting::Environment(variables) => Some(variables),
+            _ => None,
+        });
+        variables.chain(&self.tags).flat_map(BTreeMap::values).cloned().collect()
+    }
+
+    /// The live runtime. `None`: the function runs a container image.
+    pub fn runtime(&self) -> Option<&str> {
+        runtime(&self.settings)
+    }
+
+    /// True if the live environment variables could be read.
+    pub fn knows_environment(&self) -> bool {
+        self.setting(&Setting::Environment(BTreeMap::new())).is_some()
+    }
+
+    /// The live value of the setting that `like` is, whatever its value. `None`: it cannot be read.
+    pub fn setting(&self, like: &Setting) -> Option<&Setting> {
+        self.settings.iter().find(|setting| setting.is_kind_of(like))
+    }
+}
+
+/// The container image of a live function.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LiveImage {
+    /// URI with which the image was deployed; it may contain a tag.
+    pub uri: String,
+    /// URI with the digest to which AWS resolved it.
+    pub resolved: String,
+}
+
+/// A live function URL.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LiveUrl {
+    /// The URL itself.
+    pub url: String,
+    /// Its settings, with all members.
+    pub config: FunctionUrl,
+}
+
+/// Public access that the policy of a function or an alias permits.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PublicAccess {
+    /// Permissions that every caller has.
+    pub granted: Vec<Permission>,
+    /// Permissions for which the policy has a statement of this program.
+    pub own: Vec<Permission>,
+}
+
+/// A permission for public access to a function URL. Since October 2025 AWS requires both.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Permission {
+    /// `lambda:InvokeFunctionUrl`, if the auth type is `NONE`.
+    InvokeFunctionUrl,
+    /// `lambda:InvokeFunction`, through the function URL only.
+    InvokeFunction,
+}
+
+impl Permission {
+    /// Both permissions.
+    pub const ALL: [Permission; 2] = [Permission::InvokeFunctionUrl, Permission::InvokeFunction];
+
+    /// The IAM action.
+    pub fn action(self) -> &'static str {
+        match self {
+            Permission::InvokeFunctionUrl => "lambda:InvokeFunctionUrl",
+            Permission::InvokeFunction => "lambda:InvokeFunction",
+        }
+    }
+
+    /// The ID of the policy statement with which this program grants the permission.
+    pub fn statement_id(self) -> &'static str {
+        match self {
+            Permission::InvokeFunctionUrl => "dpl-lambda-function-url",
+            Permission::InvokeFunction => "dpl-lambda-function-url-invoke",
+        }
+    }
+}
+
+/// A live alias.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LiveAlias {
+    /// Name of the alias.
+    pub name: String,
+    /// The version at which it points.
+    pub version: String,
+    /// Other versions that get a share of its traffic, each with percent.
+    pub weights: Vec<(String, u8)>,
+    /// AWS's `RevisionId`, which changes with every change of the alias. `None`: AWS does not return it.
+    pub revision_id: Option<String>,
+    /// Its history, read from its description.
+    pub history: AliasHistory,
+}
+
+impl LiveAlias {
+    /// The versions that get a share of the traffic. While provisioned concurrency moves to another version,
+    /// AWS shows the old version with a weight of 100 %. That is not a traffic split and ends by itself, so
+    /// it is left out.
+    pub fn shares(&self) -> &[(String, u8)] {
+        if self.weights.iter().any(|(_, percent)| *percent == 100) { &[] } else { &self.weights }
+    }
+
+    /// The shares, if not all of them were set by a deployment of this program but by a person or another
+    /// tool, such as CodeDeploy.
+    pub fn shares_of_others(&self) -> &[(String, u8)] {
+        let is_ours = |(version, _): &(String, u8)| self.history.shift(&self.version) == Some(version);
+        if self.shares().iter().all(is_ours) { &[] } else { self.shares() }
+    }
+
+    /// The history to write when the alias stays at its version and a shift that the history records has
+    /// ended. `None`: the history records no shift, so it stays unchanged.
+    pub fn history_after_shift(&self) -> Option<AliasHistory> {
+        self.history.shift(&self.version).map(|_| self.history.with_shift(&self.version, None))
+    }
+}
+
+/// The version that callers without a qualifier get from a function on Lambda Managed Instances. It has no
+/// number, can be published repeatedly and cannot be deleted.
+pub const LATEST_PUBLISHED: &str = "$LATEST.PUBLISHED";
+
+/// A published version.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LiveVersion {
+    /// Number of the version.
+    pub number: String,
+    /// SHA-256 of the code, in Base64.
+    pub code_sha256: String,
+    /// The settings. A setting that cannot be read is missing.
+    pub settings: Vec<Setting>,
+    /// Whether the version is ready.
+    pub state: VersionState,
+}
+
+/// Whether a published version is ready. AWS returns that from GetFunction for a single version, but not in a
+/// list of versions.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum VersionState {
+    /// The version was not read on its own.
+    #[default]
+    Unknown,
+    /// AWS can invoke the version.
+    Ready,
+    /// AWS is preparing the version.
+    Pending,
+    /// AWS could not prepare the version, or deactivated it.
+    Failed,
+}
+
+/// Code and settings of a function at one point in time, as AWS returned them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CodeAndSettings {
+    /// SHA-256 of the code, in Base64.
+    pub code_sha256: String,
+    /// The settings. A setting that cannot be read is missing.
+    pub settings: Vec<Setting>,
+}
+
+impl CodeAndSettings {
+    /// Copies code hash and settings of `live`.
+    pub fn of(live: &LiveFunction) -> Self {
+        CodeAndSettings { code_sha256: live.code_sha256.clone(), settings: live.settings.clone() }
+    }
+
+    /// True if every setting has the same value as `before`, except those for which `changes` returns true. A
+    /// setting that is missing in one of the two is not compared.
+    pub fn keeps(&self, before: &CodeAndSettings, changes: impl Fn(&Setting) -> bool) -> bool {
+        self.settings.iter().filter(|setting| !changes(setting)).all(|setting| {
+            let known = before.settings.iter().find(|known| known.is_kind_of(setting));
+            known.is_none_or(|known| known == setting)
+        })
+    }
+}
+
+impl LiveVersion {
+    /// The number as an integer; 0 for `$LATEST.PUBLISHED`.
+    pub fn ordinal(&self) -> u64 {
+        self.number.parse().unwrap_or_default()
+    }
+
+    /// True if the version has the function's code and settings. The description, which belongs to one
+    /// version, and the package's KMS key are not compared. False if a setting cannot be read, since it may
+    /// differ.
+    pub fn is_copy_of(&self, live: &LiveFunction) -> bool {
+        let is_held = |setting: &&Setting| {
+            matches!(setting.changed_by(), ChangedBy::Configuration | ChangedBy::Code)
+                && !matches!(setting, Setting::Description(_) | Setting::SourceKmsKeyArn(_))
+        };
+        let mut held = live.settings.iter().filter(is_held);
+        self.code_sha256 == live.code_sha256
+            && live.knows_environment()
+            && held.all(|live| self.setting(live) == Some(live))
+    }
+
+    /// The version's value of the setting that `like` is. `None`: it cannot be read.
+    pub fn setting(&self, like: &Setting) -> Option<&Setting> {
+        self.settings.iter().find(|setting| setting.is_kind_of(like))
+    }
+}
+
+/// Provisioned concurrency of an alias.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Provisioned {
+    /// Requested number of executions.
+    pub executions: i32,
+    /// Whether they are ready.
+    pub state: ProvisionedState,
+}
+
+/// Whether the provisioned concurrency of an alias is ready.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProvisionedState {
+    /// All requested executions are ready.
+    Ready,
+    /// AWS is still allocating executions.
+    InProgress,
+    /// AWS could not allocate the executions.
+    Failed,
+}
+
+/// The runtime among the settings. `None`: there is none, or an empty one.
+pub(super) fn runtime(settings: &[Setting]) -> Option<&str> {
+    settings.iter().find_map(|setting| match setting {
+        Setting::Runtime(runtime) if !runtime.is_empty() => Some(runtime.as_str()),
+        _ => None,
+    })
+}

@@ -1,0 +1,109 @@
+//! Defines credentials that were found, and renews them. It adds all of them to the known secrets before they
+//! are used.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::error::CredentialsError as SdkCredentialsError;
+use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider, future};
+
+use super::credentials_error::RenewalFailed;
+use crate::child::orphans;
+use crate::protocol::event::CredentialsSource;
+use crate::protocol::secret::{KnownSecrets, Secret};
+
+/// Time limit for a profile. Its process may call a remote service; one that prompts for input gets none in
+/// CI.
+pub(super) const PROFILE_LIMIT: Duration = Duration::from_secs(60);
+
+/// Credentials, and the provider that renews them.
+#[derive(Debug)]
+pub(super) struct ResolvedCredentials {
+    pub(super) credentials: Credentials,
+    pub(super) source: CredentialsSource,
+    /// Returns new credentials when these expire. `None`: they do not expire, or cannot be renewed.
+    pub(super) provider: Option<SharedCredentialsProvider>,
+}
+
+impl ResolvedCredentials {
+    pub(super) fn fixed(credentials: Credentials, source: CredentialsSource) -> Self {
+        ResolvedCredentials { credentials, source, provider: None }
+    }
+
+    /// The credential provider for the SDK: it returns these credentials first, and renewed ones when they
+    /// expire. It adds all of them to `known_secrets` before it returns them.
+    pub(super) fn into_provider(self, known_secrets: &KnownSecrets) -> SharedCredentialsProvider {
+        add_secrets(known_secrets, &self.credentials);
+        match self.provider {
+            None => SharedCredentialsProvider::new(self.credentials),
+            Some(provider) => {
+                let first = Mutex::new(Some(self.credentials));
+                SharedCredentialsProvider::new(FirstThenProvider {
+                    first,
+                    provider,
+                    known_secrets: known_secrets.clone(),
+                })
+            }
+        }
+    }
+}
+
+/// Adds to `known_secrets` the parts of `credentials` that must never be shown.
+pub(super) fn add_secrets(known_secrets: &KnownSecrets, credentials: &Credentials) {
+    let keys = [credentials.access_key_id(), credentials.secret_access_key()];
+    known_secrets.add(keys.into_iter().chain(credentials.session_token()).map(Secret::new));
+}
+
+/// Returns the first credentials once, then asks the provider for new ones. Asking the provider immediately
+/// would start a profile's process a second time.
+#[derive(Debug)]
+struct FirstThenProvider {
+    first: Mutex<Option<Credentials>>,
+    provider: SharedCredentialsProvider,
+    known_secrets: KnownSecrets,
+}
+
+impl ProvideCredentials for FirstThenProvider {
+    fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
+    where
+        Self: 'a,
+    {
+        match self.first.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            Some(credentials) => future::ProvideCredentials::ready(Ok(credentials)),
+            None => future::ProvideCredentials::new(async {
+                // The SDK sets no limit here, and leaves the process of a profile behind if the call is given
+                // up.
+                let guard = ProcessGuard { armed: true };
+                let renewed = tokio::time::timeout(PROFILE_LIMIT, self.provider.provide_credentials()).await;
+                let failed = |error| SdkCredentialsError::provider_error(RenewalFailed::of(&error));
+                let renewed = match renewed {
+                    Ok(renewed) => renewed.map_err(failed),
+                    Err(_) => Err(failed(SdkCredentialsError::provider_timed_out(PROFILE_LIMIT))),
+                };
+                guard.disarm();
+                renewed.iter().for_each(|credentials| add_secrets(&self.known_secrets, credentials));
+                renewed
+            }),
+        }
+    }
+}
+
+/// Ends the `credential_process` of a profile when the SDK's request for credentials is given up.
+pub(super) struct ProcessGuard {
+    pub(super) armed: bool,
+}
+
+impl ProcessGuard {
+    pub(super) fn disarm(mut self) {
+        self.armed = false;
+    }
+}
+
+impl Drop for ProcessGuard {
+    fn drop(&mut self) {
+        if self.armed {
+            orphans::kill_sdk_processes();
+        }
+    }
+}

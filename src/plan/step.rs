@@ -1,0 +1,13 @@
+//! Defines one step of a plan: an action, and the values that it changes.
+
+use super::action::Action;
+use crate::protocol::event::Change;
+
+/// One step of a plan.
+#[derive(Clone, Debug)]
+pub struct Step {
+    /// What the step does.
+    pub action: Action,
+    /// The values that the step changes, with secrets masked.
+    pub changes: Vec<Change>,
+}

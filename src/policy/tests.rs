@@ -1,0 +1,225 @@
+//! Tests of policies: a stanza, with the expected statements.
+
+use super::*;
+use crate::protocol::name::FunctionName;
+use serde_json::json;
+
+const ROLE: &str = "arn:aws:iam::123456789012:role/run";
+const F: &str = "arn:aws:lambda:eu-west-1:123456789012:function:f";
+
+#[track_caller]
+fn policy(stanza: &Stanza, name: &str) -> Policy {
+    let name = FunctionName::parse(name).expect("a name");
+    let region = stanza.region.clone().unwrap_or_else(|| Region::parse("eu-west-1").expect("a region"));
+    let desired = DesiredFunction::of(stanza, name, None);
+    of(stanza, &desired, &CodeSource::of(stanza), &region)
+}
+
+/// The only statement with this `sid`.
+#[track_caller]
+fn statement(stanza: &Stanza, name: &str, sid: &str) -> Statement {
+    let found = policy(stanza, name).document.statement;
+    let mut named = found.iter().filter(|statement| statement.sid.as_deref() == Some(sid));
+    let one = named.next().unwrap_or_else(|| panic!("no {sid} in {found:?}")).clone();
+    assert_eq!(named.next(), None, "one {sid}");
+    one
+}
+
+fn has(stanza: &Stanza, sid: &str) -> bool {
+    policy(stanza, F).document.statement.iter().any(|statement| statement.sid.as_deref() == Some(sid))
+}
+
+fn texts(texts: &[&str]) -> Vec<String> {
+    texts.iter().map(|text| (*text).to_owned()).collect()
+}
+
+#[test]
+fn a_stanza_that_names_nothing_needs_two_actions_on_one_function() {
+    let policy = policy(&Stanza::default(), "arn:aws-cn:lambda:cn-north-1:123456789012:function:f");
+    assert_eq!(
+        json!(policy.document)["Statement"],
+        json!([{"Sid": "Function", "Effect": "Allow", "Action": ["lambda:GetFunction", "lambda:UpdateFunctionCode"],
+            "Resource": ["arn:aws-cn:lambda:cn-north-1:123456789012:function:f"]}])
+    );
+    let key = "it is not known whether the live function has a KMS key; if it has, set `source_kms_key_arn`";
+    assert_eq!(policy.notes, [key]);
+}
+
+#[test]
+fn what_is_not_known_is_a_star_and_said() {
+    let found = policy(&Stanza::default(), "f");
+    assert_eq!(found.document.statement[0].resource, ["arn:*:lambda:eu-west-1:*:function:f"]);
+    assert!(found.notes[0].contains("partition and account are not known"), "{:?}", found.notes);
+    let stanza = Stanza { role: Some(ROLE.to_owned()), ..Stanza::default() };
+    assert_eq!(statement(&stanza, "f", "Function").resource, [F]);
+    let named = Stanza { region: Region::parse("us-east-2").ok(), ..stanza };
+    let found = statement(&named, "210987654321:function:f", "Function");
+    assert_eq!(found.resource, ["arn:aws:lambda:us-east-2:210987654321:function:f"]);
+}
+
+#[test]
+fn an_account_that_is_none_is_not_known() {
+    let region = Region::parse("eu-west-1").ok();
+    let found = policy(&Stanza { region, ..Stanza::default() }, "arn:aws:lambda:*:1*:function:f");
+    assert!(
+        found.notes[0].starts_with("the function's region and account are not known"),
+        "{:?}",
+        found.notes
+    );
+    for role in ["arn:aws:iam::$ACCOUNT:role/run", "arn:aws:iam::1*:role/run"] {
+        let found = policy(&Stanza { role: Some(role.to_owned()), ..Stanza::default() }, "f");
+        assert_eq!(found.document.statement[0].resource, ["arn:aws:lambda:eu-west-1:*:function:f"]);
+        assert!(found.notes[0].starts_with("the function's account is not known"), "{:?}", found.notes);
+    }
+}
+
+#[test]
+fn live_keys_that_the_stanza_is_silent_about_are_said_once() {
+    let notes = |stanza: &Stanza| policy(stanza, F).notes;
+    let publishes = Stanza { publish: Some(true), ..Stanza::default() };
+    assert_eq!(notes(&publishes).len(), 1);
+    assert!(
+        notes(&publishes)[0].ends_with("`kms_key_arn` or `source_kms_key_arn`"),
+        "{:?}",
+        notes(&publishes)
+    );
+    let none = || Some(String::new());
+    let named = Stanza { kms_key_arn: none(), source_kms_key_arn: none(), ..publishes };
+    assert_eq!(notes(&named), Vec::<String>::new());
+}
+
+#[test]
+fn a_role_is_passed_to_lambda_alone() {
+    let stanza = Stanza { role: Some(ROLE.to_owned()), ..Stanza::default() };
+    assert_eq!(statement(&stanza, "f", "PassRole"), Statement::pass_role(ROLE).named("PassRole"));
+}
+
+#[test]
+fn a_role_that_is_no_arn_never_becomes_every_role() {
+    for (role, resource) in
+        [("*", "${*}"), ("arn:aws:iam::$ACCOUNT:role/run", "arn:aws:iam::${$}ACCOUNT:role/run")]
+    {
+        let stanza = Stanza { role: Some(role.to_owned()), ..Stanza::default() };
+        assert_eq!(statement(&stanza, F, "PassRole").resource, [resource]);
+        assert!(policy(&stanza, F).notes.iter().any(|note| note.contains("IAM will refuse it")), "{role}");
+    }
+}
+
+#[test]
+fn what_is_no_arn_becomes_a_star_and_is_said() {
+    let stanza = Stanza {
+        kms_key_arn: Some("alias/x".to_owned()),
+        source_kms_key_arn: Some("arn:aws:kms:eu-west-1:123456789012:alias/x".to_owned()),
+        layers: Some(texts(&["tools", "others"])),
+        code_signing_config_arn: Some("*".to_owned()),
+        ..Stanza::default()
+    };
+    for sid in ["VariablesKey", "PackageKey", "Layers", "CodeSigning"] {
+        assert_eq!(statement(&stanza, F, sid).resource, ["*"], "{sid}");
+    }
+    let notes = policy(&stanza, F).notes;
+    for key in ["`kms_key_arn`", "`source_kms_key_arn`", "`layers`", "`code_signing_config_arn`"] {
+        assert_eq!(notes.iter().filter(|note| note.starts_with(key)).count(), 1, "{key}: {notes:?}");
+    }
+}
+
+#[test]
+fn no_value_of_a_stanza_is_for_more_than_itself() {
+    let text = |text: &str| Some(text.to_owned());
+    let stanza = Stanza {
+        role: text("arn:aws:iam::123456789012:role/*"),
+        layers: Some(texts(&["arn:aws:lambda:eu-west-1:123456789012:layer:?:1"])),
+        kms_key_arn: text("arn:aws:kms:eu-west-1:123456789012:key/*"),
+        s3_bucket: text("b*"),
+        s3_prefix: text("*/${aws:username}"),
+        ..Stanza::default()
+    };
+    let resource = |stanza: &Stanza, sid| statement(stanza, F, sid).resource;
+    assert_eq!(resource(&stanza, "PassRole"), ["arn:aws:iam::123456789012:role/${*}"]);
+    assert_eq!(resource(&stanza, "Layers"), ["arn:aws:lambda:eu-west-1:123456789012:layer:${?}:1"]);
+    assert_eq!(resource(&stanza, "VariablesKey"), ["arn:aws:kms:eu-west-1:123456789012:key/${*}"]);
+    assert_eq!(resource(&stanza, "Package"), ["arn:aws:s3:::b${*}/${*}/${$}{aws:username}/f/*"]);
+    let object = Stanza { s3_key: text("*.zip"), ..stanza };
+    assert_eq!(resource(&object, "Package"), ["arn:aws:s3:::b${*}/${*}.zip"]);
+    let image = Stanza { image_uri: text("1*.dkr.ecr.*.amazonaws.com/*:7"), ..Stanza::default() };
+    assert_eq!(resource(&image, "Image"), ["arn:aws:ecr:*:*:repository/${*}"]);
+    assert!(policy(&image, F).notes[0].starts_with("`image_uri`"), "a note says that the host is not ECR's");
+}
+
+#[test]
+fn versions_are_deleted_and_called_but_never_the_function_deleted() {
+    let stanza = Stanza {
+        alias: Some(vec!["live".to_owned()]),
+        keep_versions: Some(3),
+        verify: Some(Verify::default()),
+        provisioned_concurrency: Some(OrNone::Some(2)),
+        ..Stanza::default()
+    };
+    let versions = statement(&stanza, F, "Versions");
+    assert_eq!(versions.action, ["lambda:GetFunction", "lambda:InvokeFunction", "lambda:DeleteFunction"]);
+    assert_eq!(versions.resource, [format!("{F}:*")]);
+    let aliases = statement(&stanza, F, "Aliases");
+    assert_eq!((aliases.action.len(), aliases.resource), (2, vec![format!("{F}:live")]));
+    assert!(!statement(&stanza, F, "Function").action.contains(&"lambda:DeleteFunction".to_owned()));
+    assert!(!has(&stanza, "Latest"), "verification invokes the version, not `$LATEST`");
+}
+
+#[test]
+fn where_no_version_is_published_none_is_called() {
+    let stanza = Stanza { verify: Some(Verify::default()), ..Stanza::default() };
+    assert_eq!(statement(&stanza, F, "Latest").resource, [format!("{F}:$LATEST")]);
+    assert!(!has(&stanza, "Versions"));
+}
+
+#[test]
+fn the_function_is_opened_to_everybody_or_to_nobody() {
+    let url = |auth_type: Option<&str>| Stanza {
+        function_url: Some(OrNone::Some(crate::protocol::structures::FunctionUrl {
+            auth_type: auth_type.map(str::to_owned),
+            ..Default::default()
+        })),
+        ..Stanza::default()
+    };
+    for open in [url(Some("NONE")), url(None)] {
+        let statement = statement(&open, F, "Everybody");
+        assert_eq!(statement.action, ["lambda:AddPermission"]);
+        assert_eq!(statement.condition, Some(json!({"StringEquals": {"lambda:Principal": "*"}})));
+    }
+    let closed = Stanza { function_url: Some(OrNone::None), ..Stanza::default() };
+    for closed in [url(Some("AWS_IAM")), closed] {
+        assert!(!has(&closed, "Everybody"));
+    }
+}
+
+#[test]
+fn ec2_is_asked_where_subnets_are_sent() {
+    let ids = |ids: &[&str]| Some(texts(ids));
+    let ipv6 = Stanza { ipv6_allowed_for_dual_stack: Some(false), ..Stanza::default() };
+    assert!(has(&ipv6, "Network"), "the live subnets are sent, too");
+    assert!(has(&Stanza { subnet_ids: ids(&["subnet-1"]), ..Stanza::default() }, "Network"));
+    assert!(!has(&Stanza { subnet_ids: ids(&[]), ..ipv6 }, "Network"), "no subnets are left");
+    assert!(!has(&Stanza::default(), "Network"));
+}
+
+#[test]
+fn an_image_names_its_repository() {
+    let stanza = Stanza {
+        image_uri: Some("123456789012.dkr.ecr.eu-west-1.amazonaws.com/team/app@sha256:ab".to_owned()),
+        role: Some(ROLE.to_owned()),
+        ..Stanza::default()
+    };
+    let image = statement(&stanza, "f", "Image");
+    assert_eq!(image.resource, ["arn:aws:ecr:eu-west-1:123456789012:repository/team/app"]);
+}
+
+#[test]
+fn the_live_image_may_be_in_any_repository_of_the_region_but_is_never_created() {
+    let stanza =
+        Stanza { package_type: Some("Image".to_owned()), role: Some(ROLE.to_owned()), ..Stanza::default() };
+    assert_eq!(statement(&stanza, F, "Image").resource, ["arn:aws:ecr:eu-west-1:*:repository/*"]);
+    assert_eq!(
+        policy(&stanza, F).notes,
+        ["the live image's repository is not known, so the policy has `*` instead"]
+    );
+    assert!(!statement(&stanza, F, "Function").action.contains(&"lambda:CreateFunction".to_owned()));
+}

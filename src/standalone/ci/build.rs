@@ -1,0 +1,142 @@
+//! Defines what a CI builds, and the variables that Travis CI sets for it. Never reads a variable.
+
+/// The variables that [`super::Ci::to_travis_vars`] sets. A variable that it does not return must be absent,
+/// so remove all of them from the job's environment first.
+pub const MAPPED_VARS: [&str; 7] = [
+    "TRAVIS_BRANCH",
+    "TRAVIS_TAG",
+    "TRAVIS_PULL_REQUEST",
+    "TRAVIS_PULL_REQUEST_BRANCH",
+    "TRAVIS_REPO_SLUG",
+    "TRAVIS_COMMIT",
+    "TRAVIS_BUILD_NUMBER",
+];
+
+/// `TRAVIS_PULL_REQUEST` of a pull request with an unknown number, and of a build that may be a pull request.
+pub const UNKNOWN: &str = "unknown";
+
+/// What the CI builds.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Build {
+    Branch(String),
+    Tag(String),
+    PullRequest { number: Option<String>, target: Option<String>, source: Option<String> },
+}
+
+/// A build, its repository (`owner/name`), its commit hash and its number.
+pub(super) struct BuildInfo {
+    pub(super) build: Build,
+    pub(super) slug: Option<String>,
+    pub(super) commit: Option<String>,
+    pub(super) number: Option<String>,
+}
+
+impl Build {
+    /// The build of a tag, or else of a branch. Without both it is unknown, and so a pull request.
+    pub(super) fn from_names(tag: Option<String>, branch: Option<String>) -> Build {
+        match (tag, branch) {
+            (Some(tag), _) => Build::Tag(tag),
+            (None, Some(branch)) => Build::from_branch(branch),
+            (None, None) => Build::UNKNOWN,
+        }
+    }
+
+    /// The build of a full ref. Every ref that is not a branch or a tag counts as a pull request:
+    /// `refs/pull/12/merge`, `refs/merge-requests/12/head`, `refs/pull-requests/12/from`.
+    pub(super) fn from_ref(reference: Option<String>) -> Build {
+        let Some(reference) = reference else { return Build::UNKNOWN };
+        if let Some(branch) = reference.strip_prefix("refs/heads/") {
+            return Build::from_branch(branch.to_owned());
+        }
+        if let Some(tag) = reference.strip_prefix("refs/tags/") {
+            return Build::Tag(tag.to_owned());
+        }
+        Build::PullRequest {
+            number: numbered(reference.trim_start_matches("refs/")),
+            target: None,
+            source: None,
+        }
+    }
+
+    /// The build of a branch by its short name. It is a pull request if a CI or GitHub's merge queue uses
+    /// such names for pull requests. The merge queue pushes `gh-readonly-queue/main/pr-12-0123abc` like any
+    /// branch.
+    pub(super) fn from_branch(branch: String) -> Build {
+        if let Some((target, request)) =
+            branch.strip_prefix("gh-readonly-queue/").and_then(|rest| rest.rsplit_once('/'))
+        {
+            let number =
+                request.strip_prefix("pr-").and_then(|rest| rest.split('-').next()).map(str::to_owned);
+            return Build::PullRequest { number, target: Some(target.to_owned()), source: None };
+        }
+        if branch.starts_with("refs/") {
+            return Build::from_ref(Some(branch));
+        }
+        match numbered(&branch) {
+            Some(number) => Build::PullRequest { number: Some(number), target: None, source: None },
+            None => Build::Branch(branch),
+        }
+    }
+
+    /// The same build as a pull request, with the given details, or else those from its ref.
+    pub(super) fn into_pull_request(
+        self,
+        number: Option<String>,
+        target: Option<String>,
+        source: Option<String>,
+    ) -> Build {
+        match self {
+            Build::PullRequest { number: n, target: t, source: s } => {
+                Build::PullRequest { number: number.or(n), target: target.or(t), source: source.or(s) }
+            }
+            Build::Branch(_) | Build::Tag(_) => Build::PullRequest { number, target, source },
+        }
+    }
+
+    const UNKNOWN: Build = Build::PullRequest { number: None, target: None, source: None };
+}
+
+/// The number in `pull/12/merge`, `pull-requests/12/from` and `merge-requests/12/head`.
+pub(crate) fn numbered(name: &str) -> Option<String> {
+    let (kind, rest) = name.split_once('/')?;
+    let number = rest.split('/').next()?;
+    let is_number = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
+    (["pull", "pull-requests", "merge-requests"].contains(&kind) && is_number).then(|| number.to_owned())
+}
+
+impl BuildInfo {
+    pub(super) fn into_travis_vars(self) -> Vec<(&'static str, String)> {
+        let (branch, tag, request, source) = match self.build {
+            Build::Branch(branch) => (Some(branch), None, "false".to_owned(), None),
+            Build::Tag(tag) => (Some(tag.clone()), Some(tag), "false".to_owned(), None),
+            Build::PullRequest { number, target, source } => {
+                // An empty number or `false` would make it a push.
+                let number = number.filter(|number| !number.trim().is_empty() && number != "false");
+                let number = number.unwrap_or_else(|| UNKNOWN.to_owned());
+                (target, None, number, source)
+            }
+        };
+        // Buildkite sets `HEAD` if no commit was specified.
+        let commit = self
+            .commit
+            .filter(|commit| commit.len() >= 7 && commit.bytes().all(|byte| byte.is_ascii_hexdigit()));
+        let values = [branch, tag, Some(request), source, self.slug, commit, self.number];
+        MAPPED_VARS.into_iter().zip(values).filter_map(|(name, value)| Some((name, value?))).collect()
+    }
+}
+
+/// `owner/name` of a repository URL: `https://host/owner/name.git`, `ssh://git@host:22/owner/name`,
+/// `git@host:owner/name.git`. `None` for a local path.
+pub(crate) fn slug_of(address: &str) -> Option<String> {
+    let path = match address.split_once("://") {
+        Some(("file", _)) => return None,
+        Some((_, rest)) => rest.split_once('/')?.1,
+        None => {
+            let (host, path) = address.split_once(':')?;
+            (!host.contains('/')).then_some(path)?
+        }
+    };
+    let path = path.trim_matches('/');
+    let path = path.strip_suffix(".git").unwrap_or(path);
+    (path.contains('/') && path.split('/').all(|part| !part.is_empty())).then(|| path.to_owned())
+}
