@@ -219,7 +219,9 @@ impl Lambda {
             _ => ("the update", None),
         };
         let mut seen: Option<LiveFunction> = None;
-        let mut backoff = PollBackoff::new(self.wait_limit);
+        let is_update = version.is_none();
+        let expected = state.last_update.filter(|_| is_update);
+        let mut backoff = PollBackoff::new(self.wait_limit).expecting(expected);
         while status.is_in_progress() {
             let call =
                 self.client.get_function().function_name(state.name.as_str()).set_qualifier(version.clone());
@@ -233,10 +235,13 @@ impl Lambda {
             let configuration = output.configuration().ok_or_else(|| self.invalid_response("GetFunction"))?;
             let reported = UpdateStatus::from_configuration(configuration);
             status = if version.is_some() { reported.for_version() } else { reported };
-            if version.is_none() {
+            if is_update {
                 state.seen_sha256 = configuration.code_sha256().map(str::to_owned);
                 seen = read::live(&output);
             }
+        }
+        if is_update {
+            state.last_update = backoff.took();
         }
         if let Some(version) = version {
             return versions::from_version(&version, status);

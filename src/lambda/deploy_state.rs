@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::code_source::Delivery;
 use crate::function::{AliasHistory, CodeAndSettings, LiveAlias, LiveFunction, Setting};
@@ -39,6 +40,8 @@ pub struct DeployState<'a> {
     /// Code and settings as AWS returned them last. The next response must have the same, except for what the
     /// call itself changes; otherwise another caller has changed the function. `None`: unknown.
     pub known: Option<CodeAndSettings>,
+    /// How long the last update took. The next one takes about as long. `None`: there was none yet.
+    pub last_update: Option<Duration>,
 }
 
 impl<'a> DeployState<'a> {
@@ -57,6 +60,7 @@ impl<'a> DeployState<'a> {
             function_url: None,
             seen_sha256: None,
             known: None,
+            last_update: None,
         }
     }
 
