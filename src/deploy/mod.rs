@@ -34,7 +34,7 @@ use crate::protocol::messages::skip_reason;
 use crate::protocol::name::FunctionName;
 use crate::protocol::runtimes;
 use crate::protocol::secret::{KnownSecrets, Redactor, Secret};
-use crate::protocol::stanza::{self, ReadStanza, Stanza};
+use crate::protocol::stanza::{self, Stanza};
 use crate::warnings;
 
 /// The command to run.
@@ -110,24 +110,24 @@ fn run_command(
     } else {
         options::without_git(&job.stanza, &job.env)
     };
-    let ReadStanza { stanza, problems, warnings: reader_warnings } = stanza::read(&resolved.stanza);
+    let read = stanza::read(&resolved.stanza);
     let mut problems: Vec<Problem> =
-        problems.into_iter().map(|problem| resolved.with_origin(problem)).collect();
+        read.problems().iter().map(|problem| resolved.with_origin(problem.clone())).collect();
     problems.extend(resolved.problems.iter().cloned());
-    let is_strict = stanza.strict == Some(true);
+    let is_strict = read.options().strict == Some(true);
     let (unknown, lints): (Vec<Lint>, _) =
         lints.into_iter().partition(|lint| is_strict && lint.is_unknown_key);
     problems.extend(unknown.into_iter().map(|lint| lint.warning.into_unknown_key()));
-    let token = stanza.web_identity_token(&job.env);
+    let token = read.options().web_identity_token(&job.env);
     let from_job = || job.env.secrets().chain(token.iter().map(|token| token.expose().into()));
-    let redactor = stanza.redactor(&job.stanza, from_job());
+    let redactor = read.options().redactor(&job.stanza, from_job());
     let report_warnings = || {
         let lints = lints.iter().map(|lint| &lint.warning);
-        for warning in lints.chain(&resolved.warnings).chain(&reader_warnings) {
+        for warning in lints.chain(&resolved.warnings).chain(&read.warnings) {
             events.emit(Event::Warning(redactor.warning(warning)));
         }
     };
-    if problems.is_empty() && stanza.allow_failure == Some(true) {
+    if problems.is_empty() && read.options().allow_failure == Some(true) {
         events.allow_failure();
     }
     if let Some(verdict) = verdict {
@@ -146,17 +146,17 @@ fn run_command(
         emit_verdict(&verdict, &redactor, events);
     }
     report_warnings();
-    if !problems.is_empty() {
-        return Err(diagnostics::from_problems(problems, &redactor));
-    }
+    let stanza = match read.stanza {
+        Ok(stanza) if problems.is_empty() => stanza,
+        _ => return Err(diagnostics::from_problems(problems, &redactor)),
+    };
     require_alias_for_rollback(command, &stanza)?;
-    let name = stanza.function_name.as_ref().expect("a missing function name is a problem of the stanza");
     let variables_redactor = Redactor::new(from_job(), &stanza::non_secret_texts(&job.stanza));
     let (known_secrets, redactor) = (KnownSecrets::default(), RefCell::new((0, Rc::new(redactor))));
     let run = DeployRun {
         job,
         stanza: &stanza,
-        name,
+        name: &stanza.function_name,
         variables_redactor,
         known_secrets,
         redactor,
@@ -188,13 +188,14 @@ fn run_command(
 /// All problems of the stanza, or an invalid region.
 pub fn policy(stanza: &Map, env: &Environment) -> Result<Policy, ErrorReport> {
     let resolved = options::without_git(stanza, env);
-    let ReadStanza { stanza: read, mut problems, .. } = stanza::read(&resolved.stanza);
-    problems.extend(resolved.problems);
-    let redactor = read.redactor(stanza, env.secrets());
-    if !problems.is_empty() {
-        return Err(diagnostics::from_problems(problems, &redactor));
-    }
-    let name = read.function_name.clone().expect("a missing function name is a problem of the stanza");
+    let read = stanza::read(&resolved.stanza);
+    let redactor = read.options().redactor(stanza, env.secrets());
+    let problems: Vec<Problem> = read.problems().iter().chain(&resolved.problems).cloned().collect();
+    let read = match read.stanza {
+        Ok(stanza) if problems.is_empty() => stanza,
+        _ => return Err(diagnostics::from_problems(problems, &redactor)),
+    };
+    let name = read.function_name.clone();
     let failed = |error| diagnostics::from_lambda(error, &redactor);
     let named = lambda::named_region(&read, env).map_err(failed)?;
     let region = match &named {

@@ -8,8 +8,9 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Component, Path, PathBuf};
 use std::rc::Rc;
 
-use super::selection::{ExclusionReason, Links, REPOSITORY, Rules, Selection, names_between};
+use super::selection::{ExclusionReason, REPOSITORY, Rules, Selection, names_between};
 use super::{MAX_UNZIPPED_BYTES, MAX_ZIP_BYTES, PackageError, threads};
+use crate::protocol::stanza::Links;
 
 /// What to package.
 #[derive(Debug)]

@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 pub use archive::Archive;
 pub use contents::{Contents, PackageNote};
 pub use handler::MissingHandler;
-pub use selection::{Links, Selection};
+pub use selection::Selection;
 
 use crate::cancel::CancelReason;
 
@@ -146,6 +146,7 @@ pub fn scan(
 mod tests {
     use super::*;
     use crate::cancel::CancelToken;
+    use crate::protocol::stanza::Links;
     use std::fs;
     use std::io::Read;
     use std::os::unix::fs::{PermissionsExt, symlink};
