@@ -219,7 +219,7 @@ fn said(stanza: &Value) -> Said {
     let read = stanza::read(&selected);
     warnings.extend(read.warnings);
     match warnings.iter().all(|warning| warning.code == WarningCode::Deprecated) {
-        _ if !read.problems.is_empty() => Said::Refused,
+        _ if read.stanza.is_err() => Said::Refused,
         false => Said::Warned,
         true if warnings.is_empty() => Said::Nothing,
         true => Said::Deprecated,

@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use crate::protocol::stanza::Stanza;
+use crate::protocol::stanza::{PackageType, Stanza};
 
 /// Where the code comes from, according to the stanza.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,7 +71,7 @@ impl CodeSource {
         if let Some(uri) = &stanza.image_uri {
             return CodeSource::Image(uri.clone());
         }
-        if stanza.package_type.as_deref() == Some("Image") {
+        if stanza.package_type == Some(PackageType::Image) {
             return CodeSource::LiveImage;
         }
         let (bucket, key) = (stanza.s3_bucket.clone().filter(|name| !name.is_empty()), stanza.s3_key.clone());
@@ -115,8 +115,7 @@ mod tests {
     use super::*;
 
     fn stanza(bucket: Option<&str>, prefix: Option<&str>, key: Option<&str>) -> Stanza {
-        let text = |text: Option<&str>| text.map(str::to_owned);
-        Stanza { s3_bucket: text(bucket), s3_prefix: text(prefix), s3_key: text(key), ..Stanza::default() }
+        Stanza::of_json(serde_json::json!({"s3_bucket": bucket, "s3_prefix": prefix, "s3_key": key}))
     }
 
     #[test]

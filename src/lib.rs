@@ -45,10 +45,10 @@
 //! | `standalone` | the standalone mode: reads `.travis.yml`, detects the CI, runs this program once per stanza, prints text for people | files, git, processes |
 //! | [`process`] | arguments, standard input and output, signals, exit status | the process |
 //!
-//! Keys of a stanza are defined in `protocol/stanza.rs`, and what editors show for them in
-//! `protocol/editor/`. Messages are in `protocol/messages.rs` (events), `diagnostics/` (errors) and
-//! `warnings.rs` (warnings). bash is started in `conditions/bash.rs` for conditions and in `commands.rs` for
-//! `run` and `verify.command`. `plan/` decides the order of the calls to AWS.
+//! Keys of a stanza are defined in `protocol/stanza/options.rs` and `protocol/structures.rs`. Messages are in
+//! `protocol/messages.rs` (events), `diagnostics/` (errors) and `warnings.rs` (warnings). bash is started in
+//! `conditions/bash.rs` for conditions and in `commands.rs` for `run` and `verify.command`. `plan/` decides
+//! the order of the calls to AWS.
 
 mod bounded_read;
 mod cancel;

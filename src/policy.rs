@@ -8,7 +8,7 @@ use crate::code_source::CodeSource;
 use crate::function::{ChangedBy, DesiredFunction, Setting};
 use crate::protocol::name::Region;
 use crate::protocol::policy_document::{PolicyDocument, Statement};
-use crate::protocol::stanza::Stanza;
+use crate::protocol::stanza::{RoleSource, Stanza};
 use crate::protocol::structures::{OrNone, Verify};
 
 /// A policy, and notes about its gaps.
@@ -390,11 +390,15 @@ fn notes(
         ));
     }
     if let Some(role) = &stanza.role_to_assume {
-        let how = match stanza.web_identity_token_env {
-            Some(_) => "its trust policy must allow the CI system's identity provider to assume it",
-            None => "the caller needs sts:AssumeRole on it, and its trust policy must allow that",
+        let how = match role.with {
+            RoleSource::WebIdentity { .. } => {
+                "its trust policy must allow the CI system's identity provider to assume it"
+            }
+            RoleSource::Credentials { .. } => {
+                "the caller needs sts:AssumeRole on it, and its trust policy must allow that"
+            }
         };
-        notes.push(format!("this is the policy of {role}; {how}"));
+        notes.push(format!("this is the policy of {}; {how}", role.arn));
     }
     notes
 }

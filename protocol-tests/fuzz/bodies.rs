@@ -33,12 +33,12 @@ pub fn request(data: &[u8]) {
     let env = env.unwrap_or_default();
     let (chosen, _) = crate::protocol::branches::select_branch(&stanza, &env.expand("TRAVIS_BRANCH"));
     let read = stanza::read(&chosen);
-    let redactor = read.stanza.redactor(&stanza, env.secrets());
-    for problem in &read.problems {
+    let redactor = read.options().redactor(&stanza, env.secrets());
+    for problem in read.problems() {
         assert!(problem.at.as_ref().is_some_and(|at| at.starts_with('/')), "{problem:?}");
     }
-    if !read.problems.is_empty() {
-        let report = diagnostics::from_problems(read.problems, &redactor);
+    if !read.problems().is_empty() {
+        let report = diagnostics::from_problems(read.problems().to_vec(), &redactor);
         let finished = Event::Finished(Finished::failed(report, Vec::new()));
         assert!(!Line::new(finished).to_json().contains('\n'));
     }
@@ -81,8 +81,7 @@ pub fn plan(data: &[u8]) {
 
 fn read_stanza(text: &[u8]) -> Option<Stanza> {
     let node = json::parse(text).ok()?;
-    let read = stanza::read(node.as_map()?);
-    read.problems.is_empty().then_some(read.stanza)
+    stanza::read(node.as_map()?).stanza.ok()
 }
 
 /// Builds the function that `wanted` describes, with versions and aliases that depend on `seed`.
@@ -146,8 +145,7 @@ pub fn archive(data: &[u8]) {
             _ => fs::write(&path, content),
         };
     }
-    let selection =
-        Selection::of(&Stanza { dot_match: Some(data.len().is_multiple_of(2)), ..Stanza::default() });
+    let selection = Selection { dot_match: data.len().is_multiple_of(2), ..Selection::default() };
     let pack = || {
         let contents = package::scan(directory.path(), &selection, None)?;
         contents.into_archive(&mut |_| {}, &CancelToken::new())

@@ -11,7 +11,7 @@ use crate::protocol::error::{ErrorReport, Problem};
 use crate::protocol::event::{ConditionResult, Event, UnmetCondition};
 use crate::protocol::messages::skip_reason;
 use crate::protocol::secret::{Redactor, Secret};
-use crate::protocol::stanza::{self, ReadStanza, Stanza};
+use crate::protocol::stanza::{self, Stanza};
 use crate::warnings;
 
 /// What the conditions and the stanza decide.
@@ -59,23 +59,23 @@ pub(super) fn judge(
     } else {
         options::without_git(&job.stanza, &job.env)
     };
-    let ReadStanza { stanza, problems, warnings: reader_warnings } = stanza::read(&resolved.stanza);
+    let read = stanza::read(&resolved.stanza);
     let mut problems: Vec<Problem> =
-        problems.into_iter().map(|problem| resolved.with_origin(problem)).collect();
+        read.problems().iter().map(|problem| resolved.with_origin(problem.clone())).collect();
     problems.extend(resolved.problems.iter().cloned());
-    let is_strict = stanza.strict == Some(true);
+    let is_strict = read.options().strict == Some(true);
     let (unknown, lints): (Vec<Lint>, _) =
         lints.into_iter().partition(|lint| is_strict && lint.is_unknown_key);
     problems.extend(unknown.into_iter().map(|lint| lint.warning.into_unknown_key()));
-    let secrets_of_job = secrets_of_job(job, &stanza);
-    let redactor = stanza.redactor(&job.stanza, secrets_of_job.iter().map(Secret::expose));
+    let secrets_of_job = secrets_of_job(job, read.options());
+    let redactor = read.options().redactor(&job.stanza, secrets_of_job.iter().map(Secret::expose));
     let report_warnings = || {
         let lints = lints.iter().map(|lint| &lint.warning);
-        for warning in lints.chain(&resolved.warnings).chain(&reader_warnings) {
+        for warning in lints.chain(&resolved.warnings).chain(&read.warnings) {
             events.emit(Event::Warning(redactor.warning(warning)));
         }
     };
-    if problems.is_empty() && stanza.allow_failure == Some(true) {
+    if problems.is_empty() && read.options().allow_failure == Some(true) {
         events.allow_failure();
     }
     if let Some(verdict) = verdict {
@@ -94,9 +94,10 @@ pub(super) fn judge(
         emit_verdict(&verdict, &redactor, events);
     }
     report_warnings();
-    if !problems.is_empty() {
-        return Err(diagnostics::from_problems(problems, &redactor));
-    }
+    let stanza = match read.stanza {
+        Ok(stanza) if problems.is_empty() => stanza,
+        _ => return Err(diagnostics::from_problems(problems, &redactor)),
+    };
     require_alias_for_rollback(command, &stanza)?;
     Ok(Judged::Accepted(Box::new(Accepted { stanza, secrets_of_job, redactor })))
 }

@@ -48,10 +48,10 @@ use crate::lambda;
 use crate::options;
 use crate::policy::{self, Policy};
 use crate::protocol::environment::Environment;
-use crate::protocol::error::ErrorReport;
+use crate::protocol::error::{ErrorReport, Problem};
 use crate::protocol::event::Finished;
 use crate::protocol::json::Map;
-use crate::protocol::stanza::{self, ReadStanza};
+use crate::protocol::stanza;
 
 /// How often the deployment is planned again after another caller has changed the function, before it fails.
 const MAX_REPLANS: u32 = 10;
@@ -64,9 +64,8 @@ pub fn run(command: &Command, job: &Job, events: &Arc<EventWriter>, stop: &Cance
         Judged::Skipped { unmet } => Ok(Finished::Skipped { unmet }),
         Judged::Accepted(accepted) => {
             let Accepted { stanza, secrets_of_job, redactor } = *accepted;
-            let name =
-                stanza.function_name.as_ref().expect("a missing function name is a problem of the stanza");
             let redaction = Redaction::new(job, &stanza, secrets_of_job, redactor);
+            let name = &stanza.function_name;
             run_command(command, &Context { job, stanza: &stanza, name, redaction, events, stop, began })
         }
     });
@@ -144,13 +143,14 @@ fn replan(aws: &Aws<'_>, planned: Planned, outdated: OutdatedStep) -> Result<Pla
 /// All problems of the stanza, or an invalid region.
 pub fn policy(stanza: &Map, env: &Environment) -> Result<Policy, ErrorReport> {
     let resolved = options::without_git(stanza, env);
-    let ReadStanza { stanza: read, mut problems, .. } = stanza::read(&resolved.stanza);
-    problems.extend(resolved.problems);
-    let redactor = read.redactor(stanza, env.secrets());
-    if !problems.is_empty() {
-        return Err(diagnostics::from_problems(problems, &redactor));
-    }
-    let name = read.function_name.clone().expect("a missing function name is a problem of the stanza");
+    let read = stanza::read(&resolved.stanza);
+    let redactor = read.options().redactor(stanza, env.secrets());
+    let problems: Vec<Problem> = read.problems().iter().chain(&resolved.problems).cloned().collect();
+    let read = match read.stanza {
+        Ok(stanza) if problems.is_empty() => stanza,
+        _ => return Err(diagnostics::from_problems(problems, &redactor)),
+    };
+    let name = read.function_name.clone();
     let failed = |error| diagnostics::from_lambda(error, &redactor);
     let named = lambda::named_region(&read, env).map_err(failed)?;
     let region = match &named {

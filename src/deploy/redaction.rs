@@ -8,10 +8,10 @@ use crate::protocol::error::Warning;
 use crate::protocol::event;
 use crate::protocol::json::Map;
 use crate::protocol::secret::{KnownSecrets, Redactor, Secret};
-use crate::protocol::stanza::{self, Stanza};
+use crate::protocol::stanza::{self, Options, Stanza};
 
 /// The secrets of a job: those in its variables, and the web identity token that the stanza names.
-pub(super) fn secrets_of_job(job: &Job, stanza: &Stanza) -> Vec<Secret> {
+pub(super) fn secrets_of_job(job: &Job, stanza: &Options) -> Vec<Secret> {
     job.env.secrets().map(Secret::new).chain(stanza.web_identity_token(&job.env)).collect()
 }
 

@@ -306,7 +306,7 @@ fn from_input(text: &str) -> ErrorReport {
 
 fn from_stanza(text: &str) -> ErrorReport {
     match json::parse(text.as_bytes()) {
-        Ok(Node::Map(map)) => from_problems(stanza::read(&map).problems, &Redactor::default()),
+        Ok(Node::Map(map)) => from_problems(stanza::read(&map).problems().to_vec(), &Redactor::default()),
         _ => from_panic("an example that is no stanza"),
     }
 }

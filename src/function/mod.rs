@@ -19,7 +19,7 @@ pub use setting::{ChangedBy, Setting};
 
 use crate::protocol::name::FunctionName;
 use crate::protocol::secret::Secret;
-use crate::protocol::stanza::Stanza;
+use crate::protocol::stanza::{Options, Stanza, TagsMode};
 use crate::protocol::structures::{FunctionUrl, ImageConfig, LoggingConfig, OrNone};
 use live::runtime;
 
@@ -53,7 +53,7 @@ impl DesiredFunction {
     /// Reads the desired function called `name` from a stanza.
     pub fn of(stanza: &Stanza, name: FunctionName, default_description: Option<String>) -> Self {
         let release = Release::of(stanza);
-        let s = stanza.clone();
+        let s = Options::clone(stanza);
         // AWS rejects an empty mode for these, so an empty value becomes AWS's default.
         let or = |default: &'static str| {
             move |word: String| if word.is_empty() { default.to_owned() } else { word }
@@ -93,7 +93,7 @@ impl DesiredFunction {
             settings,
             handler: s.handler_name.map(|name| Handler { module: s.module_name, name }),
             tags: s.function_tags,
-            replaces_tags: s.function_tags_mode.as_deref() == Some("replace"),
+            replaces_tags: s.function_tags_mode == Some(TagsMode::Replace),
             merges_environment: s.merge_environment == Some(true),
             url: s.function_url,
             revision_id: s.revision_id,
@@ -201,6 +201,8 @@ impl Handler {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::{Value, json};
+
     use super::*;
 
     #[track_caller]
@@ -244,29 +246,26 @@ mod tests {
         check("nodejs22.x", Some("index"), "a.handler", "index.a.handler");
     }
 
-    fn settings(stanza: Stanza) -> Vec<Setting> {
-        let name = FunctionName::parse("f").expect("a name");
-        DesiredFunction::of(&stanza, name, None).settings
+    fn settings(stanza: Value) -> Vec<Setting> {
+        let stanza = Stanza::of_json(stanza);
+        DesiredFunction::of(&stanza, stanza.function_name.clone(), None).settings
     }
 
     #[test]
     fn an_empty_structure_resets_each_of_its_members() {
-        let logging = |config| settings(Stanza { logging_config: Some(config), ..Stanza::default() });
+        let logging = |config: Value| settings(json!({"logging_config": config}));
         let (text, group) =
             (Setting::LogFormat("Text".to_owned()), Setting::LogGroup("/aws/lambda/f".to_owned()));
-        assert_eq!(logging(LoggingConfig::default()), [text, group.clone()]);
-        let group_only = LoggingConfig { log_group: Some(String::new()), ..LoggingConfig::default() };
-        assert_eq!(logging(group_only), [group]);
-        let image = |config| settings(Stanza { image_config: Some(config), ..Stanza::default() });
-        assert_eq!(image(ImageConfig::default()).len(), 3);
-        let command = ImageConfig { command: Some(vec!["app.run".to_owned()]), ..ImageConfig::default() };
-        assert_eq!(image(command), [Setting::Command(vec!["app.run".to_owned()])]);
+        assert_eq!(logging(json!({})), [text, group.clone()]);
+        assert_eq!(logging(json!({"log_group": ""})), [group]);
+        let image = |config: Value| settings(json!({"image_uri": "i", "image_config": config}));
+        assert_eq!(image(json!({})).len(), 3);
+        assert_eq!(image(json!({"command": "app.run"})), [Setting::Command(vec!["app.run".to_owned()])]);
     }
 
     #[test]
     fn modes_that_cannot_be_empty_go_back_to_awss_defaults() {
-        let empty = || Some(String::new());
-        let settings = settings(Stanza { tracing_mode: empty(), snap_start: empty(), ..Stanza::default() });
+        let settings = settings(json!({"tracing_mode": "", "snap_start": ""}));
         assert_eq!(
             settings,
             [Setting::TracingMode("PassThrough".to_owned()), Setting::SnapStart("None".to_owned())]

@@ -1,6 +1,6 @@
 //! Generates `docs/options.md`: every option of a stanza with its type, default, AWS field and an example.
-//! Adds only what no other table has: the groups, and the AWS fields of options that are no setting of a
-//! function. Descriptions, types, examples, ranges and rules between options are those of the schemas.
+//! Adds only the titles of the groups. Groups and AWS fields are those of the tables of options and settings;
+//! descriptions, types, examples, ranges and rules between options are those of the schemas.
 
 use std::fmt::Write;
 
@@ -10,7 +10,7 @@ use super::{ChangedBy, Setting};
 use crate::protocol::branches::is_of_dpl;
 use crate::protocol::editor::reference;
 use crate::protocol::schema;
-use crate::protocol::stanza::ALIASES;
+use crate::protocol::stanza::{self, ALIASES, Group, in_group};
 
 const INTRODUCTION: &str = r#"# Options
 
@@ -48,135 +48,17 @@ This page is generated from the types of the program. `dpl-lambda schema stanza`
 checks a stanza.
 ";
 
-/// The options by task, in the order in which the author of a first stanza needs them.
-const GROUPS: [(&str, &[&str]); 8] = [
-    ("Function", &["provider", "function_name", "region", "revision_id"]),
-    (
-        "Code and package",
-        &[
-            "zip",
-            "include",
-            "exclude",
-            "dot_match",
-            "symlinks",
-            "s3_bucket",
-            "s3_prefix",
-            "s3_key",
-            "s3_object_version",
-            "source_kms_key_arn",
-            "code_signing_config_arn",
-            "package_type",
-            "image_uri",
-            "image_config",
-        ],
-    ),
-    (
-        "Settings",
-        &[
-            "role",
-            "runtime",
-            "handler_name",
-            "module_name",
-            "description",
-            "timeout",
-            "memory_size",
-            "ephemeral_storage",
-            "architectures",
-            "layers",
-            "environment",
-            "merge_environment",
-            "kms_key_arn",
-            "subnet_ids",
-            "security_group_ids",
-            "ipv6_allowed_for_dual_stack",
-            "file_system_configs",
-            "dead_letter_arn",
-            "tracing_mode",
-            "logging_config",
-            "snap_start",
-            "reserved_concurrency",
-            "function_url",
-            "function_tags",
-            "function_tags_mode",
-        ],
-    ),
-    (
-        "Versions and traffic",
-        &[
-            "publish",
-            "alias",
-            "verify",
-            "traffic",
-            "traffic_interval",
-            "clear_weights",
-            "provisioned_concurrency",
-            "keep_versions",
-            "version",
-        ],
-    ),
-    (
-        "Credentials",
-        &[
-            "access_key_id",
-            "secret_access_key",
-            "session_token",
-            "profile",
-            "role_to_assume",
-            "external_id",
-            "role_session_name",
-            "web_identity_token_env",
-        ],
-    ),
-    ("Conditions", &["on"]),
-    ("Deployment", &["dry_run", "wait_timeout", "strict", "run", "cleanup", "allow_failure"]),
-    ("Deprecated", &["skip_cleanup", "edge", "dpl_version", "strategy"]),
-];
-
-/// The page that explains the options of a group together.
-const GUIDES: [(&str, &str); 4] = [
-    ("Code and package", "packaging.md"),
-    ("Versions and traffic", "releases.md"),
-    ("Credentials", "credentials.md"),
-    ("Conditions", "from-dpl.md"),
-];
-
-/// Options that are no setting of a function, or have another name than their setting: AWS's field, and the
-/// operation that takes it.
-const OTHER_FIELDS: [(&str, &str, &str); 30] = [
-    ("function_name", "FunctionName", "CreateFunction"),
-    ("revision_id", "RevisionId", "UpdateFunctionConfiguration"),
-    ("zip", "ZipFile", "UpdateFunctionCode"),
-    ("s3_bucket", "S3Bucket", "UpdateFunctionCode"),
-    ("s3_key", "S3Key", "UpdateFunctionCode"),
-    ("s3_object_version", "S3ObjectVersion", "UpdateFunctionCode"),
-    ("package_type", "PackageType", "CreateFunction"),
-    ("image_uri", "ImageUri", "UpdateFunctionCode"),
-    ("handler_name", "Handler", "UpdateFunctionConfiguration"),
-    ("module_name", "Handler", "UpdateFunctionConfiguration"),
-    ("file_system_configs.arn", "FileSystemConfigs.Arn", "UpdateFunctionConfiguration"),
-    (
-        "file_system_configs.local_mount_path",
-        "FileSystemConfigs.LocalMountPath",
-        "UpdateFunctionConfiguration",
-    ),
-    ("function_url.auth_type", "AuthType", "CreateFunctionUrlConfig"),
-    ("function_url.invoke_mode", "InvokeMode", "CreateFunctionUrlConfig"),
-    ("function_url.cors.allow_origins", "Cors.AllowOrigins", "CreateFunctionUrlConfig"),
-    ("function_url.cors.allow_methods", "Cors.AllowMethods", "CreateFunctionUrlConfig"),
-    ("function_url.cors.allow_headers", "Cors.AllowHeaders", "CreateFunctionUrlConfig"),
-    ("function_url.cors.expose_headers", "Cors.ExposeHeaders", "CreateFunctionUrlConfig"),
-    ("function_url.cors.allow_credentials", "Cors.AllowCredentials", "CreateFunctionUrlConfig"),
-    ("function_url.cors.max_age", "Cors.MaxAge", "CreateFunctionUrlConfig"),
-    ("function_tags", "Tags", "TagResource"),
-    ("alias", "Name", "CreateAlias"),
-    ("verify.payload", "Payload", "Invoke"),
-    ("traffic", "RoutingConfig.AdditionalVersionWeights", "UpdateAlias"),
-    ("provisioned_concurrency", "ProvisionedConcurrentExecutions", "PutProvisionedConcurrencyConfig"),
-    ("version", "FunctionVersion", "UpdateAlias"),
-    ("role_to_assume", "RoleArn", "AssumeRole"),
-    ("external_id", "ExternalId", "AssumeRole"),
-    ("role_session_name", "RoleSessionName", "AssumeRole"),
-    ("web_identity_token_env", "WebIdentityToken", "AssumeRoleWithWebIdentity"),
+/// The options by task, in the order in which the author of a first stanza needs them: the title of each
+/// group, and the page that explains its options together.
+const GROUPS: [(Group, &str, Option<&str>); 8] = [
+    (Group::Function, "Function", None),
+    (Group::Package, "Code and package", Some("packaging.md")),
+    (Group::Settings, "Settings", None),
+    (Group::Versions, "Versions and traffic", Some("releases.md")),
+    (Group::Credentials, "Credentials", Some("credentials.md")),
+    (Group::Conditions, "Conditions", Some("from-dpl.md")),
+    (Group::Deployment, "Deployment", None),
+    (Group::Deprecated, "Deprecated", None),
 ];
 
 /// A longer list of words, such as all regions, is for editors.
@@ -186,19 +68,19 @@ const MAX_LISTED_WORDS: usize = 10;
 pub fn document() -> String {
     let (stanza, types) = (schema::stanza(), schema::request());
     let mut page = String::from(INTRODUCTION);
-    for (title, options) in GROUPS {
+    for (group, title, _) in GROUPS {
         let is_new = |name: &&str| is_new(name, &stanza["properties"][*name]);
-        let (new, from_dpl): (Vec<&str>, Vec<&str>) = options.iter().copied().partition(is_new);
+        let (new, from_dpl): (Vec<&str>, Vec<&str>) = in_group(group).into_iter().partition(is_new);
         let new = if new.is_empty() { String::new() } else { format!("; new: {}", links(&new)) };
         let _ = writeln!(page, "- **{title}**: {}{new}", links(&from_dpl));
     }
     page.push_str(SOURCE);
-    for (title, options) in GROUPS {
+    for (group, title, guide) in GROUPS {
         let _ = writeln!(page, "\n## {title}");
-        if let Some((_, guide)) = GUIDES.iter().find(|(group, _)| *group == title) {
+        if let Some(guide) = guide {
             let _ = writeln!(page, "\n[{guide}]({guide}) explains how to use them.");
         }
-        for name in options {
+        for name in in_group(group) {
             page.push_str(&section(name, &stanza, &types));
         }
     }
@@ -392,7 +274,7 @@ fn aws_field(at: &str) -> Option<(&'static str, &'static str)> {
     if let Some((_, doc, changed_by)) = Setting::FIELDS.iter().find(|(option, ..)| *option == at) {
         return Some((doc.split('`').nth(1)?, operation(*changed_by)));
     }
-    OTHER_FIELDS.iter().find(|(option, ..)| *option == at).map(|(_, field, operation)| (*field, *operation))
+    stanza::aws_field(at)
 }
 
 fn operation(changed_by: ChangedBy) -> &'static str {
@@ -454,7 +336,7 @@ mod tests {
 
     #[test]
     fn every_option_is_in_exactly_one_group() {
-        let mut grouped: Vec<&str> = GROUPS.iter().flat_map(|(_, options)| options.iter().copied()).collect();
+        let mut grouped: Vec<&str> = GROUPS.iter().flat_map(|(group, ..)| in_group(*group)).collect();
         grouped.sort_unstable();
         let schema = schema::stanza();
         let keys = schema["properties"].as_object().expect("a schema of a struct has properties").keys();
@@ -462,9 +344,6 @@ mod tests {
             keys.map(String::as_str).filter(|key| ALIASES.iter().all(|(alias, _)| alias != key)).collect();
         options.sort_unstable();
         assert_eq!(grouped, options);
-        for (title, _) in GUIDES {
-            assert!(GROUPS.iter().any(|(group, _)| *group == title), "`{title}` is no group");
-        }
     }
 
     #[test]
@@ -477,13 +356,10 @@ mod tests {
     #[test]
     fn every_other_field_is_that_of_an_option_that_is_no_setting() {
         let schema = schema::stanza();
-        for (option, ..) in OTHER_FIELDS {
+        for (option, ..) in stanza::aws_fields() {
             let pointer: String = option.split('.').map(|part| format!("/properties/{part}")).collect();
             assert!(schema.pointer(&pointer).is_some(), "`{option}` is no option");
-            assert!(
-                Setting::FIELDS.iter().all(|(setting, ..)| *setting != option),
-                "`{option}` is a setting"
-            );
+            assert!(Setting::FIELDS.iter().all(|(setting, ..)| setting != option), "`{option}` is a setting");
         }
     }
 

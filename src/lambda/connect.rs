@@ -220,18 +220,19 @@ impl IdentityLookup<'_> {
                 aws_sdk_sts::config::Builder::from(&base.build()).interceptor(self.recorder.clone()).build();
             aws_sdk_sts::Client::from_conf(config)
         };
-        let exchanges = role.as_ref().is_some_and(Role::exchanges_token);
-        let first = if exchanges { None } else { Some(self.first(&config, || sts(None)).await?) };
-        let resolved = match (first, role) {
-            (Some(resolved), None) => resolved,
-            (first, Some(role)) => {
-                let source =
-                    if exchanges { CredentialsSource::WebIdentity } else { CredentialsSource::AssumedRole };
+        let resolved = match role {
+            None => self.first(&config, || sts(None)).await?,
+            Some(role) => {
+                let (first, source) = if role.exchanges_token() {
+                    (None, CredentialsSource::WebIdentity)
+                } else {
+                    let first = self.first(&config, || sts(None)).await?;
+                    (Some(first), CredentialsSource::AssumedRole)
+                };
                 AssumedRole::new(role, sts(first), self.known_secrets.clone())
                     .into_credentials(source)
                     .await?
             }
-            (None, None) => unreachable!("a token is only exchanged for a role"),
         };
         let identity = Identity {
             source: resolved.source,
@@ -254,7 +255,7 @@ impl IdentityLookup<'_> {
             .timeout_config(timeouts(self.wait_limit, RESPONSE_LIMIT))
             .retry_config(sdk_retry_config())
             .app_name(AppName::new(name).expect("letters, digits, - and ."));
-        match &self.stanza.profile {
+        match self.stanza.profile() {
             Some(name) => loader.profile_name(name).load().await,
             None => loader.load().await,
         }
@@ -300,7 +301,7 @@ pub fn named_region(stanza: &Stanza, env: &Environment) -> Result<Option<Region>
     if let Some(region) = &stanza.region {
         return Ok(Some(region.clone()));
     }
-    if let Some(region) = stanza.function_name.as_ref().and_then(|name| name.region()) {
+    if let Some(region) = stanza.function_name.region() {
         return parse_region("the region of the function's ARN", region).map(Some);
     }
     for name in ["AWS_REGION", "AWS_DEFAULT_REGION", "LAMBDA_REGION"] {
@@ -319,7 +320,7 @@ pub fn named_region(stanza: &Stanza, env: &Environment) -> Result<Option<Region>
 pub async fn default_region(stanza: &Stanza, env: &Environment) -> Result<Region, LambdaError> {
     check_files(env, &KnownSecrets::default())?;
     let mut profile = ProfileFileRegionProvider::builder();
-    if let Some(name) = &stanza.profile {
+    if let Some(name) = stanza.profile() {
         profile = profile.profile_name(name);
     }
     match profile.build().region().await {

@@ -20,7 +20,7 @@ use crate::options::defines_profile;
 use crate::protocol::environment::Environment;
 use crate::protocol::event::CredentialsSource;
 use crate::protocol::secret::KnownSecrets;
-use crate::protocol::stanza::Stanza;
+use crate::protocol::stanza::{IncompleteKeys, Stanza, StanzaIdentity};
 
 /// Time limit for one request to a metadata service, which responds at once if it exists. The AWS CLI waits
 /// as long. With 200 ms, a test on a busy machine found no credentials.
@@ -46,16 +46,27 @@ pub(super) async fn find(
     (known_secrets, limit): (&KnownSecrets, Duration),
     sts: impl Fn() -> aws_sdk_sts::Client,
 ) -> Result<ResolvedCredentials, LambdaError> {
-    if let Some(credentials) = from_stanza(stanza)? {
-        return Ok(ResolvedCredentials::fixed(credentials, CredentialsSource::Stanza));
-    }
-    if let Some(name) = &stanza.profile {
-        if !defines_profile(env, name) {
-            return Err(CredentialsError::UnknownProfile { variable: None, name: name.clone() }.into());
+    match &stanza.identity {
+        Err(incomplete) => {
+            let IncompleteKeys { given, missing, at } = *incomplete;
+            return Err(CredentialsError::Incomplete { given, missing, at: Some(at) }.into());
         }
-        let profile = ProfileFileCredentialsProvider::builder().configure(config).profile_name(name).build();
-        let found = from_profile(profile, limit).await?;
-        return found.ok_or_else(|| CredentialsError::NoProfile { name: name.clone() }.into());
+        Ok(StanzaIdentity::Keys { access_key_id, secret_access_key, session_token }) => {
+            let token = session_token.as_ref().map(|token| token.expose().to_owned());
+            let (id, secret) = (access_key_id.expose(), secret_access_key.expose());
+            let credentials = Credentials::new(id, secret, token, None, "stanza");
+            return Ok(ResolvedCredentials::fixed(credentials, CredentialsSource::Stanza));
+        }
+        Ok(StanzaIdentity::Profile(name)) => {
+            if !defines_profile(env, name) {
+                return Err(CredentialsError::UnknownProfile { variable: None, name: name.clone() }.into());
+            }
+            let profile =
+                ProfileFileCredentialsProvider::builder().configure(config).profile_name(name).build();
+            let found = from_profile(profile, limit).await?;
+            return found.ok_or_else(|| CredentialsError::NoProfile { name: name.clone() }.into());
+        }
+        Ok(StanzaIdentity::Job) => {}
     }
     // As the AWS CLI and boto3 do. The SDK would go on to the next source, and deploy with another identity.
     const PROFILE: &str = "AWS_PROFILE";
@@ -98,20 +109,6 @@ pub(super) async fn find(
         }
     }
     Err(CredentialsError::None.into())
-}
-
-fn from_stanza(stanza: &Stanza) -> Result<Option<Credentials>, CredentialsError> {
-    let half = |given, missing, at| Err(CredentialsError::Incomplete { given, missing, at: Some(at) });
-    match (&stanza.access_key_id, &stanza.secret_access_key, &stanza.session_token) {
-        (Some(id), Some(secret), token) => {
-            let token = token.as_ref().map(|token| token.expose().to_owned());
-            Ok(Some(Credentials::new(id.expose(), secret.expose(), token, None, "stanza")))
-        }
-        (Some(_), None, _) => half("access_key_id", "secret_access_key", "/secret_access_key"),
-        (None, Some(_), _) => half("secret_access_key", "access_key_id", "/access_key_id"),
-        (None, None, Some(_)) => half("session_token", "access_key_id", "/access_key_id"),
-        (None, None, None) => Ok(None),
-    }
 }
 
 /// Credentials from `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and `AWS_SESSION_TOKEN`, else from the same
@@ -177,13 +174,9 @@ fn names_no_profile(error: &dyn std::error::Error) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::secret::Secret;
 
-    fn missing(stanza: &Stanza, env: &[(&str, &str)]) -> &'static str {
-        let env: Environment = env.iter().copied().collect();
-        match from_stanza(stanza)
-            .and_then(|found| found.map_or_else(|| from_environment(&env), |found| Ok(Some(found))))
-        {
+    fn missing(env: &[(&str, &str)]) -> &'static str {
+        match from_environment(&env.iter().copied().collect()) {
             Err(CredentialsError::Incomplete { missing, .. }) => missing,
             other => panic!("{other:?}"),
         }
@@ -191,29 +184,8 @@ mod tests {
 
     #[test]
     fn half_a_pair_names_the_missing_half() {
-        let secret = || Some(Secret::new("x"));
-        let stanza = |id, key, token| Stanza {
-            access_key_id: id,
-            secret_access_key: key,
-            session_token: token,
-            ..Stanza::default()
-        };
-        assert_eq!(missing(&stanza(secret(), None, None), &[]), "secret_access_key");
-        assert_eq!(missing(&stanza(None, secret(), None), &[]), "access_key_id");
-        assert_eq!(missing(&stanza(None, None, secret()), &[]), "access_key_id");
-        assert_eq!(missing(&Stanza::default(), &[("AWS_ACCESS_KEY_ID", "x")]), "AWS_SECRET_ACCESS_KEY");
-        assert_eq!(missing(&Stanza::default(), &[("AWS_SECRET_ACCESS_KEY", "x")]), "AWS_ACCESS_KEY_ID");
-        assert_eq!(missing(&Stanza::default(), &[("LAMBDA_ACCESS_KEY_ID", "x")]), "LAMBDA_SECRET_ACCESS_KEY");
-    }
-
-    #[test]
-    fn the_stanzas_keys_never_take_the_environments_token() {
-        let stanza = Stanza {
-            access_key_id: Some(Secret::new("id")),
-            secret_access_key: Some(Secret::new("secret")),
-            ..Stanza::default()
-        };
-        let credentials = from_stanza(&stanza).expect("whole").expect("given");
-        assert_eq!(credentials.session_token(), None);
+        assert_eq!(missing(&[("AWS_ACCESS_KEY_ID", "x")]), "AWS_SECRET_ACCESS_KEY");
+        assert_eq!(missing(&[("AWS_SECRET_ACCESS_KEY", "x")]), "AWS_ACCESS_KEY_ID");
+        assert_eq!(missing(&[("LAMBDA_ACCESS_KEY_ID", "x")]), "LAMBDA_SECRET_ACCESS_KEY");
     }
 }

@@ -15,7 +15,7 @@ use crate::bounded_read;
 use crate::protocol::environment::Environment;
 use crate::protocol::event::CredentialsSource;
 use crate::protocol::secret::{KnownSecrets, Secret};
-use crate::protocol::stanza::Stanza;
+use crate::protocol::stanza::{RoleSource, Stanza};
 
 /// A role to assume, and how to assume it.
 #[derive(Clone, Debug)]
@@ -43,14 +43,16 @@ impl Role {
     /// The name of the variable in `web_identity_token_env`, if it is missing or blank in the job's
     /// environment.
     pub(super) fn of(stanza: &Stanza, env: &Environment) -> Result<Option<Role>, String> {
-        let Some(arn) = stanza.role_to_assume.clone() else { return Ok(None) };
-        let token = match (&stanza.web_identity_token_env, stanza.web_identity_token(env)) {
-            (None, _) => None,
-            (Some(_), Some(token)) => Some(Token::Value(token)),
-            (Some(name), None) => return Err(name.clone()),
+        let Some(role) = &stanza.role_to_assume else { return Ok(None) };
+        let (external_id, token) = match &role.with {
+            RoleSource::Credentials { external_id } => (external_id.clone(), None),
+            RoleSource::WebIdentity { variable } => {
+                let token = stanza.web_identity_token(env).ok_or_else(|| variable.clone())?;
+                (None, Some(Token::Value(token)))
+            }
         };
-        let session_name = stanza.role_session_name.clone().unwrap_or_else(|| default_session_name(env));
-        Ok(Some(Role { arn, external_id: stanza.external_id.clone(), session_name, token }))
+        let session_name = role.session_name.clone().unwrap_or_else(|| default_session_name(env));
+        Ok(Some(Role { arn: role.arn.clone(), external_id, session_name, token }))
     }
 
     /// The role from `AWS_ROLE_ARN` and `AWS_WEB_IDENTITY_TOKEN_FILE` of the job. `None`: the job has no such
@@ -216,11 +218,10 @@ mod tests {
 
     #[test]
     fn a_token_is_taken_from_the_variable_that_is_named() {
-        let stanza = Stanza {
-            role_to_assume: Some("arn:aws:iam::123456789012:role/deploy".to_owned()),
-            web_identity_token_env: Some("ID_TOKEN".to_owned()),
-            ..Stanza::default()
-        };
+        let stanza = Stanza::of_json(serde_json::json!({
+            "role_to_assume": "arn:aws:iam::123456789012:role/deploy",
+            "web_identity_token_env": "ID_TOKEN",
+        }));
         let of = |env: &[(&str, &str)]| Role::of(&stanza, &env.iter().copied().collect());
         let role = of(&[("ID_TOKEN", "a.b.c\n")]).expect("there").expect("named");
         let token = role.token.expect("named").read().expect("there");

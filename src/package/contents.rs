@@ -10,7 +10,8 @@ use std::rc::Rc;
 
 use super::error::{PackageError, unreadable};
 use super::limits::{MAX_UNZIPPED_BYTES, MAX_ZIP_BYTES, threads};
-use super::selection::{ExclusionReason, Links, REPOSITORY, Rules, Selection, names_between};
+use super::selection::{ExclusionReason, REPOSITORY, Rules, Selection, names_between};
+use crate::protocol::stanza::Links;
 
 /// What to package.
 #[derive(Debug)]

@@ -8,7 +8,7 @@ use ignore::gitignore::{Gitignore, GitignoreBuilder};
 
 use super::error::{PackageError, unreadable};
 use crate::bounded_read;
-use crate::protocol::stanza::Stanza;
+use crate::protocol::stanza::{Links, Stanza};
 
 /// Options of the stanza that select the files to package.
 #[derive(Clone, Debug, Default)]
@@ -35,25 +35,9 @@ impl Selection {
             dot_match: stanza.dot_match.unwrap_or_default(),
             include: stanza.include.clone().unwrap_or_default(),
             exclude: stanza.exclude.clone().unwrap_or_default(),
-            links: match stanza.symlinks.as_deref() {
-                Some("follow") => Links::Follow,
-                Some("external") => Links::External,
-                _ => Links::Preserve,
-            },
+            links: stanza.symlinks.unwrap_or_default(),
         }
     }
-}
-
-/// How to handle symbolic links.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Links {
-    /// Package them as links.
-    #[default]
-    Preserve,
-    /// Package their targets in their place.
-    Follow,
-    /// Follow links that lead out of the directory, and package the others as links.
-    External,
 }
 
 /// Name of the file with further exclude patterns, in the root of the packaged directory.

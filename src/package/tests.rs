@@ -7,9 +7,9 @@ use std::path::Path;
 
 use tempfile::TempDir;
 
-use super::selection::Links;
 use super::*;
 use crate::cancel::{CancelReason, CancelToken};
+use crate::protocol::stanza::Links;
 
 fn tree(files: &[(&str, &str)]) -> TempDir {
     let directory = TempDir::new().expect("a temporary directory");

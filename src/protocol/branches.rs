@@ -3,7 +3,7 @@
 
 use super::error::{Warning, WarningCode};
 use super::json::{self, Map, Node};
-use super::stanza_schema::stanza_keys;
+use super::stanza::all_keys;
 
 /// Options whose value can be a map with another meaning, so that a map is not branch-specific.
 const MAP_OPTIONS: [&str; 7] =
@@ -68,7 +68,7 @@ pub(crate) fn is_of_dpl(key: &str) -> bool {
 
 /// Whether dpl-lambda has this option. Options that dpl lacks have never been branch-specific.
 fn is_ours(key: &str) -> bool {
-    stanza_keys().iter().any(|known| known == key)
+    all_keys().any(|known| known == key)
 }
 
 /// Replaces each branch-specific value by its entry for the current branch, and removes the option if there
@@ -77,7 +77,7 @@ pub fn select_branch(stanza: &Map, branch: &str) -> (Map, Vec<Warning>) {
     let mut warnings = Vec::new();
     let selected = stanza.iter().filter_map(|(key, value)| {
         // An unknown key is left unchanged, because the reader warns about it.
-        if !is_branch_specific(key, value) || !stanza_keys().iter().any(|known| known == key) {
+        if !is_branch_specific(key, value) || !is_ours(key) {
             return Some((key.to_owned(), value.clone()));
         }
         let chosen = value.as_map().and_then(|map| map.get(branch)).cloned();
@@ -104,7 +104,8 @@ mod tests {
     #[test]
     fn branch_specific_values_are_picked_by_exact_name() {
         let node = json::parse(
-            br#"{"function_name":{"master":"a","develop":"b"},"role":{"master":"r"},"environment":{"X":"1"}}"#,
+            br#"{"function_name":{"master":"a","develop":"b"},"role":{"master":"r"},
+                "environment":{"X":"1"}}"#,
         )
         .unwrap();
         let (selected, warnings) = select_branch(node.as_map().unwrap(), "develop");

@@ -57,7 +57,10 @@ fn word(value: &impl Serialize) -> String {
 /// Defines an enum of codes. Each has its meaning (the doc comment) and advice; `docs/errors.md` is generated
 /// from them.
 macro_rules! words {
-    ($(#[$attribute:meta])* $enum:ident { $($(#[doc = $doc:literal])* $name:ident => $advice:literal;)* }) => {
+    (
+        $(#[$attribute:meta])*
+        $enum:ident { $($(#[doc = $doc:literal])* $name:ident => $advice:literal;)* }
+    ) => {
         $(#[$attribute])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
         #[serde(rename_all = "kebab-case")]
@@ -114,7 +117,8 @@ codes! {
         "Run `dpl-lambda --help` for the commands and options.";
     /// Standard input is not JSON.
     BadJson: Config =>
-        "Write one JSON object to standard input: the stanza, with the job's `env`. The message names line and column.";
+        "Write one JSON object to standard input: the stanza, with the job's `env`. The message names line \
+         and column.";
     /// A JSON object has the same key twice.
     DuplicateKey: Config =>
         "Keep one of the two. JSON does not define which one counts.";
@@ -123,7 +127,8 @@ codes! {
         "Check that this is the right input. A stanza and a job's environment are far smaller.";
     /// Standard input was not closed within the time limit.
     RequestTimeout: Config =>
-        "Let the runner write the request and close standard input. `DPL_LAMBDA_INPUT_TIMEOUT` sets another limit, in seconds.";
+        "Let the runner write the request and close standard input. `DPL_LAMBDA_INPUT_TIMEOUT` sets another \
+         limit, in seconds.";
     /// The document is JSON, but not a request: it is not an object, or its `env` is not a map of strings.
     BadRequest: Config =>
         "Write one JSON object to standard input. Its `env` is an object of strings.";
@@ -141,28 +146,33 @@ codes! {
         "Add the key at `at`. If the function should already exist, check the region and the account.";
     /// The stanza has an unknown key, and `strict` is true.
     UnknownKey: Config =>
-        "Fix the key; the hint names the most similar known one. Without `strict`, an unknown key is a warning.";
+        "Fix the key; the hint names the most similar known one. Without `strict`, an unknown key is a \
+         warning.";
     /// A value is still encrypted: it is `{"secure": …}`.
     NotDecrypted: Config =>
-        "Let the runner decrypt `secure` values before it writes the request. In standalone use, set the option's variable, such as AWS_SECRET_ACCESS_KEY, and remove the key.";
+        "Let the runner decrypt `secure` values before it writes the request. In standalone use, set the \
+         option's variable, such as AWS_SECRET_ACCESS_KEY, and remove the key.";
     /// bash cannot evaluate a condition under `on`.
     BadCondition: Config =>
         "Try the condition in bash: `[[ … ]]`. A stanza with an invalid condition is never deployed.";
     /// The evaluation of a condition did not finish within the time limit.
     ConditionTimeout: Config =>
-        "Let the condition test only what already exists; it should not wait or download. `DPL_LAMBDA_CONDITION_TIMEOUT` sets another limit, in seconds.";
+        "Let the condition test only what already exists; it should not wait or download. \
+         `DPL_LAMBDA_CONDITION_TIMEOUT` sets another limit, in seconds.";
     /// A condition needs bash, which is not on the job's `PATH`.
     BashNotFound: Config =>
         "Install bash where the job runs, or use plain words in the conditions, which need no bash.";
     /// git could not read the checkout, so branch, tag or commit are unknown.
     GitFailed: Config =>
-        "Install git, and check that the directory belongs to the user that runs the job (`safe.directory`). Without git, set TRAVIS_BRANCH.";
+        "Install git, and check that the directory belongs to the user that runs the job (`safe.directory`). \
+         Without git, set TRAVIS_BRANCH.";
     /// The job's environment is larger than the kernel passes to a program.
     EnvTooLarge: Config =>
         "Keep large values in files. The kernel passes at most 128 KiB in one variable.";
     /// A path in `zip`, or the object in `s3_key`, does not exist.
     PackageNotFound: Package =>
-        "Check that the build ran and wrote its output there. `zip` names a directory, a file or an archive, relative to the directory in which the job runs.";
+        "Check that the build ran and wrote its output there. `zip` names a directory, a file or an archive, \
+         relative to the directory in which the job runs.";
     /// There are no files to package.
     PackageEmpty: Package =>
         "Check where the build writes its output. Files whose names begin with a dot need `dot_match: true`.";
@@ -171,7 +181,8 @@ codes! {
         "Fix the file that the message names, or exclude it with `exclude`.";
     /// The package is larger than Lambda allows.
     PackageTooLarge: Package =>
-        "Over 50 MiB, set `s3_bucket`. Over 250 MiB unpacked, remove files that the function does not need, or deploy a container image. The hint names the largest entries.";
+        "Over 50 MiB, set `s3_bucket`. Over 250 MiB unpacked, remove files that the function does not need, \
+         or deploy a container image. The hint names the largest entries.";
     /// The archive is not a valid zip file.
     PackageInvalid: Package =>
         "Set `zip` to the directory instead of the archive; dpl-lambda then makes the archive.";
@@ -183,19 +194,25 @@ codes! {
         "Set `AWS_CA_BUNDLE` to a file of PEM certificates, or unset it to trust the system's certificates.";
     /// No source provides AWS credentials.
     NoCredentials: Auth =>
-        "Set `access_key_id` and `secret_access_key`, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in the job, or `role_to_assume` with `web_identity_token_env`. Travis CI passes no secrets to builds of forks.";
+        "Set `access_key_id` and `secret_access_key`, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in the \
+         job, or `role_to_assume` with `web_identity_token_env`. Travis CI passes no secrets to builds of \
+         forks.";
     /// A part of the credentials is missing.
     IncompleteCredentials: Auth =>
-        "Take the access key ID, its secret and its session token from one source: all from the stanza, or all from the job's environment.";
+        "Take the access key ID, its secret and its session token from one source: all from the stanza, or \
+         all from the job's environment.";
     /// AWS does not know the access key, or the signature is wrong.
     CredentialsRejected: Auth =>
-        "Check the access key, its secret and, for keys that begin with ASIA, the session token. They may have been rotated or deleted.";
+        "Check the access key, its secret and, for keys that begin with ASIA, the session token. They may \
+         have been rotated or deleted.";
     /// The session of the temporary credentials has expired.
     CredentialsExpired: Auth =>
         "Get new temporary credentials in this job, shortly before the deployment.";
     /// The caller lacks a permission.
     AccessDenied: Auth =>
-        "Add the IAM statement in `policy_statement` to the caller's policy. `dpl-lambda policy` prints all statements that the stanza needs. If the message names a policy that denies the action, ask the owner of that policy.";
+        "Add the IAM statement in `policy_statement` to the caller's policy. `dpl-lambda policy` prints all \
+         statements that the stanza needs. If the message names a policy that denies the action, ask the \
+         owner of that policy.";
     /// The clock of the caller differs from that of AWS by more than five minutes.
     ClockSkewed: Config =>
         "Set the clock of the machine that runs the job.";
@@ -204,13 +221,15 @@ codes! {
         "Fix the value that the message names; `at` is its key.";
     /// Lambda cannot assume the function's role.
     RoleNotAssumable: Config =>
-        "Add `lambda.amazonaws.com` to the role's trust policy. Lambda can assume a new role only after a few seconds; the run has already waited for that.";
+        "Add `lambda.amazonaws.com` to the role's trust policy. Lambda can assume a new role only after a \
+         few seconds; the run has already waited for that.";
     /// The function's role lacks a permission that the function's settings need.
     RoleLacksPermission: Auth =>
         "Add the permission that the message names to the function's role, not to the caller.";
     /// The function or the caller cannot use a KMS key.
     KeyNotUsable: Auth =>
-        "Check that the key is enabled and in the function's region, and that the function's role or the caller can use it. The hint says which.";
+        "Check that the key is enabled and in the function's region, and that the function's role or the \
+         caller can use it. The hint says which.";
     /// Something that the stanza names does not exist at AWS.
     NotFound: Config =>
         "Check the names, the ARNs, the region and the account. `at` is the key of the stanza.";
@@ -222,34 +241,42 @@ codes! {
         "Deploy again to create the function, and find out what deletes it.";
     /// The function does not have the revision in `revision_id`.
     RevisionMismatch: Config =>
-        "Read the function again; someone changed it after its revision was read. Then decide whether to deploy.";
+        "Read the function again; someone changed it after its revision was read. Then decide whether to \
+         deploy.";
     /// The function runs a container image and the stanza packages files, or the reverse.
     PackageTypeMismatch: Config =>
-        "Deploy the type that the function has, or use a function with another name. A function cannot change its package type.";
+        "Deploy the type that the function has, or use a function with another name. A function cannot \
+         change its package type.";
     /// AWS does not allow functions with this runtime.
     UnsupportedRuntime: Config =>
         "Switch to the runtime that the hint names.";
     /// The function's environment variables are larger than Lambda allows.
     EnvironmentTooLarge: Config =>
-        "Reduce names and values to 4 KB in total. Keep large values in Systems Manager, in Secrets Manager, or in the package.";
+        "Reduce names and values to 4 KB in total. Keep large values in Systems Manager, in Secrets Manager, \
+         or in the package.";
     /// Lambda cannot use the container image.
     ImageNotUsable: Package =>
-        "Check that the image is in a repository of this account and region, is built for one platform, and can be read by Lambda.";
+        "Check that the image is in a repository of this account and region, is built for one platform, and \
+         can be read by Lambda.";
     /// The package is not signed as the function's code signing configuration requires.
     CodeSignatureRejected: Package =>
-        "Sign the package with a profile of the configuration, and deploy the signed object with `s3_bucket` and `s3_key`.";
+        "Sign the package with a profile of the configuration, and deploy the signed object with `s3_bucket` \
+         and `s3_key`.";
     /// The function cannot reach its file system.
     FileSystemNotUsable: Config =>
-        "Check that each subnet's availability zone has a mount target with TCP port 2049 open, and that the function's role can mount the file system.";
+        "Check that each subnet's availability zone has a mount target with TCP port 2049 open, and that the \
+         function's role can mount the file system.";
     /// The function is not ready for invocations yet.
     FunctionNotReady: Transient, retryable =>
         "Deploy again in a minute.";
     /// AWS does not return the live variables, which `merge_environment` needs.
     EnvironmentUnreadable: Auth =>
-        "Grant the caller kms:Decrypt on the function's KMS key, or set all variables and remove `merge_environment`.";
+        "Grant the caller kms:Decrypt on the function's KMS key, or set all variables and remove \
+         `merge_environment`.";
     /// AWS does not return the live tags, which `function_tags_mode: replace` needs.
     TagsUnreadable: Auth =>
-        "Grant the caller lambda:ListTags on the function, or remove `function_tags_mode: replace` to only add tags.";
+        "Grant the caller lambda:ListTags on the function, or remove `function_tags_mode: replace` to only \
+         add tags.";
     /// Someone else changed the function during the deployment.
     Conflict: Transient, retryable =>
         "Deploy again. If this recurs, find out who else changes this function at the same time.";
@@ -270,10 +297,12 @@ codes! {
         "Check the region name, the job's network access and its proxy. Then deploy again.";
     /// A certificate on the connection to AWS is not trusted.
     CertificateNotTrusted: Config =>
-        "If a proxy inspects TLS, set `AWS_CA_BUNDLE` to the proxy's certificate file. Check the machine's clock.";
+        "If a proxy inspects TLS, set `AWS_CA_BUNDLE` to the proxy's certificate file. Check the machine's \
+         clock.";
     /// The proxy on the connection to AWS refuses the request.
     ProxyRefused: Config =>
-        "Set `HTTPS_PROXY` in the job to http://user:password@host:port. List hosts to reach without the proxy in `NO_PROXY`.";
+        "Set `HTTPS_PROXY` in the job to http://user:password@host:port. List hosts to reach without the \
+         proxy in `NO_PROXY`.";
     /// A wait took longer than its time limit, or a call got no response.
     TimedOut: Transient, retryable =>
         "Deploy again to keep waiting, or increase `wait_timeout`.";
@@ -282,10 +311,12 @@ codes! {
         "Fix what AWS reports and deploy again. The function exists, but cannot be invoked.";
     /// AWS could not make a published version active, or has deactivated it. No alias moves to it.
     VersionFailed: Config =>
-        "Fix what AWS reports and deploy again. A version never changes; a new one needs other code or another setting.";
+        "Fix what AWS reports and deploy again. A version never changes; a new one needs other code or \
+         another setting.";
     /// The function is deactivated.
     FunctionDeactivated: Config =>
-        "Activate the function. Lambda Managed Instances are deactivated when they are scaled to zero. Nothing was changed.";
+        "Activate the function. Lambda Managed Instances are deactivated when they are scaled to zero. \
+         Nothing was changed.";
     /// AWS accepted the update, but the update failed.
     UpdateFailed: Config =>
         "Fix what AWS reports and deploy again. The previous code and settings are still live.";
@@ -294,7 +325,8 @@ codes! {
         "Find the cause in the function's CloudWatch log, fix the code and deploy again.";
     /// The version did not pass the check in `verify`.
     VerificationFailed: Package =>
-        "Fix the code and deploy again; the error contains the end of the function's log. An alias moves only to a version that passes.";
+        "Fix the code and deploy again; the error contains the end of the function's log. An alias moves \
+         only to a version that passes.";
     /// AWS could not allocate the provisioned concurrency.
     ProvisioningFailed: Quota =>
         "Fix what AWS reports and deploy again. The alias is live without provisioned concurrency.";
@@ -309,7 +341,8 @@ codes! {
         "Deploy once without `traffic`. Nothing was changed.";
     /// Another tool or a person splits an alias's traffic between two versions.
     TrafficShared: Config =>
-        "Wait until the split has ended, or set `clear_weights: true`, which sends all traffic to one version. Nothing was changed.";
+        "Wait until the split has ended, or set `clear_weights: true`, which sends all traffic to one \
+         version. Nothing was changed.";
     /// AWS refused a read for a reason that has no specific code.
     ReadRejected: Config =>
         "Look up the error in AWS's documentation.";
@@ -333,17 +366,20 @@ codes! {
         "Check whether a proxy responds in place of AWS, then try again in a few minutes.";
     /// `cleanup` could not stash uncommitted files.
     CleanupFailed: Command =>
-        "Run in a git checkout, which `cleanup` needs. Without `cleanup`, all files stay in the build directory.";
+        "Run in a git checkout, which `cleanup` needs. Without `cleanup`, all files stay in the build \
+         directory.";
     /// A command of `run` failed.
     RunFailed: Command =>
         "Read the command's output in the `output` events. The deployment itself succeeded.";
     /// The operating system refused more file descriptors, processes or memory, or dpl-lambda could not find
     /// its own executable.
     SystemLimit: Config =>
-        "Raise the limits of the job (`ulimit -a` shows them) and mount `/proc`. The message names the missing resource.";
+        "Raise the limits of the job (`ulimit -a` shows them) and mount `/proc`. The message names the \
+         missing resource.";
     /// A signal ended the run.
     Cancelled: Interrupted, retryable =>
-        "Repeat the run; the new run continues where this one stopped. `changed` lists the steps that took effect.";
+        "Repeat the run; the new run continues where this one stopped. `changed` lists the steps that took \
+         effect.";
     /// The runner closed standard output.
     OutputClosed: Interrupted, retryable =>
         "Let the runner read standard output to its end.";
@@ -390,11 +426,13 @@ words! {
             "No action is needed: `cleanup` applies to deployments only.";
         /// `cleanup` has stashed uncommitted files.
         Stashed =>
-            "No action is needed: the files are restored at the end. If the run is killed, run `git stash pop`. Copies stay in `.git` until `git gc` removes them.";
+            "No action is needed: the files are restored at the end. If the run is killed, run `git stash \
+             pop`. Copies stay in `.git` until `git gc` removes them.";
         /// `cleanup` could not stash everything. git does not store pipes and sockets, or changes in a
         /// repository inside the checkout.
         NotStashed =>
-            "Exclude these files with `exclude`; in a repository inside the checkout, commit or undo the changes.";
+            "Exclude these files with `exclude`; in a repository inside the checkout, commit or undo the \
+             changes.";
         /// `cleanup` could not restore the stashed files.
         StashKept =>
             "Restore the files as the hint says. Nothing is lost; the hint names the stash.";
@@ -406,7 +444,8 @@ words! {
             "Set `symlinks: external` to package the target.";
         /// The package lacks the file that Lambda looks for when it calls the handler.
         HandlerNotFound =>
-            "Check that `zip` is the right directory, and that `module_name` is the file's path without its extension.";
+            "Check that `zip` is the right directory, and that `module_name` is the file's path without its \
+             extension.";
         /// The runtime is deprecated: AWS no longer patches it.
         DeprecatedRuntime =>
             "Switch to the runtime that the hint names, before AWS refuses updates.";
@@ -438,7 +477,8 @@ words! {
         /// In addition to the URL of the alias, the function itself has a URL, which serves the code that was
         /// deployed last.
         UrlOnLatest =>
-            "Move the callers of that URL to the URL of the alias, then delete it: `aws lambda delete-function-url-config --function-name …`.";
+            "Move the callers of that URL to the URL of the alias, then delete it: `aws lambda \
+             delete-function-url-config --function-name …`.";
         /// A version that should have been deleted is in use and was kept.
         VersionKept =>
             "Move the alias that uses the version. The next deployment then deletes the version.";
@@ -447,7 +487,8 @@ words! {
             "Remove the key, or run the command to which it applies.";
         /// A live value cannot be read, so the value of the stanza is set without a comparison.
         LiveValueUnknown =>
-            "Grant the caller the permission to read the live value. The setting is then changed only if it differs.";
+            "Grant the caller the permission to read the live value. The setting is then changed only if it \
+             differs.";
     }
 }
 

@@ -98,7 +98,8 @@ fn beyond(key: &str, member: &str, limit: Limit, node: &Node) -> Vec<Warning> {
                     name.chars().all(|c| c.is_ascii_alphanumeric() || "_-. ".contains(c)) && name.len() < 20;
                 let name = if is_harmless { format!("`{name}`") } else { "a name".to_owned() };
                 format!(
-                    "{name} in `{key}` is not valid; AWS documents letters, digits and `_`, with a letter first"
+                    "{name} in `{key}` is not valid; AWS documents letters, digits and `_`, \
+                     with a letter first"
                 )
             };
             names.map(|(at, name)| warning(at, message(&name))).collect()

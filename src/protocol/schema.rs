@@ -1,13 +1,13 @@
 //! Generates the JSON Schemas (draft-07) for editors, runners and readers of events from the types of this
 //! module. The files in `schema/` must not be edited; a test compares them with the output of this module.
 
-use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
+use schemars::{JsonSchema, Schema};
 use serde_json::{Value, json};
 
-use super::editor;
+use super::editor::{self, remove};
 use super::event::Line;
-use super::stanza_schema::{draft07_schema_of, finish, plain};
+use super::stanza::{ALIASES, Options};
 
 /// The schema of a stanza for editors. It allows no additional keys, so that editors mark typos, and it
 /// allows `{"secure": …}`.
@@ -20,51 +20,81 @@ pub fn travis_yml() -> Value {
     editor::travis_yml_schema::wrap(stanza())
 }
 
+/// The schema of the type [`Options`], with the alternative names of keys.
+fn plain() -> Value {
+    let mut schema = draft07_schema_of::<Options>();
+    for (alias, key) in ALIASES {
+        let mut copy = schema["properties"][key].clone();
+        copy["description"] = json!(format!("Same as `{key}`."));
+        schema["properties"][alias] = copy;
+    }
+    schema
+}
+
 /// The schema of a request for runners. It allows additional keys, adds `env` and `protocol`, and is as
 /// lenient as the reader. It does not allow `secure`.
 pub fn request() -> Value {
     let mut schema = plain();
-    let root = schema.as_object_mut().expect("a schema of a struct is an object");
-    root.insert("title".to_owned(), json!("dpl-lambda request"));
-    let stanza = root.get("description").and_then(Value::as_str).unwrap_or_default();
+    schema["title"] = json!("dpl-lambda request");
+    let stanza = schema["description"].as_str().unwrap_or_default();
     let description = format!(
         "The JSON object on standard input: a stanza, with `env` and `protocol` of the CI runner.\n\n{stanza}"
     );
-    root.insert("description".to_owned(), json!(description));
-    root.remove("additionalProperties");
-    let definitions = root.get_mut("definitions").and_then(Value::as_object_mut).expect("has definitions");
-    for definition in definitions.values_mut().filter_map(Value::as_object_mut) {
-        definition.remove("additionalProperties");
+    schema["description"] = json!(description);
+    remove(&mut schema, "additionalProperties");
+    let definitions = &mut schema["definitions"];
+    for definition in definitions.as_object_mut().into_iter().flat_map(|map| map.values_mut()) {
+        remove(definition, "additionalProperties");
     }
     // A runner may send every value that the reader accepts, also with a warning. An object is a
     // branch-specific value.
     let scalar = json!({"type": ["string", "number", "boolean", "object"]});
     for name in ["Text", "WholeNumber", "NumberOrNone", "Flag", "SecretText"] {
-        let lenient = definitions.get_mut(name).and_then(Value::as_object_mut).expect("a type of the reader");
-        let description = lenient.remove("description");
-        *lenient = scalar.as_object().expect("an object").clone();
-        lenient.extend(description.map(|text| ("description".to_owned(), text)));
+        definitions[name] = scalar.clone();
     }
     for name in ["TextList", "NumberList"] {
-        definitions
-            .insert(name.to_owned(), json!({"type": ["array", "string", "number", "boolean", "object"]}));
+        definitions[name] = json!({"type": ["array", "string", "number", "boolean", "object"]});
     }
-    definitions
-        .insert("Conditions".to_owned(), json!({"description": "Conditions, evaluated as by Travis CI."}));
-    definitions.insert(
-        "Pairs".to_owned(),
-        json!({"type": ["object", "array", "string"], "description": "A map, a list of `NAME=value`, or one `NAME=value`."}),
-    );
+    definitions["Conditions"] = json!({"description": "Conditions, evaluated as by Travis CI."});
+    definitions["Pairs"] = json!({
+        "type": ["object", "array", "string"],
+        "description": "A map, a list of `NAME=value`, or one `NAME=value`.",
+    });
     let runner = draft07_schema_of::<RunnerKeys>();
-    let keys = runner["properties"].as_object().expect("a schema of a struct has properties").clone();
-    let properties = root.get_mut("properties").and_then(Value::as_object_mut).expect("has properties");
-    properties.extend(keys);
+    for (key, property) in runner["properties"].as_object().into_iter().flatten() {
+        schema["properties"][key] = property.clone();
+    }
     schema
 }
 
 /// The schema of one line of standard output, for readers of events.
 pub fn event() -> Value {
     finish(SchemaSettings::draft07().for_serialize().into_generator().into_root_schema_for::<Line>())
+}
+
+fn draft07_schema_of<T: JsonSchema>() -> Value {
+    finish(SchemaSettings::draft07().into_generator().into_root_schema_for::<T>())
+}
+
+fn finish(schema: Schema) -> Value {
+    let mut value = schema.to_value();
+    one_line_descriptions(&mut value);
+    value
+}
+
+/// Joins the lines of each description. Line breaks of doc comments would appear in an editor's hover.
+fn one_line_descriptions(value: &mut Value) {
+    match value {
+        Value::Object(map) => {
+            if let Some(Value::String(text)) = map.get_mut("description") {
+                *text =
+                    text.split("\n\n").map(|part| part.replace('\n', " ")).collect::<Vec<_>>().join("\n\n");
+            }
+            map.values_mut().for_each(one_line_descriptions);
+        }
+        Value::Array(items) => items.iter_mut().for_each(one_line_descriptions),
+        _ => {}
+    }
 }
 
 /// The keys that a runner adds to a stanza.

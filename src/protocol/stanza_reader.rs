@@ -2,6 +2,7 @@
 //! Does not depend on the keys of a stanza, and never quotes a secret in a message.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::RangeInclusive;
 
 use super::error::{Code, Problem, Warning, WarningCode};
 use super::json::{Map, Node, pointer, short};
@@ -27,9 +28,12 @@ enum Shown {
     Hidden,
 }
 
+/// Possible values, each with its description.
+pub(super) type ValueWords = &'static [(&'static str, &'static str)];
+
 /// The words as a choice, each in backticks: `a`, `b` or `c`.
-pub(super) fn choice_of(words: &[&str]) -> String {
-    let quoted: Vec<String> = words.iter().map(|word| format!("`{word}`")).collect();
+pub(super) fn choice_of(words: &[(&str, &str)]) -> String {
+    let quoted: Vec<String> = words.iter().map(|(word, _)| format!("`{word}`")).collect();
     match quoted.split_last() {
         Some((last, others)) if !others.is_empty() => format!("{} or {last}", others.join(", ")),
         _ => quoted.concat(),
@@ -101,27 +105,47 @@ impl<'a> StanzaReader<'a> {
         }
     }
 
-    /// Reads a whole number, which can be a string. `unit` is a plural, such as `seconds`, or empty. Adds a
-    /// warning if the number is outside the `range` that AWS documents.
-    pub(super) fn whole_number(
+    /// Reads a whole number, which can be a string. `unit` is a plural, such as `seconds`, or empty.
+    pub(super) fn whole_number(&mut self, key: &'static str, unit: &str) -> Option<i32> {
+        self.number_like(10, key, unit)
+    }
+
+    /// As [`StanzaReader::whole_number`]. Adds a warning if the number is outside the `range` that AWS
+    /// documents.
+    pub(super) fn number_within(
         &mut self,
         key: &'static str,
         unit: &str,
-        range: Option<std::ops::RangeInclusive<i32>>,
+        range: RangeInclusive<i32>,
     ) -> Option<i32> {
+        let (low, high) = (*range.start(), *range.end());
+        let number = self.number_like(low.max(10), key, unit)?;
+        if !range.contains(&number) {
+            self.warn(
+                WarningCode::OutOfRange,
+                key,
+                format!("`{}` is {number}; AWS documents {low} to {high} {unit}", self.name_of(key)),
+                "check the value; AWS may refuse it".to_owned(),
+            );
+        }
+        Some(number)
+    }
+
+    /// Reads a whole number. `example` is one, for messages.
+    fn number_like(&mut self, example: i32, key: &'static str, unit: &str) -> Option<i32> {
         let node = self.read_node(key)?;
         let name = self.name_of(key);
-        let example = range.as_ref().map_or(10, |range| *range.start().max(&10));
         let right = match unit {
             "" => format!("expected a whole number, such as {example}"),
             unit => format!("expected whole {unit}, such as {example}"),
         };
         let text = match node {
-            Node::Number(_) | Node::Text(_) => node.scalar().expect("numbers and strings are scalars"),
-            Node::Null | Node::Bool(_) | Node::List(_) | Node::Map(_) => {
-                self.refuse(key, format!("`{name}` is `{}`; {right}", node.shown()));
-                return None;
-            }
+            Node::Number(_) | Node::Text(_) => node.scalar(),
+            Node::Null | Node::Bool(_) | Node::List(_) | Node::Map(_) => None,
+        };
+        let Some(text) = text else {
+            self.refuse(key, format!("`{name}` is `{}`; {right}", node.shown()));
+            return None;
         };
         let Some((number, exact)) = leading_number(&text) else {
             self.refuse(key, format!("`{name}` is `{}`; {right}", short(&text)));
@@ -133,15 +157,6 @@ impl<'a> StanzaReader<'a> {
                 key,
                 format!("`{name}` is `{}` and is read as {number}", short(&text)),
                 format!("write {number}"),
-            );
-        }
-        if let Some(range) = range.filter(|range| !range.contains(&number)) {
-            let (low, high) = (range.start(), range.end());
-            self.warn(
-                WarningCode::OutOfRange,
-                key,
-                format!("`{name}` is {number}; AWS documents {low} to {high} {unit}"),
-                "check the value; AWS may refuse it".to_owned(),
             );
         }
         Some(number)
@@ -184,22 +199,43 @@ impl<'a> StanzaReader<'a> {
         flag
     }
 
+    /// Reads a boolean, else the opposite of the boolean `other`.
+    pub(super) fn flag_or_not(&mut self, key: &'static str, other: &'static str) -> Option<bool> {
+        let (flag, other) = (self.flag(key), self.flag(other));
+        flag.or(other.map(|other| !other))
+    }
+
     /// Reads one of the words in `known`. A word in another case is corrected, an unknown word is kept
     /// because AWS may accept it; both add a warning.
-    pub(super) fn word(&mut self, key: &'static str, known: &[&str]) -> Option<String> {
+    pub(super) fn word(&mut self, key: &'static str, known: ValueWords) -> Option<String> {
         let text = self.text(key)?;
         self.known_word(key, text, known)
     }
 
+    /// As [`StanzaReader::word`]. The word can also be the only entry of a list, and must not be empty.
+    pub(super) fn single_word(&mut self, key: &'static str, known: ValueWords) -> Option<String> {
+        let given = self.texts(key)?;
+        let (name, right) = (self.name_of(key), choice_of(known));
+        match given.as_slice() {
+            [one] if !one.is_empty() => return self.known_word(key, one.clone(), known),
+            [] | [_] => self.refuse(key, format!("`{name}` is empty; expected {right}")),
+            several => {
+                let message = format!("`{name}` is `{}`; expected {right}, not both", several.join(", "));
+                self.refuse(key, message);
+            }
+        }
+        None
+    }
+
     /// As [`StanzaReader::word`], for a text that has already been read.
-    pub(super) fn known_word(&mut self, key: &'static str, text: String, known: &[&str]) -> Option<String> {
-        if text.is_empty() || known.contains(&text.as_str()) {
+    fn known_word(&mut self, key: &'static str, text: String, known: ValueWords) -> Option<String> {
+        if text.is_empty() || known.iter().any(|(word, _)| *word == text) {
             return Some(text);
         }
         let name = self.name_of(key);
         let options = choice_of(known);
-        match known.iter().find(|word| word.eq_ignore_ascii_case(&text)) {
-            Some(word) => {
+        match known.iter().find(|(word, _)| word.eq_ignore_ascii_case(&text)) {
+            Some((word, _)) => {
                 let message = format!("`{name}` is `{}` and is read as `{word}`", short(&text));
                 self.warn(WarningCode::LenientValue, key, message, format!("write `{word}`"));
                 Some((*word).to_owned())
@@ -217,17 +253,23 @@ impl<'a> StanzaReader<'a> {
         }
     }
 
-    /// Reads one of the words in `known`, in any case, for an option of dpl-lambda. Other words are refused.
-    pub(super) fn choice(&mut self, key: &'static str, known: &[&str]) -> Option<String> {
+    /// Reads one of the words in `known`, in any case, for an option of dpl-lambda. Returns the value at the
+    /// place of the word. Other words are refused.
+    pub(super) fn choice<T: Copy>(
+        &mut self,
+        key: &'static str,
+        known: ValueWords,
+        values: &[T],
+    ) -> Option<T> {
         let text = self.text(key)?;
-        let found = known.iter().find(|word| word.eq_ignore_ascii_case(&text));
+        let found = known.iter().position(|(word, _)| word.eq_ignore_ascii_case(&text));
         if found.is_none() {
             self.refuse(
                 key,
                 format!("`{}` is `{}`; expected {}", self.name_of(key), short(&text), choice_of(known)),
             );
         }
-        found.map(|word| (*word).to_owned())
+        values.get(found?).copied()
     }
 
     /// Reads a list of strings. A single one means a list with one entry, an empty string an empty list.
@@ -243,6 +285,28 @@ impl<'a> StanzaReader<'a> {
                 .filter_map(|(at, item)| self.scalar(key, &at, item, "a list of strings", Shown::Openly))
                 .collect(),
         )
+    }
+
+    /// As [`StanzaReader::texts`], without repetitions; the first of equal strings stays.
+    pub(super) fn distinct_texts(&mut self, key: &'static str) -> Option<Vec<String>> {
+        let mut texts = self.texts(key)?;
+        let mut seen = BTreeSet::new();
+        texts.retain(|text| seen.insert(text.clone()));
+        Some(texts)
+    }
+
+    /// As [`StanzaReader::pairs`], else those of `alias`, which is another name of `key`.
+    pub(super) fn pairs_or(
+        &mut self,
+        key: &'static str,
+        alias: &'static str,
+    ) -> Option<BTreeMap<String, Secret>> {
+        let (pairs, others) = (self.pairs(key), self.pairs(alias));
+        if pairs.is_some() && others.is_some() {
+            let message = format!("`{alias}` is ignored because `{key}` is also set");
+            self.warn(WarningCode::LenientValue, alias, message, "keep one of the two".to_owned());
+        }
+        pairs.or(others)
     }
 
     /// Reads names with secret values: a map, a list of `NAME=value` or of maps, or one `NAME=value`. An

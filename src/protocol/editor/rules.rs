@@ -1,14 +1,12 @@
 //! Expresses in JSON Schema which keys of a stanza exclude or require each other. Each rule here must also be
-//! a rule of the program, in `validate.rs`. There is no rule for a key that variables of the job (`AWS_…`,
-//! `LAMBDA_…`) can supply: `function_name`, `role`, `runtime`, and `handler_name` with `module_name`.
+//! a rule of the program, in `stanza/validate.rs`. There is no rule for a key that variables of the job
+//! (`AWS_…`, `LAMBDA_…`) can supply: `function_name`, `role`, `runtime`, and `handler_name` with
+//! `module_name`.
 
 use serde_json::{Map, Value, json};
 
 use super::in_any_case;
-
-/// Keys that are refused with a container image, whatever their value.
-const FILE_KEYS: [&str; 9] =
-    ["zip", "include", "exclude", "symlinks", "dot_match", "s3_bucket", "runtime", "handler_name", "layers"];
+use crate::protocol::stanza::{FILE_KEYS, PACKAGE_KEYS};
 
 /// The value of `allOf`: one rule in each entry.
 pub(super) fn rules() -> Value {
@@ -18,10 +16,9 @@ pub(super) fn rules() -> Value {
         rules.push(rule(&not(&has_bucket()), [(key, format!("`{key}` requires `s3_bucket`."))]));
     }
     rules.push(needs("s3_object_version", "s3_key"));
-    let package_keys = ["zip", "include", "exclude", "symlinks", "dot_match", "s3_prefix"];
     rules.push(rule(
         &has("s3_key"),
-        package_keys.map(|key| (key, format!("`s3_key` names a finished archive; leave `{key}` out."))),
+        PACKAGE_KEYS.map(|key| (key, format!("`s3_key` names a finished archive; leave `{key}` out."))),
     ));
     // validate::image
     let image = format!("^{}$", in_any_case("image"));
@@ -29,7 +26,8 @@ pub(super) fn rules() -> Value {
     let is_image =
         json!({"anyOf": [has("image_uri"), is("package_type", json!({"type": "string", "pattern": image}))]});
     // The value of a variable is not known in the editor.
-    let may_be_image = json!({"anyOf": [has("image_uri"), is("package_type", json!({"type": ["string", "object"], "pattern": format!(r"{image}|\$")}))]});
+    let image_or_variable = json!({"type": ["string", "object"], "pattern": format!(r"{image}|\$")});
+    let may_be_image = json!({"anyOf": [has("image_uri"), is("package_type", image_or_variable)]});
     rules.push(rule(
         &not(&may_be_image),
         [("image_config", "`image_config` requires `image_uri` or `package_type: Image`.".to_owned())],
@@ -41,9 +39,11 @@ pub(super) fn rules() -> Value {
         }),
     ));
     let message = "A container image has its own files, runtime and handler; leave this key out.";
-    rules.push(json!({"if": has("image_uri"), "then": {"properties": {
-        "package_type": {"not": {"type": "string", "pattern": zip}, "errorMessage": message, "doNotSuggest": true},
-    }}}));
+    rules.push(json!({"if": has("image_uri"), "then": {"properties": {"package_type": {
+        "not": {"type": "string", "pattern": zip},
+        "errorMessage": message,
+        "doNotSuggest": true,
+    }}}}));
     rules.push(json!({"if": is_image, "then": {"properties": {
         "code_signing_config_arn": {"pattern": "^$", "patternErrorMessage": message, "doNotSuggest": true},
     }}}));

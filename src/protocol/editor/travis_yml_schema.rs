@@ -4,17 +4,14 @@
 
 use serde_json::{Value, json};
 
-use super::{in_any_case, snippets};
+use super::{in_any_case, remove, snippets};
 
 /// The schema of a `.travis.yml` with `stanza` under `deploy`, at the top level and in jobs.
 pub(in crate::protocol) fn wrap(mut stanza: Value) -> Value {
-    let draft = stanza["$schema"].take();
-    let mut definitions = stanza["definitions"].take();
-    let root = stanza.as_object_mut().expect("an object's schema");
-    root.remove("$schema");
-    root.remove("definitions");
+    let draft = remove(&mut stanza, "$schema");
+    let mut definitions = remove(&mut stanza, "definitions").unwrap_or_default();
     // A user who has typed `provider: lambda` needs no snippet to begin with.
-    root.remove("defaultSnippets");
+    remove(&mut stanza, "defaultSnippets");
     definitions["Stanza"] = stanza;
     definitions["Deployment"] = deployment();
     definitions["Deployments"] = json!({
@@ -42,7 +39,8 @@ pub(in crate::protocol) fn wrap(mut stanza: Value) -> Value {
     json!({
         "$schema": draft,
         "title": ".travis.yml with AWS Lambda deployments",
-        "description": "Configuration of Travis CI. This schema checks only the stanzas for the provider `lambda`.",
+        "description":
+            "Configuration of Travis CI. This schema checks only the stanzas for the provider `lambda`.",
         "type": ["object", "null"],
         "properties": {
             "deploy": {"$ref": "#/definitions/Deployments"},
@@ -63,7 +61,11 @@ fn deployment() -> Value {
         "anyOf": [{"enum": ["lambda"], "enumDescriptions": ["An AWS Lambda function."]}, {}],
     });
     json!({
-        "if": {"type": "object", "required": ["provider"], "properties": {"provider": {"type": "string", "pattern": lambda}}},
+        "if": {
+            "type": "object",
+            "required": ["provider"],
+            "properties": {"provider": {"type": "string", "pattern": lambda}},
+        },
         "then": {"$ref": "#/definitions/Stanza"},
         // Whole stanzas are offered until there is a provider.
         "else": {

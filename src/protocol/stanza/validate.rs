@@ -1,16 +1,25 @@
 //! Checks which keys of a stanza require or exclude each other, and which keys are unknown.
 //! Whether a single value is valid is checked by the reader, not here.
 
-use super::error::{Code, Problem, Warning, WarningCode};
-use super::json;
-use super::stanza::Stanza;
-use super::stanza_reader::StanzaReader;
-use super::suggest::suggest;
+use super::options::{Options, all_keys};
+use super::values::{PackageType, SHARES};
+use crate::protocol::error::{Code, Problem, Warning, WarningCode};
+use crate::protocol::json;
+use crate::protocol::stanza_reader::StanzaReader;
+use crate::protocol::suggest::suggest;
+
+/// Keys that describe a package. They are refused with a finished archive.
+pub(in crate::protocol) const PACKAGE_KEYS: [&str; 6] =
+    ["zip", "include", "exclude", "symlinks", "dot_match", "s3_prefix"];
+
+/// Keys that are refused with a container image, whatever their value.
+pub(in crate::protocol) const FILE_KEYS: [&str; 9] =
+    ["zip", "include", "exclude", "symlinks", "dot_match", "s3_bucket", "runtime", "handler_name", "layers"];
 
 /// Refuses a stanza for another provider.
-pub(super) fn provider(r: &mut StanzaReader<'_>, stanza: &Stanza) {
+pub(super) fn provider(r: &mut StanzaReader<'_>, options: &Options) {
     if let Some(provider) =
-        stanza.provider.as_deref().filter(|provider| !provider.eq_ignore_ascii_case("lambda"))
+        options.provider.as_deref().filter(|provider| !provider.eq_ignore_ascii_case("lambda"))
     {
         r.problems.push(Problem {
             code: Code::WrongProvider,
@@ -22,8 +31,8 @@ pub(super) fn provider(r: &mut StanzaReader<'_>, stanza: &Stanza) {
 }
 
 /// Checks the function's name and region, and that `module_name` has a `handler_name`.
-pub(super) fn needed(r: &mut StanzaReader<'_>, stanza: &Stanza) {
-    if stanza.function_name.is_none() && !r.has("function_name") {
+pub(super) fn needed(r: &mut StanzaReader<'_>, options: &Options) {
+    if options.function_name.is_none() && !r.has("function_name") {
         r.problems.push(Problem {
             code: Code::MissingKey,
             message: "`function_name` is missing; expected the function's name or ARN".to_owned(),
@@ -31,8 +40,8 @@ pub(super) fn needed(r: &mut StanzaReader<'_>, stanza: &Stanza) {
             hint: None,
         });
     }
-    let own = stanza.function_name.as_ref().and_then(|name| name.region());
-    if let (Some(own), Some(region)) = (own, &stanza.region)
+    let own = options.function_name.as_ref().and_then(|name| name.region());
+    if let (Some(own), Some(region)) = (own, &options.region)
         && own != region.as_str()
     {
         r.problems.push(Problem {
@@ -42,7 +51,7 @@ pub(super) fn needed(r: &mut StanzaReader<'_>, stanza: &Stanza) {
             hint: Some("remove `region`, or use a function in the same region".to_owned()),
         });
     }
-    if stanza.module_name.is_some() && !r.has("handler_name") {
+    if options.module_name.is_some() && !r.has("handler_name") {
         r.problems.push(Problem {
             code: Code::MissingKey,
             message: "`module_name` requires `handler_name`".to_owned(),
@@ -54,11 +63,11 @@ pub(super) fn needed(r: &mut StanzaReader<'_>, stanza: &Stanza) {
 
 /// Checks the S3 keys. A package and an existing object exclude each other: to ignore one of them would
 /// deploy something other than what the stanza says.
-pub(super) fn bucket(r: &mut StanzaReader<'_>, stanza: &Stanza) {
+pub(super) fn bucket(r: &mut StanzaReader<'_>, options: &Options) {
     for (key, needed) in
         [("s3_prefix", "s3_bucket"), ("s3_key", "s3_bucket"), ("s3_object_version", "s3_key")]
     {
-        let is_empty = needed == "s3_bucket" && stanza.s3_bucket.as_ref().is_some_and(String::is_empty);
+        let is_empty = needed == "s3_bucket" && options.s3_bucket.as_ref().is_some_and(String::is_empty);
         if r.has(key) && (!r.has(needed) || is_empty) {
             r.problems.push(Problem {
                 code: Code::MissingKey,
@@ -68,7 +77,7 @@ pub(super) fn bucket(r: &mut StanzaReader<'_>, stanza: &Stanza) {
             });
         }
     }
-    for key in ["zip", "include", "exclude", "symlinks", "dot_match", "s3_prefix"] {
+    for key in PACKAGE_KEYS {
         if r.has("s3_key") && r.has(key) {
             let message = format!("`s3_key` names a finished archive, but `{key}` describes a package");
             let hint = format!(
@@ -81,14 +90,14 @@ pub(super) fn bucket(r: &mut StanzaReader<'_>, stanza: &Stanza) {
 }
 
 /// Checks alias names, keys that require an alias, `traffic`, `keep_versions` and `version`.
-pub(super) fn release(r: &mut StanzaReader<'_>, stanza: &Stanza) {
-    for name in stanza.alias.iter().flatten().filter(|name| !is_alias_name(name)) {
+pub(super) fn release(r: &mut StanzaReader<'_>, options: &Options) {
+    for name in options.alias.iter().flatten().filter(|name| !is_alias_name(name)) {
         r.refuse(
             "alias",
             format!("`alias` is `{name}`; expected letters, digits, `-` and `_`, and not only digits"),
         );
     }
-    let has_alias = stanza.alias.as_ref().is_some_and(|names| !names.is_empty());
+    let has_alias = options.alias.as_ref().is_some_and(|names| !names.is_empty());
     for (key, needs, is_there) in [
         ("traffic", "alias", has_alias),
         ("provisioned_concurrency", "alias", has_alias),
@@ -103,8 +112,8 @@ pub(super) fn release(r: &mut StanzaReader<'_>, stanza: &Stanza) {
             });
         }
     }
-    if let Some(shares) = &stanza.traffic
-        && (shares.iter().any(|share| !(1..=100).contains(share))
+    if let Some(shares) = &options.traffic
+        && (shares.iter().any(|share| !SHARES.contains(share))
             || shares.windows(2).any(|pair| pair[0] >= pair[1]))
     {
         let shown = shares.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
@@ -113,7 +122,7 @@ pub(super) fn release(r: &mut StanzaReader<'_>, stanza: &Stanza) {
             format!("`traffic` is `{shown}`; expected ascending percentages, 1 to 100, such as 10, 50, 100"),
         );
     }
-    if stanza.keep_versions == Some(0) {
+    if options.keep_versions == Some(0) {
         r.refuse(
             "keep_versions",
             "`keep_versions` is 0; expected the number of versions to keep, at least 1".to_owned(),
@@ -121,7 +130,7 @@ pub(super) fn release(r: &mut StanzaReader<'_>, stanza: &Stanza) {
     }
     let is_number =
         |version: &&String| version.parse::<u64>().is_ok_and(|number| number.to_string() == **version);
-    if let Some(version) = stanza.version.as_ref().filter(|version| !is_number(version)) {
+    if let Some(version) = options.version.as_ref().filter(|version| !is_number(version)) {
         r.refuse(
             "version",
             format!("`version` is `{version}`; expected the number of a published version, such as 7"),
@@ -136,12 +145,12 @@ fn is_alias_name(name: &str) -> bool {
 }
 
 /// Checks that the stanza names at most one identity, and all keys that this identity requires.
-pub(super) fn identity(r: &mut StanzaReader<'_>, stanza: &Stanza) {
-    if stanza.profile.is_some() && (stanza.access_key_id.is_some() || stanza.secret_access_key.is_some()) {
+pub(super) fn identity(r: &mut StanzaReader<'_>, options: &Options) {
+    if options.profile.is_some() && (options.access_key_id.is_some() || options.secret_access_key.is_some()) {
         r.refuse("profile", "access keys and `profile` are two identities; keep one".to_owned());
     }
     for key in ["external_id", "role_session_name", "web_identity_token_env"] {
-        if r.has(key) && stanza.role_to_assume.is_none() {
+        if r.has(key) && options.role_to_assume.is_none() {
             r.problems.push(Problem {
                 code: Code::MissingKey,
                 message: format!("`{key}` requires `role_to_assume`"),
@@ -150,7 +159,7 @@ pub(super) fn identity(r: &mut StanzaReader<'_>, stanza: &Stanza) {
             });
         }
     }
-    if r.has("web_identity_token_env") && (stanza.access_key_id.is_some() || stanza.profile.is_some()) {
+    if r.has("web_identity_token_env") && (options.access_key_id.is_some() || options.profile.is_some()) {
         let message = "`web_identity_token_env` and access keys or `profile` are two identities; keep one";
         r.refuse("web_identity_token_env", message.to_owned());
     }
@@ -164,9 +173,9 @@ pub(super) fn identity(r: &mut StanzaReader<'_>, stanza: &Stanza) {
 
 /// Checks the keys for container images. An image has its own handler, runtime and files: to ignore either
 /// the image or the other keys would deploy something other than what the stanza says.
-pub(super) fn image(r: &mut StanzaReader<'_>, stanza: &Stanza) {
-    let is_zip = stanza.package_type.as_deref() == Some("Zip");
-    let is_image = r.has("image_uri") || stanza.package_type.as_deref() == Some("Image");
+pub(super) fn image(r: &mut StanzaReader<'_>, options: &Options) {
+    let is_zip = options.package_type == Some(PackageType::Zip);
+    let is_image = r.has("image_uri") || options.package_type == Some(PackageType::Image);
     if !is_image && r.has("image_config") {
         r.problems.push(Problem {
             code: Code::MissingKey,
@@ -179,25 +188,15 @@ pub(super) fn image(r: &mut StanzaReader<'_>, stanza: &Stanza) {
     if !is_image {
         return;
     }
-    let file_keys = [
-        "zip",
-        "include",
-        "exclude",
-        "symlinks",
-        "dot_match",
-        "s3_bucket",
-        "runtime",
-        "handler_name",
-        "layers",
-    ];
-    let is_signed = stanza.code_signing_config_arn.as_ref().is_some_and(|arn| !arn.is_empty());
+    let is_signed = options.code_signing_config_arn.as_ref().is_some_and(|arn| !arn.is_empty());
     let signing = is_signed.then_some("code_signing_config_arn");
-    let out_of_place: Vec<&str> = file_keys.into_iter().filter(|key| r.has(key)).chain(signing).collect();
+    let out_of_place: Vec<&str> = FILE_KEYS.into_iter().filter(|key| r.has(key)).chain(signing).collect();
     for key in out_of_place.into_iter().chain(is_zip.then_some("package_type")) {
         let message =
             format!("the stanza describes a container image, but `{key}` applies to packaged files");
         let hint = format!(
-            "remove `{key}`: an image has its own files, runtime and handler; `image_config.command` sets another handler"
+            "remove `{key}`: an image has its own files, runtime and handler; \
+             `image_config.command` sets another handler"
         );
         let at = Some(format!("/{key}"));
         r.problems.push(Problem { code: Code::BadValue, message, at, hint: Some(hint) });
@@ -215,9 +214,11 @@ pub(super) fn unread_keys(r: &mut StanzaReader<'_>, strict: bool) {
         r.warnings = others;
         r.problems.extend(unknown.into_iter().map(Warning::into_unknown_key));
     }
+    let mut known: Vec<&str> = all_keys().collect();
+    known.sort_unstable();
     for key in r.unread_keys().collect::<Vec<_>>() {
         let message = format!("`{}` is not an option of a lambda stanza", json::short(key));
-        let hint = match suggest(key, super::stanza_schema::stanza_keys().iter().map(String::as_str)) {
+        let hint = match suggest(key, known.iter().copied()) {
             Some(known) => format!("did you mean `{known}`?"),
             None => "remove it".to_owned(),
         };

@@ -1,0 +1,90 @@
+//! Values that options can have: words with their descriptions, patterns for editors, and ranges.
+
+use std::ops::RangeInclusive;
+
+use crate::protocol::stanza_reader::ValueWords;
+
+/// The forms that [`crate::protocol::name::FunctionName`] accepts.
+pub(super) const FUNCTION_NAME: &str =
+    "^([^:]*:function:|arn:[^:]*:lambda:[^:]*:[^:]*:function:)?[A-Za-z0-9_-]+$";
+/// The form that [`crate::protocol::name::Region`] accepts.
+pub(super) const REGION: &str = "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$";
+/// An alias name. It must not consist of digits only.
+pub(super) const ALIAS: &str = "^[A-Za-z0-9_-]*[A-Za-z_-][A-Za-z0-9_-]*$";
+/// A version number in the form of AWS, without leading zeros.
+pub(super) const VERSION: &str = "^(0|[1-9][0-9]*)$";
+
+/// Percentages in `traffic`.
+pub(super) const SHARES: RangeInclusive<i32> = 1..=100;
+
+pub(super) const LAMBDA: ValueWords = &[("lambda", "An AWS Lambda function.")];
+pub(super) const TRACING: ValueWords = &[
+    ("Active", "Lambda samples and traces invocations."),
+    ("PassThrough", "Lambda traces only invocations that the caller traces."),
+];
+pub(super) const PROCESSORS: ValueWords =
+    &[("x86_64", "64-bit x86 (Intel, AMD)."), ("arm64", "64-bit Arm (AWS Graviton).")];
+pub(super) const SNAPSHOTS: ValueWords = &[
+    ("PublishedVersions", "Published versions start from a snapshot. Needs `publish` or `alias`."),
+    ("None", "No snapshots."),
+];
+
+/// Defines the values of options of dpl-lambda. An editor shows the doc comment of each word. The first word
+/// is the default.
+macro_rules! choices {
+    ($(
+        $(#[doc = $about:literal])*
+        $name:ident {
+            $(#[doc = $first_doc:literal])* $first:ident = $first_word:literal,
+            $($(#[doc = $doc:literal])* $variant:ident = $word:literal,)*
+        }
+    )*) => { $(
+        $(#[doc = $about])*
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+        pub enum $name {
+            $(#[doc = $first_doc])*
+            #[default]
+            $first,
+            $($(#[doc = $doc])* $variant,)*
+        }
+
+        impl $name {
+            /// The words, in the order of [`Self::ALL`].
+            pub(in crate::protocol) const WORDS: ValueWords = &[
+                ($first_word, concat!($($first_doc),*).trim_ascii()),
+                $(($word, concat!($($doc),*).trim_ascii()),)*
+            ];
+
+            /// All values.
+            pub(in crate::protocol) const ALL: &'static [Self] = &[$name::$first, $($name::$variant),*];
+        }
+    )* };
+}
+
+choices! {
+    /// Type of the code.
+    PackageType {
+        /// Files, in a zip archive.
+        Zip = "Zip",
+        /// A container image.
+        Image = "Image",
+    }
+
+    /// How to package symbolic links.
+    Links {
+        /// Keep links as links.
+        Preserve = "preserve",
+        /// Package the targets of links.
+        Follow = "follow",
+        /// Package the targets of links that leave the directory; keep other links.
+        External = "external",
+    }
+
+    /// How to set the tags of a function.
+    TagsMode {
+        /// Keep other live tags.
+        Add = "add",
+        /// Remove other live tags.
+        Replace = "replace",
+    }
+}
