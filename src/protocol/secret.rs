@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
-use self::encodings::encodings;
+use self::encodings::{LINE, encodings};
 use super::error::Warning;
 use super::event::{Package, Plan};
 use super::secret_names::names_a_secret;
@@ -104,9 +104,6 @@ struct Pattern {
 
 /// Minimum length of a masked value. Shorter values are too likely to be part of an ordinary word.
 const SHORTEST: usize = 4;
-
-/// Minimum length at which a single line of a multi-line secret is masked.
-const LINE: usize = 8;
 
 /// Maximum length of a value that is also searched for in encoded form. A larger value cannot be an
 /// environment variable of a program (128 KiB).

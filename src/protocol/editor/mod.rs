@@ -12,6 +12,7 @@ use super::runtimes::{READ_ON, RUNTIMES};
 use super::schema_types::{FLAG_WORDS, NONE};
 use super::stanza::{ALIASES, editor_keys};
 use super::stanza_reader::choice_of;
+use super::text::in_any_case;
 
 mod known;
 mod rules;
@@ -396,15 +397,6 @@ fn alternatives(
 
 fn one_of(words: &[(&str, &str)]) -> String {
     format!("Expected {}.", choice_of(words))
-}
-
-/// A pattern that matches a word in any case.
-pub(super) fn in_any_case(word: &str) -> String {
-    let letters = word.chars().map(|c| match c.is_ascii_alphabetic() {
-        true => format!("[{}{}]", c.to_ascii_uppercase(), c.to_ascii_lowercase()),
-        false => c.to_string(),
-    });
-    letters.collect()
 }
 
 /// A map of conditions, a branch, or a list with one of these. `false` means no conditions.

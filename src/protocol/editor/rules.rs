@@ -5,8 +5,8 @@
 
 use serde_json::{Map, Value, json};
 
-use super::in_any_case;
 use crate::protocol::stanza::{FILE_KEYS, PACKAGE_KEYS};
+use crate::protocol::text::in_any_case;
 
 /// The value of `allOf`: one rule in each entry.
 pub(super) fn rules() -> Value {

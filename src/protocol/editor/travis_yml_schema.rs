@@ -4,7 +4,8 @@
 
 use serde_json::{Value, json};
 
-use super::{in_any_case, remove, snippets};
+use super::{remove, snippets};
+use crate::protocol::text::in_any_case;
 
 /// The schema of a `.travis.yml` with `stanza` under `deploy`, at the top level and in jobs.
 pub(in crate::protocol) fn wrap(mut stanza: Value) -> Value {

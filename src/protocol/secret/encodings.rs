@@ -3,7 +3,8 @@
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 
-use super::LINE;
+/// Minimum length at which a single line of a multi-line secret is masked.
+pub(super) const LINE: usize = 8;
 
 /// The bytes that URL encoding replaces (RFC 3986).
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
