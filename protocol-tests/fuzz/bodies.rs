@@ -13,7 +13,7 @@ use dpl_lambda::function::{
     AliasHistory, DesiredFunction, LiveAlias, LiveFunction, LiveVersion, Provisioned, ProvisionedState,
     PublicAccess, Release, VersionState,
 };
-use dpl_lambda::lambda::{CallError, CallErrorKind, LambdaError};
+use dpl_lambda::lambda::{CallError, CallErrorKind, Cause, LambdaError};
 use dpl_lambda::package::{self, Selection};
 use dpl_lambda::plan::{self, Action, roll_back};
 use dpl_lambda::protocol::event::{Event, Finished, Line};
@@ -189,7 +189,7 @@ pub(crate) fn aws_error(data: &[u8]) {
             request_id: None,
             resource: None,
             bucket_region: message.clone(),
-            causes: message.iter().cloned().collect(),
+            cause: Cause::chain(message.iter().cloned().collect()),
         };
         let report = diagnostics::from_lambda(LambdaError::Call(call), &redactor);
         assert!(!report.message.contains(char::is_control), "{report:?}");

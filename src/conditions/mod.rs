@@ -14,6 +14,7 @@ use crate::cancel::CancelToken;
 use crate::protocol::environment::Environment;
 use crate::protocol::event::{Condition, ConditionResult};
 use crate::protocol::json::Map;
+use crate::protocol::messages::dotted;
 use bash::Text;
 use expression::ConditionGroup;
 
@@ -34,14 +35,16 @@ impl Verdict {
 }
 
 /// Why there is no verdict. The stanza must then not be deployed.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub enum ConditionError {
     /// A value under `on` is still encrypted.
+    #[error("`{}` is still encrypted: its value is `{{\"secure\": …}}`", dotted(.at))]
     NotDecrypted {
         /// JSON pointer to the value.
         at: String,
     },
     /// A value under `on` has a type that Travis CI cannot read.
+    #[error("`{}` is {kind}; expected {right}", dotted(.at))]
     BadShape {
         /// JSON pointer to the value.
         at: String,
@@ -51,6 +54,7 @@ pub enum ConditionError {
         right: &'static str,
     },
     /// bash cannot parse a condition, or stopped during its evaluation.
+    #[error("bash cannot evaluate `[[ {text} ]]` of `{}`: {error_text}", dotted(.at))]
     BadCondition {
         /// JSON pointer to the condition.
         at: String,
@@ -60,7 +64,8 @@ pub enum ConditionError {
         error_text: String,
     },
     /// bash could not be run.
-    Bash(BashError),
+    #[error(transparent)]
+    Bash(#[from] BashError),
 }
 
 /// Options for the evaluation by bash.

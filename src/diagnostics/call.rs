@@ -15,27 +15,18 @@ pub(super) fn from_call(error: CallError, redactor: &Redactor) -> ErrorReport {
         CallErrorKind::Service => from_refusal(&error, redactor),
         CallErrorKind::InvalidResponse => from_invalid_response(&error),
         CallErrorKind::Timeout => {
-            report(Code::TimedOut, format!("AWS did not respond to {} in time", error.operation))
-                .hint("try again in a few minutes")
+            report(Code::TimedOut, error.to_string()).hint("try again in a few minutes")
         }
         CallErrorKind::Connect => from_unreachable(&error, redactor),
-        CallErrorKind::Construction => report(
-            Code::BadValue,
-            format!("the {} request cannot be built, because a value is invalid", error.operation),
-        )
-        .hint("fix the value that the causes describe, in the stanza or in a variable that the stanza uses"),
-        CallErrorKind::Renewal => report(
-            Code::NoCredentials,
-            format!(
-                "{} could not be signed: the credentials expired, and their source returned no new ones",
-                error.operation
-            ),
-        )
-        .hint("fix what the causes describe, then deploy again: this continues where the run stopped"),
+        CallErrorKind::Construction => report(Code::BadValue, error.to_string()).hint(
+            "fix the value that the causes describe, in the stanza or in a variable that the stanza uses",
+        ),
+        CallErrorKind::Renewal => report(Code::NoCredentials, error.to_string())
+            .hint("fix what the causes describe, then deploy again: this continues where the run stopped"),
     };
     report.at = report.at.or_else(|| at_of_operation(error.operation).map(str::to_owned));
     if error.kind != CallErrorKind::Service {
-        let causes = error.causes.iter().map(|cause| redactor.redact(cause));
+        let causes = error.causes().into_iter().map(|cause| redactor.redact(cause));
         let news: Vec<String> = causes.filter(|cause| !report.message.contains(cause.as_str())).collect();
         report.caused_by.extend(news);
     }
@@ -67,9 +58,9 @@ fn from_refusal(error: &CallError, redactor: &Redactor) -> ErrorReport {
     let refused = |words: &str| {
         let words = sentence(words, redactor);
         if words.is_empty() {
-            format!("AWS refused {} with {}", error.operation, redactor.redact(error.code()))
+            format!("{error} with {}", redactor.redact(error.code()))
         } else {
-            format!("AWS refused {}: {words}", error.operation)
+            format!("{error}: {words}")
         }
     };
     if let Some(row) = aws_messages::row(error) {
@@ -179,7 +170,7 @@ fn at_of_action(action: &str) -> Option<&'static str> {
 
 fn from_constraints(problems: Vec<Problem>, error: &CallError, redactor: &Redactor) -> ErrorReport {
     let mut report = ErrorReport::from_problems(problems);
-    report.message = format!("AWS refused {}: {}", error.operation, report.message);
+    report.message = format!("{error}: {}", report.message);
     report.caused_by.extend(aws_message(error, redactor));
     report
 }
@@ -193,23 +184,17 @@ fn aws_message(error: &CallError, redactor: &Redactor) -> Option<String> {
 }
 
 fn from_invalid_response(error: &CallError) -> ErrorReport {
-    let operation = error.operation;
     let is_down = error.http_status.is_some_and(|status| status >= 500);
     let code = if is_down { Code::ServiceUnavailable } else { Code::UnexpectedAnswer };
-    let message = match error.http_status {
-        Some(status) => {
-            format!("{operation} returned HTTP {status} with a response that could not be parsed")
-        }
-        None => format!("{operation} returned a response that could not be parsed"),
-    };
-    report(code, message)
+    report(code, error.to_string())
         .hint("check whether a proxy responds in place of AWS, then try again in a few minutes")
 }
 
 /// Reports a connection that could not be made, or broke. The causes say why.
 fn from_unreachable(error: &CallError, redactor: &Redactor) -> ErrorReport {
-    let causes = error.causes.join(" ").to_lowercase();
-    let has = |words: &[&str]| words.iter().any(|words| causes.contains(words));
+    let causes = error.causes();
+    let all = causes.join(" ").to_lowercase();
+    let has = |words: &[&str]| words.iter().any(|words| all.contains(words));
     let operation = error.operation;
     if has(&["invalid peer certificate", "unknownissuer", "certificate"]) {
         return report(
@@ -230,14 +215,15 @@ fn from_unreachable(error: &CallError, redactor: &Redactor) -> ErrorReport {
     } else {
         "check the region name, the job's network access and its proxy"
     };
-    // The first cause is the SDK's generic "dispatch failure"; the last one is specific.
-    let why = error.causes.last().map(|cause| format!(": {}", sentence(cause, redactor))).unwrap_or_default();
-    report(Code::NetworkFailure, format!("AWS cannot be reached for {operation}{why}")).hint(hint)
+    // The last cause is the most specific one.
+    let why = causes.last().map(|cause| format!(": {}", sentence(cause, redactor))).unwrap_or_default();
+    report(Code::NetworkFailure, format!("{error}{why}")).hint(hint)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::lambda::Cause;
 
     fn refused(code: &str, status: u16, message: &str) -> CallError {
         CallError {
@@ -249,7 +235,7 @@ mod tests {
             request_id: Some("id".to_owned()),
             resource: None,
             bucket_region: None,
-            causes: Vec::new(),
+            cause: None,
         }
     }
 
@@ -284,7 +270,7 @@ mod tests {
             code: None,
             message: None,
             http_status: None,
-            causes: vec!["dispatch failure".to_owned(), cause.to_owned()],
+            cause: Cause::chain(vec!["client error".to_owned(), cause.to_owned()]),
             ..refused("", 0, "")
         };
         for (cause, code, hint) in [

@@ -160,7 +160,7 @@ mod tests {
             request_id: None,
             resource: None,
             bucket_region: None,
-            causes: Vec::new(),
+            cause: None,
         };
         Denied::from_message(&error).or_else(|| Denied::from_code(&error))
     }

@@ -14,7 +14,7 @@ use crate::cancel::CancelReason;
 use crate::commands::CommandError;
 use crate::conditions::{BashError, ConditionError};
 use crate::git::GitError;
-use crate::lambda::{CallError, CallErrorKind, CredentialsError, LambdaError, StateReason};
+use crate::lambda::{CallError, CallErrorKind, Cause, CredentialsError, LambdaError, StateReason};
 use crate::package::PackageError;
 use crate::plan::PlanError;
 use crate::protocol::error::{Code, ErrorReport};
@@ -81,7 +81,7 @@ pub(super) fn example(code: Code) -> ErrorReport {
             let source = io::ErrorKind::PermissionDenied.into();
             packaging(PackageError::Unwritable { path: PathBuf::from("out/code.zip"), source })
         }
-        Code::BadCaBundle => at_aws(LambdaError::BadCaBundle { path: "ca.pem".to_owned(), source: None }),
+        Code::BadCaBundle => at_aws(LambdaError::EmptyCaBundle { path: "ca.pem".to_owned() }),
         Code::NoCredentials => at_aws(CredentialsError::None.into()),
         Code::IncompleteCredentials => at_aws(
             CredentialsError::Incomplete {
@@ -341,7 +341,7 @@ fn call(operation: &'static str) -> CallError {
         request_id: None,
         resource: None,
         bucket_region: None,
-        causes: Vec::new(),
+        cause: None,
     }
 }
 
@@ -360,5 +360,9 @@ fn unknown(operation: &'static str) -> ErrorReport {
 }
 
 fn unreachable(kind: CallErrorKind, cause: &str) -> ErrorReport {
-    at_aws(LambdaError::Call(CallError { kind, causes: vec![cause.to_owned()], ..call("GetFunction") }))
+    at_aws(LambdaError::Call(CallError {
+        kind,
+        cause: Cause::chain(vec![cause.to_owned()]),
+        ..call("GetFunction")
+    }))
 }

@@ -27,9 +27,9 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 
 pub use alias::ShiftOutcome;
 pub use connect::{Identity, connect, default_region, named_region};
-pub use credentials::{CredentialsError, without_process_output};
+pub use credentials::CredentialsError;
 pub use deploy_state::DeployState;
-pub use error::{CallError, CallErrorKind, LambdaError, StateReason};
+pub use error::{CallError, CallErrorKind, Cause, LambdaError, StateReason, error_texts};
 pub use versions::VersionReads;
 
 use crate::cancel::{CancelReason, CancelToken};
@@ -546,7 +546,7 @@ impl Lambda {
     async fn with_progress<T>(&self, operation: &'static str, call: impl Future<Output = T>) -> T {
         let what = || match self.attempts.stats().transient_error {
             Some(transient_error) => {
-                format!("{operation} to succeed; its last response was HTTP {}", transient_error.http_status)
+                format!("{operation} to succeed; its last response was {transient_error}")
             }
             None => format!("AWS's response to {operation}"),
         };
@@ -562,7 +562,7 @@ impl Lambda {
     }
 
     fn explain_timeout(&self, error: CallError) -> LambdaError {
-        LambdaError::Call(self.attempts.explain_timeout(error))
+        self.attempts.explain_timeout(error).into()
     }
 
     /// Awaits a read call; abandons it as soon as the run is cancelled.
