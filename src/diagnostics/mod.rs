@@ -1,7 +1,7 @@
-//! Turns each module's error into the [`ErrorReport`] that users read: code, message, hint. The program's
-//! error messages live here, except those about a stanza's text, which its readers write. `aws_messages.rs`
-//! maps AWS's error texts to codes and hints. Never shows a secret: text from outside the program passes
-//! through the redactor first.
+//! Turns each module's error into the [`ErrorReport`] that users read: code, message, pointer, hint. The
+//! error's own text says what happened; only this module knows which code it has and what to do, except for
+//! problems of a stanza, which its readers report. `aws_messages.rs` maps AWS's error texts to codes and
+//! hints. Never shows a secret: text from outside the program passes through the redactor first.
 
 mod aws;
 mod aws_messages;
@@ -50,8 +50,10 @@ pub fn from_stop(reason: CancelReason) -> ErrorReport {
             report(Code::OutputClosed, "the runner closed the standard output of dpl-lambda")
         }
     }
-    .hint("repeat the run; the new run continues where this one stopped")
+    .hint(REPEAT)
 }
+
+const REPEAT: &str = "repeat the run; the new run continues where this one stopped";
 
 /// Adds the name of the stash to the report of a run that ends while `cleanup` still holds uncommitted files
 /// in it, or is creating it.
@@ -80,11 +82,16 @@ pub fn from_unstartable(program: &Path, source: &io::Error) -> ErrorReport {
     caused(report(code, format!("`{}` cannot be started", program.display())).hint(hint), source)
 }
 
-/// Reports that the path of our own executable is unknown.
-pub fn from_no_program(source: &io::Error) -> ErrorReport {
-    let message = format!("cannot locate the dpl-lambda executable: {source}");
-    report(Code::SystemLimit, message)
-        .hint("mount /proc, and do not move or delete the executable while it runs")
+/// Reports a run in a process of its own that wrote no `finished` event. `exit` is how that process ended.
+pub fn from_no_result(exit: &str, is_cancelled: bool) -> ErrorReport {
+    let code = if is_cancelled { Code::Cancelled } else { Code::Internal };
+    report(code, format!("the run ended without a result: {exit}")).hint(REPEAT)
+}
+
+/// Reports that standard output was not open at the start.
+pub fn from_closed_output() -> ErrorReport {
+    report(Code::OutputClosed, "standard output is closed, so nothing was done")
+        .hint("open it, or redirect it to /dev/null")
 }
 
 /// Reports a panic, which is a bug. `place` is its file and line; the panic's message is left out, because it
@@ -97,6 +104,12 @@ pub fn from_panic(place: &str) -> ErrorReport {
 /// Reports a command line that could not be parsed.
 pub fn from_arguments(message: String) -> ErrorReport {
     report(Code::BadArguments, message).hint("run `dpl-lambda --help` for the commands and options")
+}
+
+/// Reports a standalone option with a command that accepts none.
+pub fn from_standalone_options(command: &str) -> ErrorReport {
+    report(Code::BadArguments, format!("`{command}` does not accept the standalone options"))
+        .hint("remove them")
 }
 
 fn too_large(name: &str, bytes: usize) -> ErrorReport {

@@ -89,9 +89,7 @@ pub fn main() {
 /// Exits the process if standard output was not open at the start: the events of a deployment would be lost.
 fn refuse_closed_output(status: i32) {
     if closed::stdout_was_closed() {
-        standalone_args::print_stderr(
-            "standard output is closed, so nothing was done; open it, or redirect it to /dev/null",
-        );
+        standalone_args::print_report(&diagnostics::from_closed_output());
         std_process::exit(status)
     }
 }

@@ -17,9 +17,9 @@ use super::job_env::CiSelection;
 use super::signal_forwarder::SignalForwarder;
 use super::travis_yml::LocatedStanza;
 use crate::cancel::CancelReason;
-use crate::diagnostics::from_unstartable;
+use crate::diagnostics::{from_no_result, from_unstartable};
 use crate::protocol::environment::Environment;
-use crate::protocol::error::{Code, ErrorReport};
+use crate::protocol::error::ErrorReport;
 use crate::protocol::event::{Event, Finished, Line, PROTOCOLS};
 use crate::protocol::json::{Map, Node};
 
@@ -283,10 +283,7 @@ impl EventForwarder<'_> {
         if silently {
             return;
         }
-        let code = if self.forwarder.reason().is_some() { Code::Cancelled } else { Code::Internal };
-        let report = ErrorReport::new(code, format!("the run ended without a result: {exit}"))
-            .hint("repeat the run; the new run continues where this one stopped");
-        self.end(report);
+        self.end(from_no_result(exit, self.forwarder.reason().is_some()));
     }
 
     fn end(&mut self, report: ErrorReport) {
