@@ -113,12 +113,17 @@ fn from_denied(denied: &Denied, error: &CallError, redactor: &Redactor) -> Error
         statement.as_ref().map(|statement| serde_json::json!(statement).to_string()).unwrap_or_default();
     report.hint = Some(match (denied.by, error.operation) {
         (_, operation) if operation.starts_with("AssumeRole") => {
-            "add this caller to the role's trust policy, and check the policy's conditions (audience, subject, external ID)".to_owned()
+            "add this caller to the role's trust policy, and check the policy's conditions (audience, \
+             subject, external ID)"
+                .to_owned()
         }
-        (DenialSource::Denied(by), _) => format!("have the denial removed from {by}: until then, no statement can allow the action"),
+        (DenialSource::Denied(by), _) => {
+            format!("have the denial removed from {by}: until then, no statement can allow the action")
+        }
         (DenialSource::Unallowed(by), _) => format!("allow the action in {by} as well: {ready}"),
         (DenialSource::Nothing, _) => format!(
-            "add this statement to {}: {ready} (`dpl-lambda policy` prints all permissions that the stanza needs)",
+            "add this statement to {}: {ready} (`dpl-lambda policy` prints all permissions that the stanza \
+             needs)",
             whose_policy(&caller)
         ),
     });
@@ -201,11 +206,15 @@ fn from_unreachable(error: &CallError, redactor: &Redactor) -> ErrorReport {
             Code::CertificateNotTrusted,
             format!("the TLS certificate presented for {operation} is not trusted"),
         )
-        .hint("set AWS_CA_BUNDLE in the job to the proxy's certificate file if a proxy inspects TLS; also check the machine's clock");
+        .hint(
+            "set AWS_CA_BUNDLE in the job to the proxy's certificate file if a proxy inspects TLS; also \
+             check the machine's clock",
+        );
     }
     if has(&["proxy", "tunnel"]) {
         return report(Code::ProxyRefused, format!("the proxy refused the connection for {operation}")).hint(
-            "set HTTPS_PROXY in the job to http://user:password@host:port, or list hosts to reach directly in NO_PROXY",
+            "set HTTPS_PROXY in the job to http://user:password@host:port, or list hosts to reach directly \
+             in NO_PROXY",
         );
     }
     let hint = if has(&["dns error", "failed to lookup", "name or service not known"]) {
@@ -292,7 +301,9 @@ mod tests {
 
     #[test]
     fn a_denied_call_brings_the_statement_that_would_allow_it() {
-        let text = "User: arn:aws:iam::123456789012:user/ci is not authorized to perform: lambda:UpdateFunctionCode on resource: arn:aws:lambda:us-east-1:123456789012:function:f because no identity-based policy allows the lambda:UpdateFunctionCode action";
+        let text = "User: arn:aws:iam::123456789012:user/ci is not authorized to perform: \
+            lambda:UpdateFunctionCode on resource: arn:aws:lambda:us-east-1:123456789012:function:f because \
+            no identity-based policy allows the lambda:UpdateFunctionCode action";
         let report = from_call(refused("AccessDeniedException", 403, text), &Redactor::default());
         let statement = report.policy_statement.clone().expect("a statement");
         assert_eq!(

@@ -64,7 +64,8 @@ pub fn naming_stash(report: ErrorReport, stash: Option<String>) -> ErrorReport {
         report.message
     );
     ErrorReport { message, ..report }.hint(
-        "wait until git has exited; then, if `git stash list` shows that stash, restore the files with `git stash pop`",
+        "wait until git has exited; then, if `git stash list` shows that stash, restore the files with \
+         `git stash pop`",
     )
 }
 
@@ -119,7 +120,10 @@ fn too_large(name: &str, bytes: usize) -> ErrorReport {
         format!("the job's environment is too large to start a program; `{name}` alone has {largest}"),
     )
     .at(format!("/env/{name}"))
-    .hint("keep large values in files: the kernel passes at most 128 KiB in one variable and a few MiB in total")
+    .hint(
+        "keep large values in files: the kernel passes at most 128 KiB in one variable and a few MiB in \
+         total",
+    )
 }
 
 /// AWS's text as part of our message: redacted, on one line and without its full stop, since a hint may
@@ -136,12 +140,14 @@ fn caused(mut report: ErrorReport, source: &(dyn Error + 'static)) -> ErrorRepor
     match source.downcast_ref().and_then(Errno::from_io_error) {
         Some(Errno::MFILE | Errno::NFILE | Errno::AGAIN | Errno::NOMEM) => {
             ErrorReport::new(Code::SystemLimit, report.message).hint(
-                "raise the limits of the job: `ulimit -a` shows them, and `ulimit -n 64` is enough for open files",
+                "raise the limits of the job: `ulimit -a` shows them, and `ulimit -n 64` is enough for open \
+                 files",
             )
         }
-        Some(Errno::TOOBIG) => {
-            report.hint("keep large values in files: the kernel passes at most 128 KiB in one argument or variable")
-        }
+        Some(Errno::TOOBIG) => report.hint(
+            "keep large values in files: the kernel passes at most 128 KiB in one argument or \
+             variable",
+        ),
         _ => report,
     }
 }

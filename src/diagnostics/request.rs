@@ -58,7 +58,8 @@ pub fn from_conditions(mut error: ConditionError, redactor: &Redactor) -> ErrorR
             .hint("let the runner decrypt such values before it writes the request"),
         ConditionError::BadShape { at, .. } => report(Code::BadCondition, text).at(at),
         ConditionError::BadCondition { at, .. } => report(Code::BadCondition, text).at(at).hint(
-            "fix the condition: Travis CI puts it into bash's [[ ]], and never deploys if bash cannot parse it",
+            "fix the condition: Travis CI puts it into bash's [[ ]], and never deploys if bash cannot parse \
+             it",
         ),
         ConditionError::Bash(BashError::NotFound { .. }) => report(Code::BashNotFound, text)
             .at("/on")

@@ -94,25 +94,29 @@ pub fn from_verification(
     let (version, hint) = match exposure {
         VersionExposure::LiveFunction { version } => (
             version,
-            "deploy the previous code again; with an `alias`, only a version that passes `verify` becomes live"
+            "deploy the previous code again; with an `alias`, only a version that passes `verify` becomes \
+             live"
                 .to_owned(),
         ),
         VersionExposure::Behind { version, alias, live } => (
             version,
             format!(
-                "fix the code and deploy again; `{alias}` still points at {}, so its callers are not affected",
+                "fix the code and deploy again; `{alias}` still points at {}, so its callers are not \
+                 affected",
                 named(live)
             ),
         ),
         VersionExposure::Reached { version, alias } => (
             version,
             format!(
-                "fix the code and deploy again; `{alias}` already pointed at this version and stays there, and no other alias was moved to it"
+                "fix the code and deploy again; `{alias}` already pointed at this version and stays there, \
+                 and no other alias was moved to it"
             ),
         ),
-        VersionExposure::Unreached { version } => {
-            (version, "fix the code and deploy again; none of the stanza's aliases points at this version".to_owned())
-        }
+        VersionExposure::Unreached { version } => (
+            version,
+            "fix the code and deploy again; none of the stanza's aliases points at this version".to_owned(),
+        ),
         VersionExposure::Shifted { version } => (version, "fix the code and deploy again".to_owned()),
     };
     let is_live =
@@ -144,7 +148,8 @@ pub fn report_traffic(
             ));
             report.caused_by.push(failure.message);
             format!(
-                "`{alias}` may still send traffic to version {new}, because the attempt to send all traffic back failed"
+                "`{alias}` may still send traffic to version {new}, because the attempt to send all traffic \
+                 back failed"
             )
         }
     };

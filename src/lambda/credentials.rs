@@ -45,7 +45,10 @@ pub enum CredentialsError {
         name: String,
     },
     /// The AWS configuration files of the job define no such profile.
-    #[error("`{}` is `{name}`, a profile that no AWS file of the job defines", .variable.unwrap_or("profile"))]
+    #[error(
+        "`{}` is `{name}`, a profile that no AWS file of the job defines",
+        .variable.unwrap_or("profile")
+    )]
     UnknownProfile {
         /// The environment variable that names the profile. `None`: the stanza names it.
         variable: Option<&'static str>,
