@@ -418,20 +418,32 @@ const KINDS: [&str; 10] = [
 /// nothing and the output of a process.
 pub fn error_texts(error: &(dyn Error + 'static)) -> Vec<String> {
     let mut texts: Vec<String> = Vec::new();
-    for error in successors(Some(error), |error| error.source()) {
-        let text = match error.downcast_ref::<ErrorMetadata>() {
-            // Its own text is that of a Rust structure.
-            Some(aws) => [aws.code(), aws.message()].into_iter().flatten().collect::<Vec<_>>().join(": "),
-            None => without_process_output(&error.to_string()),
-        };
+    let mut next = Some(error);
+    while let Some(error) = next {
+        let text = plain_text(error);
         // `unhandled error (AccessDenied)`, `client error (Connect)`
         let kind = text.split(" (").next().unwrap_or_default();
         let says_nothing = text.is_empty() || KINDS.contains(&kind) || kind == "client error";
         if !says_nothing && texts.last() != Some(&text) {
             texts.push(text);
         }
+        next = error.source();
     }
     texts
+}
+
+/// The text of one error, without structures of Rust.
+fn plain_text(error: &(dyn Error + 'static)) -> String {
+    if let Some(aws) = error.downcast_ref::<ErrorMetadata>() {
+        return [aws.code(), aws.message()].into_iter().flatten().collect::<Vec<_>>().join(": ");
+    }
+    let text = without_process_output(&error.to_string());
+    // The metadata service's whole response, and the status of a container's.
+    let text = text.split(". Response {").next().unwrap_or_default();
+    match text.split_once("StatusCode(") {
+        Some((before, status)) => format!("{before}{}", status.trim_end_matches(')')),
+        None => text.to_owned(),
+    }
 }
 
 /// The SDK's text about a failed `credential_process`, without the process's own output. That may contain
