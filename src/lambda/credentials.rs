@@ -13,7 +13,8 @@ use aws_credential_types::Credentials;
 use aws_credential_types::provider::error::CredentialsError as SdkCredentialsError;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider, future};
 
-use super::error::{LambdaError, error_texts};
+use super::error::LambdaError;
+use super::error_texts::error_texts;
 use super::roles::{AssumedRole, Role};
 use crate::child::orphans;
 use crate::options::defines_profile;

@@ -10,6 +10,7 @@ mod connect;
 mod credentials;
 mod deploy_state;
 mod error;
+mod error_texts;
 mod http;
 mod poll_backoff;
 mod read;
@@ -29,7 +30,8 @@ pub use alias::ShiftOutcome;
 pub use connect::{Identity, connect, default_region, named_region};
 pub use credentials::CredentialsError;
 pub use deploy_state::DeployState;
-pub use error::{CallError, CallErrorKind, Cause, LambdaError, StateReason, error_texts};
+pub use error::{CallError, CallErrorKind, Cause, LambdaError, StateReason};
+pub use error_texts::error_texts;
 pub use versions::VersionReads;
 
 use crate::cancel::{CancelReason, CancelToken};
