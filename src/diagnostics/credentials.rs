@@ -9,17 +9,13 @@ use crate::protocol::secret::Redactor;
 
 /// Reports a source of credentials that has none or only a part of them, or does not return them.
 pub(super) fn from_credentials(mut error: CredentialsError, redactor: &Redactor) -> ErrorReport {
-    match &mut error {
-        CredentialsError::NoProfile { name: text }
-        | CredentialsError::UnknownProfile { name: text, .. }
-        | CredentialsError::NoToken { variable: text }
-        | CredentialsError::NoTokenFile { path: text, .. }
-        | CredentialsError::BadFile { path: text, .. } => *text = redactor.redact(text),
-        CredentialsError::Incomplete { .. }
-        | CredentialsError::None
-        | CredentialsError::NoResponse { .. }
-        | CredentialsError::ProcessTimedOut { .. }
-        | CredentialsError::Unavailable { .. } => {}
+    if let CredentialsError::NoProfile { name: text }
+    | CredentialsError::UnknownProfile { name: text, .. }
+    | CredentialsError::NoToken { variable: text }
+    | CredentialsError::NoTokenFile { path: text, .. }
+    | CredentialsError::BadFile { path: text, .. } = &mut error
+    {
+        *text = redactor.redact(text);
     }
     let text = error.to_string();
     let no_credentials = |text| report(Code::NoCredentials, text);

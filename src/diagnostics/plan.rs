@@ -62,22 +62,14 @@ pub fn from_plan(mut error: PlanError, function_name: &str, redactor: &Redactor)
 
 /// Masks secrets in the texts that come from AWS or from a variable of the job.
 fn redact_texts(error: &mut PlanError, redactor: &Redactor) {
-    match error {
-        PlanError::OtherRevision { live: Some(text), .. }
-        | PlanError::TrafficShared { alias: text, .. }
-        | PlanError::NoAlias { alias: text }
-        | PlanError::NoPreviousVersion { alias: text, .. } => *text = redactor.redact(text),
-        PlanError::AmbiguousRollback { targets } => {
-            targets.iter_mut().for_each(|(alias, _)| *alias = redactor.redact(alias));
-        }
-        PlanError::CannotCreate { .. }
-        | PlanError::EnvironmentUnreadable
-        | PlanError::TagsUnreadable
-        | PlanError::OtherPackageType { .. }
-        | PlanError::OtherRevision { live: None, .. }
-        | PlanError::UrlNeedsAuthType
-        | PlanError::TrafficNotShareable { .. }
-        | PlanError::NoVersion { .. } => {}
+    if let PlanError::OtherRevision { live: Some(text), .. }
+    | PlanError::TrafficShared { alias: text, .. }
+    | PlanError::NoAlias { alias: text }
+    | PlanError::NoPreviousVersion { alias: text, .. } = error
+    {
+        *text = redactor.redact(text);
+    } else if let PlanError::AmbiguousRollback { targets } = error {
+        targets.iter_mut().for_each(|(alias, _)| *alias = redactor.redact(alias));
     }
 }
 
