@@ -8,7 +8,7 @@ use signal_hook::low_level::signal_name;
 use tokio::sync::watch;
 
 /// Why a run was cancelled.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CancelReason {
     /// The process received the signal with this number.
     Signal(i32),

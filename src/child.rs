@@ -6,7 +6,6 @@
 pub mod orphans;
 mod registry;
 
-use std::fmt;
 use std::io::{self, BufRead, Cursor};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
@@ -26,11 +25,13 @@ pub use orphans::adopt;
 use registry::{Running, running};
 
 /// Why a command has no exit status.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub enum ChildError {
     /// The command could not be started, or other code in this process has reaped it.
-    Unstartable(io::Error),
+    #[error("cannot run the command")]
+    Unstartable(#[from] io::Error),
     /// The job's environment exceeds a limit of the kernel.
+    #[error("the environment is too large for a command; the largest variable, `{name}`, has {bytes} bytes")]
     EnvTooLarge {
         /// Name of the largest variable. It alone may be too large, or all variables together.
         name: String,
@@ -38,25 +39,11 @@ pub enum ChildError {
         bytes: usize,
     },
     /// The command did not exit within this limit.
+    #[error("the command did not exit within {} s", .0.as_secs())]
     TimedOut(Duration),
     /// The run was cancelled.
-    Cancelled(CancelReason),
-}
-
-impl fmt::Display for ChildError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            ChildError::Unstartable(error) => write!(f, "cannot run the command: {error}"),
-            ChildError::EnvTooLarge { name, bytes } => {
-                write!(
-                    f,
-                    "the environment is too large for a command; the largest variable, `{name}`, has {bytes} bytes"
-                )
-            }
-            ChildError::TimedOut(limit) => write!(f, "the command did not exit within {} s", limit.as_secs()),
-            ChildError::Cancelled(_) => f.write_str("the run was cancelled"),
-        }
-    }
+    #[error("the run was cancelled")]
+    Cancelled(#[from] CancelReason),
 }
 
 /// How often to check for the exit status and for cancellation while the command writes nothing.
@@ -110,8 +97,7 @@ pub fn run(
     stop: Option<&CancelToken>,
     receive: &mut dyn FnMut(Stream, &[u8]),
 ) -> Result<ExitStatus, ChildError> {
-    let stopped =
-        || stop.and_then(CancelToken::reason).map_or(Ok(()), |reason| Err(ChildError::Cancelled(reason)));
+    let stopped = || stop.map_or(Ok(()), CancelToken::check);
     stopped()?;
     command.stdin(if input.is_some() { Stdio::piped() } else { Stdio::null() });
     command.stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
@@ -132,7 +118,7 @@ pub fn run(
     };
     let mut group = ProcessGroup(child, kept);
     let child = &mut group.0;
-    let mut pipes = Pipes::of(child, input).map_err(ChildError::Unstartable)?;
+    let mut pipes = Pipes::of(child, input)?;
     let deadline = limit.and_then(|limit| Some((Instant::now().checked_add(limit)?, limit)));
     loop {
         pipes.transfer(POLL_INTERVAL, receive);
@@ -145,9 +131,11 @@ pub fn run(
         })?;
         if let Some(status) = status {
             pipes.drain(receive, &|| stopped().is_err());
-            // If the run is cancelled and a signal killed the command, `kill_all` sent that signal: report
-            // the cancellation.
-            return if status.signal().is_some() { stopped().map(|()| status) } else { Ok(status) };
+            if status.signal().is_some() {
+                // If the run is cancelled, `kill_all` sent that signal: report the cancellation.
+                stopped()?;
+            }
+            return Ok(status);
         }
         stopped()?;
         if let Some((_, limit)) = deadline.filter(|(deadline, _)| Instant::now() >= *deadline) {

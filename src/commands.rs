@@ -16,9 +16,10 @@ use crate::protocol::environment::Environment;
 use crate::protocol::event::Stream;
 
 /// Why a user's command or `cleanup` failed.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub enum CommandError {
     /// A command ended with an exit status other than 0.
+    #[error("`{command}` of `run` failed with {status}")]
     RunFailed {
         /// The command.
         command: String,
@@ -28,12 +29,14 @@ pub enum CommandError {
         status: String,
     },
     /// git could not stash or restore uncommitted files.
+    #[error("git cannot stash uncommitted files: {output}")]
     CleanupFailed {
         /// Output of git.
         output: String,
     },
     /// The command could not be started, or was ended early.
-    Child(ChildError),
+    #[error(transparent)]
+    Child(#[from] ChildError),
 }
 
 /// Maximum length of an output line in bytes: 64 KiB. Longer lines are split.
@@ -61,7 +64,7 @@ pub fn run_in_bash(
             lines.push(stream, bytes, report)
         });
         lines.finish(report);
-        let status = ended.map_err(CommandError::Child)?;
+        let status = ended?;
         if !status.success() {
             return Err(CommandError::RunFailed { command: line.clone(), index, status: status.to_string() });
         }
@@ -213,8 +216,7 @@ impl Stash {
 fn git(arguments: &[&str], env: &Environment, directory: &Path) -> Result<(bool, String), CommandError> {
     let (mut git, mut output) = (git::command(arguments, env, directory), Vec::new());
     let ended = child::run(&mut git, env, None, None, None, &mut |_, bytes| output.extend_from_slice(bytes));
-    let status = ended.map_err(CommandError::Child)?;
-    Ok((status.success(), String::from_utf8_lossy(&output).trim().to_owned()))
+    Ok((ended?.success(), String::from_utf8_lossy(&output).trim().to_owned()))
 }
 
 #[cfg(test)]

@@ -13,18 +13,21 @@ use crate::protocol::environment::Environment;
 use crate::protocol::event::Stream;
 
 /// Why a git query failed.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub enum GitError {
     /// There is no git on the `PATH`.
+    #[error("it is not installed")]
     NotInstalled,
     /// git exited with an error before it looked up the value, for example because the checkout belongs to
     /// another user.
+    #[error("{message}")]
     Refused {
         /// Standard error of git, or its exit status if a signal killed it.
         message: String,
     },
     /// git could not be started, or did not exit by itself.
-    Child(ChildError),
+    #[error(transparent)]
+    Child(#[from] ChildError),
 }
 
 /// Time limit for git. It only reads local files, so a query that takes longer hangs.

@@ -39,14 +39,14 @@
 //! | `commands` | runs the user's commands: `run`, `cleanup`, `verify.command` | processes |
 //! | `verification` | decides whether a version's answer meets the stanza's expectations | |
 //! | `lambda` | makes the requests to AWS, and waits for their effect | AWS |
-//! | `diagnostics` | turns each module's error into an error report: code, message, hint | |
+//! | `diagnostics` | turns each module's error into an error report: adds code, pointer, hint | |
 //! | `warnings` | the messages of warnings | |
 //! | `deploy` | runs a command from start to outcome | |
 //! | `standalone` | the standalone mode: reads `.travis.yml`, detects the CI, runs this program once per stanza, prints text for people | files, git, processes |
 //! | [`process`] | arguments, standard input and output, signals, exit status | the process |
 //!
 //! Keys of a stanza are defined in `protocol/stanza/options.rs` and `protocol/structures.rs`. Messages are in
-//! `protocol/messages.rs` (events), `diagnostics/` (errors) and `warnings.rs` (warnings). bash is started in
+//! `protocol/messages.rs` (events), the error types and `diagnostics/` (errors) and `warnings.rs` (warnings). bash is started in
 //! `conditions/bash.rs` for conditions and in `commands.rs` for `run` and `verify.command`. `plan/` decides
 //! the order of the calls to AWS.
 

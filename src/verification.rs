@@ -17,14 +17,16 @@ pub struct InvokeResponse {
 }
 
 /// Why a response does not meet the expectations.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FailedExpectation {
     /// The function failed.
+    #[error("the invocation failed with {error}")]
     FunctionError {
         /// Type and message of the error.
         error: String,
     },
     /// The response does not contain `expect.contains`.
+    #[error("expected `{text}` in its response, got {answer}")]
     LacksText {
         /// The expected text.
         text: String,
@@ -32,11 +34,13 @@ pub enum FailedExpectation {
         answer: String,
     },
     /// The response is not JSON.
+    #[error("its response is not JSON: {answer}")]
     NotJson {
         /// The response.
         answer: String,
     },
     /// The response has another value than `expect.json`.
+    #[error("{}", other_value(.at, .want, .got.as_deref()))]
     OtherValue {
         /// JSON pointer to the value in the response. Empty: the whole response.
         at: String,
@@ -45,6 +49,14 @@ pub enum FailedExpectation {
         /// The value in the response, as JSON. `None`: the response has no such value.
         got: Option<String>,
     },
+}
+
+fn other_value(at: &str, want: &str, got: Option<&str>) -> String {
+    match got {
+        Some(got) if at.is_empty() => format!("its response is {got}, not {want}"),
+        Some(got) => format!("`{at}` of its response is {got}, not {want}"),
+        None => format!("its response has no `{at}`, which should be {want}"),
+    }
 }
 
 /// The payload for the invocation. A string that contains JSON is used unchanged; any other value is

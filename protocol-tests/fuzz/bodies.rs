@@ -14,7 +14,7 @@ use crate::function::{
     AliasHistory, DesiredFunction, LiveAlias, LiveFunction, LiveVersion, Provisioned, ProvisionedState,
     PublicAccess, Release, VersionState,
 };
-use crate::lambda::{CallError, CallErrorKind, LambdaError};
+use crate::lambda::{CallError, CallErrorKind, Cause, LambdaError};
 use crate::package::{self, Selection};
 use crate::plan::{self, Action, roll_back};
 use crate::protocol::event::{Event, Finished, Line};
@@ -187,7 +187,7 @@ pub fn aws_error(data: &[u8]) {
             request_id: None,
             resource: None,
             bucket_region: message.clone(),
-            causes: message.iter().cloned().collect(),
+            cause: Cause::chain(message.iter().cloned().collect()),
         };
         let report = diagnostics::from_lambda(LambdaError::Call(call), &redactor);
         assert!(!report.message.contains(char::is_control), "{report:?}");

@@ -335,13 +335,20 @@ fn an_expired_token_is_reported_as_expired_whether_it_comes_from_a_file_or_a_var
 fn a_source_that_fails_is_not_passed_over_for_the_next_one() {
     let (scenario, endpoint, metadata) = (Scenario::new(), JOB.endpoint("us-east-1"), metadata(JOB));
     let refusing = Recorder::start(|_| Answer::status(403, "not you"));
-    let process = "[profile failing]\ncredential_process = sh -c 'echo because of it >&2; exit 3'\n";
-    let home = Home::new(process, "");
+    let sts = Recorder::start(|_| refusal(403, "AccessDenied", "no trust for you"));
+    let profiles = "[profile failing]\ncredential_process = sh -c 'echo because of it >&2; exit 3'\n\
+        [profile chained]\nrole_arn = arn:aws:iam::123456789012:role/deploy\nsource_profile = base\n";
+    let home = Home::new(profiles, &format!("[base]\n{}", JOB.profile()));
     for (name, variables, cause) in [
         (
             "container",
             json!({"AWS_CONTAINER_CREDENTIALS_FULL_URI": format!("{}/credentials", refusing.url())}),
-            "403",
+            "provider: 403\"",
+        ),
+        (
+            "role of a profile",
+            json!({"HOME": home.path(), "AWS_PROFILE": "chained", "AWS_ENDPOINT_URL_STS": sts.url()}),
+            "\"caused_by\":[\"AccessDenied: no trust for you\"]",
         ),
         (
             "token file",
@@ -357,6 +364,10 @@ fn a_source_that_fails_is_not_passed_over_for_the_next_one() {
         assert_eq!(ended.code(), "no-credentials", "{name}: {}", ended.stdout);
         let reported = ended.finished()["error"].to_string();
         assert!(reported.contains(cause), "{name}: {reported}");
+        // The names of Rust's types, and texts of the SDK that say nothing.
+        for text in ["StatusCode", "Error {", "service error", "unhandled error", "an error occurred"] {
+            assert!(!reported.contains(text), "{name}: {reported}");
+        }
     }
     assert_eq!((endpoint.calls().len(), metadata.lines()), (0, Vec::new()));
 }

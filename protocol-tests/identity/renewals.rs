@@ -171,6 +171,23 @@ fn a_renewal_that_fails_is_reported_in_words_and_without_the_output_of_a_process
     let cause = "AWS refused AssumeRole with AccessDenied: not authorized to perform: sts:AssumeRole";
     assert_eq!(refused.finished()["error"]["caused_by"], json!([cause]));
 
+    // A proxy answers the second request, with a text that the SDK cannot parse.
+    let count = AtomicUsize::new(0);
+    let sts = Recorder::start(move |asked| match count.fetch_add(1, Ordering::SeqCst) {
+        0 => Answer::ok(FIRST.as_sts(&asked.form()["Action"], TOO_SHORT)),
+        _ => Answer::status(403, "<html>no way out</html>"),
+    });
+    let (scenario, endpoint) = (Scenario::new(), FIRST.endpoint("us-east-1"));
+    let (more, variables) = asking("role", &sts);
+    let mut request = stanza(scenario.env(&endpoint.url()));
+    extend(&mut request["env"], &variables);
+    extend(&mut request, &more);
+    let garbled = scenario.run(&[], &request);
+    assert_eq!(garbled.code(), "no-credentials", "{}", garbled.stdout);
+    let cause = garbled.finished()["error"]["caused_by"][0].as_str().expect("a cause");
+    assert!(cause.starts_with("AssumeRole "), "{cause}");
+    assert!(!cause.contains("unhandled error") && !cause.ends_with(": Error"), "{cause}");
+
     // A process fails the second time, and writes a key to its standard error.
     let scenario = Scenario::new();
     let path = |name: &str| scenario.directory.path().join(name);

@@ -33,14 +33,16 @@ pub(super) struct Text {
 }
 
 /// Why bash could not be run.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub enum BashError {
     /// There is no bash in any directory of `PATH`.
+    #[error("a condition needs bash, which is not on the job's `PATH` (`{path}`)")]
     NotFound {
         /// Value of `PATH`, or the default.
         path: String,
     },
     /// The job's environment is larger than the kernel passes to a program.
+    #[error("the job's environment is too large to start bash")]
     EnvTooLarge {
         /// Name of the largest variable.
         name: String,
@@ -48,14 +50,17 @@ pub enum BashError {
         bytes: usize,
     },
     /// bash cannot be started for another reason.
-    Unstartable(io::Error),
+    #[error("a condition needs bash, which cannot be started")]
+    Unstartable(#[source] io::Error),
     /// The condition did not end within the time limit.
+    #[error("the evaluation of a condition did not finish within {} s", .limit.as_secs())]
     TimedOut {
         /// The time limit.
         limit: Duration,
     },
     /// The run was cancelled.
-    Cancelled(CancelReason),
+    #[error("the run was cancelled")]
+    Cancelled(#[source] CancelReason),
 }
 
 /// Maximum number of bytes of standard error to keep. The last read can exceed it.

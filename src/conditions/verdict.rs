@@ -2,6 +2,7 @@
 
 use super::bash::BashError;
 use crate::protocol::event::{Condition, ConditionResult};
+use crate::protocol::messages::dotted;
 
 /// The decision that Travis CI would make.
 #[derive(Debug)]
@@ -20,14 +21,16 @@ impl Verdict {
 }
 
 /// Why there is no verdict. The stanza must then not be deployed.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub enum ConditionError {
     /// A value under `on` is still encrypted.
+    #[error("`{}` is still encrypted: its value is `{{\"secure\": …}}`", dotted(.at))]
     NotDecrypted {
         /// JSON pointer to the value.
         at: String,
     },
     /// A value under `on` has a type that Travis CI cannot read.
+    #[error("`{}` is {kind}; expected {right}", dotted(.at))]
     BadShape {
         /// JSON pointer to the value.
         at: String,
@@ -37,6 +40,7 @@ pub enum ConditionError {
         right: &'static str,
     },
     /// bash cannot parse a condition, or stopped during its evaluation.
+    #[error("bash cannot evaluate `[[ {text} ]]` of `{}`: {error_text}", dotted(.at))]
     BadCondition {
         /// JSON pointer to the condition.
         at: String,
@@ -46,5 +50,6 @@ pub enum ConditionError {
         error_text: String,
     },
     /// bash could not be run.
-    Bash(BashError),
+    #[error(transparent)]
+    Bash(#[from] BashError),
 }

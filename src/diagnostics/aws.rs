@@ -9,102 +9,96 @@ use crate::protocol::event::StepName;
 use crate::protocol::secret::{MASK, Redactor};
 
 /// Reports a failed call to AWS, a wait that ran out of time, or a function that AWS could not make ready.
-pub fn from_lambda(error: LambdaError, redactor: &Redactor) -> ErrorReport {
+pub fn from_lambda(mut error: LambdaError, redactor: &Redactor) -> ErrorReport {
+    redact_texts(&mut error, redactor);
+    let text = error.to_string();
+    let wait = "deploy again to keep waiting, or increase `wait_timeout`";
     match error {
         LambdaError::Credentials(error) => from_credentials(error, redactor),
-        LambdaError::BadRegion { origin, region, right } => {
-            // The origin is the name of a variable, or a description such as "the profile's region".
-            let origin = if origin.contains(' ') { origin.to_owned() } else { format!("`{origin}`") };
-            report(Code::BadValue, format!("{origin} is `{}`; {right}", redactor.redact(&region)))
-                .hint("fix this value, or set `region` in the stanza")
+        LambdaError::BadRegion { .. } => {
+            report(Code::BadValue, text).hint("fix this value, or set `region` in the stanza")
         }
-        LambdaError::BadEndpoint { variable, url } => {
-            // The text before an `@` may be a password, even if the URL does not parse.
-            let url = url.rsplit_once('@').map_or(url.clone(), |(_, host)| format!("{MASK}@{host}"));
-            report(Code::BadValue, format!("`{variable}` is `{}`, which is not a URL", redactor.redact(&url)))
-                .at(format!("/env/{variable}"))
-                .hint("set a URL with http:// or https:// and a host, or unset the variable to use AWS itself")
-        }
-        LambdaError::BadCaBundle { path, source } => {
-            let path = redactor.redact(&path);
-            let hint = "set AWS_CA_BUNDLE to a file of PEM certificates, or unset it to trust the system's certificates";
-            let report =
-                |what| report(Code::BadCaBundle, format!("`AWS_CA_BUNDLE` is `{path}`, which {what}")).hint(hint);
-            match source {
-                Some(source) => caused(report("cannot be read"), &source),
-                None => report("contains no certificates"),
-            }
-        }
+        LambdaError::BadEndpoint { variable, .. } => report(Code::BadValue, text)
+            .at(format!("/env/{variable}"))
+            .hint("set a URL with http:// or https:// and a host, or unset the variable to use AWS itself"),
+        LambdaError::BadCaBundle { source, .. } => caused(bad_ca_bundle(text), &source),
+        LambdaError::EmptyCaBundle { .. } => bad_ca_bundle(text),
         LambdaError::Call(error) | LambdaError::RoleNotReady(error) => from_call(error, redactor),
         LambdaError::Outdated(error) => {
-            let unseen = || report(Code::Conflict, "the function does not have the settings or code that were just deployed");
-            let mut report = error.map_or_else(unseen, |error| from_call(error, redactor));
-            report.hint = Some("deploy again; if this recurs, find out who else changes this function at the same time".to_owned());
-            report
+            let unseen = || report(Code::Conflict, text);
+            error.map_or_else(unseen, |error| from_call(error, redactor)).hint(
+                "deploy again; if this recurs, find out who else changes this function at the same time",
+            )
         }
-        LambdaError::CreationFailed(state_reason) => from_state_reason(
-            Code::CreationFailed,
-            "AWS created the function but could not make it active",
-            state_reason,
-            "then deploy again; the function exists, but cannot be invoked",
-            redactor,
-        ),
-        LambdaError::VersionFailed { version, state_reason } => from_failed_version(&version, state_reason, None, redactor),
-        LambdaError::Deactivated => {
-            report(Code::FunctionDeactivated, "the function is deactivated and cannot be invoked")
-                .hint("activate the function, then deploy again; nothing was changed")
+        LambdaError::CreationFailed(state_reason) => {
+            let next = "then deploy again; the function exists, but cannot be invoked";
+            from_state_reason(Code::CreationFailed, &text, state_reason, next, redactor)
         }
-        LambdaError::UpdateFailed(state_reason) => from_state_reason(
-            Code::UpdateFailed,
-            "AWS accepted the update but could not apply it",
-            state_reason,
-            "then deploy again; the previous code and settings are still live",
-            redactor,
-        ),
-        LambdaError::ProvisioningFailed(state_reason) => from_state_reason(
-            Code::ProvisioningFailed,
-            "AWS could not allocate the provisioned concurrency",
-            state_reason,
-            "then deploy again; the alias is live without provisioned concurrency",
-            redactor,
-        ),
-        LambdaError::NoResponse(limit) => {
-            report(Code::TimedOut, format!("the function did not respond within {} s", limit.as_secs()))
-                .hint("make the function respond sooner, or increase `verify.timeout`")
+        LambdaError::VersionFailed { version, state_reason } => {
+            from_failed_version(&version, state_reason, None, redactor)
         }
+        LambdaError::Deactivated => report(Code::FunctionDeactivated, text)
+            .hint("activate the function, then deploy again; nothing was changed"),
+        LambdaError::UpdateFailed(state_reason) => {
+            let next = "then deploy again; the previous code and settings are still live";
+            from_state_reason(Code::UpdateFailed, &text, state_reason, next, redactor)
+        }
+        LambdaError::ProvisioningFailed(state_reason) => {
+            let next = "then deploy again; the alias is live without provisioned concurrency";
+            from_state_reason(Code::ProvisioningFailed, &text, state_reason, next, redactor)
+        }
+        LambdaError::NoResponse(_) => report(Code::TimedOut, text)
+            .hint("make the function respond sooner, or increase `verify.timeout`"),
         LambdaError::WaitedTooLong { what: ANOTHER_UPDATE, limit } => {
-            let message = format!("another update of the function did not finish within {} s", limit.as_secs());
-            report(Code::UpdateInProgress, message)
-                .at("/wait_timeout")
-                .hint("deploy again to keep waiting, or increase `wait_timeout`")
+            let message = format!("{ANOTHER_UPDATE} did not finish within {} s", limit.as_secs());
+            report(Code::UpdateInProgress, message).at("/wait_timeout").hint(wait)
         }
-        LambdaError::WaitedTooLong { what, limit } => {
-            report(Code::TimedOut, format!("timed out after {} s waiting for {what}", limit.as_secs()))
-                .hint("deploy again to keep waiting, or increase `wait_timeout`")
+        LambdaError::WaitedTooLong { .. } => report(Code::TimedOut, text).hint(wait),
+        LambdaError::NoObject { .. } => {
+            report(Code::PackageNotFound, redactor.redact(&text)).at("/s3_key").hint(
+                "check the bucket and the complete key with its prefix, or remove `s3_key` to package and \
+                 upload the build directory",
+            )
         }
-        LambdaError::NoObject { object } => report(
-            Code::PackageNotFound,
-            format!("`{}` does not exist", redactor.redact(&object.to_string())),
-        )
-        .at("/s3_key")
-        .hint(
-            "check the bucket and the complete key with its prefix, or remove `s3_key` to package and upload the build directory",
-        ),
-        LambdaError::Archive(source) => {
-            caused(report(Code::PackageUnreadable, "the archive could not be read for the upload").at("/zip"), &source)
-                .hint("deploy again, and make sure that nothing deletes or changes the archive during the upload")
-        }
-        LambdaError::Gone => report(Code::FunctionGone, "the function was deleted during the deployment")
+        LambdaError::Archive(source) => caused(report(Code::PackageUnreadable, text).at("/zip"), &source)
+            .hint(
+                "deploy again, and make sure that nothing deletes or changes the archive during the upload",
+            ),
+        LambdaError::Gone => report(Code::FunctionGone, text)
             .hint("deploy again to create the function, and find out what deletes it"),
         LambdaError::Cancelled { reason, in_flight } => {
             let mut report = from_stop(reason);
             // `report_traffic` reports the state of traffic that was being shifted.
             if let Some(step) = in_flight.filter(|step| *step != StepName::ShiftTraffic) {
-                report.message = format!("{} during {}, which may still take effect", report.message, step.as_str());
+                let (message, step) = (&report.message, step.as_str());
+                report.message = format!("{message} during {step}, which may still take effect");
             }
             report
         }
     }
+}
+
+/// Masks secrets in a value that a variable of the job may have.
+fn redact_texts(error: &mut LambdaError, redactor: &Redactor) {
+    if let LambdaError::BadEndpoint { url, .. } = error
+        && let Some((_, host)) = url.rsplit_once('@')
+    {
+        // The text before the `@` may be a password, even if the URL does not parse.
+        *url = format!("{MASK}@{host}");
+    }
+    if let LambdaError::BadRegion { region: text, .. }
+    | LambdaError::BadEndpoint { url: text, .. }
+    | LambdaError::BadCaBundle { path: text, .. }
+    | LambdaError::EmptyCaBundle { path: text } = error
+    {
+        *text = redactor.redact(text);
+    }
+}
+
+fn bad_ca_bundle(text: String) -> ErrorReport {
+    report(Code::BadCaBundle, text).hint(
+        "set AWS_CA_BUNDLE to a file of PEM certificates, or unset it to trust the system's certificates",
+    )
 }
 
 /// Reports a version that AWS could not make active. `alias` is the name of an alias that should point at it,

@@ -15,27 +15,18 @@ pub(super) fn from_call(error: CallError, redactor: &Redactor) -> ErrorReport {
         CallErrorKind::Service => from_refusal(&error, redactor),
         CallErrorKind::InvalidResponse => from_invalid_response(&error),
         CallErrorKind::Timeout => {
-            report(Code::TimedOut, format!("AWS did not respond to {} in time", error.operation))
-                .hint("try again in a few minutes")
+            report(Code::TimedOut, error.to_string()).hint("try again in a few minutes")
         }
         CallErrorKind::Connect => from_unreachable(&error, redactor),
-        CallErrorKind::Construction => report(
-            Code::BadValue,
-            format!("the {} request cannot be built, because a value is invalid", error.operation),
-        )
-        .hint("fix the value that the causes describe, in the stanza or in a variable that the stanza uses"),
-        CallErrorKind::Renewal => report(
-            Code::NoCredentials,
-            format!(
-                "{} could not be signed: the credentials expired, and their source returned no new ones",
-                error.operation
-            ),
-        )
-        .hint("fix what the causes describe, then deploy again: this continues where the run stopped"),
+        CallErrorKind::Construction => report(Code::BadValue, error.to_string()).hint(
+            "fix the value that the causes describe, in the stanza or in a variable that the stanza uses",
+        ),
+        CallErrorKind::Renewal => report(Code::NoCredentials, error.to_string())
+            .hint("fix what the causes describe, then deploy again: this continues where the run stopped"),
     };
     report.at = report.at.or_else(|| at_of_operation(error.operation).map(str::to_owned));
     if error.kind != CallErrorKind::Service {
-        let causes = error.causes.iter().map(|cause| redactor.redact(cause));
+        let causes = error.causes().into_iter().map(|cause| redactor.redact(cause));
         let news: Vec<String> = causes.filter(|cause| !report.message.contains(cause.as_str())).collect();
         report.caused_by.extend(news);
     }
@@ -67,9 +58,9 @@ fn from_refusal(error: &CallError, redactor: &Redactor) -> ErrorReport {
     let refused = |words: &str| {
         let words = sentence(words, redactor);
         if words.is_empty() {
-            format!("AWS refused {} with {}", error.operation, redactor.redact(error.code()))
+            format!("{error} with {}", redactor.redact(error.code()))
         } else {
-            format!("AWS refused {}: {words}", error.operation)
+            format!("{error}: {words}")
         }
     };
     if let Some(row) = aws_messages::row(error) {
@@ -121,12 +112,17 @@ fn from_denied(denied: &Denied, error: &CallError, redactor: &Redactor) -> Error
     let ready = statement.as_ref().map(ToString::to_string).unwrap_or_default();
     report.hint = Some(match (denied.by, error.operation) {
         (_, operation) if operation.starts_with("AssumeRole") => {
-            "add this caller to the role's trust policy, and check the policy's conditions (audience, subject, external ID)".to_owned()
+            "add this caller to the role's trust policy, and check the policy's conditions (audience, \
+             subject, external ID)"
+                .to_owned()
         }
-        (DenialSource::Denied(by), _) => format!("have the denial removed from {by}: until then, no statement can allow the action"),
+        (DenialSource::Denied(by), _) => {
+            format!("have the denial removed from {by}: until then, no statement can allow the action")
+        }
         (DenialSource::Unallowed(by), _) => format!("allow the action in {by} as well: {ready}"),
         (DenialSource::Nothing, _) => format!(
-            "add this statement to {}: {ready} (`dpl-lambda policy` prints all permissions that the stanza needs)",
+            "add this statement to {}: {ready} (`dpl-lambda policy` prints all permissions that the stanza \
+             needs)",
             whose_policy(&caller)
         ),
     });
@@ -178,7 +174,7 @@ fn at_of_action(action: &str) -> Option<&'static str> {
 
 fn from_constraints(problems: Vec<Problem>, error: &CallError, redactor: &Redactor) -> ErrorReport {
     let mut report = ErrorReport::from_problems(problems);
-    report.message = format!("AWS refused {}: {}", error.operation, report.message);
+    report.message = format!("{error}: {}", report.message);
     report.caused_by.extend(aws_message(error, redactor));
     report
 }
@@ -192,34 +188,32 @@ fn aws_message(error: &CallError, redactor: &Redactor) -> Option<String> {
 }
 
 fn from_invalid_response(error: &CallError) -> ErrorReport {
-    let operation = error.operation;
     let is_down = error.http_status.is_some_and(|status| status >= 500);
     let code = if is_down { Code::ServiceUnavailable } else { Code::UnexpectedAnswer };
-    let message = match error.http_status {
-        Some(status) => {
-            format!("{operation} returned HTTP {status} with a response that could not be parsed")
-        }
-        None => format!("{operation} returned a response that could not be parsed"),
-    };
-    report(code, message)
+    report(code, error.to_string())
         .hint("check whether a proxy responds in place of AWS, then try again in a few minutes")
 }
 
 /// Reports a connection that could not be made, or broke. The causes say why.
 fn from_unreachable(error: &CallError, redactor: &Redactor) -> ErrorReport {
-    let causes = error.causes.join(" ").to_lowercase();
-    let has = |words: &[&str]| words.iter().any(|words| causes.contains(words));
+    let causes = error.causes();
+    let all = causes.join(" ").to_lowercase();
+    let has = |words: &[&str]| words.iter().any(|words| all.contains(words));
     let operation = error.operation;
     if has(&["invalid peer certificate", "unknownissuer", "certificate"]) {
         return report(
             Code::CertificateNotTrusted,
             format!("the TLS certificate presented for {operation} is not trusted"),
         )
-        .hint("set AWS_CA_BUNDLE in the job to the proxy's certificate file if a proxy inspects TLS; also check the machine's clock");
+        .hint(
+            "set AWS_CA_BUNDLE in the job to the proxy's certificate file if a proxy inspects TLS; also \
+             check the machine's clock",
+        );
     }
     if has(&["proxy", "tunnel"]) {
         return report(Code::ProxyRefused, format!("the proxy refused the connection for {operation}")).hint(
-            "set HTTPS_PROXY in the job to http://user:password@host:port, or list hosts to reach directly in NO_PROXY",
+            "set HTTPS_PROXY in the job to http://user:password@host:port, or list hosts to reach directly \
+             in NO_PROXY",
         );
     }
     let hint = if has(&["dns error", "failed to lookup", "name or service not known"]) {
@@ -229,14 +223,15 @@ fn from_unreachable(error: &CallError, redactor: &Redactor) -> ErrorReport {
     } else {
         "check the region name, the job's network access and its proxy"
     };
-    // The first cause is the SDK's generic "dispatch failure"; the last one is specific.
-    let why = error.causes.last().map(|cause| format!(": {}", sentence(cause, redactor))).unwrap_or_default();
-    report(Code::NetworkFailure, format!("AWS cannot be reached for {operation}{why}")).hint(hint)
+    // The last cause is the most specific one.
+    let why = causes.last().map(|cause| format!(": {}", sentence(cause, redactor))).unwrap_or_default();
+    report(Code::NetworkFailure, format!("{error}{why}")).hint(hint)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::lambda::Cause;
 
     fn refused(code: &str, status: u16, message: &str) -> CallError {
         CallError {
@@ -248,7 +243,7 @@ mod tests {
             request_id: Some("id".to_owned()),
             resource: None,
             bucket_region: None,
-            causes: Vec::new(),
+            cause: None,
         }
     }
 
@@ -283,7 +278,7 @@ mod tests {
             code: None,
             message: None,
             http_status: None,
-            causes: vec!["dispatch failure".to_owned(), cause.to_owned()],
+            cause: Cause::chain(vec!["client error".to_owned(), cause.to_owned()]),
             ..refused("", 0, "")
         };
         for (cause, code, hint) in [
@@ -305,7 +300,9 @@ mod tests {
 
     #[test]
     fn a_denied_call_brings_the_statement_that_would_allow_it() {
-        let text = "User: arn:aws:iam::123456789012:user/ci is not authorized to perform: lambda:UpdateFunctionCode on resource: arn:aws:lambda:us-east-1:123456789012:function:f because no identity-based policy allows the lambda:UpdateFunctionCode action";
+        let text = "User: arn:aws:iam::123456789012:user/ci is not authorized to perform: \
+            lambda:UpdateFunctionCode on resource: arn:aws:lambda:us-east-1:123456789012:function:f because \
+            no identity-based policy allows the lambda:UpdateFunctionCode action";
         let report = from_call(refused("AccessDeniedException", 403, text), &Redactor::default());
         let statement = report.policy_statement.clone().expect("a statement");
         assert_eq!(

@@ -13,7 +13,8 @@ use crate::protocol::event::{Event, Finished, Line};
 pub fn document() -> String {
     let mut text = String::from(
         "# Errors and warnings\n\n\
-         A failed run has an `error.code`, and a warning has a `code`. `dpl-lambda explain CODE` prints the entry of one code.\n\
+         A failed run has an `error.code`, and a warning has a `code`. `dpl-lambda explain CODE` prints the \
+         entry of one code.\n\
          This file is generated from the program, including the examples.\n\n## Errors\n\n",
     );
     text.push_str("| code | class | retryable? |\n|---|---|---|\n");
@@ -59,7 +60,8 @@ fn from_code(code: Code) -> String {
     let event = Event::Finished(Finished::failed(example(code), Vec::new()));
     let line = serde_json::to_value(Line::new(event)).unwrap_or_default();
     format!(
-        "### {}\n\n{}\n\nWho must act: {} (class `{}`). {again}\n\n**What to do:** {}\n\n```json\n{line:#}\n```\n\n",
+        "### {}\n\n{}\n\nWho must act: {} (class `{}`). {again}\n\n**What to do:** {}\n\n\
+         ```json\n{line:#}\n```\n\n",
         code.word(),
         code.meaning(),
         class.who(),

@@ -9,33 +9,38 @@ use crate::protocol::secret::Redactor;
 
 /// Reports that git could not describe the checkout.
 pub fn from_git(error: GitError) -> ErrorReport {
-    let readable = "make the build directory readable for git; `git status` shows the problem";
-    let (text, hint) = match error {
-        GitError::NotInstalled => ("it is not installed".to_owned(), "install git, or set TRAVIS_BRANCH"),
+    let text = match &error {
         GitError::Refused { message } => {
-            (sentence(message.lines().next().unwrap_or_default(), &Redactor::default()), readable)
+            sentence(message.lines().next().unwrap_or_default(), &Redactor::default())
         }
-        GitError::Child(ChildError::Cancelled(reason)) => return from_stop(reason),
-        GitError::Child(error) => (error.to_string(), readable),
+        GitError::Child(ChildError::Unstartable(source)) => format!("{error}: {source}"),
+        GitError::Child(ChildError::Cancelled(reason)) => return from_stop(*reason),
+        GitError::NotInstalled | GitError::Child(_) => error.to_string(),
+    };
+    let hint = match error {
+        GitError::NotInstalled => "install git, or set TRAVIS_BRANCH",
+        GitError::Refused { .. } | GitError::Child(_) => {
+            "make the build directory readable for git; `git status` shows the problem"
+        }
     };
     report(Code::GitFailed, format!("git cannot determine the branch: {text}")).hint(hint)
 }
 
 /// Reports a command of the stanza that failed, could not be started or did not exit in time.
-pub fn from_command(error: CommandError, redactor: &Redactor) -> ErrorReport {
+pub fn from_command(mut error: CommandError, redactor: &Redactor) -> ErrorReport {
+    match &mut error {
+        CommandError::RunFailed { command, .. } => *command = shortened(&redactor.redact(command)),
+        CommandError::CleanupFailed { output } => *output = sentence(output, redactor),
+        CommandError::Child(_) => {}
+    }
+    let text = error.to_string();
     match error {
-        CommandError::RunFailed { command, index, status } => {
-            let command = shortened(&redactor.redact(&command));
-            report(Code::RunFailed, format!("`{command}` of `run` failed with {status}"))
-                .at(format!("/run/{index}"))
-                .hint("read the command's output above; the deployment itself succeeded")
-        }
-        CommandError::CleanupFailed { output } => report(
-            Code::CleanupFailed,
-            format!("git cannot stash uncommitted files: {}", sentence(&output, redactor)),
-        )
-        .at("/cleanup")
-        .hint("run in a git checkout, or remove `cleanup` to keep everything in the build directory"),
+        CommandError::RunFailed { index, .. } => report(Code::RunFailed, text)
+            .at(format!("/run/{index}"))
+            .hint("read the command's output above; the deployment itself succeeded"),
+        CommandError::CleanupFailed { .. } => report(Code::CleanupFailed, text)
+            .at("/cleanup")
+            .hint("run in a git checkout, or remove `cleanup` to keep everything in the build directory"),
         CommandError::Child(ChildError::Unstartable(source)) => {
             let hint = "put bash (for `run`) and git (for `cleanup`) on the job's `PATH`";
             caused(report(Code::RunFailed, "a command of the stanza cannot be started").hint(hint), &source)

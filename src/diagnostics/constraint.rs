@@ -233,19 +233,22 @@ mod tests {
     #[test]
     fn a_limit_names_the_key_and_the_value() {
         check(
-            "1 validation error detected: Value '0' at 'provisionedConcurrentExecutions' failed to satisfy constraint: Member must have value greater than or equal to 1",
+            "1 validation error detected: Value '0' at 'provisionedConcurrentExecutions' failed to satisfy \
+             constraint: Member must have value greater than or equal to 1",
             Some("/provisioned_concurrency"),
             "`provisioned_concurrency` is 0: AWS accepts at least 1",
             "change `provisioned_concurrency` in the stanza",
         );
         check(
-            "'MemorySize' value failed to satisfy constraint: Member must have value less than or equal to 3008",
+            "'MemorySize' value failed to satisfy constraint: Member must have value less than or equal to \
+             3008",
             Some("/memory_size"),
             "`memory_size` is refused: AWS accepts at most 3008",
             "change `memory_size` in the stanza",
         );
         check(
-            "1 validation error detected: Value '[x86_64, arm64]' at 'architectures' failed to satisfy constraint: Member must have length less than or equal to 1",
+            "1 validation error detected: Value '[x86_64, arm64]' at 'architectures' failed to satisfy \
+             constraint: Member must have length less than or equal to 1",
             Some("/architectures"),
             "`architectures` is [x86_64, arm64]: AWS accepts at most 1 item",
             "change `architectures` in the stanza",
@@ -255,13 +258,15 @@ mod tests {
     #[test]
     fn an_enum_names_the_one_that_was_surely_meant() {
         check(
-            "Value PYTHON3.9 at 'runtime' failed to satisfy constraint: Member must satisfy enum value set: [python3.9, nodejs22.x] or be a valid ARN",
+            "Value PYTHON3.9 at 'runtime' failed to satisfy constraint: Member must satisfy enum value set: \
+             [python3.9, nodejs22.x] or be a valid ARN",
             Some("/runtime"),
             "`runtime` is PYTHON3.9: AWS does not accept this value",
             "did you mean python3.9? If not, use one of nodejs22.x, python3.9",
         );
         check(
-            "The runtime parameter of nodejs12.x is no longer supported for creating or updating AWS Lambda functions. We recommend you use a supported runtime while creating or updating functions.",
+            "The runtime parameter of nodejs12.x is no longer supported for creating or updating AWS Lambda \
+             functions. We recommend you use a supported runtime while creating or updating functions.",
             Some("/runtime"),
             "`runtime` is nodejs12.x, which AWS no longer supports (deprecated since 2023-03-31)",
             "switch to nodejs24.x",
@@ -270,7 +275,9 @@ mod tests {
 
     #[test]
     fn several_complaints_are_several_problems() {
-        let text = "2 validation errors detected: Value '1000' at 'timeout' failed to satisfy constraint: Member must have value less than or equal to 900; Value null at 'role' failed to satisfy constraint: Member must not be null";
+        let text = "2 validation errors detected: Value '1000' at 'timeout' failed to satisfy constraint: \
+            Member must have value less than or equal to 900; Value null at 'role' failed to satisfy \
+            constraint: Member must not be null";
         let found: Vec<String> = problems(text).into_iter().map(|problem| problem.message).collect();
         assert_eq!(
             found,
@@ -280,7 +287,9 @@ mod tests {
 
     #[test]
     fn a_pattern_is_shown_but_not_all_of_it() {
-        let text = "1 validation error detected: Value 'r1' at 'role' failed to satisfy constraint: Member must satisfy regular expression pattern: arn:(aws[a-zA-Z-]*)?:iam::\\d{12}:role/?[a-zA-Z_0-9+=,.@\\-_/]+";
+        let text = "1 validation error detected: Value 'r1' at 'role' failed to satisfy constraint: Member \
+            must satisfy regular expression pattern: \
+            arn:(aws[a-zA-Z-]*)?:iam::\\d{12}:role/?[a-zA-Z_0-9+=,.@\\-_/]+";
         let found = problems(text);
         assert!(
             found[0].message.starts_with("`role` is r1: AWS accepts values that match arn:(aws"),
@@ -292,7 +301,9 @@ mod tests {
 
     #[test]
     fn a_variable_is_never_quoted_by_us() {
-        let text = "1 validation error detected: Value '{1A=hunter2}' at 'environment.variables' failed to satisfy constraint: Map keys must satisfy constraint: [Member must satisfy regular expression pattern: [a-zA-Z]([a-zA-Z0-9_])+]";
+        let text = "1 validation error detected: Value '{1A=hunter2}' at 'environment.variables' failed to \
+            satisfy constraint: Map keys must satisfy constraint: [Member must satisfy regular expression \
+            pattern: [a-zA-Z]([a-zA-Z0-9_])+]";
         let found = problems(text);
         assert_eq!(found[0].at.as_deref(), Some("/environment"));
         assert!(!found[0].message.contains("hunter2"), "{found:?}");

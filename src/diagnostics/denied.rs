@@ -160,7 +160,7 @@ mod tests {
             request_id: None,
             resource: None,
             bucket_region: None,
-            causes: Vec::new(),
+            cause: None,
         };
         Denied::from_message(&error).or_else(|| Denied::from_code(&error))
     }
@@ -210,20 +210,24 @@ mod tests {
     #[test]
     fn other_services_deny_in_their_own_forms() {
         let s3 = format!(
-            r#"User: {USER} is not authorized to perform: s3:PutObject on resource: "arn:aws:s3:::b/k.zip" because no identity-based policy allows the s3:PutObject action"#
+            "User: {USER} is not authorized to perform: s3:PutObject on resource: \"arn:aws:s3:::b/k.zip\" \
+             because no identity-based policy allows the s3:PutObject action"
         );
         let found = denied("PutObject", "AccessDenied", &s3).expect("denied");
         assert_eq!(
             (found.action.as_str(), found.resource.as_deref()),
             ("s3:PutObject", Some("arn:aws:s3:::b/k.zip"))
         );
-        let from_lambda = "Your access has been denied by S3, please make sure your request credentials have permission to GetObject for b/k.zip. S3 Error Code: AccessDenied. S3 Error Message: Access Denied";
+        let from_lambda = "Your access has been denied by S3, please make sure your request credentials have \
+            permission to GetObject for b/k.zip. S3 Error Code: AccessDenied. S3 Error Message: Access \
+            Denied";
         let found = denied("UpdateFunctionCode", "AccessDeniedException", from_lambda).expect("denied");
         assert_eq!(
             (found.action.as_str(), found.resource.as_deref()),
             ("s3:GetObject", Some("arn:aws:s3:::b/k.zip"))
         );
-        let from_ec2 = "Your access has been denied by EC2, please make sure your request credentials have permission to DescribeSecurityGroups for sg-1. EC2 Error Code: UnauthorizedOperation.";
+        let from_ec2 = "Your access has been denied by EC2, please make sure your request credentials have \
+            permission to DescribeSecurityGroups for sg-1. EC2 Error Code: UnauthorizedOperation.";
         let found = denied("CreateFunction", "InvalidParameterValueException", from_ec2).expect("denied");
         assert_eq!((found.action.as_str(), found.resource), ("ec2:DescribeSecurityGroups", None));
     }

@@ -14,7 +14,7 @@ use crate::cancel::CancelReason;
 use crate::commands::CommandError;
 use crate::conditions::{BashError, ConditionError};
 use crate::git::GitError;
-use crate::lambda::{CallError, CallErrorKind, CredentialsError, LambdaError, StateReason};
+use crate::lambda::{CallError, CallErrorKind, Cause, CredentialsError, LambdaError, StateReason};
 use crate::package::PackageError;
 use crate::plan::PlanError;
 use crate::protocol::error::{Code, ErrorReport};
@@ -81,7 +81,7 @@ pub(super) fn example(code: Code) -> ErrorReport {
             let source = io::ErrorKind::PermissionDenied.into();
             packaging(PackageError::Unwritable { path: PathBuf::from("out/code.zip"), source })
         }
-        Code::BadCaBundle => at_aws(LambdaError::BadCaBundle { path: "ca.pem".to_owned(), source: None }),
+        Code::BadCaBundle => at_aws(LambdaError::EmptyCaBundle { path: "ca.pem".to_owned() }),
         Code::NoCredentials => at_aws(CredentialsError::None.into()),
         Code::IncompleteCredentials => at_aws(
             CredentialsError::Incomplete {
@@ -107,19 +107,23 @@ pub(super) fn example(code: Code) -> ErrorReport {
             "UpdateFunctionCode",
             "AccessDeniedException",
             403,
-            "User: arn:aws:iam::123456789012:user/ci is not authorized to perform: lambda:UpdateFunctionCode on resource: arn:aws:lambda:eu-west-1:123456789012:function:hello because no identity-based policy allows the lambda:UpdateFunctionCode action",
+            "User: arn:aws:iam::123456789012:user/ci is not authorized to perform: lambda:UpdateFunctionCode \
+             on resource: arn:aws:lambda:eu-west-1:123456789012:function:hello because no identity-based \
+             policy allows the lambda:UpdateFunctionCode action",
         ),
         Code::ClockSkewed => refused(
             "GetFunction",
             "InvalidSignatureException",
             403,
-            "Signature expired: 20261101T115425Z is now earlier than 20261101T115554Z (20261101T120054Z - 5 min.)",
+            "Signature expired: 20261101T115425Z is now earlier than 20261101T115554Z (20261101T120054Z - 5 \
+             min.)",
         ),
         Code::InvalidParameter => refused(
             "UpdateFunctionConfiguration",
             "ValidationException",
             400,
-            "1 validation error detected: Value '4096' at 'memorySize' failed to satisfy constraint: Member must have value less than or equal to 3008",
+            "1 validation error detected: Value '4096' at 'memorySize' failed to satisfy constraint: Member \
+             must have value less than or equal to 3008",
         ),
         Code::RoleNotAssumable => refused(
             "CreateFunction",
@@ -137,7 +141,8 @@ pub(super) fn example(code: Code) -> ErrorReport {
             "UpdateFunctionConfiguration",
             invalid,
             400,
-            "Lambda was unable to configure access to your environment variables because the KMS key used is disabled. Please check your KMS key settings.",
+            "Lambda was unable to configure access to your environment variables because the KMS key used is \
+             disabled. Please check your KMS key settings.",
         ),
         Code::NotFound => refused(
             "UpdateFunctionConfiguration",
@@ -149,7 +154,8 @@ pub(super) fn example(code: Code) -> ErrorReport {
             "UpdateFunctionConfiguration",
             invalid,
             400,
-            "Layers are not in the same region as the function. Layers are expected to be in region eu-west-1.",
+            "Layers are not in the same region as the function. Layers are expected to be in region \
+             eu-west-1.",
         ),
         Code::FunctionGone => at_aws(LambdaError::Gone),
         Code::RevisionMismatch => planning(PlanError::OtherRevision {
@@ -161,7 +167,8 @@ pub(super) fn example(code: Code) -> ErrorReport {
             "UpdateFunctionConfiguration",
             invalid,
             400,
-            "The runtime parameter of nodejs16.x is no longer supported for creating or updating AWS Lambda functions. We recommend you use a supported runtime while creating or updating functions.",
+            "The runtime parameter of nodejs16.x is no longer supported for creating or updating AWS Lambda \
+             functions. We recommend you use a supported runtime while creating or updating functions.",
         ),
         Code::EnvironmentTooLarge => refused(
             "UpdateFunctionConfiguration",
@@ -173,7 +180,8 @@ pub(super) fn example(code: Code) -> ErrorReport {
             "UpdateFunctionCode",
             invalid,
             400,
-            "Source image 123456789012.dkr.ecr.eu-west-1.amazonaws.com/app:7 does not exist. Provide a valid source image.",
+            "Source image 123456789012.dkr.ecr.eu-west-1.amazonaws.com/app:7 does not exist. Provide a valid \
+             source image.",
         ),
         Code::CodeSignatureRejected => refused(
             "UpdateFunctionCode",
@@ -185,13 +193,15 @@ pub(super) fn example(code: Code) -> ErrorReport {
             "Invoke",
             "EFSMountFailureException",
             403,
-            "The function could not mount the EFS file system with access point arn:aws:elasticfilesystem:eu-west-1:123456789012:access-point/fsap-1.",
+            "The function could not mount the EFS file system with access point \
+             arn:aws:elasticfilesystem:eu-west-1:123456789012:access-point/fsap-1.",
         ),
         Code::FunctionNotReady => refused(
             "Invoke",
             "SnapStartNotReadyException",
             409,
-            "Lambda is initializing your function. It will be ready to invoke once your function state becomes ACTIVE.",
+            "Lambda is initializing your function. It will be ready to invoke once your function state \
+             becomes ACTIVE.",
         ),
         Code::EnvironmentUnreadable => planning(PlanError::EnvironmentUnreadable),
         Code::TagsUnreadable => planning(PlanError::TagsUnreadable),
@@ -200,7 +210,8 @@ pub(super) fn example(code: Code) -> ErrorReport {
             "UpdateAlias",
             "ResourceConflictException",
             409,
-            "The operation cannot be performed at this time. An update is in progress for resource: arn:aws:lambda:eu-west-1:123456789012:function:hello",
+            "The operation cannot be performed at this time. An update is in progress for resource: \
+             arn:aws:lambda:eu-west-1:123456789012:function:hello",
         ),
         Code::QuotaExceeded => {
             refused("UpdateFunctionCode", "CodeStorageExceededException", 400, "Code storage limit exceeded.")
@@ -341,7 +352,7 @@ fn call(operation: &'static str) -> CallError {
         request_id: None,
         resource: None,
         bucket_region: None,
-        causes: Vec::new(),
+        cause: None,
     }
 }
 
@@ -360,5 +371,9 @@ fn unknown(operation: &'static str) -> ErrorReport {
 }
 
 fn unreachable(kind: CallErrorKind, cause: &str) -> ErrorReport {
-    at_aws(LambdaError::Call(CallError { kind, causes: vec![cause.to_owned()], ..call("GetFunction") }))
+    at_aws(LambdaError::Call(CallError {
+        kind,
+        cause: Cause::chain(vec![cause.to_owned()]),
+        ..call("GetFunction")
+    }))
 }

@@ -1,7 +1,7 @@
-//! Turns each module's error into the [`ErrorReport`] that users read: code, message, hint. The program's
-//! error messages live here, except those about a stanza's text, which its readers write. `aws_messages.rs`
-//! maps AWS's error texts to codes and hints. Never shows a secret: text from outside the program passes
-//! through the redactor first.
+//! Turns each module's error into the [`ErrorReport`] that users read: code, message, pointer, hint. The
+//! error's own text says what happened; only this module knows which code it has and what to do, except for
+//! problems of a stanza, which its readers report. `aws_messages.rs` maps AWS's error texts to codes and
+//! hints. Never shows a secret: text from outside the program passes through the redactor first.
 
 mod aws;
 mod aws_messages;
@@ -65,7 +65,8 @@ pub fn naming_stash(report: ErrorReport, stash: Option<String>) -> ErrorReport {
         report.message
     );
     ErrorReport { message, ..report }.hint(
-        "wait until git has exited; then, if `git stash list` shows that stash, restore the files with `git stash pop`",
+        "wait until git has exited; then, if `git stash list` shows that stash, restore the files with \
+         `git stash pop`",
     )
 }
 
@@ -83,17 +84,16 @@ pub fn from_unstartable(program: &Path, source: &io::Error) -> ErrorReport {
     caused(report(code, format!("`{}` cannot be started", program.display())).hint(hint), source)
 }
 
-/// Reports a run of this program that ended without a `finished` event. `exit`: how its process ended.
-pub fn from_missing_result(exit: &str, is_cancelled: bool) -> ErrorReport {
+/// Reports a run in a process of its own that wrote no `finished` event. `exit` is how that process ended.
+pub fn from_no_result(exit: &str, is_cancelled: bool) -> ErrorReport {
     let code = if is_cancelled { Code::Cancelled } else { Code::Internal };
     report(code, format!("the run ended without a result: {exit}")).hint(REPEAT)
 }
 
-/// Reports that the path of our own executable is unknown.
-pub fn from_no_program(source: &io::Error) -> ErrorReport {
-    let message = format!("cannot locate the dpl-lambda executable: {source}");
-    report(Code::SystemLimit, message)
-        .hint("mount /proc, and do not move or delete the executable while it runs")
+/// Reports that standard output was not open at the start.
+pub fn from_closed_output() -> ErrorReport {
+    report(Code::OutputClosed, "standard output is closed, so nothing was done")
+        .hint("open it, or redirect it to /dev/null")
 }
 
 /// Reports a panic, which is a bug. `place` is its file and line; the panic's message is left out, because it
@@ -108,6 +108,12 @@ pub fn from_arguments(message: String) -> ErrorReport {
     report(Code::BadArguments, message).hint("run `dpl-lambda --help` for the commands and options")
 }
 
+/// Reports a standalone option with a command that accepts none.
+pub fn from_standalone_options(command: &str) -> ErrorReport {
+    report(Code::BadArguments, format!("`{command}` does not accept the standalone options"))
+        .hint("remove them")
+}
+
 fn too_large(name: &str, bytes: usize) -> ErrorReport {
     let largest = size(bytes as u64);
     report(
@@ -115,7 +121,10 @@ fn too_large(name: &str, bytes: usize) -> ErrorReport {
         format!("the job's environment is too large to start a program; `{name}` alone has {largest}"),
     )
     .at(format!("/env/{name}"))
-    .hint("keep large values in files: the kernel passes at most 128 KiB in one variable and a few MiB in total")
+    .hint(
+        "keep large values in files: the kernel passes at most 128 KiB in one variable and a few MiB in \
+         total",
+    )
 }
 
 /// AWS's text as part of our message: redacted, on one line and without its full stop, since a hint may
@@ -132,12 +141,14 @@ fn caused(mut report: ErrorReport, source: &(dyn Error + 'static)) -> ErrorRepor
     match source.downcast_ref().and_then(Errno::from_io_error) {
         Some(Errno::MFILE | Errno::NFILE | Errno::AGAIN | Errno::NOMEM) => {
             ErrorReport::new(Code::SystemLimit, report.message).hint(
-                "raise the limits of the job: `ulimit -a` shows them, and `ulimit -n 64` is enough for open files",
+                "raise the limits of the job: `ulimit -a` shows them, and `ulimit -n 64` is enough for open \
+                 files",
             )
         }
-        Some(Errno::TOOBIG) => {
-            report.hint("keep large values in files: the kernel passes at most 128 KiB in one argument or variable")
-        }
+        Some(Errno::TOOBIG) => report.hint(
+            "keep large values in files: the kernel passes at most 128 KiB in one argument or \
+             variable",
+        ),
         _ => report,
     }
 }

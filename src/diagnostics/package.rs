@@ -1,7 +1,7 @@
 //! Turns a [`PackageError`] into the report that names the file at fault and what to change.
 
 use super::{caused, from_stop, report};
-use crate::package::{MAX_UNZIPPED_BYTES, MAX_ZIP_BYTES, PackageError};
+use crate::package::PackageError;
 use crate::protocol::error::{Code, ErrorReport};
 use crate::protocol::messages::size;
 use crate::protocol::secret::Redactor;
@@ -16,96 +16,69 @@ pub fn from_package(error: PackageError, redactor: &Redactor) -> ErrorReport {
 }
 
 fn package_report(error: PackageError) -> ErrorReport {
-    let report = |code, message: String| report(code, message).at("/zip");
+    let text = error.to_string();
+    let report = |code| report(code, text).at("/zip");
+    let set_zip = "set `zip` to a directory, a file or an archive";
     match error {
-        PackageError::NotFound { path } => {
-            report(Code::PackageNotFound, format!("`{path}` does not exist in the build directory"))
-                .hint("set `zip` to a directory, a file or an archive, relative to the directory in which the job runs")
+        PackageError::NotFound { .. } => report(Code::PackageNotFound)
+            .hint(format!("{set_zip}, relative to the directory in which the job runs")),
+        PackageError::Empty { only_hidden: false, .. } => {
+            report(Code::PackageEmpty).hint("check that the build succeeds and writes its output there")
         }
-        PackageError::Empty { path, only_hidden: false } => {
-            report(Code::PackageEmpty, format!("`{path}` contains nothing to package"))
-                .hint("check that the build succeeds and writes its output there")
+        PackageError::Empty { only_hidden: true, .. } => {
+            report(Code::PackageEmpty).hint("set `dot_match: true` to package them")
         }
-        PackageError::Empty { path, only_hidden: true } => {
-            report(Code::PackageEmpty, format!("`{path}` contains only files whose names begin with a dot"))
-                .hint("set `dot_match: true` to package them")
-        }
-        PackageError::Unreadable { path, source } => {
+        PackageError::Unreadable { source, .. } => {
             let hint = "make it readable for the job, or exclude it with `exclude`";
-            let message = format!("`{}` cannot be read", path.display());
-            caused(report(Code::PackageUnreadable, message).hint(hint), &source)
+            caused(report(Code::PackageUnreadable).hint(hint), &source)
         }
-        PackageError::Changed { path } => {
-            report(Code::PackageUnreadable, format!("`{}` changed while it was packaged", path.display()))
-                .hint("wait until nothing writes into the directory, then deploy again")
+        PackageError::Changed { .. } => report(Code::PackageUnreadable)
+            .hint("wait until nothing writes into the directory, then deploy again"),
+        PackageError::NotUtf8 { .. } => {
+            report(Code::PackageUnreadable).hint("rename the file, or remove it from the directory")
         }
-        PackageError::NotUtf8 { path } => {
-            report(Code::PackageUnreadable, format!("the name `{path}` is not UTF-8, so the file cannot be packaged"))
-                .hint("rename the file, or remove it from the directory")
+        PackageError::NoName { .. } => report(Code::PackageUnreadable).hint(
+            "write each path in `zip` relative to the build directory and without `..`: if `zip` has several \
+             paths, each keeps its name in the archive",
+        ),
+        PackageError::Repository { .. } => {
+            report(Code::BadValue).hint("set `zip` to the directory that the build writes")
         }
-        PackageError::NoName { path } => {
-            report(Code::PackageUnreadable, format!("`{path}` cannot be used as a name in the archive")).hint(
-                "write each path in `zip` relative to the build directory and without `..`: if `zip` has several paths, each keeps its name in the archive",
-            )
+        PackageError::BadPattern { option, .. } => {
+            report(Code::BadValue).at(format!("/{option}")).hint("write patterns as in a .gitignore file")
         }
-        PackageError::Repository { path } => report(
-            Code::BadValue,
-            format!("`{path}` leads into `.git`, which is never packaged"),
-        )
-        .hint("set `zip` to the directory that the build writes"),
-        PackageError::BadPattern { option, detail } => {
-            self::report(Code::BadValue, format!("a pattern in `{option}` is invalid: {detail}"))
-                .at(format!("/{option}"))
-                .hint("write patterns as in a .gitignore file")
-        }
-        PackageError::NoFile { path } => {
-            report(Code::PackageUnreadable, format!("`{path}` is neither a file nor a directory"))
-                .hint("set `zip` to a directory, a file or an archive")
-        }
-        PackageError::NotAZip { path, detail } => {
-            report(Code::PackageInvalid, format!("`{path}` is not a zip archive: {detail}"))
-                .hint("set `zip` to a valid archive, which is deployed unchanged, or to the directory to package")
-        }
-        PackageError::ZipTooLarge { bytes, largest } => {
-            let over = size(bytes - MAX_ZIP_BYTES);
-            let message = format!(
-                "the archive is {}, {over} more than the {} that an API call accepts",
-                size(bytes),
-                size(MAX_ZIP_BYTES)
-            );
-            let largest = listed(&largest);
-            report(Code::PackageTooLarge, message).hint(format!(
-                "set `s3_bucket` to a bucket in the function's region, or remove files that the function does not need; the largest entries, unpacked: {largest}"
-            ))
-        }
-        PackageError::UnzippedTooLarge { bytes, largest } => {
-            let over = size(bytes.saturating_sub(MAX_UNZIPPED_BYTES));
-            let message = format!(
-                "the package is {} unpacked, {over} more than the {} that Lambda accepts",
-                size(bytes),
-                size(MAX_UNZIPPED_BYTES)
-            );
-            report(Code::PackageTooLarge, message).hint(match largest.as_slice() {
-                [] => "remove files that the function does not need, or deploy a container image (up to 10 GB)".to_owned(),
-                _ => format!("remove files that the function does not need; the largest entries: {}", listed(&largest)),
+        PackageError::NoFile { .. } => report(Code::PackageUnreadable).hint(set_zip),
+        PackageError::NotAZip { .. } => report(Code::PackageInvalid).hint(
+            "set `zip` to a valid archive, which is deployed unchanged, or to the directory to package",
+        ),
+        PackageError::ZipTooLarge { largest, .. } => report(Code::PackageTooLarge).hint(format!(
+            "set `s3_bucket` to a bucket in the function's region, or remove files that the function does \
+             not need; the largest entries, unpacked: {}",
+            listed(&largest)
+        )),
+        PackageError::UnzippedTooLarge { largest, .. } => {
+            let remove = "remove files that the function does not need";
+            report(Code::PackageTooLarge).hint(match largest.as_slice() {
+                [] => format!("{remove}, or deploy a container image (up to 10 GB)"),
+                _ => format!("{remove}; the largest entries: {}", listed(&largest)),
             })
         }
-        PackageError::TooMany { most } => {
-            report(Code::PackageTooLarge, format!("the package has more than {most} files and directories"))
-                .hint("remove files that the function does not need; with `symlinks: follow`, also remove links that package the same files again")
-        }
+        PackageError::TooMany { .. } => report(Code::PackageTooLarge).hint(
+            "remove files that the function does not need; with `symlinks: follow`, also remove links that \
+             package the same files again",
+        ),
         PackageError::Unarchivable { temporary, source } => {
             let hint = format!(
-                "check that `{}` is writable and has free space, or set TMPDIR to another directory: a large archive needs a temporary file",
+                "check that `{}` is writable and has free space, or set TMPDIR to another directory: a large \
+                 archive needs a temporary file",
                 temporary.display()
             );
-            caused(report(Code::PackageUnreadable, "the archive cannot be created".to_owned()).hint(hint), &source)
+            caused(report(Code::PackageUnreadable).hint(hint), &source)
         }
-        PackageError::Unwritable { path, source } => caused(
-            ErrorReport::new(Code::PackageUnwritable, format!("the archive cannot be written to `{}`", path.display()))
-                .hint("check that the file's directory exists, is writable for the job and has free space"),
-            &source,
-        ),
+        PackageError::Unwritable { source, .. } => {
+            let hint = "check that the file's directory exists, is writable for the job and has free space";
+            caused(ErrorReport { at: None, ..report(Code::PackageUnwritable).hint(hint) }, &source)
+        }
         PackageError::Cancelled(reason) => from_stop(reason),
     }
 }
@@ -117,6 +90,7 @@ fn listed(entries: &[(String, u64)]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::package::MAX_ZIP_BYTES;
 
     #[test]
     fn the_error_of_a_too_large_package_says_by_how_much() {

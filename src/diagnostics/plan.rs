@@ -7,100 +7,69 @@ use crate::protocol::error::{Code, ErrorReport, Problem};
 use crate::protocol::secret::Redactor;
 
 /// Reports a deployment or rollback that cannot be planned.
-pub fn from_plan(error: PlanError, function_name: &str, redactor: &Redactor) -> ErrorReport {
+pub fn from_plan(mut error: PlanError, function_name: &str, redactor: &Redactor) -> ErrorReport {
+    redact_texts(&mut error, redactor);
     let function_name = redactor.redact(function_name);
+    let text = error.text(Some(&function_name));
     match error {
         PlanError::CannotCreate { missing } => cannot_create(&missing, &function_name),
-        PlanError::EnvironmentUnreadable => report(
-            Code::EnvironmentUnreadable,
-            "AWS does not return the live environment variables, so `merge_environment` would delete them",
-        )
-        .at("/merge_environment")
-        .hint("grant the caller kms:Decrypt on the function's KMS key, or set all variables and remove `merge_environment`"),
-        PlanError::TagsUnreadable => report(
-            Code::TagsUnreadable,
-            "AWS does not return the live tags, so the tags to remove are unknown",
-        )
-        .at("/function_tags_mode")
-        .hint("grant the caller lambda:ListTags on the function, or remove `function_tags_mode: replace` to only add tags"),
-        PlanError::OtherPackageType { is_image: true } => report(
-            Code::PackageTypeMismatch,
-            format!("the function `{function_name}` runs a container image, but the stanza packages files"),
-        )
-        .at("/image_uri")
-        .hint("set `image_uri`, or `package_type: Image` to keep the image; to deploy files, use another function name"),
-        PlanError::OtherPackageType { is_image: false } => report(
-            Code::PackageTypeMismatch,
-            format!("the function `{function_name}` runs packaged files, but the stanza names a container image"),
-        )
-        .at("/image_uri")
-        .hint("use another function name for the image: AWS cannot change a function's package type"),
-        PlanError::OtherRevision { exists, live } => {
-            let state = match live {
-                Some(live) => format!("is at revision {}", redactor.redact(&live)),
-                None if exists => "has a revision that AWS does not return".to_owned(),
-                None => "does not exist".to_owned(),
-            };
-            report(
-                Code::RevisionMismatch,
-                format!("`revision_id` does not match the live function: `{function_name}` {state}"),
+        PlanError::EnvironmentUnreadable => {
+            report(Code::EnvironmentUnreadable, text).at("/merge_environment").hint(
+                "grant the caller kms:Decrypt on the function's KMS key, or set all variables and remove \
+                 `merge_environment`",
             )
+        }
+        PlanError::TagsUnreadable => report(Code::TagsUnreadable, text).at("/function_tags_mode").hint(
+            "grant the caller lambda:ListTags on the function, or remove `function_tags_mode: replace` to \
+             only add tags",
+        ),
+        PlanError::OtherPackageType { is_image: true } => {
+            report(Code::PackageTypeMismatch, text).at("/image_uri").hint(
+                "set `image_uri`, or `package_type: Image` to keep the image; to deploy files, use another \
+                 function name",
+            )
+        }
+        PlanError::OtherPackageType { is_image: false } => report(Code::PackageTypeMismatch, text)
+            .at("/image_uri")
+            .hint("use another function name for the image: AWS cannot change a function's package type"),
+        PlanError::OtherRevision { .. } => report(Code::RevisionMismatch, text)
             .at("/revision_id")
-            .hint("read the function again before you deploy; someone else changed it")
-        }
-        PlanError::TrafficNotShareable { field, version } => report(
-            Code::TrafficNotShareable,
-            format!(
-                "`{field}` differs from that of version {version}; AWS splits traffic only between versions with the same `{field}`"
-            ),
-        )
-        .at("/traffic")
-        .hint("deploy this once without `traffic`; nothing was changed"),
-        PlanError::TrafficShared { alias, shares } => {
-            let shares: Vec<String> =
-                shares.iter().map(|(version, percent)| format!("{percent} % to version {version}")).collect();
-            report(
-                Code::TrafficShared,
-                format!(
-                    "`{}` splits its traffic ({}), and dpl-lambda did not start that split",
-                    redactor.redact(&alias),
-                    shares.join(", ")
-                ),
-            )
+            .hint("read the function again before you deploy; someone else changed it"),
+        PlanError::TrafficNotShareable { .. } => report(Code::TrafficNotShareable, text)
+            .at("/traffic")
+            .hint("deploy this once without `traffic`; nothing was changed"),
+        PlanError::TrafficShared { .. } => report(Code::TrafficShared, text).at("/alias").hint(
+            "wait until CodeDeploy or the other tool has finished, or set `clear_weights: true` to end the \
+             split; nothing was changed",
+        ),
+        PlanError::NoAlias { .. } => report(Code::NotFound, text)
             .at("/alias")
-            .hint("wait until CodeDeploy or the other tool has finished, or set `clear_weights: true` to end the split; nothing was changed")
-        }
-        PlanError::NoAlias { alias } => {
-            report(Code::NotFound, format!("the function `{function_name}` has no alias `{alias}`"))
-                .at("/alias")
-                .hint("deploy with `alias` to create it; `aws lambda list-aliases` lists the existing aliases")
-        }
-        PlanError::NoVersion { version } => {
-            report(Code::NotFound, format!("the function `{function_name}` has no version {version}"))
-                .at("/version")
-                .hint("choose an existing version; `aws lambda list-versions-by-function` lists them")
-        }
-        PlanError::NoPreviousVersion { alias, version } => report(
-            Code::NoPreviousVersion,
-            format!("`{alias}` points at version {version}, and its previous version is unknown"),
-        )
-        .at("/alias")
-        .hint("set `version` to the version to go back to, or deploy the code that should be live"),
-        PlanError::AmbiguousRollback { targets } => {
-            let targets: Vec<String> = targets
-                .iter()
-                .map(|(alias, version)| format!("`{alias}` would go back to version {version}"))
-                .collect();
-            report(Code::AmbiguousRollback, format!("the aliases have different previous versions: {}", targets.join(", ")))
-                .at("/alias")
-                .hint("roll back one alias at a time, or set `version`")
-        }
-        PlanError::UrlNeedsAuthType => report(
-            Code::MissingKey,
-            "`function_url.auth_type` is missing, and the function URL has to be created; expected `NONE` or `AWS_IAM`",
-        )
-        .at("/function_url/auth_type")
-        .hint("set `NONE` for public access, or `AWS_IAM` for callers with an IAM permission"),
+            .hint("deploy with `alias` to create it; `aws lambda list-aliases` lists the existing aliases"),
+        PlanError::NoVersion { .. } => report(Code::NotFound, text)
+            .at("/version")
+            .hint("choose an existing version; `aws lambda list-versions-by-function` lists them"),
+        PlanError::NoPreviousVersion { .. } => report(Code::NoPreviousVersion, text)
+            .at("/alias")
+            .hint("set `version` to the version to go back to, or deploy the code that should be live"),
+        PlanError::AmbiguousRollback { .. } => report(Code::AmbiguousRollback, text)
+            .at("/alias")
+            .hint("roll back one alias at a time, or set `version`"),
+        PlanError::UrlNeedsAuthType => report(Code::MissingKey, text)
+            .at("/function_url/auth_type")
+            .hint("set `NONE` for public access, or `AWS_IAM` for callers with an IAM permission"),
+    }
+}
+
+/// Masks secrets in the texts that come from AWS or from a variable of the job.
+fn redact_texts(error: &mut PlanError, redactor: &Redactor) {
+    if let PlanError::OtherRevision { live: Some(text), .. }
+    | PlanError::TrafficShared { alias: text, .. }
+    | PlanError::NoAlias { alias: text }
+    | PlanError::NoPreviousVersion { alias: text, .. } = error
+    {
+        *text = redactor.redact(text);
+    } else if let PlanError::AmbiguousRollback { targets } = error {
+        targets.iter_mut().for_each(|(alias, _)| *alias = redactor.redact(alias));
     }
 }
 

@@ -69,22 +69,17 @@ pub fn from_verification(
     // Redact before shortening: the redactor would not recognize half of a secret.
     let shown = |text: &str| shortened(&redact(text));
     let reason = match reason {
-        FailureReason::UnexpectedResponse(FailedExpectation::FunctionError { error }) => {
-            format!("the invocation failed with {}", shown(&error))
-        }
-        FailureReason::UnexpectedResponse(FailedExpectation::LacksText { text, answer }) => {
-            format!("expected `{}` in its response, got {}", shown(&text), shown(&answer))
-        }
-        FailureReason::UnexpectedResponse(FailedExpectation::NotJson { answer }) => {
-            format!("its response is not JSON: {}", shown(&answer))
-        }
-        FailureReason::UnexpectedResponse(FailedExpectation::OtherValue { at, want, got }) => {
-            let place =
-                if at.is_empty() { "its response".to_owned() } else { format!("`{at}` of its response") };
-            match got {
-                Some(got) => format!("{place} is {}, not {}", shown(&got), shown(&want)),
-                None => format!("its response has no `{at}`, which should be {}", shown(&want)),
+        FailureReason::UnexpectedResponse(mut failed) => {
+            match &mut failed {
+                FailedExpectation::FunctionError { error: text }
+                | FailedExpectation::NotJson { answer: text }
+                | FailedExpectation::OtherValue { want: text, got: None, .. } => *text = shown(text),
+                FailedExpectation::LacksText { text, answer: other }
+                | FailedExpectation::OtherValue { want: text, got: Some(other), .. } => {
+                    (*text, *other) = (shown(text), shown(other));
+                }
             }
+            failed.to_string()
         }
         FailureReason::NoResponse(limit) => format!("it did not respond within {} s", limit.as_secs()),
         FailureReason::Command { status } => format!("`verify.command` failed with {status}"),
@@ -99,25 +94,29 @@ pub fn from_verification(
     let (version, hint) = match exposure {
         VersionExposure::LiveFunction { version } => (
             version,
-            "deploy the previous code again; with an `alias`, only a version that passes `verify` becomes live"
+            "deploy the previous code again; with an `alias`, only a version that passes `verify` becomes \
+             live"
                 .to_owned(),
         ),
         VersionExposure::Behind { version, alias, live } => (
             version,
             format!(
-                "fix the code and deploy again; `{alias}` still points at {}, so its callers are not affected",
+                "fix the code and deploy again; `{alias}` still points at {}, so its callers are not \
+                 affected",
                 named(live)
             ),
         ),
         VersionExposure::Reached { version, alias } => (
             version,
             format!(
-                "fix the code and deploy again; `{alias}` already pointed at this version and stays there, and no other alias was moved to it"
+                "fix the code and deploy again; `{alias}` already pointed at this version and stays there, \
+                 and no other alias was moved to it"
             ),
         ),
-        VersionExposure::Unreached { version } => {
-            (version, "fix the code and deploy again; none of the stanza's aliases points at this version".to_owned())
-        }
+        VersionExposure::Unreached { version } => (
+            version,
+            "fix the code and deploy again; none of the stanza's aliases points at this version".to_owned(),
+        ),
         VersionExposure::Shifted { version } => (version, "fix the code and deploy again".to_owned()),
     };
     let is_live =
@@ -149,7 +148,8 @@ pub fn report_traffic(
             ));
             report.caused_by.push(failure.message);
             format!(
-                "`{alias}` may still send traffic to version {new}, because the attempt to send all traffic back failed"
+                "`{alias}` may still send traffic to version {new}, because the attempt to send all traffic \
+                 back failed"
             )
         }
     };

@@ -78,7 +78,7 @@ impl Lambda {
         let directory =
             object.key.rsplit_once('/').map(|(directory, _)| format!("{directory}/")).unwrap_or_default();
         let resource = format!("arn:{partition}:s3:::{}/{directory}*", object.bucket);
-        LambdaError::Call(CallError { resource: Some(resource), ..error })
+        CallError { resource: Some(resource), ..error }.into()
     }
 
     /// Uploads an archive, unless the object exists already: the key contains the hash of the archive.
@@ -193,9 +193,7 @@ impl<'a> BucketUpload<'a> {
                 let call = request.customize().interceptor(part.signature).send();
                 let attempts = self.lambda.attempts.clone();
                 sending.spawn(async move {
-                    let failed = |error| {
-                        LambdaError::Call(attempts.explain_timeout(CallError::of("UploadPart", error)))
-                    };
+                    let failed = |error| attempts.explain_timeout(CallError::of("UploadPart", error));
                     let answer = call.await.map_err(failed)?;
                     let done = CompletedPart::builder().part_number(number).checksum_sha256(part.checksum);
                     Ok::<_, LambdaError>(done.set_e_tag(answer.e_tag().map(str::to_owned)).build())

@@ -116,7 +116,7 @@ impl Lambda {
     pub(super) async fn with_progress<T>(&self, operation: &'static str, call: impl Future<Output = T>) -> T {
         let what = || match self.attempts.stats().transient_error {
             Some(transient_error) => {
-                format!("{operation} to succeed; its last response was HTTP {}", transient_error.http_status)
+                format!("{operation} to succeed; its last response was {transient_error}")
             }
             None => format!("AWS's response to {operation}"),
         };

@@ -287,9 +287,11 @@ impl IdentityLookup<'_> {
 /// The certificates of `AWS_CA_BUNDLE`, which replace the system's.
 fn ca_bundle(env: &Environment) -> Result<Option<CaBundle>, LambdaError> {
     let Some(path) = env.get("AWS_CA_BUNDLE").filter(|path| !path.is_empty()) else { return Ok(None) };
-    let bad = |source| LambdaError::BadCaBundle { path: path.clone().into_owned(), source };
-    let pem = bounded_read::read(Path::new(&*path)).map_err(|error| bad(Some(error)))?;
-    CaBundle::from_pem(&pem).map(Some).ok_or_else(|| bad(None))
+    let pem = match bounded_read::read(Path::new(&*path)) {
+        Ok(pem) => pem,
+        Err(source) => return Err(LambdaError::BadCaBundle { path: path.into_owned(), source }),
+    };
+    CaBundle::from_pem(&pem).map(Some).ok_or_else(|| LambdaError::EmptyCaBundle { path: path.into_owned() })
 }
 
 /// The region from the stanza, else from the function's ARN, else from the job's environment. `None`: none of

@@ -1,15 +1,17 @@
-//! Says why no credentials could be loaded or renewed.
+//! Says why there are no credentials, and why a renewal failed.
 
 use std::time::Duration;
 
 use aws_credential_types::provider::error::CredentialsError as SdkCredentialsError;
 
+use super::error_texts::error_texts;
 use crate::protocol::event::CredentialsSource;
 
 /// Why no credentials could be loaded.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub enum CredentialsError {
     /// One of the values that belong together is missing.
+    #[error("`{given}` is set, but `{missing}` is not")]
     Incomplete {
         /// The option or variable that is set.
         given: &'static str,
@@ -19,13 +21,19 @@ pub enum CredentialsError {
         at: Option<&'static str>,
     },
     /// No source has credentials.
+    #[error("no AWS credentials were found")]
     None,
     /// The profile that the stanza names has no credentials.
+    #[error("the profile `{name}` has no credentials")]
     NoProfile {
         /// Name of the profile.
         name: String,
     },
     /// The AWS configuration files of the job define no such profile.
+    #[error(
+        "`{}` is `{name}`, a profile that no AWS file of the job defines",
+        .variable.unwrap_or("profile")
+    )]
     UnknownProfile {
         /// The environment variable that names the profile. `None`: the stanza names it.
         variable: Option<&'static str>,
@@ -33,11 +41,13 @@ pub enum CredentialsError {
         name: String,
     },
     /// The variable that `web_identity_token_env` names is missing or blank in the job's environment.
+    #[error("the job has no variable `{variable}`, which should contain a token")]
     NoToken {
         /// Name of the variable.
         variable: String,
     },
     /// The web identity token file cannot be read.
+    #[error("`AWS_WEB_IDENTITY_TOKEN_FILE` is `{path}`, which cannot be read")]
     NoTokenFile {
         /// Path of the file.
         path: String,
@@ -45,6 +55,7 @@ pub enum CredentialsError {
         source: std::io::Error,
     },
     /// A file that the SDK reads is a pipe, a device or too large.
+    #[error("`{path}` cannot be read")]
     BadFile {
         /// Path of the file.
         path: String,
@@ -52,16 +63,22 @@ pub enum CredentialsError {
         source: std::io::Error,
     },
     /// A source that is configured did not respond in time.
+    #[error("the credential source `{}` did not respond in time", .origin.as_str())]
     NoResponse {
         /// The source.
         origin: CredentialsSource,
     },
     /// The `credential_process` of a profile did not exit in time.
+    #[error(
+        "the profile's `credential_process` did not exit within {} s and was killed",
+        .limit.as_secs()
+    )]
     ProcessTimedOut {
         /// How long it ran.
         limit: Duration,
     },
     /// A source that is configured returned an error.
+    #[error("the credential source `{}` returned no credentials", .origin.as_str())]
     Unavailable {
         /// The source.
         origin: CredentialsSource,
@@ -70,30 +87,16 @@ pub enum CredentialsError {
     },
 }
 
-/// The SDK's text about a failed `credential_process`, without the process's own output. That may contain
-/// keys, which the redactor does not know yet.
-pub fn without_process_output(words: &str) -> String {
-    match words.split_once("Stderr: ") {
-        Some((before, _)) => {
-            format!("{before}The process's output is not shown, because it may contain keys")
-        }
-        None => words.to_owned(),
-    }
-}
-
 /// Error of a failed renewal, with a text for the user. It replaces the SDK's error, which quotes the output
 /// of a `credential_process`.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
 pub(super) struct RenewalFailed(String);
 
 impl RenewalFailed {
-    /// Keeps the innermost cause.
+    /// Keeps the text of the innermost cause that says something.
     pub(super) fn of(error: &SdkCredentialsError) -> Self {
-        let mut cause: &dyn std::error::Error = error;
-        while let Some(next) = cause.source() {
-            cause = next;
-        }
-        RenewalFailed(without_process_output(&cause.to_string()))
+        RenewalFailed(error_texts(error).pop().unwrap_or_else(|| error.to_string()))
     }
 
     /// The failed renewal among the causes of an error.
@@ -108,11 +111,3 @@ impl RenewalFailed {
         None
     }
 }
-
-impl std::fmt::Display for RenewalFailed {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for RenewalFailed {}

@@ -1,6 +1,9 @@
 //! Errors of this module, and the facts of a failed call, extracted from the SDK's error types.
-//! It never redacts and never writes messages for users: [`crate::diagnostics`] does both.
+//! It never redacts and never says what to do: [`crate::diagnostics`] does both.
 
+use std::error::Error;
+use std::fmt;
+use std::iter::successors;
 use std::time::Duration;
 
 use aws_sdk_lambda::error::{ProvideErrorMetadata, SdkError};
@@ -8,17 +11,20 @@ use aws_sdk_lambda::operation::RequestId;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 
 use super::credentials_error::{CredentialsError, RenewalFailed};
+use super::error_texts::error_texts;
 use super::transient_error::{TransientError, is_transient};
 use crate::cancel::CancelReason;
 use crate::code_source::Object;
 use crate::protocol::event::StepName;
 
 /// Why the AWS part of a deployment failed.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub enum LambdaError {
     /// No credentials could be loaded.
-    Credentials(CredentialsError),
+    #[error(transparent)]
+    Credentials(#[from] CredentialsError),
     /// `AWS_REGION` or another source has a value that is not a region name.
+    #[error("{} is `{region}`; {right}", quoted(.origin))]
     BadRegion {
         /// The variable or other source of the value.
         origin: &'static str,
@@ -28,30 +34,43 @@ pub enum LambdaError {
         right: String,
     },
     /// A variable for a custom endpoint has a value that is not an HTTP URL.
+    #[error("`{variable}` is `{url}`, which is not a URL")]
     BadEndpoint {
         /// Name of the variable.
         variable: &'static str,
         /// The value.
         url: String,
     },
-    /// `AWS_CA_BUNDLE` names a file that cannot be read or has no usable certificate.
+    /// `AWS_CA_BUNDLE` names a file that cannot be read.
+    #[error("`AWS_CA_BUNDLE` is `{path}`, which cannot be read")]
     BadCaBundle {
         /// Path of the file.
         path: String,
-        /// The error of the read. `None`: the file can be read, but has no usable certificate.
-        source: Option<std::io::Error>,
+        /// The error of the read.
+        source: std::io::Error,
+    },
+    /// `AWS_CA_BUNDLE` names a file without a usable certificate.
+    #[error("`AWS_CA_BUNDLE` is `{path}`, which contains no certificates")]
+    EmptyCaBundle {
+        /// Path of the file.
+        path: String,
     },
     /// A call failed, after the SDK's own retries.
-    Call(CallError),
+    #[error(transparent)]
+    Call(#[from] CallError),
     /// The function is not in the state that the step was planned for. Another caller has changed it, or an
     /// earlier request of ours whose response was lost. `None`: no call failed, but the state of the function
     /// showed it.
-    Outdated(Option<CallError>),
+    #[error("the function does not have the settings or code that were just deployed")]
+    Outdated(#[source] Option<CallError>),
     /// Lambda could not assume the function's role for 30 s.
+    #[error(transparent)]
     RoleNotReady(CallError),
     /// AWS created the function, but it did not become active.
+    #[error("AWS created the function but could not make it active")]
     CreationFailed(StateReason),
     /// A published version did not become active.
+    #[error("AWS could not make version {version} active")]
     VersionFailed {
         /// The version number.
         version: String,
@@ -59,14 +78,19 @@ pub enum LambdaError {
         state_reason: StateReason,
     },
     /// The function is deactivated.
+    #[error("the function is deactivated and cannot be invoked")]
     Deactivated,
     /// AWS accepted an update, but it failed afterwards.
+    #[error("AWS accepted the update but could not apply it")]
     UpdateFailed(StateReason),
     /// Provisioned concurrency could not be allocated.
+    #[error("AWS could not allocate the provisioned concurrency")]
     ProvisioningFailed(StateReason),
     /// An invoked function did not respond within this time.
+    #[error("the function did not respond within {} s", .0.as_secs())]
     NoResponse(Duration),
     /// A wait reached its limit.
+    #[error("timed out after {} s waiting for {what}", .limit.as_secs())]
     WaitedTooLong {
         /// What the wait was for, as part of a sentence.
         what: &'static str,
@@ -74,15 +98,19 @@ pub enum LambdaError {
         limit: Duration,
     },
     /// The S3 object with the code does not exist.
+    #[error("`{object}` does not exist")]
     NoObject {
         /// The missing object.
         object: Object,
     },
     /// The archive cannot be read again.
-    Archive(std::io::Error),
+    #[error("the archive could not be read for the upload")]
+    Archive(#[source] std::io::Error),
     /// The function was deleted during the deployment.
+    #[error("the function was deleted during the deployment")]
     Gone,
     /// The run was cancelled.
+    #[error("cancelled by {reason}")]
     Cancelled {
         /// Why it was cancelled.
         reason: CancelReason,
@@ -106,10 +134,10 @@ impl LambdaError {
     }
 }
 
-impl From<CredentialsError> for LambdaError {
-    fn from(error: CredentialsError) -> Self {
-        LambdaError::Credentials(error)
-    }
+/// The source of a value: the name of a variable in backticks, or a description such as "the profile's
+/// region".
+fn quoted(origin: &str) -> String {
+    if origin.contains(' ') { origin.to_owned() } else { format!("`{origin}`") }
 }
 
 /// AWS's reason why a function or version is not ready.
@@ -122,7 +150,7 @@ pub struct StateReason {
 }
 
 /// A call that failed.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub struct CallError {
     /// The AWS operation, such as `UpdateFunctionCode`.
     pub operation: &'static str,
@@ -140,8 +168,26 @@ pub struct CallError {
     pub resource: Option<String>,
     /// The region of the bucket, if S3 reports that it is in another region.
     pub bucket_region: Option<String>,
-    /// Texts of the error's source chain, nearest first.
-    pub causes: Vec<String>,
+    /// Why the call failed, in the words of the SDK. `None`: the other fields say it all.
+    #[source]
+    pub cause: Option<Cause>,
+}
+
+/// The text of an error below a failed call. The SDK's own errors are not kept: some of their texts say
+/// nothing, and some quote what must not be shown.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{text}")]
+pub struct Cause {
+    text: String,
+    source: Option<Box<Cause>>,
+}
+
+impl Cause {
+    /// A chain of causes with these texts, nearest first. `None`: there are no texts.
+    pub fn chain(texts: Vec<String>) -> Option<Cause> {
+        let enclose = |source: Option<Cause>, text| Some(Cause { text, source: source.map(Box::new) });
+        texts.into_iter().rev().fold(None, enclose)
+    }
 }
 
 /// How a call failed.
@@ -161,11 +207,36 @@ pub enum CallErrorKind {
     Renewal,
 }
 
+impl fmt::Display for CallError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let operation = self.operation;
+        match (self.kind, self.http_status) {
+            (CallErrorKind::Service, _) => write!(f, "AWS refused {operation}"),
+            (CallErrorKind::InvalidResponse, Some(status)) => {
+                write!(f, "{operation} returned HTTP {status} with a response that could not be parsed")
+            }
+            (CallErrorKind::InvalidResponse, None) => {
+                write!(f, "{operation} returned a response that could not be parsed")
+            }
+            (CallErrorKind::Timeout, _) => write!(f, "AWS did not respond to {operation} in time"),
+            (CallErrorKind::Connect, _) => write!(f, "AWS cannot be reached for {operation}"),
+            (CallErrorKind::Construction, _) => {
+                write!(f, "the {operation} request cannot be built, because a value is invalid")
+            }
+            (CallErrorKind::Renewal, _) => write!(
+                f,
+                "{operation} could not be signed: the credentials expired, and their source returned no new \
+                 ones"
+            ),
+        }
+    }
+}
+
 impl CallError {
     /// Extracts the facts from the SDK's error.
     pub(super) fn of<E>(operation: &'static str, error: SdkError<E, HttpResponse>) -> Self
     where
-        E: ProvideErrorMetadata + std::error::Error + 'static,
+        E: ProvideErrorMetadata + Error + 'static,
     {
         let renewal = RenewalFailed::cause_of(&error);
         let kind = match &error {
@@ -191,7 +262,10 @@ impl CallError {
             request_id: error.request_id().map(str::to_owned),
             resource: None,
             bucket_region: raw.and_then(|raw| raw.headers().get("x-amz-bucket-region")).map(str::to_owned),
-            causes: renewal.map_or_else(|| causes(&error), |renewal| vec![renewal.to_string()]),
+            cause: Cause::chain(match renewal {
+                Some(renewal) => vec![renewal.to_string()],
+                None => error.source().map(error_texts).unwrap_or_default(),
+            }),
         }
     }
 
@@ -219,8 +293,14 @@ impl CallError {
             request_id: None,
             resource: None,
             bucket_region: None,
-            causes: Vec::new(),
+            cause: None,
         }
+    }
+
+    /// Texts of the causes, nearest first.
+    pub fn causes(&self) -> Vec<&str> {
+        let causes = successors(self.cause.as_ref(), |cause| cause.source.as_deref());
+        causes.map(|cause| cause.text.as_str()).collect()
     }
 
     /// AWS's error code, or an empty string.
@@ -315,23 +395,18 @@ impl CallError {
     }
 }
 
-/// Texts of the source chain below the SDK's error, without empty texts and direct repetitions.
-fn causes(error: &(dyn std::error::Error + 'static)) -> Vec<String> {
-    let mut causes: Vec<String> = Vec::new();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        let text = cause.to_string();
-        if !text.is_empty() && causes.last() != Some(&text) {
-            causes.push(text);
-        }
-        next = cause.source();
-    }
-    causes
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn each_cause_is_the_source_of_the_error_above_it() {
+        let cause = Cause::chain(vec!["no route".to_owned(), "host is down".to_owned()]);
+        let error = CallError { cause, ..CallError::without("GetFunction", CallErrorKind::Connect) };
+        let error = LambdaError::from(error);
+        assert_eq!(error.to_string(), "AWS cannot be reached for GetFunction");
+        assert_eq!(error_texts(&error)[1..], ["no route", "host is down"]);
+    }
 
     fn refused(code: &str, message: &str) -> CallError {
         let error = CallError::without("UpdateFunctionCode", CallErrorKind::Service);

@@ -3,7 +3,6 @@
 
 use std::collections::HashMap;
 use std::error::Error;
-use std::fmt;
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -164,16 +163,9 @@ async fn shortened(mut body: SdkBody) -> Result<SdkBody, BoxError> {
 }
 
 /// Error for a response of more than [`MAX_RESPONSE_BYTES`], and the retry classifier for it.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
+#[error("the response is larger than {} MiB", MAX_RESPONSE_BYTES >> 20)]
 pub(super) struct TooLarge;
-
-impl fmt::Display for TooLarge {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the response is larger than {} MiB", MAX_RESPONSE_BYTES >> 20)
-    }
-}
-
-impl Error for TooLarge {}
 
 /// Forbids a retry after [`TooLarge`]: the next response would be as large.
 impl ClassifyRetry for TooLarge {

@@ -144,25 +144,21 @@ impl AssumedRole {
                 let call = self.client.assume_role_with_web_identity().role_arn(&role.arn);
                 let call = call.role_session_name(&role.session_name).web_identity_token(token.expose());
                 let operation = "AssumeRoleWithWebIdentity";
-                let answer =
-                    call.send().await.map_err(|error| LambdaError::Call(CallError::of(operation, error)))?;
+                let answer = call.send().await.map_err(|error| CallError::of(operation, error))?;
                 (operation, answer.credentials)
             }
             None => {
                 let call =
                     self.client.assume_role().role_arn(&role.arn).role_session_name(&role.session_name);
                 let call = call.set_external_id(role.external_id.clone());
-                let answer = call
-                    .send()
-                    .await
-                    .map_err(|error| LambdaError::Call(CallError::of("AssumeRole", error)))?;
+                let answer = call.send().await.map_err(|error| CallError::of("AssumeRole", error))?;
                 ("AssumeRole", answer.credentials)
             }
         };
         credentials
             .and_then(from_sts)
             .inspect(|credentials| add_secrets(&self.known_secrets, credentials))
-            .ok_or_else(|| LambdaError::Call(CallError::without(operation, CallErrorKind::InvalidResponse)))
+            .ok_or_else(|| CallError::without(operation, CallErrorKind::InvalidResponse).into())
     }
 }
 
@@ -187,12 +183,12 @@ impl ProvideCredentials for AssumedRole {
 fn renewal_error(error: &LambdaError) -> String {
     match error {
         LambdaError::Call(error) if error.code.is_some() => {
-            format!("AWS refused {} with {}: {}", error.operation, error.code(), error.message())
+            format!("{error} with {}: {}", error.code(), error.message())
         }
-        LambdaError::Call(error) => {
-            let cause = error.causes.last().map(|cause| format!(": {cause}")).unwrap_or_default();
-            format!("{} failed{cause}", error.operation)
-        }
+        LambdaError::Call(error) => match error.causes().last() {
+            Some(cause) => format!("{} failed: {cause}", error.operation),
+            None => error.to_string(),
+        },
         LambdaError::Credentials(CredentialsError::NoTokenFile { path, source }) => {
             format!("the token file `{path}` cannot be read: {source}")
         }

@@ -7,7 +7,8 @@ use serde_json::Value;
 const TRANSIENT_CODES: &[&str] = &["InternalError", "RequestTimeout", "RequestTimeoutException"];
 
 /// A response with a 429 or 5xx. What cannot be parsed of it is `None`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("HTTP {http_status}")]
 pub(super) struct TransientError {
     pub(super) http_status: u16,
     pub(super) code: Option<String>,

@@ -1,19 +1,23 @@
-//! Says why an archive could not be built.
+//! Why the archive could not be built.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::limits::{MAX_UNZIPPED_BYTES, MAX_ZIP_BYTES};
 use crate::cancel::CancelReason;
+use crate::protocol::messages::size;
 
 /// Why the archive could not be built.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub enum PackageError {
     /// The path to package does not exist.
+    #[error("`{path}` does not exist in the build directory")]
     NotFound {
         /// The path, as in the stanza.
         path: String,
     },
     /// The directory has no file to package.
+    #[error("`{path}` contains {}", content(*.only_hidden))]
     Empty {
         /// The path, as in the stanza.
         path: String,
@@ -21,6 +25,7 @@ pub enum PackageError {
         only_hidden: bool,
     },
     /// A file, link or directory cannot be read.
+    #[error("`{}` cannot be read", .path.display())]
     Unreadable {
         /// The path of it.
         path: PathBuf,
@@ -28,26 +33,31 @@ pub enum PackageError {
         source: io::Error,
     },
     /// The size of a file changed while it was read.
+    #[error("`{}` changed while it was packaged", .path.display())]
     Changed {
         /// The path of the file.
         path: PathBuf,
     },
     /// A file name is not valid UTF-8.
+    #[error("the name `{path}` is not UTF-8, so the file cannot be packaged")]
     NotUtf8 {
         /// The path, with replacement characters.
         path: String,
     },
     /// A path cannot be a name in the archive: it is absolute, or leads out of the build directory.
+    #[error("`{path}` cannot be used as a name in the archive")]
     NoName {
         /// The path, as in the stanza.
         path: String,
     },
     /// The path leads into a `.git` directory.
+    #[error("`{path}` leads into `.git`, which is never packaged")]
     Repository {
         /// The path, as in the stanza.
         path: String,
     },
     /// A gitignore pattern is invalid.
+    #[error("a pattern in `{option}` is invalid: {detail}")]
     BadPattern {
         /// The option of the stanza with the pattern.
         option: &'static str,
@@ -55,11 +65,13 @@ pub enum PackageError {
         detail: String,
     },
     /// The path is neither a file nor a directory.
+    #[error("`{path}` is neither a file nor a directory")]
     NoFile {
         /// The path, as in the stanza.
         path: String,
     },
     /// The file to deploy is not a valid zip archive.
+    #[error("`{path}` is not a zip archive: {detail}")]
     NotAZip {
         /// The path, as in the stanza.
         path: String,
@@ -67,6 +79,12 @@ pub enum PackageError {
         detail: String,
     },
     /// The archive is too large for a call to Lambda.
+    #[error(
+        "the archive is {}, {} more than the {} that an API call accepts",
+        size(*.bytes),
+        size(.bytes.saturating_sub(MAX_ZIP_BYTES)),
+        size(MAX_ZIP_BYTES)
+    )]
     ZipTooLarge {
         /// Size of the archive in bytes.
         bytes: u64,
@@ -74,6 +92,12 @@ pub enum PackageError {
         largest: Vec<(String, u64)>,
     },
     /// The unzipped package is larger than Lambda accepts.
+    #[error(
+        "the package is {} unpacked, {} more than the {} that Lambda accepts",
+        size(*.bytes),
+        size(.bytes.saturating_sub(MAX_UNZIPPED_BYTES)),
+        size(MAX_UNZIPPED_BYTES)
+    )]
     UnzippedTooLarge {
         /// Unzipped size in bytes.
         bytes: u64,
@@ -81,11 +105,13 @@ pub enum PackageError {
         largest: Vec<(String, u64)>,
     },
     /// There are too many files and directories.
+    #[error("the package has more than {most} files and directories")]
     TooMany {
         /// The limit.
         most: usize,
     },
     /// The archive cannot be built, for example because the temporary file cannot be written.
+    #[error("the archive cannot be created")]
     Unarchivable {
         /// The directory of temporary files, which large archives need.
         temporary: PathBuf,
@@ -93,6 +119,7 @@ pub enum PackageError {
         source: io::Error,
     },
     /// The archive cannot be written to the requested file.
+    #[error("the archive cannot be written to `{}`", .path.display())]
     Unwritable {
         /// The path, as requested.
         path: PathBuf,
@@ -100,7 +127,12 @@ pub enum PackageError {
         source: io::Error,
     },
     /// The run was cancelled.
-    Cancelled(CancelReason),
+    #[error("the run was cancelled")]
+    Cancelled(#[from] CancelReason),
+}
+
+fn content(only_hidden: bool) -> &'static str {
+    if only_hidden { "only files whose names begin with a dot" } else { "nothing to package" }
 }
 
 /// The error for a path that cannot be read.

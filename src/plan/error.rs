@@ -1,7 +1,9 @@
-//! Says why a deployment or rollback cannot be planned.
+//! Why a deployment or rollback cannot be planned.
+
+use std::fmt;
 
 /// Why a deployment or rollback cannot be planned.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PlanError {
     /// The function does not exist, and the stanza lacks keys that are needed to create it.
     CannotCreate {
@@ -63,4 +65,73 @@ pub enum PlanError {
         /// Each alias with its previous version.
         targets: Vec<(String, String)>,
     },
+}
+
+impl PlanError {
+    /// What happened. `name` is the name of the function; without it the text says "the function".
+    pub fn text(&self, name: Option<&str>) -> String {
+        let function =
+            name.map_or_else(|| "the function".to_owned(), |name| format!("the function `{name}`"));
+        match self {
+            PlanError::CannotCreate { missing } => {
+                format!("{function} has to be created, and the stanza lacks `{}`", missing.join("`, `"))
+            }
+            PlanError::EnvironmentUnreadable => "AWS does not return the live environment variables, so \
+                `merge_environment` would delete them"
+                .to_owned(),
+            PlanError::TagsUnreadable => {
+                "AWS does not return the live tags, so the tags to remove are unknown".to_owned()
+            }
+            PlanError::OtherPackageType { is_image: true } => {
+                format!("{function} runs a container image, but the stanza packages files")
+            }
+            PlanError::OtherPackageType { is_image: false } => {
+                format!("{function} runs packaged files, but the stanza names a container image")
+            }
+            PlanError::OtherRevision { exists, live } => {
+                let it = name.map_or_else(|| "it".to_owned(), |name| format!("`{name}`"));
+                let state = match live {
+                    Some(live) => format!("is at revision {live}"),
+                    None if *exists => "has a revision that AWS does not return".to_owned(),
+                    None => "does not exist".to_owned(),
+                };
+                format!("`revision_id` does not match the live function: {it} {state}")
+            }
+            PlanError::UrlNeedsAuthType => {
+                "`function_url.auth_type` is missing, and the function URL has to \
+                be created; expected `NONE` or `AWS_IAM`"
+                    .to_owned()
+            }
+            PlanError::TrafficNotShareable { field, version } => format!(
+                "`{field}` differs from that of version {version}; AWS splits traffic only between versions \
+                 with the same `{field}`"
+            ),
+            PlanError::TrafficShared { alias, shares } => {
+                let shares: Vec<String> = shares
+                    .iter()
+                    .map(|(version, percent)| format!("{percent} % to version {version}"))
+                    .collect();
+                let shares = shares.join(", ");
+                format!("`{alias}` splits its traffic ({shares}), and dpl-lambda did not start that split")
+            }
+            PlanError::NoAlias { alias } => format!("{function} has no alias `{alias}`"),
+            PlanError::NoVersion { version } => format!("{function} has no version {version}"),
+            PlanError::NoPreviousVersion { alias, version } => {
+                format!("`{alias}` points at version {version}, and its previous version is unknown")
+            }
+            PlanError::AmbiguousRollback { targets } => {
+                let targets: Vec<String> = targets
+                    .iter()
+                    .map(|(alias, version)| format!("`{alias}` would go back to version {version}"))
+                    .collect();
+                format!("the aliases have different previous versions: {}", targets.join(", "))
+            }
+        }
+    }
+}
+
+impl fmt::Display for PlanError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text(None))
+    }
 }

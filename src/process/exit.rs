@@ -9,7 +9,7 @@ use std::{io, process as std_process, thread};
 
 use super::closed;
 use super::signals::{FINAL_EVENT_TIMEOUT, SHUTDOWN_GRACE, Signals};
-use super::streams::print_stderr;
+use super::streams::print_report;
 use crate::cancel::{CancelReason, CancelToken};
 use crate::child;
 use crate::diagnostics;
@@ -20,7 +20,7 @@ use crate::protocol::event::Finished;
 /// Exits the process if standard output was not open at the start: the events of a deployment would be lost.
 pub(crate) fn refuse_closed_output(status: i32) {
     if closed::stdout_was_closed() {
-        print_stderr("standard output is closed, so nothing was done; open it, or redirect it to /dev/null");
+        print_report(&diagnostics::from_closed_output());
         std_process::exit(status)
     }
 }

@@ -29,7 +29,7 @@ use clap::{Args, ValueEnum};
 use super::panics::panic_report;
 use super::settings::{Settings, TestPanic};
 use super::signals::{FINAL_EVENT_TIMEOUT, SHUTDOWN_GRACE, Signals};
-use super::streams::{Stdout, print_stderr};
+use super::streams::{Stdout, print_report, print_stderr};
 
 /// The options of the standalone mode.
 #[derive(Clone, Debug, Default, Args)]
@@ -95,7 +95,7 @@ impl StandaloneArgs {
     pub(crate) fn reject_standalone_options(&self, command: &str) {
         let given = [&self.travis_yml, &self.stanza].iter().any(|file| file.is_some());
         if given || self.only.is_some() || self.format.is_some() || self.ci.is_some() {
-            print_stderr(&format!("`{command}` does not accept the standalone options; remove them"));
+            print_report(&diagnostics::from_standalone_options(command));
             process::exit(2)
         }
     }
@@ -118,11 +118,12 @@ impl StandaloneArgs {
             None => io::stdout().is_terminal(),
         };
         let refuse = |error: InputError| {
-            error.lines().iter().for_each(|line| print_stderr(line));
+            let report = error.into_report();
+            print_report(&report);
             if is_text {
                 process::exit(stop.reason().map_or(2, CancelReason::exit_status))
             }
-            let report = stop.reason().map_or_else(|| error.into_report(), diagnostics::from_stop);
+            let report = stop.reason().map_or(report, diagnostics::from_stop);
             Err(Finished::failed(report, Vec::new()))
         };
         let env: Environment = env::vars_os().collect();
@@ -136,7 +137,7 @@ impl StandaloneArgs {
         }
         let program = match env::current_exe() {
             Ok(program) => program,
-            Err(error) => return refuse(InputError::from_program(&error)),
+            Err(error) => return refuse(InputError::Program(error)),
         };
         let forwarder = forward_signals(stop)
             .map_err(|error| Finished::failed(diagnostics::from_system(&error), Vec::new()))?;
@@ -166,7 +167,7 @@ impl StandaloneArgs {
     /// # Errors
     /// The message for standard error.
     pub(crate) fn policy(&self, bash_options: BashOptions) -> Result<(), String> {
-        let refused = |error: InputError| error.lines().join("; ");
+        let refused = |error: InputError| error.into_report().lines().join("; ");
         let Some(source) = self.source().map_err(refused)? else { return Ok(()) };
         let run_request = RunRequest {
             arguments: vec!["policy".into()],
@@ -184,7 +185,7 @@ impl StandaloneArgs {
         let forwarder = forward_signals(&stop).map_err(|error| diagnostics::from_system(&error).message)?;
         let (child_runs, _) =
             standalone::prepare(&run_request, &env, &directory, bash_options, &stop).map_err(refused)?;
-        let program = env::current_exe().map_err(|error| refused(InputError::from_program(&error)))?;
+        let program = env::current_exe().map_err(|error| refused(InputError::Program(error)))?;
         process::exit(
             child_runs
                 .iter()
@@ -197,19 +198,13 @@ impl StandaloneArgs {
     /// The file that the options name.
     fn source(&self) -> Result<Option<StanzaSource>, InputError> {
         let source = match (self.travis_yml.clone(), self.stanza.clone()) {
-            (Some(_), Some(_)) => {
-                return Err(InputError::from_arguments(
-                    "--travis-yml and --stanza cannot be used together",
-                    "use only one of them",
-                ));
-            }
+            (Some(_), Some(_)) => return Err(InputError::TwoFiles),
             (Some(file), None) => Some(StanzaSource::TravisYml(file)),
             (None, Some(file)) => Some(StanzaSource::Stanza(file)),
             (None, None) => None,
         };
         if self.only.is_some() && !matches!(source, Some(StanzaSource::TravisYml(_))) {
-            let hint = "add the file, such as --travis-yml .travis.yml";
-            return Err(InputError::from_arguments("--only requires --travis-yml", hint));
+            return Err(InputError::OnlyWithoutFile);
         }
         Ok(source)
     }
@@ -306,7 +301,7 @@ enum WrittenEvents {
 fn report_panics(written: Arc<Mutex<WrittenEvents>>, is_text: bool) {
     panic::set_hook(Box::new(move |panic| {
         let report = panic_report(panic);
-        print_stderr(&format!("{}; {}", report.message, report.hint.as_deref().unwrap_or_default()));
+        print_report(&report);
         // Held until the exit, so that a second panicking thread blocks here.
         let written = written.lock().unwrap_or_else(PoisonError::into_inner);
         let events = EventWriter::new(Stdout, CancelToken::new());

@@ -9,6 +9,7 @@ use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 
 use super::signals::timespec;
+use crate::protocol::error::ErrorReport;
 use crate::protocol::messages::without_log_commands;
 
 /// Standard input, with a deadline.
@@ -54,6 +55,11 @@ impl Write for Stdout {
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
+}
+
+/// Prints a report in lines, each with its hint.
+pub(crate) fn print_report(report: &ErrorReport) {
+    report.lines().iter().for_each(|line| print_stderr(line));
 }
 
 /// Writes a line on standard error, without commands to a CI's log.

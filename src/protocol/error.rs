@@ -563,7 +563,8 @@ pub struct AwsDetail {
 }
 
 /// Why a run failed and what to do.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema, thiserror::Error)]
+#[error("{message}")]
 pub struct ErrorReport {
     /// Error code.
     pub code: Code,
@@ -622,6 +623,18 @@ impl ErrorReport {
     pub fn at(mut self, pointer: impl Into<String>) -> Self {
         self.at = Some(pointer.into());
         self
+    }
+
+    /// The lines for standard error: one for each problem, with its hint.
+    pub fn lines(&self) -> Vec<String> {
+        let line = |message: &str, hint: &Option<String>| match hint {
+            Some(hint) => format!("{message}; {hint}"),
+            None => message.to_owned(),
+        };
+        match self.problems.as_slice() {
+            [] => vec![line(&self.message, &self.hint)],
+            problems => problems.iter().map(|problem| line(&problem.message, &problem.hint)).collect(),
+        }
     }
 
     /// Creates a report of all problems of a stanza. Its code and message are those of the first problem;

@@ -39,9 +39,10 @@ pub enum Node {
 pub struct Map(Vec<(String, Node)>);
 
 /// Why bytes are not an acceptable JSON document.
-#[derive(Debug, PartialEq)]
+#[derive(Debug, PartialEq, thiserror::Error)]
 pub enum WireError {
     /// The bytes are not JSON. `line` and `column` count from 1; column 0 is before the first character.
+    #[error("{detail} at line {line}, column {column}")]
     Syntax {
         /// Message of the parser, without the position.
         detail: String,
@@ -51,8 +52,10 @@ pub enum WireError {
         column: usize,
     },
     /// The document has more than [`MAX_VALUES`] values.
+    #[error("more than {} values", MAX_VALUES)]
     TooManyValues,
     /// An object has a key twice. JSON does not define which of the two counts.
+    #[error("duplicate key `{key}` at line {line}, column {column}")]
     DuplicateKey {
         /// The duplicate key.
         key: String,

@@ -5,6 +5,7 @@ use std::io::{self, Read};
 
 use super::environment::Environment;
 use super::json::{self, MAX_REQUEST_BYTES, Map, Node, WireError};
+use super::messages::{dotted, size};
 
 /// The request of a runner.
 #[derive(Debug)]
@@ -16,31 +17,46 @@ pub struct Request {
 }
 
 /// Why standard input is not a valid request.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub enum RequestError {
     /// Standard input cannot be read.
-    Unreadable(io::Error),
+    #[error("standard input cannot be read")]
+    Unreadable(#[from] io::Error),
     /// Standard input has more than [`MAX_REQUEST_BYTES`].
+    #[error("the request is larger than {}", size(MAX_REQUEST_BYTES as u64))]
     TooLarge,
     /// Standard input is not valid JSON.
-    Wire(WireError),
+    #[error("{}", about_request(.0))]
+    Wire(#[from] WireError),
     /// The JSON is not an object.
+    #[error("the request is {kind}; expected an object")]
     NotAnObject {
         /// Its type with an article, such as `a list`.
         kind: &'static str,
     },
     /// `protocol` is not 1.
+    #[error("`protocol` is {given}, but this version supports only 1")]
     UnsupportedProtocol {
         /// The value, as text for a message.
         given: String,
     },
     /// `env`, or a variable in it, is not valid in an environment.
+    #[error("`{}` {detail}", dotted(.at))]
     BadEnv {
         /// JSON pointer to the value.
         at: String,
         /// What is wrong, without the value, which may be a secret.
         detail: String,
     },
+}
+
+/// The text of the error with the request as its subject.
+fn about_request(error: &WireError) -> String {
+    match error {
+        WireError::Syntax { .. } => format!("the request is not JSON: {error}"),
+        WireError::TooManyValues => format!("the request contains {error}"),
+        WireError::DuplicateKey { .. } => error.to_string(),
+    }
 }
 
 /// Reads a request of at most [`MAX_REQUEST_BYTES`], up to the end of `input`.
@@ -50,11 +66,11 @@ pub enum RequestError {
 pub fn read(input: impl Read) -> Result<Request, RequestError> {
     let mut bytes = Vec::new();
     let limit = MAX_REQUEST_BYTES as u64 + 1;
-    input.take(limit).read_to_end(&mut bytes).map_err(RequestError::Unreadable)?;
+    input.take(limit).read_to_end(&mut bytes)?;
     if bytes.len() > MAX_REQUEST_BYTES {
         return Err(RequestError::TooLarge);
     }
-    let mut stanza = match json::parse(&bytes).map_err(RequestError::Wire)? {
+    let mut stanza = match json::parse(&bytes)? {
         Node::Map(map) => map,
         other => return Err(RequestError::NotAnObject { kind: other.kind() }),
     };

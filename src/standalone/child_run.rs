@@ -18,7 +18,7 @@ use super::reporter::{ChildLine, Reporter};
 use super::signal_forwarder::{NotStarted, SignalForwarder};
 use super::travis_yml::LocatedStanza;
 use crate::cancel::CancelReason;
-use crate::diagnostics::{from_missing_result, from_unstartable};
+use crate::diagnostics::{from_no_result, from_unstartable};
 use crate::protocol::environment::Environment;
 use crate::protocol::error::ErrorReport;
 use crate::protocol::event::{Event, Finished, Line, PROTOCOLS};
@@ -249,7 +249,7 @@ impl EventForwarder<'_> {
     /// Writes the `finished` event of a run that has written none.
     fn conclude(&mut self, exit: &str, silently: bool) {
         if !silently {
-            self.end(from_missing_result(exit, self.forwarder.reason().is_some()));
+            self.end(from_no_result(exit, self.forwarder.reason().is_some()));
         }
     }
 

@@ -10,11 +10,31 @@ use crate::protocol::json::{Map, Node, pointer};
 
 /// An encrypted value that no variable replaces.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct MissingSecret {
+pub struct MissingSecret {
+    /// The line of the value.
+    pub(super) line: usize,
     /// JSON pointer to the value.
     pub(super) at: String,
-    /// What to do instead, as a hint.
-    pub(super) hint: String,
+    /// What can replace the value.
+    pub(super) replacement: Replacement,
+}
+
+/// What can replace an encrypted value.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Replacement {
+    /// Credentials in the environment.
+    Credentials,
+    /// The variable with this name, which the program reads if the stanza has no such option.
+    Variable(String),
+    /// `name: $variable` in the file, and the variable in the environment.
+    Reference {
+        /// Name of the option, or of the entry in it.
+        name: String,
+        /// Name of the variable.
+        variable: String,
+    },
+    /// `NAME=$NAME` in a list of the file, and the variable in the environment.
+    Assignment,
 }
 
 /// The keys for credentials. All of them come from the same source.
@@ -34,11 +54,10 @@ pub(super) fn resolve(
     if IDENTITY.iter().any(|key| holds(&located.stanza, key)) {
         match identity(env) {
             None if contacts_aws => {
-                let at = IDENTITY.iter().find(|key| holds(&located.stanza, key)).map(|key| pointer("", key));
-                let hint =
-                    "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, in the environment";
-                missing
-                    .push(MissingSecret { at: at.expect("one of them is encrypted"), hint: hint.to_owned() });
+                let key = IDENTITY.iter().find(|key| holds(&located.stanza, key));
+                let at = pointer("", key.expect("one of them is encrypted"));
+                let (line, replacement) = (located.line_of(&at), Replacement::Credentials);
+                missing.push(MissingSecret { line, at, replacement });
             }
             known => {
                 let line = IDENTITY.iter().find(|key| holds(&located.stanza, key));
@@ -66,7 +85,11 @@ pub(super) fn resolve(
             located.stanza.remove(key);
             continue;
         }
-        missing.extend(found.into_iter().map(|found| found.advice(key, variables.first())));
+        missing.extend(found.into_iter().map(|found| MissingSecret {
+            line: located.line_of(&found.at),
+            replacement: found.replacement(key, variables.first()),
+            at: found.at,
+        }));
     }
     missing
 }
@@ -81,23 +104,19 @@ struct Encrypted {
 }
 
 impl Encrypted {
-    fn advice(self, key: &str, variable: Option<&String>) -> MissingSecret {
+    fn replacement(&self, key: &str, variable: Option<&String>) -> Replacement {
         let is_environment = ["environment", "environment_variables", "function_tags"].contains(&key);
-        let hint = match (&self.name, variable) {
+        match (&self.name, variable) {
             (Some(name), _) if is_environment => {
-                format!("write `{name}: ${name}` instead, and set {name} in the environment")
+                Replacement::Reference { name: name.clone(), variable: name.clone() }
             }
-            (None, _) if is_environment && self.inside => {
-                "write `NAME=$NAME` instead, and set NAME in the environment".to_owned()
-            }
-            (_, Some(variable)) => format!("set {variable} in the environment"),
+            (None, _) if is_environment && self.inside => Replacement::Assignment,
+            (_, Some(variable)) => Replacement::Variable(variable.clone()),
             (name, None) => {
-                let name = name.as_deref().unwrap_or(key);
-                let variable = name.to_uppercase();
-                format!("write `{name}: ${variable}` instead, and set {variable} in the environment")
+                let name = name.clone().unwrap_or_else(|| key.to_owned());
+                Replacement::Reference { variable: name.to_uppercase(), name }
             }
-        };
-        MissingSecret { at: self.at, hint }
+        }
     }
 }
 
@@ -172,7 +191,7 @@ mod tests {
         let missing = resolve(&mut located, &env.iter().copied().collect(), contacts_aws);
         (
             located.stanza.iter().map(|(key, _)| key.to_owned()).collect(),
-            missing.into_iter().map(|missing| (missing.at, missing.hint)).collect(),
+            missing.into_iter().map(|missing| (missing.at, missing.replacement.hint())).collect(),
             located.notes,
         )
     }

@@ -1,199 +1,187 @@
-//! Input errors of the standalone mode: turns a problem with the options or the file into the report that
-//! users see. Never shows a value of the file, because any value may be a secret.
+//! Input errors of the standalone mode, and the report that users see of each. Never shows a value of the
+//! file, because any value may be a secret.
 
+use std::error::Error as _;
 use std::io;
 
-use super::encrypted::MissingSecret;
-use super::travis_yml::{LocatedStanza, StanzaError};
+use super::encrypted::{MissingSecret, Replacement};
+use super::travis_yml::StanzaError;
 use super::yaml::YamlError;
 use crate::diagnostics;
 use crate::git::GitError;
 use crate::protocol::error::{Code, ErrorReport, Problem};
-use crate::protocol::json::{MAX_REQUEST_BYTES, MAX_VALUES, WireError};
+use crate::protocol::json::{MAX_REQUEST_BYTES, WireError};
 use crate::protocol::messages::size;
 
-/// The reason why no child run is started. Messages about a file begin with the location: `.travis.yml:14`.
-#[derive(Debug)]
-pub struct InputError(ErrorReport);
+/// The reason why no child run is started. Texts about a file begin with the location: `.travis.yml:14`.
+#[derive(Debug, thiserror::Error)]
+pub enum InputError {
+    /// The command line names two files.
+    #[error("--travis-yml and --stanza cannot be used together")]
+    TwoFiles,
+    /// The command line has `--only` without a file of several stanzas.
+    #[error("--only requires --travis-yml")]
+    OnlyWithoutFile,
+    /// The path of this program's executable cannot be determined.
+    #[error("cannot locate the dpl-lambda executable")]
+    Program(#[source] io::Error),
+    /// git does not know the build's branch, tag or commit.
+    #[error(transparent)]
+    Git(#[from] GitError),
+    /// The file does not exist.
+    #[error("{file}: file not found")]
+    NotFound {
+        /// Path of the file.
+        file: String,
+    },
+    /// The file cannot be read.
+    #[error("{file}: cannot read the file")]
+    Unreadable {
+        /// Path of the file.
+        file: String,
+        /// The error of the read.
+        source: io::Error,
+    },
+    /// The file is larger than a request may be.
+    #[error("{file}: the file is larger than {}", size(MAX_REQUEST_BYTES as u64))]
+    TooLarge {
+        /// Path of the file.
+        file: String,
+    },
+    /// The file is not UTF-8.
+    #[error("{file}:{line}: invalid UTF-8")]
+    NotUtf8 {
+        /// Path of the file.
+        file: String,
+        /// The first line that is not UTF-8.
+        line: usize,
+    },
+    /// The file has no usable stanza, or not the one that `--only` selects.
+    #[error("{}: {error}", location(.file, .error))]
+    Stanza {
+        /// Path of the file.
+        file: String,
+        /// Why.
+        error: StanzaError,
+    },
+    /// The file has several stanzas, and the command writes one archive or prints one document.
+    #[error(
+        "{file}: found {} stanzas, but this command takes only one: {}",
+        .there.len(),
+        .there.join(", ")
+    )]
+    SeveralStanzas {
+        /// Path of the file.
+        file: String,
+        /// The stanzas: `1 is hello (line 4)`.
+        there: Vec<String>,
+    },
+    /// Values of the file are encrypted.
+    #[error("{file}: {} encrypted values are missing", .missing.len())]
+    Encrypted {
+        /// Path of the file.
+        file: String,
+        /// The values, at least one.
+        missing: Vec<MissingSecret>,
+    },
+}
+
+fn location(file: &str, error: &StanzaError) -> String {
+    match error.position() {
+        Some(position) => format!("{file}:{}:{}", position.line, position.column),
+        None => file.to_owned(),
+    }
+}
 
 impl InputError {
-    fn new(code: Code, place: &str, message: &str, hint: &str) -> Self {
-        InputError(ErrorReport::new(code, format!("{place}: {message}")).hint(hint))
-    }
-
-    /// Command line options that cannot be combined.
-    pub fn from_arguments(message: &str, hint: &str) -> Self {
-        InputError(ErrorReport::new(Code::BadArguments, message).hint(hint))
-    }
-
-    /// The path of this program's executable cannot be determined.
-    pub fn from_program(error: &io::Error) -> Self {
-        InputError(diagnostics::from_no_program(error))
-    }
-
-    /// git does not know the build's branch, tag or commit.
-    pub(super) fn from_git(error: GitError) -> Self {
-        InputError(diagnostics::from_git(error))
-    }
-
-    /// Lines for standard error: one for each problem, with its hint.
-    pub fn lines(&self) -> Vec<String> {
-        let line = |message: &str, hint: &Option<String>| match hint {
-            Some(hint) => format!("{message}; {hint}"),
-            None => message.to_owned(),
-        };
-        match self.0.problems.as_slice() {
-            [] => vec![line(&self.0.message, &self.0.hint)],
-            problems => problems.iter().map(|problem| line(&problem.message, &problem.hint)).collect(),
-        }
-    }
-
-    /// The report for JSON events.
+    /// The report, for events and for standard error.
     pub fn into_report(self) -> ErrorReport {
-        self.0
-    }
-
-    /// Several stanzas for a command that writes one archive or prints one document.
-    pub(super) fn from_one_archive(file: &str, stanzas: &[LocatedStanza]) -> Self {
-        let there: Vec<_> =
-            stanzas.iter().enumerate().map(|(at, one)| format!("{} is {}", at + 1, one.title())).collect();
-        let message =
-            format!("found {} stanzas, but this command takes only one: {}", stanzas.len(), there.join(", "));
-        InputError::new(Code::BadArguments, file, &message, "select one with --only")
-    }
-
-    /// A file that does not exist or cannot be read.
-    pub(super) fn from_file(file: &str, error: &io::Error) -> Self {
-        let hint = match error.kind() {
-            io::ErrorKind::NotFound => "check the path, and run the command in the job's directory",
-            _ => "make the file readable, or use another file",
-        };
-        let message = match error.kind() {
-            io::ErrorKind::NotFound => "file not found".to_owned(),
-            _ => format!("cannot read the file: {error}"),
-        };
-        InputError::new(Code::BadArguments, file, &message, hint)
-    }
-
-    /// A file that is larger than a request may be.
-    pub(super) fn from_size(file: &str) -> Self {
-        let most = size(MAX_REQUEST_BYTES as u64);
-        let message = format!("the file is larger than {most}");
-        InputError::new(Code::RequestTooLarge, file, &message, "check that this is the right file")
-    }
-
-    /// A file that is not UTF-8.
-    pub(super) fn from_encoding(file: &str, line: usize) -> Self {
-        InputError::new(
-            Code::BadArguments,
-            &format!("{file}:{line}"),
-            "invalid UTF-8",
-            "save the file as UTF-8",
-        )
-    }
-
-    /// A file without a usable stanza, or without the one that `--only` selects.
-    pub(super) fn from_stanza(file: &str, error: StanzaError) -> Self {
-        let at = |line: usize, column: usize| format!("{file}:{line}:{column}");
-        let too_large = || {
-            let message = format!(
-                "the file contains more than {MAX_VALUES} values or {}, counting the values that aliases refer to",
-                size(MAX_REQUEST_BYTES as u64)
-            );
-            InputError::new(
-                Code::RequestTooLarge,
-                file,
-                &message,
-                "check that this is the right file; a stanza is far smaller",
-            )
-        };
-        match error {
-            StanzaError::Yaml(YamlError::Syntax { detail, place }) => InputError::new(
-                Code::BadArguments,
-                &at(place.line, place.column),
-                &format!("invalid YAML: {detail}"),
-                "fix the file",
-            ),
-            StanzaError::Yaml(YamlError::DuplicateKey { key, first, second }) => InputError::new(
-                Code::DuplicateKey,
-                &at(second.line, second.column),
-                &format!("duplicate key `{key}` (first defined on line {})", first.line),
-                "keep one of the two",
-            ),
-            StanzaError::Yaml(YamlError::Tag { place }) => InputError::new(
-                Code::BadArguments,
-                &at(place.line, place.column),
-                "this value has a YAML tag (it begins with `!`), which a stanza cannot contain",
-                "quote the value, or remove the tag",
-            ),
-            StanzaError::Yaml(YamlError::TooDeep { place }) => InputError::new(
-                Code::BadArguments,
-                &at(place.line, place.column),
-                "the nesting is too deep",
-                "reduce the nesting; a stanza has about four levels",
-            ),
-            StanzaError::Yaml(YamlError::TooLarge) | StanzaError::Json(WireError::TooManyValues) => {
-                too_large()
+        let (code, hint) = match self {
+            InputError::Git(error) => return diagnostics::from_git(error),
+            InputError::Encrypted { file, missing } => {
+                let problems = missing.into_iter().map(|missing| from_encrypted(&file, missing));
+                return ErrorReport::from_problems(problems.collect());
             }
-            StanzaError::Json(WireError::Syntax { detail, line, column }) => InputError::new(
-                Code::BadJson,
-                &at(line, column),
-                &format!("invalid JSON: {detail}"),
-                "fix the file, or rename it to `.yml` if it is YAML",
-            ),
-            StanzaError::Json(WireError::DuplicateKey { key, line, column }) => InputError::new(
-                Code::DuplicateKey,
-                &at(line, column),
-                &format!("duplicate key `{key}`"),
-                "keep one of the two",
-            ),
-            StanzaError::NotAMap { kind } => {
-                let message = format!("the file is {kind}; expected a map");
-                InputError::new(Code::BadArguments, file, &message, "check that this is the right file")
+            InputError::TwoFiles => (Code::BadArguments, "use only one of them"),
+            InputError::OnlyWithoutFile => {
+                (Code::BadArguments, "add the file, such as --travis-yml .travis.yml")
             }
-            StanzaError::None { providers } if providers.is_empty() => InputError::new(
-                Code::WrongProvider,
-                file,
-                "the file has no `deploy` with `provider: lambda`",
-                "use --stanza if the file contains a single stanza and nothing else",
-            ),
-            StanzaError::None { providers } => InputError::new(
-                Code::WrongProvider,
-                file,
-                &format!("the file has no `deploy` with `provider: lambda`, only {}", providers.join(", ")),
-                "check that this is the right file",
-            ),
-            StanzaError::Ambiguous { only, there, several } => {
-                let found = if several { "several stanzas match" } else { "no stanza matches" };
-                let hint = if several {
-                    "select one by its number"
-                } else {
-                    "use a number or a function name from this list"
-                };
-                let message = format!("{found} `{only}`; {}", there.join(", "));
-                InputError::new(Code::BadArguments, file, &message, hint)
+            InputError::Program(_) => {
+                (Code::SystemLimit, "mount /proc, and do not move or delete the executable while it runs")
             }
+            InputError::NotFound { .. } => {
+                (Code::BadArguments, "check the path, and run the command in the job's directory")
+            }
+            InputError::Unreadable { .. } => {
+                (Code::BadArguments, "make the file readable, or use another file")
+            }
+            InputError::TooLarge { .. } => (Code::RequestTooLarge, "check that this is the right file"),
+            InputError::NotUtf8 { .. } => (Code::BadArguments, "save the file as UTF-8"),
+            InputError::SeveralStanzas { .. } => (Code::BadArguments, "select one with --only"),
+            InputError::Stanza { ref error, .. } => from_stanza(error),
+        };
+        let message = match self.source() {
+            Some(cause) => format!("{self}: {cause}"),
+            None => self.to_string(),
+        };
+        ErrorReport::new(code, message).hint(hint)
+    }
+}
+
+fn from_stanza(error: &StanzaError) -> (Code, &'static str) {
+    match error {
+        StanzaError::Yaml(YamlError::Syntax { .. }) => (Code::BadArguments, "fix the file"),
+        StanzaError::Yaml(YamlError::DuplicateKey { .. })
+        | StanzaError::Json(WireError::DuplicateKey { .. }) => (Code::DuplicateKey, "keep one of the two"),
+        StanzaError::Yaml(YamlError::Tag { .. }) => {
+            (Code::BadArguments, "quote the value, or remove the tag")
+        }
+        StanzaError::Yaml(YamlError::TooDeep { .. }) => {
+            (Code::BadArguments, "reduce the nesting; a stanza has about four levels")
+        }
+        StanzaError::Yaml(YamlError::TooLarge) | StanzaError::Json(WireError::TooManyValues) => {
+            (Code::RequestTooLarge, "check that this is the right file; a stanza is far smaller")
+        }
+        StanzaError::Json(WireError::Syntax { .. }) => {
+            (Code::BadJson, "fix the file, or rename it to `.yml` if it is YAML")
+        }
+        StanzaError::NotAMap { .. } => (Code::BadArguments, "check that this is the right file"),
+        StanzaError::None { providers } if providers.is_empty() => {
+            (Code::WrongProvider, "use --stanza if the file contains a single stanza and nothing else")
+        }
+        StanzaError::None { .. } => (Code::WrongProvider, "check that this is the right file"),
+        StanzaError::Ambiguous { several: true, .. } => (Code::BadArguments, "select one by its number"),
+        StanzaError::Ambiguous { several: false, .. } => {
+            (Code::BadArguments, "use a number or a function name from this list")
         }
     }
+}
 
-    /// Encrypted values, all of them in one report. `missing` must not be empty.
-    pub(super) fn from_encrypted(file: &str, missing: &[(&LocatedStanza, Vec<MissingSecret>)]) -> Self {
-        let mut problems = Vec::new();
-        for (located, missing) in missing {
-            for MissingSecret { at, hint } in missing {
-                let name = at.trim_start_matches('/').replace('/', ".");
-                let message = format!(
-                    "{file}:{}: `{name}` is encrypted; only Travis CI can decrypt it",
-                    located.line_of(at)
-                );
-                problems.push(Problem {
-                    code: Code::NotDecrypted,
-                    message,
-                    at: Some(at.clone()),
-                    hint: Some(hint.clone()),
-                });
+fn from_encrypted(file: &str, missing: MissingSecret) -> Problem {
+    let MissingSecret { line, at, replacement } = missing;
+    let name = at.trim_start_matches('/').replace('/', ".");
+    Problem {
+        code: Code::NotDecrypted,
+        message: format!("{file}:{line}: `{name}` is encrypted; only Travis CI can decrypt it"),
+        at: Some(at),
+        hint: Some(replacement.hint()),
+    }
+}
+
+impl Replacement {
+    pub(super) fn hint(&self) -> String {
+        match self {
+            Replacement::Credentials => {
+                "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, in the environment"
+                    .to_owned()
+            }
+            Replacement::Variable(variable) => format!("set {variable} in the environment"),
+            Replacement::Reference { name, variable } => {
+                format!("write `{name}: ${variable}` instead, and set {variable} in the environment")
+            }
+            Replacement::Assignment => {
+                "write `NAME=$NAME` instead, and set NAME in the environment".to_owned()
             }
         }
-        InputError(ErrorReport::from_problems(problems))
     }
 }

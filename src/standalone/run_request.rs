@@ -71,11 +71,11 @@ pub fn prepare(
         Some(only) => travis_yml::choose(stanzas, only),
         None => Ok(stanzas),
     });
-    let mut chosen = chosen.map_err(|error| InputError::from_stanza(&file, error))?;
+    let mut chosen = chosen.map_err(|error| InputError::Stanza { file: file.clone(), error })?;
     if request.one_only && chosen.len() > 1 {
-        return Err(InputError::from_one_archive(&file, &chosen));
+        return Err(InputError::SeveralStanzas { file, there: travis_yml::numbered(&chosen) });
     }
-    let job_env = job_env::detect(env, request.ci, directory, stop).map_err(InputError::from_git)?;
+    let job_env = job_env::detect(env, request.ci, directory, stop)?;
     let envs: Vec<Environment> = chosen.iter().map(|located| job_env.for_job(&located.variables)).collect();
     let is_run = |located: &LocatedStanza, env: &Environment| {
         !request.evaluates_conditions
@@ -83,16 +83,15 @@ pub fn prepare(
                 .0
                 .is_ok_and(|verdict| verdict.deploys)
     };
-    let missing: Vec<_> = chosen
-        .iter_mut()
-        .zip(&envs)
-        .filter_map(|(located, env)| {
-            let missing = encrypted::resolve(located, env, request.contacts_aws);
-            (!missing.is_empty() && is_run(located, env)).then_some((&*located, missing))
-        })
-        .collect();
+    let mut missing = Vec::new();
+    for (located, env) in chosen.iter_mut().zip(&envs) {
+        let of_stanza = encrypted::resolve(located, env, request.contacts_aws);
+        if !of_stanza.is_empty() && is_run(located, env) {
+            missing.extend(of_stanza);
+        }
+    }
     if !missing.is_empty() {
-        return Err(InputError::from_encrypted(&file, &missing));
+        return Err(InputError::Encrypted { file, missing });
     }
     let notes = notes(&file, request.evaluates_conditions.then_some(&job_env), &chosen);
     let child_runs = chosen.into_iter().zip(envs);
@@ -102,13 +101,18 @@ pub fn prepare(
 }
 
 fn read(path: &Path, file: &str, limit: Duration, stop: &CancelToken) -> Result<String, InputError> {
-    let bytes = bounded_read::read_stream(path, limit, stop).map_err(|error| match error.kind() {
-        ErrorKind::FileTooLarge => InputError::from_size(file),
-        _ => InputError::from_file(file, &error),
+    let bytes = bounded_read::read_stream(path, limit, stop).map_err(|source| {
+        let file = file.to_owned();
+        match source.kind() {
+            ErrorKind::FileTooLarge => InputError::TooLarge { file },
+            ErrorKind::NotFound => InputError::NotFound { file },
+            _ => InputError::Unreadable { file, source },
+        }
     })?;
     String::from_utf8(bytes).map_err(|error| {
         let valid = &error.as_bytes()[..error.utf8_error().valid_up_to()];
-        InputError::from_encoding(file, valid.iter().filter(|byte| **byte == b'\n').count() + 1)
+        let line = valid.iter().filter(|byte| **byte == b'\n').count() + 1;
+        InputError::NotUtf8 { file: file.to_owned(), line }
     })
 }
 

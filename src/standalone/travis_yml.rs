@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use super::variables::{self, Assignment};
-use super::yaml::{self, Pairs, SourceMap, Tree, YamlError};
+use super::yaml::{self, Pairs, Position, SourceMap, Tree, YamlError};
 use crate::protocol::json::{self, Map, Node, WireError};
 
 /// A stanza of a file, with its location.
@@ -24,23 +24,28 @@ pub struct LocatedStanza {
 }
 
 /// Why a file yields no stanza.
-#[derive(Debug, PartialEq)]
+#[derive(Debug, PartialEq, thiserror::Error)]
 pub enum StanzaError {
     /// The file is not valid YAML.
-    Yaml(YamlError),
+    #[error(transparent)]
+    Yaml(#[from] YamlError),
     /// The file is not valid JSON.
-    Json(WireError),
+    #[error("{}", without_position(.0))]
+    Json(#[from] WireError),
     /// The file is not a map.
+    #[error("the file is {kind}; expected a map")]
     NotAMap {
         /// What it is instead: `a list`, `empty`.
         kind: &'static str,
     },
     /// The file has no lambda stanza.
+    #[error("the file has no `deploy` with `provider: lambda`{}", only_these(.providers))]
     None {
         /// The providers of its other stanzas.
         providers: Vec<String>,
     },
     /// `--only` does not select exactly one stanza.
+    #[error("{} `{only}`; {}", matching(*.several), .there.join(", "))]
     Ambiguous {
         /// The value of `--only`.
         only: String,
@@ -51,9 +56,41 @@ pub enum StanzaError {
     },
 }
 
-impl From<YamlError> for StanzaError {
-    fn from(error: YamlError) -> Self {
-        StanzaError::Yaml(error)
+fn without_position(error: &WireError) -> String {
+    match error {
+        WireError::Syntax { detail, .. } => format!("invalid JSON: {detail}"),
+        WireError::TooManyValues => yaml::too_large(),
+        WireError::DuplicateKey { key, .. } => format!("duplicate key `{key}`"),
+    }
+}
+
+fn only_these(providers: &[String]) -> String {
+    if providers.is_empty() { String::new() } else { format!(", only {}", providers.join(", ")) }
+}
+
+fn matching(several: bool) -> &'static str {
+    if several { "several stanzas match" } else { "no stanza matches" }
+}
+
+impl StanzaError {
+    /// Where in the file the error is. `None`: it concerns the whole file.
+    pub fn position(&self) -> Option<Position> {
+        match self {
+            StanzaError::Yaml(
+                YamlError::Syntax { place, .. }
+                | YamlError::DuplicateKey { second: place, .. }
+                | YamlError::Tag { place }
+                | YamlError::TooDeep { place },
+            ) => Some(*place),
+            StanzaError::Json(
+                WireError::Syntax { line, column, .. } | WireError::DuplicateKey { line, column, .. },
+            ) => Some(Position { line: *line, column: *column }),
+            StanzaError::Yaml(YamlError::TooLarge)
+            | StanzaError::Json(WireError::TooManyValues)
+            | StanzaError::NotAMap { .. }
+            | StanzaError::None { .. }
+            | StanzaError::Ambiguous { .. } => None,
+        }
     }
 }
 
@@ -156,17 +193,16 @@ pub fn choose(stanzas: Vec<LocatedStanza>, only: &str) -> Result<Vec<LocatedStan
         stanzas.iter().enumerate().map(|(index, located)| meant(index, located)).collect();
     let count = chosen.iter().filter(|chosen| **chosen).count();
     if count != 1 {
-        let there = stanzas
-            .iter()
-            .enumerate()
-            .map(|(index, located)| format!("{} is {}", index + 1, located.title()));
-        return Err(StanzaError::Ambiguous {
-            only: only.to_owned(),
-            there: there.collect(),
-            several: count > 1,
-        });
+        let there = numbered(&stanzas);
+        return Err(StanzaError::Ambiguous { only: only.to_owned(), there, several: count > 1 });
     }
     Ok(stanzas.into_iter().zip(chosen).filter_map(|(located, chosen)| chosen.then_some(located)).collect())
+}
+
+/// The stanzas with their numbers: `1 is hello (line 4)`.
+pub(super) fn numbered(stanzas: &[LocatedStanza]) -> Vec<String> {
+    let titles = stanzas.iter().map(LocatedStanza::title).enumerate();
+    titles.map(|(index, title)| format!("{} is {title}", index + 1)).collect()
 }
 
 impl LocatedStanza {

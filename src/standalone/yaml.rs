@@ -12,6 +12,7 @@ use std::rc::Rc;
 use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Span, Tag};
 
 use crate::protocol::json::{MAX_REQUEST_BYTES, MAX_VALUES, Map, Node, pointer};
+use crate::protocol::messages::size;
 
 /// Maximum nesting of the file. The request that is made from it may be nested 128 deep.
 const MAX_DEPTH: usize = 100;
@@ -29,9 +30,10 @@ pub struct Position {
 }
 
 /// Why a text cannot be parsed.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum YamlError {
     /// The text is not valid YAML.
+    #[error("invalid YAML: {detail}")]
     Syntax {
         /// The parser's message.
         detail: String,
@@ -39,6 +41,7 @@ pub enum YamlError {
         place: Position,
     },
     /// A map contains a key twice.
+    #[error("duplicate key `{key}` (first defined on line {})", .first.line)]
     DuplicateKey {
         /// The name of the key.
         key: String,
@@ -49,17 +52,28 @@ pub enum YamlError {
     },
     /// A value has a tag for a type that a stanza cannot contain, such as `!ruby/object`. The tag is not part
     /// of the error, because it may be a password that begins with an exclamation mark.
+    #[error("this value has a YAML tag (it begins with `!`), which a stanza cannot contain")]
     Tag {
         /// The position of the value.
         place: Position,
     },
     /// The nesting is too deep.
+    #[error("the nesting is too deep")]
     TooDeep {
         /// The position at which the limit is exceeded.
         place: Position,
     },
     /// The file has more values or bytes than a request may have, counting what aliases refer to.
+    #[error("{}", too_large())]
     TooLarge,
+}
+
+/// The text about a file with too many values or bytes.
+pub(super) fn too_large() -> String {
+    format!(
+        "the file contains more than {MAX_VALUES} values or {}, counting the values that aliases refer to",
+        size(MAX_REQUEST_BYTES as u64)
+    )
 }
 
 /// A value of the file. An alias shares the value that it refers to.
