@@ -17,6 +17,8 @@ pub use archive::Archive;
 pub use contents::{Contents, PackageNote, scan};
 pub use error::PackageError;
 pub use handler::MissingHandler;
+#[cfg(test)]
+pub use limits::{MAX_UNZIPPED_BYTES, MAX_ZIP_BYTES};
 pub use selection::Selection;
 
 #[cfg(test)]
