@@ -25,6 +25,7 @@
 //! | [`git`] | runs git queries in a directory | processes |
 //! | [`options`] | resolves the options of a stanza as dpl does: branches, variables, `~/.aws` | `~/.aws`, git |
 //! | [`conditions`] | evaluates `on` as Travis CI does | bash |
+//! | [`travis_if`] | evaluates the condition language of Travis CI's `if` | |
 //! | [`function`] | the desired function, and the live one in the same form | |
 //! | [`code_source`] | what code the function runs, and how it gets to Lambda | |
 //! | [`package`] | builds the archive, reproducibly | files |
@@ -63,5 +64,6 @@ pub mod policy;
 pub mod process;
 pub mod protocol;
 pub mod standalone;
+pub mod travis_if;
 pub mod verification;
 pub mod warnings;
