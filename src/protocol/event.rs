@@ -196,6 +196,9 @@ pub enum Condition {
     Condition,
     /// `on.tags`.
     Tags,
+    /// Whether Travis CI makes a job that deploys the stanza: `if`, `branches` and `os` of the `.travis.yml`.
+    /// Only in standalone use; then no other group is evaluated.
+    Job,
 }
 
 /// Result of one group of conditions.

@@ -4,13 +4,14 @@
 use std::io;
 
 use super::encrypted::MissingSecret;
-use super::travis_yml::{LocatedStanza, StanzaError};
+use super::travis_yml::{JobCondition, LocatedStanza, StanzaError};
 use super::yaml::YamlError;
 use crate::diagnostics;
 use crate::git::GitError;
 use crate::protocol::error::{Code, ErrorReport, Problem};
 use crate::protocol::json::{MAX_REQUEST_BYTES, MAX_VALUES, WireError};
 use crate::protocol::messages::size;
+use crate::travis_if::InvalidCondition;
 
 /// The reason why no child run is started. Messages about a file begin with the location: `.travis.yml:14`.
 #[derive(Debug)]
@@ -174,6 +175,16 @@ impl InputError {
                 InputError::new(Code::BadArguments, file, &message, hint)
             }
         }
+    }
+
+    /// A condition for a job that Travis CI cannot evaluate.
+    pub(super) fn from_condition(file: &str, condition: &JobCondition, error: &InvalidCondition) -> Self {
+        InputError::new(
+            Code::BadCondition,
+            &format!("{file}:{}", condition.line),
+            &format!("{} cannot be evaluated: {error}", condition.what),
+            "fix the condition; with it, Travis CI makes no build",
+        )
     }
 
     /// Encrypted values, all of them in one report. `missing` must not be empty.

@@ -9,7 +9,8 @@ use super::child_run::ChildRun;
 use super::encrypted;
 use super::input_error::InputError;
 use super::job_env::{self, CiSelection, JobEnvironment};
-use super::travis_yml::{self, LocatedStanza};
+use super::job_selection;
+use super::travis_yml::{self, JobTest, LocatedStanza};
 use crate::bounded_read;
 use crate::cancel::CancelToken;
 use crate::conditions::{self, BashOptions};
@@ -76,6 +77,16 @@ pub fn prepare(
         return Err(InputError::from_one_archive(&file, &chosen));
     }
     let job_env = job_env::detect(env, request.ci, directory, stop).map_err(InputError::from_git)?;
+    let commit_message =
+        names_commit_message(&chosen).then(|| job_env::commit_message(env, directory, stop)).flatten();
+    let mut unmet = Vec::with_capacity(chosen.len());
+    for located in &mut chosen {
+        let evaluates = request.evaluates_conditions;
+        let selected = job_selection::select(located, &job_env, evaluates, commit_message.as_deref());
+        unmet.push(
+            selected.map_err(|(condition, error)| InputError::from_condition(&file, &condition, &error))?,
+        );
+    }
     let envs: Vec<Environment> = chosen.iter().map(|located| job_env.for_job(&located.variables)).collect();
     let is_run = |located: &LocatedStanza, env: &Environment| {
         !request.evaluates_conditions
@@ -85,20 +96,27 @@ pub fn prepare(
     };
     let missing: Vec<_> = chosen
         .iter_mut()
-        .zip(&envs)
-        .filter_map(|(located, env)| {
+        .zip(envs.iter().zip(&unmet))
+        .filter_map(|(located, (env, unmet))| {
             let missing = encrypted::resolve(located, env, request.contacts_aws);
-            (!missing.is_empty() && is_run(located, env)).then_some((&*located, missing))
+            (!missing.is_empty() && unmet.is_empty() && is_run(located, env)).then_some((&*located, missing))
         })
         .collect();
     if !missing.is_empty() {
         return Err(InputError::from_encrypted(&file, &missing));
     }
     let notes = notes(&file, request.evaluates_conditions.then_some(&job_env), &chosen);
-    let child_runs = chosen.into_iter().zip(envs);
-    let child_runs =
-        child_runs.map(|(located, env)| ChildRun::of(&file, located, request.arguments.clone(), env));
+    let child_runs = chosen.into_iter().zip(envs.into_iter().zip(unmet)).map(|(located, (env, unmet))| {
+        ChildRun::of(&file, located, request.arguments.clone(), env).skipped_if(unmet)
+    });
     Ok((child_runs.collect(), notes))
+}
+
+/// Whether a condition needs the message of the commit.
+fn names_commit_message(stanzas: &[LocatedStanza]) -> bool {
+    let jobs = stanzas.iter().flat_map(|located| &located.jobs);
+    let mut tests = jobs.flat_map(|job| &job.conditions).map(|condition| &condition.test);
+    tests.any(|test| matches!(test, JobTest::If(text) if text.contains("commit_message")))
 }
 
 fn read(path: &Path, file: &str, limit: Duration, stop: &CancelToken) -> Result<String, InputError> {

@@ -25,6 +25,28 @@ pub fn evaluate(condition: &str, facts: &Facts) -> Result<Verdict, InvalidCondit
     }
 }
 
+/// Whether a list of branches, such as `branches.only`, contains a branch. Text between slashes is a regular
+/// expression.
+///
+/// # Errors
+/// [`InvalidCondition`]: Travis CI cannot evaluate a regular expression either.
+pub fn is_listed(list: &[String], branch: &str) -> Result<Verdict, InvalidCondition> {
+    let mut unknown = BTreeSet::new();
+    for entry in list {
+        let found = match entry.strip_prefix('/').and_then(|rest| rest.strip_suffix('/')) {
+            Some(pattern) => pattern::matches(pattern, Some(branch)),
+            None => Ok(entry == branch),
+        };
+        match found {
+            Ok(true) => return Ok(Verdict::Met),
+            Ok(false) => {}
+            Err(Undecided::Unknown(what)) => unknown.extend(what),
+            Err(Undecided::Invalid(problem)) => return Err(InvalidCondition { position: None, problem }),
+        }
+    }
+    Ok(if unknown.is_empty() { Verdict::NotMet } else { Verdict::Unknown { what: unknown } })
+}
+
 /// The result of a condition.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
