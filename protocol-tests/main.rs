@@ -1,7 +1,8 @@
 //! Tests the program from outside: they start it, write JSON to it, and check its events and its exit status.
 //!
 //! `DPL_LAMBDA=/path/to/other` tests another implementation; `RUNNER=/path/to/a/runner` runs the runner cases
-//! with that runner; `CASE=part-of-a-name` selects cases; `BLESS=1` rewrites `schema/` from the types.
+//! with that runner; `CASE=part-of-a-name` selects cases; `BLESS=1` rewrites `schema/` from the types;
+//! `TRAVIS_IF=/path/to/rows` compares other results of Travis's `if`.
 #![expect(clippy::disallowed_methods, reason = "tests start programs, write files and read the clock")]
 #![expect(clippy::print_stdout, reason = "a test prints how much it has tested")]
 

@@ -31,6 +31,7 @@
 //! | `git` | runs git queries in a directory | processes |
 //! | `options` | resolves the options of a stanza as dpl does: branches, variables, `~/.aws` | `~/.aws`, git |
 //! | `conditions` | evaluates `on` as Travis CI does | bash |
+//! | `travis_if` | evaluates the condition language of Travis CI's `if` | |
 //! | `function` | the desired function, and the live one in the same form | |
 //! | `code_source` | what code the function runs, and how it gets to Lambda | |
 //! | `package` | builds the archive, reproducibly | files |
@@ -69,6 +70,7 @@ mod policy;
 pub mod process;
 pub mod protocol;
 mod standalone;
+mod travis_if;
 mod verification;
 mod warnings;
 
@@ -81,6 +83,7 @@ pub mod testing {
     pub use crate::standalone::ci::{Ci, MAPPED_VARS};
     pub use crate::standalone::terminal::{HumanReporter, TerminalCapabilities, size_of};
     pub use crate::standalone::yaml::parse as parse_yaml;
+    pub use crate::travis_if::{Facts, Variable, Verdict, evaluate as evaluate_travis_if};
 }
 
 #[cfg(any(test, fuzzing))]

@@ -73,6 +73,11 @@ pub fn evaluate(
     (verdict, lints)
 }
 
+/// Whether the build is a pull request, which is never deployed.
+pub fn is_pull_request(env: &Environment) -> bool {
+    !pull_request(env).met
+}
+
 /// The build is a pull request if `TRAVIS_PULL_REQUEST` is set, not empty, and not `false`.
 fn pull_request(env: &Environment) -> ConditionResult {
     let value = env.expand("TRAVIS_PULL_REQUEST");

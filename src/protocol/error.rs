@@ -152,9 +152,9 @@ codes! {
     NotDecrypted: Config =>
         "Let the runner decrypt `secure` values before it writes the request. In standalone use, set the \
          option's variable, such as AWS_SECRET_ACCESS_KEY, and remove the key.";
-    /// bash cannot evaluate a condition under `on`.
+    /// A condition cannot be evaluated: one under `on` by bash, or an `if` of the `.travis.yml`.
     BadCondition: Config =>
-        "Try the condition in bash: `[[ … ]]`. A stanza with an invalid condition is never deployed.";
+        "Try a condition of `on` in bash: `[[ … ]]`. A stanza with an invalid condition is never deployed.";
     /// The evaluation of a condition did not finish within the time limit.
     ConditionTimeout: Config =>
         "Let the condition test only what already exists; it should not wait or download. \

@@ -191,6 +191,9 @@ pub enum Condition {
     Condition,
     /// `on.tags`.
     Tags,
+    /// Whether Travis CI makes a job that deploys the stanza: `if`, `branches` and `os` of the `.travis.yml`.
+    /// Only in standalone use; then no other group is evaluated.
+    Job,
 }
 
 impl Condition {
@@ -203,6 +206,7 @@ impl Condition {
             Condition::Runtime => "runtime",
             Condition::Condition => "condition",
             Condition::Tags => "tags",
+            Condition::Job => "job",
         }
     }
 }

@@ -180,6 +180,7 @@ pub fn skip_reason(condition: Condition, want: &str, got: &str) -> String {
         Condition::Runtime => "this is not on the required runtime".to_owned(),
         Condition::Condition => "a custom condition was not met".to_owned(),
         Condition::Tags => "this is not a tagged commit".to_owned(),
+        Condition::Job => "Travis CI makes no job that deploys this stanza".to_owned(),
     }
 }
 

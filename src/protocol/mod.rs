@@ -18,7 +18,7 @@ pub mod runtimes;
 pub mod schema;
 mod schema_types;
 pub mod secret;
-mod secret_names;
+pub(crate) mod secret_names;
 pub mod stanza;
 pub(crate) mod stanza_reader;
 pub mod structures;

@@ -137,7 +137,7 @@ const ABOUT: [&str; 17] = [
 /// `dbPassword` and `SIGNINGKEY`; false for `KEYBOARD`, `PUBLIC_KEY` and `TOKEN_FILE`. The name is read
 /// twice: split into words by case and by separators, and split by separators only. It is secret if one of
 /// the two readings is.
-pub(super) fn names_a_secret(name: &str) -> bool {
+pub(crate) fn names_a_secret(name: &str) -> bool {
     let together: Vec<String> = segments(name).map(str::to_uppercase).collect();
     let apart: Vec<String> = segments(name).flat_map(words).collect();
     // Directories that the shell sets.

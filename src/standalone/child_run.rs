@@ -21,7 +21,7 @@ use crate::cancel::CancelReason;
 use crate::diagnostics::{from_no_result, from_unstartable};
 use crate::protocol::environment::Environment;
 use crate::protocol::error::ErrorReport;
-use crate::protocol::event::{Event, Finished, Line, PROTOCOLS};
+use crate::protocol::event::{ConditionResult, Event, Finished, Line, PROTOCOLS, UnmetCondition};
 use crate::protocol::json::{Map, Node};
 
 /// A child run to start: a request and the job's environment. `Debug` shows neither, because both may contain
@@ -35,6 +35,8 @@ pub struct ChildRun {
     ci: CiSelection,
     file: String,
     located: LocatedStanza,
+    /// Why Travis CI makes no job that deploys the stanza. If it is not empty, the run is not started.
+    unmet: Vec<UnmetCondition>,
 }
 
 enum Input {
@@ -112,7 +114,13 @@ impl ChildRun {
             ci: CiSelection::Named(Ci::Travis),
             file: file.to_owned(),
             located,
+            unmet: Vec::new(),
         }
+    }
+
+    /// The run, or its events only if a condition for a job of the file is not met.
+    pub(super) fn skipped_if(self, unmet: Vec<UnmetCondition>) -> Self {
+        ChildRun { unmet, ..self }
     }
 
     /// A run that reads its request from our standard input. The child uses `env` of the request, or else our
@@ -127,6 +135,7 @@ impl ChildRun {
             ci,
             file,
             located: LocatedStanza::default(),
+            unmet: Vec::new(),
         }
     }
 
@@ -163,6 +172,10 @@ impl ChildRun {
             finished: false,
             contacts_aws: false,
         };
+        if !self.unmet.is_empty() {
+            events.skip(&self.unmet);
+            return (0, false);
+        }
         let (mut child, stdout) = match forwarder.start_piped(self.command(program)) {
             Ok(started) => started,
             Err(NotStarted::Cancelled(reason)) => {
@@ -254,9 +267,23 @@ impl EventForwarder<'_> {
     }
 
     fn end(&mut self, report: ErrorReport) {
-        let hello = (!self.sent_hello).then(hello);
-        let finished = Event::Finished(Finished::failed(report, Vec::new()));
-        for event in hello.into_iter().chain([finished]) {
+        self.write(vec![Event::Finished(Finished::failed(report, Vec::new()))]);
+    }
+
+    /// Writes the events of a run that Travis CI would not have made.
+    fn skip(&mut self, unmet: &[UnmetCondition]) {
+        let checked = unmet.iter().cloned().map(|UnmetCondition { condition, want, got, .. }| {
+            Event::ConditionChecked(ConditionResult { condition, met: false, want, got })
+        });
+        let finished = Event::Finished(Finished::Skipped { unmet: unmet.to_vec() });
+        self.write(checked.chain([finished]).collect());
+    }
+
+    fn write(&mut self, mut events: Vec<Event>) {
+        if !self.sent_hello {
+            events.insert(0, hello());
+        }
+        for event in events {
             let line = Line::new(event);
             let raw = line.to_json();
             self.forward(&ChildLine::Event(Box::new(line)), &raw);

@@ -5,13 +5,14 @@ use std::error::Error as _;
 use std::io;
 
 use super::encrypted::{MissingSecret, Replacement};
-use super::travis_yml::StanzaError;
+use super::travis_yml::{JobCondition, StanzaError};
 use super::yaml::YamlError;
 use crate::diagnostics;
 use crate::git::GitError;
 use crate::protocol::error::{Code, ErrorReport, Problem};
 use crate::protocol::json::{MAX_REQUEST_BYTES, WireError};
 use crate::protocol::messages::size;
+use crate::travis_if::InvalidCondition;
 
 /// The reason why no child run is started. Texts about a file begin with the location: `.travis.yml:14`.
 #[derive(Debug, thiserror::Error)]
@@ -76,6 +77,16 @@ pub enum InputError {
         /// The stanzas: `1 is hello (line 4)`.
         there: Vec<String>,
     },
+    /// A condition for a job that Travis CI cannot evaluate.
+    #[error("{file}:{}: {} cannot be evaluated: {error}", .condition.line, .condition.what)]
+    Condition {
+        /// Path of the file.
+        file: String,
+        /// The condition.
+        condition: JobCondition,
+        /// What is wrong with it.
+        error: InvalidCondition,
+    },
     /// Values of the file are encrypted.
     #[error("{file}: {} encrypted values are missing", .missing.len())]
     Encrypted {
@@ -117,6 +128,9 @@ impl InputError {
             }
             InputError::TooLarge { .. } => (Code::RequestTooLarge, "check that this is the right file"),
             InputError::NotUtf8 { .. } => (Code::BadArguments, "save the file as UTF-8"),
+            InputError::Condition { .. } => {
+                (Code::BadCondition, "fix the condition; with it, Travis CI makes no build")
+            }
             InputError::SeveralStanzas { .. } => (Code::BadArguments, "select one with --only"),
             InputError::Stanza { ref error, .. } => from_stanza(error),
         };

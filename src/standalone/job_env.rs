@@ -183,6 +183,13 @@ fn indicated_pull_request(env: &Environment, lookup: Lookup<'_>) -> Option<(Stri
     by_ci.chain(by_variable).next()
 }
 
+/// The message of the commit that is built: `TRAVIS_COMMIT_MESSAGE`, or that of git's HEAD. `None`: unknown.
+pub fn commit_message(env: &Environment, directory: &Path, stop: &CancelToken) -> Option<String> {
+    let given = env.get("TRAVIS_COMMIT_MESSAGE").map(std::borrow::Cow::into_owned);
+    let git = || git::query(&["log", "-1", "--format=%B"], env, directory, stop).ok().flatten();
+    given.filter(|message| !message.is_empty()).or_else(git)
+}
+
 impl JobEnvironment {
     /// The environment of a job for which the file sets `variables`. The process environment has precedence
     /// over the file, and the file over git. A file cannot set `DPL_LAMBDA_*`.

@@ -9,7 +9,8 @@ use super::child_run::ChildRun;
 use super::encrypted;
 use super::input_error::InputError;
 use super::job_env::{self, CiSelection, JobEnvironment};
-use super::travis_yml::{self, LocatedStanza};
+use super::job_selection;
+use super::travis_yml::{self, JobTest, LocatedStanza};
 use crate::bounded_read;
 use crate::cancel::CancelToken;
 use crate::conditions::{self, BashOptions};
@@ -76,6 +77,15 @@ pub fn prepare(
         return Err(InputError::SeveralStanzas { file, there: travis_yml::numbered(&chosen) });
     }
     let job_env = job_env::detect(env, request.ci, directory, stop)?;
+    let commit_message =
+        names_commit_message(&chosen).then(|| job_env::commit_message(env, directory, stop)).flatten();
+    let mut unmet = Vec::with_capacity(chosen.len());
+    for located in &mut chosen {
+        let evaluates = request.evaluates_conditions;
+        let selected = job_selection::select(located, &job_env, evaluates, commit_message.as_deref());
+        let failed = |(condition, error)| InputError::Condition { file: file.clone(), condition, error };
+        unmet.push(selected.map_err(failed)?);
+    }
     let envs: Vec<Environment> = chosen.iter().map(|located| job_env.for_job(&located.variables)).collect();
     let is_run = |located: &LocatedStanza, env: &Environment| {
         !request.evaluates_conditions
@@ -84,9 +94,9 @@ pub fn prepare(
                 .is_ok_and(|verdict| verdict.deploys)
     };
     let mut missing = Vec::new();
-    for (located, env) in chosen.iter_mut().zip(&envs) {
+    for ((located, env), unmet) in chosen.iter_mut().zip(&envs).zip(&unmet) {
         let of_stanza = encrypted::resolve(located, env, request.contacts_aws);
-        if !of_stanza.is_empty() && is_run(located, env) {
+        if !of_stanza.is_empty() && unmet.is_empty() && is_run(located, env) {
             missing.extend(of_stanza);
         }
     }
@@ -94,10 +104,17 @@ pub fn prepare(
         return Err(InputError::Encrypted { file, missing });
     }
     let notes = notes(&file, request.evaluates_conditions.then_some(&job_env), &chosen);
-    let child_runs = chosen.into_iter().zip(envs);
-    let child_runs =
-        child_runs.map(|(located, env)| ChildRun::of(&file, located, request.arguments.clone(), env));
+    let child_runs = chosen.into_iter().zip(envs.into_iter().zip(unmet)).map(|(located, (env, unmet))| {
+        ChildRun::of(&file, located, request.arguments.clone(), env).skipped_if(unmet)
+    });
     Ok((child_runs.collect(), notes))
+}
+
+/// Whether a condition needs the message of the commit.
+fn names_commit_message(stanzas: &[LocatedStanza]) -> bool {
+    let jobs = stanzas.iter().flat_map(|located| &located.jobs);
+    let mut tests = jobs.flat_map(|job| &job.conditions).map(|condition| &condition.test);
+    tests.any(|test| matches!(test, JobTest::If(text) if text.contains("commit_message")))
 }
 
 fn read(path: &Path, file: &str, limit: Duration, stop: &CancelToken) -> Result<String, InputError> {

@@ -1,12 +1,16 @@
-//! Finds the lambda stanzas of a `.travis.yml`, with their line numbers and the variables of their jobs.
+//! Finds the lambda stanzas of a `.travis.yml`, with their line numbers and the jobs that deploy them.
 //! Never validates an option: the stanza goes to the child run as any CI runner would send it.
+
+mod jobs;
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use super::variables::{self, Assignment};
-use super::yaml::{self, Pairs, Position, SourceMap, Tree, YamlError};
+use super::variables::Assignment;
+use super::yaml::{self, Position, SourceMap, Tree, YamlError};
 use crate::protocol::json::{self, Map, Node, WireError};
+use jobs::Jobs;
+pub use jobs::{JobCondition, JobTest, TravisJob};
 
 /// A stanza of a file, with its location.
 #[derive(Debug, Default)]
@@ -17,10 +21,14 @@ pub struct LocatedStanza {
     pub line: usize,
     /// The line of each value, by JSON pointer.
     pub lines: BTreeMap<String, usize>,
-    /// Variables that the file sets for the job: versions of runtimes, and `env`.
+    /// The jobs that deploy it. Empty: it is not from a `.travis.yml`.
+    pub jobs: Vec<TravisJob>,
+    /// Variables that the file sets for the job, or for each of several jobs.
     pub variables: Vec<Assignment>,
     /// Messages for the user, such as `line 4: an encrypted variable is ignored; …`.
     pub notes: Vec<String>,
+    /// Other providers that its job would also deploy to, each with the line of its stanza.
+    pub other_providers: Vec<(String, usize)>,
 }
 
 /// Why a file yields no stanza.
@@ -94,26 +102,6 @@ impl StanzaError {
     }
 }
 
-/// Keys for the version of a runtime, and the variable that Travis CI sets to it.
-const RUNTIMES: [(&str, &str); 16] = [
-    ("node_js", "TRAVIS_NODE_VERSION"),
-    ("node", "TRAVIS_NODE_VERSION"),
-    ("rvm", "TRAVIS_RUBY_VERSION"),
-    ("ruby", "TRAVIS_RUBY_VERSION"),
-    ("python", "TRAVIS_PYTHON_VERSION"),
-    ("php", "TRAVIS_PHP_VERSION"),
-    ("perl", "TRAVIS_PERL_VERSION"),
-    ("jdk", "TRAVIS_JDK_VERSION"),
-    ("go", "TRAVIS_GO_VERSION"),
-    ("scala", "TRAVIS_SCALA_VERSION"),
-    ("rust", "TRAVIS_RUST_VERSION"),
-    ("elixir", "TRAVIS_ELIXIR_VERSION"),
-    ("dart", "TRAVIS_DART_VERSION"),
-    ("julia", "TRAVIS_JULIA_VERSION"),
-    ("haxe", "TRAVIS_HAXE_VERSION"),
-    ("r", "TRAVIS_R_VERSION"),
-];
-
 /// The lambda stanzas of a `.travis.yml`, in the order of the file: `deploy`, then those of `jobs.include`
 /// and `matrix.include`. A stanza that several jobs share by an alias counts once.
 ///
@@ -126,25 +114,20 @@ pub fn stanzas(text: &str) -> Result<Vec<LocatedStanza>, StanzaError> {
         return Err(StanzaError::NotAMap { kind: root.map_or("empty", |root| root.kind()) });
     };
     let mut found = FoundStanzas::default();
-    let shared = JobEntry::of(&file, None, &mut notes)?;
-    found.add(file.get("deploy")?, &shared)?;
-    for key in ["jobs", "matrix"] {
-        let Some(jobs) = file.get(key)?.map(|jobs| jobs.pairs(&mut notes)).transpose()?.flatten() else {
-            continue;
-        };
-        let Some(include) = jobs.get("include")? else { continue };
-        let included = include.items().map_or_else(|| vec![include.clone()], <[_]>::to_vec);
-        for job in included {
-            let Some(job) = job.pairs(&mut notes)? else { continue };
-            if let Some(deploy) = job.get("deploy")? {
-                found.add(Some(deploy), &JobEntry::of(&job, Some(&shared), &mut notes)?)?;
-            }
-        }
+    let jobs = Jobs::read(&file, &mut notes)?;
+    if let Some(deploy) = file.get("deploy")? {
+        found.add(deploy, &jobs.shared)?;
+    }
+    for (deploy, job) in &jobs.own {
+        found.add(deploy, std::slice::from_ref(job))?;
     }
     let FoundStanzas { mut stanzas, providers, .. } = found;
     let Some(first) = stanzas.first_mut() else { return Err(StanzaError::None { providers }) };
     first.notes.splice(0..0, notes);
-    stanzas.iter_mut().for_each(LocatedStanza::remove_runner_keys);
+    for located in &mut stanzas {
+        located.variables = common_variables(&located.jobs);
+        located.remove_runner_keys();
+    }
     Ok(stanzas)
 }
 
@@ -173,7 +156,7 @@ pub fn stanza(text: &str, is_json: bool) -> Result<LocatedStanza, StanzaError> {
     };
     let Node::Map(stanza) = node else { return Err(StanzaError::NotAMap { kind: node.kind() }) };
     let mut located =
-        LocatedStanza { stanza, line, lines: read.lines, variables: Vec::new(), notes: read.notes };
+        LocatedStanza { stanza, line, lines: read.lines, notes: read.notes, ..LocatedStanza::default() };
     located.remove_runner_keys();
     Ok(located)
 }
@@ -237,6 +220,11 @@ impl LocatedStanza {
         }
     }
 
+    fn add_jobs(&mut self, jobs: &[TravisJob]) {
+        self.notes.extend(jobs.iter().flat_map(|job| job.notes.iter().cloned()));
+        self.jobs.extend_from_slice(jobs);
+    }
+
     /// Removes keys that only a CI runner may write: `env` in a stanza would replace the job's environment.
     /// Also removes duplicate notes.
     fn remove_runner_keys(&mut self) {
@@ -258,83 +246,62 @@ impl LocatedStanza {
     }
 }
 
-/// The variables of a job, and notes about them.
-#[derive(Default)]
-struct JobEntry {
-    variables: Vec<Assignment>,
-    notes: Vec<String>,
-}
-
-impl JobEntry {
-    /// Reads a job. A job of `jobs.include` also has the variables of the top level, `shared`.
-    fn of(pairs: &Pairs, shared: Option<&JobEntry>, notes: &mut Vec<String>) -> Result<JobEntry, YamlError> {
-        let mut job = JobEntry::default();
-        for (key, name) in RUNTIMES {
-            let Some(version) = pairs.get(key)?.and_then(single) else { continue };
-            if let Some(version) = version.read("", &mut SourceMap::default())?.scalar() {
-                job.variables.push(Assignment::plain(name, &version));
-            }
-        }
-        if let Some(env) = pairs.get("env")? {
-            variables::collect(env, &mut job.variables, &mut job.notes, notes)?;
-        }
-        if let Some(shared) = shared {
-            job.variables.splice(0..0, shared.variables.iter().cloned());
-            job.notes.splice(0..0, shared.notes.iter().cloned());
-        }
-        Ok(job)
-    }
-}
-
-/// A value, or the only item of a list. Several items define several jobs, and the standalone mode cannot
-/// choose one.
-fn single(tree: &Rc<Tree>) -> Option<&Rc<Tree>> {
-    match tree.items() {
-        None => Some(tree),
-        Some([one]) => Some(one),
-        Some(_) => None,
-    }
+/// The variables that all jobs have, with the same values.
+pub(super) fn common_variables<'a>(jobs: impl IntoIterator<Item = &'a TravisJob>) -> Vec<Assignment> {
+    let mut jobs = jobs.into_iter();
+    let mut common = jobs.next().map_or_else(Vec::new, |first| first.variables.clone());
+    jobs.for_each(|job| common.retain(|variable| job.variables.contains(variable)));
+    common
 }
 
 #[derive(Default)]
 struct FoundStanzas {
     stanzas: Vec<LocatedStanza>,
     providers: Vec<String>,
-    seen: Vec<Rc<Tree>>,
+    /// Each entry of a `deploy`, and the index of its stanza if it is one for lambda.
+    seen: Vec<(Rc<Tree>, Option<usize>)>,
 }
 
 impl FoundStanzas {
-    fn add(&mut self, deploy: Option<&Rc<Tree>>, job: &JobEntry) -> Result<(), StanzaError> {
-        let Some(deploy) = deploy else { return Ok(()) };
-        let entries = deploy.items().map_or_else(|| vec![deploy.clone()], <[_]>::to_vec);
-        for entry in entries {
-            if self.seen.iter().any(|seen| Rc::ptr_eq(seen, &entry)) {
+    /// Adds the stanzas of a `deploy`, which these jobs deploy.
+    fn add(&mut self, deploy: &Rc<Tree>, jobs: &[TravisJob]) -> Result<(), StanzaError> {
+        let (first, mut others) = (self.stanzas.len(), Vec::new());
+        for entry in deploy.entries() {
+            if let Some((_, index)) = self.seen.iter().find(|(seen, _)| Rc::ptr_eq(seen, &entry)) {
+                // Jobs share the stanza by an alias.
+                if let Some(located) = index.and_then(|index| self.stanzas.get_mut(index)) {
+                    located.add_jobs(jobs);
+                }
                 continue;
             }
-            self.seen.push(entry.clone());
+            let line = entry.place().line;
             let mut notes = Vec::new();
             let Some(pairs) = entry.pairs(&mut notes)? else {
                 // `deploy: heroku`
-                self.add_provider(entry.read("", &mut SourceMap::default())?.scalar());
+                let provider = entry.read("", &mut SourceMap::default())?.scalar();
+                others.extend(provider.clone().map(|provider| (provider, line)));
+                self.seen.push((entry, None));
+                self.add_provider(provider);
                 continue;
             };
             let provider =
                 pairs.get("provider")?.map(|tree| tree.read("", &mut SourceMap::default())).transpose()?;
             let provider = provider.and_then(|provider| provider.scalar());
             if provider.as_ref().is_none_or(|provider| !provider.trim().eq_ignore_ascii_case("lambda")) {
+                others.extend(provider.clone().map(|provider| (provider, line)));
+                self.seen.push((entry, None));
                 self.add_provider(provider);
                 continue;
             }
             let mut read = SourceMap::default();
             let Node::Map(stanza) = entry.read("", &mut read)? else { unreachable!("it has pairs") };
-            self.stanzas.push(LocatedStanza {
-                stanza,
-                line: entry.place().line,
-                lines: read.lines,
-                variables: job.variables.clone(),
-                notes: job.notes.iter().cloned().chain(read.notes).collect(),
-            });
+            let mut located = LocatedStanza { stanza, line, lines: read.lines, ..LocatedStanza::default() };
+            located.add_jobs(jobs);
+            located.notes.extend(read.notes);
+            self.seen.push((entry, Some(self.stanzas.len())));
+            self.stanzas.push(located);
         }
+        self.stanzas[first..].iter_mut().for_each(|located| located.other_providers.clone_from(&others));
         Ok(())
     }
 

@@ -1,11 +1,15 @@
-//! Reads the `env` of a `.travis.yml`: the variables of `global`, and those of the job if `env` defines only
-//! one. Never executes anything: a value that needs bash is ignored, with a note.
+//! Reads the `env` of a `.travis.yml`: the variables of all jobs, and those of each job.
+//! Never executes anything: a value that needs bash is ignored, with a note.
 
+use std::fmt;
 use std::rc::Rc;
 
 use super::yaml::{SourceMap, Tree, YamlError};
 use crate::child::MAX_ARGUMENT;
-use crate::protocol::json::Node;
+
+use crate::protocol::json::{Node, short};
+use crate::protocol::secret_names::names_a_secret;
+use crate::protocol::text::one_line;
 
 /// A variable of the file, its value not expanded yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,82 +49,111 @@ impl Assignment {
     }
 }
 
-/// Adds the variables of an `env`. `ignored` gets a message for each ignored variable, `notes` those about
-/// merged maps.
-pub(super) fn collect(
+/// As it is written: `STAGE=prod`. The value of a variable that may be a secret is not shown.
+impl fmt::Display for Assignment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let value = if names_a_secret(&self.name) {
+            "…".to_owned()
+        } else {
+            one_line(&short(&self.value(|name| Some(format!("${name}")))))
+        };
+        write!(f, "{}={value}", self.name)
+    }
+}
+
+/// The variables that the `env` of a file defines.
+#[derive(Default)]
+pub(super) struct FileEnv {
+    /// Those of every job.
+    pub(super) global: Vec<Assignment>,
+    /// Those of each job that `env` defines.
+    pub(super) jobs: Vec<Vec<Assignment>>,
+}
+
+impl FileEnv {
+    /// Reads the `env` of a file, in which each entry of a list is a job of its own. `ignored` gets a message
+    /// for each ignored variable, `notes` those about merged maps.
+    pub(super) fn read(
+        env: &Rc<Tree>,
+        ignored: &mut Vec<String>,
+        notes: &mut Vec<String>,
+    ) -> Result<FileEnv, YamlError> {
+        let (global, jobs) = parts(env, notes)?;
+        let mut read = FileEnv::default();
+        if let Some(global) = global {
+            read.global = variables(&global, ignored)?;
+        }
+        for job in jobs.iter().flat_map(Tree::entries) {
+            read.jobs.push(variables(&job, ignored)?);
+        }
+        Ok(read)
+    }
+}
+
+/// The variables of an `env` in `jobs.include`, in which all entries of a list belong to the job.
+pub(super) fn of_job(
     env: &Rc<Tree>,
-    into: &mut Vec<Assignment>,
     ignored: &mut Vec<String>,
     notes: &mut Vec<String>,
-) -> Result<(), YamlError> {
-    let mut collector = Collector { into, ignored };
+) -> Result<Vec<Assignment>, YamlError> {
+    let (global, jobs) = parts(env, notes)?;
+    let mut all = Vec::new();
+    for part in [global, jobs].into_iter().flatten() {
+        all.extend(variables(&part, ignored)?);
+    }
+    Ok(all)
+}
+
+/// The values of `global` and of `jobs`. An `env` without these keys belongs to the jobs.
+fn parts(env: &Rc<Tree>, notes: &mut Vec<String>) -> Result<(Option<Rc<Tree>>, Option<Rc<Tree>>), YamlError> {
     if let Some(pairs) = env.pairs(notes)? {
         let (global, jobs) = (pairs.get("global")?, pairs.get("jobs")?.or(pairs.get("matrix")?));
         if global.is_some() || jobs.is_some() {
-            if let Some(global) = global {
-                collector.every(global)?;
-            }
-            if let Some(jobs) = jobs {
-                collector.one_job(jobs)?;
-            }
-            return Ok(());
+            return Ok((global.cloned(), jobs.cloned()));
         }
     }
-    collector.one_job(env)
+    Ok((None, Some(env.clone())))
+}
+
+fn variables(env: &Rc<Tree>, ignored: &mut Vec<String>) -> Result<Vec<Assignment>, YamlError> {
+    let mut collector = Collector { found: Vec::new(), ignored };
+    for entry in env.entries() {
+        match entry.read("", &mut SourceMap::default())? {
+            node if node.is_secure() => collector.leave_out(&entry, "an encrypted variable"),
+            Node::Map(map) => {
+                for (name, value) in map.iter() {
+                    match value.scalar() {
+                        Some(value) => collector.assign(&entry, &format!("{name}={value}"), false),
+                        None if value.is_secure() => {
+                            collector.leave_out(&entry, &format!("the encrypted `{name}`"))
+                        }
+                        None => {}
+                    }
+                }
+            }
+            node => {
+                if let Some(text) = node.scalar() {
+                    collector.assign(&entry, &text, true);
+                }
+            }
+        }
+    }
+    Ok(collector.found)
 }
 
 struct Collector<'a> {
-    into: &'a mut Vec<Assignment>,
+    found: Vec<Assignment>,
     ignored: &'a mut Vec<String>,
 }
 
 impl Collector<'_> {
-    /// Each entry of a list is a job of its own.
-    fn one_job(&mut self, env: &Rc<Tree>) -> Result<(), YamlError> {
-        match env.items() {
-            Some(jobs) if jobs.len() > 1 => {
-                let count = jobs.len();
-                self.leave_out(env, &format!("`env`, which defines {count} jobs,"));
-                Ok(())
-            }
-            _ => self.every(env),
-        }
-    }
-
-    /// All entries belong to the same job.
-    fn every(&mut self, env: &Rc<Tree>) -> Result<(), YamlError> {
-        let entries = env.items().map_or_else(|| vec![env.clone()], <[_]>::to_vec);
-        for entry in entries {
-            match entry.read("", &mut SourceMap::default())? {
-                node if node.is_secure() => self.leave_out(&entry, "an encrypted variable"),
-                Node::Map(map) => {
-                    for (name, value) in map.iter() {
-                        match value.scalar() {
-                            Some(value) => self.assign(&entry, &format!("{name}={value}"), false),
-                            None if value.is_secure() => {
-                                self.leave_out(&entry, &format!("the encrypted `{name}`"))
-                            }
-                            None => {}
-                        }
-                    }
-                }
-                node => {
-                    if let Some(text) = node.scalar() {
-                        self.assign(&entry, &text, true);
-                    }
-                }
-            }
-        }
-        Ok(())
-    }
-
     fn assign(&mut self, entry: &Tree, text: &str, several: bool) {
         for assignment in split(text, several) {
             match assignment {
                 Ok(assignment) if is_reserved(&assignment.name) => {
                     self.leave_out(entry, &format!("`{}`, which only the CI may set,", assignment.name));
                 }
-                Ok(assignment) => self.into.push(assignment),
+                Ok(assignment) => self.found.push(assignment),
                 Err(what) => self.leave_out(entry, &what),
             }
         }

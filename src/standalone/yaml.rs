@@ -314,12 +314,22 @@ impl Tree {
         }
     }
 
+    /// Whether it is a single value.
+    pub fn is_scalar(&self) -> bool {
+        matches!(self.kind, NodeKind::Scalar { .. })
+    }
+
     /// The items of a list. `None`: it is not a list.
     pub fn items(&self) -> Option<&[Rc<Tree>]> {
         match &self.kind {
             NodeKind::List(items) => Some(items),
             NodeKind::Scalar { .. } | NodeKind::Map(_) => None,
         }
+    }
+
+    /// The items of a list, or the value itself: Travis CI accepts a single value for a list of one.
+    pub fn entries(self: &Rc<Self>) -> Vec<Rc<Tree>> {
+        self.items().map_or_else(|| vec![self.clone()], <[_]>::to_vec)
     }
 
     /// The pairs of a map. `None`: it is not a map. A duplicate key is an error only when [`Pairs::get`] or
@@ -406,6 +416,11 @@ impl Pairs {
             return Err(YamlError::DuplicateKey { key: key.clone(), first: *first, second: *second });
         }
         Ok(self.index.get(key).map(|index| &self.pairs[*index].tree))
+    }
+
+    /// The value of a key, and the line of the key. Of a duplicate key it is the last value, as on Travis CI.
+    pub fn last(&self, key: &str) -> Option<(&Rc<Tree>, usize)> {
+        self.index.get(key).map(|index| &self.pairs[*index]).map(|pair| (&pair.tree, pair.place.line))
     }
 
     /// Adds a pair. As in Psych, a later pair overrides an earlier one, even if it comes from a `<<` (at

@@ -135,6 +135,44 @@ fn a_job_has_the_variables_of_its_own_and_of_all() {
 }
 
 #[test]
+fn the_jobs_that_deploy_a_stanza_are_those_of_travis_ci() {
+    let deploy = "deploy: {provider: lambda}\n";
+    for (text, expected) in [
+        ("", vec!["the job"]),
+        ("node_js: 20\n", vec!["the job"]),
+        (
+            "node_js: [20, 22]\nos: [linux, osx]\n",
+            vec!["node_js 20 os linux", "node_js 20 os osx", "node_js 22 os linux", "node_js 22 os osx"],
+        ),
+        ("env: [A=b, C=d E=f]\n", vec!["A=b", "C=d E=f"]),
+        ("env: {global: [X=y], jobs: [A=b, A=c]}\n", vec!["A=b", "A=c"]),
+        // Jobs of `jobs.include` replace a single job, and are added to several.
+        (
+            "node_js: 20\njobs: {include: [{name: one}, {env: [A=b, C=d]}]}\n",
+            vec!["`one`", "the job in line 2 (A=b C=d)"],
+        ),
+        (
+            "rvm: ['2', '3']\njobs: {include: {name: one, rvm: '1'}}\n",
+            vec!["rvm 2", "rvm 3", "`one` (TRAVIS_RUBY_VERSION=1)"],
+        ),
+        ("jobs: [{name: one}, {deploy: false}, {deploy: {provider: s3}}]\n", vec!["`one`"]),
+    ] {
+        let stanzas = found(&format!("{text}{deploy}"));
+        let titles: Vec<_> = stanzas[0].jobs.iter().map(|job| job.title.as_str()).collect();
+        assert_eq!(titles, expected, "{text}");
+    }
+    // A job without `env` inherits the first one of the file.
+    let text = "env: [A=b, A=c]\njobs: {include: [{name: one, deploy: {provider: lambda}}]}\n";
+    assert_eq!(found(text)[0].variables, [Assignment::plain("A", "b")]);
+    // Each job that shares a stanza by an alias deploys it.
+    let text = "x: &x {provider: lambda}\njobs:\n  include:\n  - {name: one, deploy: *x}\n  - {name: two, deploy: *x}\n";
+    let jobs: Vec<_> = found(text)[0].jobs.iter().map(|job| job.title.clone()).collect();
+    assert_eq!(jobs, ["`one`", "`two`"]);
+    let rows = (0..300).map(|row| format!("- A={row}\n")).collect::<String>();
+    assert_eq!(found(&format!("env:\n{rows}{deploy}"))[0].jobs.len(), 200);
+}
+
+#[test]
 fn what_is_left_out_is_reported() {
     let notes = |text: &str| found(text).into_iter().flat_map(|written| written.notes).collect::<Vec<_>>();
     let reported =
