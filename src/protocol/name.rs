@@ -15,15 +15,25 @@ impl FunctionName {
     pub fn parse(text: &str) -> Result<Self, String> {
         let right = "expected a function name (letters, digits, `-`, `_`) or an ARN";
         let parts: Vec<&str> = text.split(':').collect();
-        let name = match parts.as_slice() {
-            [name] | [_, "function", name] | ["arn", _, "lambda", _, _, "function", name] => *name,
-            [_, "function", ..] | ["arn", _, "lambda", _, _, "function", ..] | [_, _] => {
-                return Err("expected no version or alias after the function's name".to_owned());
+        let is_short = text.len() <= MAX_QUOTED;
+        let (name, qualifier) = match parts.as_slice() {
+            // AWS's pattern also matches these two, but its reference does not describe them.
+            ["function", name] if is_name(name) && is_short => return Err(format!("write `{name}`")),
+            [account, name] if is_account(account) && is_name(name) && is_short => {
+                return Err(format!("write `{account}:function:{name}`"));
             }
+            [name] | [_, "function", name] | ["arn", _, "lambda", _, _, "function", name] => (*name, None),
+            [name, qualifier]
+            | ["function", name, qualifier]
+            | [_, "function", name, qualifier]
+            | ["arn", _, "lambda", _, _, "function", name, qualifier] => (*name, Some(*qualifier)),
             _ => return Err(right.to_owned()),
         };
-        let is_name = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || "-_".contains(c));
-        if is_name { Ok(FunctionName(text.to_owned())) } else { Err(right.to_owned()) }
+        match qualifier {
+            Some(qualifier) => Err(without_qualifier(qualifier)),
+            None if is_name(name) => Ok(FunctionName(text.to_owned())),
+            None => Err(right.to_owned()),
+        }
     }
 
     /// The name or ARN as written in the stanza.
@@ -42,6 +52,28 @@ impl FunctionName {
     /// The name of the function, without the rest of an ARN.
     pub fn name(&self) -> &str {
         self.0.rsplit(':').next().unwrap_or_default()
+    }
+}
+
+/// Maximum length in bytes of a name that a message repeats. AWS allows 170 characters.
+const MAX_QUOTED: usize = 200;
+
+fn is_name(text: &str) -> bool {
+    !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || "-_".contains(c))
+}
+
+fn is_account(text: &str) -> bool {
+    text.len() == 12 && text.bytes().all(|c| c.is_ascii_digit())
+}
+
+/// What is expected instead of a name that ends with a version or an alias.
+fn without_qualifier(qualifier: &str) -> String {
+    let expected = "expected no version or alias after the function's name";
+    let is_version = qualifier.bytes().all(|c| c.is_ascii_digit());
+    if is_name(qualifier) && !is_version && qualifier.len() <= MAX_QUOTED {
+        format!("{expected}; to move an alias, write `alias: {qualifier}`")
+    } else {
+        expected.to_owned()
     }
 }
 
@@ -88,6 +120,23 @@ mod tests {
             ["", "a b", "f:live", "arn:aws:lambda:us-east-1:1:function:f:3", "a/b", "arn:aws:s3:::b", "fé"]
         {
             assert!(FunctionName::parse(name).is_err(), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_name_with_something_else_gets_the_right_one() {
+        let expected = "expected no version or alias after the function's name";
+        let alias = format!("{expected}; to move an alias, write `alias: PROD`");
+        for (name, right) in [
+            ("123456789012:f", "write `123456789012:function:f`"),
+            ("function:f", "write `f`"),
+            ("f:PROD", alias.as_str()),
+            ("123456789012:function:f:PROD", alias.as_str()),
+            ("arn:aws:lambda:us-east-1:123456789012:function:f:PROD", alias.as_str()),
+            ("f:7", expected),
+            ("f:$LATEST", expected),
+        ] {
+            assert_eq!(FunctionName::parse(name).expect_err(name), right);
         }
     }
 

@@ -7,24 +7,26 @@ use std::ops::Deref;
 use super::environment::Environment;
 use super::error::{Code, Problem, Warning};
 use super::json::{Map, Node};
-use super::keys::EditorKey;
 use super::limits;
 use super::name::FunctionName;
-use super::on::On;
 use super::secret::{Redactor, Secret};
 use super::stanza_reader::StanzaReader;
-use super::structures::{Cors, Expect, FileSystemConfig, FunctionUrl, ImageConfig, LoggingConfig, Verify};
 
 mod identity;
+mod meanings;
 mod options;
 mod snippets;
+mod tables;
 mod validate;
 mod values;
 
 pub use identity::{IncompleteKeys, RoleSource, RoleToAssume, StanzaIdentity};
+pub(crate) use meanings::option_named;
 pub use options::Options;
 pub(super) use options::all_keys;
 pub(crate) use options::{ALIASES, Group, NON_SECRET_KEYS, in_group};
+pub(super) use tables::editor_keys;
+pub(crate) use tables::{aws_field, aws_fields};
 pub(super) use validate::{FILE_KEYS, PACKAGE_KEYS};
 pub use values::{Links, PackageType, TagsMode};
 
@@ -158,44 +160,6 @@ fn collect_texts(node: &Node, into: &mut Vec<String>) {
         Node::Map(map) => map.iter().for_each(|(_, node)| collect_texts(node, into)),
         scalar => into.extend(scalar.scalar()),
     }
-}
-
-/// What editors show for the keys of a stanza, of the maps in it, and of its conditions.
-pub(super) fn editor_keys() -> Vec<EditorKey> {
-    let keys = [
-        Options::editor_keys(),
-        LoggingConfig::editor_keys(),
-        ImageConfig::editor_keys(),
-        FileSystemConfig::editor_keys(),
-        FunctionUrl::editor_keys(),
-        Cors::editor_keys(),
-        Verify::editor_keys(),
-        Expect::editor_keys(),
-        On::editor_keys(),
-    ];
-    keys.into_iter().flatten().collect()
-}
-
-/// AWS's field for a key, and the operation that takes it. `None`: there is none, or the key is a setting of
-/// the function.
-pub(crate) fn aws_field(at: &str) -> Option<(&'static str, &'static str)> {
-    aws_fields().find(|(key, ..)| *key == at).map(|(_, field, operation)| (*field, *operation))
-}
-
-/// All keys with a field of AWS that are no settings of the function.
-pub(crate) fn aws_fields() -> impl Iterator<Item = &'static (&'static str, &'static str, &'static str)> {
-    let fields = [
-        Options::AWS_FIELDS,
-        LoggingConfig::AWS_FIELDS,
-        ImageConfig::AWS_FIELDS,
-        FileSystemConfig::AWS_FIELDS,
-        FunctionUrl::AWS_FIELDS,
-        Cors::AWS_FIELDS,
-        Verify::AWS_FIELDS,
-        Expect::AWS_FIELDS,
-        On::AWS_FIELDS,
-    ];
-    fields.into_iter().flatten()
 }
 
 #[cfg(test)]

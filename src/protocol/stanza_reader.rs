@@ -438,8 +438,8 @@ impl<'a> StanzaReader<'a> {
         };
         let mut inner = StanzaReader::inside(map, (at, format!("{name}.")));
         let value = read(&mut inner);
-        let unknown: Vec<&str> = inner.unread_keys().collect();
-        for key in unknown {
+        let unknown: Vec<(&str, &Node)> = inner.unread_keys().collect();
+        for (key, _) in unknown {
             let known = inner.read_keys.iter().copied().collect::<Vec<_>>().join("`, `");
             let message = format!("`{}` is not a key of `{name}`", inner.name_of(key));
             inner.warn(WarningCode::UnknownKey, key, message, format!("use one of `{known}`"));
@@ -465,12 +465,9 @@ impl<'a> StanzaReader<'a> {
         self.map.get(key).filter(|node| !node.is_secure())
     }
 
-    /// The keys that have not been read and are not null.
-    pub(super) fn unread_keys(&self) -> impl Iterator<Item = &'a str> {
-        self.map
-            .iter()
-            .filter(|(key, node)| **node != Node::Null && !self.read_keys.contains(key))
-            .map(|(key, _)| key)
+    /// The keys that have not been read and are not null, with their values.
+    pub(super) fn unread_keys(&self) -> impl Iterator<Item = (&'a str, &'a Node)> {
+        self.map.iter().filter(|(key, node)| **node != Node::Null && !self.read_keys.contains(key))
     }
 
     /// Adds a problem with the value of `key`.

@@ -1,6 +1,7 @@
 //! Checks which keys of a stanza require or exclude each other, and which keys are unknown.
 //! Whether a single value is valid is checked by the reader, not here.
 
+use super::meanings::{Meaning, NOT_AN_OPTION, meaning};
 use super::options::{Options, all_keys};
 use super::values::{PackageType, SHARES};
 use crate::protocol::error::{Code, Problem, Warning, WarningCode};
@@ -216,11 +217,14 @@ pub(super) fn unread_keys(r: &mut StanzaReader<'_>, strict: bool) {
     }
     let mut known: Vec<&str> = all_keys().collect();
     known.sort_unstable();
-    for key in r.unread_keys().collect::<Vec<_>>() {
-        let message = format!("`{}` is not an option of a lambda stanza", json::short(key));
-        let hint = match suggest(key, known.iter().copied()) {
-            Some(known) => format!("did you mean `{known}`?"),
-            None => "remove it".to_owned(),
+    for (key, node) in r.unread_keys().collect::<Vec<_>>() {
+        let meaning = meaning(key, node);
+        let what = meaning.as_ref().map_or(NOT_AN_OPTION, Meaning::what);
+        let message = format!("`{}` {what}", json::short(key));
+        let hint = match (meaning, suggest(key, known.iter().copied())) {
+            (Some(meaning), _) => meaning.hint(),
+            (None, Some(known)) => format!("did you mean `{known}`?"),
+            (None, None) => "remove it".to_owned(),
         };
         if strict {
             let at = Some(json::pointer("", key));
