@@ -1,7 +1,7 @@
 //! Reads typed values from one JSON map. Converts values as Travis CI does, and collects all problems.
 //! Does not depend on the keys of a stanza, and never quotes a secret in a message.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 
 use super::error::{Code, Problem, Warning, WarningCode};
@@ -295,86 +295,6 @@ impl<'a> StanzaReader<'a> {
         Some(texts)
     }
 
-    /// As [`StanzaReader::pairs`], else those of `alias`, which is another name of `key`.
-    pub(super) fn pairs_or(
-        &mut self,
-        key: &'static str,
-        alias: &'static str,
-    ) -> Option<BTreeMap<String, Secret>> {
-        let (pairs, others) = (self.pairs(key), self.pairs(alias));
-        if pairs.is_some() && others.is_some() {
-            let message = format!("`{alias}` is ignored because `{key}` is also set");
-            self.warn(WarningCode::LenientValue, alias, message, "keep one of the two".to_owned());
-        }
-        pairs.or(others)
-    }
-
-    /// Reads names with secret values: a map, a list of `NAME=value` or of maps, or one `NAME=value`. An
-    /// empty string means no names.
-    pub(super) fn pairs(&mut self, key: &'static str) -> Option<BTreeMap<String, Secret>> {
-        let node = self.read_node(key)?;
-        let node = self.unwrapped(key, node);
-        let mut pairs = BTreeMap::new();
-        match node {
-            Node::Text(text) if text.is_empty() => {}
-            node => entries(&self.at(key), node)
-                .into_iter()
-                .for_each(|(at, item)| self.pair(key, &at, item, &mut pairs)),
-        }
-        Some(pairs)
-    }
-
-    /// Removes the additional level in `environment: {variables: {…}}`, which the AWS API and other AWS tools
-    /// use.
-    fn unwrapped(&mut self, key: &'static str, node: &'a Node) -> &'a Node {
-        let inner = node.as_map().filter(|map| map.len() == 1).and_then(|map| map.iter().next());
-        match inner {
-            Some((name, inside @ Node::Map(_)))
-                if name.eq_ignore_ascii_case("variables") && !inside.is_secure() =>
-            {
-                let message = format!(
-                    "`{key}` nests its variables in `{name}`; they are read as if they were not nested"
-                );
-                self.warn(WarningCode::LenientValue, key, message, format!("remove `{name}`"));
-                inside
-            }
-            _ => node,
-        }
-    }
-
-    fn pair(&mut self, key: &'static str, at: &str, node: &Node, pairs: &mut BTreeMap<String, Secret>) {
-        let right = "expected a map, or a list of `NAME=value`";
-        match node {
-            Node::Null => {}
-            node if node.is_secure() => {}
-            Node::Map(map) => {
-                for (name, value) in
-                    map.iter().filter(|(_, value)| **value != Node::Null && !value.is_secure())
-                {
-                    match value.scalar() {
-                        Some(value) => drop(pairs.insert(name.to_owned(), Secret::new(value))),
-                        None => {
-                            let message = format!("`{key}.{name}` is {}; expected a string", value.kind());
-                            self.refuse_at(pointer(at, name), message);
-                        }
-                    }
-                }
-            }
-            Node::Text(text) => match text.split_once('=') {
-                Some((name, value)) if !name.trim().is_empty() => {
-                    pairs.insert(name.trim().to_owned(), Secret::new(value));
-                }
-                // Do not quote the text: it may be a secret that was split at the wrong place.
-                _ => {
-                    self.refuse_at(at.to_owned(), format!("an entry of `{key}` is not `NAME=value`; {right}"))
-                }
-            },
-            Node::Bool(_) | Node::Number(_) | Node::List(_) => {
-                self.refuse_at(at.to_owned(), format!("an entry of `{key}` is {}; {right}", node.kind()));
-            }
-        }
-    }
-
     /// Reads a nested map with `read`. An empty map clears the live value and returns the default of `T`. A
     /// map without any readable value does not clear and returns `None`.
     pub(super) fn structure<T: Default + PartialEq>(
@@ -450,7 +370,7 @@ impl<'a> StanzaReader<'a> {
     }
 
     /// The JSON pointer to a key of this map.
-    fn at(&self, key: &str) -> String {
+    pub(super) fn at(&self, key: &str) -> String {
         pointer(&self.place.0, key)
     }
 
@@ -475,7 +395,8 @@ impl<'a> StanzaReader<'a> {
         self.refuse_at(self.at(key), message);
     }
 
-    fn refuse_at(&mut self, at: String, message: String) {
+    /// Adds a problem with the value at a JSON pointer.
+    pub(super) fn refuse_at(&mut self, at: String, message: String) {
         self.problems.push(Problem { code: Code::BadValue, message, at: Some(at), hint: None });
     }
 
@@ -518,7 +439,7 @@ impl<'a> StanzaReader<'a> {
 }
 
 /// The entries of a list with their JSON pointers. Any other node counts as a list with one entry.
-fn entries<'a>(at: &str, node: &'a Node) -> Vec<(String, &'a Node)> {
+pub(super) fn entries<'a>(at: &str, node: &'a Node) -> Vec<(String, &'a Node)> {
     match node {
         Node::List(items) => {
             items.iter().enumerate().map(|(index, item)| (format!("{at}/{index}"), item)).collect()

@@ -305,7 +305,7 @@ fn pairs(at: &str) -> Value {
     };
     let message = format!("Expected `NAME=value`; a name has {shown}.");
     let value = with_message(typed(&["string", "number", "boolean"], false), "Expected a string.");
-    let mut map = json!({"type": ["object", "string", "null"], "additionalProperties": value});
+    let mut map = json!({"type": ["object", "string", "null"], "additionalProperties": value.clone()});
     if is_named {
         map["propertyNames"] = json!({
             "pattern": "^[A-Za-z][A-Za-z0-9_]*$",
@@ -314,9 +314,22 @@ fn pairs(at: &str) -> Value {
         });
     }
     let entry = with_pattern(map.clone(), &format!(r"^\s*{name}=|^[^=]*\$"), &message);
+    let mut variables = map.clone();
+    variables["type"] = json!("object");
     let mut schema = with_pattern(map, &format!(r"^$|^\s*{name}=|^[^=]*\$"), &message);
     schema["type"] = json!(["object", "array", "string", "null"]);
     schema["items"] = entry;
+    // `{variables: {…}}`, as in AWS's API.
+    remove(&mut schema, "additionalProperties");
+    schema["if"] = json!({
+        "type": "object",
+        "minProperties": 1,
+        "maxProperties": 1,
+        "propertyNames": {"pattern": format!("^{}$", in_any_case("variables"))},
+        "additionalProperties": {"type": "object", "not": {"required": ["secure"]}},
+    });
+    schema["then"] = json!({"additionalProperties": variables});
+    schema["else"] = json!({"additionalProperties": value});
     for (_, limit) in limits() {
         if let Limit::Pairs(most) = limit {
             schema["maxItems"] = json!(most);

@@ -1,0 +1,241 @@
+//! Reads names with values: `environment` and `function_tags`. Forms of other tools are read as what they
+//! mean, with a warning. Never quotes a value, or a name that may be a part of one.
+
+use std::collections::BTreeMap;
+
+use super::error::{Code, Problem, Warning, WarningCode};
+use super::json::{Node, pointer};
+use super::secret::Secret;
+use super::stanza_reader::{StanzaReader, entries};
+
+type Pairs = BTreeMap<String, Secret>;
+
+const RIGHT: &str = "expected a map, or a list of `NAME=value`";
+
+/// Names of branches that are hardly names of variables.
+const BRANCHES: [&str; 4] = ["master", "main", "develop", "dev"];
+
+/// The name and the value of an entry of a list that is `{name: …, value: …}` or `{Key: …, Value: …}` in any
+/// case, and nothing else.
+pub(crate) fn named_pair(entry: &Node) -> Option<(&Node, &Node)> {
+    let map = entry.as_map().filter(|map| map.len() == 2)?;
+    let find = |names: &[&str]| {
+        let is_named = |key: &str| names.iter().any(|name| key.eq_ignore_ascii_case(name));
+        map.iter().find(|(key, _)| is_named(key)).map(|(_, node)| node)
+    };
+    Some((find(&["name", "key"])?, find(&["value"])?))
+}
+
+impl<'a> StanzaReader<'a> {
+    /// As [`StanzaReader::pairs`], else those of `alias`, which is another name of `key`.
+    pub(super) fn pairs_or(&mut self, key: &'static str, alias: &'static str) -> Option<Pairs> {
+        let (pairs, others) = (self.pairs(key), self.pairs(alias));
+        if pairs.is_some() && others.is_some() {
+            let message = format!("`{alias}` is ignored because `{key}` is also set");
+            self.warn(WarningCode::LenientValue, alias, message, "keep one of the two".to_owned());
+        }
+        pairs.or(others)
+    }
+
+    /// Reads names with secret values: a map, a list of `NAME=value`, of maps or of `{name, value}`, or one
+    /// `NAME=value`. An empty string means no names.
+    pub(super) fn pairs(&mut self, key: &'static str) -> Option<Pairs> {
+        let node = self.read_node(key)?;
+        let node = self.unwrapped(key, node);
+        let entries = match node {
+            Node::Text(text) if text.is_empty() => Vec::new(),
+            node => entries(&self.at(key), node),
+        };
+        let is_named = |item: &Node| matches!(node, Node::List(_)) && named_pair(item).is_some();
+        let all_are_named = entries.iter().all(|(_, item)| **item == Node::Null || is_named(item));
+        if all_are_named && entries.iter().any(|(_, item)| is_named(item)) {
+            let message =
+                format!("`{key}` is a list of names and values; each entry is read as `NAME=value`");
+            let hint = "write a list of `NAME=value`, or a map of names to values".to_owned();
+            self.warn(WarningCode::LenientValue, key, message, hint);
+        }
+        let mut pairs = Pairs::new();
+        for (at, item) in entries {
+            match named_pair(item).filter(|_| is_named(item)) {
+                Some((name, value)) if all_are_named => self.named(key, at, (name, value), &mut pairs),
+                Some(_) => {
+                    let what = "has a name and a value, which other entries have not";
+                    self.refuse_at(at, format!("an entry of `{key}` {what}; {RIGHT}"));
+                }
+                None => self.pair(key, &at, item, &mut pairs),
+            }
+        }
+        Some(pairs)
+    }
+
+    /// Removes the additional level in `environment: {variables: {…}}`, which the AWS API and other AWS tools
+    /// use.
+    fn unwrapped(&mut self, key: &'static str, node: &'a Node) -> &'a Node {
+        let inner = node.as_map().filter(|map| map.len() == 1).and_then(|map| map.iter().next());
+        match inner {
+            Some((name, inside @ Node::Map(_)))
+                if name.eq_ignore_ascii_case("variables") && !inside.is_secure() =>
+            {
+                let message = format!(
+                    "`{key}` nests its variables in `{name}`; they are read as if they were not nested"
+                );
+                self.warn(WarningCode::LenientValue, key, message, format!("remove `{name}`"));
+                inside
+            }
+            _ => node,
+        }
+    }
+
+    /// Reads an entry that has the name and the value in two keys.
+    fn named(&mut self, key: &str, at: String, (name, value): (&Node, &Node), pairs: &mut Pairs) {
+        let Some(name) = name.scalar().filter(|name| !name.trim().is_empty()) else {
+            return self.refuse_at(at, format!("an entry of `{key}` has no name; {RIGHT}"));
+        };
+        match value {
+            Node::Null => {}
+            value if value.is_secure() => {}
+            value => match value.scalar() {
+                Some(value) => drop(pairs.insert(name, Secret::new(value))),
+                None => {
+                    let kind = value.kind();
+                    self.refuse_at(at, format!("the value of an entry of `{key}` is {kind}; {RIGHT}"));
+                }
+            },
+        }
+    }
+
+    fn pair(&mut self, key: &'static str, at: &str, node: &Node, pairs: &mut Pairs) {
+        match node {
+            Node::Null => {}
+            node if node.is_secure() => {}
+            node if is_map_of_branches(node, at != self.at(key)) => self.problems.push(Problem {
+                code: Code::BadValue,
+                message: format!("`{key}` has a map of branches; {RIGHT}"),
+                at: Some(at.to_owned()),
+                hint: Some("write one stanza per branch, with `on.branch`".to_owned()),
+            }),
+            Node::Map(map) => {
+                for (name, value) in
+                    map.iter().filter(|(_, value)| **value != Node::Null && !value.is_secure())
+                {
+                    match value.scalar() {
+                        Some(value) => drop(pairs.insert(name.to_owned(), Secret::new(value))),
+                        None => {
+                            let message = format!("`{key}.{name}` is {}; expected a string", value.kind());
+                            self.refuse_at(pointer(at, name), message);
+                        }
+                    }
+                }
+            }
+            Node::Text(text) => match text.split_once('=') {
+                Some((name, value)) if !name.trim().is_empty() => {
+                    // AWS would refuse a name that ends with a space.
+                    let is_spaced = name.ends_with(char::is_whitespace);
+                    if is_spaced {
+                        let message = format!("an entry of `{key}` has spaces around `=`; they are ignored");
+                        let warning = Warning::new(WarningCode::LenientValue, message);
+                        self.warnings.push(warning.hint("write `NAME=value` without spaces").at(at));
+                    }
+                    let value = if is_spaced { value.trim_start() } else { value };
+                    pairs.insert(name.trim().to_owned(), Secret::new(value));
+                }
+                // Do not quote the text: it may be a secret that was split at the wrong place.
+                _ => {
+                    self.refuse_at(at.to_owned(), format!("an entry of `{key}` is not `NAME=value`; {RIGHT}"))
+                }
+            },
+            Node::Bool(_) | Node::Number(_) | Node::List(_) => {
+                self.refuse_at(at.to_owned(), format!("an entry of `{key}` is {}; {RIGHT}", node.kind()));
+            }
+        }
+    }
+}
+
+/// Whether a map has the variables of each branch: `{master: [A=b], dev: [A=c]}`. In a list, also
+/// `{master: A=b}`.
+fn is_map_of_branches(node: &Node, is_in_list: bool) -> bool {
+    let Some(map) = node.as_map() else { return false };
+    let holds_variables = |node: &Node| match node {
+        Node::List(_) | Node::Map(_) => !node.is_secure(),
+        Node::Text(text) => is_in_list && text.split_once('=').is_some_and(|(name, _)| is_name(name)),
+        Node::Null | Node::Bool(_) | Node::Number(_) => false,
+    };
+    map.iter().any(|(key, _)| BRANCHES.contains(&key)) && map.iter().all(|(_, node)| holds_variables(node))
+}
+
+fn is_name(name: &str) -> bool {
+    name.starts_with(|c: char| c.is_ascii_alphabetic())
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::json::parse;
+    use crate::protocol::stanza;
+
+    /// The variables as `NAME=value`, and the codes of warnings and problems.
+    fn read(environment: &str) -> (Vec<String>, Vec<String>) {
+        let node = parse(format!(r#"{{"function_name":"f","environment":{environment}}}"#).as_bytes());
+        let read = stanza::read(node.expect("JSON").as_map().expect("an object"));
+        let variables = read.options().environment.iter().flatten();
+        let variables = variables.map(|(name, value)| format!("{name}={}", value.expose())).collect();
+        let warnings = read.warnings.iter().map(|warning| warning.code.word());
+        (variables, warnings.chain(read.problems().iter().map(|problem| problem.code.word())).collect())
+    }
+
+    #[test]
+    fn a_list_of_names_and_values_is_read_as_what_it_means() {
+        for (environment, variables) in [
+            (r#"[{"name":"STAGE","value":"production"}]"#, vec!["STAGE=production"]),
+            (r#"[{"Key":"AA","Value":1},null,{"value":true,"NAME":"BB"}]"#, vec!["AA=1", "BB=true"]),
+            (r#"[{"key":"AA","value":null},{"key":"BB","value":""}]"#, vec!["BB="]),
+        ] {
+            let expected: Vec<String> = variables.into_iter().map(str::to_owned).collect();
+            assert_eq!(read(environment), (expected, vec!["lenient-value".to_owned()]), "{environment}");
+        }
+        // Anything else is a map of names to values.
+        for (environment, variables) in [
+            (r#"{"name":"STAGE","value":"production"}"#, vec!["name=STAGE", "value=production"]),
+            (r#"[{"name":"STAGE"}]"#, vec!["name=STAGE"]),
+            (r#"[{"name":"A","value":"b","kind":"c"}]"#, vec!["kind=c", "name=A", "value=b"]),
+        ] {
+            let expected: Vec<String> = variables.into_iter().map(str::to_owned).collect();
+            assert_eq!(read(environment), (expected, Vec::new()), "{environment}");
+        }
+        for environment in [
+            r#"[{"name":"A","value":"b"},"C=d"]"#,
+            r#"[{"name":"","value":"b"}]"#,
+            r#"[{"name":"A","value":["b"]}]"#,
+        ] {
+            assert!(read(environment).1.contains(&"bad-value".to_owned()), "{environment}");
+        }
+    }
+
+    #[test]
+    fn spaces_around_the_equals_sign_are_ignored_with_a_warning() {
+        for (entry, variable, is_warned) in [
+            ("BB = 1", "BB=1", true),
+            ("BB =1", "BB=1", true),
+            ("BB= 1", "BB= 1", false),
+            (" BB=1 ", "BB=1 ", false),
+        ] {
+            let (variables, warnings) = read(&format!(r#"["{entry}"]"#));
+            assert_eq!((variables, warnings.len()), (vec![variable.to_owned()], usize::from(is_warned)));
+        }
+    }
+
+    #[test]
+    fn a_map_of_branches_is_no_map_of_variables() {
+        for (environment, is_refused) in [
+            (r#"[{"master":"STAGE=prod","develop":"STAGE=test"}]"#, true),
+            (r#"{"master":["STAGE=prod"],"develop":["STAGE=test"]}"#, true),
+            (r#"{"master":{"STAGE":"prod"}}"#, true),
+            (r#"{"master":"STAGE=prod"}"#, false),
+            (r#"[{"master":"db1"}]"#, false),
+            (r#"[{"OPTIONS":"A=b"}]"#, false),
+        ] {
+            assert_eq!(read(environment).1.contains(&"bad-value".to_owned()), is_refused, "{environment}");
+        }
+    }
+}
