@@ -31,11 +31,14 @@ pub(super) fn find(on: &On, stanza: &Map, env: &Environment) -> Vec<Lint> {
         warnings.extend(match key {
             "condition" => in_condition(node, &at),
             "tags" => in_tags(on, node, at).into_iter().collect(),
-            "os" => vec![lint(
-                at,
-                "Travis CI never checks `os`, although its schema lists it".to_owned(),
-                "write `condition: $TRAVIS_OS_NAME = linux`",
-            )],
+            "os" => vec![Lint {
+                is_unknown_key: true,
+                ..lint(
+                    at,
+                    "Travis CI never checks `os`, although its schema lists it".to_owned(),
+                    "write `condition: $TRAVIS_OS_NAME = linux`",
+                )
+            }],
             "otp_release" | "ghc" | "d" | "mono" => vec![lint(
                 at,
                 format!("`{key}` can never match, because Travis CI sets no variable for it"),

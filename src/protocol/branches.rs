@@ -46,10 +46,10 @@ pub fn is_from_variable(key: &str) -> bool {
     VARIABLE_OPTIONS.contains(&key)
 }
 
-/// Whether `value` is a branch-specific value of `key`, such as `{"master": "a", "develop": "b"}`.
+/// Whether `value` is a branch-specific value of `key`, such as `{"master": "a", "develop": "b"}`. A map with
+/// the key `secure` is an encrypted value, even if a wrong indentation has put other keys into it.
 pub fn is_branch_specific(key: &str, value: &Node) -> bool {
-    value.as_map().is_some()
-        && !value.is_secure()
+    value.as_map().is_some_and(|map| !map.contains("secure"))
         && key != "edge"
         && !MAP_OPTIONS.contains(&key)
         && (is_of_dpl(key) || !is_ours(key))
@@ -72,10 +72,15 @@ fn is_ours(key: &str) -> bool {
 }
 
 /// Replaces each branch-specific value by its entry for the current branch, and removes the option if there
-/// is none. Travis CI has deprecated such values, but they are still in use.
+/// is none. Travis CI has deprecated such values, but they are still in use. In a list, an entry without a
+/// value for the branch stays as it is, and the reader refuses it: it may be no map of branches.
 pub fn select_branch(stanza: &Map, branch: &str) -> (Map, Vec<Warning>) {
     let mut warnings = Vec::new();
     let selected = stanza.iter().filter_map(|(key, value)| {
+        if let Some(entries) = selected_entries(key, value, branch) {
+            warnings.push(deprecated(key, branch, "this build uses the value of"));
+            return Some((key.to_owned(), Node::List(entries)));
+        }
         // An unknown key is left unchanged, because the reader warns about it.
         if !is_branch_specific(key, value) || !is_ours(key) {
             return Some((key.to_owned(), value.clone()));
@@ -86,15 +91,34 @@ pub fn select_branch(stanza: &Map, branch: &str) -> (Map, Vec<Warning>) {
         } else {
             "it is ignored, because it has no value for"
         };
-        let message = format!("`{key}` is a map of branches: {effect} branch `{branch}`");
-        let warning = Warning::new(WarningCode::Deprecated, message)
-            .hint("write one stanza per branch, with `on.branch`")
-            .at(json::pointer("", key));
-        warnings.push(warning);
+        warnings.push(deprecated(key, branch, effect));
         chosen.map(|chosen| (key.to_owned(), chosen))
     });
     let selected = selected.collect();
     (selected, warnings)
+}
+
+fn deprecated(key: &str, branch: &str, effect: &str) -> Warning {
+    Warning::new(WarningCode::Deprecated, format!("`{key}` is a map of branches: {effect} branch `{branch}`"))
+        .hint("write one stanza per branch, with `on.branch`")
+        .at(json::pointer("", key))
+}
+
+/// The entries of a list with each branch-specific one replaced by its value for the branch, which can be a
+/// list. `None`: the list has no such entry.
+fn selected_entries(key: &str, value: &Node, branch: &str) -> Option<Vec<Node>> {
+    let Node::List(entries) = value else { return None };
+    let chosen = |entry: &Node| {
+        let map = entry.as_map().filter(|_| can_be_branch_specific(key) && is_branch_specific(key, entry))?;
+        map.get(branch).cloned()
+    };
+    entries.iter().find_map(chosen)?;
+    let selected = entries.iter().flat_map(|entry| match chosen(entry) {
+        Some(Node::List(several)) => several,
+        Some(one) => vec![one],
+        None => vec![entry.clone()],
+    });
+    Some(selected.collect())
 }
 
 #[cfg(test)]
@@ -113,6 +137,29 @@ mod tests {
         assert_eq!(selected.get("role"), None);
         assert!(selected.get("environment").is_some());
         assert_eq!(warnings.len(), 2);
+    }
+
+    #[test]
+    fn a_branch_specific_entry_of_a_list_is_picked_too() {
+        let node = json::parse(
+            br#"{"subnet_ids":["s-0",{"master":"s-1","dev":["s-2","s-3"]}],"layers":[{"dev":"l"}],
+                "security_group_ids":[{"Ref":"g"}],"environment":[{"dev":"x"}]}"#,
+        )
+        .unwrap();
+        let (selected, warnings) = select_branch(node.as_map().unwrap(), "dev");
+        let subnets = ["s-0", "s-2", "s-3"].map(|id| Node::Text(id.to_owned()));
+        assert_eq!(selected.get("subnet_ids"), Some(&Node::List(subnets.to_vec())));
+        for key in ["layers", "security_group_ids", "environment"] {
+            assert_eq!(selected.get(key), node.as_map().unwrap().get(key), "{key}");
+        }
+        assert_eq!(warnings.len(), 1);
+    }
+
+    #[test]
+    fn an_encrypted_value_is_no_map_of_branches_whatever_is_beside_it() {
+        for value in [r#"{"secure":"x"}"#, r#"{"secure":"x","on":{"tags":true}}"#] {
+            assert!(!is_branch_specific("secret_access_key", &json::parse(value.as_bytes()).unwrap()));
+        }
     }
 
     #[test]

@@ -15,6 +15,7 @@ use super::stanza_reader::StanzaReader;
 mod identity;
 mod meanings;
 mod options;
+mod secure;
 mod snippets;
 mod tables;
 mod validate;
@@ -25,6 +26,7 @@ pub(crate) use meanings::option_named;
 pub use options::Options;
 pub(super) use options::all_keys;
 pub(crate) use options::{ALIASES, Group, NON_SECRET_KEYS, in_group};
+pub(crate) use secure::has_keys_beside_secure;
 pub(super) use tables::editor_keys;
 pub(crate) use tables::{aws_field, aws_fields};
 pub(super) use validate::{FILE_KEYS, PACKAGE_KEYS};
@@ -95,7 +97,10 @@ impl ReadStanza {
 
 /// Reads a stanza. The runner's keys must have been removed and branch-specific values resolved.
 pub fn read(map: &Map) -> ReadStanza {
+    let (map, beside_secure) = secure::without_other_keys(map);
+    let map: &Map = &map;
     let mut r = StanzaReader::new(map);
+    r.warnings.extend(beside_secure);
     for key in options::READ_ELSEWHERE.iter().copied().chain(ALIASES.map(|(alias, _)| alias)) {
         let _ = r.read_node(key);
     }

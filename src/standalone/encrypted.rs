@@ -7,6 +7,8 @@ use super::travis_yml::LocatedStanza;
 use crate::protocol::branches::is_from_variable;
 use crate::protocol::environment::Environment;
 use crate::protocol::json::{Map, Node, pointer};
+use crate::protocol::pairs::named_pair;
+use crate::protocol::stanza::has_keys_beside_secure;
 
 /// An encrypted value that no variable replaces.
 #[derive(Debug, PartialEq, Eq)]
@@ -66,7 +68,7 @@ pub(super) fn resolve(
                 located
                     .notes
                     .push(format!("line {line}: the encrypted credentials are ignored, because {why}"));
-                IDENTITY.iter().for_each(|key| drop(located.stanza.remove(key)));
+                located.stanza = without_identity(&located.stanza);
             }
         }
     }
@@ -92,6 +94,25 @@ pub(super) fn resolve(
         }));
     }
     missing
+}
+
+/// The stanza without its keys for credentials. Keys beside `secure` stay, with null as the encrypted value,
+/// so that the child run can warn about them.
+fn without_identity(stanza: &Map) -> Map {
+    let others = stanza.iter().filter_map(|(key, node)| {
+        let node = match node {
+            node if !IDENTITY.contains(&key) => node.clone(),
+            Node::Map(map) if has_keys_beside_secure(key, node) => {
+                let inner = map.iter().map(|(name, node)| {
+                    (name.to_owned(), if name == "secure" { Node::Null } else { node.clone() })
+                });
+                Node::Map(inner.collect())
+            }
+            _ => return None,
+        };
+        Some((key.to_owned(), node))
+    });
+    others.collect()
 }
 
 /// An encrypted value in an option.
@@ -122,7 +143,12 @@ impl Encrypted {
 
 fn encrypted(key: &str, node: &Node) -> Vec<Encrypted> {
     let mut found = Vec::new();
-    find_encrypted(pointer("", key), None, false, node, &mut found);
+    let at = pointer("", key);
+    if has_keys_beside_secure(key, node) {
+        found.push(Encrypted { at, name: None, inside: false });
+    } else {
+        find_encrypted(at, None, false, node, &mut found);
+    }
     found
 }
 
@@ -133,10 +159,13 @@ fn find_encrypted(at: String, name: Option<&str>, inside: bool, node: &Node, fou
             map.iter().for_each(|(key, node)| find_encrypted(pointer(&at, key), Some(key), true, node, found))
         }
         Node::List(items) => {
-            items
-                .iter()
-                .enumerate()
-                .for_each(|(index, node)| find_encrypted(format!("{at}/{index}"), None, true, node, found));
+            for (index, node) in items.iter().enumerate() {
+                let at = format!("{at}/{index}");
+                match named_pair(node) {
+                    Some((name, value)) => find_encrypted(at, name.scalar().as_deref(), true, value, found),
+                    None => find_encrypted(at, None, true, node, found),
+                }
+            }
         }
         Node::Null | Node::Bool(_) | Node::Number(_) | Node::Text(_) => {}
     }
@@ -215,6 +244,20 @@ mod tests {
     }
 
     #[test]
+    fn a_key_beside_secure_is_left_for_the_child_run() {
+        let stanza = "secret_access_key:\n  secure: abc\n  on: {tags: true}\nfunction_name: f\n";
+        let mut located = travis_yml::stanza(stanza, false).expect("valid");
+        assert_eq!(resolve(&mut located, &Environment::default(), false), []);
+        let stanza = serde_json::Value::from(&Node::Map(located.stanza));
+        let expected = serde_json::json!({
+            "secret_access_key": {"secure": null, "on": {"tags": true}}, "function_name": "f",
+        });
+        assert_eq!((stanza, located.notes.len()), (expected, 1));
+        let (_, missing, _) = resolved("role: {secure: abc, on: x}\nfunction_name: f\n", &[], true);
+        assert_eq!(missing[0].0, "/role");
+    }
+
+    #[test]
     fn who_asks_aws_nothing_needs_no_key() {
         let (keys, missing, notes) =
             resolved("function_name: f\nsecret_access_key: {secure: abc}\n", &[], false);
@@ -238,7 +281,8 @@ mod tests {
     #[test]
     fn what_has_no_variable_is_to_be_written_as_one() {
         let stanza = "environment:\n  PASSWORD: {secure: abc}\n  OPEN: x\nexternal_id: {secure: d}\n\
-                      environment_variables:\n- secure: e\non: {repo: {secure: x}}\n";
+                      environment_variables:\n- secure: e\n- {name: TOKEN, value: {secure: f}}\n\
+                      on: {repo: {secure: x}}\n";
         let (_, missing, _) = resolved(stanza, &[], true);
         let reported: Vec<_> = missing.iter().map(|(at, hint)| (at.as_str(), hint.as_str())).collect();
         assert_eq!(
@@ -253,6 +297,10 @@ mod tests {
                     "write `external_id: $EXTERNAL_ID` instead, and set EXTERNAL_ID in the environment"
                 ),
                 ("/environment_variables/0", "write `NAME=$NAME` instead, and set NAME in the environment"),
+                (
+                    "/environment_variables/1",
+                    "write `TOKEN: $TOKEN` instead, and set TOKEN in the environment"
+                ),
                 ("/on/repo", "write `repo: $REPO` instead, and set REPO in the environment"),
             ]
         );

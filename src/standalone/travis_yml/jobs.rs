@@ -108,6 +108,7 @@ pub(super) struct Jobs {
 impl Jobs {
     pub(super) fn read(file: &Pairs, notes: &mut Vec<String>) -> Result<Jobs, YamlError> {
         let mut jobs = Jobs::default();
+        notes.extend(misplaced_conditions(file));
         let mut top = TopLevel::read(file, notes)?;
         let (include, exclude) = include(file, notes)?;
         let rows = top.rows()?;
@@ -117,6 +118,7 @@ impl Jobs {
         }
         for tree in include {
             let Some(pairs) = tree.pairs(notes)? else { continue };
+            notes.extend(misplaced_conditions(&pairs));
             let job = top.included(&pairs, tree.place().line, notes)?;
             let own = pairs.get("deploy")?.filter(|deploy| !is_null(deploy));
             match own {
@@ -133,6 +135,13 @@ impl Jobs {
         }
         Ok(jobs)
     }
+}
+
+/// A note about conditions beside `deploy`.
+fn misplaced_conditions(pairs: &Pairs) -> Option<String> {
+    let (_, line) = pairs.last("on").filter(|_| pairs.last("deploy").is_some())?;
+    let what = "`on` is beside `deploy`, where Travis CI ignores it";
+    Some(format!("line {line}: {what}; indent it under `deploy`"))
 }
 
 /// A combination of values of the keys that multiply the jobs.
