@@ -58,6 +58,9 @@ fn every_real_stanza_is_checked_and_planned() {
         for name in ["LAMBDA_FUNCTION", "AWS_LAMBDA_FUNCTION_NAME", "AWS_LAMBDA_FUNCTION_NAME_STAGING"] {
             request["env"][name] = json!("named-by-the-job");
         }
+        for name in ["LAMBDA_ARN", "AWS_IAM_ROLE"] {
+            request["env"][name] = json!("arn:aws:iam::123456789012:role/run");
+        }
         for key in ["access_key_id", "secret_access_key"] {
             request.as_object_mut().expect("an object").remove(key);
         }

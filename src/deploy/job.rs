@@ -25,6 +25,11 @@ pub enum Command {
 }
 
 impl Command {
+    /// True if the command calls AWS, and so needs credentials.
+    pub(crate) fn contacts_aws(&self) -> bool {
+        !matches!(self, Command::Check | Command::Package { .. })
+    }
+
     /// True if the command evaluates the conditions in `on`, and is skipped for pull requests.
     pub fn evaluates_conditions(&self) -> bool {
         !matches!(self, Command::Package { .. } | Command::Rollback)

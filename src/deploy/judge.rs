@@ -63,6 +63,9 @@ pub(super) fn judge(
     let mut problems: Vec<Problem> =
         read.problems().iter().map(|problem| resolved.with_origin(problem.clone())).collect();
     problems.extend(resolved.problems.iter().cloned());
+    if deploys {
+        problems.extend(resolved.unset_in(options_for_aws(command)));
+    }
     let is_strict = read.options().strict == Some(true);
     let (unknown, lints): (Vec<Lint>, _) =
         lints.into_iter().partition(|lint| is_strict && lint.is_unknown_key);
@@ -100,6 +103,16 @@ pub(super) fn judge(
     };
     require_alias_for_rollback(command, &stanza)?;
     Ok(Judged::Accepted(Box::new(Accepted { stanza, secrets_of_job, redactor })))
+}
+
+/// The options whose value the command passes to AWS as it is, and in which no valid value has a `$`. Those
+/// that are not here have a form that a text with a `$` does not have, or may contain one.
+fn options_for_aws(command: &Command) -> &'static [&'static str] {
+    match command {
+        Command::Deploy | Command::Plan => &["role", "role_to_assume", "s3_bucket", "image_uri"],
+        Command::Rollback => &["role_to_assume"],
+        Command::Check | Command::Package { .. } => &[],
+    }
 }
 
 /// Checks that a rollback has an alias to move.

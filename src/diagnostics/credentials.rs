@@ -11,6 +11,7 @@ use crate::protocol::text::one_line;
 pub(super) fn from_credentials(mut error: CredentialsError, redactor: &Redactor) -> ErrorReport {
     if let CredentialsError::NoProfile { name: text }
     | CredentialsError::UnknownProfile { name: text, .. }
+    | CredentialsError::UnsetKey { variable: Some(text), .. }
     | CredentialsError::NoToken { variable: text }
     | CredentialsError::NoTokenFile { path: text, .. }
     | CredentialsError::BadFile { path: text, .. } = &mut error
@@ -32,6 +33,13 @@ pub(super) fn from_credentials(mut error: CredentialsError, redactor: &Redactor)
                 }
             };
             ErrorReport { at: at.map(str::to_owned), ..report(Code::IncompleteCredentials, text).hint(hint) }
+        }
+        CredentialsError::UnsetKey { key, variable } => {
+            let hint = match variable {
+                Some(_) => "set the variable in the job; Travis CI passes no secrets to builds of forks",
+                None => "write the key, or `$NAME` with the name of a variable of the job",
+            };
+            no_credentials(text).at(format!("/{key}")).hint(hint)
         }
         CredentialsError::None => no_credentials(text).hint(
             "set `access_key_id` and `secret_access_key` in the stanza, AWS_ACCESS_KEY_ID and \

@@ -20,7 +20,7 @@ use crate::options::defines_profile;
 use crate::protocol::environment::Environment;
 use crate::protocol::event::CredentialsSource;
 use crate::protocol::secret::KnownSecrets;
-use crate::protocol::stanza::{IncompleteKeys, Stanza, StanzaIdentity};
+use crate::protocol::stanza::{Stanza, StanzaIdentity};
 
 /// Time limit for one request to a metadata service, which responds at once if it exists. The AWS CLI waits
 /// as long. With 200 ms, a test on a busy machine found no credentials.
@@ -47,10 +47,7 @@ pub(super) async fn find(
     sts: impl Fn() -> aws_sdk_sts::Client,
 ) -> Result<ResolvedCredentials, LambdaError> {
     match &stanza.identity {
-        Err(incomplete) => {
-            let IncompleteKeys { given, missing, at } = *incomplete;
-            return Err(CredentialsError::Incomplete { given, missing, at: Some(at) }.into());
-        }
+        Err(unusable) => return Err(CredentialsError::from(unusable.clone()).into()),
         Ok(StanzaIdentity::Keys { access_key_id, secret_access_key, session_token }) => {
             let token = session_token.as_ref().map(|token| token.expose().to_owned());
             let (id, secret) = (access_key_id.expose(), secret_access_key.expose());

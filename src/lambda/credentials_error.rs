@@ -6,6 +6,7 @@ use aws_credential_types::provider::error::CredentialsError as SdkCredentialsErr
 
 use super::error_texts::error_texts;
 use crate::protocol::event::CredentialsSource;
+use crate::protocol::stanza::UnusableKeys;
 
 /// Why no credentials could be loaded.
 #[derive(Debug, thiserror::Error)]
@@ -19,6 +20,14 @@ pub enum CredentialsError {
         missing: &'static str,
         /// JSON pointer of the missing option. `None`: it is an environment variable.
         at: Option<&'static str>,
+    },
+    /// A key of the stanza names a variable that is not set.
+    #[error("`{key}` {}", unset(.variable.as_deref()))]
+    UnsetKey {
+        /// The key.
+        key: &'static str,
+        /// Name of the variable. `None`: the value is more than the name of a variable.
+        variable: Option<String>,
     },
     /// No source has credentials.
     #[error("no AWS credentials were found")]
@@ -85,6 +94,24 @@ pub enum CredentialsError {
         /// The error that the SDK returned.
         source: SdkCredentialsError,
     },
+}
+
+fn unset(variable: Option<&str>) -> String {
+    match variable {
+        Some(variable) => format!("names the variable `{variable}`, which is not set"),
+        None => "contains a `$`, which no key of AWS does".to_owned(),
+    }
+}
+
+impl From<UnusableKeys> for CredentialsError {
+    fn from(unusable: UnusableKeys) -> Self {
+        match unusable {
+            UnusableKeys::Incomplete { given, missing, at } => {
+                CredentialsError::Incomplete { given, missing, at: Some(at) }
+            }
+            UnusableKeys::Unset { key, variable } => CredentialsError::UnsetKey { key, variable },
+        }
+    }
 }
 
 /// Error of a failed renewal, with a text for the user. It replaces the SDK's error, which quotes the output

@@ -15,15 +15,31 @@ const PAIRS: [&str; 3] = ["environment", "environment_variables", "function_tags
 /// Option and key with bash source in a nested map. bash itself expands the variables in it.
 const COMMAND: (&str, &str) = ("verify", "command");
 
+/// A variable in a value that the job does not set.
+#[derive(Debug)]
+pub(super) struct UnsetVariable {
+    /// JSON pointer to the option.
+    pub(super) at: String,
+    /// Its name as a message shows it, or a neutral phrase if it can be a part of a secret.
+    pub(super) shown: String,
+}
+
+/// What the replacement of variables has found.
+pub(super) struct Findings {
+    /// Bytes that variables may still add to the stanza.
+    pub(super) remaining: usize,
+    pub(super) warnings: Vec<Warning>,
+    pub(super) problems: Vec<Problem>,
+    pub(super) unset: Vec<UnsetVariable>,
+}
+
 /// Replaces the variables in one option. `None`: the value has become empty and counts as absent, so it does
 /// not clear the live value.
 pub(super) fn option(
     key: String,
     node: Node,
     env: &Environment,
-    remaining: &mut usize,
-    warnings: &mut Vec<Warning>,
-    problems: &mut Vec<Problem>,
+    findings: &mut Findings,
 ) -> Option<(String, Node)> {
     if BASH.contains(&key.as_str()) {
         return Some((key, node));
@@ -32,9 +48,7 @@ pub(super) fn option(
     let mut expander = Expander {
         env,
         at: &at,
-        remaining,
-        warnings,
-        problems,
+        findings,
         keeps_empty: PAIRS.contains(&key.as_str()) || key == COMMAND.0,
         may_be_quoted: NON_SECRET_KEYS.contains(&key.as_str()),
     };
@@ -57,10 +71,7 @@ const MOST_WARNINGS: usize = 20;
 struct Expander<'a> {
     env: &'a Environment,
     at: &'a str,
-    /// Bytes that variables may still add to the stanza.
-    remaining: &'a mut usize,
-    warnings: &'a mut Vec<Warning>,
-    problems: &'a mut Vec<Problem>,
+    findings: &'a mut Findings,
     keeps_empty: bool,
     /// Whether a warning may quote a part of the value. What looks like a variable can be a part of a
     /// password.
@@ -116,25 +127,25 @@ impl Expander<'_> {
             rest = match variable(sign) {
                 Some((name, rest)) => {
                     match self.env.get(name) {
-                        Some(value) if value.len() <= *self.remaining => {
-                            *self.remaining -= value.len();
+                        Some(value) if value.len() <= self.findings.remaining => {
+                            self.findings.remaining -= value.len();
                             filled.push_str(&value);
                         }
                         Some(_) => {
                             let problem = too_large(self.at);
-                            if self.problems.last() != Some(&problem) {
-                                self.problems.push(problem);
+                            if self.findings.problems.last() != Some(&problem) {
+                                self.findings.problems.push(problem);
                             }
                             return text.to_owned();
                         }
                         None => {
                             let hint = "set the variable in the job, or write `\\$` for a dollar sign";
-                            let what = self.named(&format!("${name}"));
-                            self.warn(
-                                WarningCode::UnsetVariable,
-                                format!("{what} is not set, so it is left unchanged"),
-                                hint,
-                            );
+                            let shown = self.named(&format!("${name}"));
+                            let message = format!("{shown} is not set, so it is left unchanged");
+                            if self.warn(WarningCode::UnsetVariable, message, hint) {
+                                let at = self.at.to_owned();
+                                self.findings.unset.push(UnsetVariable { at, shown });
+                            }
                             filled.push_str(&sign[..sign.len() - rest.len()]);
                         }
                     }
@@ -146,9 +157,9 @@ impl Expander<'_> {
                         || (sign.starts_with('`') && sign[1..].contains('`'))
                     {
                         let hint = "use only `$NAME` and `${NAME}`; commands are not run";
-                        let message =
-                            "command substitution and `${…}` expressions are not supported; the value is left unchanged".to_owned();
-                        self.warn(WarningCode::NotExpanded, message, hint);
+                        let message = "command substitution and `${…}` expressions are not supported; the \
+                            value is left unchanged";
+                        self.warn(WarningCode::NotExpanded, message.to_owned(), hint);
                     }
                     filled.push_str(&sign[..1]);
                     &sign[1..]
@@ -165,19 +176,21 @@ impl Expander<'_> {
     }
 
     /// Adds a warning, unless the option already has one with this code. Warnings about different unset
-    /// variables are all added, up to [`MOST_WARNINGS`].
-    fn warn(&mut self, code: WarningCode, message: String, hint: &str) {
+    /// variables are all added, up to [`MOST_WARNINGS`]. Returns whether it was added.
+    fn warn(&mut self, code: WarningCode, message: String, hint: &str) -> bool {
         let warning = Warning::new(code, message).hint(hint).at(self.at);
         let same = |known: &Warning| {
             known.code == code
                 && known.at == warning.at
                 && (code != WarningCode::UnsetVariable || *known == warning)
         };
-        let from_this_kind =
-            self.warnings.iter().filter(|known| known.code == code && known.at == warning.at);
-        if from_this_kind.count() < MOST_WARNINGS && !self.warnings.iter().any(same) {
-            self.warnings.push(warning);
+        let warnings = &mut self.findings.warnings;
+        let from_this_kind = warnings.iter().filter(|known| known.code == code && known.at == warning.at);
+        let is_new = from_this_kind.count() < MOST_WARNINGS && !warnings.iter().any(same);
+        if is_new {
+            warnings.push(warning);
         }
+        is_new
     }
 }
 

@@ -13,8 +13,10 @@ use std::path::Path;
 use crate::cancel::CancelToken;
 use crate::protocol::branches::{VARIABLE_OPTIONS, select_branch};
 use crate::protocol::environment::Environment;
-use crate::protocol::error::{Problem, Warning};
+use crate::protocol::error::{Code, Problem, Warning};
 use crate::protocol::json::{MAX_REQUEST_BYTES, Map, Node, pointer};
+
+use expand::{Findings, UnsetVariable};
 
 pub use files::{defines_profile, paths as profile_files};
 pub use interpolate::{default_description, version_description};
@@ -31,6 +33,8 @@ pub struct ResolvedOptions {
     pub warnings: Vec<Warning>,
     /// Errors: values that would become too large.
     pub problems: Vec<Problem>,
+    /// Variables in the stanza that the job does not set.
+    unset: Vec<UnsetVariable>,
     /// Sources of options that are not in the stanza, by JSON pointer.
     origins: BTreeMap<String, String>,
 }
@@ -48,27 +52,43 @@ pub fn resolve(stanza: &Map, env: &Environment, directory: &Path, stop: &CancelT
 /// As [`resolve`], but does not run git and does not replace `%{name}`. For a stanza that is skipped: only
 /// its problems are reported.
 pub fn without_git(stanza: &Map, env: &Environment) -> ResolvedOptions {
-    let (stanza, mut warnings) = select_branch(stanza, &env.expand("TRAVIS_BRANCH"));
+    let (stanza, warnings) = select_branch(stanza, &env.expand("TRAVIS_BRANCH"));
     let mut origins = BTreeMap::new();
     let from_env = options_from_env(&stanza, env, &mut origins);
     let own = stanza.iter().map(|(key, node)| (key.to_owned(), node.clone()));
     // Do not replace variables in values from variables and files: bash has already expanded these values, or
     // never would.
-    let mut problems = Vec::new();
-    let mut remaining = MAX_REQUEST_BYTES;
-    let mut expand =
-        |(key, node)| expand::option(key, node, env, &mut remaining, &mut warnings, &mut problems);
-    let expanded = own.filter_map(&mut expand).chain(from_env).collect();
-    ResolvedOptions { stanza: expanded, warnings, problems, origins }
+    let (problems, unset) = (Vec::new(), Vec::new());
+    let mut findings = Findings { remaining: MAX_REQUEST_BYTES, warnings, problems, unset };
+    let expanded = own.filter_map(|(key, node)| expand::option(key, node, env, &mut findings));
+    let expanded = expanded.chain(from_env).collect();
+    let Findings { warnings, problems, unset, .. } = findings;
+    ResolvedOptions { stanza: expanded, warnings, problems, unset, origins }
 }
 
 impl ResolvedOptions {
-    /// Adds the source of the value to a problem, if the value is not from the stanza.
+    /// Adds the source of the value to a problem, if the value is not from the stanza, or the variable in it
+    /// that is not set.
     pub fn with_origin(&self, mut problem: Problem) -> Problem {
-        if let Some(origin) = problem.at.as_ref().and_then(|at| self.origins.get(at)) {
+        let Some(at) = &problem.at else { return problem };
+        if let Some(origin) = self.origins.get(at) {
             problem.hint = Some(format!("fix {origin}, which sets this value"));
+        } else if let (None, Some(unset)) = (&problem.hint, self.unset.iter().find(|unset| unset.at == *at)) {
+            problem.hint = Some(format!("set the variable in the job: {} is not set", unset.shown));
         }
         problem
+    }
+
+    /// The problems that variables in these options are not set. No valid value of the options has a `$`.
+    pub(crate) fn unset_in(&self, keys: &[&str]) -> Vec<Problem> {
+        let is_of_them = |unset: &&UnsetVariable| keys.iter().any(|key| pointer("", key) == unset.at);
+        let problems = self.unset.iter().filter(is_of_them).map(|UnsetVariable { at, shown }| Problem {
+            code: Code::BadValue,
+            message: format!("`{}` names {shown}, which is not set", at.trim_start_matches('/')),
+            at: Some(at.clone()),
+            hint: Some("set the variable in the job".to_owned()),
+        });
+        problems.collect()
     }
 }
 
@@ -122,7 +142,7 @@ fn list(value: &str) -> Node {
 #[expect(clippy::disallowed_methods, reason = "tests make files and a real repository")]
 mod tests {
     use super::*;
-    use crate::protocol::error::{Code, WarningCode};
+    use crate::protocol::error::WarningCode;
     use crate::protocol::json::parse;
     use std::fs;
     use tempfile::TempDir;
@@ -169,6 +189,21 @@ mod tests {
         let problem = Problem { code: Code::BadValue, message: String::new(), at, hint: None };
         let hint = resolved.with_origin(problem).hint;
         assert_eq!(hint.as_deref(), Some("fix the job's variable LAMBDA_TIMEOUT, which sets this value"));
+    }
+
+    #[test]
+    fn a_variable_that_is_not_set_is_a_problem_where_no_value_has_a_dollar_sign() {
+        let resolved =
+            resolved(r#"{"role":"arn:$ACCOUNT:$NAME","description":"$X","region":"$REGION"}"#, &[]);
+        let problems = resolved.unset_in(&["role", "s3_bucket"]);
+        let messages: Vec<&str> = problems.iter().map(|problem| problem.message.as_str()).collect();
+        let expected =
+            ["`role` names `$ACCOUNT`, which is not set", "`role` names `$NAME`, which is not set"];
+        assert_eq!(messages, expected);
+        let at = Some("/region".to_owned());
+        let problem = Problem { code: Code::BadValue, message: String::new(), at, hint: None };
+        let hint = resolved.with_origin(problem).hint;
+        assert_eq!(hint.as_deref(), Some("set the variable in the job: `$REGION` is not set"));
     }
 
     #[test]

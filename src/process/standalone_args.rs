@@ -226,7 +226,7 @@ impl StandaloneArgs {
             input_limit: Settings::from_env().input_limit,
             only: self.only.clone(),
             ci: self.ci_selection(),
-            contacts_aws: !matches!(command, Command::Check | Command::Package { .. }),
+            contacts_aws: command.contacts_aws(),
             evaluates_conditions: command.evaluates_conditions(),
             one_only: matches!(command, Command::Package { .. }),
         }

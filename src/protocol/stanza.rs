@@ -21,7 +21,7 @@ mod tables;
 mod validate;
 mod values;
 
-pub use identity::{IncompleteKeys, RoleSource, RoleToAssume, StanzaIdentity};
+pub use identity::{RoleSource, RoleToAssume, StanzaIdentity, UnusableKeys};
 pub(crate) use meanings::option_named;
 pub use options::Options;
 pub(super) use options::all_keys;
@@ -38,9 +38,9 @@ pub struct Stanza {
     options: Options,
     /// Name or ARN of the function.
     pub function_name: FunctionName,
-    /// The source of the credentials. An error if one of the keys is missing: only the commands that call AWS
+    /// The source of the credentials. An error if the keys cannot be used: only the commands that call AWS
     /// need them, so it is no problem of the stanza.
-    pub identity: Result<StanzaIdentity, IncompleteKeys>,
+    pub identity: Result<StanzaIdentity, UnusableKeys>,
     /// The role to assume. `None`: the credentials are used as they are.
     pub role_to_assume: Option<RoleToAssume>,
 }

@@ -76,17 +76,22 @@ impl<'a> StanzaReader<'a> {
     /// Reads a string that must not be empty, because there is no live value that an empty one could clear.
     pub(super) fn name(&mut self, key: &'static str) -> Option<String> {
         let text = self.text(key)?;
+        self.not_empty(key, text)
+    }
+
+    /// As [`StanzaReader::name`], for a string that messages must not quote.
+    pub(super) fn secret(&mut self, key: &'static str) -> Option<Secret> {
+        let node = self.read_node(key)?;
+        let text = self.scalar(key, &self.at(key), node, "a string", Shown::Hidden)?;
+        self.not_empty(key, text).map(Secret::new)
+    }
+
+    fn not_empty(&mut self, key: &'static str, text: String) -> Option<String> {
         if text.trim().is_empty() {
             self.refuse(key, format!("`{}` is empty; set a value or remove the key", self.name_of(key)));
             return None;
         }
         Some(text)
-    }
-
-    /// Reads a string that messages must not quote.
-    pub(super) fn secret(&mut self, key: &'static str) -> Option<Secret> {
-        let node = self.read_node(key)?;
-        self.scalar(key, &self.at(key), node, "a string", Shown::Hidden).map(Secret::new)
     }
 
     /// Reads a string and converts it with `parse`, whose error completes the sentence "`key` is `value`; …".

@@ -93,7 +93,7 @@ fn enriched(at: &str, property: &Value, definitions: &Value, keys: &[EditorKey])
         (_, Kind::Region) => open_words(REGIONS, key.pattern, by_branch),
         (_, Kind::Runtime) => runtimes(key.pattern, by_branch),
         ("Text", _) => text(at, key.pattern, by_branch),
-        ("SecretText", _) => typed(&["string", "number", "boolean"], by_branch),
+        ("SecretText", _) => secret_text(key.pattern, by_branch),
         ("WholeNumber", _) if key.range.as_ref().is_some_and(|range| *range.start() > 0) => {
             number(key, NOT_ZERO, by_branch)
         }
@@ -172,6 +172,11 @@ fn text(at: &str, own: Option<(&str, &str)>, by_branch: bool) -> Value {
         _ => &["string", "number", "boolean"],
     };
     with_pattern(with_message(typed(types, by_branch), "Expected a string."), &pattern, &message)
+}
+
+fn secret_text(pattern: Option<(&str, &str)>, by_branch: bool) -> Value {
+    let (pattern, message) = pattern.unwrap_or_default();
+    with_pattern(typed(&["string", "number", "boolean"], by_branch), &or_a_variable(pattern), message)
 }
 
 fn is_beginning(at: &str) -> bool {

@@ -22,15 +22,25 @@ pub enum StanzaIdentity {
     Profile(String),
 }
 
-/// A stanza has only a part of the keys that belong together. They are never completed from another source.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct IncompleteKeys {
-    /// The key that is set.
-    pub given: &'static str,
-    /// The key that is missing.
-    pub missing: &'static str,
-    /// JSON pointer to the missing key.
-    pub at: &'static str,
+/// Why the keys of a stanza cannot be used. They are never completed from another source.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum UnusableKeys {
+    /// The stanza has only a part of the keys that belong together.
+    Incomplete {
+        /// The key that is set.
+        given: &'static str,
+        /// The key that is missing.
+        missing: &'static str,
+        /// JSON pointer to the missing key.
+        at: &'static str,
+    },
+    /// A value contains a `$`, which no key of AWS does: it names a variable that is not set.
+    Unset {
+        /// The key.
+        key: &'static str,
+        /// The variable. `None`: the value is not only the name of a variable, and may be a secret.
+        variable: Option<String>,
+    },
 }
 
 /// A role that is assumed for the deployment.
@@ -63,11 +73,20 @@ impl StanzaIdentity {
     /// The identity that valid options name.
     ///
     /// # Errors
-    /// The missing one of the keys.
-    pub(super) fn of(options: &Options) -> Result<Self, IncompleteKeys> {
+    /// The missing one of the keys, or the one that names a variable that is not set.
+    pub(super) fn of(options: &Options) -> Result<Self, UnusableKeys> {
         const NO_ID: (&str, &str) = ("access_key_id", "/access_key_id");
         const NO_SECRET: (&str, &str) = ("secret_access_key", "/secret_access_key");
-        let incomplete = |given, (missing, at)| Err(IncompleteKeys { given, missing, at });
+        for (key, secret) in [
+            ("access_key_id", &options.access_key_id),
+            ("secret_access_key", &options.secret_access_key),
+            ("session_token", &options.session_token),
+        ] {
+            if let Some(secret) = secret.as_ref().filter(|secret| secret.expose().contains('$')) {
+                return Err(UnusableKeys::Unset { key, variable: variable(secret.expose()) });
+            }
+        }
+        let incomplete = |given, (missing, at)| Err(UnusableKeys::Incomplete { given, missing, at });
         match (&options.access_key_id, &options.secret_access_key, &options.session_token) {
             (Some(id), Some(secret), token) => Ok(StanzaIdentity::Keys {
                 access_key_id: id.clone(),
@@ -82,6 +101,15 @@ impl StanzaIdentity {
             }
         }
     }
+}
+
+/// The name in a text that is `$NAME` or `${NAME}` and nothing else.
+fn variable(text: &str) -> Option<String> {
+    let name = text.trim().strip_prefix('$')?;
+    let name = name.strip_prefix('{').and_then(|name| name.strip_suffix('}')).unwrap_or(name);
+    let is_name = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    is_name.then(|| name.to_owned())
 }
 
 impl RoleToAssume {
@@ -110,8 +138,33 @@ mod tests {
             (json!({"secret_access_key": "x"}), "access_key_id"),
             (json!({"session_token": "x"}), "access_key_id"),
         ] {
-            let incomplete = Stanza::of_json(stanza).identity.expect_err("a half");
-            assert_eq!((incomplete.missing, incomplete.at.trim_start_matches('/')), (missing, missing));
+            match Stanza::of_json(stanza).identity.expect_err("a half") {
+                UnusableKeys::Incomplete { missing: found, at, .. } => {
+                    assert_eq!((found, at.trim_start_matches('/')), (missing, missing));
+                }
+                UnusableKeys::Unset { key, .. } => panic!("{key} has no `$`"),
+            }
+        }
+    }
+
+    #[test]
+    fn a_key_with_a_dollar_sign_is_a_variable_that_is_not_set() {
+        for (text, name) in [
+            ("$KEY_OF_QA", Some("KEY_OF_QA")),
+            ("${KEY_OF_QA}", Some("KEY_OF_QA")),
+            (" $K ", Some("K")),
+            ("a$hunter2", None),
+            ("$hunter-2", None),
+            ("${{ secrets.KEY }}", None),
+            ("$(cat key)", None),
+            ("$1", None),
+        ] {
+            for key in ["access_key_id", "secret_access_key", "session_token"] {
+                let mut keys = json!({"access_key_id": "id", "secret_access_key": "secret"});
+                keys[key] = json!(text);
+                let expected = UnusableKeys::Unset { key, variable: name.map(str::to_owned) };
+                assert_eq!(Stanza::of_json(keys).identity.expect_err(text), expected);
+            }
         }
     }
 
