@@ -4,6 +4,7 @@
 
 use std::fs::File;
 use std::io::{self, ErrorKind, Read};
+use std::os::fd::AsFd;
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -46,6 +47,15 @@ pub fn read_to_string(path: &Path) -> io::Result<String> {
 /// [`ErrorKind::FileTooLarge`], and those of the system.
 pub fn read_stream(path: &Path, limit: Duration, stop: &CancelToken) -> io::Result<Vec<u8>> {
     read_to_end(open(path)?, limit, stop)
+}
+
+/// As [`read_stream`], for standard input.
+///
+/// # Errors
+/// As [`read_stream`].
+pub(crate) fn read_stdin(limit: Duration, stop: &CancelToken) -> io::Result<Vec<u8>> {
+    let stdin = io::stdin().as_fd().try_clone_to_owned()?;
+    read_to_end(File::from(stdin), limit, stop)
 }
 
 /// Opens a file without blocking: a named pipe may not have a writer yet.

@@ -27,7 +27,7 @@ pub use aws::{from_failed_version, from_lambda, from_moved_alias};
 pub use commands::{from_command, from_git};
 pub use package::from_package;
 pub use plan::{from_no_function, from_plan, from_rollback_without_alias};
-pub use request::{from_conditions, from_request};
+pub use request::{from_conditions, from_request, hint_for_document};
 pub use verification::{FailureReason, VersionExposure, from_verification, report_traffic};
 
 use crate::cancel::CancelReason;

@@ -6,7 +6,8 @@ use std::time::Duration;
 use super::{caused, from_stop, report, shortened, too_large};
 use crate::conditions::{BashError, ConditionError};
 use crate::protocol::error::{Code, ErrorReport};
-use crate::protocol::json::WireError;
+use crate::protocol::json::{WireError, pointer};
+use crate::protocol::other_document::OtherDocument;
 use crate::protocol::request::RequestError;
 use crate::protocol::secret::Redactor;
 
@@ -30,12 +31,43 @@ pub fn from_request(error: RequestError, limit: Duration) -> ErrorReport {
         RequestError::Wire(WireError::DuplicateKey { .. }) => {
             report(Code::DuplicateKey, text).hint("keep one of the two")
         }
+        RequestError::Yaml => report(Code::BadJson, text).hint(
+            "write JSON; `--stanza FILE` reads a stanza in YAML, `--stanza -` from standard input, and \
+             `--travis-yml FILE` a whole `.travis.yml`",
+        ),
+        RequestError::OtherDocument(document) => {
+            let mut report = report(Code::BadRequest, text).hint(hint_for_document(&document));
+            if let OtherDocument::Wrapped(key) = &document {
+                report.at = Some(pointer("", key));
+            }
+            report
+        }
         RequestError::NotAnObject { .. } => report(Code::BadRequest, text).hint(object),
         RequestError::UnsupportedProtocol { .. } => report(Code::UnsupportedProtocol, text)
             .at("/protocol")
             .hint("use a protocol that the `hello` event lists"),
         RequestError::BadEnv { at, .. } => {
             report(Code::BadRequest, text).at(at).hint("make `env` a map of strings")
+        }
+    }
+}
+
+/// What to do with a document that is no stanza.
+pub fn hint_for_document(document: &OtherDocument) -> &'static str {
+    match document {
+        OtherDocument::TravisYml => "use `--travis-yml FILE`, which reads a whole `.travis.yml`",
+        OtherDocument::Wrapped(key) if key == "deploy" => {
+            "pass only what is under `deploy`, or use `--travis-yml FILE`, which reads a whole `.travis.yml`"
+        }
+        OtherDocument::Wrapped(_) => "pass only what is under this key",
+        OtherDocument::Template => {
+            "write a stanza with `function_name` and `zip`; `sam deploy` deploys a template"
+        }
+        OtherDocument::Serverless => {
+            "write a stanza with `function_name` and `zip`; `serverless deploy` deploys this file"
+        }
+        OtherDocument::AwsFunction => {
+            "write the names of a stanza, such as `function_name` for `FunctionName`"
         }
     }
 }

@@ -42,7 +42,8 @@ pub(crate) struct StandaloneArgs {
     /// from git.
     #[arg(long, value_name = "FILE", global = true)]
     travis_yml: Option<PathBuf>,
-    /// Like `--travis-yml`, with a YAML or JSON file that contains one stanza and nothing else.
+    /// Like `--travis-yml`, with a YAML or JSON file that contains one stanza and nothing else. `-` reads
+    /// standard input.
     #[arg(long, value_name = "FILE", global = true)]
     stanza: Option<PathBuf>,
     /// Use only one stanza of the `.travis.yml`: its number (from 1) or its function name.

@@ -12,6 +12,7 @@ pub mod limits;
 pub mod messages;
 pub mod name;
 mod on;
+pub mod other_document;
 pub(crate) mod pairs;
 pub mod policy_document;
 pub mod request;

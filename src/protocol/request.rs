@@ -6,6 +6,7 @@ use std::io::{self, Read};
 use super::environment::Environment;
 use super::json::{self, MAX_REQUEST_BYTES, Map, Node, WireError};
 use super::messages::{dotted, size};
+use super::other_document::OtherDocument;
 
 /// The request of a runner.
 #[derive(Debug)]
@@ -28,6 +29,12 @@ pub enum RequestError {
     /// Standard input is not valid JSON.
     #[error("{}", about_request(.0))]
     Wire(#[from] WireError),
+    /// Standard input is YAML.
+    #[error("the request is YAML; expected one JSON object")]
+    Yaml,
+    /// The JSON is an object, but no stanza.
+    #[error("the request is {0}; expected a stanza")]
+    OtherDocument(OtherDocument),
     /// The JSON is not an object.
     #[error("the request is {kind}; expected an object")]
     NotAnObject {
@@ -70,16 +77,34 @@ pub fn read(input: impl Read) -> Result<Request, RequestError> {
     if bytes.len() > MAX_REQUEST_BYTES {
         return Err(RequestError::TooLarge);
     }
-    let mut stanza = match json::parse(&bytes)? {
-        Node::Map(map) => map,
-        other => return Err(RequestError::NotAnObject { kind: other.kind() }),
+    let mut stanza = match json::parse(&bytes) {
+        Ok(Node::Map(map)) => map,
+        Ok(other) => return Err(RequestError::NotAnObject { kind: other.kind() }),
+        Err(WireError::Syntax { .. }) if looks_like_yaml(&bytes) => return Err(RequestError::Yaml),
+        Err(error) => return Err(error.into()),
     };
     if let Some(given) = stanza.remove("protocol").filter(|given| !supports_protocol(given)) {
         return Err(RequestError::UnsupportedProtocol { given: given.shown() });
     }
     let env = stanza.remove("env").map_or(Ok(None), |node| environment(&node))?;
-    Ok(Request { stanza, env })
+    match OtherDocument::of(&stanza) {
+        Some(document) => Err(RequestError::OtherDocument(document)),
+        None => Ok(Request { stanza, env }),
+    }
 }
+
+/// Whether the first line that says something is `key: …` or the start of a YAML document.
+fn looks_like_yaml(bytes: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(&bytes[..bytes.len().min(LONGEST_START)]);
+    let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+    let Some(line) = lines.next() else { return false };
+    let is_key = |c: char| c.is_ascii_alphanumeric() || "_-.".contains(c);
+    let rest = line.trim_start_matches("- ").trim_start_matches(is_key);
+    line == "---" || (rest.len() < line.len() && (rest == ":" || rest.starts_with(": ")))
+}
+
+/// Length in bytes of the start of a request in which YAML is recognized.
+const LONGEST_START: usize = 4096;
 
 /// Whether this version supports the requested protocol. The only one is 1, and null means 1.
 fn supports_protocol(protocol: &Node) -> bool {
@@ -155,6 +180,25 @@ mod tests {
                 other => panic!("{text}: {other:?}"),
             }
         }
+    }
+
+    #[test]
+    fn yaml_is_recognized() {
+        for text in ["provider: lambda\n", "# a\n\n---\ndeploy:\n", "deploy:\n  a: b\n", "- provider: x\n"] {
+            assert!(matches!(request(text), Err(RequestError::Yaml)), "{text}");
+        }
+        for text in ["", "nonsense", "{a: b}", "{\"a\":", "[a: b]", ": x", "http://x"] {
+            assert!(matches!(request(text), Err(RequestError::Wire(WireError::Syntax { .. }))), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_document_that_is_no_stanza_is_refused() {
+        let error = request(r#"{"deploy":{"provider":"lambda"},"env":{}}"#).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "the request is a map with the stanza under `deploy`; expected a stanza"
+        );
     }
 
     #[test]

@@ -12,6 +12,7 @@ use crate::git::GitError;
 use crate::protocol::error::{Code, ErrorReport, Problem};
 use crate::protocol::json::{MAX_REQUEST_BYTES, WireError};
 use crate::protocol::messages::size;
+use crate::protocol::other_document::OtherDocument;
 use crate::travis_if::InvalidCondition;
 
 /// The reason why no child run is started. Texts about a file begin with the location: `.travis.yml:14`.
@@ -160,6 +161,12 @@ fn from_stanza(error: &StanzaError) -> (Code, &'static str) {
             (Code::BadJson, "fix the file, or rename it to `.yml` if it is YAML")
         }
         StanzaError::NotAMap { .. } => (Code::BadArguments, "check that this is the right file"),
+        StanzaError::OtherDocument(OtherDocument::TravisYml) => {
+            (Code::BadArguments, "use --travis-yml instead of --stanza")
+        }
+        StanzaError::OtherDocument(document) => {
+            (Code::BadArguments, diagnostics::hint_for_document(document))
+        }
         StanzaError::None { providers } if providers.is_empty() => {
             (Code::WrongProvider, "use --stanza if the file contains a single stanza and nothing else")
         }

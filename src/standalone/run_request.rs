@@ -16,7 +16,7 @@ use crate::cancel::CancelToken;
 use crate::conditions::{self, BashOptions};
 use crate::protocol::environment::Environment;
 
-/// The file that contains the stanzas.
+/// The file that contains the stanzas. `-` stands for standard input.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StanzaSource {
     /// A `.travis.yml`.
@@ -59,7 +59,7 @@ pub fn prepare(
     stop: &CancelToken,
 ) -> Result<(Vec<ChildRun>, Vec<String>), InputError> {
     let (StanzaSource::TravisYml(path) | StanzaSource::Stanza(path)) = &request.source;
-    let file = path.display().to_string();
+    let file = if is_stdin(path) { "standard input".to_owned() } else { path.display().to_string() };
     let text = read(path, &file, request.input_limit, stop)?;
     let stanzas = match &request.source {
         StanzaSource::TravisYml(_) => travis_yml::stanzas(&text),
@@ -117,8 +117,17 @@ fn names_commit_message(stanzas: &[LocatedStanza]) -> bool {
     tests.any(|test| matches!(test, JobTest::If(text) if text.contains("commit_message")))
 }
 
+/// Whether a path stands for standard input.
+fn is_stdin(path: &Path) -> bool {
+    path.as_os_str() == "-"
+}
+
 fn read(path: &Path, file: &str, limit: Duration, stop: &CancelToken) -> Result<String, InputError> {
-    let bytes = bounded_read::read_stream(path, limit, stop).map_err(|source| {
+    let bytes = match is_stdin(path) {
+        true => bounded_read::read_stdin(limit, stop),
+        false => bounded_read::read_stream(path, limit, stop),
+    };
+    let bytes = bytes.map_err(|source| {
         let file = file.to_owned();
         match source.kind() {
             ErrorKind::FileTooLarge => InputError::TooLarge { file },

@@ -9,6 +9,7 @@ use std::rc::Rc;
 use super::variables::Assignment;
 use super::yaml::{self, Position, SourceMap, Tree, YamlError};
 use crate::protocol::json::{self, Map, Node, WireError};
+use crate::protocol::other_document::{self, OtherDocument};
 use jobs::Jobs;
 pub use jobs::{JobCondition, JobTest, TravisJob};
 
@@ -46,6 +47,9 @@ pub enum StanzaError {
         /// What it is instead: `a list`, `empty`.
         kind: &'static str,
     },
+    /// The file, which should contain a single stanza, is another document.
+    #[error("the file is {0}; expected a stanza")]
+    OtherDocument(OtherDocument),
     /// The file has no lambda stanza.
     #[error("the file has no `deploy` with `provider: lambda`{}", only_these(.providers))]
     None {
@@ -96,6 +100,7 @@ impl StanzaError {
             StanzaError::Yaml(YamlError::TooLarge)
             | StanzaError::Json(WireError::TooManyValues)
             | StanzaError::NotAMap { .. }
+            | StanzaError::OtherDocument(_)
             | StanzaError::None { .. }
             | StanzaError::Ambiguous { .. } => None,
         }
@@ -150,15 +155,34 @@ pub fn stanza(text: &str, is_json: bool) -> Result<LocatedStanza, StanzaError> {
         }
         Some(Err(error)) if is_json => return Err(StanzaError::Json(error)),
         Some(Err(_)) | None => match tree()? {
-            Some((line, tree)) => (line, tree.read("", &mut read)?),
+            Some((line, tree)) => match tree.read("", &mut read) {
+                Ok(node) => (line, node),
+                // Such as a tag of CloudFormation, or a key that is there twice outside of the stanza.
+                Err(error) => return Err(recognize(&tree).unwrap_or_else(|| error.into())),
+            },
             None => return Err(StanzaError::NotAMap { kind: "empty" }),
         },
     };
     let Node::Map(stanza) = node else { return Err(StanzaError::NotAMap { kind: node.kind() }) };
+    if let Some(document) = OtherDocument::of(&stanza) {
+        return Err(StanzaError::OtherDocument(document));
+    }
     let mut located =
         LocatedStanza { stanza, line, lines: read.lines, notes: read.notes, ..LocatedStanza::default() };
     located.remove_runner_keys();
     Ok(located)
+}
+
+/// The document that a file is that cannot be read as a stanza. `None`: it may be meant as one.
+fn recognize(tree: &Tree) -> Option<StanzaError> {
+    let pairs = tree.pairs(&mut Vec::new()).ok().flatten()?;
+    let known = other_document::KEYS.into_iter().filter_map(|key| {
+        let (value, _) = pairs.last(key)?;
+        // Of a value that cannot be read, only its presence counts.
+        let node = value.read("", &mut SourceMap::default()).unwrap_or_else(|_| Node::Map(Map::default()));
+        Some((key.to_owned(), node))
+    });
+    OtherDocument::of(&known.collect()).map(StanzaError::OtherDocument)
 }
 
 /// The stanza that `only` selects: a number counts from 1, any other text is a function name.
