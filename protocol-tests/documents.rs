@@ -199,7 +199,7 @@ fn the_examples_of_the_manual_run() {
 #[test]
 fn a_document_that_is_asked_for_in_a_wrong_way_is_no_event_wherever_the_options_are() {
     for arguments in [
-        &["explain"][..],
+        &["explain", "bad-json", "more"][..],
         &["--format", "json", "explain"],
         &["--format=json", "--ci", "none", "schema"],
         &["--ci", "nobody", "completions", "bash"],

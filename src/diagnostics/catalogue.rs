@@ -31,6 +31,24 @@ pub fn document() -> String {
     text
 }
 
+/// All codes, each with the first sentence of its meaning.
+pub(crate) fn list() -> String {
+    let errors = Code::ALL.iter().map(|code| (code.word(), code.meaning()));
+    let warnings = WarningCode::ALL.iter().map(|code| (code.word(), code.meaning()));
+    let mut text = String::new();
+    for (title, codes) in [("Errors", errors.collect::<Vec<_>>()), ("Warnings", warnings.collect())] {
+        let _ = writeln!(text, "{title}:");
+        let width = codes.iter().map(|(word, _)| word.len()).max().unwrap_or_default();
+        for (word, meaning) in codes {
+            let first = meaning.split_once(". ").map_or(meaning, |(first, _)| first).trim_end_matches('.');
+            let _ = writeln!(text, "  {word:width$}  {first}");
+        }
+        text.push('\n');
+    }
+    text.push_str("`dpl-lambda explain CODE` explains one of them.\n");
+    text
+}
+
 /// The entry of one error or warning code, such as `access-denied`.
 ///
 /// # Errors
@@ -107,6 +125,18 @@ mod tests {
         let nearest = entry("acces-denied").expect_err("there is none");
         assert!(nearest.contains("`access-denied`"), "{nearest}");
         assert!(entry("handler-not-found").is_ok());
+    }
+
+    #[test]
+    fn the_list_has_a_line_for_each_code() {
+        let list = list();
+        let words = Code::ALL.iter().map(|code| code.word());
+        for word in words.chain(WarningCode::ALL.iter().map(|code| code.word())) {
+            let is_listed = |line: &str| line.split_whitespace().next() == Some(word.as_str());
+            assert!(list.lines().any(is_listed), "{word}");
+        }
+        let is_titled = |line: &str| line.ends_with("  Standard input is not JSON");
+        assert!(list.lines().any(is_titled), "{list}");
     }
 
     #[test]

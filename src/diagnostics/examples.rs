@@ -6,9 +6,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::{
-    FailureReason, VersionExposure, from_arguments, from_command, from_conditions, from_failed_version,
-    from_git, from_lambda, from_package, from_panic, from_plan, from_problems, from_request, from_stop,
-    from_system, from_verification,
+    FailureReason, UnknownArgument, VersionExposure, from_arguments, from_command, from_conditions,
+    from_failed_version, from_git, from_lambda, from_package, from_panic, from_plan, from_problems,
+    from_request, from_stop, from_system, from_verification,
 };
 use crate::cancel::CancelReason;
 use crate::commands::CommandError;
@@ -31,7 +31,10 @@ pub(super) fn example(code: Code) -> ErrorReport {
     let redactor = Redactor::default();
     let invalid = "InvalidParameterValueException";
     match code {
-        Code::BadArguments => from_arguments("unrecognized subcommand 'deplay'".to_owned()),
+        Code::BadArguments => {
+            let message = "unrecognized subcommand 'deplay'".to_owned();
+            from_arguments(message, Some(UnknownArgument::Command("deplay")), &["deploy".to_owned()], &[])
+        }
         Code::BadJson => from_input("{\"function_name\": \"hello\",}"),
         Code::DuplicateKey => from_input("{\"zip\": \"dist\", \"zip\": \"build\"}"),
         Code::RequestTooLarge => from_request(RequestError::TooLarge, LIMIT),

@@ -3,6 +3,7 @@
 //! problems of a stanza, which its readers report. `aws_messages.rs` maps AWS's error texts to codes and
 //! hints. Never shows a secret: text from outside the program passes through the redactor first.
 
+mod arguments;
 mod aws;
 mod aws_messages;
 mod call;
@@ -23,6 +24,7 @@ use std::path::Path;
 
 use rustix::io::Errno;
 
+pub(crate) use arguments::{UnknownArgument, from_arguments};
 pub use aws::{from_failed_version, from_lambda, from_moved_alias};
 pub use commands::{from_command, from_git};
 pub use package::from_package;
@@ -101,11 +103,6 @@ pub fn from_closed_output() -> ErrorReport {
 pub fn from_panic(place: &str) -> ErrorReport {
     report(Code::Internal, format!("the run failed because of a bug in dpl-lambda, at {place}"))
         .hint("report the bug with this message and the version of dpl-lambda")
-}
-
-/// Reports a command line that could not be parsed.
-pub fn from_arguments(message: String) -> ErrorReport {
-    report(Code::BadArguments, message).hint("run `dpl-lambda --help` for the commands and options")
 }
 
 /// Reports a standalone option with a command that accepts none.

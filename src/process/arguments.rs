@@ -2,18 +2,18 @@
 #![expect(clippy::disallowed_methods, reason = "exits the process after a wrong command line")]
 
 use std::ffi::{OsStr, OsString};
-use std::io::{self, Write};
 use std::path::PathBuf;
 use std::{env, process};
 
-use clap::error::ErrorKind;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
 
 use super::closed;
 use super::standalone_args::{self, StandaloneArgs};
+use super::streams::print_report;
 use crate::deploy;
-use crate::diagnostics;
+use crate::diagnostics::{self, UnknownArgument};
 use crate::protocol::event::Finished;
 
 /// Deploys an AWS Lambda function as described by a `.travis.yml` stanza.
@@ -65,10 +65,10 @@ pub(crate) enum EventCommand {
 pub(crate) enum DocumentCommand {
     /// Print the minimal IAM policy that deployments of the stanza need.
     Policy,
-    /// Explain an error or warning code and what to do about it.
+    /// Explain an error or warning code and what to do about it. Without a code, list all codes.
     Explain {
         /// The code of an error or a warning, such as access-denied.
-        code: String,
+        code: Option<String>,
     },
     /// Print a JSON Schema (draft-07).
     Schema {
@@ -107,13 +107,37 @@ pub(crate) fn report_parse_error(error: clap::Error) -> Finished {
     // Up to the first empty line; after it, clap explains the usage.
     let line = text.lines().take_while(|line| !line.is_empty()).map(str::trim).collect::<Vec<_>>().join(" ");
     let line = line.strip_prefix("error: ").unwrap_or(&line);
-    let _ = writeln!(io::stderr(), "dpl-lambda: {line}");
     let given = command_of(env::args_os().skip(1)).unwrap_or_default();
+    let is_for_stanzas = given.to_str().is_some_and(EventCommand::has_subcommand);
+    let known = Arguments::command();
+    let commands: Vec<String> =
+        known.get_subcommands().map(|command| command.get_name().to_owned()).collect();
+    let options: Vec<String> =
+        known.get_arguments().filter_map(|option| option.get_long().map(str::to_owned)).collect();
+    let unknown = unknown_argument(&error, is_for_stanzas);
+    let report = diagnostics::from_arguments(line.to_owned(), unknown, &commands, &options);
+    print_report(&report);
     let prints_document = given.to_str().is_some_and(DocumentCommand::has_subcommand);
     if prints_document || standalone_args::is_for_people() {
         process::exit(2)
     }
-    Finished::failed(diagnostics::from_arguments(line.to_owned()), Vec::new())
+    Finished::failed(report, Vec::new())
+}
+
+/// The part of the command line that clap does not know. `None`: something else is wrong.
+fn unknown_argument(error: &clap::Error, is_for_stanzas: bool) -> Option<UnknownArgument<'_>> {
+    let text = |kind| match error.get(kind) {
+        Some(ContextValue::String(text)) => Some(text.as_str()),
+        _ => None,
+    };
+    match error.kind() {
+        ErrorKind::InvalidSubcommand => text(ContextKind::InvalidSubcommand).map(UnknownArgument::Command),
+        ErrorKind::UnknownArgument => text(ContextKind::InvalidArg).map(|word| match word.starts_with('-') {
+            true => UnknownArgument::Option(word),
+            false => UnknownArgument::Word { word, is_for_stanzas },
+        }),
+        _ => None,
+    }
 }
 
 /// The command of a command line that clap could not parse: the first argument that is neither an option nor

@@ -24,7 +24,7 @@ pub(crate) fn render(command: DocumentCommand, standalone: &StandaloneArgs) -> R
         DocumentCommand::Policy => policy(standalone),
         DocumentCommand::Explain { code } => {
             standalone.reject_standalone_options("explain");
-            catalogue::entry(&code)
+            code.map_or_else(|| Ok(catalogue::list()), |code| catalogue::entry(&code))
         }
         DocumentCommand::Schema { document } => {
             standalone.reject_standalone_options("schema");
