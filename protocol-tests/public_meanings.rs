@@ -177,7 +177,7 @@ fn conditions_in_a_wrong_place_are_no_conditions() {
          on:\n      tags: true\n"
     );
     let beside = format!("{stanza}on:\n  tags: true\n");
-    let directory = directory(&[(".travis.yml", &inside), ("b.yml", &beside)]);
+    let directory = directory(&[(".travis.yml", inside.as_str()), ("b.yml", beside.as_str())]);
     let check = |file: &str, branch: &str| {
         let plugin = PluginCommand::new(&["check", "--travis-yml", file]).directory(directory.path());
         plugin.env("GIT_CEILING_DIRECTORIES", "/").env("TRAVIS_BRANCH", branch).run_on(b"")

@@ -69,7 +69,8 @@ fn policy(standalone: &StandaloneArgs) -> Result<String, String> {
     let settings = Settings::from_env();
     standalone.policy(settings.bash_options)?;
     let request = request::read(Stdin { deadline: Instant::now() + settings.input_limit });
-    let request = request.map_err(|error| diagnostics::from_request(error, settings.input_limit).message)?;
+    let refused = |error| diagnostics::from_request(error, settings.input_limit).lines().join("; ");
+    let request = request.map_err(refused)?;
     // The region may come from the job's `~/.aws`, but never from the CI runner's.
     let env = environ::enter(request.env);
     let policy = deploy::policy(&request.stanza, &env).map_err(|error| error.message)?;

@@ -324,7 +324,7 @@ fn pairs(at: &str) -> Value {
     let mut schema = with_pattern(map, &format!(r"^$|^\s*{name}=|^[^=]*\$"), &message);
     schema["type"] = json!(["object", "array", "string", "null"]);
     schema["items"] = entry;
-    // `{variables: {…}}`, as in AWS's API.
+    // `{variables: {…}}`, as in AWS's API: valid, but the program warns about it.
     remove(&mut schema, "additionalProperties");
     schema["if"] = json!({
         "type": "object",
@@ -333,7 +333,11 @@ fn pairs(at: &str) -> Value {
         "propertyNames": {"pattern": format!("^{}$", in_any_case("variables"))},
         "additionalProperties": {"type": "object", "not": {"required": ["secure"]}},
     });
-    schema["then"] = json!({"additionalProperties": variables});
+    schema["then"] = json!({
+        "deprecated": true,
+        "deprecationMessage": "Remove this level: its entries are read as if they were not nested.",
+        "additionalProperties": variables,
+    });
     schema["else"] = json!({"additionalProperties": value});
     for (_, limit) in limits() {
         if let Limit::Pairs(most) = limit {
