@@ -17,6 +17,7 @@ pub mod schema;
 pub mod secret;
 pub mod stanza;
 pub(crate) mod stanza_reader;
+pub mod step;
 pub mod structures;
 pub mod suggest;
 mod validate;
