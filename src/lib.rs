@@ -26,8 +26,8 @@
 //! | [`options`] | resolves the options of a stanza as dpl does: branches, variables, `~/.aws` | `~/.aws`, git |
 //! | [`conditions`] | evaluates `on` as Travis CI does | bash |
 //! | [`function`] | the desired function, and the live one in the same form | |
-//! | [`code_source`] | what code the function runs, and how it gets to Lambda | |
 //! | [`package`] | builds the archive, reproducibly | files |
+//! | [`code_source`] | what code the function runs, and how it gets to Lambda | |
 //! | [`plan`] | computes the steps from the desired function, the archive and the live function | |
 //! | [`policy`] | the minimal IAM policy for a stanza | |
 //! | [`commands`] | runs the user's commands: `run`, `cleanup`, `verify.command` | processes |

@@ -4,7 +4,6 @@
 
 use std::cell::Cell;
 use std::future::Future;
-use std::sync::Arc;
 use std::time::Instant;
 
 use super::verify::VerifyContext;
@@ -16,8 +15,7 @@ use crate::lambda::{
     self, Applied, DeployState, ExtraReads, Identity, Lambda, LambdaError, LiveState, ShiftOutcome,
     StateReason, VersionReads,
 };
-use crate::package::Archive;
-use crate::plan::{Action, Plan, Step, needs_versions, plan, version_to_read};
+use crate::plan::{Action, Plan, Step, WriteCall, needs_versions, plan, version_to_read};
 use crate::protocol::error::ErrorReport;
 use crate::protocol::event::{CodeState, Deployment, Event, Finished, StepName, StepTarget};
 use crate::protocol::structures::OrNone;
@@ -54,7 +52,7 @@ impl DeployRun<'_> {
         let source = CodeSource::of(self.stanza);
         let prepared = self.prepare(&source)?;
         let (lambda, identity) = self.connect().await?;
-        let (code, archive, found) = self.code_and_live(&source, prepared, &lambda).await?;
+        let (code, found) = self.code_and_live(&source, prepared, &lambda).await?;
         let mut desired = self.desired_function();
         let names_revision = desired.revision_id.is_some();
         let mut found = match found {
@@ -64,9 +62,8 @@ impl DeployRun<'_> {
         self.read_extras(&lambda, &desired, &code, &mut found, !only_plan).await?;
         let live = found.as_ref().map(|found| &found.live);
         let before = live.map(|live| live.code_sha256.clone());
-        let archive = archive.map(Arc::new);
         let aliases = live.map(|live| live.aliases.clone()).unwrap_or_default();
-        let mut state = self.new_deploy_state(archive.clone());
+        let mut state = self.new_deploy_state(code.archive().is_some());
         let mut outdated: Option<OutdatedStep<'_>> = None;
         let (mut has_changed, mut may_be_ours) = (false, false);
         for round in 0.. {
@@ -79,7 +76,7 @@ impl DeployRun<'_> {
                 if desired.runtime().is_none() {
                     self.warn_about_runtime(live.and_then(LiveFunction::runtime), false);
                 }
-                if let Some(archive) = &archive {
+                if let Some(archive) = code.archive() {
                     self.warn_about_handler(&desired, live, archive);
                 }
                 self.warn_about_cleared(&plan);
@@ -232,8 +229,8 @@ impl DeployRun<'_> {
     }
 
     /// The initial state for the steps, before the function is read.
-    pub(super) fn new_deploy_state(&self, archive: Option<Arc<Archive>>) -> DeployState<'_> {
-        DeployState { archive, ..DeployState::of(self.name) }
+    pub(super) fn new_deploy_state(&self, has_archive: bool) -> DeployState<'_> {
+        DeployState { has_archive, ..DeployState::of(self.name) }
     }
 
     /// The version that the first alias of the stanza pointed at before, if it points at another one now.
@@ -322,7 +319,8 @@ impl DeployRun<'_> {
                 Action::WaitForProvisioned { alias } => {
                     lambda.wait_for_provisioned(self.name, alias).await.map(|()| Applied::default())
                 }
-                action => lambda.apply(action, state, &role_not_ready).await,
+                Action::UploadPackage { object, archive } => lambda.upload_package(object, archive).await,
+                Action::Write(call) => lambda.apply(call, state, &role_not_ready).await,
             };
             match applied {
                 Ok(applied) => running.finished(applied.attempts, applied.request_id),
@@ -351,7 +349,7 @@ impl DeployRun<'_> {
                 }
                 Err(error) => return Err(ApplyError::Failed(self.failed(error))),
             }
-            if matches!(step.action, Action::DeleteFunctionUrlConfig { .. }) {
+            if matches!(step.action, Action::Write(WriteCall::DeleteFunctionUrlConfig { .. })) {
                 state.function_url = None;
             }
         }

@@ -1,6 +1,8 @@
 //! Obtains the code to deploy, by packaging it or from S3 or an image, and reads the live function at the
 //! same time. It never sends a request to AWS for a package that Lambda would reject as too large.
 
+use std::sync::Arc;
+
 use crate::code_source::{Code, CodeSource, Delivery, Object};
 use crate::lambda::{Lambda, LiveState};
 use crate::package::{Archive, Contents};
@@ -16,8 +18,8 @@ pub(super) enum Prepared {
     Archive(Archive),
     /// No package: the code is an S3 object.
     Object(Object),
-    /// No package: the code is a container image.
-    Image(Delivery),
+    /// No package: the code is this container image. `None`: it is the live one.
+    Image(Option<String>),
 }
 
 impl DeployRun<'_> {
@@ -25,8 +27,8 @@ impl DeployRun<'_> {
     pub(super) fn prepare(&self, source: &CodeSource) -> Result<Prepared, ErrorReport> {
         let in_call = match source {
             CodeSource::Object(object) => return Ok(Prepared::Object(object.clone())),
-            CodeSource::Image(uri) => return Ok(Prepared::Image(Delivery::Image(uri.clone()))),
-            CodeSource::LiveImage => return Ok(Prepared::Image(Delivery::LiveImage)),
+            CodeSource::Image(uri) => return Ok(Prepared::Image(Some(uri.clone()))),
+            CodeSource::LiveImage => return Ok(Prepared::Image(None)),
             CodeSource::Package => true,
             CodeSource::PackageInBucket(_) => false,
         };
@@ -48,29 +50,33 @@ impl DeployRun<'_> {
         source: &CodeSource,
         prepared: Prepared,
         lambda: &Lambda,
-    ) -> Result<(Code, Option<Archive>, Option<LiveState>), ErrorReport> {
+    ) -> Result<(Code, Option<LiveState>), ErrorReport> {
         let reading = async { lambda.read_live(self.name).await.map_err(|error| self.failed(error)) };
         let (archive, found) = match prepared {
             Prepared::Contents(contents) => tokio::try_join!(self.package(contents), reading)?,
             Prepared::Archive(archive) => (archive, reading.await?),
-            Prepared::Image(delivery) => return Ok((Code { sha256: None, delivery }, None, reading.await?)),
+            Prepared::Image(uri) => {
+                let delivery = uri.map(Delivery::Image);
+                return Ok((Code { sha256: None, delivery }, reading.await?));
+            }
             Prepared::Object(object) => {
                 let hashing =
                     async { lambda.object_sha256(&object).await.map_err(|error| self.failed(error)) };
                 let (sha256, found) = tokio::try_join!(hashing, reading)?;
-                return Ok((Code { sha256, delivery: Delivery::Object(object) }, None, found));
+                return Ok((Code { sha256, delivery: Some(Delivery::Object(object)) }, found));
             }
         };
+        let sha256 = Some(archive.code_sha256().to_owned());
         let delivery = match source {
             CodeSource::PackageInBucket(bucket) => {
-                Delivery::Upload(bucket.object(self.name.name(), archive.sha256()))
+                let object = bucket.object(self.name.name(), archive.sha256());
+                Delivery::Upload(object, Arc::new(archive))
             }
             CodeSource::Package | CodeSource::Object(_) | CodeSource::Image(_) | CodeSource::LiveImage => {
-                Delivery::Call
+                Delivery::Call(Arc::new(archive))
             }
         };
-        let code = Code { sha256: Some(archive.code_sha256().to_owned()), delivery };
-        Ok((code, Some(archive), found))
+        Ok((Code { sha256, delivery: Some(delivery) }, found))
     }
 
     /// Packages on another thread, so that requests to AWS can run meanwhile.

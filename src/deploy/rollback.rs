@@ -56,7 +56,7 @@ impl DeployRun<'_> {
             let target = plan.version.as_ref();
             let version = live.versions.iter().find(|version| Some(&version.number) == target);
             let code_sha256 = version.map(|version| version.code_sha256.clone());
-            let mut state = self.new_deploy_state(None);
+            let mut state = self.new_deploy_state(false);
             state.refresh(&live, &plan, code_sha256.clone());
             self.apply_all(&plan, &mut state, &lambda).await?;
             let previous = self.version_before_run(&live.aliases, &state);

@@ -48,7 +48,8 @@ This page is generated from the types of the program. `dpl-lambda schema stanza`
 checks a stanza.
 ";
 
-/// The options by task, in the order in which the author of a first stanza needs them.
+/// The options by task, in the order in which the author of a first stanza needs them. A setting that no
+/// group lists comes last in [`SETTINGS`].
 const GROUPS: [(&str, &[&str]); 8] = [
     ("Function", &["provider", "function_name", "region", "revision_id"]),
     (
@@ -71,7 +72,7 @@ const GROUPS: [(&str, &[&str]); 8] = [
         ],
     ),
     (
-        "Settings",
+        SETTINGS,
         &[
             "role",
             "runtime",
@@ -132,6 +133,8 @@ const GROUPS: [(&str, &[&str]); 8] = [
     ("Deprecated", &["skip_cleanup", "edge", "dpl_version", "strategy"]),
 ];
 
+const SETTINGS: &str = "Settings";
+
 /// The page that explains the options of a group together.
 const GUIDES: [(&str, &str); 4] = [
     ("Code and package", "packaging.md"),
@@ -186,23 +189,32 @@ const MAX_LISTED_WORDS: usize = 10;
 pub fn document() -> String {
     let (stanza, types) = (schema::stanza(), schema::request());
     let mut page = String::from(INTRODUCTION);
-    for (title, options) in GROUPS {
+    for (title, listed) in GROUPS {
         let is_new = |name: &&str| is_new(name, &stanza["properties"][*name]);
-        let (new, from_dpl): (Vec<&str>, Vec<&str>) = options.iter().copied().partition(is_new);
+        let options = group(title, listed, &stanza);
+        let (new, from_dpl): (Vec<&str>, Vec<&str>) = options.into_iter().partition(is_new);
         let new = if new.is_empty() { String::new() } else { format!("; new: {}", links(&new)) };
         let _ = writeln!(page, "- **{title}**: {}{new}", links(&from_dpl));
     }
     page.push_str(SOURCE);
-    for (title, options) in GROUPS {
+    for (title, listed) in GROUPS {
         let _ = writeln!(page, "\n## {title}");
         if let Some((_, guide)) = GUIDES.iter().find(|(group, _)| *group == title) {
             let _ = writeln!(page, "\n[{guide}]({guide}) explains how to use them.");
         }
-        for name in options {
+        for name in group(title, listed, &stanza) {
             page.push_str(&section(name, &stanza, &types));
         }
     }
     page
+}
+
+/// The options of a group: those that it lists, and for [`SETTINGS`] the settings that no group lists.
+fn group(title: &str, listed: &[&'static str], stanza: &Value) -> Vec<&'static str> {
+    let is_listed = |option: &str| GROUPS.iter().any(|(_, options)| options.contains(&option));
+    let settings = Setting::FIELDS.iter().map(|setting| setting.option).filter(|_| title == SETTINGS);
+    let others = settings.filter(|option| stanza["properties"].get(*option).is_some() && !is_listed(option));
+    listed.iter().copied().chain(others).collect()
 }
 
 fn links(names: &[&str]) -> String {
@@ -389,8 +401,8 @@ fn listed_words(property: &Value) -> Vec<(&str, &str)> {
 
 /// AWS's field for an option, and the operation that takes it.
 fn aws_field(at: &str) -> Option<(&'static str, &'static str)> {
-    if let Some((_, doc, changed_by)) = Setting::FIELDS.iter().find(|(option, ..)| *option == at) {
-        return Some((doc.split('`').nth(1)?, operation(*changed_by)));
+    if let Some(setting) = Setting::FIELDS.iter().find(|setting| setting.option == at) {
+        return Some((setting.aws, operation(setting.changed_by)));
     }
     OTHER_FIELDS.iter().find(|(option, ..)| *option == at).map(|(_, field, operation)| (*field, *operation))
 }
@@ -454,9 +466,10 @@ mod tests {
 
     #[test]
     fn every_option_is_in_exactly_one_group() {
-        let mut grouped: Vec<&str> = GROUPS.iter().flat_map(|(_, options)| options.iter().copied()).collect();
-        grouped.sort_unstable();
         let schema = schema::stanza();
+        let mut grouped: Vec<&str> =
+            GROUPS.iter().flat_map(|(title, listed)| group(title, listed, &schema)).collect();
+        grouped.sort_unstable();
         let keys = schema["properties"].as_object().expect("a schema of a struct has properties").keys();
         let mut options: Vec<&str> =
             keys.map(String::as_str).filter(|key| ALIASES.iter().all(|(alias, _)| alias != key)).collect();
@@ -468,20 +481,13 @@ mod tests {
     }
 
     #[test]
-    fn every_doc_of_a_setting_begins_with_the_field_of_aws() {
-        for (option, doc, _) in Setting::FIELDS {
-            assert!(doc.starts_with(" `") && aws_field(option).is_some(), "{option}:{doc}");
-        }
-    }
-
-    #[test]
     fn every_other_field_is_that_of_an_option_that_is_no_setting() {
         let schema = schema::stanza();
         for (option, ..) in OTHER_FIELDS {
             let pointer: String = option.split('.').map(|part| format!("/properties/{part}")).collect();
             assert!(schema.pointer(&pointer).is_some(), "`{option}` is no option");
             assert!(
-                Setting::FIELDS.iter().all(|(setting, ..)| *setting != option),
+                Setting::FIELDS.iter().all(|setting| setting.option != option),
                 "`{option}` is a setting"
             );
         }

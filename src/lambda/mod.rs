@@ -35,14 +35,14 @@ pub use versions::VersionReads;
 use crate::cancel::{CancelReason, CancelToken};
 use crate::code_source::{Delivery, Object};
 use crate::event_writer::EventWriter;
-use crate::function::{LiveFunction, LiveUrl, PublicAccess, Setting};
+use crate::function::{LiveFunction, LiveUrl, PublicAccess};
 use crate::package::Archive;
-use crate::plan::Action;
+use crate::plan::{Action, WriteCall};
 use crate::protocol::event::StepName;
 use crate::protocol::name::FunctionName;
 use crate::protocol::secret::{KnownSecrets, Secret};
 use archive_interceptor::ArchiveInterceptor;
-use read::UpdateStatus;
+use read::{Configuration, UpdateStatus};
 use request_recorder::{AttemptCounter, RequestStats};
 
 /// Default limit of one wait and of one call.
@@ -121,7 +121,7 @@ impl Lambda {
         };
         let invalid_response = || self.invalid_response("GetFunction");
         let configuration = output.configuration().ok_or_else(invalid_response)?;
-        let status = UpdateStatus::from_configuration(configuration);
+        let status = configuration.update_status();
         let live = read::live(&output).ok_or_else(invalid_response)?;
         self.known_secrets.add(live.secrets());
         let is_busy = status.is_in_progress();
@@ -146,7 +146,7 @@ impl Lambda {
             let output = found(self.read_call("GetFunctionCodeSigningConfig", call).await)?
                 .ok_or(LambdaError::Gone)?;
             self.require_aws_request_id("GetFunctionCodeSigningConfig")?;
-            live.settings.push(Setting::CodeSigningConfigArn(output.code_signing_config_arn().to_owned()));
+            live.settings.extend(read::code_signing(&output));
         }
         if extras.url {
             live.url = self.url(name, extras.url_alias.clone()).await?;
@@ -233,8 +233,8 @@ impl Lambda {
         (stats.requests, stats.lost_response)
     }
 
-    /// Applies one step, waits until it has taken effect and records the new state of the function in
-    /// `state`.
+    /// Sends the request of one step, waits until it has taken effect and records the new state of the
+    /// function in `state`.
     ///
     /// If another caller's update is in progress, waits for its end first. If Lambda cannot assume the role
     /// yet, retries for 30 s and calls `role_not_ready` before each retry.
@@ -244,16 +244,16 @@ impl Lambda {
     /// other [`LambdaError`] of its calls. The event writer records whether the step took effect.
     pub async fn apply(
         &self,
-        action: &Action,
+        call: &WriteCall,
         state: &mut DeployState<'_>,
         role_not_ready: &dyn Fn(),
     ) -> Result<Applied, LambdaError> {
-        let applied = self.send_until_accepted(action, state, role_not_ready).await;
-        if let (Action::ShiftTraffic { .. }, Err(error)) = (action, &applied)
+        let applied = self.send_until_accepted(call, state, role_not_ready).await;
+        if let (WriteCall::ShiftTraffic { .. }, Err(error)) = (call, &applied)
             && (self.attempts.stats().lost_response || error.outcome_is_unknown())
         {
             // AWS may have applied the shift in spite of the error.
-            state.record_target(action);
+            state.record_target(call);
         }
         applied
     }
@@ -265,12 +265,14 @@ impl Lambda {
     /// # Errors
     /// [`LambdaError::Call`] as for the step itself, and [`LambdaError::Cancelled`].
     pub async fn dry_run(&self, action: &Action, state: &DeployState<'_>) -> Result<(), LambdaError> {
-        let Action::UpdateFunctionCode { delivery, .. } = action else { return Ok(()) };
-        if matches!(delivery, Delivery::Upload(_)) {
+        let Action::Write(WriteCall::UpdateFunctionCode { settings, delivery }) = action else {
+            return Ok(());
+        };
+        if matches!(delivery, Delivery::Upload(..)) {
             return Ok(());
         }
         self.attempts.reset();
-        match self.update_function_code(action, state, true).await {
+        match self.update_function_code(settings, delivery, state, true).await {
             // A dry run cannot take effect later.
             Err(LambdaError::Cancelled { reason, .. }) => {
                 Err(LambdaError::Cancelled { reason, in_flight: None })
@@ -281,50 +283,47 @@ impl Lambda {
 
     async fn send_until_accepted(
         &self,
-        action: &Action,
+        call: &WriteCall,
         state: &mut DeployState<'_>,
         role_not_ready: &dyn Fn(),
     ) -> Result<Applied, LambdaError> {
-        let step = action.name();
+        let step = call.name();
         self.attempts.reset();
-        if let Action::UploadPackage { object } = action {
-            return self.upload_package(object, state).await;
-        }
         // One wait limit for the whole step: AWS may reject a call with "in progress" while GetFunction shows
         // no update.
         let mut busy = poll_backoff::PollBackoff::new(self.wait_limit);
         let mut role = poll_backoff::PollBackoff::slowly(poll_backoff::ROLE_LIMIT);
         let mut weights = poll_backoff::PollBackoff::slowly(poll_backoff::WEIGHTS_LIMIT.min(self.wait_limit));
         loop {
-            match self.call(action, state).await {
+            match self.call(call, state).await {
                 Ok((reported, status)) => {
                     self.events.record_change(step);
                     let stats = self.attempts.stats();
                     let is_moving = reported.is_moving;
-                    let code_mismatch = state.code_mismatch(action, reported.code_sha256.as_ref());
+                    let code_mismatch = state.code_mismatch(call, reported.code_sha256.as_ref());
                     let is_ours = reported
                         .code_and_settings
                         .as_ref()
-                        .is_none_or(|code_and_settings| state.allows_response(action, code_and_settings));
+                        .is_none_or(|code_and_settings| state.allows_response(call, code_and_settings));
                     state.record_response(reported);
-                    state.record_target(action);
+                    state.record_target(call);
                     if !is_ours {
                         return Err(LambdaError::Outdated(None));
                     }
-                    let settled = self.wait_until_settled(action, state, status).await;
+                    let settled = self.wait_until_settled(call, state, status).await;
                     if let Err(LambdaError::UpdateFailed(_)) = settled {
                         self.events.retract_change(step);
                     }
                     settled?;
-                    match action {
-                        Action::PutProvisionedConcurrencyConfig { alias, .. } => {
+                    match call {
+                        WriteCall::PutProvisionedConcurrencyConfig { alias, .. } => {
                             let ready = self.wait_for_provisioned(state.name, alias).await;
                             if let Err(LambdaError::ProvisioningFailed(_)) = ready {
                                 self.events.retract_change(step);
                             }
                             ready?;
                         }
-                        Action::UpdateAlias { alias, provisions, .. } if *provisions || is_moving => {
+                        WriteCall::UpdateAlias { alias, provisions, .. } if *provisions || is_moving => {
                             self.wait_for_provisioned(state.name, alias).await?;
                         }
                         _ => {}
@@ -340,7 +339,7 @@ impl Lambda {
                         self.poll_until_idle(state.name, &mut busy).await?.ok_or(LambdaError::Gone)?;
                     // Deleting an old version does not depend on the revision of the function.
                     let names_revision =
-                        state.revision_id.is_some() && !matches!(action, Action::DeleteVersion { .. });
+                        state.revision_id.is_some() && !matches!(call, WriteCall::DeleteVersion { .. });
                     if names_revision && state.revision_id != found.live.revision_id {
                         return Err(LambdaError::Outdated(Some(error)));
                     }
@@ -358,7 +357,7 @@ impl Lambda {
                     )
                     .await?;
                 }
-                Err(LambdaError::Call(error)) if self.was_done(action, &error) => {
+                Err(LambdaError::Call(error)) if self.was_done(call, &error) => {
                     self.events.record_change(step);
                     return Ok(self.applied());
                 }
@@ -366,14 +365,14 @@ impl Lambda {
                 // revision it is safe to repeat: AWS publishes no second version of the same code.
                 Err(LambdaError::Call(error))
                     if error.is_outdated()
-                        && matches!(action, Action::PublishVersion { .. })
+                        && matches!(call, WriteCall::PublishVersion { .. })
                         && self.attempts.stats().lost_response
                         && state.revision_id.is_some() =>
                 {
                     state.revision_id = None;
                 }
                 Err(LambdaError::Call(error)) if error.is_outdated() => {
-                    if !self.attempts.stats().lost_response || !self.has_moved_alias(action, state).await? {
+                    if !self.attempts.stats().lost_response || !self.has_moved_alias(call, state).await? {
                         return Err(LambdaError::Outdated(Some(error)));
                     }
                     self.events.record_change(step);
@@ -383,17 +382,17 @@ impl Lambda {
                     // The function URL, its permission, the alias, the version or the whole function may have
                     // been deleted.
                     let is_of_more = matches!(
-                        action,
-                        Action::UpdateFunctionUrlConfig { .. }
-                            | Action::CreateFunctionUrlConfig { alias: Some(_), .. }
-                            | Action::AddPermission { alias: Some(_), .. }
-                            | Action::DeleteFunctionUrlConfig { .. }
-                            | Action::RemovePermission { .. }
-                            | Action::CreateAlias { .. }
-                            | Action::UpdateAlias { .. }
-                            | Action::ShiftTraffic { .. }
-                            | Action::PutProvisionedConcurrencyConfig { .. }
-                            | Action::DeleteProvisionedConcurrencyConfig { .. }
+                        call,
+                        WriteCall::UpdateFunctionUrlConfig { .. }
+                            | WriteCall::CreateFunctionUrlConfig { alias: Some(_), .. }
+                            | WriteCall::AddPermission { alias: Some(_), .. }
+                            | WriteCall::DeleteFunctionUrlConfig { .. }
+                            | WriteCall::RemovePermission { .. }
+                            | WriteCall::CreateAlias { .. }
+                            | WriteCall::UpdateAlias { .. }
+                            | WriteCall::ShiftTraffic { .. }
+                            | WriteCall::PutProvisionedConcurrencyConfig { .. }
+                            | WriteCall::DeleteProvisionedConcurrencyConfig { .. }
                     );
                     return Err(match is_of_more {
                         true => LambdaError::Outdated(Some(error)),
@@ -402,8 +401,8 @@ impl Lambda {
                     });
                 }
                 Err(error) => {
-                    let moves = matches!(action, Action::UpdateAlias { .. }) && error.outcome_is_unknown();
-                    if !moves || !self.has_moved_alias(action, state).await.unwrap_or(false) {
+                    let moves = matches!(call, WriteCall::UpdateAlias { .. }) && error.outcome_is_unknown();
+                    if !moves || !self.has_moved_alias(call, state).await.unwrap_or(false) {
                         return Err(error);
                     }
                     self.events.record_change(step);
@@ -415,15 +414,15 @@ impl Lambda {
 
     /// Whether an error only means that AWS has already applied an earlier request of the same step, whose
     /// response was lost.
-    fn was_done(&self, action: &Action, error: &CallError) -> bool {
-        if let Action::DeleteVersion { .. } = action {
+    fn was_done(&self, call: &WriteCall, error: &CallError) -> bool {
+        if let WriteCall::DeleteVersion { .. } = call {
             // The goal is reached, even if another caller deleted the version.
             return error.is_not_found();
         }
         self.attempts.stats().lost_response
-            && match action {
-                Action::AddPermission { .. } => error.is_outdated(),
-                Action::RemovePermission { .. } | Action::DeleteFunctionUrlConfig { .. } => {
+            && match call {
+                WriteCall::AddPermission { .. } => error.is_outdated(),
+                WriteCall::RemovePermission { .. } | WriteCall::DeleteFunctionUrlConfig { .. } => {
                     error.is_not_found()
                 }
                 _ => false,
@@ -438,9 +437,17 @@ impl Lambda {
         self.sleep(interval, "the next traffic shift").await
     }
 
-    /// Uploads the archive to its S3 object, unless the object exists already.
-    async fn upload_package(&self, object: &Object, state: &DeployState<'_>) -> Result<Applied, LambdaError> {
-        if self.send_to_bucket(object, archive(state)).await? {
+    /// Uploads an archive to an S3 object, unless the object exists already.
+    ///
+    /// # Errors
+    /// [`LambdaError::Call`], and [`LambdaError::Cancelled`].
+    pub async fn upload_package(
+        &self,
+        object: &Object,
+        archive: &Arc<Archive>,
+    ) -> Result<Applied, LambdaError> {
+        self.attempts.reset();
+        if self.send_to_bucket(object, archive).await? {
             self.events.record_change(StepName::UploadPackage);
         }
         Ok(self.applied())
@@ -449,21 +456,21 @@ impl Lambda {
     /// Waits until the operation that a step started has ended.
     async fn wait_until_settled(
         &self,
-        action: &Action,
+        call: &WriteCall,
         state: &mut DeployState<'_>,
         mut status: UpdateStatus,
     ) -> Result<(), LambdaError> {
-        let (what, version) = match action {
-            Action::CreateFunction { .. } => ("the new function", None),
-            Action::PublishVersion { .. } => (versions::VERSION, state.version.clone()),
+        let (what, version) = match call {
+            WriteCall::CreateFunction { .. } => ("the new function", None),
+            WriteCall::PublishVersion { .. } => (versions::VERSION, state.version.clone()),
             _ => ("the update", None),
         };
         let mut seen: Option<LiveFunction> = None;
         let mut backoff = poll_backoff::PollBackoff::new(self.wait_limit);
         while status.is_in_progress() {
-            let call =
+            let get_function =
                 self.client.get_function().function_name(state.name.as_str()).set_qualifier(version.clone());
-            let poll_once = async || self.read_call("GetFunction", call.clone().send()).await;
+            let poll_once = async || self.read_call("GetFunction", get_function.clone().send()).await;
             let output = match self.poll(&mut backoff, what, poll_once).await {
                 Err(LambdaError::Call(error)) if error.is_function_not_found() => {
                     return Err(LambdaError::Gone);
@@ -471,7 +478,7 @@ impl Lambda {
                 other => other?,
             };
             let configuration = output.configuration().ok_or_else(|| self.invalid_response("GetFunction"))?;
-            let reported = UpdateStatus::from_configuration(configuration);
+            let reported = configuration.update_status();
             status = if version.is_some() { reported.for_version() } else { reported };
             if version.is_none() {
                 state.seen_sha256 = configuration.code_sha256().map(str::to_owned);
@@ -482,7 +489,7 @@ impl Lambda {
             return versions::from_version(&version, status);
         }
         if let Some(live) = seen
-            && !state.has_stayed(action, live)
+            && !state.has_stayed(call, live)
         {
             return Err(LambdaError::Outdated(None));
         }
@@ -644,11 +651,6 @@ fn found<T>(answer: Result<T, LambdaError>) -> Result<Option<T>, LambdaError> {
         Err(LambdaError::Call(error)) if error.is_not_found() => Ok(None),
         answer => answer.map(Some),
     }
-}
-
-/// The archive of a step that uploads it.
-fn archive<'a>(state: &'a DeployState<'_>) -> &'a Arc<Archive> {
-    state.archive.as_ref().expect("a plan uploads an archive only if there is one")
 }
 
 fn exposed(tags: &std::collections::BTreeMap<String, Secret>) -> std::collections::HashMap<String, String> {

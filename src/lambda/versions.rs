@@ -9,7 +9,7 @@ use aws_sdk_lambda::types::{LogType, ProvisionedConcurrencyStatusEnum};
 
 use super::alias::shares;
 use super::error::StateReason;
-use super::read::UpdateStatus;
+use super::read::{Configuration, UpdateStatus};
 use super::{CallError, Lambda, LambdaError, connect, found, poll_backoff, read};
 use crate::function::{
     AliasHistory, LATEST_PUBLISHED, LiveAlias, LiveFunction, LiveVersion, Provisioned, ProvisionedState,
@@ -110,7 +110,7 @@ impl Lambda {
                 .filter(|version| version.number == number)
                 .for_each(|it| *it = reported.clone());
             if !is_pending || !waits {
-                return Ok(from_version(number, UpdateStatus::from_configuration(configuration)).err());
+                return Ok(from_version(number, configuration.update_status()).err());
             }
             self.poll_sleep(&mut backoff, VERSION).await?;
         }
