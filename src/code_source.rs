@@ -2,7 +2,9 @@
 //! it reaches Lambda. Never reads a file and never calls AWS.
 
 use std::fmt;
+use std::sync::Arc;
 
+use crate::package::Archive;
 use crate::protocol::stanza::{PackageType, Stanza};
 
 /// Where the code comes from, according to the stanza.
@@ -46,23 +48,31 @@ pub struct Code {
     /// AWS's `CodeSha256`: the SHA-256 of the archive, in Base64. `None`: unknown until AWS has read the
     /// code.
     pub sha256: Option<String>,
-    /// How Lambda gets the code.
-    pub delivery: Delivery,
+    /// How Lambda gets the code. `None`: the function keeps its live container image.
+    pub delivery: Option<Delivery>,
 }
 
 /// How Lambda gets the code.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Delivery {
     /// The archive is sent in the API call.
-    Call,
+    Call(Arc<Archive>),
     /// The archive is uploaded to this object first.
-    Upload(Object),
+    Upload(Object, Arc<Archive>),
     /// The archive already exists as this object.
     Object(Object),
     /// A container image, by its URI.
     Image(String),
-    /// The function keeps its live container image.
-    LiveImage,
+}
+
+impl Code {
+    /// The archive that this run has built or read. `None`: the code is an S3 object or a container image.
+    pub fn archive(&self) -> Option<&Archive> {
+        match &self.delivery {
+            Some(Delivery::Call(archive) | Delivery::Upload(_, archive)) => Some(archive.as_ref()),
+            Some(Delivery::Object(_) | Delivery::Image(_)) | None => None,
+        }
+    }
 }
 
 impl CodeSource {

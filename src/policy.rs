@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 
 use crate::code_source::CodeSource;
 use crate::function::{ChangedBy, DesiredFunction, Setting};
+use crate::protocol::event::StepName;
 use crate::protocol::name::Region;
 use crate::protocol::policy_document::{PolicyDocument, Statement};
 use crate::protocol::stanza::{RoleSource, Stanza};
@@ -39,13 +40,13 @@ pub fn of(stanza: &Stanza, desired: &DesiredFunction, source: &CodeSource, regio
         draft.allow("Address", &url_actions(desired), vec![addressed.clone()]);
     }
     if may_be_public(desired) {
-        let everybody =
-            Statement::allow(["lambda:AddPermission"], [addressed]).only_if("lambda:Principal", "*");
+        let everybody = Statement::allow([StepName::AddPermission.iam_action()], [addressed])
+            .only_if("lambda:Principal", "*");
         draft.statements.push(everybody.named("Everybody"));
     }
     draft.allow("Versions", &version_actions(stanza, desired), vec![on("*")]);
     if invokes(stanza) && !desired.release.publish {
-        draft.allow("Latest", &["lambda:InvokeFunction"], vec![on("$LATEST")]);
+        draft.allow("Latest", &[StepName::Verify.iam_action()], vec![on("$LATEST")]);
     }
     draft.allow(
         "Aliases",
@@ -91,24 +92,27 @@ fn function_actions(stanza: &Stanza, desired: &DesiredFunction, source: &CodeSou
     };
     let mut actions = needed(&[
         (true, "lambda:GetFunction"),
-        (creates, "lambda:CreateFunction"),
-        (has(ChangedBy::Configuration) || desired.handler.is_some(), "lambda:UpdateFunctionConfiguration"),
+        (creates, StepName::CreateFunction.iam_action()),
+        (
+            has(ChangedBy::Configuration) || desired.handler.is_some(),
+            StepName::UpdateFunctionConfiguration.iam_action(),
+        ),
         // Needed even if the live image stays: after a failed update it is sent again.
-        (true, "lambda:UpdateFunctionCode"),
+        (true, StepName::UpdateFunctionCode.iam_action()),
         (desired.tags.is_some(), "lambda:ListTags"),
-        (desired.tags.is_some(), "lambda:TagResource"),
-        (desired.tags.is_some() && desired.replaces_tags, "lambda:UntagResource"),
+        (desired.tags.is_some(), StepName::TagResource.iam_action()),
+        (desired.tags.is_some() && desired.replaces_tags, StepName::UntagResource.iam_action()),
         (names_signing, "lambda:GetFunctionCodeSigningConfig"),
-        (names_signing && !no_signing, "lambda:PutFunctionCodeSigningConfig"),
-        (no_signing, "lambda:DeleteFunctionCodeSigningConfig"),
-        (names_reserved && !no_reserved, "lambda:PutFunctionConcurrency"),
-        (no_reserved, "lambda:DeleteFunctionConcurrency"),
-        (release.publish, "lambda:PublishVersion"),
+        (names_signing && !no_signing, StepName::PutFunctionCodeSigningConfig.iam_action()),
+        (no_signing, StepName::DeleteFunctionCodeSigningConfig.iam_action()),
+        (names_reserved && !no_reserved, StepName::PutFunctionConcurrency.iam_action()),
+        (no_reserved, StepName::DeleteFunctionConcurrency.iam_action()),
+        (release.publish, StepName::PublishVersion.iam_action()),
         (release.publish || prunes, "lambda:ListVersionsByFunction"),
         (names_alias || prunes, "lambda:ListAliases"),
-        (names_alias, "lambda:CreateAlias"),
+        (names_alias, StepName::CreateAlias.iam_action()),
         (names_alias, "lambda:GetAlias"),
-        (names_alias, "lambda:UpdateAlias"),
+        (names_alias, StepName::UpdateAlias.iam_action()),
     ]);
     actions.extend(own_address);
     actions
@@ -120,11 +124,11 @@ fn url_actions(desired: &DesiredFunction) -> Vec<&'static str> {
     needed(&[
         (names_url, "lambda:GetFunctionUrlConfig"),
         (names_url, "lambda:GetPolicy"),
-        (names_url && !no_url, "lambda:CreateFunctionUrlConfig"),
-        (names_url && !no_url, "lambda:UpdateFunctionUrlConfig"),
-        (no_url, "lambda:DeleteFunctionUrlConfig"),
+        (names_url && !no_url, StepName::CreateFunctionUrlConfig.iam_action()),
+        (names_url && !no_url, StepName::UpdateFunctionUrlConfig.iam_action()),
+        (no_url, StepName::DeleteFunctionUrlConfig.iam_action()),
         // Needed for public access, too: a statement with our ID but other content is removed first.
-        (names_url, "lambda:RemovePermission"),
+        (names_url, StepName::RemovePermission.iam_action()),
     ])
 }
 
@@ -132,8 +136,8 @@ fn url_actions(desired: &DesiredFunction) -> Vec<&'static str> {
 fn version_actions(stanza: &Stanza, desired: &DesiredFunction) -> Vec<&'static str> {
     needed(&[
         (desired.release.publish, "lambda:GetFunction"),
-        (desired.release.publish && invokes(stanza), "lambda:InvokeFunction"),
-        (desired.release.keep.is_some(), "lambda:DeleteFunction"),
+        (desired.release.publish && invokes(stanza), StepName::Verify.iam_action()),
+        (desired.release.keep.is_some(), StepName::DeleteFunction.iam_action()),
     ])
 }
 
@@ -143,8 +147,8 @@ fn alias_actions(desired: &DesiredFunction) -> Vec<&'static str> {
     let provisioned = desired.release.provisioned;
     needed(&[
         (true, "lambda:GetProvisionedConcurrencyConfig"),
-        (matches!(provisioned, Some(Some(_))), "lambda:PutProvisionedConcurrencyConfig"),
-        (provisioned == Some(None), "lambda:DeleteProvisionedConcurrencyConfig"),
+        (matches!(provisioned, Some(Some(_))), StepName::PutProvisionedConcurrencyConfig.iam_action()),
+        (provisioned == Some(None), StepName::DeleteProvisionedConcurrencyConfig.iam_action()),
     ])
 }
 
@@ -222,8 +226,8 @@ impl Draft {
             }
             Setting::CodeSigningConfigArn(arn) => {
                 let arn = self.resource(key, arn, ("lambda", "code-signing-config:"));
-                let actions = ["lambda:GetCodeSigningConfig", "lambda:PutFunctionCodeSigningConfig"];
-                self.allow("CodeSigning", &actions, vec![arn]);
+                let put = StepName::PutFunctionCodeSigningConfig.iam_action();
+                self.allow("CodeSigning", &["lambda:GetCodeSigningConfig", put], vec![arn]);
             }
             _ => {}
         }

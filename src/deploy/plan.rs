@@ -25,8 +25,9 @@ pub(super) struct Planned {
 impl Planned {
     /// The state of the function before the first step of the plan.
     pub(super) fn state<'a>(&self, context: &Context<'a>) -> DeployState<'a> {
-        let PlanInput { code, archive, .. } = &self.input;
-        let mut state = DeployState { archive: archive.clone(), ..DeployState::of(context.name) };
+        let code = &self.input.code;
+        let mut state =
+            DeployState { has_archive: code.archive().is_some(), ..DeployState::of(context.name) };
         match self.input.live() {
             Some(live) => state.refresh(live, &self.plan, code.sha256.clone()),
             None => state.code_sha256.clone_from(&code.sha256),
@@ -43,7 +44,7 @@ pub(super) fn plan(context: &Context<'_>, input: PlanInput) -> Result<Planned, E
     if desired.runtime().is_none() {
         warn::about_runtime(context, live.and_then(LiveFunction::runtime), false);
     }
-    if let Some(archive) = &input.archive {
+    if let Some(archive) = input.code.archive() {
         warn::about_handler(context, desired, live, archive);
     }
     warn::about_cleared_weights(context, &plan);

@@ -5,8 +5,8 @@ use std::time::Duration;
 use super::client::{Lambda, found};
 use super::error::LambdaError;
 use super::poll_backoff::{self, PollBackoff};
-use super::read::{self, UpdateStatus};
-use crate::function::{LiveFunction, LiveUrl, PublicAccess, Setting};
+use super::read::{self, Configuration, UpdateStatus};
+use crate::function::{LiveFunction, LiveUrl, PublicAccess};
 use crate::protocol::name::FunctionName;
 
 /// Progress text while an update by another caller is in progress.
@@ -56,7 +56,7 @@ impl Lambda {
         };
         let invalid_response = || self.invalid_response("GetFunction");
         let configuration = output.configuration().ok_or_else(invalid_response)?;
-        let status = UpdateStatus::from_configuration(configuration);
+        let status = configuration.update_status();
         let live = read::live(&output).ok_or_else(invalid_response)?;
         self.known_secrets.add(live.secrets());
         let is_busy = status.is_in_progress();
@@ -81,7 +81,7 @@ impl Lambda {
             let output = found(self.read_call("GetFunctionCodeSigningConfig", call).await)?
                 .ok_or(LambdaError::Gone)?;
             self.require_aws_request_id("GetFunctionCodeSigningConfig")?;
-            live.settings.push(Setting::CodeSigningConfigArn(output.code_signing_config_arn().to_owned()));
+            live.settings.extend(read::code_signing(&output));
         }
         if extras.url {
             live.url = self.url(name, extras.url_alias.clone()).await?;

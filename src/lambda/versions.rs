@@ -11,7 +11,7 @@ use super::alias::shares;
 use super::client::{Lambda, found};
 use super::error::{CallError, LambdaError, StateReason};
 use super::poll_backoff::PollBackoff;
-use super::read::{self, UpdateStatus};
+use super::read::{self, Configuration, UpdateStatus};
 use super::timeouts::timeouts;
 use crate::function::{
     AliasHistory, LATEST_PUBLISHED, LiveAlias, LiveFunction, LiveVersion, Provisioned, ProvisionedState,
@@ -112,7 +112,7 @@ impl Lambda {
                 .filter(|version| version.number == number)
                 .for_each(|it| *it = reported.clone());
             if !is_pending || !waits {
-                return Ok(from_version(number, UpdateStatus::from_configuration(configuration)).err());
+                return Ok(from_version(number, configuration.update_status()).err());
             }
             self.poll_sleep(&mut backoff, VERSION).await?;
         }

@@ -47,7 +47,29 @@ enum Data {
     File(File),
 }
 
+/// Archives with the same hash have the same content.
+impl PartialEq for Archive {
+    fn eq(&self, other: &Self) -> bool {
+        self.sha256 == other.sha256
+    }
+}
+
+impl Eq for Archive {}
+
 impl Archive {
+    /// An empty archive, for tests of what is done with archives.
+    #[cfg(test)]
+    pub(crate) fn empty() -> Self {
+        let package = Package {
+            entries: 0,
+            uncompressed_bytes: 0,
+            zip_bytes: 0,
+            code_sha256: String::new(),
+            source: String::new(),
+        };
+        Archive { data: Data::Memory(Vec::new()), package, sha256: Vec::new(), entries: Vec::new() }
+    }
+
     /// Size of the archive in bytes.
     pub fn size(&self) -> u64 {
         self.package.zip_bytes

@@ -1,6 +1,6 @@
 //! Defines one step of a plan: an action, and the values that it changes.
 
-use super::action::Action;
+use super::action::{Action, WriteCall};
 use crate::protocol::event::Change;
 
 /// One step of a plan.
@@ -10,4 +10,10 @@ pub struct Step {
     pub action: Action,
     /// The values that the step changes, with secrets masked.
     pub changes: Vec<Change>,
+}
+
+impl Step {
+    pub(super) fn write(call: WriteCall, changes: Vec<Change>) -> Step {
+        Step { action: Action::Write(call), changes }
+    }
 }

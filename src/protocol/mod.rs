@@ -21,6 +21,7 @@ pub mod secret;
 pub(crate) mod secret_names;
 pub mod stanza;
 pub(crate) mod stanza_reader;
+pub mod step;
 pub mod structures;
 pub mod suggest;
 pub(crate) mod text;
