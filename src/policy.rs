@@ -14,7 +14,7 @@ use crate::protocol::structures::{OrNone, Verify};
 
 /// A policy, and notes about its gaps.
 #[derive(Clone, Debug)]
-pub struct Policy {
+pub(crate) struct Policy {
     /// The policy for the identity that deploys.
     pub document: PolicyDocument,
     /// What the policy leaves open: one sentence per gap.
@@ -23,7 +23,7 @@ pub struct Policy {
 
 /// The smallest policy that covers every deployment of a stanza: one that creates the function, and one that
 /// changes all that the stanza sets. The policy also covers live settings that the stanza does not set.
-pub fn of(stanza: &Stanza, desired: &DesiredFunction, source: &CodeSource, region: &Region) -> Policy {
+pub(crate) fn of(stanza: &Stanza, desired: &DesiredFunction, source: &CodeSource, region: &Region) -> Policy {
     let arn_parts = ArnParts::of(stanza, desired, region);
     let function = format!(
         "arn:{}:lambda:{}:{}:function:{}",
@@ -63,7 +63,7 @@ pub fn of(stanza: &Stanza, desired: &DesiredFunction, source: &CodeSource, regio
 }
 
 /// The note about a region that neither the stanza nor the job names.
-pub fn default_region(region: &Region) -> String {
+pub(crate) fn default_region(region: &Region) -> String {
     format!("no region is set, so this is {}, as for a deployment from here; set `region`", region.as_str())
 }
 

@@ -10,7 +10,7 @@ use crate::protocol::runtimes::RuntimeSupport;
 const TWO_JOBS: &str = "check whether two jobs deploy the function at the same time";
 
 /// Warns about an entry of the package that is left out, or will not work at Lambda.
-pub fn from_note(note: &PackageNote) -> Warning {
+pub(crate) fn from_note(note: &PackageNote) -> Warning {
     let (message, hint) = match note {
         PackageNote::NoFile { name } => (
             format!("`{name}` is a socket, a pipe or a device, and is left out of the package"),
@@ -48,7 +48,7 @@ pub fn from_note(note: &PackageNote) -> Warning {
 }
 
 /// Warns that the package lacks a file that Lambda needs to invoke `handler`.
-pub fn missing_from_package(missing: &MissingHandler, handler: &str) -> Warning {
+pub(crate) fn missing_from_package(missing: &MissingHandler, handler: &str) -> Warning {
     let moved = |elsewhere: &Option<String>, otherwise: &str| match elsewhere {
         Some(name) => format!("check whether `zip` is the right directory: the package has `{name}`"),
         None => otherwise.to_owned(),
@@ -78,7 +78,7 @@ pub fn missing_from_package(missing: &MissingHandler, handler: &str) -> Warning 
 
 /// Warns about a deprecated or unknown runtime. `is_named`: the stanza names the runtime `id`, else the live
 /// function has it.
-pub fn from_runtime(id: &str, runtime_support: &RuntimeSupport, is_named: bool) -> Warning {
+pub(crate) fn from_runtime(id: &str, runtime_support: &RuntimeSupport, is_named: bool) -> Warning {
     let whose = if is_named { "the runtime" } else { "the live function's runtime" };
     let go_to = |successor: &str| format!("switch to `{successor}`");
     let (code, message, hint) = match runtime_support {
@@ -114,7 +114,7 @@ pub fn from_runtime(id: &str, runtime_support: &RuntimeSupport, is_named: bool) 
 }
 
 /// Warns that AWS refused the code in the dry run of a plan, or that the dry run itself failed.
-pub fn from_failed_dry_run(error: &ErrorReport) -> Warning {
+pub(crate) fn from_failed_dry_run(error: &ErrorReport) -> Warning {
     if error.retryable || error.aws.is_none() {
         let message = format!("the dry run of UpdateFunctionCode failed: {}", error.message);
         return warning(
@@ -136,7 +136,7 @@ pub fn from_failed_dry_run(error: &ErrorReport) -> Warning {
 
 /// Warns about a problem of a stanza that is skipped. It must not fail the run: Travis would not have run dpl
 /// at all.
-pub fn from_harmless(problem: &Problem) -> Warning {
+pub(crate) fn from_harmless(problem: &Problem) -> Warning {
     let message = format!(
         "this error has no effect in this run, but would make a deployment fail: {}",
         problem.message
@@ -149,7 +149,7 @@ pub fn from_harmless(problem: &Problem) -> Warning {
 }
 
 /// Warns that `cleanup` has no effect in a command that does not deploy.
-pub fn not_cleaned_up() -> Warning {
+pub(crate) fn not_cleaned_up() -> Warning {
     let message =
         "`cleanup` applies to deployments only: this package also contains uncommitted files".to_owned();
     warning(
@@ -162,13 +162,13 @@ pub fn not_cleaned_up() -> Warning {
 
 /// Warns that `cleanup` stashed uncommitted files. Sent right after that, so that a user of a killed run
 /// knows the stash's name.
-pub fn stashed(commit: &str) -> Warning {
+pub(crate) fn stashed(commit: &str) -> Warning {
     let hint = "run `git stash pop` if this run is killed; otherwise the run restores the files at its end; git keeps copies in `.git` until `git gc` removes them";
     warning(WarningCode::Stashed, "/cleanup", format!("uncommitted files were stashed as {commit}"), hint)
 }
 
 /// Warns about uncommitted files that `cleanup` could not stash.
-pub fn not_stashed(names: &[String]) -> Warning {
+pub(crate) fn not_stashed(names: &[String]) -> Warning {
     let shown: Vec<String> = names.iter().take(5).map(|name| format!("`{name}`")).collect();
     let more = if names.len() > 5 { format!(" and {} more", names.len() - 5) } else { String::new() };
     let message =
@@ -178,14 +178,14 @@ pub fn not_stashed(names: &[String]) -> Warning {
 }
 
 /// Warns about stashed files that could not be restored. `reason` is git's error text, redacted.
-pub fn stash_kept(commit: &str, reason: &str) -> Warning {
+pub(crate) fn stash_kept(commit: &str, reason: &str) -> Warning {
     let message = format!("the stashed files could not be restored: {reason}");
     let hint = format!("run `git stash apply {commit}` to restore them; nothing is lost");
     warning(WarningCode::StashKept, "/cleanup", message, &hint)
 }
 
 /// Warns that Lambda cannot assume a new role yet, because IAM's change has not reached Lambda.
-pub fn role_not_ready() -> Warning {
+pub(crate) fn role_not_ready() -> Warning {
     let message = "Lambda cannot assume the function's role yet; retrying for up to 30 s".to_owned();
     warning(
         WarningCode::RoleNotReady,
@@ -197,7 +197,7 @@ pub fn role_not_ready() -> Warning {
 
 /// Warns that the function changed after it was planned. `may_be_ours`: the response to an earlier request of
 /// this run was lost, so that request may have made the change.
-pub fn function_changed(may_be_ours: bool) -> Warning {
+pub(crate) fn function_changed(may_be_ours: bool) -> Warning {
     let who = match may_be_ours {
         true => "a request of this run whose response was lost, or by someone else",
         false => "someone else",
@@ -209,14 +209,14 @@ pub fn function_changed(may_be_ours: bool) -> Warning {
 }
 
 /// Warns that someone else's deployment replaced the code of this one.
-pub fn overtaken() -> Warning {
+pub(crate) fn overtaken() -> Warning {
     let message =
         "the code of this deployment was live, but someone else deployed other code immediately afterwards";
     Warning::new(WarningCode::Overtaken, message).hint(TWO_JOBS)
 }
 
 /// Warns that this run ends an alias's traffic split.
-pub fn weights_cleared(cleared: &ClearedWeights) -> Warning {
+pub(crate) fn weights_cleared(cleared: &ClearedWeights) -> Warning {
     let ClearedWeights { alias, version, percent } = cleared;
     let message =
         format!("`{alias}` sends {percent} % of its traffic to version {version}; this run ends that split");
@@ -225,7 +225,7 @@ pub fn weights_cleared(cleared: &ClearedWeights) -> Warning {
 }
 
 /// Warns about a function URL of the unqualified function beside that of an alias.
-pub fn url_on_latest(url: &str, alias: &str, function_name: &str) -> Warning {
+pub(crate) fn url_on_latest(url: &str, alias: &str, function_name: &str) -> Warning {
     let message =
         format!("{url} serves the code that was deployed last, not the version at which `{alias}` points");
     let hint = format!(
@@ -235,14 +235,14 @@ pub fn url_on_latest(url: &str, alias: &str, function_name: &str) -> Warning {
 }
 
 /// Warns about an old version that AWS refuses to delete, because an alias uses it.
-pub fn version_kept(version: Option<&str>) -> Warning {
+pub(crate) fn version_kept(version: Option<&str>) -> Warning {
     let message = format!("version {} is in use and was not deleted", version.unwrap_or_default());
     let hint = "move the alias that someone else set to this version during the run; a later deployment then deletes the version";
     warning(WarningCode::VersionKept, "/keep_versions", message, hint)
 }
 
 /// Warns that `version` has no effect in a command other than `rollback`.
-pub fn version_without_rollback() -> Warning {
+pub(crate) fn version_without_rollback() -> Warning {
     let message = "`version` applies to `dpl-lambda rollback` only and has no effect here".to_owned();
     warning(
         WarningCode::WithoutEffect,
@@ -253,7 +253,7 @@ pub fn version_without_rollback() -> Warning {
 }
 
 /// Warns about a live value that cannot be read, so that it is set even if it is the same.
-pub fn live_value_unknown(field: &str) -> Warning {
+pub(crate) fn live_value_unknown(field: &str) -> Warning {
     let message = format!(
         "the live value of `{field}` cannot be read, so the value of the stanza is set without a comparison"
     );

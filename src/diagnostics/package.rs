@@ -8,7 +8,7 @@ use crate::protocol::secret::Redactor;
 
 /// Reports a package that cannot be created, or that Lambda does not accept. Redacts all of it, because a
 /// path may contain a secret variable that was expanded.
-pub fn from_package(error: PackageError, redactor: &Redactor) -> ErrorReport {
+pub(crate) fn from_package(error: PackageError, redactor: &Redactor) -> ErrorReport {
     let mut report = package_report(error);
     report.message = redactor.redact(&report.message);
     report.hint = report.hint.map(|hint| redactor.redact(&hint));

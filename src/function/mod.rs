@@ -5,18 +5,18 @@ use std::collections::BTreeMap;
 
 mod alias_history;
 mod live;
-pub mod option_reference;
+pub(crate) mod option_reference;
 mod release;
 mod setting;
 mod settings_table;
 
-pub use alias_history::AliasHistory;
-pub use live::{
+pub(crate) use alias_history::AliasHistory;
+pub(crate) use live::{
     CodeAndSettings, LATEST_PUBLISHED, LiveAlias, LiveFunction, LiveImage, LiveUrl, LiveVersion, Permission,
     Provisioned, ProvisionedState, PublicAccess, VersionState,
 };
-pub use release::Release;
-pub use setting::{ChangedBy, Setting};
+pub(crate) use release::Release;
+pub(crate) use setting::{ChangedBy, Setting};
 pub(crate) use settings_table::settings_table;
 
 use crate::protocol::name::FunctionName;
@@ -27,7 +27,7 @@ use live::runtime;
 
 /// The function that a stanza describes.
 #[derive(Clone, Debug)]
-pub struct DesiredFunction {
+pub(crate) struct DesiredFunction {
     /// Name of the function.
     pub name: FunctionName,
     /// Every setting that the stanza names, except the handler.
@@ -53,7 +53,7 @@ pub struct DesiredFunction {
 
 impl DesiredFunction {
     /// Reads the desired function called `name` from a stanza.
-    pub fn of(stanza: &Stanza, name: FunctionName, default_description: Option<String>) -> Self {
+    pub(crate) fn of(stanza: &Stanza, name: FunctionName, default_description: Option<String>) -> Self {
         let release = Release::of(stanza);
         let s = spelled_out(Options::clone(stanza), &name);
         DesiredFunction {
@@ -72,18 +72,18 @@ impl DesiredFunction {
 
     /// The alias to which the function URL belongs: the first one. `None`: it belongs to the function itself
     /// and serves the code that was deployed last.
-    pub fn url_alias(&self) -> Option<&str> {
+    pub(crate) fn url_alias(&self) -> Option<&str> {
         self.release.aliases.first().map(String::as_str)
     }
 
     /// The runtime that the stanza names. `None`: it names none, or an empty one.
-    pub fn runtime(&self) -> Option<&str> {
+    pub(crate) fn runtime(&self) -> Option<&str> {
         runtime(&self.settings)
     }
 
     /// The runtime and handler that the function will have. `None`: they are not known, or layers may contain
     /// the handler.
-    pub fn runtime_and_handler(&self, live: Option<&LiveFunction>) -> Option<(String, String)> {
+    pub(crate) fn runtime_and_handler(&self, live: Option<&LiveFunction>) -> Option<(String, String)> {
         let desired = self.settings_for(live.and_then(LiveFunction::runtime));
         let live = live.map(|live| live.settings.as_slice()).unwrap_or_default();
         let kept = live.iter().filter(|live| !desired.iter().any(|desired| desired.is_kind_of(live)));
@@ -101,7 +101,7 @@ impl DesiredFunction {
 
     /// The desired settings with the handler. The stanza's runtime, else `live_runtime`, decides the
     /// handler's form.
-    pub fn settings_for(&self, live_runtime: Option<&str>) -> Vec<Setting> {
+    pub(crate) fn settings_for(&self, live_runtime: Option<&str>) -> Vec<Setting> {
         let runtime = self.runtime().or(live_runtime).unwrap_or_default();
         let handler = self.handler.as_ref().map(|handler| Setting::Handler(handler.joined(runtime)));
         self.settings.iter().cloned().chain(handler).collect()
@@ -130,7 +130,7 @@ fn spelled_out(mut stanza: Options, name: &FunctionName) -> Options {
 
 /// The handler as a stanza names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Handler {
+pub(crate) struct Handler {
     /// `module_name` of the stanza. `None` means `index`, unless `name` is a complete handler.
     pub module: Option<String>,
     /// `handler_name` of the stanza.
@@ -143,7 +143,7 @@ impl Handler {
     /// One in ten real stanzas has a complete handler in `handler_name` and no `module_name`. dpl turns that
     /// into `index.index.handler`, which cannot run. So a name that contains a separator stays unchanged if
     /// there is no module.
-    pub fn joined(&self, runtime: &str) -> String {
+    pub(crate) fn joined(&self, runtime: &str) -> String {
         if runtime.starts_with("go") {
             return self.name.clone();
         }

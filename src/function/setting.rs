@@ -70,7 +70,7 @@ impl SettingValue for BTreeMap<String, Secret> {
 /// The API call that changes a setting of an existing function. CreateFunction accepts all settings except
 /// those of [`ChangedBy::Concurrency`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ChangedBy {
+pub(crate) enum ChangedBy {
     /// UpdateFunctionConfiguration.
     Configuration,
     /// UpdateFunctionCode: the setting is sent with the code.
@@ -91,7 +91,7 @@ macro_rules! define_settings {
         /// One setting of a function with its desired or live value. An empty value means that the function
         /// does not have the setting.
         #[derive(Clone, Debug, PartialEq)]
-        pub enum Setting { $(
+        pub(crate) enum Setting { $(
             #[doc = concat!("`", $aws, "`" $(, " in ", $unit)?, ".")]
             $(#[doc = $doc])*
             $name($value),
@@ -99,23 +99,23 @@ macro_rules! define_settings {
 
         impl Setting {
             /// All settings, in the order of their declaration.
-            pub const FIELDS: &'static [SettingField] =
+            pub(crate) const FIELDS: &'static [SettingField] =
                 &[$(SettingField { option: $option, aws: $aws, changed_by: ChangedBy::$call },)*];
 
             /// Name and AWS field of the setting, and the call that changes it.
-            pub fn about(&self) -> SettingField {
+            pub(crate) fn about(&self) -> SettingField {
                 match self { $(Setting::$name(_) => {
                     SettingField { option: $option, aws: $aws, changed_by: ChangedBy::$call }
                 })* }
             }
 
             /// True if the value means that the function does not have the setting.
-            pub fn is_empty(&self) -> bool {
+            pub(crate) fn is_empty(&self) -> bool {
                 match self { $(Setting::$name(value) => SettingValue::is_empty(value),)* }
             }
 
             /// The value to show in plans, with secrets masked; null if it is empty.
-            pub fn shown(&self) -> Value {
+            pub(crate) fn shown(&self) -> Value {
                 match self {
                     empty if empty.is_empty() => Value::Null,
                     $(Setting::$name(value) => SettingValue::shown(value),)*
@@ -134,7 +134,7 @@ settings_table!(define_settings);
 
 /// What is the same for every value of a setting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SettingField {
+pub(crate) struct SettingField {
     /// Name in the stanza; members of structures have a dot, as in `logging_config.log_format`.
     pub option: &'static str,
     /// AWS's field, such as `EphemeralStorage.Size`.
@@ -155,29 +155,29 @@ impl Setting {
 
     /// Name of the setting in the stanza; members of structures have a dot, as in
     /// `logging_config.log_format`.
-    pub fn field(&self) -> &'static str {
+    pub(crate) fn field(&self) -> &'static str {
         self.about().option
     }
 
     /// The API call that changes the setting.
-    pub fn changed_by(&self) -> ChangedBy {
+    pub(crate) fn changed_by(&self) -> ChangedBy {
         self.about().changed_by
     }
 
     /// True if both are the same setting; values are not compared.
-    pub fn is_kind_of(&self, other: &Setting) -> bool {
+    pub(crate) fn is_kind_of(&self, other: &Setting) -> bool {
         std::mem::discriminant(self) == std::mem::discriminant(other)
     }
 
     /// True if both are the same setting, or members of one structure, which AWS replaces as a whole.
-    pub fn is_replaced_with(&self, other: &Setting) -> bool {
+    pub(crate) fn is_replaced_with(&self, other: &Setting) -> bool {
         self.about().structure() == other.about().structure()
     }
 }
 
 impl SettingField {
     /// The first part of AWS's field: `EphemeralStorage` of `EphemeralStorage.Size`.
-    pub fn structure(&self) -> &'static str {
+    pub(crate) fn structure(&self) -> &'static str {
         self.aws.split('.').next().unwrap_or_default()
     }
 }

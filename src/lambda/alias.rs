@@ -16,7 +16,7 @@ const RESTORE_LIMIT: Duration = Duration::from_millis(2500);
 
 /// Where the traffic of an alias goes after the end of an unfinished traffic shift.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ShiftOutcome {
+pub(crate) enum ShiftOutcome {
     /// All traffic goes to the previous version again.
     Restored,
     /// All traffic goes to the new version: AWS applied the last step, although its response was lost.
@@ -64,7 +64,7 @@ impl Lambda {
     /// # Errors
     /// [`LambdaError::Outdated`] if another caller has changed the alias since, and every other
     /// [`LambdaError`] of a call.
-    pub async fn restore_traffic(
+    pub(crate) async fn restore_traffic(
         &self,
         alias: &str,
         count: usize,

@@ -25,7 +25,7 @@ impl Lambda {
     /// # Errors
     /// [`LambdaError::Outdated`] if the function is not in the state that the step was planned for, and every
     /// other [`LambdaError`] of its calls. The event writer records whether the step took effect.
-    pub async fn apply(
+    pub(crate) async fn apply(
         &self,
         call: &WriteCall,
         state: &mut DeployState<'_>,
@@ -47,7 +47,7 @@ impl Lambda {
     ///
     /// # Errors
     /// [`LambdaError::Call`] as for the step itself, and [`LambdaError::Cancelled`].
-    pub async fn dry_run(&self, action: &Action, state: &DeployState<'_>) -> Result<(), LambdaError> {
+    pub(crate) async fn dry_run(&self, action: &Action, state: &DeployState<'_>) -> Result<(), LambdaError> {
         let Action::Write(WriteCall::UpdateFunctionCode { settings, delivery }) = action else {
             return Ok(());
         };
@@ -204,7 +204,7 @@ impl Lambda {
     ///
     /// # Errors
     /// [`LambdaError::Call`], and [`LambdaError::Cancelled`].
-    pub async fn upload_package(
+    pub(crate) async fn upload_package(
         &self,
         object: &Object,
         archive: &Arc<Archive>,

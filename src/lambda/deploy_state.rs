@@ -12,7 +12,7 @@ use crate::protocol::name::FunctionName;
 
 /// State of the function that the steps of a deployment share.
 #[derive(Clone, Debug)]
-pub struct DeployState<'a> {
+pub(crate) struct DeployState<'a> {
     /// Name of the function, as in the stanza.
     pub name: &'a FunctionName,
     /// ARN of the function. Empty until the function exists.
@@ -45,7 +45,7 @@ pub struct DeployState<'a> {
 
 impl<'a> DeployState<'a> {
     /// The initial state for the function `name`: everything else is unknown.
-    pub fn of(name: &'a FunctionName) -> Self {
+    pub(crate) fn of(name: &'a FunctionName) -> Self {
         DeployState {
             name,
             arn: String::new(),
@@ -64,7 +64,7 @@ impl<'a> DeployState<'a> {
     }
 
     /// Replaces the state by that of the live function and of the plan for it.
-    pub fn refresh(&mut self, live: &LiveFunction, plan: &Plan, code_sha256: Option<String>) {
+    pub(crate) fn refresh(&mut self, live: &LiveFunction, plan: &Plan, code_sha256: Option<String>) {
         self.arn.clone_from(&live.arn);
         self.code_sha256 = code_sha256;
         self.revision_id.clone_from(&live.revision_id);
@@ -80,7 +80,7 @@ impl<'a> DeployState<'a> {
     }
 
     /// The target of a step, as shown in events.
-    pub fn target_of(&self, action: &Action) -> StepTarget {
+    pub(crate) fn target_of(&self, action: &Action) -> StepTarget {
         let version = || Some(self.version().to_owned());
         match action {
             Action::Verify => StepTarget { version: version(), ..StepTarget::default() },
@@ -114,7 +114,7 @@ impl<'a> DeployState<'a> {
     }
 
     /// The version that the steps work on; `$LATEST` if none is published.
-    pub fn version(&self) -> &str {
+    pub(crate) fn version(&self) -> &str {
         self.version.as_deref().unwrap_or("$LATEST")
     }
 
@@ -144,7 +144,7 @@ impl<'a> DeployState<'a> {
     }
 
     /// Whether another caller replaced our code after we deployed it.
-    pub fn was_overtaken(&self) -> bool {
+    pub(crate) fn was_overtaken(&self) -> bool {
         self.seen_sha256.is_some() && self.code_sha256.is_some() && self.seen_sha256 != self.code_sha256
     }
 

@@ -10,14 +10,14 @@ use crate::function::{LiveFunction, LiveUrl, PublicAccess};
 use crate::protocol::name::FunctionName;
 
 /// Progress text while an update by another caller is in progress.
-pub const ANOTHER_UPDATE: &str = "another update of the function";
+pub(crate) const ANOTHER_UPDATE: &str = "another update of the function";
 
 /// Progress text while the function is being deleted or deactivated.
 const LEAVING: &str = "the deletion or deactivation of the function";
 
 /// Which parts of the live function to read besides GetFunction, which does not return them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ExtraReads {
+pub(crate) struct ExtraReads {
     /// The code signing configuration.
     pub code_signing: bool,
     /// The function URL and the resource policy that controls access to it.
@@ -30,7 +30,7 @@ pub struct ExtraReads {
 
 /// The live function, and whether its state is final.
 #[derive(Debug)]
-pub struct LiveState {
+pub(crate) struct LiveState {
     /// The function as AWS returned it.
     pub live: LiveFunction,
     /// True while the function is being created, updated, deleted or deactivated, by this run or by another
@@ -48,7 +48,7 @@ impl Lambda {
     ///
     /// # Errors
     /// [`LambdaError::Call`], and [`LambdaError::Cancelled`] as soon as the run is cancelled.
-    pub async fn read_live(&self, name: &FunctionName) -> Result<Option<LiveState>, LambdaError> {
+    pub(crate) async fn read_live(&self, name: &FunctionName) -> Result<Option<LiveState>, LambdaError> {
         let call = self.client.get_function().function_name(name.as_str()).send();
         let output = match self.read_call("GetFunction", call).await {
             Err(LambdaError::Call(error)) if error.is_function_not_found() => return Ok(None),
@@ -68,7 +68,7 @@ impl Lambda {
     ///
     /// # Errors
     /// As [`Lambda::read_live`].
-    pub async fn read_extras(
+    pub(crate) async fn read_extras(
         &self,
         name: &FunctionName,
         live: &mut LiveFunction,
@@ -114,7 +114,10 @@ impl Lambda {
     ///
     /// # Errors
     /// [`LambdaError::WaitedTooLong`], and those of [`Lambda::read_live`].
-    pub async fn wait_until_idle(&self, name: &FunctionName) -> Result<Option<LiveState>, LambdaError> {
+    pub(crate) async fn wait_until_idle(
+        &self,
+        name: &FunctionName,
+    ) -> Result<Option<LiveState>, LambdaError> {
         self.poll_until_idle(name, &mut PollBackoff::new(self.wait_limit)).await
     }
 
@@ -136,7 +139,7 @@ impl Lambda {
     ///
     /// # Errors
     /// As [`Lambda::wait_until_idle`].
-    pub async fn read_when_idle(&self, name: &FunctionName) -> Result<Option<LiveState>, LambdaError> {
+    pub(crate) async fn read_when_idle(&self, name: &FunctionName) -> Result<Option<LiveState>, LambdaError> {
         match self.read_live(name).await? {
             Some(found) if found.is_busy => self.wait_until_idle(name).await,
             found => Ok(found),
@@ -148,7 +151,7 @@ impl Lambda {
     ///
     /// # Errors
     /// [`LambdaError::Cancelled`].
-    pub async fn back_off_with_jitter(&self, round: u32) -> Result<(), LambdaError> {
+    pub(crate) async fn back_off_with_jitter(&self, round: u32) -> Result<(), LambdaError> {
         let mut backoff =
             PollBackoff::between(Duration::from_millis(100), Duration::from_millis(400 << round.min(3)));
         self.poll_sleep(&mut backoff, ANOTHER_UPDATE).await

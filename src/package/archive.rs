@@ -34,7 +34,7 @@ const MAX_HEADER_BYTES: u64 = 50 * 1024 * 1024;
 
 /// A zip archive, ready to upload.
 #[derive(Debug)]
-pub struct Archive {
+pub(crate) struct Archive {
     data: Data,
     package: Package,
     sha256: Vec<u8>,
@@ -71,7 +71,7 @@ impl Archive {
     }
 
     /// Size of the archive in bytes.
-    pub fn size(&self) -> u64 {
+    pub(crate) fn size(&self) -> u64 {
         self.package.zip_bytes
     }
 
@@ -79,7 +79,7 @@ impl Archive {
     ///
     /// # Errors
     /// An I/O error if the archive cannot be read, or ends before the buffer is full.
-    pub fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
+    pub(crate) fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
         match &self.data {
             Data::Memory(bytes) => {
                 let rest =
@@ -93,17 +93,17 @@ impl Archive {
     }
 
     /// SHA-256 of the archive, as raw bytes.
-    pub fn sha256(&self) -> &[u8] {
+    pub(crate) fn sha256(&self) -> &[u8] {
         &self.sha256
     }
 
     /// SHA-256 of the archive in base64, which AWS calls `CodeSha256`.
-    pub fn code_sha256(&self) -> &str {
+    pub(crate) fn code_sha256(&self) -> &str {
         &self.package.code_sha256
     }
 
     /// Facts about the archive for events.
-    pub fn to_event(&self) -> Package {
+    pub(crate) fn to_event(&self) -> Package {
         self.package.clone()
     }
 
@@ -112,7 +112,7 @@ impl Archive {
     ///
     /// # Errors
     /// [`PackageError::ZipTooLarge`] and [`PackageError::UnzippedTooLarge`].
-    pub fn check_size(&self, in_call: bool) -> Result<(), PackageError> {
+    pub(crate) fn check_size(&self, in_call: bool) -> Result<(), PackageError> {
         let largest = || largest(self.entries.iter().map(|entry| (entry.name.as_str(), entry.bytes)));
         let Package { zip_bytes, uncompressed_bytes, .. } = self.package;
         if uncompressed_bytes > MAX_UNZIPPED_BYTES {
@@ -126,7 +126,7 @@ impl Archive {
 
     /// Returns what Lambda will not find in the archive when it loads `handler` with `runtime`. `None`: the
     /// names of the entries show no problem.
-    pub fn missing(&self, runtime: &str, handler: &str) -> Option<MissingHandler> {
+    pub(crate) fn missing(&self, runtime: &str, handler: &str) -> Option<MissingHandler> {
         handler::missing(&self.entries, runtime, handler)
     }
 
@@ -136,7 +136,7 @@ impl Archive {
     ///
     /// # Errors
     /// [`PackageError::Unwritable`] with the path `named`.
-    pub fn write_to(&self, path: &Path, named: &Path) -> Result<(), PackageError> {
+    pub(crate) fn write_to(&self, path: &Path, named: &Path) -> Result<(), PackageError> {
         let unwritable = |source| PackageError::Unwritable { path: named.to_owned(), source };
         if fs::metadata(path).is_ok_and(|there| !there.is_file()) {
             return File::options()
@@ -181,7 +181,7 @@ impl Contents {
     ///
     /// # Errors
     /// [`PackageError`], which is [`PackageError::Cancelled`] if `stop` is set meanwhile.
-    pub fn into_archive(
+    pub(crate) fn into_archive(
         self,
         progress: &mut dyn FnMut(Progress),
         stop: &CancelToken,
@@ -205,7 +205,7 @@ impl Contents {
 
 /// Progress of packaging, in bytes of the unzipped files.
 #[derive(Clone, Copy, Debug)]
-pub struct Progress {
+pub(crate) struct Progress {
     /// Bytes read so far.
     pub done_bytes: u64,
     /// Bytes of all files.

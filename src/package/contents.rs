@@ -15,7 +15,7 @@ use crate::protocol::stanza::Links;
 
 /// What to package.
 #[derive(Debug)]
-pub struct Contents {
+pub(crate) struct Contents {
     /// The path, as in the stanza.
     pub(super) source: String,
     pub(super) kind: ContentsKind,
@@ -24,7 +24,7 @@ pub struct Contents {
 
 /// Something unexpected about the contents, for a warning.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum PackageNote {
+pub(crate) enum PackageNote {
     /// A socket, pipe or device was left out, because an archive cannot contain it.
     NoFile {
         /// Name it would have in the archive.
@@ -87,7 +87,7 @@ pub(super) enum ItemKind {
 
 impl Contents {
     /// Notes for warnings, sorted.
-    pub fn notes(&self) -> &[PackageNote] {
+    pub(crate) fn notes(&self) -> &[PackageNote] {
         &self.notes
     }
 
@@ -102,7 +102,7 @@ impl Contents {
     /// True if Lambda will certainly accept the size of the archive, even if its files do not compress.
     /// `in_call`: it is sent in the call, and not through a bucket. Always false for an existing archive,
     /// which has not been read yet.
-    pub fn fits_upper_bound(&self, in_call: bool) -> bool {
+    pub(crate) fn fits_upper_bound(&self, in_call: bool) -> bool {
         match &self.kind {
             ContentsKind::Archive { .. } => false,
             ContentsKind::Files(_) if !in_call => true,
@@ -120,7 +120,7 @@ impl Contents {
     ///
     /// # Errors
     /// [`PackageError::UnzippedTooLarge`] with the largest files.
-    pub fn check_unzipped_size(&self) -> Result<(), PackageError> {
+    pub(crate) fn check_unzipped_size(&self) -> Result<(), PackageError> {
         match (&self.kind, self.uncompressed_bytes()) {
             (ContentsKind::Files(items), Some(bytes)) if bytes > MAX_UNZIPPED_BYTES => {
                 let entries = items.iter().map(|item| (item.name.as_str(), item.bytes()));
@@ -152,7 +152,7 @@ pub(super) fn largest<'a>(entries: impl Iterator<Item = (&'a str, u64)>) -> Vec<
 ///
 /// # Errors
 /// [`PackageError`] if there is nothing to package, or something that cannot be packaged.
-pub fn scan(
+pub(crate) fn scan(
     directory: &Path,
     selection: &Selection,
     leave_out: Option<&Path>,

@@ -9,7 +9,7 @@ use crate::protocol::messages::size;
 
 /// Why the archive could not be built.
 #[derive(Debug, thiserror::Error)]
-pub enum PackageError {
+pub(crate) enum PackageError {
     /// The path to package does not exist.
     #[error("`{path}` does not exist in the build directory")]
     NotFound {

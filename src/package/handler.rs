@@ -5,7 +5,7 @@ use super::entry::Entry;
 
 /// What Lambda will not find in an archive.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum MissingHandler {
+pub(crate) enum MissingHandler {
     /// A custom runtime needs a program called `bootstrap` at the root of the archive.
     Bootstrap {
         /// Name of a `bootstrap` in another directory. `None`: there is none.

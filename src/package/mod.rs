@@ -13,13 +13,13 @@ mod limits;
 mod selection;
 mod writer;
 
-pub use archive::Archive;
-pub use contents::{Contents, PackageNote, scan};
-pub use error::PackageError;
-pub use handler::MissingHandler;
+pub(crate) use archive::Archive;
+pub(crate) use contents::{Contents, PackageNote, scan};
+pub(crate) use error::PackageError;
+pub(crate) use handler::MissingHandler;
 #[cfg(test)]
-pub use limits::{MAX_UNZIPPED_BYTES, MAX_ZIP_BYTES};
-pub use selection::Selection;
+pub(crate) use limits::{MAX_UNZIPPED_BYTES, MAX_ZIP_BYTES};
+pub(crate) use selection::Selection;
 
 #[cfg(test)]
 mod tests;

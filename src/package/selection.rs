@@ -12,7 +12,7 @@ use crate::protocol::stanza::{Links, Stanza};
 
 /// Options of the stanza that select the files to package.
 #[derive(Clone, Debug, Default)]
-pub struct Selection {
+pub(crate) struct Selection {
     /// Paths below the build directory. Empty: the whole directory. One path: its contents, or the existing
     /// archive. Several paths: each keeps its name in the package.
     pub paths: Vec<String>,
@@ -29,7 +29,7 @@ pub struct Selection {
 
 impl Selection {
     /// The selection of a stanza.
-    pub fn of(stanza: &Stanza) -> Self {
+    pub(crate) fn of(stanza: &Stanza) -> Self {
         Selection {
             paths: stanza.zip.clone().unwrap_or_default(),
             dot_match: stanza.dot_match.unwrap_or_default(),

@@ -14,7 +14,7 @@ use crate::protocol::structures::FunctionUrl;
 
 /// What a step does.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Action {
+pub(crate) enum Action {
     /// Sends a request to Lambda that changes something.
     Write(WriteCall),
     /// PutObject or CreateMultipartUpload of S3, unless the object exists already.
@@ -40,7 +40,7 @@ pub enum Action {
 
 /// A request to Lambda that changes something, with its parameters.
 #[derive(Clone, Debug, PartialEq)]
-pub enum WriteCall {
+pub(crate) enum WriteCall {
     /// CreateFunction.
     CreateFunction {
         /// The settings that the stanza names and that CreateFunction accepts.
@@ -175,7 +175,7 @@ pub enum WriteCall {
 
 impl Action {
     /// What the run waits for before the next step. `None`: the operation is complete when AWS responds.
-    pub fn waits_for(&self) -> Option<WaitsFor> {
+    pub(crate) fn waits_for(&self) -> Option<WaitsFor> {
         match self {
             Action::Write(call) => call.waits_for(),
             Action::WaitForProvisioned { .. } => Some(WaitsFor::ProvisionedConcurrencyReady),
@@ -190,18 +190,18 @@ impl Action {
     }
 
     /// True for an operation that decides which code AWS accepts in later steps.
-    pub fn affects_code_signing(&self) -> bool {
+    pub(crate) fn affects_code_signing(&self) -> bool {
         use WriteCall::{DeleteFunctionCodeSigningConfig, PutFunctionCodeSigningConfig};
         matches!(self, Action::Write(PutFunctionCodeSigningConfig { .. } | DeleteFunctionCodeSigningConfig))
     }
 
     /// True for an action that changes nothing at AWS.
-    pub fn is_read_only(&self) -> bool {
+    pub(crate) fn is_read_only(&self) -> bool {
         matches!(self, Action::Verify | Action::Wait { .. } | Action::WaitForProvisioned { .. })
     }
 
     /// Name of the step in events.
-    pub fn name(&self) -> StepName {
+    pub(crate) fn name(&self) -> StepName {
         match self {
             Action::Write(call) => call.name(),
             Action::UploadPackage { .. } => StepName::UploadPackage,
@@ -213,7 +213,7 @@ impl Action {
 
 impl WriteCall {
     /// Name of the step in events.
-    pub fn name(&self) -> StepName {
+    pub(crate) fn name(&self) -> StepName {
         self.name_and_wait().0
     }
 

@@ -13,11 +13,11 @@ mod url;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-pub use action::{Action, WriteCall};
-pub use error::PlanError;
-pub use release::ClearedWeights;
-pub use rollback::roll_back;
-pub use step::Step;
+pub(crate) use action::{Action, WriteCall};
+pub(crate) use error::PlanError;
+pub(crate) use release::ClearedWeights;
+pub(crate) use rollback::roll_back;
+pub(crate) use step::Step;
 
 use serde_json::{Value, json};
 
@@ -28,7 +28,7 @@ use crate::protocol::secret::{MASK, Secret};
 
 /// The steps of a deployment or rollback.
 #[derive(Clone, Debug)]
-pub struct Plan {
+pub(crate) struct Plan {
     /// Whether the function exists.
     pub function: FunctionPresence,
     /// The steps in order. Empty: the live function is as the stanza wants it.
@@ -59,7 +59,11 @@ pub struct Plan {
 ///
 /// # Errors
 /// [`PlanError`], if the function cannot become what the stanza describes.
-pub fn plan(desired: &DesiredFunction, code: &Code, live: Option<&LiveFunction>) -> Result<Plan, PlanError> {
+pub(crate) fn plan(
+    desired: &DesiredFunction,
+    code: &Code,
+    live: Option<&LiveFunction>,
+) -> Result<Plan, PlanError> {
     let revision = live.and_then(|live| live.revision_id.clone());
     if desired.revision_id.is_some() && desired.revision_id != revision {
         return Err(PlanError::OtherRevision { exists: live.is_some(), live: revision });
@@ -152,7 +156,7 @@ fn update(desired: &DesiredFunction, code: &Code, live: &LiveFunction) -> Result
 }
 
 /// True if the plan depends on the published versions, so that they have to be read first.
-pub fn needs_versions(desired: &DesiredFunction, code: &Code, live: &LiveFunction) -> bool {
+pub(crate) fn needs_versions(desired: &DesiredFunction, code: &Code, live: &LiveFunction) -> bool {
     let publishes = desired.release.publish && desired.release.aliases.is_empty();
     let changes = || {
         let plan = plan(desired, code, Some(live));
@@ -163,7 +167,7 @@ pub fn needs_versions(desired: &DesiredFunction, code: &Code, live: &LiveFunctio
 
 /// The existing version on which a plan relies and whose state has not been read yet. With `waits` it may
 /// also be one that AWS is still preparing. `None`: there is no such version.
-pub fn version_to_read(plan: &Plan, live: &LiveFunction, waits: bool) -> Option<String> {
+pub(crate) fn version_to_read(plan: &Plan, live: &LiveFunction, waits: bool) -> Option<String> {
     let version = live.versions.iter().find(|version| Some(&version.number) == plan.version.as_ref())?;
     let is_unread = match version.state {
         VersionState::Unknown => true,
@@ -371,7 +375,7 @@ fn environment(setting: Option<&Setting>) -> BTreeMap<String, Secret> {
 
 impl Plan {
     /// The plan as an event.
-    pub fn to_event(&self) -> event::Plan {
+    pub(crate) fn to_event(&self) -> event::Plan {
         let steps = self.steps.iter();
         event::Plan {
             function: self.function,

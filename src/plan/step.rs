@@ -5,7 +5,7 @@ use crate::protocol::event::Change;
 
 /// One step of a plan.
 #[derive(Clone, Debug)]
-pub struct Step {
+pub(crate) struct Step {
     /// What the step does.
     pub action: Action,
     /// The values that the step changes, with secrets masked.

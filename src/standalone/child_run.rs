@@ -26,7 +26,7 @@ use crate::protocol::json::{Map, Node};
 
 /// A child run to start: a request and the job's environment. `Debug` shows neither, because both may contain
 /// secrets.
-pub struct ChildRun {
+pub(crate) struct ChildRun {
     /// The function name and the line of the stanza: `hello (line 4)`.
     pub title: String,
     arguments: Vec<OsString>,
@@ -46,7 +46,7 @@ enum Input {
 
 /// Starts the child runs in order until one fails. Returns the exit status of the failed run, or 0. Status 2
 /// means that AWS was not contacted, so it becomes 1 if an earlier run has contacted AWS.
-pub fn run(
+pub(crate) fn run(
     child_runs: &[ChildRun],
     program: &Path,
     forwarder: &SignalForwarder,
@@ -78,7 +78,12 @@ pub fn run(
 
 /// Runs a command that prints a document, with our standard output. If there is no document and the child
 /// cannot report why, passes the message to `say`.
-pub fn print(child_run: &ChildRun, program: &Path, forwarder: &SignalForwarder, say: &dyn Fn(&str)) -> i32 {
+pub(crate) fn print(
+    child_run: &ChildRun,
+    program: &Path,
+    forwarder: &SignalForwarder,
+    say: &dyn Fn(&str),
+) -> i32 {
     let mut command = child_run.command(program);
     match forwarder.start(command.stdout(Stdio::inherit())) {
         Ok(mut child) => {
@@ -125,7 +130,7 @@ impl ChildRun {
 
     /// A run that reads its request from our standard input. The child uses `env` of the request, or else our
     /// environment, and detects the build itself.
-    pub fn passthrough(arguments: Vec<OsString>, ci: CiSelection) -> Self {
+    pub(crate) fn passthrough(arguments: Vec<OsString>, ci: CiSelection) -> Self {
         let (title, file) = (String::new(), String::new());
         ChildRun {
             title,
@@ -292,7 +297,7 @@ impl EventForwarder<'_> {
 }
 
 /// The first event of every run.
-pub fn hello() -> Event {
+pub(crate) fn hello() -> Event {
     Event::Hello {
         protocol: PROTOCOLS.to_vec(),
         name: env!("CARGO_PKG_NAME").to_owned(),
