@@ -52,7 +52,7 @@ fn the_action_of_each_step_is_in_a_policy() {
         "function_tags_mode": "replace",
         "code_signing_config_arn": "arn:aws:lambda:eu-west-1:123456789012:code-signing-config:csc-1",
         "reserved_concurrency": 1,
-        "function_url": {},
+        "function_url": {"auth_type": "NONE"},
         "alias": "live",
         "verify": {},
         "provisioned_concurrency": 1,
