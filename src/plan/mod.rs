@@ -4,6 +4,7 @@
 
 mod action;
 mod error;
+mod refused;
 mod release;
 mod rollback;
 mod step;
@@ -15,6 +16,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 pub use action::Action;
 pub use error::PlanError;
+pub use refused::{cut_version_description, half_vpc, merged_variables};
 pub use release::ClearedWeights;
 pub use rollback::roll_back;
 pub use step::Step;
