@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use crate::code_source::CodeSource;
 use crate::function::{ChangedBy, DesiredFunction, Setting};
 use crate::protocol::event::StepName;
+use crate::protocol::limits::NOT_A_ROLE;
 use crate::protocol::name::Region;
 use crate::protocol::policy_document::{PolicyDocument, Statement};
 use crate::protocol::stanza::{RoleSource, Stanza};
@@ -275,9 +276,7 @@ impl Draft {
     /// A role as a resource. Never `*`: a caller that may pass every role has the permissions of all roles.
     fn role(&mut self, arn: &str) -> String {
         literal_arn(arn, "iam", "role/").unwrap_or_else(|| {
-            self.notes.push(
-                "`role` is not an ARN such as arn:aws:iam::…:role/…, and IAM will refuse it".to_owned(),
-            );
+            self.notes.push(NOT_A_ROLE.to_owned());
             literal(arn)
         })
     }

@@ -90,6 +90,15 @@ pub(crate) fn from_runtime(id: &str, runtime_support: &RuntimeSupport, is_named:
             ),
             go_to(runtime.successor),
         ),
+        RuntimeSupport::NotCreated(runtime) => (
+            WarningCode::DeprecatedRuntime,
+            format!(
+                "{whose} `{id}` has been deprecated since {}; AWS no longer creates functions that use it, \
+                 and refuses to update them from {} on",
+                runtime.deprecated, runtime.blocked
+            ),
+            go_to(runtime.successor),
+        ),
         RuntimeSupport::Blocked(runtime) => (
             WarningCode::DeprecatedRuntime,
             format!(
@@ -111,6 +120,23 @@ pub(crate) fn from_runtime(id: &str, runtime_support: &RuntimeSupport, is_named:
         ),
     };
     warning(code, "/runtime", message, &hint)
+}
+
+/// Warns that the function would have one list of the VPC configuration without the other one.
+pub fn half_vpc(given: &str, missing: &str, names_subnets: bool) -> Warning {
+    let message =
+        format!("the function would have `{given}` without `{missing}`; AWS refuses one without the other");
+    let at = if names_subnets { "/subnet_ids" } else { "/security_group_ids" };
+    warning(WarningCode::OutOfRange, at, message, "set both, or neither of them")
+}
+
+/// Warns that the description of a new version does not fit.
+pub fn version_description_cut(characters: usize) -> Warning {
+    let message = format!(
+        "the description of the version has {characters} characters with the build and the commit; \
+         AWS documents at most 256, so the rest is cut off"
+    );
+    warning(WarningCode::OutOfRange, "/description", message, "shorten `description`")
 }
 
 /// Warns that AWS refused the code in the dry run of a plan, or that the dry run itself failed.

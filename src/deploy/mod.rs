@@ -76,7 +76,8 @@ fn run_command(command: &Command, context: &Context<'_>) -> Result<Finished, Err
     let stanza = context.stanza;
     let is_dry_run = stanza.dry_run == Some(true);
     warn::about_version(context, command);
-    warn::about_runtime(context, stanza.runtime.as_deref(), true);
+    warn::about_region(context);
+    warn::about_named_runtime(context, command);
     match command {
         Command::Check => Ok(Finished::Checked {}),
         Command::Rollback => with_runtime(|runtime| roll_back(context, runtime, is_dry_run)),

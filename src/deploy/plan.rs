@@ -5,7 +5,6 @@ use super::read::PlanInput;
 use super::step::OutdatedStep;
 use super::warn;
 use crate::diagnostics;
-use crate::function::LiveFunction;
 use crate::lambda::DeployState;
 use crate::plan::{Plan, PlanError};
 use crate::protocol::error::ErrorReport;
@@ -41,9 +40,8 @@ pub(super) fn plan(context: &Context<'_>, input: PlanInput) -> Result<Planned, E
     let plan = plan_of(context, &input)?;
     let (desired, live) = (&input.desired, input.live());
     warn::about_unknown_values(context, desired, live);
-    if desired.runtime().is_none() {
-        warn::about_runtime(context, live.and_then(LiveFunction::runtime), false);
-    }
+    warn::about_planned_runtime(context, desired, live);
+    warn::about_refused_values(context, desired, live, &plan);
     if let Some(archive) = input.code.archive() {
         warn::about_handler(context, desired, live, archive);
     }

@@ -4,6 +4,7 @@
 
 mod action;
 mod error;
+mod refused;
 mod release;
 mod rollback;
 mod step;
@@ -15,6 +16,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 pub(crate) use action::{Action, WriteCall};
 pub(crate) use error::PlanError;
+pub(crate) use refused::{cut_version_description, half_vpc, merged_variables};
 pub(crate) use release::ClearedWeights;
 pub(crate) use rollback::roll_back;
 pub(crate) use step::Step;

@@ -12,12 +12,10 @@ use crate::function::{
     VersionState,
 };
 use crate::protocol::event::Change;
+use crate::protocol::limits::cut_description;
 
 /// Stands for a version in changes until AWS has assigned its number.
 const NEW: &str = "the new version";
-
-/// AWS's limit for the description of a version, in characters.
-const LONGEST_DESCRIPTION: usize = 256;
 
 /// The steps of a release, grouped by their position in a plan.
 #[derive(Debug, Default)]
@@ -68,8 +66,7 @@ pub(super) fn plan_release(
     let known = if changes { None } else { live.and_then(|live| copy_of(live, release)) };
     let version = known.map(|version| version.number.clone());
     let publish = (release.publish && version.is_none()).then(|| {
-        let description =
-            release.description.as_ref().map(|text| text.chars().take(LONGEST_DESCRIPTION).collect());
+        let description = release.description.as_deref().map(cut_description);
         Step::write(WriteCall::PublishVersion { description, to_latest: false }, Vec::new())
     });
     // On Managed Instances an update alone is not live: callers without a qualifier get `$LATEST.PUBLISHED`.

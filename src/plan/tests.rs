@@ -9,11 +9,11 @@ use crate::package::Archive;
 use crate::protocol::event::StepName;
 use crate::protocol::name::FunctionName;
 
-fn pairs<const N: usize>(pairs: [(&str, &str); N]) -> BTreeMap<String, Secret> {
+pub(super) fn pairs<const N: usize>(pairs: [(&str, &str); N]) -> BTreeMap<String, Secret> {
     pairs.into_iter().map(|(name, value)| (name.to_owned(), Secret::new(value))).collect()
 }
 
-fn desired(settings: Vec<Setting>) -> DesiredFunction {
+pub(super) fn desired(settings: Vec<Setting>) -> DesiredFunction {
     let name = FunctionName::parse("f").expect("a name");
     DesiredFunction {
         name,
@@ -62,7 +62,7 @@ fn ids(id: &str) -> BTreeSet<String> {
     BTreeSet::from([id.to_owned()])
 }
 
-fn code(sha256: &str) -> Code {
+pub(super) fn code(sha256: &str) -> Code {
     Code { sha256: Some(sha256.to_owned()), delivery: Some(in_call()) }
 }
 

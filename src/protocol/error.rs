@@ -397,7 +397,7 @@ words! {
         /// A value was accepted, although it is not in the documented form.
         LenientValue =>
             "Write the value as the hint says, so that other tools can read it too.";
-        /// The value is outside the range that AWS documents. It is sent anyway.
+        /// The value is outside the range that AWS documents. It is sent anyway; only a description is cut.
         OutOfRange =>
             "Check the value. If AWS refuses it, the run fails with AWS's error.";
         /// The stanza uses a deprecated form.

@@ -128,10 +128,11 @@ options! {
         pub module_name: Option<String> as Option<Text> = name(),
             "Handler module".default("index").example("app")
                 [Settings, open] => "Handler" of UpdateFunctionConfiguration;
-        /// Description of the function, at most 256 characters. `%{build_number}`, `%{git_branch}`,
-        /// `%{git_sha}`, `%{git_tag}` and other names are replaced by values of the build. Default: the live
-        /// value; for a new function, `Deploy build %{build_number} to AWS Lambda via Travis CI`.
-        pub description: Option<String> as Option<Text> = text(),
+        /// Description of the function; the rest after 256 characters is cut off. `%{build_number}`,
+        /// `%{git_branch}`, `%{git_sha}`, `%{git_tag}` and other names are replaced by values of the build.
+        /// Default: the live value; for a new function, `Deploy build %{build_number} to AWS Lambda via
+        /// Travis CI`.
+        pub description: Option<String> as Option<Text> = description(),
             "Description".example("Says hello, build %{build_number}") [Settings, open];
         /// Time limit of one invocation in seconds, 1 to 5400, such as 30. Default: the live value; for a new
         /// function, 3.
