@@ -4,11 +4,13 @@
 use std::collections::BTreeMap;
 
 mod alias_history;
+mod handler_mistake;
 pub mod option_reference;
 mod release;
 mod setting;
 
 pub use alias_history::AliasHistory;
+pub use handler_mistake::HandlerMistake;
 pub use release::{
     CodeAndSettings, LATEST_PUBLISHED, LiveAlias, LiveVersion, Provisioned, ProvisionedState, Release,
     VersionState,
@@ -126,6 +128,16 @@ impl DesiredFunction {
             }
         }
         Some((runtime?, handler?))
+    }
+
+    /// The architecture that the function will have. AWS's default is x86_64.
+    pub fn architecture<'a>(&'a self, live: Option<&'a LiveFunction>) -> &'a str {
+        let live = live.map(|live| live.settings.as_slice()).unwrap_or_default();
+        let architecture = |setting: &'a Setting| match setting {
+            Setting::Architecture(name) => Some(name.as_str()),
+            _ => None,
+        };
+        self.settings.iter().chain(live).find_map(architecture).unwrap_or("x86_64")
     }
 
     /// The desired settings with the handler. The stanza's runtime, else `live_runtime`, decides the
