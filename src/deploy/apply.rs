@@ -79,9 +79,8 @@ impl DeployRun<'_> {
                 if desired.runtime().is_none() {
                     self.warn_about_runtime(live.and_then(LiveFunction::runtime), false);
                 }
-                if let Some(archive) = &archive {
-                    self.warn_about_handler(&desired, live, archive);
-                }
+                let architecture = desired.architecture(live);
+                self.warn_about_handler(&desired, live, archive.as_deref(), Some(architecture));
                 self.warn_about_cleared(&plan);
                 if let (Some(live), Some(alias)) = (live, desired.url_alias()) {
                     self.warn_about_latest_url(&desired, live, alias);

@@ -379,7 +379,8 @@ impl DeployRun<'_> {
         let archive =
             into_archive(contents, self.events, self.stop).map_err(|error| self.package_report(error))?;
         self.emit_packaged(&archive);
-        self.warn_about_handler(&self.desired_function(), None, &archive);
+        let architecture = self.stanza.architectures.as_deref();
+        self.warn_about_handler(&self.desired_function(), None, Some(&archive), architecture);
         archive.write_to(&output_path, output).map_err(|error| self.package_report(error))?;
         Ok(Finished::Packaged {
             package: self.variables_redactor.package(archive.to_event()),
@@ -400,11 +401,29 @@ impl DeployRun<'_> {
 
     fn emit_packaged(&self, archive: &Archive) {
         self.events.emit(Event::Packaged(self.variables_redactor.package(archive.to_event())));
+        archive.notes().iter().for_each(|note| self.warn(&warnings::from_note(note)));
     }
 
-    fn warn_about_handler(&self, desired: &DesiredFunction, live: Option<&LiveFunction>, archive: &Archive) {
-        let Some((runtime, handler)) = desired.runtime_and_handler(live) else { return };
-        if let Some(missing) = archive.missing(&runtime, &handler) {
+    /// Warns that Lambda will not find the handler in the archive, or that the stanza names it in a way that
+    /// no archive can fit. `architecture`: `None` if it is not known.
+    fn warn_about_handler(
+        &self,
+        desired: &DesiredFunction,
+        live: Option<&LiveFunction>,
+        archive: Option<&Archive>,
+        architecture: Option<&str>,
+    ) {
+        let expected = desired.runtime_and_handler(live);
+        let missing = archive
+            .zip(expected.as_ref())
+            .and_then(|(archive, (runtime, handler))| archive.missing(runtime, handler, architecture));
+        let runtime = desired.runtime().or(live.and_then(LiveFunction::runtime)).unwrap_or_default();
+        let named = desired.handler.as_ref();
+        if let Some((named, mistake)) =
+            named.and_then(|named| Some((named, named.mistake(runtime, missing.is_some())?)))
+        {
+            self.warn(&warnings::from_handler_mistake(&mistake, named, &named.joined(runtime)));
+        } else if let (Some(missing), Some((_, handler))) = (missing, expected) {
             self.warn(&warnings::missing_from_package(&missing, &handler));
         }
     }

@@ -35,6 +35,11 @@ fn package_report(error: PackageError) -> ErrorReport {
             let message = format!("`{}` cannot be read", path.display());
             caused(report(Code::PackageUnreadable, message).hint(hint), &source)
         }
+        PackageError::DanglingLink { path, target } => {
+            let message = format!("the link `{}` points to `{target}`, which does not exist", path.display());
+            report(Code::PackageUnreadable, message)
+                .hint("create the target before the deployment, or exclude the link with `exclude`")
+        }
         PackageError::Changed { path } => {
             report(Code::PackageUnreadable, format!("`{}` changed while it was packaged", path.display()))
                 .hint("wait until nothing writes into the directory, then deploy again")

@@ -12,7 +12,8 @@ use std::sync::{Condvar, Mutex, PoisonError, mpsc};
 use flate2::{Compress, Compression, FlushCompress, Status};
 use libdeflater::{CompressionLvl, Compressor};
 
-use super::contents::{Item, ItemKind, unreadable};
+use super::contents::unreadable;
+use super::item::{Item, ItemKind};
 use super::writer::{Method, Sizes};
 use super::{PackageError, unarchivable};
 

@@ -155,7 +155,7 @@ pub struct Stanza {
     #[schemars(with = "Option<TextList>")]
     pub exclude: Option<Vec<String>>,
     /// How to package symbolic links: `preserve` keeps them as links, `follow` packages their targets,
-    /// `external` packages the targets of links that leave the directory. Default: `preserve`.
+    /// `external` packages the targets that are not in the package otherwise. Default: `preserve`.
     #[schemars(with = "Option<Text>")]
     pub symlinks: Option<String>,
     /// S3 bucket to which the package is uploaded and from which Lambda reads it, such as `our-packages`. It

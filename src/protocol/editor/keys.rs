@@ -130,7 +130,7 @@ const TRACING: ValueWords = &[
 const SYMLINKS: ValueWords = &[
     ("preserve", "Keep links as links."),
     ("follow", "Package the targets of links."),
-    ("external", "Package the targets of links that leave the directory; keep other links."),
+    ("external", "Package the targets that are not in the package otherwise; keep other links."),
 ];
 const PROCESSORS: ValueWords =
     &[("x86_64", "64-bit x86 (Intel, AMD)."), ("arm64", "64-bit Arm (AWS Graviton).")];
