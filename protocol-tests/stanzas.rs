@@ -131,7 +131,7 @@ fn each_trap_is_read_as_its_author_meant() {
         (
             json!({"runtime": "java21", "handler_name": "Pkg.Class::method"}),
             json!({"Handler": "Pkg.Class::method"}),
-            &[],
+            &["handler-not-found"],
         ),
         (json!({"module_name": "app"}), json!({"Handler": "app.handler"}), &["handler-not-found"]),
         // Environments.

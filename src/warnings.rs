@@ -2,7 +2,8 @@
 //! text are made by the modules that read it. Never decides whether something is worth a warning; the caller
 //! does.
 
-use crate::package::{MissingHandler, PackageNote};
+use crate::function::{Handler, HandlerMistake};
+use crate::package::{DanglingReason, MissingHandler, PackageNote};
 use crate::plan::ClearedWeights;
 use crate::protocol::error::{ErrorReport, Problem, Warning, WarningCode};
 use crate::protocol::runtimes::RuntimeSupport;
@@ -11,69 +12,210 @@ const TWO_JOBS: &str = "check whether two jobs deploy the function at the same t
 
 /// Warns about an entry of the package that is left out, or will not work at Lambda.
 pub(crate) fn from_note(note: &PackageNote) -> Warning {
-    let (message, hint) = match note {
+    let (code, message, hint) = match note {
         PackageNote::NoFile { name } => (
+            WarningCode::FileLeftOut,
             format!("`{name}` is a socket, a pipe or a device, and is left out of the package"),
             "exclude it with `exclude`: an archive cannot contain it",
         ),
-        PackageNote::Dangles { name, target } => (
-            format!("the link `{name}` to `{target}` will point to nothing at Lambda"),
-            "set `symlinks: external` to package the target of such a link",
-        ),
+        PackageNote::Dangles { name, target, reason } => return from_dangling_link(name, target, *reason),
         PackageNote::StalePyc { name, count } => (
+            WarningCode::StalePyc,
             format!(
-                "{count} compiled Python files such as `{name}` will be stale at Lambda, where each cold start compiles their sources again"
+                "{count} compiled Python files such as `{name}` will be stale at Lambda, where each cold \
+                 start compiles their sources again"
             ),
-            "exclude them (`exclude: __pycache__/`), or compile with `python -m compileall --invalidation-mode unchecked-hash`",
+            "exclude them (`exclude: __pycache__/`), or compile with `python -m compileall \
+             --invalidation-mode unchecked-hash`",
         ),
         PackageNote::Hidden { name, target } => (
+            WarningCode::FileLeftOut,
             format!(
                 "the link `{name}` points to `{target}`, which is hidden, and is left out of the package"
             ),
             "set `dot_match: true` to package hidden files; `.git` is never packaged",
         ),
         PackageNote::Cycle { name, target } => (
+            WarningCode::FileLeftOut,
             format!("the link `{name}` to `{target}` forms a loop, and is left out of the package"),
             "set `symlinks: preserve` to package it as a link",
         ),
-    };
-    let code = match note {
-        PackageNote::NoFile { .. } | PackageNote::Hidden { .. } | PackageNote::Cycle { .. } => {
-            WarningCode::FileLeftOut
-        }
-        PackageNote::Dangles { .. } => WarningCode::DanglingLink,
-        PackageNote::StalePyc { .. } => WarningCode::StalePyc,
+        PackageNote::HiddenCode { name, more } => (
+            WarningCode::FileLeftOut,
+            format!(
+                "{} hidden and left out of the package, but a dependency may load this at run time",
+                first_of(name, *more, "is", "are")
+            ),
+            DOT_MATCH,
+        ),
+        PackageNote::OwnerOnly { name, mode, more } => (
+            WarningCode::UnusableEntry,
+            format!(
+                "{} be read by others than the owner (mode {mode:04o}), and Lambda runs as another user",
+                first_of(name, *more, "cannot", "cannot")
+            ),
+            "name the directory instead of the archive, and it is packaged for you; or run `chmod -R a+rX` \
+             before the archive is made",
+        ),
+        PackageNote::Backslashes { name, directory, more } => (
+            WarningCode::UnusableEntry,
+            format!(
+                "{} backslashes in the name: Lambda unpacks `{name}` as one file of that name, which will \
+                 be missing in `{directory}`",
+                first_of(name, *more, "has", "have")
+            ),
+            "name the directory instead of the archive, which an old `Compress-Archive` of Windows has made",
+        ),
+        PackageNote::InnerArchive { name } => (
+            WarningCode::UnusableEntry,
+            format!(
+                "the package contains only `{name}`, which is itself an archive; Lambda does not unpack it"
+            ),
+            "set `zip` to that archive; a file whose name ends in `.zip` or `.jar` is deployed unchanged",
+        ),
     };
     warning(code, "/zip", message, hint)
 }
 
-/// Warns that the package lacks a file that Lambda needs to invoke `handler`.
+/// Advice for hidden files that the function needs.
+const DOT_MATCH: &str =
+    "set `dot_match: true` to package hidden files, and leave out those that are not needed with `exclude`";
+
+/// The subject and verb of a sentence about an entry and `more` others.
+fn first_of(name: &str, more: usize, one: &str, several: &str) -> String {
+    if more == 0 { format!("`{name}` {one}") } else { format!("`{name}` and {more} more {several}") }
+}
+
+fn from_dangling_link(name: &str, target: &str, reason: DanglingReason) -> Warning {
+    let (why, hint) = match reason {
+        DanglingReason::Outside => ("", "set `symlinks: external` to package the target of such a link"),
+        DanglingReason::Missing => (
+            ": the target does not exist",
+            "create the target before the deployment, or exclude the link with `exclude`",
+        ),
+        DanglingReason::LeftOut => (
+            ": the target is not in the package",
+            "package the target, too, or set `symlinks: external` to package it in place of the link",
+        ),
+        DanglingReason::Hidden { .. } => (": the target is hidden and left out of the package", DOT_MATCH),
+        DanglingReason::NotInArchive => (
+            ": the target is not in the archive",
+            "add the target to the archive, or name the directory instead and set `symlinks: external`",
+        ),
+    };
+    let others = match reason {
+        DanglingReason::Hidden { more } if more > 0 => format!(" and {more} more"),
+        _ => String::new(),
+    };
+    let message = format!("the link `{name}` to `{target}`{others} will point to nothing at Lambda{why}");
+    warning(WarningCode::DanglingLink, "/zip", message, hint)
+}
+
+/// Warns that the package lacks a file that Lambda needs to invoke `handler`, or that it cannot start it.
 pub(crate) fn missing_from_package(missing: &MissingHandler, handler: &str) -> Warning {
     let moved = |elsewhere: &Option<String>, otherwise: &str| match elsewhere {
         Some(name) => format!("check whether `zip` is the right directory: the package has `{name}`"),
         None => otherwise.to_owned(),
     };
-    match missing {
-        MissingHandler::Handler { candidates, elsewhere } => warning(
-            WarningCode::HandlerNotFound,
+    let no_file = |names: &str| format!("the handler is `{handler}`, but the package has no `{names}`");
+    let (at, message, hint) = match missing {
+        MissingHandler::Handler { candidates, elsewhere } => (
             "/handler_name",
-            format!("the handler is `{handler}`, but the package has no `{}`", candidates.join("`, `")),
-            &moved(elsewhere, "set `module_name` to the file's path without its extension"),
+            no_file(&candidates.join("`, `")),
+            moved(elsewhere, "set `module_name` to the file's path without its extension"),
         ),
-        MissingHandler::Bootstrap { elsewhere } => warning(
-            WarningCode::HandlerNotFound,
+        MissingHandler::Uncompiled { candidates, source } => (
+            "/handler_name",
+            no_file(&candidates.join("`, `")),
+            format!(
+                "compile `{source}` to JavaScript, as AWS requires, and set `zip` to the compiler's output"
+            ),
+        ),
+        MissingHandler::Class { file, elsewhere } => (
+            "/handler_name",
+            format!("{} and no jar in `lib/`", no_file(file)),
+            moved(elsewhere, "set `zip` to the jar that contains the class and its dependencies"),
+        ),
+        MissingHandler::Assembly { file, elsewhere } => {
+            ("/handler_name", no_file(file), moved(elsewhere, "set `zip` to the output of `dotnet publish`"))
+        }
+        MissingHandler::RuntimeConfig { file } => (
+            "/handler_name",
+            format!("{}, which an executable assembly needs", no_file(file)),
+            "set `zip` to the whole output of `dotnet publish`".to_owned(),
+        ),
+        MissingHandler::Bootstrap { elsewhere } => (
             "/zip",
             "a custom runtime needs an executable `bootstrap` at the root of the package, and there is none"
                 .to_owned(),
-            &moved(elsewhere, "rename the program to `bootstrap`, or add a layer that contains it"),
+            moved(elsewhere, "rename the program to `bootstrap`, or add a layer that contains it"),
         ),
-        MissingHandler::ExecutableBit => warning(
-            WarningCode::HandlerNotFound,
+        MissingHandler::ExecutableBit => (
             "/zip",
             "`bootstrap` is not executable, so Lambda cannot start it".to_owned(),
-            "run `chmod +x bootstrap` before the deployment",
+            "run `chmod +x bootstrap` before the deployment".to_owned(),
         ),
-    }
+        MissingHandler::OtherProcessor { built_for, runs_on } => (
+            "/architectures",
+            format!("`bootstrap` is built for {built_for}, but the function runs on {runs_on}"),
+            format!(
+                "build `bootstrap` for {runs_on}, or set `architectures` to the processor of the program"
+            ),
+        ),
+        MissingHandler::NoProgram { system: Some(system) } => (
+            "/zip",
+            format!("`bootstrap` is a program for {system}, so Lambda cannot start it"),
+            "build it for Linux".to_owned(),
+        ),
+        MissingHandler::NoProgram { system: None } => (
+            "/zip",
+            "`bootstrap` is neither a Linux program nor a script that begins with `#!`, so Lambda cannot \
+             start it"
+                .to_owned(),
+            "begin a script with its interpreter, such as `#!/bin/sh`".to_owned(),
+        ),
+        MissingHandler::CarriageReturn => (
+            "/zip",
+            "the first line of `bootstrap` ends with a carriage return (CRLF), so Lambda cannot find its \
+             interpreter"
+                .to_owned(),
+            "write the file with line feeds only: `sed -i 's/\\r$//' bootstrap`".to_owned(),
+        ),
+    };
+    warning(WarningCode::HandlerNotFound, at, message, &hint)
+}
+
+/// Warns that `handler`, which the two options `named` make, calls nothing that a module exports.
+pub fn from_handler_mistake(mistake: &HandlerMistake, named: &Handler, handler: &str) -> Warning {
+    let name = &named.name;
+    let (at, hint) = match mistake {
+        HandlerMistake::WholeName => (
+            "/module_name",
+            format!("leave `module_name` out: `handler_name` is the whole handler already, `{name}`"),
+        ),
+        HandlerMistake::NameHasModule { file } => {
+            ("/handler_name", format!("leave `{file}.` out of `handler_name`: `module_name` names the file"))
+        }
+        HandlerMistake::ModuleHasName => (
+            "/module_name",
+            format!("leave `.{name}` out of `module_name`: `handler_name` names the function"),
+        ),
+        HandlerMistake::ModuleHasExtension { module, extension } => (
+            "/module_name",
+            format!("leave `{extension}` out of `module_name`: write `module_name: {module}`"),
+        ),
+        HandlerMistake::NameHasExtension { extension } => {
+            ("/handler_name", format!("leave `{extension}` out of `handler_name`"))
+        }
+        HandlerMistake::NameIsFile { module } => (
+            "/handler_name",
+            format!(
+                "write `module_name: {module}`, and in `handler_name` the function that this file exports"
+            ),
+        ),
+    };
+    let message = format!("the handler is `{handler}`, which calls nothing that a module exports");
+    warning(WarningCode::HandlerNotFound, at, message, &hint)
 }
 
 /// Warns about a deprecated or unknown runtime. `is_named`: the stanza names the runtime `id`, else the live

@@ -68,7 +68,8 @@ pub(super) fn package_to(context: &Context<'_>, output: &Path) -> Result<Finishe
     let archive =
         into_archive(contents, context.events, context.stop).map_err(|error| failed(context, error))?;
     emit(context, &archive);
-    warn::about_handler(context, &context.desired_function(), None, &archive);
+    let architecture = context.stanza.architectures.as_deref();
+    warn::about_handler(context, &context.desired_function(), None, Some(&archive), architecture);
     archive.write_to(&output_path, output).map_err(|error| failed(context, error))?;
     Ok(Finished::Packaged {
         package: context.redaction.variables.package(archive.to_event()),
@@ -95,6 +96,7 @@ fn into_archive(
 
 fn emit(context: &Context<'_>, archive: &Archive) {
     context.events.emit(Event::Packaged(context.redaction.variables.package(archive.to_event())));
+    archive.notes().iter().for_each(|note| context.warn(&warnings::from_note(note)));
 }
 
 fn failed(context: &Context<'_>, error: PackageError) -> ErrorReport {

@@ -89,14 +89,26 @@ pub(super) fn about_cleanup(context: &Context<'_>) {
     }
 }
 
+/// Warns that Lambda will not find the handler in the archive, or that the stanza names it in a way that no
+/// archive can fit. `architecture`: `None` if it is not known.
 pub(super) fn about_handler(
     context: &Context<'_>,
     desired: &DesiredFunction,
     live: Option<&LiveFunction>,
-    archive: &Archive,
+    archive: Option<&Archive>,
+    architecture: Option<&str>,
 ) {
-    let Some((runtime, handler)) = desired.runtime_and_handler(live) else { return };
-    if let Some(missing) = archive.missing(&runtime, &handler) {
+    let expected = desired.runtime_and_handler(live);
+    let missing = archive
+        .zip(expected.as_ref())
+        .and_then(|(archive, (runtime, handler))| archive.missing(runtime, handler, architecture));
+    let runtime = desired.runtime().or(live.and_then(LiveFunction::runtime)).unwrap_or_default();
+    let named = desired.handler.as_ref();
+    if let Some((named, mistake)) =
+        named.and_then(|named| Some((named, named.mistake(runtime, missing.is_some())?)))
+    {
+        context.warn(&warnings::from_handler_mistake(&mistake, named, &named.joined(runtime)));
+    } else if let (Some(missing), Some((_, handler))) = (missing, expected) {
         context.warn(&warnings::missing_from_package(&missing, &handler));
     }
 }

@@ -32,6 +32,8 @@ fn package_report(error: PackageError) -> ErrorReport {
             let hint = "make it readable for the job, or exclude it with `exclude`";
             caused(report(Code::PackageUnreadable).hint(hint), &source)
         }
+        PackageError::DanglingLink { .. } => report(Code::PackageUnreadable)
+            .hint("create the target before the deployment, or exclude the link with `exclude`"),
         PackageError::Changed { .. } => report(Code::PackageUnreadable)
             .hint("wait until nothing writes into the directory, then deploy again"),
         PackageError::NotUtf8 { .. } => {

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 mod alias_history;
+mod handler_mistake;
 mod live;
 pub(crate) mod option_reference;
 mod release;
@@ -11,6 +12,7 @@ mod setting;
 mod settings_table;
 
 pub(crate) use alias_history::AliasHistory;
+pub(crate) use handler_mistake::HandlerMistake;
 pub(crate) use live::{
     CodeAndSettings, LATEST_PUBLISHED, LiveAlias, LiveFunction, LiveImage, LiveUrl, LiveVersion, Permission,
     Provisioned, ProvisionedState, PublicAccess, VersionState,
@@ -97,6 +99,16 @@ impl DesiredFunction {
             }
         }
         Some((runtime?, handler?))
+    }
+
+    /// The architecture that the function will have. AWS's default is x86_64.
+    pub fn architecture<'a>(&'a self, live: Option<&'a LiveFunction>) -> &'a str {
+        let live = live.map(|live| live.settings.as_slice()).unwrap_or_default();
+        let architecture = |setting: &'a Setting| match setting {
+            Setting::Architecture(name) => Some(name.as_str()),
+            _ => None,
+        };
+        self.settings.iter().chain(live).find_map(architecture).unwrap_or("x86_64")
     }
 
     /// The desired settings with the handler. The stanza's runtime, else `live_runtime`, decides the

@@ -24,6 +24,14 @@ pub(crate) enum PackageError {
         /// True if all of its files are hidden.
         only_hidden: bool,
     },
+    /// The target of a link to follow does not exist.
+    #[error("the link `{}` points to `{target}`, which does not exist", .path.display())]
+    DanglingLink {
+        /// The path of the link.
+        path: PathBuf,
+        /// Its target.
+        target: String,
+    },
     /// A file, link or directory cannot be read.
     #[error("`{}` cannot be read", .path.display())]
     Unreadable {

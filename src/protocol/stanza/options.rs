@@ -207,7 +207,7 @@ options! {
         pub exclude: Option<Vec<String>> as Option<TextList> = texts(),
             "Files to leave out".example(["*.test.js"]) [Package];
         /// How to package symbolic links: `preserve` keeps them as links, `follow` packages their targets,
-        /// `external` packages the targets of links that leave the directory. Default: `preserve`.
+        /// `external` packages the targets that are not in the package otherwise. Default: `preserve`.
         pub symlinks: Option<Links> as Option<Text> = choice(Links::WORDS, Links::ALL),
             "Symbolic links".default("preserve") [Package];
         /// S3 bucket to which the package is uploaded and from which Lambda reads it, such as `our-packages`.

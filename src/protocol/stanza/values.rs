@@ -84,7 +84,7 @@ choices! {
         Preserve = "preserve",
         /// Package the targets of links.
         Follow = "follow",
-        /// Package the targets of links that leave the directory; keep other links.
+        /// Package the targets that are not in the package otherwise; keep other links.
         External = "external",
     }
 
