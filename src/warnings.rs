@@ -186,7 +186,7 @@ pub(crate) fn missing_from_package(missing: &MissingHandler, handler: &str) -> W
 }
 
 /// Warns that `handler`, which the two options `named` make, calls nothing that a module exports.
-pub fn from_handler_mistake(mistake: &HandlerMistake, named: &Handler, handler: &str) -> Warning {
+pub(crate) fn from_handler_mistake(mistake: &HandlerMistake, named: &Handler, handler: &str) -> Warning {
     let name = &named.name;
     let (at, hint) = match mistake {
         HandlerMistake::WholeName => (
@@ -265,7 +265,7 @@ pub(crate) fn from_runtime(id: &str, runtime_support: &RuntimeSupport, is_named:
 }
 
 /// Warns that the function would have one list of the VPC configuration without the other one.
-pub fn half_vpc(given: &str, missing: &str, names_subnets: bool) -> Warning {
+pub(crate) fn half_vpc(given: &str, missing: &str, names_subnets: bool) -> Warning {
     let message =
         format!("the function would have `{given}` without `{missing}`; AWS refuses one without the other");
     let at = if names_subnets { "/subnet_ids" } else { "/security_group_ids" };
@@ -273,7 +273,7 @@ pub fn half_vpc(given: &str, missing: &str, names_subnets: bool) -> Warning {
 }
 
 /// Warns that the description of a new version does not fit.
-pub fn version_description_cut(characters: usize) -> Warning {
+pub(crate) fn version_description_cut(characters: usize) -> Warning {
     let message = format!(
         "the description of the version has {characters} characters with the build and the commit; \
          AWS documents at most 256, so the rest is cut off"

@@ -4,7 +4,7 @@ use super::Handler;
 
 /// Why a handler names no function.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum HandlerMistake {
+pub(crate) enum HandlerMistake {
     /// `handler_name` is the complete handler already, but `module_name` is set, too.
     WholeName,
     /// `handler_name` begins with the file name of the module.
@@ -37,7 +37,7 @@ impl Handler {
     /// Finds a mistake with which Lambda calls nothing that a module of this runtime exports. `is_missing`:
     /// the package does not have the file of the handler. This decides with Python, where a package may have
     /// any name.
-    pub fn mistake(&self, runtime: &str, is_missing: bool) -> Option<HandlerMistake> {
+    pub(crate) fn mistake(&self, runtime: &str, is_missing: bool) -> Option<HandlerMistake> {
         let extensions = extensions(runtime)?;
         let file = |name: &str| {
             let without =

@@ -102,7 +102,7 @@ impl DesiredFunction {
     }
 
     /// The architecture that the function will have. AWS's default is x86_64.
-    pub fn architecture<'a>(&'a self, live: Option<&'a LiveFunction>) -> &'a str {
+    pub(crate) fn architecture<'a>(&'a self, live: Option<&'a LiveFunction>) -> &'a str {
         let live = live.map(|live| live.settings.as_slice()).unwrap_or_default();
         let architecture = |setting: &'a Setting| match setting {
             Setting::Architecture(name) => Some(name.as_str()),

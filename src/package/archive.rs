@@ -74,7 +74,14 @@ impl Archive {
             code_sha256: String::new(),
             source: String::new(),
         };
-        Archive { data: Data::Memory(Vec::new()), package, sha256: Vec::new(), entries: Vec::new() }
+        Archive {
+            data: Data::Memory(Vec::new()),
+            package,
+            sha256: Vec::new(),
+            entries: Vec::new(),
+            bootstrap: None,
+            notes: Vec::new(),
+        }
     }
 
     /// Size of the archive in bytes.

@@ -2,7 +2,7 @@
 
 /// Something unexpected about a package, for a warning.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum PackageNote {
+pub(crate) enum PackageNote {
     /// A socket, pipe or device was left out, because an archive cannot contain it.
     NoFile {
         /// Name it would have in the archive.
@@ -73,7 +73,7 @@ pub enum PackageNote {
 
 /// Why the target of a link will not exist at Lambda.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum DanglingReason {
+pub(crate) enum DanglingReason {
     /// It is outside the package.
     Outside,
     /// It does not exist here either.

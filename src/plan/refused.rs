@@ -10,7 +10,7 @@ use crate::protocol::secret::Secret;
 
 /// The list of the VPC configuration that the function would have without the other one, and the other one.
 /// `None`: it would have both or neither, or the stanza names neither.
-pub fn half_vpc(
+pub(crate) fn half_vpc(
     desired: &DesiredFunction,
     live: Option<&LiveFunction>,
 ) -> Option<(&'static str, &'static str)> {
@@ -31,7 +31,7 @@ pub fn half_vpc(
 }
 
 /// The variables of the stanza together with live ones that it keeps. `None`: it keeps none.
-pub fn merged_variables(
+pub(crate) fn merged_variables(
     desired: &DesiredFunction,
     live: Option<&LiveFunction>,
 ) -> Option<BTreeMap<String, Secret>> {
@@ -46,7 +46,7 @@ pub fn merged_variables(
 }
 
 /// The number of characters of a new version's description, if the plan has to cut it.
-pub fn cut_version_description(desired: &DesiredFunction, plan: &Plan) -> Option<usize> {
+pub(crate) fn cut_version_description(desired: &DesiredFunction, plan: &Plan) -> Option<usize> {
     let is_described = |action: &Action| {
         matches!(action, Action::Write(WriteCall::PublishVersion { description: Some(_), .. }))
     };
