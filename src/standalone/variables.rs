@@ -91,7 +91,10 @@ impl Collector<'_> {
     fn every(&mut self, env: &Rc<Tree>) -> Result<(), YamlError> {
         let entries = env.items().map_or_else(|| vec![env.clone()], <[_]>::to_vec);
         for entry in entries {
-            match entry.read("", &mut SourceMap::default())? {
+            let mut read = SourceMap::default();
+            let node = entry.read("", &mut read)?;
+            self.ignored.append(&mut read.notes);
+            match node {
                 node if node.is_secure() => self.leave_out(&entry, "an encrypted variable"),
                 Node::Map(map) => {
                     for (name, value) in map.iter() {
