@@ -31,6 +31,7 @@ mod node;
 mod plugin;
 mod policies;
 mod pty;
+mod public_files;
 mod pull_requests;
 mod readme;
 mod refusals;
