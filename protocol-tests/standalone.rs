@@ -974,27 +974,13 @@ fn what_another_program_writes_as_yaml_is_read_back_equal() {
     let mut values: Vec<Value> = real.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
     assert!(values.len() > 40);
     values.extend(stumbling_blocks());
-    let python = tools::python(&root.join("standalone/requirements.txt"), "standalone");
-    let mut command = Command::new(python);
-    let mut dump = command
-        .arg(root.join("standalone/dump.py"))
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("Python runs");
-    let mut stdin = dump.stdin.take().expect("piped");
     let lines: String = values.iter().map(|value| format!("{value}\n")).collect();
-    let writer = std::thread::spawn(move || stdin.write_all(lines.as_bytes()).expect("Python reads"));
-    let output = dump.wait_with_output().expect("Python ends");
-    writer.join().expect("no panic");
-    let dumped: Vec<String> = String::from_utf8(output.stdout)
-        .expect("UTF-8")
-        .lines()
-        .map(|line| serde_json::from_str(line).expect("a JSON string"))
-        .collect();
+    let dumped = tools::run_script("dump.py", lines);
+    let dumped: Vec<String> =
+        dumped.iter().map(|line| serde_json::from_str(line).expect("a JSON string")).collect();
     assert_eq!(dumped.len(), 4 * values.len(), "Python writes each value in four styles");
     for (yaml, value) in dumped.iter().zip(values.iter().flat_map(|value| [value; 4])) {
-        let tree = dpl_lambda::testing::parse_yaml(yaml)
+        let tree = dpl_lambda::testing::parse_yaml(yaml, &mut Vec::new())
             .unwrap_or_else(|error| panic!("{yaml}\n{error:?}"))
             .expect("a document");
         let node = tree.read("", &mut Default::default()).unwrap_or_else(|error| panic!("{yaml}\n{error:?}"));

@@ -109,7 +109,7 @@ impl StanzaError {
 /// [`StanzaError`]
 pub(crate) fn stanzas(text: &str) -> Result<Vec<LocatedStanza>, StanzaError> {
     let mut notes = Vec::new();
-    let root = yaml::parse(text)?;
+    let root = yaml::parse(text, &mut notes)?;
     let Some(file) = root.as_ref().map(|root| root.pairs(&mut notes)).transpose()?.flatten() else {
         return Err(StanzaError::NotAMap { kind: root.map_or("empty", |root| root.kind()) });
     };
@@ -136,20 +136,22 @@ pub(crate) fn stanzas(text: &str) -> Result<Vec<LocatedStanza>, StanzaError> {
 /// # Errors
 /// [`StanzaError`]
 pub(crate) fn stanza(text: &str, is_json: bool) -> Result<LocatedStanza, StanzaError> {
-    let tree = || yaml::parse(text).map(|tree| tree.map(|tree| (tree.place().line, tree)));
-    let mut read = SourceMap::default();
+    let tree = |notes: &mut Vec<String>| {
+        yaml::parse(text, notes).map(|tree| tree.map(|tree| (tree.place().line, tree)))
+    };
+    let mut read = SourceMap::of_stanza();
     let json =
         if is_json || text.trim_start().starts_with('{') { Some(json::parse(text.as_bytes())) } else { None };
     let (line, node) = match json {
         Some(Ok(node)) => {
             // The YAML reader knows the lines, and JSON is nearly a subset of YAML. If it cannot read the
             // file, line numbers are missing.
-            let line =
-                tree().ok().flatten().and_then(|(line, tree)| tree.read("", &mut read).ok().map(|_| line));
+            let tree = tree(&mut read.notes).ok().flatten();
+            let line = tree.and_then(|(line, tree)| tree.read("", &mut read).ok().map(|_| line));
             (line.unwrap_or(1), node)
         }
         Some(Err(error)) if is_json => return Err(StanzaError::Json(error)),
-        Some(Err(_)) | None => match tree()? {
+        Some(Err(_)) | None => match tree(&mut read.notes)? {
             Some((line, tree)) => (line, tree.read("", &mut read)?),
             None => return Err(StanzaError::NotAMap { kind: "empty" }),
         },
@@ -275,17 +277,13 @@ impl FoundStanzas {
                 continue;
             }
             let line = entry.place().line;
-            let mut notes = Vec::new();
-            let Some(pairs) = entry.pairs(&mut notes)? else {
-                // `deploy: heroku`
-                let provider = entry.read("", &mut SourceMap::default())?.scalar();
-                others.extend(provider.clone().map(|provider| (provider, line)));
-                self.seen.push((entry, None));
-                self.add_provider(provider);
-                continue;
+            let pairs = entry.stanza_pairs(&mut Vec::new())?;
+            let provider = match &pairs {
+                Some(pairs) => pairs.get("provider")?,
+                // `deploy: lambda`. Its options are variables, such as LAMBDA_FUNCTION_NAME.
+                None => Some(&entry),
             };
-            let provider =
-                pairs.get("provider")?.map(|tree| tree.read("", &mut SourceMap::default())).transpose()?;
+            let provider = provider.map(|tree| tree.read("", &mut SourceMap::default())).transpose()?;
             let provider = provider.and_then(|provider| provider.scalar());
             if provider.as_ref().is_none_or(|provider| !provider.trim().eq_ignore_ascii_case("lambda")) {
                 others.extend(provider.clone().map(|provider| (provider, line)));
@@ -293,8 +291,11 @@ impl FoundStanzas {
                 self.add_provider(provider);
                 continue;
             }
-            let mut read = SourceMap::default();
-            let Node::Map(stanza) = entry.read("", &mut read)? else { unreachable!("it has pairs") };
+            let mut read = SourceMap::of_stanza();
+            let stanza = match entry.read("", &mut read)? {
+                Node::Map(stanza) => stanza,
+                provider => Map::from_iter([("provider".to_owned(), provider)]),
+            };
             let mut located = LocatedStanza { stanza, line, lines: read.lines, ..LocatedStanza::default() };
             located.add_jobs(jobs);
             located.notes.extend(read.notes);

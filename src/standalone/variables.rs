@@ -118,7 +118,10 @@ fn parts(env: &Rc<Tree>, notes: &mut Vec<String>) -> Result<(Option<Rc<Tree>>, O
 fn variables(env: &Rc<Tree>, ignored: &mut Vec<String>) -> Result<Vec<Assignment>, YamlError> {
     let mut collector = Collector { found: Vec::new(), ignored };
     for entry in env.entries() {
-        match entry.read("", &mut SourceMap::default())? {
+        let mut read = SourceMap::default();
+        let node = entry.read("", &mut read)?;
+        collector.ignored.append(&mut read.notes);
+        match node {
             node if node.is_secure() => collector.leave_out(&entry, "an encrypted variable"),
             Node::Map(map) => {
                 for (name, value) in map.iter() {
