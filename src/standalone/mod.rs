@@ -20,7 +20,7 @@ pub mod travis_yml;
 pub mod variables;
 pub mod yaml;
 
-pub use child_run::{ChildRun, hello, print, run};
+pub use child_run::{ChildRun, hello, policy_of, run};
 pub use input_error::InputError;
 pub use reporter::{ChildLine, Locate, Reporter};
 pub use run_request::{RunRequest, StanzaSource, prepare};
