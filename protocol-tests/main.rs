@@ -32,6 +32,8 @@ mod node;
 mod plugin;
 mod policies;
 mod pty;
+mod public_cases;
+mod public_values;
 mod pull_requests;
 mod readme;
 mod refusals;

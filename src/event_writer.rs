@@ -17,7 +17,7 @@ use crate::protocol::error::Code;
 use crate::protocol::event::{Event, Finished, Line, Progress, StepName};
 
 /// Event writer of a run. Shared between the run, the signal thread and the panic hook.
-pub struct EventWriter {
+pub(crate) struct EventWriter {
     lines: Mutex<LineSink>,
     /// Not part of `lines`: that lock is held as long as the CI runner does not read.
     changed: Mutex<Vec<StepName>>,
@@ -40,7 +40,7 @@ struct LineSink {
 
 impl EventWriter {
     /// Creates a writer to `out`. It cancels the run through `stop` if `out` is closed.
-    pub fn new(out: impl Write + Send + 'static, stop: CancelToken) -> Self {
+    pub(crate) fn new(out: impl Write + Send + 'static, stop: CancelToken) -> Self {
         EventWriter {
             lines: Mutex::new(LineSink { out: Box::new(out), finished: false }),
             changed: Mutex::default(),
@@ -55,7 +55,7 @@ impl EventWriter {
     }
 
     /// Writes an event. After the `finished` line, drops it.
-    pub fn emit(&self, event: Event) {
+    pub(crate) fn emit(&self, event: Event) {
         let mut lines = self.lock();
         if !lines.finished {
             self.write(&mut lines, event);
@@ -64,7 +64,7 @@ impl EventWriter {
 
     /// Writes the `finished` line, with `allowed` set as the stanza says, and returns what was written.
     /// `None`: it was written before, by another thread.
-    pub fn finish(&self, finished: Finished) -> Option<Finished> {
+    pub(crate) fn finish(&self, finished: Finished) -> Option<Finished> {
         let mut lines = self.lock();
         if lines.finished {
             return None;
@@ -83,7 +83,7 @@ impl EventWriter {
     }
 
     /// Returns a callback that emits progress events: none in the first 300 ms, then at most five per second.
-    pub fn progress(
+    pub(crate) fn progress(
         self: &Arc<Self>,
         progress: fn(u64, u64) -> Progress,
     ) -> impl FnMut(u64, u64) + Send + use<> {
@@ -99,12 +99,12 @@ impl EventWriter {
     }
 
     /// Time since the last event.
-    pub fn silence(&self) -> Duration {
+    pub(crate) fn silence(&self) -> Duration {
         self.since(&self.last_event_ms)
     }
 
     /// Emits the progress event of a wait for `what`, with the time since the last event of another kind.
-    pub fn emit_wait(&self, what: String) {
+    pub(crate) fn emit_wait(&self, what: String) {
         let elapsed_ms = u64::try_from(self.since(&self.last_non_wait_ms).as_millis()).unwrap_or(u64::MAX);
         self.emit(Event::Progress(Progress::Wait { what, elapsed_ms }));
     }
@@ -114,7 +114,7 @@ impl EventWriter {
     }
 
     /// Records that a step has taken effect. A repeated step is recorded once.
-    pub fn record_change(&self, step: StepName) {
+    pub(crate) fn record_change(&self, step: StepName) {
         let mut changed = self.changed_steps();
         if !changed.contains(&step) {
             changed.push(step);
@@ -122,39 +122,39 @@ impl EventWriter {
     }
 
     /// Removes a step from the record: AWS accepted it, but it failed afterwards.
-    pub fn retract_change(&self, step: StepName) {
+    pub(crate) fn retract_change(&self, step: StepName) {
         self.changed_steps().retain(|changed| *changed != step);
     }
 
     /// The steps that have taken effect.
-    pub fn changed(&self) -> Vec<StepName> {
+    pub(crate) fn changed(&self) -> Vec<StepName> {
         self.changed_steps().clone()
     }
 
     /// Records the name or commit of the stash of `cleanup`. Set it before the stash is made, and reset it to
     /// `None` after the files are restored.
-    pub fn record_stash(&self, name: Option<String>) {
+    pub(crate) fn record_stash(&self, name: Option<String>) {
         *self.stash.lock().unwrap_or_else(PoisonError::into_inner) = name;
     }
 
     /// Name of the stash whose files are not restored yet, or which is just being made. `None`: there is
     /// none.
-    pub fn stash(&self) -> Option<String> {
+    pub(crate) fn stash(&self) -> Option<String> {
         self.stash.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Records that a request was sent to AWS or that a command with side effects was started.
-    pub fn mark_side_effects_started(&self) {
+    pub(crate) fn mark_side_effects_started(&self) {
         self.side_effects_started.store(true, Ordering::Relaxed);
     }
 
     /// True if a request was sent to AWS or a command with side effects was started.
-    pub fn has_side_effects(&self) -> bool {
+    pub(crate) fn has_side_effects(&self) -> bool {
         self.side_effects_started.load(Ordering::Relaxed)
     }
 
     /// Records that the stanza sets `allow_failure`.
-    pub fn allow_failure(&self) {
+    pub(crate) fn allow_failure(&self) {
         self.failure_allowed.store(true, Ordering::Relaxed);
     }
 
@@ -194,7 +194,7 @@ impl EventWriter {
 }
 
 /// The line for an event that happens now.
-pub fn line_now(event: Event) -> Line {
+pub(crate) fn line_now(event: Event) -> Line {
     Line { time: Some(rfc3339(SystemTime::now())), ..Line::new(event) }
 }
 

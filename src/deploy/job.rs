@@ -8,7 +8,7 @@ use crate::protocol::json::Map;
 
 /// The command to run.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Command {
+pub(crate) enum Command {
     /// Deploy the function.
     Deploy,
     /// Show the plan without changing anything.
@@ -26,14 +26,14 @@ pub enum Command {
 
 impl Command {
     /// True if the command evaluates the conditions in `on`, and is skipped for pull requests.
-    pub fn evaluates_conditions(&self) -> bool {
+    pub(crate) fn evaluates_conditions(&self) -> bool {
         !matches!(self, Command::Package { .. } | Command::Rollback)
     }
 }
 
 /// The CI job to run a command for.
 #[derive(Debug)]
-pub struct Job {
+pub(crate) struct Job {
     /// The stanza, without the keys for the CI runner.
     pub stanza: Map,
     /// The job's environment.

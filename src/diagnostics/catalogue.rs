@@ -35,7 +35,7 @@ pub fn document() -> String {
 ///
 /// # Errors
 /// For an unknown code, a message that suggests the nearest known one.
-pub fn entry(word: &str) -> Result<String, String> {
+pub(crate) fn entry(word: &str) -> Result<String, String> {
     if let Some(code) = Code::ALL.iter().find(|code| code.word() == word) {
         return Ok(from_code(*code));
     }

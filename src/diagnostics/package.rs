@@ -8,7 +8,7 @@ use crate::protocol::secret::Redactor;
 
 /// Reports a package that cannot be created, or that Lambda does not accept. Redacts all of it, because a
 /// path may contain a secret variable that was expanded.
-pub fn from_package(error: PackageError, redactor: &Redactor) -> ErrorReport {
+pub(crate) fn from_package(error: PackageError, redactor: &Redactor) -> ErrorReport {
     let mut report = package_report(error);
     report.message = redactor.redact(&report.message);
     report.hint = report.hint.map(|hint| redactor.redact(&hint));
@@ -39,6 +39,8 @@ fn package_report(error: PackageError) -> ErrorReport {
             let hint = "make it readable for the job, or exclude it with `exclude`";
             caused(report(Code::PackageUnreadable).hint(hint), &source)
         }
+        PackageError::DanglingLink { .. } => report(Code::PackageUnreadable)
+            .hint("create the target before the deployment, or exclude the link with `exclude`"),
         PackageError::Changed { .. } => report(Code::PackageUnreadable)
             .hint("wait until nothing writes into the directory, then deploy again"),
         PackageError::NotUtf8 { .. } => {

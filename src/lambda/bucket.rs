@@ -44,7 +44,7 @@ impl Lambda {
     /// # Errors
     /// [`LambdaError::NoObject`], [`LambdaError::Call`] when there is no response from S3, and
     /// [`LambdaError::Cancelled`].
-    pub async fn object_sha256(&self, object: &Object) -> Result<Option<String>, LambdaError> {
+    pub(crate) async fn object_sha256(&self, object: &Object) -> Result<Option<String>, LambdaError> {
         let head = self.s3.head_object().bucket(&object.bucket).key(&object.key);
         let head = head.set_version_id(object.version.clone()).checksum_mode(ChecksumMode::Enabled);
         let answer = tokio::select! {

@@ -39,7 +39,7 @@ const CREDENTIALS: &str = "the credential source";
 
 /// The AWS identity and region of a deployment.
 #[derive(Clone, Debug)]
-pub struct Identity {
+pub(crate) struct Identity {
     /// Where the credentials come from.
     pub source: CredentialsSource,
     /// The access key ID of the credentials.
@@ -55,7 +55,7 @@ pub struct Identity {
 /// [`LambdaError::Credentials`], [`LambdaError::BadRegion`], [`LambdaError::BadEndpoint`],
 /// [`LambdaError::BadCaBundle`], [`LambdaError::Call`] for STS, [`LambdaError::Cancelled`], and
 /// [`LambdaError::WaitedTooLong`] for a credential source that does not respond.
-pub async fn connect(
+pub(crate) async fn connect(
     stanza: &Stanza,
     env: &Environment,
     env_given: bool,
@@ -307,7 +307,7 @@ fn ca_bundle(env: &Environment) -> Result<Option<CaBundle>, LambdaError> {
 ///
 /// # Errors
 /// [`LambdaError::BadRegion`].
-pub fn named_region(stanza: &Stanza, env: &Environment) -> Result<Option<Region>, LambdaError> {
+pub(crate) fn named_region(stanza: &Stanza, env: &Environment) -> Result<Option<Region>, LambdaError> {
     if let Some(region) = &stanza.region {
         return Ok(Some(region.clone()));
     }
@@ -327,7 +327,7 @@ pub fn named_region(stanza: &Stanza, env: &Environment) -> Result<Option<Region>
 /// # Errors
 /// [`LambdaError::BadRegion`], and [`LambdaError::Credentials`] for an AWS configuration file that is not a
 /// regular file.
-pub async fn default_region(stanza: &Stanza, env: &Environment) -> Result<Region, LambdaError> {
+pub(crate) async fn default_region(stanza: &Stanza, env: &Environment) -> Result<Region, LambdaError> {
     check_files(env, &KnownSecrets::default())?;
     let mut profile = ProfileFileRegionProvider::builder();
     if let Some(name) = stanza.profile() {

@@ -19,7 +19,7 @@ use crate::protocol::event::StepName;
 
 /// Why the AWS part of a deployment failed.
 #[derive(Debug, thiserror::Error)]
-pub enum LambdaError {
+pub(crate) enum LambdaError {
     /// No credentials could be loaded.
     #[error(transparent)]
     Credentials(#[from] CredentialsError),
@@ -142,7 +142,7 @@ fn quoted(origin: &str) -> String {
 
 /// AWS's reason why a function or version is not ready.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StateReason {
+pub(crate) struct StateReason {
     /// `StateReasonCode` or `LastUpdateStatusReasonCode`.
     pub code: Option<String>,
     /// `StateReason` or `LastUpdateStatusReason`.
@@ -151,7 +151,7 @@ pub struct StateReason {
 
 /// A call that failed.
 #[derive(Clone, Debug, thiserror::Error)]
-pub struct CallError {
+pub(crate) struct CallError {
     /// The AWS operation, such as `UpdateFunctionCode`.
     pub operation: &'static str,
     /// The kind of failure.
@@ -182,14 +182,14 @@ pub struct CallError {
 /// nothing, and some quote what must not be shown.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{text}")]
-pub struct Cause {
+pub(crate) struct Cause {
     text: String,
     source: Option<Box<Cause>>,
 }
 
 impl Cause {
     /// A chain of causes with these texts, nearest first. `None`: there are no texts.
-    pub fn chain(texts: Vec<String>) -> Option<Cause> {
+    pub(crate) fn chain(texts: Vec<String>) -> Option<Cause> {
         let enclose = |source: Option<Cause>, text| Some(Cause { text, source: source.map(Box::new) });
         texts.into_iter().rev().fold(None, enclose)
     }
@@ -197,7 +197,7 @@ impl Cause {
 
 /// How a call failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CallErrorKind {
+pub(crate) enum CallErrorKind {
     /// AWS returned an error.
     Service,
     /// The response could not be parsed.
@@ -309,18 +309,18 @@ impl CallError {
     }
 
     /// Texts of the causes, nearest first.
-    pub fn causes(&self) -> Vec<&str> {
+    pub(crate) fn causes(&self) -> Vec<&str> {
         let causes = successors(self.cause.as_ref(), |cause| cause.source.as_deref());
         causes.map(|cause| cause.text.as_str()).collect()
     }
 
     /// AWS's error code, or an empty string.
-    pub fn code(&self) -> &str {
+    pub(crate) fn code(&self) -> &str {
         self.code.as_deref().unwrap_or_default()
     }
 
     /// AWS's error message, or an empty string.
-    pub fn message(&self) -> &str {
+    pub(crate) fn message(&self) -> &str {
         self.message.as_deref().unwrap_or_default()
     }
 
@@ -383,7 +383,7 @@ impl CallError {
     }
 
     /// True if a version cannot be deleted because an alias points at it.
-    pub fn is_used_by_alias(&self) -> bool {
+    pub(crate) fn is_used_by_alias(&self) -> bool {
         self.code() == "ResourceConflictException" && self.message().to_lowercase().contains("alias")
     }
 

@@ -43,6 +43,35 @@ fn a_stanza_that_names_nothing_needs_two_actions_on_one_function() {
 }
 
 #[test]
+fn the_action_of_each_step_is_in_a_policy() {
+    let sets = json!({
+        "role": ROLE,
+        "runtime": "nodejs22.x",
+        "handler_name": "handler",
+        "function_tags": {},
+        "function_tags_mode": "replace",
+        "code_signing_config_arn": "arn:aws:lambda:eu-west-1:123456789012:code-signing-config:csc-1",
+        "reserved_concurrency": 1,
+        "function_url": {"auth_type": "NONE"},
+        "alias": "live",
+        "verify": {},
+        "provisioned_concurrency": 1,
+        "keep_versions": 1,
+        "s3_bucket": "b",
+    });
+    let mut removes = sets.clone();
+    removes["code_signing_config_arn"] = json!("");
+    for key in ["reserved_concurrency", "function_url", "provisioned_concurrency"] {
+        removes[key] = json!("none");
+    }
+    let statements = [sets, removes].into_iter().flat_map(|stanza| policy(&stanza, F).document.statement);
+    let granted: Vec<String> = statements.flat_map(|statement| statement.action).collect();
+    for step in StepName::ALL {
+        assert!(granted.iter().any(|action| action == step.iam_action()), "{step:?}");
+    }
+}
+
+#[test]
 fn what_is_not_known_is_a_star_and_said() {
     let found = policy(&json!({}), "f");
     assert_eq!(found.document.statement[0].resource, ["arn:*:lambda:eu-west-1:*:function:f"]);

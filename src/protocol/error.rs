@@ -402,7 +402,7 @@ words! {
         /// A value was accepted, although it is not in the documented form.
         LenientValue =>
             "Write the value as the hint says, so that other tools can read it too.";
-        /// The value is outside the range that AWS documents. It is sent anyway.
+        /// The value is outside the range that AWS documents. It is sent anyway; only a description is cut.
         OutOfRange =>
             "Check the value. If AWS refuses it, the run fails with AWS's error.";
         /// The stanza uses a deprecated form.
@@ -443,14 +443,18 @@ words! {
             "Restore the files as the hint says. Nothing is lost; the hint names the stash.";
         /// A file was left out of the package.
         FileLeftOut =>
-            "Exclude the file with `exclude` to avoid the warning.";
-        /// The target of a link in the package does not exist in the package.
+            "Set `dot_match: true` if the function needs a hidden file. Exclude the file with `exclude` to avoid the warning.";
+        /// The target of a link in the package will not exist at Lambda.
         DanglingLink =>
-            "Set `symlinks: external` to package the target.";
-        /// The package lacks the file that Lambda looks for when it calls the handler.
+            "Package the target: `dot_match: true` packages hidden files, and `symlinks: external` replaces such links by their targets.";
+        /// An entry of the archive cannot be used at Lambda: only its owner may read it, its name has
+        /// backslashes, or it is itself an archive.
+        UnusableEntry =>
+            "Set `zip` to the directory instead of the archive, or make the archive as the hint says.";
+        /// Lambda will not find the handler in the package, or cannot start it.
         HandlerNotFound =>
             "Check that `zip` is the right directory, and that `module_name` is the file's path without its \
-             extension.";
+             extension. A custom runtime needs an executable `bootstrap` for the function's architecture.";
         /// The runtime is deprecated: AWS no longer patches it.
         DeprecatedRuntime =>
             "Switch to the runtime that the hint names, before AWS refuses updates.";

@@ -185,44 +185,6 @@ pub fn skip_reason(condition: Condition, want: &str, got: &str) -> String {
     }
 }
 
-impl StepName {
-    /// True if CreateFunction includes the effect of this step.
-    pub fn is_part_of_creation(self) -> bool {
-        use StepName::{CreateFunction, TagResource, UpdateFunctionCode, UpdateFunctionConfiguration};
-        [CreateFunction, TagResource, UpdateFunctionConfiguration, UpdateFunctionCode].contains(&self)
-    }
-
-    /// The name of the step in events, such as `update-function-code`.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            StepName::CreateFunction => "create-function",
-            StepName::UpdateFunctionConfiguration => "update-function-configuration",
-            StepName::PutFunctionCodeSigningConfig => "put-function-code-signing-config",
-            StepName::DeleteFunctionCodeSigningConfig => "delete-function-code-signing-config",
-            StepName::UntagResource => "untag-resource",
-            StepName::PutFunctionConcurrency => "put-function-concurrency",
-            StepName::DeleteFunctionConcurrency => "delete-function-concurrency",
-            StepName::CreateFunctionUrlConfig => "create-function-url-config",
-            StepName::UpdateFunctionUrlConfig => "update-function-url-config",
-            StepName::DeleteFunctionUrlConfig => "delete-function-url-config",
-            StepName::AddPermission => "add-permission",
-            StepName::RemovePermission => "remove-permission",
-            StepName::TagResource => "tag-resource",
-            StepName::UpdateFunctionCode => "update-function-code",
-            StepName::UploadPackage => "upload-package",
-            StepName::PublishVersion => "publish-version",
-            StepName::Wait => "wait",
-            StepName::Verify => "verify",
-            StepName::CreateAlias => "create-alias",
-            StepName::UpdateAlias => "update-alias",
-            StepName::ShiftTraffic => "shift-traffic",
-            StepName::PutProvisionedConcurrencyConfig => "put-provisioned-concurrency-config",
-            StepName::DeleteProvisionedConcurrencyConfig => "delete-provisioned-concurrency-config",
-            StepName::DeleteFunction => "delete-function",
-        }
-    }
-}
-
 fn packaged(package: &Package) -> String {
     format!(
         "packaged {} into {}: {}, {} unpacked",

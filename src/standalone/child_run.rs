@@ -29,7 +29,7 @@ use crate::protocol::policy_document::PolicyDocument;
 
 /// A child run to start: a request and the job's environment. `Debug` shows neither, because both may contain
 /// secrets.
-pub struct ChildRun {
+pub(crate) struct ChildRun {
     /// The function name and the line of the stanza: `hello (line 4)`.
     pub title: String,
     arguments: Vec<OsString>,
@@ -57,7 +57,7 @@ struct Ended {
 /// Starts the child runs in order until one fails. Returns the exit status of the failed run, or 0. Status 2
 /// means that AWS was not contacted, so it becomes 1 if an earlier run has contacted AWS. With `require_deploy`
 /// the last run fails if all of them are skipped.
-pub fn run(
+pub(crate) fn run(
     child_runs: &[ChildRun],
     program: &Path,
     forwarder: &SignalForwarder,
@@ -93,7 +93,7 @@ pub fn run(
 
 /// Runs the command `policy` for each stanza. Returns one policy for all of them as text. `Err`: the exit
 /// status, if a child has printed none. If the child cannot report why, passes the message to `say`.
-pub fn policy_of(
+pub(crate) fn policy_of(
     child_runs: &[ChildRun],
     program: &Path,
     forwarder: &SignalForwarder,
@@ -134,7 +134,7 @@ impl ChildRun {
 
     /// A run that reads its request from our standard input. The child uses `env` of the request, or else our
     /// environment, and detects the build itself.
-    pub fn passthrough(arguments: Vec<OsString>, ci: CiSelection) -> Self {
+    pub(crate) fn passthrough(arguments: Vec<OsString>, ci: CiSelection) -> Self {
         let (title, file) = (String::new(), String::new());
         ChildRun {
             title,
@@ -353,7 +353,7 @@ impl EventForwarder<'_> {
 }
 
 /// The first event of every run.
-pub fn hello() -> Event {
+pub(crate) fn hello() -> Event {
     Event::Hello {
         protocol: PROTOCOLS.to_vec(),
         name: env!("CARGO_PKG_NAME").to_owned(),

@@ -16,7 +16,7 @@ use crate::travis_if::InvalidCondition;
 
 /// The reason why no child run is started. Texts about a file begin with the location: `.travis.yml:14`.
 #[derive(Debug, thiserror::Error)]
-pub enum InputError {
+pub(crate) enum InputError {
     /// The command line names two files.
     #[error("--travis-yml and --stanza cannot be used together")]
     TwoFiles,
@@ -106,7 +106,7 @@ fn location(file: &str, error: &StanzaError) -> String {
 
 impl InputError {
     /// The report, for events and for standard error.
-    pub fn into_report(self) -> ErrorReport {
+    pub(crate) fn into_report(self) -> ErrorReport {
         let (code, hint) = match self {
             InputError::Git(error) => return diagnostics::from_git(error),
             InputError::Encrypted { file, missing } => {

@@ -79,7 +79,7 @@ impl<W: Write> HumanReporter<W> {
     ///
     /// # Errors
     /// The output cannot be written.
-    pub fn heading(&mut self, text: &str) -> io::Result<()> {
+    pub(crate) fn heading(&mut self, text: &str) -> io::Result<()> {
         self.clear()?;
         self.run = Run::default();
         if self.section != Section::Beginning {

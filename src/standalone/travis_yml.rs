@@ -10,11 +10,11 @@ use super::variables::Assignment;
 use super::yaml::{self, Position, SourceMap, Tree, YamlError};
 use crate::protocol::json::{self, Map, Node, WireError};
 use jobs::Jobs;
-pub use jobs::{JobCondition, JobTest, TravisJob};
+pub(crate) use jobs::{JobCondition, JobTest, TravisJob};
 
 /// A stanza of a file, with its location.
 #[derive(Debug, Default)]
-pub struct LocatedStanza {
+pub(crate) struct LocatedStanza {
     /// The keys and values under `deploy`.
     pub stanza: Map,
     /// The line on which it begins, from 1. 0: it is not from a file.
@@ -33,7 +33,7 @@ pub struct LocatedStanza {
 
 /// Why a file yields no stanza.
 #[derive(Debug, PartialEq, thiserror::Error)]
-pub enum StanzaError {
+pub(crate) enum StanzaError {
     /// The file is not valid YAML.
     #[error(transparent)]
     Yaml(#[from] YamlError),
@@ -82,7 +82,7 @@ fn matching(several: bool) -> &'static str {
 
 impl StanzaError {
     /// Where in the file the error is. `None`: it concerns the whole file.
-    pub fn position(&self) -> Option<Position> {
+    pub(crate) fn position(&self) -> Option<Position> {
         match self {
             StanzaError::Yaml(
                 YamlError::Syntax { place, .. }
@@ -107,7 +107,7 @@ impl StanzaError {
 ///
 /// # Errors
 /// [`StanzaError`]
-pub fn stanzas(text: &str) -> Result<Vec<LocatedStanza>, StanzaError> {
+pub(crate) fn stanzas(text: &str) -> Result<Vec<LocatedStanza>, StanzaError> {
     let mut notes = Vec::new();
     let root = yaml::parse(text)?;
     let Some(file) = root.as_ref().map(|root| root.pairs(&mut notes)).transpose()?.flatten() else {
@@ -135,7 +135,7 @@ pub fn stanzas(text: &str) -> Result<Vec<LocatedStanza>, StanzaError> {
 ///
 /// # Errors
 /// [`StanzaError`]
-pub fn stanza(text: &str, is_json: bool) -> Result<LocatedStanza, StanzaError> {
+pub(crate) fn stanza(text: &str, is_json: bool) -> Result<LocatedStanza, StanzaError> {
     let tree = || yaml::parse(text).map(|tree| tree.map(|tree| (tree.place().line, tree)));
     let mut read = SourceMap::default();
     let json =
@@ -165,7 +165,7 @@ pub fn stanza(text: &str, is_json: bool) -> Result<LocatedStanza, StanzaError> {
 ///
 /// # Errors
 /// [`StanzaError::Ambiguous`] if no stanza or several stanzas match.
-pub fn choose(stanzas: Vec<LocatedStanza>, only: &str) -> Result<Vec<LocatedStanza>, StanzaError> {
+pub(crate) fn choose(stanzas: Vec<LocatedStanza>, only: &str) -> Result<Vec<LocatedStanza>, StanzaError> {
     let is_number = !only.is_empty() && only.bytes().all(|b| b.is_ascii_digit());
     let number = only.parse::<usize>().ok().and_then(|number| number.checked_sub(1)).filter(|_| is_number);
     let meant = |index: usize, located: &LocatedStanza| match number {
@@ -199,7 +199,7 @@ impl LocatedStanza {
     }
 
     /// The function name and the line: `hello (line 4)`.
-    pub fn title(&self) -> String {
+    pub(crate) fn title(&self) -> String {
         let names = self.names();
         let name =
             if names.is_empty() { "a stanza without `function_name`".to_owned() } else { names.join(" or ") };
@@ -207,7 +207,7 @@ impl LocatedStanza {
     }
 
     /// The line of the value at a JSON pointer, or of the nearest enclosing value whose line is known.
-    pub fn line_of(&self, at: &str) -> usize {
+    pub(crate) fn line_of(&self, at: &str) -> usize {
         let mut at = at;
         loop {
             if let Some(line) = self.lines.get(at) {

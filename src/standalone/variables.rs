@@ -13,7 +13,7 @@ use crate::protocol::text::one_line;
 
 /// A variable of the file, its value not expanded yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Assignment {
+pub(crate) struct Assignment {
     /// The name of the variable, such as `STAGE`.
     pub name: String,
     value: Vec<Piece>,
@@ -27,14 +27,14 @@ enum Piece {
 
 impl Assignment {
     /// A variable whose value contains no other variable.
-    pub fn plain(name: &str, value: &str) -> Self {
+    pub(crate) fn plain(name: &str, value: &str) -> Self {
         Assignment { name: name.to_owned(), value: vec![Piece::Text(value.to_owned())] }
     }
 
     /// The value, with other variables expanded. An unset variable is empty, as in bash. The value is cut
     /// once it exceeds the kernel's limit for an argument: variables that each contain the previous one twice
     /// would grow exponentially.
-    pub fn value(&self, lookup: impl Fn(&str) -> Option<String>) -> String {
+    pub(crate) fn value(&self, lookup: impl Fn(&str) -> Option<String>) -> String {
         let mut value = String::new();
         for piece in &self.value {
             match piece {

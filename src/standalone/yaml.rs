@@ -106,7 +106,7 @@ struct MapKey {
 
 /// The pairs of a map, with `<<` (merge keys) resolved.
 #[derive(Debug, Default)]
-pub struct Pairs {
+pub(crate) struct Pairs {
     pairs: Vec<Pair>,
     index: HashMap<String, usize>,
     duplicates: Vec<(String, Position, Position)>,
@@ -315,7 +315,7 @@ impl Tree {
     }
 
     /// Whether it is a single value.
-    pub fn is_scalar(&self) -> bool {
+    pub(crate) fn is_scalar(&self) -> bool {
         matches!(self.kind, NodeKind::Scalar { .. })
     }
 
@@ -328,7 +328,7 @@ impl Tree {
     }
 
     /// The items of a list, or the value itself: Travis CI accepts a single value for a list of one.
-    pub fn entries(self: &Rc<Self>) -> Vec<Rc<Tree>> {
+    pub(crate) fn entries(self: &Rc<Self>) -> Vec<Rc<Tree>> {
         self.items().map_or_else(|| vec![self.clone()], <[_]>::to_vec)
     }
 
@@ -338,7 +338,7 @@ impl Tree {
     /// # Errors
     /// [`YamlError::Syntax`] if the value of `<<` is neither a map nor a list of maps, and
     /// [`YamlError::TooLarge`].
-    pub fn pairs(&self, notes: &mut Vec<String>) -> Result<Option<Pairs>, YamlError> {
+    pub(crate) fn pairs(&self, notes: &mut Vec<String>) -> Result<Option<Pairs>, YamlError> {
         let NodeKind::Map(written) = &self.kind else { return Ok(None) };
         self.bounded()?;
         let mut pairs = Pairs::default();
@@ -411,7 +411,7 @@ impl Pairs {
     ///
     /// # Errors
     /// [`YamlError::DuplicateKey`] for this key.
-    pub fn get(&self, key: &str) -> Result<Option<&Rc<Tree>>, YamlError> {
+    pub(crate) fn get(&self, key: &str) -> Result<Option<&Rc<Tree>>, YamlError> {
         if let Some((key, first, second)) = self.duplicates.iter().find(|(duplicate, ..)| duplicate == key) {
             return Err(YamlError::DuplicateKey { key: key.clone(), first: *first, second: *second });
         }
@@ -419,7 +419,7 @@ impl Pairs {
     }
 
     /// The value of a key, and the line of the key. Of a duplicate key it is the last value, as on Travis CI.
-    pub fn last(&self, key: &str) -> Option<(&Rc<Tree>, usize)> {
+    pub(crate) fn last(&self, key: &str) -> Option<(&Rc<Tree>, usize)> {
         self.index.get(key).map(|index| &self.pairs[*index]).map(|pair| (&pair.tree, pair.place.line))
     }
 
