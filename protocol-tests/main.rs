@@ -33,6 +33,7 @@ mod plugin;
 mod policies;
 mod pty;
 mod public_cases;
+mod public_sentences;
 mod public_values;
 mod pull_requests;
 mod readme;

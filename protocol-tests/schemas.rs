@@ -208,10 +208,14 @@ fn what_is_for_editors_stays_out_of_what_is_for_programs() {
     }
 }
 
-/// The keywords of draft-07 that the schemas have, and `deprecated`, which validators of draft-07 know, too.
-const KEYWORDS: [&str; 35] = [
+/// The keywords of draft-07 without `format`, whose values a validator may not know, and `deprecated`, which
+/// validators of draft-07 know, too.
+const KEYWORDS: [&str; 43] = [
+    "$comment",
+    "$id",
     "$ref",
     "$schema",
+    "additionalItems",
     "additionalProperties",
     "allOf",
     "anyOf",
@@ -224,6 +228,8 @@ const KEYWORDS: [&str; 35] = [
     "else",
     "enum",
     "examples",
+    "exclusiveMaximum",
+    "exclusiveMinimum",
     "if",
     "items",
     "maxItems",
@@ -234,17 +240,20 @@ const KEYWORDS: [&str; 35] = [
     "minLength",
     "minProperties",
     "minimum",
+    "multipleOf",
     "not",
     "oneOf",
     "pattern",
     "patternProperties",
     "properties",
     "propertyNames",
+    "readOnly",
     "required",
     "then",
     "title",
     "type",
     "uniqueItems",
+    "writeOnly",
 ];
 
 /// Keywords of a schema, at any depth, that are not in [`KEYWORDS`].
