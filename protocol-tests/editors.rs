@@ -44,7 +44,7 @@ type Diagnostic = (u64, u64, String);
 
 impl Server {
     fn start() -> Self {
-        let schema = Path::new(env!("CARGO_MANIFEST_DIR")).join("schema/travis-yml.json");
+        let schema = Path::new(env!("CARGO_MANIFEST_DIR")).join("schema/editor/travis-yml.json");
         let settings = json!({"yaml": {
             "schemas": {format!("file://{}", schema.display()): ".travis.yml"},
             "schemaStore": {"enable": false, "url": ""},

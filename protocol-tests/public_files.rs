@@ -7,7 +7,7 @@ use lambda_endpoint::{Endpoint, Settings};
 
 use crate::deployments::build_directory;
 use crate::plugin::{PluginCommand, PluginOutput, job_env};
-use crate::tools;
+use crate::python::run_script;
 
 /// A stanza that ends a file, so that lines for it can follow.
 const STANZA: &str = "deploy:\n  provider: lambda\n  function_name: f\n  \
@@ -194,7 +194,7 @@ fn a_file_is_accepted_exactly_if_libyaml_accepts_it() {
     let texts: Vec<String> = files().chain(mutants).collect();
     let lines: String =
         texts.iter().map(|text| format!("{}\n", serde_json::Value::from(text.as_str()))).collect();
-    let answers = tools::run_script("accepts.py", lines);
+    let answers = run_script("accepts.py", lines);
     assert_eq!(answers.len(), texts.len());
     for (text, answer) in texts.iter().zip(&answers) {
         let tree = dpl_lambda::testing::parse_yaml(text, &mut Vec::new());

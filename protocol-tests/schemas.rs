@@ -44,6 +44,8 @@ fn the_committed_schemas_are_those_of_the_types() {
     check_committed("request.json", &schema::request());
     check_committed("event.json", &schema::event());
     check_committed("travis-yml.json", &schema::travis_yml());
+    check_committed("editor/stanza.json", &schema::editor_stanza());
+    check_committed("editor/travis-yml.json", &schema::editor_travis_yml());
 }
 
 #[test]
@@ -166,7 +168,7 @@ fn every_property_of_a_schema_is_described() {
             assert!(property["description"].is_string(), "{name}: `{key}` has no description: {property}");
         }
     }
-    let schema = committed_schema("stanza.json");
+    let schema = committed_schema("editor/stanza.json");
     let reported = properties(&schema);
     assert!(reported.len() > 120, "{}", reported.len());
     for (key, property) in reported {
@@ -197,13 +199,92 @@ fn what_is_for_editors_stays_out_of_what_is_for_programs() {
         "doNotSuggest",
     ] {
         let keyword = format!("\"{keyword}\":");
-        for name in ["stanza.json", "travis-yml.json"] {
+        for name in ["editor/stanza.json", "editor/travis-yml.json"] {
             assert!(text(name).contains(&keyword), "{name} has no {keyword}");
         }
         for name in ["request.json", "event.json"] {
             assert!(!text(name).contains(&keyword), "{name} has {keyword}");
         }
     }
+}
+
+/// The keywords of draft-07 without `format`, whose values a validator may not know, and `deprecated`, which
+/// validators of draft-07 know, too.
+const KEYWORDS: [&str; 43] = [
+    "$comment",
+    "$id",
+    "$ref",
+    "$schema",
+    "additionalItems",
+    "additionalProperties",
+    "allOf",
+    "anyOf",
+    "const",
+    "contains",
+    "default",
+    "definitions",
+    "deprecated",
+    "description",
+    "else",
+    "enum",
+    "examples",
+    "exclusiveMaximum",
+    "exclusiveMinimum",
+    "if",
+    "items",
+    "maxItems",
+    "maxLength",
+    "maxProperties",
+    "maximum",
+    "minItems",
+    "minLength",
+    "minProperties",
+    "minimum",
+    "multipleOf",
+    "not",
+    "oneOf",
+    "pattern",
+    "patternProperties",
+    "properties",
+    "propertyNames",
+    "readOnly",
+    "required",
+    "then",
+    "title",
+    "type",
+    "uniqueItems",
+    "writeOnly",
+];
+
+/// Keywords of a schema, at any depth, that are not in [`KEYWORDS`].
+fn unknown_keywords(schema: &Value) -> Vec<String> {
+    let Some(map) = schema.as_object() else { return Vec::new() };
+    let mut unknown = Vec::new();
+    for (keyword, value) in map {
+        match keyword.as_str() {
+            "const" | "default" | "enum" | "examples" => {}
+            "properties" | "definitions" | "patternProperties" => {
+                unknown.extend(
+                    value.as_object().into_iter().flat_map(|map| map.values()).flat_map(unknown_keywords),
+                );
+            }
+            known if KEYWORDS.contains(&known) => {
+                unknown.extend(unknown_keywords(value));
+                unknown.extend(value.as_array().into_iter().flatten().flat_map(unknown_keywords));
+            }
+            other => unknown.push(other.to_owned()),
+        }
+    }
+    unknown
+}
+
+#[test]
+fn a_strict_validator_knows_each_keyword() {
+    for name in ["stanza.json", "travis-yml.json", "request.json", "event.json"] {
+        assert_eq!(unknown_keywords(&committed_schema(name)), [""; 0], "{name}");
+    }
+    let for_editors = unknown_keywords(&committed_schema("editor/stanza.json"));
+    assert!(for_editors.contains(&"defaultSnippets".to_owned()), "{for_editors:?}");
 }
 
 /// The result of validating a stanza without variables and encrypted values.

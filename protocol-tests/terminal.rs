@@ -288,6 +288,7 @@ error[access-denied]: arn:aws:iam::123456789012:user/ci is not allowed to
   already done: update-function-configuration
   AWS: UpdateFunctionCode returned 403 AccessDeniedException, request
     #
+  more: dpl-lambda explain access-denied
 ";
     let lasting = end.lines().map(lasting).collect::<Vec<_>>().join("\n") + "\n";
     assert!(lasting.ends_with(&format!("{place}{hint}")), "{end}");
@@ -324,6 +325,8 @@ warning[unknown-key]: `memroy_size` is not an option of a lambda stanza; it is
 
 error[bad-value]: `timeout` is `ten`; expected whole seconds, such as 10
   --> .travis.yml:12 (timeout)
+  nothing was changed
+  more: dpl-lambda explain bad-value
 ",
     );
     assert_eq!((failed.status, desk.endpoint.calls().len()), (Some(2), 0));
@@ -351,6 +354,8 @@ fn several_stanzas_are_under_their_names() {
 
 error[bad-value]: `timeout` is `ten`; expected whole seconds, such as 10
   --> .travis.yml:6 (timeout)
+  nothing was changed
+  more: dpl-lambda explain bad-value
 dpl-lambda: .travis.yml: bills (line 12): not run
 ",
     );

@@ -2,13 +2,15 @@
 //! event. It never writes anything after the `finished` line, and never writes that line twice.
 #![expect(
     clippy::disallowed_methods,
-    reason = "limits the rate of progress events, and exits if the panic hook cannot write"
+    reason = "limits the rate of progress events, reads the clock, and exits if the panic hook cannot write"
 )]
 
 use std::io::Write;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
+
+use aws_smithy_types::date_time::{DateTime, Format};
 
 use crate::cancel::{CancelReason, CancelToken};
 use crate::protocol::error::Code;
@@ -69,8 +71,8 @@ impl EventWriter {
         }
         let finished = match finished {
             Finished::Failed { error, changed, .. } => {
-                let signal = error.code == Code::Cancelled;
-                let allowed = self.failure_allowed.load(Ordering::Relaxed) && !signal;
+                let is_allowed = !matches!(error.code, Code::Cancelled | Code::SkippedButRequired);
+                let allowed = self.failure_allowed.load(Ordering::Relaxed) && is_allowed;
                 Finished::Failed { error, changed, allowed }
             }
             other => other,
@@ -167,7 +169,7 @@ impl EventWriter {
         if !matches!(event, Event::Progress(Progress::Wait { .. })) {
             self.last_non_wait_ms.store(now_ms, Ordering::Relaxed);
         }
-        let line = without_log_commands(Line::new(event).to_json() + "\n");
+        let line = without_log_commands(line_now(event).to_json() + "\n");
         if let Err(error) = lines.out.write_all(line.as_bytes()).and_then(|()| lines.out.flush()) {
             tracing::info!(%error, "standard output is closed");
             self.stop.cancel(CancelReason::OutputClosed);
@@ -189,6 +191,19 @@ impl EventWriter {
         }
         std::process::exit(1)
     }
+}
+
+/// The line for an event that happens now.
+pub(crate) fn line_now(event: Event) -> Line {
+    Line { time: Some(rfc3339(SystemTime::now())), ..Line::new(event) }
+}
+
+/// A time in UTC with milliseconds: `2026-11-01T12:00:00.000Z`. A time before 1970 is the start of 1970.
+fn rfc3339(time: SystemTime) -> String {
+    let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let seconds = DateTime::from_secs(i64::try_from(since.as_secs()).unwrap_or(i64::MAX));
+    let whole = seconds.fmt(Format::DateTime).unwrap_or_default();
+    format!("{}.{:03}Z", whole.trim_end_matches('Z'), since.subsec_millis())
 }
 
 /// Escapes `##`, with which commands to Azure Pipelines, GitHub and TeamCity begin (`##vso[`, `##[`,
@@ -242,6 +257,21 @@ mod tests {
     }
 
     #[test]
+    fn an_event_has_a_time_in_utc_with_milliseconds() {
+        let at = |milliseconds| rfc3339(SystemTime::UNIX_EPOCH + Duration::from_millis(milliseconds));
+        assert_eq!(at(0), "1970-01-01T00:00:00.000Z");
+        assert_eq!(at(1_793_534_400_007), "2026-11-01T12:00:00.007Z");
+        assert_eq!(at(1_793_534_400_120), "2026-11-01T12:00:00.120Z");
+        let line = line_now(hello());
+        assert!(
+            line.time.as_ref().is_some_and(|time| time.len() == 24 && time.as_str() > "2020"),
+            "{line:?}"
+        );
+        let json = line.to_json();
+        assert!(json.contains(r#","time":"2"#) && json.ends_with(r#","message":"dpl-lambda 0"}"#), "{json}");
+    }
+
+    #[test]
     fn no_event_holds_a_command_to_a_log() {
         let out = Shared::default();
         let events = EventWriter::new(out.clone(), CancelToken::new());
@@ -266,8 +296,9 @@ mod tests {
     }
 
     #[test]
-    fn allow_failure_does_not_allow_a_signal() {
-        for (code, expected) in [(Code::AccessDenied, true), (Code::Cancelled, false)] {
+    fn allow_failure_allows_neither_a_signal_nor_a_skip_that_must_not_be() {
+        let codes = [(Code::AccessDenied, true), (Code::Cancelled, false), (Code::SkippedButRequired, false)];
+        for (code, expected) in codes {
             let events = EventWriter::new(io::sink(), CancelToken::new());
             events.allow_failure();
             let finished = events.finish(Finished::failed(ErrorReport::new(code, "x"), Vec::new()));

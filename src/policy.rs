@@ -2,7 +2,7 @@
 //! other side effects. What only AWS knows, such as the account of a function that the stanza names without
 //! an ARN, becomes `*`, and a note says so.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::code_source::CodeSource;
 use crate::function::{ChangedBy, DesiredFunction, Setting};
@@ -61,6 +61,43 @@ pub(crate) fn of(stanza: &Stanza, desired: &DesiredFunction, source: &CodeSource
     desired.settings.iter().for_each(|setting| draft.allow_for(setting));
     draft.allow_code(source, desired, &arn_parts);
     Policy { document: PolicyDocument::of(draft.statements), notes: draft.notes }
+}
+
+/// One policy for an identity that needs all of these. Statements with the same ID that differ in their
+/// resources only, or in their actions only, become one. Other statements with the same ID get a number,
+/// because IDs are unique within a policy.
+pub(crate) fn merged(documents: Vec<PolicyDocument>) -> PolicyDocument {
+    let mut merged: Vec<Statement> = Vec::new();
+    for statement in documents.into_iter().flat_map(|document| document.statement) {
+        let is_alike = |one: &&mut Statement| {
+            (&one.sid, &one.effect, &one.condition)
+                == (&statement.sid, &statement.effect, &statement.condition)
+                && (one.action == statement.action || one.resource == statement.resource)
+        };
+        let Some(alike) = merged.iter_mut().find(is_alike) else {
+            merged.push(statement);
+            continue;
+        };
+        for (texts, added) in
+            [(&mut alike.action, statement.action), (&mut alike.resource, statement.resource)]
+        {
+            for text in added {
+                if !texts.contains(&text) {
+                    texts.push(text);
+                }
+            }
+        }
+    }
+    let mut counts = BTreeMap::new();
+    for statement in &mut merged {
+        let Some(sid) = statement.sid.clone() else { continue };
+        let count = counts.entry(sid.clone()).or_insert(0);
+        *count += 1;
+        if *count > 1 {
+            statement.sid = Some(format!("{sid}{count}").into());
+        }
+    }
+    PolicyDocument::of(merged)
 }
 
 /// The note about a region that neither the stanza nor the job names.

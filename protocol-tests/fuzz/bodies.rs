@@ -188,6 +188,8 @@ pub fn aws_error(data: &[u8]) {
             http_status: Some(u16::try_from(data.len() % 600).unwrap_or_default()),
             request_id: None,
             resource: None,
+            address: message.clone(),
+            proxy: code.clone(),
             bucket_region: message.clone(),
             cause: Cause::chain(message.iter().cloned().collect()),
         };

@@ -69,7 +69,7 @@ pub(crate) fn evaluate(
         }));
         Ok(Verdict { checked, deploys })
     });
-    lints.extend(verdict.iter().find_map(|verdict| lints::tag_for_branch(&on, verdict, env)));
+    lints.extend(verdict.iter().find_map(|verdict| lints::in_tag_build(&on, verdict, env)));
     (verdict, lints)
 }
 

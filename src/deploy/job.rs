@@ -40,6 +40,8 @@ pub(crate) struct Job {
     pub env: Environment,
     /// True if `env` came with the request. The identity of this machine must not be used then.
     pub env_given: bool,
+    /// True if the run fails when the conditions are not met.
+    pub require_deploy: bool,
     /// The build directory.
     pub directory: PathBuf,
     /// How to run bash for conditions.

@@ -61,6 +61,7 @@ const MAX_REPLANS: u32 = 10;
 pub(crate) fn run(command: &Command, job: &Job, events: &Arc<EventWriter>, stop: &CancelToken) -> Finished {
     let began = Instant::now();
     let finished = judge(command, job, events, stop).and_then(|judged| match judged {
+        Judged::Skipped { unmet } if job.require_deploy => Err(diagnostics::from_required_skip(&unmet)),
         Judged::Skipped { unmet } => Ok(Finished::Skipped { unmet }),
         Judged::Accepted(accepted) => {
             let Accepted { stanza, secrets_of_job, redactor } = *accepted;
@@ -146,7 +147,14 @@ pub(crate) fn policy(stanza: &Map, env: &Environment) -> Result<Policy, ErrorRep
     let resolved = options::without_git(stanza, env);
     let read = stanza::read(&resolved.stanza);
     let redactor = read.options().redactor(stanza, env.secrets());
-    let problems: Vec<Problem> = read.problems().iter().chain(&resolved.problems).cloned().collect();
+    let mut problems: Vec<Problem> = read.problems().iter().chain(&resolved.problems).cloned().collect();
+    // No event shows the warnings, such as that about a map without an entry for this branch.
+    for problem in &mut problems {
+        let about = resolved.warnings.iter().find(|warning| warning.at.is_some() && warning.at == problem.at);
+        if let Some(warning) = about {
+            problem.message = format!("{}; {}", warning.message, problem.message);
+        }
+    }
     let read = match read.stanza {
         Ok(stanza) if problems.is_empty() => stanza,
         _ => return Err(diagnostics::from_problems(problems, &redactor)),

@@ -32,6 +32,7 @@ pub(crate) use verification::{FailureReason, VersionExposure, from_verification,
 
 use crate::cancel::CancelReason;
 use crate::protocol::error::{Code, ErrorReport, Problem};
+use crate::protocol::event::UnmetCondition;
 use crate::protocol::messages::size;
 use crate::protocol::secret::Redactor;
 
@@ -94,6 +95,16 @@ pub(crate) fn from_no_result(exit: &str, is_cancelled: bool) -> ErrorReport {
 pub(crate) fn from_closed_output() -> ErrorReport {
     report(Code::OutputClosed, "standard output is closed, so nothing was done")
         .hint("open it, or redirect it to /dev/null")
+}
+
+/// Reports a run that must not be skipped (`--require-deploy`), but whose conditions are not met.
+pub(crate) fn from_required_skip(unmet: &[UnmetCondition]) -> ErrorReport {
+    let reasons: Vec<&str> = unmet.iter().map(|unmet| unmet.message.trim_end_matches('.')).collect();
+    let message = format!("the deployment is required, but skipped because {}", reasons.join("; "));
+    report(Code::SkippedButRequired, message).hint(
+        "fix the conditions, or check which build this is: branch, tag, pull request; without \
+         `--require-deploy`, this run ends with `skipped`",
+    )
 }
 
 /// Reports a panic, which is a bug. `place` is its file and line; the panic's message is left out, because it

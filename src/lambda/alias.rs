@@ -75,7 +75,7 @@ impl Lambda {
         let share = RESTORE_LIMIT / u32::try_from(count).unwrap_or(u32::MAX).max(1);
         let limit = if self.stop.reason().is_some() { share } else { self.wait_limit };
         let sent = tokio::time::timeout(limit, self.restore_weights(alias, state)).await;
-        let timed_out = |_| self.explain_timeout(CallError::without("UpdateAlias", CallErrorKind::Timeout));
+        let timed_out = |_| self.explain(CallError::without("UpdateAlias", CallErrorKind::Timeout));
         let outcome = sent.map_err(timed_out)??;
         state.shifted.remove(alias);
         Ok((outcome, self.applied()))
@@ -116,7 +116,7 @@ impl Lambda {
                     revision = alias.revision_id().map(str::to_owned);
                     history = AliasHistory::of(alias.description().unwrap_or_default());
                 }
-                Err(error) => return Err(self.explain_timeout(error)),
+                Err(error) => return Err(self.explain(error)),
             }
         }
         unreachable!("the last round returns")

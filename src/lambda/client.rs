@@ -128,11 +128,11 @@ impl Lambda {
     where
         E: ProvideErrorMetadata + std::error::Error + 'static,
     {
-        self.explain_timeout(CallError::of(operation, error))
+        self.explain(CallError::of(operation, error))
     }
 
-    pub(super) fn explain_timeout(&self, error: CallError) -> LambdaError {
-        LambdaError::Call(self.attempts.explain_timeout(error))
+    pub(super) fn explain(&self, error: CallError) -> LambdaError {
+        LambdaError::Call(self.attempts.explain(error))
     }
 
     /// Awaits a read call; abandons it as soon as the run is cancelled.

@@ -168,6 +168,11 @@ pub(crate) struct CallError {
     pub resource: Option<String>,
     /// The region of the bucket, if S3 reports that it is in another region.
     pub bucket_region: Option<String>,
+    /// Host and port to which the request was sent, without a proxy. `None`: it was not sent, or its response
+    /// explains the failure.
+    pub address: Option<String>,
+    /// Host and port of the job's proxy for `https://`. `None`: it has none.
+    pub proxy: Option<String>,
     /// Why the call failed, in the words of the SDK. `None`: the other fields say it all.
     #[source]
     pub cause: Option<Cause>,
@@ -210,6 +215,8 @@ pub(crate) enum CallErrorKind {
 impl fmt::Display for CallError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let operation = self.operation;
+        let aws =
+            self.address.as_ref().map_or_else(|| "AWS".to_owned(), |address| format!("AWS at {address}"));
         match (self.kind, self.http_status) {
             (CallErrorKind::Service, _) => write!(f, "AWS refused {operation}"),
             (CallErrorKind::InvalidResponse, Some(status)) => {
@@ -218,8 +225,8 @@ impl fmt::Display for CallError {
             (CallErrorKind::InvalidResponse, None) => {
                 write!(f, "{operation} returned a response that could not be parsed")
             }
-            (CallErrorKind::Timeout, _) => write!(f, "AWS did not respond to {operation} in time"),
-            (CallErrorKind::Connect, _) => write!(f, "AWS cannot be reached for {operation}"),
+            (CallErrorKind::Timeout, _) => write!(f, "{aws} did not respond to {operation} in time"),
+            (CallErrorKind::Connect, _) => write!(f, "{aws} cannot be reached for {operation}"),
             (CallErrorKind::Construction, _) => {
                 write!(f, "the {operation} request cannot be built, because a value is invalid")
             }
@@ -262,6 +269,8 @@ impl CallError {
             request_id: error.request_id().map(str::to_owned),
             resource: None,
             bucket_region: raw.and_then(|raw| raw.headers().get("x-amz-bucket-region")).map(str::to_owned),
+            address: None,
+            proxy: None,
             cause: Cause::chain(match renewal {
                 Some(renewal) => vec![renewal.to_string()],
                 None => error.source().map(error_texts).unwrap_or_default(),
@@ -293,6 +302,8 @@ impl CallError {
             request_id: None,
             resource: None,
             bucket_region: None,
+            address: None,
+            proxy: None,
             cause: None,
         }
     }

@@ -162,6 +162,10 @@ codes! {
     /// A condition needs bash, which is not on the job's `PATH`.
     BashNotFound: Config =>
         "Install bash where the job runs, or use plain words in the conditions, which need no bash.";
+    /// The conditions are not met, and `--require-deploy` is given.
+    SkippedButRequired: Config =>
+        "Fix the conditions, or check which build this is: branch, tag, pull request. Without \
+         `--require-deploy`, such a run ends with `skipped`. `allow_failure` does not allow this failure.";
     /// git could not read the checkout, so branch, tag or commit are unknown.
     GitFailed: Config =>
         "Install git, and check that the directory belongs to the user that runs the job (`safe.directory`). \
@@ -171,8 +175,9 @@ codes! {
         "Keep large values in files. The kernel passes at most 128 KiB in one variable.";
     /// A path in `zip`, or the object in `s3_key`, does not exist.
     PackageNotFound: Package =>
-        "Check that the build ran and wrote its output there. `zip` names a directory, a file or an archive, \
-         relative to the directory in which the job runs.";
+        "Check that the build ran and wrote its output there; dpl-lambda does not run `before_deploy`. `zip` \
+         names a directory, a file or an archive, relative to the directory in which the job runs. Patterns \
+         and `~` are not expanded.";
     /// There are no files to package.
     PackageEmpty: Package =>
         "Check where the build writes its output. Files whose names begin with a dot need `dot_match: true`.";
@@ -221,8 +226,8 @@ codes! {
         "Fix the value that the message names; `at` is its key.";
     /// Lambda cannot assume the function's role.
     RoleNotAssumable: Config =>
-        "Add `lambda.amazonaws.com` to the role's trust policy. Lambda can assume a new role only after a \
-         few seconds; the run has already waited for that.";
+        "Check that the role exists, and add `lambda.amazonaws.com` to its trust policy. Lambda can assume a \
+         new role only after a few seconds; the run has already waited for that.";
     /// The function's role lacks a permission that the function's settings need.
     RoleLacksPermission: Auth =>
         "Add the permission that the message names to the function's role, not to the caller.";

@@ -21,6 +21,11 @@ pub struct Line {
     /// The event.
     #[serde(flatten)]
     pub event: Event,
+    /// When the event was written: RFC 3339, in UTC, with milliseconds. The clock of the machine may be set
+    /// during a run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String", regex(pattern = r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z$"))]
+    pub time: Option<String>,
     /// The event as one line of text for people. The text can change in any release.
     pub message: String,
 }

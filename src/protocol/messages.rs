@@ -13,9 +13,9 @@ use super::event::{
 use super::text::one_line;
 
 impl Line {
-    /// Creates the line for an event, with its text.
+    /// Creates the line for an event, with its text and without a time.
     pub fn new(event: Event) -> Self {
-        Line { message: one_line(&message(&event)), event }
+        Line { message: one_line(&message(&event)), time: None, event }
     }
 
     /// The line as JSON, without a line feed.
@@ -30,13 +30,14 @@ impl<'de> Deserialize<'de> for Line {
         struct Keys {
             #[serde(flatten)]
             event: Event,
+            time: Option<String>,
             message: String,
         }
-        let Keys { mut event, message } = Keys::deserialize(deserializer)?;
+        let Keys { mut event, time, message } = Keys::deserialize(deserializer)?;
         if let Event::Warning(warning) = &mut event {
             warning.message = message_of_warning(&message, warning.hint.as_deref());
         }
-        Ok(Line { event, message })
+        Ok(Line { event, time, message })
     }
 }
 

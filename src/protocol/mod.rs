@@ -3,6 +3,7 @@
 
 pub mod branches;
 pub(crate) mod editor;
+mod env_bytes;
 pub mod environment;
 pub mod error;
 pub mod event;

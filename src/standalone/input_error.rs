@@ -65,7 +65,7 @@ pub(crate) enum InputError {
         /// Why.
         error: StanzaError,
     },
-    /// The file has several stanzas, and the command writes one archive or prints one document.
+    /// The file has several stanzas, and the command writes one archive.
     #[error(
         "{file}: found {} stanzas, but this command takes only one: {}",
         .there.len(),

@@ -20,7 +20,7 @@ pub(crate) mod travis_yml;
 pub(crate) mod variables;
 pub(crate) mod yaml;
 
-pub(crate) use child_run::{ChildRun, hello, print, run};
+pub(crate) use child_run::{ChildRun, hello, policy_of, run};
 pub(crate) use input_error::InputError;
 pub use reporter::ChildLine;
 pub(crate) use reporter::Locate;

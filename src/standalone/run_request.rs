@@ -43,7 +43,7 @@ pub(crate) struct RunRequest {
     /// True if the command evaluates `on`. A stanza that is then skipped may contain values that cannot be
     /// decrypted.
     pub evaluates_conditions: bool,
-    /// True if the command writes one file or prints one document, and so takes a single stanza.
+    /// True if the command writes one file, and so takes a single stanza.
     pub one_only: bool,
 }
 

@@ -44,6 +44,18 @@ pub(super) fn enrich(plain: &Value) -> Value {
     root
 }
 
+/// Keywords that only editors read.
+pub(super) const KEYWORDS: [&str; 8] = [
+    "defaultSnippets",
+    "deprecationMessage",
+    "doNotSuggest",
+    "enumDescriptions",
+    "errorMessage",
+    "markdownDescription",
+    "markdownEnumDescriptions",
+    "patternErrorMessage",
+];
+
 /// Removes a keyword of a schema.
 pub(super) fn remove(schema: &mut Value, keyword: &str) -> Option<Value> {
     schema.as_object_mut()?.remove(keyword)

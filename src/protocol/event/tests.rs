@@ -25,7 +25,7 @@ macro_rules! each_name {
 
 #[track_caller]
 fn is_read_back(event: Event) {
-    let line = Line::new(event);
+    let line = Line { time: Some(text("2026-11-01T12:00:00.000Z")), ..Line::new(event) };
     let json = line.to_json();
     let read =
         |json: &str| serde_json::from_str::<Line>(json).unwrap_or_else(|error| panic!("{error}: {json}"));
