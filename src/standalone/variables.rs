@@ -104,8 +104,11 @@ pub(super) fn of_job(
     Ok(all)
 }
 
-/// The values of `global` and of `jobs`. An `env` without these keys belongs to the jobs.
-fn parts(env: &Rc<Tree>, notes: &mut Vec<String>) -> Result<(Option<Rc<Tree>>, Option<Rc<Tree>>), YamlError> {
+/// The values of `global` and of `jobs`.
+type Parts = (Option<Rc<Tree>>, Option<Rc<Tree>>);
+
+/// The parts of an `env`. One without `global` and `jobs` belongs to the jobs.
+fn parts(env: &Rc<Tree>, notes: &mut Vec<String>) -> Result<Parts, YamlError> {
     if let Some(pairs) = env.pairs(notes)? {
         let (global, jobs) = (pairs.get("global")?, pairs.get("jobs")?.or(pairs.get("matrix")?));
         if global.is_some() || jobs.is_some() {

@@ -139,7 +139,7 @@ pub struct SourceMap {
 
 impl SourceMap {
     /// For a stanza, in which a duplicate key, and a value with a foreign tag, are errors.
-    pub fn of_stanza() -> Self {
+    pub(crate) fn of_stanza() -> Self {
         SourceMap { is_strict: true, ..SourceMap::default() }
     }
 }
