@@ -1,11 +1,12 @@
 //! Compares the warnings about the values of a stanza with botocore's model of Lambda: no warning at a limit,
 //! and one beyond it.
 
+use dpl_lambda::protocol::limits::{LIMITS, Limit};
 use serde_json::{Value, json};
 
 use crate::plugin::PluginCommand;
 
-/// The part of the model for the members that stanzas can set: their `min`, `max` and `enum`.
+/// The part of the model for the members that stanzas can set: their `min`, `max`, `pattern` and `enum`.
 fn model() -> Value {
     let text = include_str!("lambda-constraints.json");
     serde_json::from_str(text).expect("JSON")
@@ -89,5 +90,133 @@ fn lengths_are_those_of_the_model() {
     ] {
         let max = model.pointer(pointer).expect("in the model")["max"].as_u64().expect("a number") as usize;
         check(key, &[json!("x".repeat(max))], &[json!("x".repeat(max + 1))]);
+    }
+}
+
+/// Each key with a limit, and its member in the model.
+const MEMBERS: [(&str, &str); 25] = [
+    ("role", "/CreateFunction/Role"),
+    ("description", "/CreateFunction/Description"),
+    ("handler_name", "/CreateFunction/Handler"),
+    ("module_name", "/CreateFunction/Handler"),
+    ("subnet_ids", "/CreateFunction/VpcConfig/members/SubnetIds"),
+    ("security_group_ids", "/CreateFunction/VpcConfig/members/SecurityGroupIds"),
+    ("dead_letter_arn", "/CreateFunction/DeadLetterConfig/members/TargetArn"),
+    ("kms_key_arn", "/CreateFunction/KMSKeyArn"),
+    ("layers", "/CreateFunction/Layers"),
+    ("s3_key", "/CreateFunction/Code/members/S3Key"),
+    ("s3_object_version", "/CreateFunction/Code/members/S3ObjectVersion"),
+    ("source_kms_key_arn", "/CreateFunction/Code/members/SourceKMSKeyArn"),
+    ("image_config.entry_point", "/CreateFunction/ImageConfig/members/EntryPoint"),
+    ("image_config.command", "/CreateFunction/ImageConfig/members/Command"),
+    ("image_config.working_directory", "/CreateFunction/ImageConfig/members/WorkingDirectory"),
+    ("file_system_configs", "/CreateFunction/FileSystemConfigs"),
+    ("file_system_configs.arn", "/CreateFunction/FileSystemConfigs/member/members/Arn"),
+    (
+        "file_system_configs.local_mount_path",
+        "/CreateFunction/FileSystemConfigs/member/members/LocalMountPath",
+    ),
+    ("logging_config.log_group", "/CreateFunction/LoggingConfig/members/LogGroup"),
+    ("code_signing_config_arn", "/CreateFunction/CodeSigningConfigArn"),
+    ("function_url.cors.allow_origins", "/CreateFunctionUrlConfig/Cors/members/AllowOrigins"),
+    ("function_url.cors.allow_methods", "/CreateFunctionUrlConfig/Cors/members/AllowMethods"),
+    ("function_url.cors.allow_headers", "/CreateFunctionUrlConfig/Cors/members/AllowHeaders"),
+    ("function_url.cors.expose_headers", "/CreateFunctionUrlConfig/Cors/members/ExposeHeaders"),
+    ("s3_bucket", "/CreateFunction/Code/members/S3Bucket"),
+];
+
+#[test]
+fn each_limit_is_that_of_the_model() {
+    let model = model();
+    for (key, limit) in LIMITS {
+        let Some((_, pointer)) = MEMBERS.iter().find(|(name, _)| *name == key) else {
+            // Names, tags and images have no limit in the model that is AWS's own.
+            let others =
+                ["function_name", "environment", "environment_variables", "function_tags", "image_uri"];
+            assert!(others.contains(&key), "{key}");
+            continue;
+        };
+        let member = model.pointer(pointer).expect("in the model");
+        let one = member.get("member").unwrap_or(member);
+        match limit {
+            Limit::Characters(most) => assert_eq!(one["max"], json!(most), "{key}"),
+            // That a function has at most five layers is a quota.
+            Limit::Entries(_) if key == "layers" => {}
+            Limit::Entries(most) => assert_eq!(member["max"], json!(most), "{key}"),
+            // The program knows no `(?<!…)`.
+            Limit::Form(_) if key == "s3_bucket" => {
+                assert_eq!(one["pattern"], r"[0-9A-Za-z\.\-_]*(?<!\.)");
+                assert_eq!((&one["min"], &one["max"]), (&json!(3), &json!(63)));
+            }
+            Limit::Form(form) => assert_eq!(one["pattern"], form.pattern, "{key}"),
+            Limit::NameCharacters(_) | Limit::Pairs(_) | Limit::Names => panic!("{key}: {limit:?}"),
+        }
+    }
+}
+
+#[test]
+fn values_of_another_form_are_warned_about() {
+    let layer = "arn:aws:lambda:us-east-1:123456789012:layer:tools";
+    let two_layers = format!("{layer}:1, {layer}:2");
+    let (first, second) = ("x".repeat(3), "x".repeat(63));
+    for (key, inside, beyond) in [
+        (
+            "role",
+            &["arn:aws:iam::123456789012:role/run", "arn:aws-cn:iam::123456789012:role/path/to/run"][..],
+            &["run", "arn:aws:lambda:us-east-1:123456789012:function:g"][..],
+        ),
+        (
+            "subnet_ids",
+            &["subnet-0123456789abcdef0", ""],
+            &["subnet-1a,subnet-1b", "subnet-1a subnet-1b", "vpc-1"],
+        ),
+        ("security_group_ids", &["sg-1"], &["sg-1, sg-2", "default"]),
+        ("layers", &[&format!("{layer}:1"), "arn:aws:lambda:::awslayer:x"], &[layer, &two_layers]),
+        (
+            "kms_key_arn",
+            &["arn:aws:kms:us-east-1:123456789012:key/1234abcd", ""],
+            &["alias/ours", "1234abcd"],
+        ),
+        ("handler_name", &["index.handler", "Pkg.Class::method"], &["index handler"]),
+        (
+            "image_uri",
+            &[
+                "123456789012.dkr.ecr.us-east-1.amazonaws.com/team/hello:7",
+                "123456789012.dkr.ecr.cn-north-1.amazonaws.com.cn/hello@sha256:aa11",
+                "123456789012.dkr-ecr.us-east-1.on.aws/hello:7",
+            ],
+            &["hello:7", "docker.io/library/node:24", "public.ecr.aws/lambda/nodejs:24"],
+        ),
+        ("s3_bucket", &["our-packages", "a.b", &first, &second], &["b", "ours.", "ours/packages"]),
+        ("logging_config.log_group", &["/our/functions", ""], &["our functions"]),
+        (
+            "code_signing_config_arn",
+            &["arn:aws:lambda:us-east-1:123456789012:code-signing-config:csc-0123456789abcdef0", ""],
+            &["csc-0123456789abcdef0"],
+        ),
+        ("region", &["eu-west-1", "us-gov-west-1", "us-iso-east-1"], &["us-east-1a", "us-est-1"]),
+    ] {
+        let values = |texts: &[&str]| texts.iter().map(|text| json!(text)).collect::<Vec<_>>();
+        check(key, &values(inside), &values(beyond));
+    }
+    check("function_name", &[json!("f".repeat(64))], &[json!("f".repeat(65))]);
+}
+
+#[test]
+fn variables_and_tags_that_aws_refuses_are_warned_about() {
+    let large = json!({"VALUE": "x".repeat(4096)});
+    for (key, value, expected) in [
+        ("environment", json!(["AWS_REGION=eu-west-1", "OK=1"]), &["/environment/0"][..]),
+        (
+            "environment",
+            json!({"_HANDLER": "x", "X": "1", "LAMBDA_TASK_ROOT": "/"}),
+            &["/environment/LAMBDA_TASK_ROOT", "/environment/X", "/environment/_HANDLER"],
+        ),
+        ("environment_variables", json!({"AWS_LAMBDA_EXEC_WRAPPER": "/opt/wrapper", "TZ": "UTC"}), &[]),
+        ("environment", large, &["/environment"]),
+        ("function_tags", json!(["aws:x=1", "v=1,2", "team=a b"]), &["/function_tags/0", "/function_tags/1"]),
+        ("function_tags", json!({"v": "x".repeat(257)}), &["/function_tags/v"]),
+    ] {
+        assert_eq!(warned(key, &value), expected, "{key}: {value}");
     }
 }

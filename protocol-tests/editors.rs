@@ -44,7 +44,7 @@ type Diagnostic = (u64, u64, String);
 
 impl Server {
     fn start() -> Self {
-        let schema = Path::new(env!("CARGO_MANIFEST_DIR")).join("schema/travis-yml.json");
+        let schema = Path::new(env!("CARGO_MANIFEST_DIR")).join("schema/editor/travis-yml.json");
         let settings = json!({"yaml": {
             "schemas": {format!("file://{}", schema.display()): ".travis.yml"},
             "schemaStore": {"enable": false, "url": ""},
@@ -405,16 +405,22 @@ fn what_is_wrong_is_reported_at_its_place() {
             "A map of branches is deprecated; write one stanza per branch, with `on.branch`.",
         ),
         ("  tracing_mode: active\n", 5, 17, "Expected `Active` or `PassThrough`."),
-        ("  role: run\n", 5, 9, "Expected a value that begins with `arn:`, as documented by AWS."),
+        (
+            "  role: run\n",
+            5,
+            9,
+            "Expected a value such as `arn:aws:iam::123456789012:role/run`, as documented by AWS.",
+        ),
         (
             "  environment:\n    - STAGE\n",
             6,
             7,
-            "Expected `NAME=value`; a name has only letters, digits and `_`, and begins with a letter.",
+            "Expected `NAME=value`; a name has at least two letters, digits and `_`, begins with a letter, \
+             and is not reserved.",
         ),
         ("  traffic: [10, 100]\n", 5, 12, "`traffic` requires `alias`."),
         (
-            "  image_uri: x\n  runtime: nodejs22.x\n",
+            "  image_uri: 123456789012.dkr.ecr.us-east-1.amazonaws.com/x:1\n  runtime: nodejs22.x\n",
             6,
             12,
             "A container image has its own files, runtime and handler; leave `runtime` out.",

@@ -185,6 +185,7 @@ impl PluginOutput {
                 event["message"].as_str().is_some_and(|message| !message.contains('\n')),
                 "`message` is not one line: {event}"
             );
+            assert!(is_time(&event["time"]), "`time` is not in UTC with milliseconds: {event}");
         }
         assert_eq!(self.status.code(), Some(self.expected_status()), "exit status of\n{}", self.stdout);
         for secret in secrets {
@@ -224,6 +225,14 @@ impl PluginOutput {
         cleaned_up || self.event("identified").is_some() || self.code() == "cleanup-failed"
     }
 
+    /// Standard output with the same time in every event, to compare runs and to show one in a document.
+    pub(crate) fn with_fixed_time(&self) -> String {
+        let time = |time: &Value| format!("\"time\":{time}");
+        let fixed = time(&json!("2026-11-01T12:00:00.000Z"));
+        let lines = self.stdout.lines().zip(&self.events);
+        lines.map(|(line, event)| line.replacen(&time(&event["time"]), &fixed, 1) + "\n").collect()
+    }
+
     pub(crate) fn finished(&self) -> &Value {
         self.events.last().expect("at least one event")
     }
@@ -247,6 +256,13 @@ impl PluginOutput {
         let finished = self.events.iter().filter(|event| event["event"] == "step-finished");
         finished.filter_map(|event| event["step"].as_str()).collect()
     }
+}
+
+/// True for a time such as `2026-11-01T12:00:00.000Z`.
+fn is_time(value: &Value) -> bool {
+    let zero_for_digit = |c: char| if c.is_ascii_digit() { '0' } else { c };
+    let pattern = value.as_str().map(|time| time.chars().map(zero_for_digit).collect::<String>());
+    pattern.is_some_and(|pattern| pattern == "0000-00-00T00:00:00.000Z")
 }
 
 static EVENT: LazyLock<jsonschema::Validator> = LazyLock::new(|| {

@@ -216,7 +216,8 @@ fn strict_refuses_what_is_no_condition() {
 
 #[test]
 fn a_map_of_branches_in_a_list_is_read_for_the_branch_or_refused() {
-    let ended = checked(json!({"subnet_ids": [{"master": "subnet-1", "dev": "subnet-2"}]}));
+    let subnets = json!([{"master": "subnet-1", "dev": "subnet-2"}]);
+    let ended = checked(json!({"subnet_ids": subnets, "security_group_ids": ["sg-1"]}));
     assert_eq!((ended.outcome(), warnings(&ended)), ("checked", vec!["deprecated /subnet_ids".to_owned()]));
     for members in [
         json!({"subnet_ids": [{"dev": "subnet-2"}]}),

@@ -64,7 +64,7 @@ fn a_request_without_env_is_judged_as_its_stanza_in_a_file_is() {
         let run = |arguments: &[&str], input: &str| {
             let ended = plugin(arguments, directory.path(), env).run_on(input.as_bytes());
             assert_eq!(is_of_a_request(&ended), is_request, "{env:?} {arguments:?}: {}", ended.stdout);
-            (ended.stdout, ended.stderr)
+            (ended.with_fixed_time(), ended.stderr)
         };
         let by_file = run(&["check", "--stanza", "f.json"], "");
         for arguments in [&["check"][..], &["check", "--ci", "auto"], &["check", "--format", "json"]] {

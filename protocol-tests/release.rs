@@ -131,7 +131,9 @@ fn what_is_shipped_has_every_schema_and_document() {
     let mut assemble = Command::new(root().join(".ci/assemble-release"));
     let output = assemble.arg(crate::plugin::program()).arg(&shipped).output().expect("bash is installed");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    for (directory, expected) in [("schema", "stanza.json"), ("docs", "errors.md")] {
+    let directories =
+        [("schema", "stanza.json"), ("schema/editor", "travis-yml.json"), ("docs", "errors.md")];
+    for (directory, expected) in directories {
         let entries =
             fs::read_dir(root().join(directory)).expect("readable").map(|entry| entry.expect("readable"));
         let files: Vec<_> =

@@ -44,6 +44,8 @@ fn the_committed_schemas_are_those_of_the_types() {
     check_committed("request.json", &schema::request());
     check_committed("event.json", &schema::event());
     check_committed("travis-yml.json", &schema::travis_yml());
+    check_committed("editor/stanza.json", &schema::editor_stanza());
+    check_committed("editor/travis-yml.json", &schema::editor_travis_yml());
 }
 
 #[test]
@@ -97,12 +99,14 @@ fn the_stanza_schema_is_closed_and_knows_encrypted_values() {
         (json!({"provider": "lambda", "function_name": "f", "timeout": 10}), true),
         (json!({"function_name": "f", "timeout": "10", "publish": "yes", "region": null}), true),
         (json!({"function_name": "f", "secret_access_key": {"secure": "abc"}}), true),
-        (json!({"function_name": "f", "environment": [{"A": {"secure": "abc"}}, "B=c"]}), true),
+        (json!({"function_name": "f", "environment": [{"AA": {"secure": "abc"}}, "BB=c"]}), true),
+        (json!({"function_name": "f", "environment": ["A=b"]}), false),
+        (json!({"function_name": "f", "environment": {"AWS_REGION": "eu-west-1"}}), false),
         (
             json!({"function_name": "f", "on": {"branch": ["main", "release/*"], "tags": true, "node": 22}}),
             true,
         ),
-        (json!({"function_name": "f", "if": "main", "environment_variables": {"A": 1}}), true),
+        (json!({"function_name": "f", "if": "main", "environment_variables": {"AA": 1}}), true),
         (json!({"function_name": "f", "imeout": 10}), false),
         (json!({"function_name": "f", "timeout": "ten"}), false),
         (json!({"function_name": "f", "timeout": 1.5}), false),
@@ -164,7 +168,7 @@ fn every_property_of_a_schema_is_described() {
             assert!(property["description"].is_string(), "{name}: `{key}` has no description: {property}");
         }
     }
-    let schema = committed_schema("stanza.json");
+    let schema = committed_schema("editor/stanza.json");
     let reported = properties(&schema);
     assert!(reported.len() > 120, "{}", reported.len());
     for (key, property) in reported {
@@ -195,13 +199,92 @@ fn what_is_for_editors_stays_out_of_what_is_for_programs() {
         "doNotSuggest",
     ] {
         let keyword = format!("\"{keyword}\":");
-        for name in ["stanza.json", "travis-yml.json"] {
+        for name in ["editor/stanza.json", "editor/travis-yml.json"] {
             assert!(text(name).contains(&keyword), "{name} has no {keyword}");
         }
         for name in ["request.json", "event.json"] {
             assert!(!text(name).contains(&keyword), "{name} has {keyword}");
         }
     }
+}
+
+/// The keywords of draft-07 without `format`, whose values a validator may not know, and `deprecated`, which
+/// validators of draft-07 know, too.
+const KEYWORDS: [&str; 43] = [
+    "$comment",
+    "$id",
+    "$ref",
+    "$schema",
+    "additionalItems",
+    "additionalProperties",
+    "allOf",
+    "anyOf",
+    "const",
+    "contains",
+    "default",
+    "definitions",
+    "deprecated",
+    "description",
+    "else",
+    "enum",
+    "examples",
+    "exclusiveMaximum",
+    "exclusiveMinimum",
+    "if",
+    "items",
+    "maxItems",
+    "maxLength",
+    "maxProperties",
+    "maximum",
+    "minItems",
+    "minLength",
+    "minProperties",
+    "minimum",
+    "multipleOf",
+    "not",
+    "oneOf",
+    "pattern",
+    "patternProperties",
+    "properties",
+    "propertyNames",
+    "readOnly",
+    "required",
+    "then",
+    "title",
+    "type",
+    "uniqueItems",
+    "writeOnly",
+];
+
+/// Keywords of a schema, at any depth, that are not in [`KEYWORDS`].
+fn unknown_keywords(schema: &Value) -> Vec<String> {
+    let Some(map) = schema.as_object() else { return Vec::new() };
+    let mut unknown = Vec::new();
+    for (keyword, value) in map {
+        match keyword.as_str() {
+            "const" | "default" | "enum" | "examples" => {}
+            "properties" | "definitions" | "patternProperties" => {
+                unknown.extend(
+                    value.as_object().into_iter().flat_map(|map| map.values()).flat_map(unknown_keywords),
+                );
+            }
+            known if KEYWORDS.contains(&known) => {
+                unknown.extend(unknown_keywords(value));
+                unknown.extend(value.as_array().into_iter().flatten().flat_map(unknown_keywords));
+            }
+            other => unknown.push(other.to_owned()),
+        }
+    }
+    unknown
+}
+
+#[test]
+fn a_strict_validator_knows_each_keyword() {
+    for name in ["stanza.json", "travis-yml.json", "request.json", "event.json"] {
+        assert_eq!(unknown_keywords(&committed_schema(name)), [""; 0], "{name}");
+    }
+    let for_editors = unknown_keywords(&committed_schema("editor/stanza.json"));
+    assert!(for_editors.contains(&"defaultSnippets".to_owned()), "{for_editors:?}");
 }
 
 /// The result of validating a stanza without variables and encrypted values.
@@ -225,6 +308,11 @@ fn said(stanza: &Value) -> Said {
         true => Said::Deprecated,
     }
 }
+
+const ROLE: &str = "arn:aws:iam::123456789012:role/run";
+const LAYER: &str = "arn:aws:lambda:us-east-1:123456789012:layer:tools:3";
+const IMAGE: &str = "123456789012.dkr.ecr.us-east-1.amazonaws.com/hello:7";
+const SIGNING: &str = "arn:aws:lambda:us-east-1:123456789012:code-signing-config:csc-0123456789abcdef0";
 
 /// Values that are valid for some option, and values that are valid for none. None has a null under an
 /// unknown name: the program treats that as absent, and a schema marks the name.
@@ -255,8 +343,10 @@ fn values() -> Vec<Value> {
             "1.5",
             "arn:x",
             "A=b",
+            "AB=c",
             "=b",
             "A B=c",
+            "AWS_REGION=x",
             "3-prod",
             "a b",
             "lambda",
@@ -283,6 +373,10 @@ fn values() -> Vec<Value> {
             "follow",
             "007",
             "arn:aws:lambda:us-east-1:123456789012:function:f",
+            ROLE,
+            LAYER,
+            IMAGE,
+            "our-packages",
             "f:live",
         ]
         .map(|text| json!(text)),
@@ -308,9 +402,15 @@ fn values() -> Vec<Value> {
         json!([[1]]),
         json!([{}]),
         json!(["A=b", {"C": 1}]),
+        json!(["AB=c", {"CD": 1}]),
+        json!(["AWS_REGION=x"]),
+        json!([LAYER]),
+        json!([format!("{LAYER},{LAYER}")]),
         json!(["A"]),
         json!([{"a-b": 1}]),
         json!({"A": "b", "C": 1, "D": null}),
+        json!({"AB": "b", "CD": 1, "EF": null}),
+        json!({"AWS_REGION": "x"}),
         json!({"a-b": "c"}),
         json!({"A": {"B": 1}}),
         json!({"bogus": 1}),
@@ -352,14 +452,14 @@ fn a_value_is_right_to_the_schema_when_it_is_right_to_the_program() {
     for key in keys() {
         // The other keys that this key requires.
         let needed = match key.as_str() {
-            "s3_prefix" | "s3_key" => json!({"s3_bucket": "b"}),
-            "s3_object_version" => json!({"s3_bucket": "b", "s3_key": "k"}),
+            "s3_prefix" | "s3_key" => json!({"s3_bucket": "our-packages"}),
+            "s3_object_version" => json!({"s3_bucket": "our-packages", "s3_key": "k"}),
             "traffic" | "provisioned_concurrency" => json!({"alias": "live"}),
             "traffic_interval" => json!({"alias": "live", "traffic": [10, 100]}),
             "external_id" | "role_session_name" | "web_identity_token_env" => {
                 json!({"role_to_assume": "arn:r"})
             }
-            "image_config" => json!({"image_uri": "i"}),
+            "image_config" => json!({"image_uri": IMAGE}),
             "module_name" => json!({"handler_name": "h"}),
             _ => json!({}),
         };
@@ -408,9 +508,10 @@ fn keys_go_together_in_the_schema_when_they_do_in_the_program() {
         "package_type" => vec![json!("Image"), json!("zip")],
         "architectures" => vec![json!("arm64")],
         "alias" => vec![json!("live"), json!([])],
-        "s3_bucket" => vec![json!("b"), json!("")],
-        "code_signing_config_arn" => vec![json!("arn:x"), json!("")],
-        "environment" | "environment_variables" | "function_tags" => vec![json!({"A": "b"})],
+        "s3_bucket" => vec![json!("our-packages"), json!("")],
+        "image_uri" => vec![json!(IMAGE), json!(null)],
+        "code_signing_config_arn" => vec![json!(SIGNING), json!("")],
+        "environment" | "environment_variables" | "function_tags" => vec![json!({"AB": "c"})],
         "traffic" => vec![json!([10, 100])],
         "image_config" | "verify" | "logging_config" | "function_url" => vec![json!({})],
         "file_system_configs" | "subnet_ids" | "security_group_ids" | "layers" => vec![json!([])],
@@ -433,7 +534,7 @@ fn keys_go_together_in_the_schema_when_they_do_in_the_program() {
         "symlinks" => vec![json!("follow")],
         "function_tags_mode" => vec![json!("add")],
         "region" => vec![json!("us-east-1")],
-        "role" | "dead_letter_arn" | "kms_key_arn" | "source_kms_key_arn" => vec![json!("arn:x")],
+        "role" | "dead_letter_arn" | "kms_key_arn" | "source_kms_key_arn" => vec![json!(ROLE)],
         _ => vec![json!("x"), json!(null)],
     };
     let (mut tried, mut refused) = (0, 0);
@@ -466,32 +567,35 @@ fn keys_go_together_in_the_schema_when_they_do_in_the_program() {
 fn each_rule_of_the_judge_is_one_of_the_schema() {
     for (wrong, right) in [
         (json!({"provider": "s3"}), json!({"provider": "Lambda"})),
-        (json!({"s3_prefix": "p"}), json!({"s3_prefix": "p", "s3_bucket": "b"})),
-        (json!({"s3_key": "k", "s3_bucket": ""}), json!({"s3_key": "k", "s3_bucket": "b"})),
+        (json!({"s3_prefix": "p"}), json!({"s3_prefix": "p", "s3_bucket": "our-packages"})),
+        (json!({"s3_key": "k", "s3_bucket": ""}), json!({"s3_key": "k", "s3_bucket": "our-packages"})),
         (
             json!({"s3_object_version": "v"}),
-            json!({"s3_object_version": "v", "s3_key": "k", "s3_bucket": "b"}),
+            json!({"s3_object_version": "v", "s3_key": "k", "s3_bucket": "our-packages"}),
         ),
-        (json!({"s3_key": "k", "s3_bucket": "b", "zip": "d"}), json!({"s3_bucket": "b", "zip": "d"})),
         (
-            json!({"s3_key": "k", "s3_bucket": "b", "s3_prefix": "p"}),
-            json!({"s3_key": "k", "s3_bucket": "b", "s3_prefix": null}),
+            json!({"s3_key": "k", "s3_bucket": "our-packages", "zip": "d"}),
+            json!({"s3_bucket": "our-packages", "zip": "d"}),
+        ),
+        (
+            json!({"s3_key": "k", "s3_bucket": "our-packages", "s3_prefix": "p"}),
+            json!({"s3_key": "k", "s3_bucket": "our-packages", "s3_prefix": null}),
         ),
         (json!({"image_config": {}}), json!({"image_config": {}, "package_type": "image"})),
-        (json!({"image_config": {}, "package_type": "Zip"}), json!({"image_config": {}, "image_uri": "i"})),
-        (json!({"image_uri": "i", "runtime": "nodejs22.x"}), json!({"image_uri": "i"})),
+        (json!({"image_config": {}, "package_type": "Zip"}), json!({"image_config": {}, "image_uri": IMAGE})),
+        (json!({"image_uri": IMAGE, "runtime": "nodejs22.x"}), json!({"image_uri": IMAGE})),
         (
             json!({"package_type": "Image", "handler_name": "h"}),
             json!({"package_type": "Zip", "handler_name": "h"}),
         ),
-        (json!({"image_uri": "i", "layers": []}), json!({"image_uri": "i", "layers": null})),
+        (json!({"image_uri": IMAGE, "layers": []}), json!({"image_uri": IMAGE, "layers": null})),
         (
-            json!({"image_uri": "i", "package_type": "zip"}),
-            json!({"image_uri": "i", "package_type": "Image"}),
+            json!({"image_uri": IMAGE, "package_type": "zip"}),
+            json!({"image_uri": IMAGE, "package_type": "Image"}),
         ),
         (
-            json!({"image_uri": "i", "code_signing_config_arn": "arn:x"}),
-            json!({"image_uri": "i", "code_signing_config_arn": ""}),
+            json!({"image_uri": IMAGE, "code_signing_config_arn": SIGNING}),
+            json!({"image_uri": IMAGE, "code_signing_config_arn": ""}),
         ),
         (json!({"alias": "7"}), json!({"alias": "v7"})),
         (json!({"traffic": [50, 100]}), json!({"traffic": [50, 100], "alias": "live"})),

@@ -134,26 +134,30 @@ fn each_trap_is_read_as_its_author_meant() {
         (
             json!({"runtime": "java21", "handler_name": "Pkg.Class::method"}),
             json!({"Handler": "Pkg.Class::method"}),
-            &[],
+            &["handler-not-found"],
         ),
         (json!({"module_name": "app"}), json!({"Handler": "app.handler"}), &["handler-not-found"]),
         // Environments.
         (
-            json!({"environment": ["A=b=c", "E=", "C=x,y"]}),
-            variables(json!({"A": "b=c", "E": "", "C": "x,y"})),
+            json!({"environment": ["AA=b=c", "EE=", "CC=x,y"]}),
+            variables(json!({"AA": "b=c", "EE": "", "CC": "x,y"})),
             &[],
         ),
         (
-            json!({"environment": {"N": 1, "B": true, "Z": null}}),
-            variables(json!({"N": "1", "B": "true"})),
+            json!({"environment": {"NN": 1, "BB": true, "ZZ": null}}),
+            variables(json!({"NN": "1", "BB": "true"})),
             &[],
         ),
-        (json!({"environment": {"variables": {"A": "1"}}}), variables(json!({"A": "1"})), &["lenient-value"]),
-        (json!({"environment": "A=1"}), variables(json!({"A": "1"})), &[]),
-        (json!({"environment_variables": [{"A": "ü ✓"}]}), variables(json!({"A": "ü ✓"})), &[]),
+        (
+            json!({"environment": {"variables": {"AA": "1"}}}),
+            variables(json!({"AA": "1"})),
+            &["lenient-value"],
+        ),
+        (json!({"environment": "AA=1"}), variables(json!({"AA": "1"})), &[]),
+        (json!({"environment_variables": [{"AA": "ü ✓"}]}), variables(json!({"AA": "ü ✓"})), &[]),
         (json!({"environment": ["A"]}), json!("bad-value"), &[]),
         (json!({"environment": [{"A": {"secure": "x"}}]}), json!("not-decrypted"), &[]),
-        (json!({"environment": {"L": long}}), json!("environment-too-large"), &[]),
+        (json!({"environment": {"LONG": long}}), json!("environment-too-large"), &["out-of-range"]),
         // Words for booleans, and keys of other tools.
         (json!({"publish": "yes"}), json!({"Version": "$LATEST"}), &[]),
         (json!({"publish": "maybe"}), json!("bad-value"), &[]),
@@ -175,7 +179,7 @@ fn each_trap_is_read_as_its_author_meant() {
             json!({"Description": ""}),
             &["became-empty"],
         ),
-        (json!({"environment": {"P": "pa$word"}}), variables(json!({"P": "pa$word"})), &["unset-variable"]),
+        (json!({"environment": {"PP": "pa$word"}}), variables(json!({"PP": "pa$word"})), &["unset-variable"]),
         (json!({"description": "$(id)"}), json!({"Description": "$(id)"}), &["not-expanded"]),
         (json!({"env": {"LAMBDA_TIMEOUT": "7"}}), json!({"Timeout": 7}), &[]),
         (

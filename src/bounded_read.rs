@@ -24,7 +24,7 @@ const LIMIT: Duration = Duration::from_secs(60);
 ///
 /// # Errors
 /// [`ErrorKind::InvalidInput`] for a pipe, and those of [`read_stream`].
-pub fn read(path: &Path) -> io::Result<Vec<u8>> {
+pub(crate) fn read(path: &Path) -> io::Result<Vec<u8>> {
     let file = open(path)?;
     if file.metadata()?.file_type().is_fifo() {
         return Err(io::Error::new(ErrorKind::InvalidInput, "it is a pipe, not a file"));
@@ -36,7 +36,7 @@ pub fn read(path: &Path) -> io::Result<Vec<u8>> {
 ///
 /// # Errors
 /// As [`read`], and [`ErrorKind::InvalidData`] if the content is not UTF-8.
-pub fn read_to_string(path: &Path) -> io::Result<String> {
+pub(crate) fn read_to_string(path: &Path) -> io::Result<String> {
     String::from_utf8(read(path)?).map_err(|error| io::Error::new(ErrorKind::InvalidData, error.utf8_error()))
 }
 
@@ -45,7 +45,7 @@ pub fn read_to_string(path: &Path) -> io::Result<String> {
 /// # Errors
 /// [`ErrorKind::TimedOut`] after `limit`, [`ErrorKind::Interrupted`] when `stop` is cancelled,
 /// [`ErrorKind::FileTooLarge`], and those of the system.
-pub fn read_stream(path: &Path, limit: Duration, stop: &CancelToken) -> io::Result<Vec<u8>> {
+pub(crate) fn read_stream(path: &Path, limit: Duration, stop: &CancelToken) -> io::Result<Vec<u8>> {
     read_to_end(open(path)?, limit, stop)
 }
 

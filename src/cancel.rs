@@ -9,7 +9,7 @@ use tokio::sync::watch;
 
 /// Why a run was cancelled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum CancelReason {
+pub(crate) enum CancelReason {
     /// The process received the signal with this number.
     Signal(i32),
     /// The CI runner closed our standard output.
@@ -19,7 +19,7 @@ pub enum CancelReason {
 impl CancelReason {
     /// Exit status of a run that was cancelled for this reason. For a signal: 128 plus its number, as in a
     /// shell.
-    pub fn exit_status(self) -> i32 {
+    pub(crate) fn exit_status(self) -> i32 {
         match self {
             CancelReason::Signal(signal) => 128 + signal,
             CancelReason::OutputClosed => 1,
@@ -41,16 +41,16 @@ impl fmt::Display for CancelReason {
 
 /// Shared cancellation state. Clones share it.
 #[derive(Clone, Debug)]
-pub struct CancelToken(Arc<watch::Sender<Option<CancelReason>>>);
+pub(crate) struct CancelToken(Arc<watch::Sender<Option<CancelReason>>>);
 
 impl CancelToken {
     /// Creates a state that is not cancelled.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         CancelToken(Arc::new(watch::Sender::new(None)))
     }
 
     /// Cancels the run. Only the first reason is kept.
-    pub fn cancel(&self, reason: CancelReason) {
+    pub(crate) fn cancel(&self, reason: CancelReason) {
         self.0.send_if_modified(|current| match current {
             Some(_) => false,
             None => {
@@ -61,7 +61,7 @@ impl CancelToken {
     }
 
     /// The reason of the cancellation. `None`: not cancelled.
-    pub fn reason(&self) -> Option<CancelReason> {
+    pub(crate) fn reason(&self) -> Option<CancelReason> {
         *self.0.borrow()
     }
 
@@ -69,12 +69,12 @@ impl CancelToken {
     ///
     /// # Errors
     /// The reason of the cancellation.
-    pub fn check(&self) -> Result<(), CancelReason> {
+    pub(crate) fn check(&self) -> Result<(), CancelReason> {
         self.reason().map_or(Ok(()), Err)
     }
 
     /// Waits until the run is cancelled.
-    pub async fn cancelled(&self) -> CancelReason {
+    pub(crate) async fn cancelled(&self) -> CancelReason {
         let mut receiver = self.0.subscribe();
         let seen = receiver.wait_for(Option::is_some).await.expect("the sender lives as long as `self`");
         seen.expect("waited for a reason")

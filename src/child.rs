@@ -3,7 +3,7 @@
 //! Effect: starts a process in a new process group, and kills it and its descendants if they do not exit.
 #![expect(clippy::disallowed_methods, reason = "waits for processes with a time limit")]
 
-pub mod orphans;
+pub(crate) mod orphans;
 mod registry;
 
 use std::io::{self, BufRead, Cursor};
@@ -21,12 +21,12 @@ use crate::cancel::{CancelReason, CancelToken};
 use crate::protocol::environment::{DEFAULT_PATH, Environment};
 use crate::protocol::event::Stream;
 
-pub use orphans::adopt;
+pub(crate) use orphans::adopt;
 use registry::{Running, running};
 
 /// Why a command has no exit status.
 #[derive(Debug, thiserror::Error)]
-pub enum ChildError {
+pub(crate) enum ChildError {
     /// The command could not be started, or other code in this process has reaped it.
     #[error("cannot run the command")]
     Unstartable(#[from] io::Error),
@@ -60,11 +60,11 @@ const GRANDCHILD_GRACE: Duration = Duration::from_secs(1);
 const MAX_TRAILING_BYTES: usize = 1024 * 1024;
 
 /// Largest argument or environment variable in bytes: 128 KiB (`MAX_ARG_STRLEN` of Linux).
-pub const MAX_ARGUMENT: usize = 128 * 1024;
+pub(crate) const MAX_ARGUMENT: usize = 128 * 1024;
 
 /// Kills all running commands at once, just before this process exits. Commands that must not be interrupted
 /// keep running.
-pub fn kill_all() {
+pub(crate) fn kill_all() {
     let ended: Vec<Running> = running().extract_if(.., |command| command.is_interruptible).collect();
     for command in &ended {
         let _ = kill_process_group(command.group, Signal::KILL);
@@ -76,7 +76,7 @@ pub fn kill_all() {
 
 /// Sets the environment of a command to the job's environment, and nothing else. Sets a default `PATH` if
 /// that has none.
-pub fn with_env<'a>(command: &'a mut Command, env: &Environment) -> &'a mut Command {
+pub(crate) fn with_env<'a>(command: &'a mut Command, env: &Environment) -> &'a mut Command {
     command.env_clear().envs(env.iter());
     if env.get("PATH").is_none() {
         command.env("PATH", DEFAULT_PATH);
@@ -89,7 +89,7 @@ pub fn with_env<'a>(command: &'a mut Command, env: &Environment) -> &'a mut Comm
 ///
 /// # Errors
 /// [`ChildError`]. The process group has been killed by then.
-pub fn run(
+pub(crate) fn run(
     command: &mut Command,
     env: &Environment,
     input: Option<Vec<u8>>,

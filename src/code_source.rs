@@ -2,12 +2,14 @@
 //! it reaches Lambda. Never reads a file and never calls AWS.
 
 use std::fmt;
+use std::sync::Arc;
 
+use crate::package::Archive;
 use crate::protocol::stanza::{PackageType, Stanza};
 
 /// Where the code comes from, according to the stanza.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum CodeSource {
+pub(crate) enum CodeSource {
     /// The build directory is packaged and sent in the API call.
     Package,
     /// The build directory is packaged and uploaded to a bucket, from which Lambda reads it.
@@ -22,7 +24,7 @@ pub enum CodeSource {
 
 /// A place in S3 to which packages are uploaded.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Bucket {
+pub(crate) struct Bucket {
     /// Name of the bucket.
     pub name: String,
     /// Prefix of the packages' keys, without a `/` at either end. Empty: no prefix.
@@ -31,7 +33,7 @@ pub struct Bucket {
 
 /// An object in S3.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Object {
+pub(crate) struct Object {
     /// Name of the bucket.
     pub bucket: String,
     /// Key of the object.
@@ -42,32 +44,40 @@ pub struct Object {
 
 /// The code that a function should run.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Code {
+pub(crate) struct Code {
     /// AWS's `CodeSha256`: the SHA-256 of the archive, in Base64. `None`: unknown until AWS has read the
     /// code.
     pub sha256: Option<String>,
-    /// How Lambda gets the code.
-    pub delivery: Delivery,
+    /// How Lambda gets the code. `None`: the function keeps its live container image.
+    pub delivery: Option<Delivery>,
 }
 
 /// How Lambda gets the code.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Delivery {
+pub(crate) enum Delivery {
     /// The archive is sent in the API call.
-    Call,
+    Call(Arc<Archive>),
     /// The archive is uploaded to this object first.
-    Upload(Object),
+    Upload(Object, Arc<Archive>),
     /// The archive already exists as this object.
     Object(Object),
     /// A container image, by its URI.
     Image(String),
-    /// The function keeps its live container image.
-    LiveImage,
+}
+
+impl Code {
+    /// The archive that this run has built or read. `None`: the code is an S3 object or a container image.
+    pub(crate) fn archive(&self) -> Option<&Archive> {
+        match &self.delivery {
+            Some(Delivery::Call(archive) | Delivery::Upload(_, archive)) => Some(archive.as_ref()),
+            Some(Delivery::Object(_) | Delivery::Image(_)) | None => None,
+        }
+    }
 }
 
 impl CodeSource {
     /// Reads the code's source from a stanza.
-    pub fn of(stanza: &Stanza) -> Self {
+    pub(crate) fn of(stanza: &Stanza) -> Self {
         if let Some(uri) = &stanza.image_uri {
             return CodeSource::Image(uri.clone());
         }
@@ -93,7 +103,7 @@ impl Bucket {
     /// uploaded twice.
     ///
     /// `sha256` is the raw hash of the archive.
-    pub fn object(&self, function: &str, sha256: &[u8]) -> Object {
+    pub(crate) fn object(&self, function: &str, sha256: &[u8]) -> Object {
         let separator = if self.prefix.is_empty() { "" } else { "/" };
         let key = format!("{}{separator}{function}/{}.zip", self.prefix, hex::encode(sha256));
         Object { bucket: self.name.clone(), key, version: None }

@@ -17,7 +17,7 @@ use crate::protocol::event::Stream;
 
 /// Why a user's command or `cleanup` failed.
 #[derive(Debug, thiserror::Error)]
-pub enum CommandError {
+pub(crate) enum CommandError {
     /// A command ended with an exit status other than 0.
     #[error("`{command}` of `run` failed with {status}")]
     RunFailed {
@@ -47,7 +47,7 @@ const MAX_LINE: usize = 64 * 1024;
 ///
 /// # Errors
 /// [`CommandError::RunFailed`] for the first command that fails, or [`CommandError::Child`].
-pub fn run_in_bash(
+pub(crate) fn run_in_bash(
     commands: &[String],
     env: &Environment,
     directory: &Path,
@@ -147,7 +147,7 @@ fn pieces(mut text: &str) -> impl Iterator<Item = &str> {
 
 /// The uncommitted, untracked and ignored files that `cleanup` has stashed.
 #[derive(Debug)]
-pub struct Stash {
+pub(crate) struct Stash {
     /// Hash of the stash commit.
     pub commit: String,
     /// The files and directories that git removed or changed, with their modes, which git does not keep.
@@ -155,7 +155,7 @@ pub struct Stash {
 }
 
 /// The message of a stash made by this process. It is known before the stash exists.
-pub fn stash_name() -> String {
+pub(crate) fn stash_name() -> String {
     format!("stashed by dpl-lambda (cleanup: true), process {}", std::process::id())
 }
 
@@ -167,7 +167,10 @@ pub fn stash_name() -> String {
 ///
 /// # Errors
 /// [`CommandError::CleanupFailed`], for example if there is no repository.
-pub fn stash(env: &Environment, directory: &Path) -> Result<(Option<Stash>, Vec<String>), CommandError> {
+pub(crate) fn stash(
+    env: &Environment,
+    directory: &Path,
+) -> Result<(Option<Stash>, Vec<String>), CommandError> {
     let git = |arguments: &[&str]| git(arguments, env, directory);
     let newest = || {
         let (exists, commit) = git(&["rev-parse", "--quiet", "--verify", "refs/stash"])?;
@@ -196,7 +199,7 @@ impl Stash {
     ///
     /// # Errors
     /// [`CommandError::CleanupFailed`] with the output of git.
-    pub fn pop(&self, env: &Environment, directory: &Path) -> Result<(), CommandError> {
+    pub(crate) fn pop(&self, env: &Environment, directory: &Path) -> Result<(), CommandError> {
         let git = |arguments: &[&str]| git(arguments, env, directory);
         // A command of `run` may have made another stash since, so find the entry by its commit.
         let (_, list) = git(&["stash", "list", "--format=%H %gd"])?;

@@ -2,20 +2,22 @@
 //! event. It never writes anything after the `finished` line, and never writes that line twice.
 #![expect(
     clippy::disallowed_methods,
-    reason = "limits the rate of progress events, and exits if the panic hook cannot write"
+    reason = "limits the rate of progress events, reads the clock, and exits if the panic hook cannot write"
 )]
 
 use std::io::Write;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
+
+use aws_smithy_types::date_time::{DateTime, Format};
 
 use crate::cancel::{CancelReason, CancelToken};
 use crate::protocol::error::Code;
 use crate::protocol::event::{Event, Finished, Line, Progress, StepName};
 
 /// Event writer of a run. Shared between the run, the signal thread and the panic hook.
-pub struct EventWriter {
+pub(crate) struct EventWriter {
     lines: Mutex<LineSink>,
     /// Not part of `lines`: that lock is held as long as the CI runner does not read.
     changed: Mutex<Vec<StepName>>,
@@ -38,7 +40,7 @@ struct LineSink {
 
 impl EventWriter {
     /// Creates a writer to `out`. It cancels the run through `stop` if `out` is closed.
-    pub fn new(out: impl Write + Send + 'static, stop: CancelToken) -> Self {
+    pub(crate) fn new(out: impl Write + Send + 'static, stop: CancelToken) -> Self {
         EventWriter {
             lines: Mutex::new(LineSink { out: Box::new(out), finished: false }),
             changed: Mutex::default(),
@@ -53,7 +55,7 @@ impl EventWriter {
     }
 
     /// Writes an event. After the `finished` line, drops it.
-    pub fn emit(&self, event: Event) {
+    pub(crate) fn emit(&self, event: Event) {
         let mut lines = self.lock();
         if !lines.finished {
             self.write(&mut lines, event);
@@ -62,15 +64,15 @@ impl EventWriter {
 
     /// Writes the `finished` line, with `allowed` set as the stanza says, and returns what was written.
     /// `None`: it was written before, by another thread.
-    pub fn finish(&self, finished: Finished) -> Option<Finished> {
+    pub(crate) fn finish(&self, finished: Finished) -> Option<Finished> {
         let mut lines = self.lock();
         if lines.finished {
             return None;
         }
         let finished = match finished {
             Finished::Failed { error, changed, .. } => {
-                let signal = error.code == Code::Cancelled;
-                let allowed = self.failure_allowed.load(Ordering::Relaxed) && !signal;
+                let is_allowed = !matches!(error.code, Code::Cancelled | Code::SkippedButRequired);
+                let allowed = self.failure_allowed.load(Ordering::Relaxed) && is_allowed;
                 Finished::Failed { error, changed, allowed }
             }
             other => other,
@@ -81,7 +83,7 @@ impl EventWriter {
     }
 
     /// Returns a callback that emits progress events: none in the first 300 ms, then at most five per second.
-    pub fn progress(
+    pub(crate) fn progress(
         self: &Arc<Self>,
         progress: fn(u64, u64) -> Progress,
     ) -> impl FnMut(u64, u64) + Send + use<> {
@@ -97,12 +99,12 @@ impl EventWriter {
     }
 
     /// Time since the last event.
-    pub fn silence(&self) -> Duration {
+    pub(crate) fn silence(&self) -> Duration {
         self.since(&self.last_event_ms)
     }
 
     /// Emits the progress event of a wait for `what`, with the time since the last event of another kind.
-    pub fn emit_wait(&self, what: String) {
+    pub(crate) fn emit_wait(&self, what: String) {
         let elapsed_ms = u64::try_from(self.since(&self.last_non_wait_ms).as_millis()).unwrap_or(u64::MAX);
         self.emit(Event::Progress(Progress::Wait { what, elapsed_ms }));
     }
@@ -112,7 +114,7 @@ impl EventWriter {
     }
 
     /// Records that a step has taken effect. A repeated step is recorded once.
-    pub fn record_change(&self, step: StepName) {
+    pub(crate) fn record_change(&self, step: StepName) {
         let mut changed = self.changed_steps();
         if !changed.contains(&step) {
             changed.push(step);
@@ -120,39 +122,39 @@ impl EventWriter {
     }
 
     /// Removes a step from the record: AWS accepted it, but it failed afterwards.
-    pub fn retract_change(&self, step: StepName) {
+    pub(crate) fn retract_change(&self, step: StepName) {
         self.changed_steps().retain(|changed| *changed != step);
     }
 
     /// The steps that have taken effect.
-    pub fn changed(&self) -> Vec<StepName> {
+    pub(crate) fn changed(&self) -> Vec<StepName> {
         self.changed_steps().clone()
     }
 
     /// Records the name or commit of the stash of `cleanup`. Set it before the stash is made, and reset it to
     /// `None` after the files are restored.
-    pub fn record_stash(&self, name: Option<String>) {
+    pub(crate) fn record_stash(&self, name: Option<String>) {
         *self.stash.lock().unwrap_or_else(PoisonError::into_inner) = name;
     }
 
     /// Name of the stash whose files are not restored yet, or which is just being made. `None`: there is
     /// none.
-    pub fn stash(&self) -> Option<String> {
+    pub(crate) fn stash(&self) -> Option<String> {
         self.stash.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Records that a request was sent to AWS or that a command with side effects was started.
-    pub fn mark_side_effects_started(&self) {
+    pub(crate) fn mark_side_effects_started(&self) {
         self.side_effects_started.store(true, Ordering::Relaxed);
     }
 
     /// True if a request was sent to AWS or a command with side effects was started.
-    pub fn has_side_effects(&self) -> bool {
+    pub(crate) fn has_side_effects(&self) -> bool {
         self.side_effects_started.load(Ordering::Relaxed)
     }
 
     /// Records that the stanza sets `allow_failure`.
-    pub fn allow_failure(&self) {
+    pub(crate) fn allow_failure(&self) {
         self.failure_allowed.store(true, Ordering::Relaxed);
     }
 
@@ -167,7 +169,7 @@ impl EventWriter {
         if !matches!(event, Event::Progress(Progress::Wait { .. })) {
             self.last_non_wait_ms.store(now_ms, Ordering::Relaxed);
         }
-        let line = without_log_commands(Line::new(event).to_json() + "\n");
+        let line = without_log_commands(line_now(event).to_json() + "\n");
         if let Err(error) = lines.out.write_all(line.as_bytes()).and_then(|()| lines.out.flush()) {
             tracing::info!(%error, "standard output is closed");
             self.stop.cancel(CancelReason::OutputClosed);
@@ -189,6 +191,19 @@ impl EventWriter {
         }
         std::process::exit(1)
     }
+}
+
+/// The line for an event that happens now.
+pub(crate) fn line_now(event: Event) -> Line {
+    Line { time: Some(rfc3339(SystemTime::now())), ..Line::new(event) }
+}
+
+/// A time in UTC with milliseconds: `2026-11-01T12:00:00.000Z`. A time before 1970 is the start of 1970.
+fn rfc3339(time: SystemTime) -> String {
+    let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let seconds = DateTime::from_secs(i64::try_from(since.as_secs()).unwrap_or(i64::MAX));
+    let whole = seconds.fmt(Format::DateTime).unwrap_or_default();
+    format!("{}.{:03}Z", whole.trim_end_matches('Z'), since.subsec_millis())
 }
 
 /// Escapes `##`, with which commands to Azure Pipelines, GitHub and TeamCity begin (`##vso[`, `##[`,
@@ -242,6 +257,21 @@ mod tests {
     }
 
     #[test]
+    fn an_event_has_a_time_in_utc_with_milliseconds() {
+        let at = |milliseconds| rfc3339(SystemTime::UNIX_EPOCH + Duration::from_millis(milliseconds));
+        assert_eq!(at(0), "1970-01-01T00:00:00.000Z");
+        assert_eq!(at(1_793_534_400_007), "2026-11-01T12:00:00.007Z");
+        assert_eq!(at(1_793_534_400_120), "2026-11-01T12:00:00.120Z");
+        let line = line_now(hello());
+        assert!(
+            line.time.as_ref().is_some_and(|time| time.len() == 24 && time.as_str() > "2020"),
+            "{line:?}"
+        );
+        let json = line.to_json();
+        assert!(json.contains(r#","time":"2"#) && json.ends_with(r#","message":"dpl-lambda 0"}"#), "{json}");
+    }
+
+    #[test]
     fn no_event_holds_a_command_to_a_log() {
         let out = Shared::default();
         let events = EventWriter::new(out.clone(), CancelToken::new());
@@ -266,8 +296,9 @@ mod tests {
     }
 
     #[test]
-    fn allow_failure_does_not_allow_a_signal() {
-        for (code, expected) in [(Code::AccessDenied, true), (Code::Cancelled, false)] {
+    fn allow_failure_allows_neither_a_signal_nor_a_skip_that_must_not_be() {
+        let codes = [(Code::AccessDenied, true), (Code::Cancelled, false), (Code::SkippedButRequired, false)];
+        for (code, expected) in codes {
             let events = EventWriter::new(io::sink(), CancelToken::new());
             events.allow_failure();
             let finished = events.finish(Finished::failed(ErrorReport::new(code, "x"), Vec::new()));

@@ -14,7 +14,7 @@ use crate::protocol::event::Stream;
 
 /// Why a git query failed.
 #[derive(Debug, thiserror::Error)]
-pub enum GitError {
+pub(crate) enum GitError {
     /// There is no git on the `PATH`.
     #[error("it is not installed")]
     NotInstalled,
@@ -44,7 +44,7 @@ pub(crate) fn command(arguments: &[&str], env: &Environment, directory: &Path) -
 ///
 /// # Errors
 /// [`GitError`] if the result is unknown.
-pub fn query(
+pub(crate) fn query(
     arguments: &[&str],
     env: &Environment,
     directory: &Path,
@@ -92,7 +92,7 @@ const NEGATIVE_MESSAGES: [&str; 5] = [
 
 /// Whether the directory is in a git checkout, judged by `.git` in it or in one of its ancestors, without
 /// running git.
-pub fn is_checkout(directory: &Path) -> bool {
+pub(crate) fn is_checkout(directory: &Path) -> bool {
     directory.ancestors().any(|ancestor| ancestor.join(".git").exists())
 }
 

@@ -33,8 +33,8 @@
 //! | `conditions` | evaluates `on` as Travis CI does | bash |
 //! | `travis_if` | evaluates the condition language of Travis CI's `if` | |
 //! | `function` | the desired function, and the live one in the same form | |
-//! | `code_source` | what code the function runs, and how it gets to Lambda | |
 //! | `package` | builds the archive, reproducibly | files |
+//! | `code_source` | what code the function runs, and how it gets to Lambda | |
 //! | `plan` | computes the steps from the desired function, the archive and the live function | |
 //! | `policy` | the minimal IAM policy for a stanza | |
 //! | `commands` | runs the user's commands: `run`, `cleanup`, `verify.command` | processes |

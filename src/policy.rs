@@ -2,10 +2,12 @@
 //! other side effects. What only AWS knows, such as the account of a function that the stanza names without
 //! an ARN, becomes `*`, and a note says so.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::code_source::CodeSource;
 use crate::function::{ChangedBy, DesiredFunction, Setting};
+use crate::protocol::event::StepName;
+use crate::protocol::limits::NOT_A_ROLE;
 use crate::protocol::name::Region;
 use crate::protocol::policy_document::{PolicyDocument, Statement};
 use crate::protocol::stanza::{RoleSource, Stanza};
@@ -13,7 +15,7 @@ use crate::protocol::structures::{OrNone, Verify};
 
 /// A policy, and notes about its gaps.
 #[derive(Clone, Debug)]
-pub struct Policy {
+pub(crate) struct Policy {
     /// The policy for the identity that deploys.
     pub document: PolicyDocument,
     /// What the policy leaves open: one sentence per gap.
@@ -22,7 +24,7 @@ pub struct Policy {
 
 /// The smallest policy that covers every deployment of a stanza: one that creates the function, and one that
 /// changes all that the stanza sets. The policy also covers live settings that the stanza does not set.
-pub fn of(stanza: &Stanza, desired: &DesiredFunction, source: &CodeSource, region: &Region) -> Policy {
+pub(crate) fn of(stanza: &Stanza, desired: &DesiredFunction, source: &CodeSource, region: &Region) -> Policy {
     let arn_parts = ArnParts::of(stanza, desired, region);
     let function = format!(
         "arn:{}:lambda:{}:{}:function:{}",
@@ -39,13 +41,13 @@ pub fn of(stanza: &Stanza, desired: &DesiredFunction, source: &CodeSource, regio
         draft.allow("Address", &url_actions(desired), vec![addressed.clone()]);
     }
     if may_be_public(desired) {
-        let everybody =
-            Statement::allow(["lambda:AddPermission"], [addressed]).only_if("lambda:Principal", "*");
+        let everybody = Statement::allow([StepName::AddPermission.iam_action()], [addressed])
+            .only_if("lambda:Principal", "*");
         draft.statements.push(everybody.named("Everybody"));
     }
     draft.allow("Versions", &version_actions(stanza, desired), vec![on("*")]);
     if invokes(stanza) && !desired.release.publish {
-        draft.allow("Latest", &["lambda:InvokeFunction"], vec![on("$LATEST")]);
+        draft.allow("Latest", &[StepName::Verify.iam_action()], vec![on("$LATEST")]);
     }
     draft.allow(
         "Aliases",
@@ -61,8 +63,45 @@ pub fn of(stanza: &Stanza, desired: &DesiredFunction, source: &CodeSource, regio
     Policy { document: PolicyDocument::of(draft.statements), notes: draft.notes }
 }
 
+/// One policy for an identity that needs all of these. Statements with the same ID that differ in their
+/// resources only, or in their actions only, become one. Other statements with the same ID get a number,
+/// because IDs are unique within a policy.
+pub(crate) fn merged(documents: Vec<PolicyDocument>) -> PolicyDocument {
+    let mut merged: Vec<Statement> = Vec::new();
+    for statement in documents.into_iter().flat_map(|document| document.statement) {
+        let is_alike = |one: &&mut Statement| {
+            (&one.sid, &one.effect, &one.condition)
+                == (&statement.sid, &statement.effect, &statement.condition)
+                && (one.action == statement.action || one.resource == statement.resource)
+        };
+        let Some(alike) = merged.iter_mut().find(is_alike) else {
+            merged.push(statement);
+            continue;
+        };
+        for (texts, added) in
+            [(&mut alike.action, statement.action), (&mut alike.resource, statement.resource)]
+        {
+            for text in added {
+                if !texts.contains(&text) {
+                    texts.push(text);
+                }
+            }
+        }
+    }
+    let mut counts = BTreeMap::new();
+    for statement in &mut merged {
+        let Some(sid) = statement.sid.clone() else { continue };
+        let count = counts.entry(sid.clone()).or_insert(0);
+        *count += 1;
+        if *count > 1 {
+            statement.sid = Some(format!("{sid}{count}").into());
+        }
+    }
+    PolicyDocument::of(merged)
+}
+
 /// The note about a region that neither the stanza nor the job names.
-pub fn default_region(region: &Region) -> String {
+pub(crate) fn default_region(region: &Region) -> String {
     format!("no region is set, so this is {}, as for a deployment from here; set `region`", region.as_str())
 }
 
@@ -91,24 +130,27 @@ fn function_actions(stanza: &Stanza, desired: &DesiredFunction, source: &CodeSou
     };
     let mut actions = needed(&[
         (true, "lambda:GetFunction"),
-        (creates, "lambda:CreateFunction"),
-        (has(ChangedBy::Configuration) || desired.handler.is_some(), "lambda:UpdateFunctionConfiguration"),
+        (creates, StepName::CreateFunction.iam_action()),
+        (
+            has(ChangedBy::Configuration) || desired.handler.is_some(),
+            StepName::UpdateFunctionConfiguration.iam_action(),
+        ),
         // Needed even if the live image stays: after a failed update it is sent again.
-        (true, "lambda:UpdateFunctionCode"),
+        (true, StepName::UpdateFunctionCode.iam_action()),
         (desired.tags.is_some(), "lambda:ListTags"),
-        (desired.tags.is_some(), "lambda:TagResource"),
-        (desired.tags.is_some() && desired.replaces_tags, "lambda:UntagResource"),
+        (desired.tags.is_some(), StepName::TagResource.iam_action()),
+        (desired.tags.is_some() && desired.replaces_tags, StepName::UntagResource.iam_action()),
         (names_signing, "lambda:GetFunctionCodeSigningConfig"),
-        (names_signing && !no_signing, "lambda:PutFunctionCodeSigningConfig"),
-        (no_signing, "lambda:DeleteFunctionCodeSigningConfig"),
-        (names_reserved && !no_reserved, "lambda:PutFunctionConcurrency"),
-        (no_reserved, "lambda:DeleteFunctionConcurrency"),
-        (release.publish, "lambda:PublishVersion"),
+        (names_signing && !no_signing, StepName::PutFunctionCodeSigningConfig.iam_action()),
+        (no_signing, StepName::DeleteFunctionCodeSigningConfig.iam_action()),
+        (names_reserved && !no_reserved, StepName::PutFunctionConcurrency.iam_action()),
+        (no_reserved, StepName::DeleteFunctionConcurrency.iam_action()),
+        (release.publish, StepName::PublishVersion.iam_action()),
         (release.publish || prunes, "lambda:ListVersionsByFunction"),
         (names_alias || prunes, "lambda:ListAliases"),
-        (names_alias, "lambda:CreateAlias"),
+        (names_alias, StepName::CreateAlias.iam_action()),
         (names_alias, "lambda:GetAlias"),
-        (names_alias, "lambda:UpdateAlias"),
+        (names_alias, StepName::UpdateAlias.iam_action()),
     ]);
     actions.extend(own_address);
     actions
@@ -120,11 +162,11 @@ fn url_actions(desired: &DesiredFunction) -> Vec<&'static str> {
     needed(&[
         (names_url, "lambda:GetFunctionUrlConfig"),
         (names_url, "lambda:GetPolicy"),
-        (names_url && !no_url, "lambda:CreateFunctionUrlConfig"),
-        (names_url && !no_url, "lambda:UpdateFunctionUrlConfig"),
-        (no_url, "lambda:DeleteFunctionUrlConfig"),
+        (names_url && !no_url, StepName::CreateFunctionUrlConfig.iam_action()),
+        (names_url && !no_url, StepName::UpdateFunctionUrlConfig.iam_action()),
+        (no_url, StepName::DeleteFunctionUrlConfig.iam_action()),
         // Needed for public access, too: a statement with our ID but other content is removed first.
-        (names_url, "lambda:RemovePermission"),
+        (names_url, StepName::RemovePermission.iam_action()),
     ])
 }
 
@@ -132,8 +174,8 @@ fn url_actions(desired: &DesiredFunction) -> Vec<&'static str> {
 fn version_actions(stanza: &Stanza, desired: &DesiredFunction) -> Vec<&'static str> {
     needed(&[
         (desired.release.publish, "lambda:GetFunction"),
-        (desired.release.publish && invokes(stanza), "lambda:InvokeFunction"),
-        (desired.release.keep.is_some(), "lambda:DeleteFunction"),
+        (desired.release.publish && invokes(stanza), StepName::Verify.iam_action()),
+        (desired.release.keep.is_some(), StepName::DeleteFunction.iam_action()),
     ])
 }
 
@@ -143,8 +185,8 @@ fn alias_actions(desired: &DesiredFunction) -> Vec<&'static str> {
     let provisioned = desired.release.provisioned;
     needed(&[
         (true, "lambda:GetProvisionedConcurrencyConfig"),
-        (matches!(provisioned, Some(Some(_))), "lambda:PutProvisionedConcurrencyConfig"),
-        (provisioned == Some(None), "lambda:DeleteProvisionedConcurrencyConfig"),
+        (matches!(provisioned, Some(Some(_))), StepName::PutProvisionedConcurrencyConfig.iam_action()),
+        (provisioned == Some(None), StepName::DeleteProvisionedConcurrencyConfig.iam_action()),
     ])
 }
 
@@ -222,8 +264,8 @@ impl Draft {
             }
             Setting::CodeSigningConfigArn(arn) => {
                 let arn = self.resource(key, arn, ("lambda", "code-signing-config:"));
-                let actions = ["lambda:GetCodeSigningConfig", "lambda:PutFunctionCodeSigningConfig"];
-                self.allow("CodeSigning", &actions, vec![arn]);
+                let put = StepName::PutFunctionCodeSigningConfig.iam_action();
+                self.allow("CodeSigning", &["lambda:GetCodeSigningConfig", put], vec![arn]);
             }
             _ => {}
         }
@@ -271,9 +313,7 @@ impl Draft {
     /// A role as a resource. Never `*`: a caller that may pass every role has the permissions of all roles.
     fn role(&mut self, arn: &str) -> String {
         literal_arn(arn, "iam", "role/").unwrap_or_else(|| {
-            self.notes.push(
-                "`role` is not an ARN such as arn:aws:iam::…:role/…, and IAM will refuse it".to_owned(),
-            );
+            self.notes.push(NOT_A_ROLE.to_owned());
             literal(arn)
         })
     }

@@ -7,7 +7,7 @@ use crate::protocol::structures::Expect;
 
 /// Response of a function.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct InvokeResponse {
+pub(crate) struct InvokeResponse {
     /// The returned payload, or the error object.
     pub payload: String,
     /// `Handled` or `Unhandled`. `None`: the function did not fail.
@@ -18,7 +18,7 @@ pub struct InvokeResponse {
 
 /// Why a response does not meet the expectations.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum FailedExpectation {
+pub(crate) enum FailedExpectation {
     /// The function failed.
     #[error("the invocation failed with {error}")]
     FunctionError {
@@ -61,7 +61,7 @@ fn other_value(at: &str, want: &str, got: Option<&str>) -> String {
 
 /// The payload for the invocation. A string that contains JSON is used unchanged; any other value is
 /// serialized as JSON.
-pub fn payload(payload: Option<&Value>) -> String {
+pub(crate) fn payload(payload: Option<&Value>) -> String {
     match payload {
         None => "{}".to_owned(),
         Some(Value::String(text)) if serde_json::from_str::<Value>(text).is_ok() => text.clone(),
@@ -73,7 +73,10 @@ pub fn payload(payload: Option<&Value>) -> String {
 ///
 /// # Errors
 /// The first expectation that is not met.
-pub fn check_response(expect: Option<&Expect>, answer: &InvokeResponse) -> Result<(), FailedExpectation> {
+pub(crate) fn check_response(
+    expect: Option<&Expect>,
+    answer: &InvokeResponse,
+) -> Result<(), FailedExpectation> {
     if answer.function_error.is_some() {
         return Err(FailedExpectation::FunctionError { error: error_text(&answer.payload) });
     }

@@ -2,7 +2,8 @@
 //! text are made by the modules that read it. Never decides whether something is worth a warning; the caller
 //! does.
 
-use crate::package::{MissingHandler, PackageNote};
+use crate::function::{Handler, HandlerMistake};
+use crate::package::{DanglingReason, MissingHandler, PackageNote};
 use crate::plan::ClearedWeights;
 use crate::protocol::error::{ErrorReport, Problem, Warning, WarningCode};
 use crate::protocol::runtimes::RuntimeSupport;
@@ -10,75 +11,216 @@ use crate::protocol::runtimes::RuntimeSupport;
 const TWO_JOBS: &str = "check whether two jobs deploy the function at the same time";
 
 /// Warns about an entry of the package that is left out, or will not work at Lambda.
-pub fn from_note(note: &PackageNote) -> Warning {
-    let (message, hint) = match note {
+pub(crate) fn from_note(note: &PackageNote) -> Warning {
+    let (code, message, hint) = match note {
         PackageNote::NoFile { name } => (
+            WarningCode::FileLeftOut,
             format!("`{name}` is a socket, a pipe or a device, and is left out of the package"),
             "exclude it with `exclude`: an archive cannot contain it",
         ),
-        PackageNote::Dangles { name, target } => (
-            format!("the link `{name}` to `{target}` will point to nothing at Lambda"),
-            "set `symlinks: external` to package the target of such a link",
-        ),
+        PackageNote::Dangles { name, target, reason } => return from_dangling_link(name, target, *reason),
         PackageNote::StalePyc { name, count } => (
+            WarningCode::StalePyc,
             format!(
-                "{count} compiled Python files such as `{name}` will be stale at Lambda, where each cold start compiles their sources again"
+                "{count} compiled Python files such as `{name}` will be stale at Lambda, where each cold \
+                 start compiles their sources again"
             ),
-            "exclude them (`exclude: __pycache__/`), or compile with `python -m compileall --invalidation-mode unchecked-hash`",
+            "exclude them (`exclude: __pycache__/`), or compile with `python -m compileall \
+             --invalidation-mode unchecked-hash`",
         ),
         PackageNote::Hidden { name, target } => (
+            WarningCode::FileLeftOut,
             format!(
                 "the link `{name}` points to `{target}`, which is hidden, and is left out of the package"
             ),
             "set `dot_match: true` to package hidden files; `.git` is never packaged",
         ),
         PackageNote::Cycle { name, target } => (
+            WarningCode::FileLeftOut,
             format!("the link `{name}` to `{target}` forms a loop, and is left out of the package"),
             "set `symlinks: preserve` to package it as a link",
         ),
-    };
-    let code = match note {
-        PackageNote::NoFile { .. } | PackageNote::Hidden { .. } | PackageNote::Cycle { .. } => {
-            WarningCode::FileLeftOut
-        }
-        PackageNote::Dangles { .. } => WarningCode::DanglingLink,
-        PackageNote::StalePyc { .. } => WarningCode::StalePyc,
+        PackageNote::HiddenCode { name, more } => (
+            WarningCode::FileLeftOut,
+            format!(
+                "{} hidden and left out of the package, but a dependency may load this at run time",
+                first_of(name, *more, "is", "are")
+            ),
+            DOT_MATCH,
+        ),
+        PackageNote::OwnerOnly { name, mode, more } => (
+            WarningCode::UnusableEntry,
+            format!(
+                "{} be read by others than the owner (mode {mode:04o}), and Lambda runs as another user",
+                first_of(name, *more, "cannot", "cannot")
+            ),
+            "name the directory instead of the archive, and it is packaged for you; or run `chmod -R a+rX` \
+             before the archive is made",
+        ),
+        PackageNote::Backslashes { name, directory, more } => (
+            WarningCode::UnusableEntry,
+            format!(
+                "{} backslashes in the name: Lambda unpacks `{name}` as one file of that name, which will \
+                 be missing in `{directory}`",
+                first_of(name, *more, "has", "have")
+            ),
+            "name the directory instead of the archive, which an old `Compress-Archive` of Windows has made",
+        ),
+        PackageNote::InnerArchive { name } => (
+            WarningCode::UnusableEntry,
+            format!(
+                "the package contains only `{name}`, which is itself an archive; Lambda does not unpack it"
+            ),
+            "set `zip` to that archive; a file whose name ends in `.zip` or `.jar` is deployed unchanged",
+        ),
     };
     warning(code, "/zip", message, hint)
 }
 
-/// Warns that the package lacks a file that Lambda needs to invoke `handler`.
-pub fn missing_from_package(missing: &MissingHandler, handler: &str) -> Warning {
+/// Advice for hidden files that the function needs.
+const DOT_MATCH: &str =
+    "set `dot_match: true` to package hidden files, and leave out those that are not needed with `exclude`";
+
+/// The subject and verb of a sentence about an entry and `more` others.
+fn first_of(name: &str, more: usize, one: &str, several: &str) -> String {
+    if more == 0 { format!("`{name}` {one}") } else { format!("`{name}` and {more} more {several}") }
+}
+
+fn from_dangling_link(name: &str, target: &str, reason: DanglingReason) -> Warning {
+    let (why, hint) = match reason {
+        DanglingReason::Outside => ("", "set `symlinks: external` to package the target of such a link"),
+        DanglingReason::Missing => (
+            ": the target does not exist",
+            "create the target before the deployment, or exclude the link with `exclude`",
+        ),
+        DanglingReason::LeftOut => (
+            ": the target is not in the package",
+            "package the target, too, or set `symlinks: external` to package it in place of the link",
+        ),
+        DanglingReason::Hidden { .. } => (": the target is hidden and left out of the package", DOT_MATCH),
+        DanglingReason::NotInArchive => (
+            ": the target is not in the archive",
+            "add the target to the archive, or name the directory instead and set `symlinks: external`",
+        ),
+    };
+    let others = match reason {
+        DanglingReason::Hidden { more } if more > 0 => format!(" and {more} more"),
+        _ => String::new(),
+    };
+    let message = format!("the link `{name}` to `{target}`{others} will point to nothing at Lambda{why}");
+    warning(WarningCode::DanglingLink, "/zip", message, hint)
+}
+
+/// Warns that the package lacks a file that Lambda needs to invoke `handler`, or that it cannot start it.
+pub(crate) fn missing_from_package(missing: &MissingHandler, handler: &str) -> Warning {
     let moved = |elsewhere: &Option<String>, otherwise: &str| match elsewhere {
         Some(name) => format!("check whether `zip` is the right directory: the package has `{name}`"),
         None => otherwise.to_owned(),
     };
-    match missing {
-        MissingHandler::Handler { candidates, elsewhere } => warning(
-            WarningCode::HandlerNotFound,
+    let no_file = |names: &str| format!("the handler is `{handler}`, but the package has no `{names}`");
+    let (at, message, hint) = match missing {
+        MissingHandler::Handler { candidates, elsewhere } => (
             "/handler_name",
-            format!("the handler is `{handler}`, but the package has no `{}`", candidates.join("`, `")),
-            &moved(elsewhere, "set `module_name` to the file's path without its extension"),
+            no_file(&candidates.join("`, `")),
+            moved(elsewhere, "set `module_name` to the file's path without its extension"),
         ),
-        MissingHandler::Bootstrap { elsewhere } => warning(
-            WarningCode::HandlerNotFound,
+        MissingHandler::Uncompiled { candidates, source } => (
+            "/handler_name",
+            no_file(&candidates.join("`, `")),
+            format!(
+                "compile `{source}` to JavaScript, as AWS requires, and set `zip` to the compiler's output"
+            ),
+        ),
+        MissingHandler::Class { file, elsewhere } => (
+            "/handler_name",
+            format!("{} and no jar in `lib/`", no_file(file)),
+            moved(elsewhere, "set `zip` to the jar that contains the class and its dependencies"),
+        ),
+        MissingHandler::Assembly { file, elsewhere } => {
+            ("/handler_name", no_file(file), moved(elsewhere, "set `zip` to the output of `dotnet publish`"))
+        }
+        MissingHandler::RuntimeConfig { file } => (
+            "/handler_name",
+            format!("{}, which an executable assembly needs", no_file(file)),
+            "set `zip` to the whole output of `dotnet publish`".to_owned(),
+        ),
+        MissingHandler::Bootstrap { elsewhere } => (
             "/zip",
             "a custom runtime needs an executable `bootstrap` at the root of the package, and there is none"
                 .to_owned(),
-            &moved(elsewhere, "rename the program to `bootstrap`, or add a layer that contains it"),
+            moved(elsewhere, "rename the program to `bootstrap`, or add a layer that contains it"),
         ),
-        MissingHandler::ExecutableBit => warning(
-            WarningCode::HandlerNotFound,
+        MissingHandler::ExecutableBit => (
             "/zip",
             "`bootstrap` is not executable, so Lambda cannot start it".to_owned(),
-            "run `chmod +x bootstrap` before the deployment",
+            "run `chmod +x bootstrap` before the deployment".to_owned(),
         ),
-    }
+        MissingHandler::OtherProcessor { built_for, runs_on } => (
+            "/architectures",
+            format!("`bootstrap` is built for {built_for}, but the function runs on {runs_on}"),
+            format!(
+                "build `bootstrap` for {runs_on}, or set `architectures` to the processor of the program"
+            ),
+        ),
+        MissingHandler::NoProgram { system: Some(system) } => (
+            "/zip",
+            format!("`bootstrap` is a program for {system}, so Lambda cannot start it"),
+            "build it for Linux".to_owned(),
+        ),
+        MissingHandler::NoProgram { system: None } => (
+            "/zip",
+            "`bootstrap` is neither a Linux program nor a script that begins with `#!`, so Lambda cannot \
+             start it"
+                .to_owned(),
+            "begin a script with its interpreter, such as `#!/bin/sh`".to_owned(),
+        ),
+        MissingHandler::CarriageReturn => (
+            "/zip",
+            "the first line of `bootstrap` ends with a carriage return (CRLF), so Lambda cannot find its \
+             interpreter"
+                .to_owned(),
+            "write the file with line feeds only: `sed -i 's/\\r$//' bootstrap`".to_owned(),
+        ),
+    };
+    warning(WarningCode::HandlerNotFound, at, message, &hint)
+}
+
+/// Warns that `handler`, which the two options `named` make, calls nothing that a module exports.
+pub(crate) fn from_handler_mistake(mistake: &HandlerMistake, named: &Handler, handler: &str) -> Warning {
+    let name = &named.name;
+    let (at, hint) = match mistake {
+        HandlerMistake::WholeName => (
+            "/module_name",
+            format!("leave `module_name` out: `handler_name` is the whole handler already, `{name}`"),
+        ),
+        HandlerMistake::NameHasModule { file } => {
+            ("/handler_name", format!("leave `{file}.` out of `handler_name`: `module_name` names the file"))
+        }
+        HandlerMistake::ModuleHasName => (
+            "/module_name",
+            format!("leave `.{name}` out of `module_name`: `handler_name` names the function"),
+        ),
+        HandlerMistake::ModuleHasExtension { module, extension } => (
+            "/module_name",
+            format!("leave `{extension}` out of `module_name`: write `module_name: {module}`"),
+        ),
+        HandlerMistake::NameHasExtension { extension } => {
+            ("/handler_name", format!("leave `{extension}` out of `handler_name`"))
+        }
+        HandlerMistake::NameIsFile { module } => (
+            "/handler_name",
+            format!(
+                "write `module_name: {module}`, and in `handler_name` the function that this file exports"
+            ),
+        ),
+    };
+    let message = format!("the handler is `{handler}`, which calls nothing that a module exports");
+    warning(WarningCode::HandlerNotFound, at, message, &hint)
 }
 
 /// Warns about a deprecated or unknown runtime. `is_named`: the stanza names the runtime `id`, else the live
 /// function has it.
-pub fn from_runtime(id: &str, runtime_support: &RuntimeSupport, is_named: bool) -> Warning {
+pub(crate) fn from_runtime(id: &str, runtime_support: &RuntimeSupport, is_named: bool) -> Warning {
     let whose = if is_named { "the runtime" } else { "the live function's runtime" };
     let go_to = |successor: &str| format!("switch to `{successor}`");
     let (code, message, hint) = match runtime_support {
@@ -86,6 +228,15 @@ pub fn from_runtime(id: &str, runtime_support: &RuntimeSupport, is_named: bool) 
             WarningCode::DeprecatedRuntime,
             format!(
                 "{whose} `{id}` has been deprecated since {}; from {} AWS refuses to update functions that use it",
+                runtime.deprecated, runtime.blocked
+            ),
+            go_to(runtime.successor),
+        ),
+        RuntimeSupport::NotCreated(runtime) => (
+            WarningCode::DeprecatedRuntime,
+            format!(
+                "{whose} `{id}` has been deprecated since {}; AWS no longer creates functions that use it, \
+                 and refuses to update them from {} on",
                 runtime.deprecated, runtime.blocked
             ),
             go_to(runtime.successor),
@@ -113,8 +264,25 @@ pub fn from_runtime(id: &str, runtime_support: &RuntimeSupport, is_named: bool) 
     warning(code, "/runtime", message, &hint)
 }
 
+/// Warns that the function would have one list of the VPC configuration without the other one.
+pub(crate) fn half_vpc(given: &str, missing: &str, names_subnets: bool) -> Warning {
+    let message =
+        format!("the function would have `{given}` without `{missing}`; AWS refuses one without the other");
+    let at = if names_subnets { "/subnet_ids" } else { "/security_group_ids" };
+    warning(WarningCode::OutOfRange, at, message, "set both, or neither of them")
+}
+
+/// Warns that the description of a new version does not fit.
+pub(crate) fn version_description_cut(characters: usize) -> Warning {
+    let message = format!(
+        "the description of the version has {characters} characters with the build and the commit; \
+         AWS documents at most 256, so the rest is cut off"
+    );
+    warning(WarningCode::OutOfRange, "/description", message, "shorten `description`")
+}
+
 /// Warns that AWS refused the code in the dry run of a plan, or that the dry run itself failed.
-pub fn from_failed_dry_run(error: &ErrorReport) -> Warning {
+pub(crate) fn from_failed_dry_run(error: &ErrorReport) -> Warning {
     if error.retryable || error.aws.is_none() {
         let message = format!("the dry run of UpdateFunctionCode failed: {}", error.message);
         return warning(
@@ -136,7 +304,7 @@ pub fn from_failed_dry_run(error: &ErrorReport) -> Warning {
 
 /// Warns about a problem of a stanza that is skipped. It must not fail the run: Travis would not have run dpl
 /// at all.
-pub fn from_harmless(problem: &Problem) -> Warning {
+pub(crate) fn from_harmless(problem: &Problem) -> Warning {
     let message = format!(
         "this error has no effect in this run, but would make a deployment fail: {}",
         problem.message
@@ -149,7 +317,7 @@ pub fn from_harmless(problem: &Problem) -> Warning {
 }
 
 /// Warns that `cleanup` has no effect in a command that does not deploy.
-pub fn not_cleaned_up() -> Warning {
+pub(crate) fn not_cleaned_up() -> Warning {
     let message =
         "`cleanup` applies to deployments only: this package also contains uncommitted files".to_owned();
     warning(
@@ -162,13 +330,13 @@ pub fn not_cleaned_up() -> Warning {
 
 /// Warns that `cleanup` stashed uncommitted files. Sent right after that, so that a user of a killed run
 /// knows the stash's name.
-pub fn stashed(commit: &str) -> Warning {
+pub(crate) fn stashed(commit: &str) -> Warning {
     let hint = "run `git stash pop` if this run is killed; otherwise the run restores the files at its end; git keeps copies in `.git` until `git gc` removes them";
     warning(WarningCode::Stashed, "/cleanup", format!("uncommitted files were stashed as {commit}"), hint)
 }
 
 /// Warns about uncommitted files that `cleanup` could not stash.
-pub fn not_stashed(names: &[String]) -> Warning {
+pub(crate) fn not_stashed(names: &[String]) -> Warning {
     let shown: Vec<String> = names.iter().take(5).map(|name| format!("`{name}`")).collect();
     let more = if names.len() > 5 { format!(" and {} more", names.len() - 5) } else { String::new() };
     let message =
@@ -178,14 +346,14 @@ pub fn not_stashed(names: &[String]) -> Warning {
 }
 
 /// Warns about stashed files that could not be restored. `reason` is git's error text, redacted.
-pub fn stash_kept(commit: &str, reason: &str) -> Warning {
+pub(crate) fn stash_kept(commit: &str, reason: &str) -> Warning {
     let message = format!("the stashed files could not be restored: {reason}");
     let hint = format!("run `git stash apply {commit}` to restore them; nothing is lost");
     warning(WarningCode::StashKept, "/cleanup", message, &hint)
 }
 
 /// Warns that Lambda cannot assume a new role yet, because IAM's change has not reached Lambda.
-pub fn role_not_ready() -> Warning {
+pub(crate) fn role_not_ready() -> Warning {
     let message = "Lambda cannot assume the function's role yet; retrying for up to 30 s".to_owned();
     warning(
         WarningCode::RoleNotReady,
@@ -197,7 +365,7 @@ pub fn role_not_ready() -> Warning {
 
 /// Warns that the function changed after it was planned. `may_be_ours`: the response to an earlier request of
 /// this run was lost, so that request may have made the change.
-pub fn function_changed(may_be_ours: bool) -> Warning {
+pub(crate) fn function_changed(may_be_ours: bool) -> Warning {
     let who = match may_be_ours {
         true => "a request of this run whose response was lost, or by someone else",
         false => "someone else",
@@ -209,14 +377,14 @@ pub fn function_changed(may_be_ours: bool) -> Warning {
 }
 
 /// Warns that someone else's deployment replaced the code of this one.
-pub fn overtaken() -> Warning {
+pub(crate) fn overtaken() -> Warning {
     let message =
         "the code of this deployment was live, but someone else deployed other code immediately afterwards";
     Warning::new(WarningCode::Overtaken, message).hint(TWO_JOBS)
 }
 
 /// Warns that this run ends an alias's traffic split.
-pub fn weights_cleared(cleared: &ClearedWeights) -> Warning {
+pub(crate) fn weights_cleared(cleared: &ClearedWeights) -> Warning {
     let ClearedWeights { alias, version, percent } = cleared;
     let message =
         format!("`{alias}` sends {percent} % of its traffic to version {version}; this run ends that split");
@@ -225,7 +393,7 @@ pub fn weights_cleared(cleared: &ClearedWeights) -> Warning {
 }
 
 /// Warns about a function URL of the unqualified function beside that of an alias.
-pub fn url_on_latest(url: &str, alias: &str, function_name: &str) -> Warning {
+pub(crate) fn url_on_latest(url: &str, alias: &str, function_name: &str) -> Warning {
     let message =
         format!("{url} serves the code that was deployed last, not the version at which `{alias}` points");
     let hint = format!(
@@ -235,14 +403,14 @@ pub fn url_on_latest(url: &str, alias: &str, function_name: &str) -> Warning {
 }
 
 /// Warns about an old version that AWS refuses to delete, because an alias uses it.
-pub fn version_kept(version: Option<&str>) -> Warning {
+pub(crate) fn version_kept(version: Option<&str>) -> Warning {
     let message = format!("version {} is in use and was not deleted", version.unwrap_or_default());
     let hint = "move the alias that someone else set to this version during the run; a later deployment then deletes the version";
     warning(WarningCode::VersionKept, "/keep_versions", message, hint)
 }
 
 /// Warns that `version` has no effect in a command other than `rollback`.
-pub fn version_without_rollback() -> Warning {
+pub(crate) fn version_without_rollback() -> Warning {
     let message = "`version` applies to `dpl-lambda rollback` only and has no effect here".to_owned();
     warning(
         WarningCode::WithoutEffect,
@@ -253,7 +421,7 @@ pub fn version_without_rollback() -> Warning {
 }
 
 /// Warns about a live value that cannot be read, so that it is set even if it is the same.
-pub fn live_value_unknown(field: &str) -> Warning {
+pub(crate) fn live_value_unknown(field: &str) -> Warning {
     let message = format!(
         "the live value of `{field}` cannot be read, so the value of the stanza is set without a comparison"
     );

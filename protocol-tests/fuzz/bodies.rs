@@ -8,7 +8,7 @@ use std::fs;
 use std::io::{Cursor, Read};
 
 use crate::cancel::CancelToken;
-use crate::code_source::{Code, CodeSource, Delivery};
+use crate::code_source::{Code, CodeSource, Delivery, Object};
 use crate::diagnostics;
 use crate::function::{
     AliasHistory, DesiredFunction, LiveAlias, LiveFunction, LiveVersion, Provisioned, ProvisionedState,
@@ -16,7 +16,7 @@ use crate::function::{
 };
 use crate::lambda::{CallError, CallErrorKind, Cause, LambdaError};
 use crate::package::{self, Selection};
-use crate::plan::{self, Action, roll_back};
+use crate::plan::{self, Action, WriteCall, roll_back};
 use crate::protocol::event::{Event, Finished, Line};
 use crate::protocol::json;
 use crate::protocol::name::FunctionName;
@@ -54,14 +54,16 @@ pub fn plan(data: &[u8]) {
         return;
     }
     let name = || FunctionName::parse("f").expect("a name");
-    let code = |sha256: &str| Code { sha256: Some(sha256.to_owned()), delivery: Delivery::Call };
+    let object = || Object { bucket: "b".to_owned(), key: "k".to_owned(), version: None };
+    let code =
+        |sha256: &str| Code { sha256: Some(sha256.to_owned()), delivery: Some(Delivery::Object(object())) };
     let mut wanted = DesiredFunction::of(&wanted, name(), None);
     let live = live_function(&DesiredFunction::of(&live, name(), None), data);
     for code in [code("new"), code("live")] {
         let Ok(plan) = plan::plan(&wanted, &code, Some(&live)) else { continue };
         serde_json::to_string(&plan.to_event()).expect("a plan is JSON");
         for step in &plan.steps {
-            if let Action::DeleteVersion { version } = &step.action {
+            if let Action::Write(WriteCall::DeleteVersion { version }) = &step.action {
                 assert!(live.aliases.iter().all(|alias| alias.version != *version), "{plan:?}");
                 let mut shares = live.aliases.iter().flat_map(|alias| &alias.weights);
                 assert!(shares.all(|(other, _)| other != version), "{plan:?}");
@@ -186,6 +188,8 @@ pub fn aws_error(data: &[u8]) {
             http_status: Some(u16::try_from(data.len() % 600).unwrap_or_default()),
             request_id: None,
             resource: None,
+            address: message.clone(),
+            proxy: code.clone(),
             bucket_region: message.clone(),
             cause: Cause::chain(message.iter().cloned().collect()),
         };

@@ -227,7 +227,7 @@ fn reported(ended: &PluginOutput) -> Vec<Value> {
     events.retain(|event| event["event"] != "progress" && !is_of_bash(event));
     for event in &mut events {
         let event = event.as_object_mut().expect("an object");
-        for key in ["duration_ms", "message"] {
+        for key in ["duration_ms", "message", "time"] {
             event.remove(key);
         }
     }

@@ -311,7 +311,7 @@ fn what_happens_to_standard_error_changes_nothing() {
         let mut command = behind(line, &["check"]);
         let ended = super::run_on(command.env("DPL_LAMBDA_LOG", log), REQUEST);
         assert_eq!(ended.outcome(), "checked", "{line}: {}", ended.stdout);
-        ended.stdout
+        ended.with_fixed_time()
     };
     let usual = said(":", "");
     let full = if takes_nothing() { "exec 2>/dev/full" } else { ":" };

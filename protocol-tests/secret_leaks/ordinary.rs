@@ -50,7 +50,8 @@ fn reported(ended: &PluginOutput) -> Vec<Value> {
     for event in &mut events {
         let event = event.as_object_mut().expect("an object");
         // `message` is a sentence that may contain a duration, or a variable's old and new value.
-        event.retain(|key, _| !["duration_ms", "request_id", "attempts", "message"].contains(&key.as_str()));
+        let others = ["duration_ms", "request_id", "attempts", "message", "time"];
+        event.retain(|key, _| !others.contains(&key.as_str()));
         if let Some(steps) = event.get_mut("steps").and_then(Value::as_array_mut) {
             for changes in steps.iter_mut().filter_map(|step| step["changes"].as_array_mut()) {
                 changes.retain(|change| change["field"] != "environment.A");

@@ -18,7 +18,7 @@ use {
 };
 
 /// Makes this process a subreaper.
-pub fn adopt() {
+pub(crate) fn adopt() {
     #[cfg(target_os = "linux")]
     let _ = set_child_subreaper(Some(getpid()));
 }
@@ -59,7 +59,7 @@ pub(super) fn kill(kept: &[Pid]) {
 
 /// Kills the processes that the SDK has started: the `credential_process` of a profile.
 #[cfg(target_os = "linux")]
-pub fn kill_sdk_processes() {
+pub(crate) fn kill_sdk_processes() {
     kill_until_gone(|| children(|group| group == getpgrp()));
 }
 
@@ -87,4 +87,4 @@ pub(super) fn list() -> Vec<Pid> {
 pub(super) fn kill(_: &[Pid]) {}
 
 #[cfg(not(target_os = "linux"))]
-pub fn kill_sdk_processes() {}
+pub(crate) fn kill_sdk_processes() {}

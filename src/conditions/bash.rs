@@ -34,7 +34,7 @@ pub(super) struct Text {
 
 /// Why bash could not be run.
 #[derive(Debug, thiserror::Error)]
-pub enum BashError {
+pub(crate) enum BashError {
     /// There is no bash in any directory of `PATH`.
     #[error("a condition needs bash, which is not on the job's `PATH` (`{path}`)")]
     NotFound {

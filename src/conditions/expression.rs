@@ -26,6 +26,11 @@ impl On {
     pub(super) fn pointer(&self, key: &str) -> String {
         json::pointer(&format!("/{}", self.key), key)
     }
+
+    /// JSON pointer to `branch` if the map has it, otherwise to the map.
+    pub(super) fn of_branch(&self) -> String {
+        if self.map.get("branch").is_some() { self.pointer("branch") } else { format!("/{}", self.key) }
+    }
 }
 
 /// A group of elements that are evaluated and reported together.

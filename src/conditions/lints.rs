@@ -5,13 +5,13 @@ use super::Verdict;
 use super::expression::{KEYS, On, RUNTIMES, default_branches};
 use crate::protocol::environment::Environment;
 use crate::protocol::error::{Warning, WarningCode};
-use crate::protocol::event::Condition;
+use crate::protocol::event::{Condition, ConditionResult};
 use crate::protocol::json::{Map, Node};
 use crate::protocol::suggest::suggest;
 
 /// A condition with an effect that its author probably did not mean.
 #[derive(Debug)]
-pub struct Lint {
+pub(crate) struct Lint {
     /// The warning about it.
     pub warning: Warning,
     /// Whether the key is not a condition. A stanza with `strict: true` must not have such a key.
@@ -136,26 +136,47 @@ fn implicit_master(on: &On, stanza: &Map, env: &Environment) -> Option<Lint> {
     })
 }
 
-/// Warns if a tag matches the branch condition. For a tag, `TRAVIS_BRANCH` is the name of the tag, so a
-/// person who can push a tag named `main` can deploy without a push to that branch.
-pub(super) fn tag_for_branch(on: &On, verdict: &Verdict, env: &Environment) -> Option<Lint> {
-    let branch =
-        verdict.checked.iter().find(|checked| checked.condition == Condition::Branch && checked.met)?;
+/// Warns about the branch condition in a build of a tag, in which `TRAVIS_BRANCH` is the name of the tag.
+pub(super) fn in_tag_build(on: &On, verdict: &Verdict, env: &Environment) -> Option<Lint> {
+    let branch = verdict.checked.iter().find(|checked| checked.condition == Condition::Branch)?;
     let tag = env.expand("TRAVIS_TAG");
+    if tag.is_empty() || tag != branch.got {
+        return None;
+    }
+    if branch.met { tag_for_branch(on, verdict, branch) } else { branch_for_tag(on, branch) }
+}
+
+/// Warns if a tag matches the branch condition: a person who can push a tag named `main` can deploy without a
+/// push to that branch.
+fn tag_for_branch(on: &On, verdict: &Verdict, branch: &ConditionResult) -> Option<Lint> {
     // A stanza with a condition on `TRAVIS_TAG` is meant for tags.
     let is_for_tags = on
         .map
         .get("condition")
         .is_some_and(|node| texts(node).iter().any(|text| text.contains("TRAVIS_TAG")));
-    if tag.is_empty() || tag != branch.got || !verdict.deploys || is_for_tags {
-        return None;
-    }
-    let at = if on.map.get("branch").is_some() { on.pointer("branch") } else { format!("/{}", on.key) };
     let message = format!(
-        "the tag `{tag}` matches the branch `{}`, because Travis CI uses the name of a tag as the branch of its build",
-        branch.want
+        "the tag `{}` matches the branch `{}`, because Travis CI uses the name of a tag as the branch of its \
+         build",
+        branch.got, branch.want
     );
-    Some(lint(at, message, "add `tags: false` to the conditions, or `tags: true` to deploy every tag"))
+    (verdict.deploys && !is_for_tags).then(|| {
+        let hint = "add `tags: false` to the conditions, or `tags: true` to deploy every tag";
+        lint(on.of_branch(), message, hint)
+    })
+}
+
+/// Warns if a build of a tag is skipped because of its branch, unless the stanza says that it deploys no tag.
+/// The author of a condition on a tag often expects that a tag belongs to the branch of its commit.
+fn branch_for_tag(on: &On, branch: &ConditionResult) -> Option<Lint> {
+    let (key, tag, want) = (on.key, &branch.got, &branch.want);
+    let only = match on.map.get("branch") {
+        Some(_) => format!("`{key}.branch` names only `{want}`"),
+        None => format!("`{key}` names no branch, so only `{want}` is deployed"),
+    };
+    let message =
+        format!("this is a build of the tag `{tag}`, and its branch is called `{tag}`, too; {only}");
+    let hint = "write `all_branches: true`, or `tags: true` to deploy tags only";
+    on.map.get("tags").is_none().then(|| lint(on.of_branch(), message, hint))
 }
 
 fn texts(node: &Node) -> Vec<String> {
@@ -321,6 +342,37 @@ mod tests {
             [],
             "the branches are those of the map"
         );
+    }
+
+    #[track_caller]
+    fn in_tag_v1(on: &str) -> Option<(String, String)> {
+        let node = parse(format!(r#"{{"on":{on}}}"#).as_bytes()).expect("the test's own JSON is valid");
+        let env: Environment = [("TRAVIS_BRANCH", "v1"), ("TRAVIS_TAG", "v1")].into_iter().collect();
+        let (verdict, lints) = super::super::evaluate(
+            node.as_map().expect("an object"),
+            &env,
+            super::super::BashOptions::default(),
+            &crate::cancel::CancelToken::new(),
+        );
+        assert!(verdict.is_ok(), "{on}");
+        lints.into_iter().next().map(|lint| (lint.warning.at.unwrap_or_default(), lint.warning.message))
+    }
+
+    #[test]
+    fn a_tag_belongs_to_no_branch() {
+        let begin = "this is a build of the tag `v1`, and its branch is called `v1`, too; ";
+        let unnamed = format!("{begin}`on` names no branch, so only `master` is deployed");
+        assert_eq!(in_tag_v1("{}"), Some(("/on".to_owned(), unnamed)));
+        let named = format!("{begin}`on.branch` names only `main, dev`");
+        assert_eq!(in_tag_v1(r#"{"branch":["main","dev"]}"#), Some(("/on/branch".to_owned(), named)));
+        for on in [
+            r#"{"tags":true}"#,
+            r#"{"tags":false}"#,
+            r#"{"tags":false,"branch":"main"}"#,
+            r#"{"all_branches":true}"#,
+        ] {
+            assert_eq!(in_tag_v1(on), None, "{on}");
+        }
     }
 
     #[test]

@@ -8,9 +8,9 @@ mod verdict;
 
 use std::time::Duration;
 
-pub use bash::BashError;
-pub use lints::Lint;
-pub use verdict::{ConditionError, Verdict};
+pub(crate) use bash::BashError;
+pub(crate) use lints::Lint;
+pub(crate) use verdict::{ConditionError, Verdict};
 
 use crate::cancel::CancelToken;
 use crate::protocol::environment::Environment;
@@ -21,7 +21,7 @@ use expression::ConditionGroup;
 
 /// Options for the evaluation by bash.
 #[derive(Clone, Copy, Debug)]
-pub struct BashOptions {
+pub(crate) struct BashOptions {
     /// Time limit for a condition. Default: one minute.
     pub limit: Duration,
     /// Whether bash also evaluates plain words. The verdict is the same; a test checks that.
@@ -39,7 +39,7 @@ impl Default for BashOptions {
 ///
 /// Starts bash only if a condition needs it, with the job's environment. Returns [`ConditionError`] if Travis
 /// CI or bash could not decide either.
-pub fn evaluate(
+pub(crate) fn evaluate(
     stanza: &Map,
     env: &Environment,
     bash_options: BashOptions,
@@ -69,12 +69,12 @@ pub fn evaluate(
         }));
         Ok(Verdict { checked, deploys })
     });
-    lints.extend(verdict.iter().find_map(|verdict| lints::tag_for_branch(&on, verdict, env)));
+    lints.extend(verdict.iter().find_map(|verdict| lints::in_tag_build(&on, verdict, env)));
     (verdict, lints)
 }
 
 /// Whether the build is a pull request, which is never deployed.
-pub fn is_pull_request(env: &Environment) -> bool {
+pub(crate) fn is_pull_request(env: &Environment) -> bool {
     !pull_request(env).met
 }
 

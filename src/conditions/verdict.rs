@@ -6,7 +6,7 @@ use crate::protocol::messages::dotted;
 
 /// The decision that Travis CI would make.
 #[derive(Debug)]
-pub struct Verdict {
+pub(crate) struct Verdict {
     /// All groups of conditions that apply, in the order of Travis CI.
     pub checked: Vec<ConditionResult>,
     /// Whether the stanza is deployed.
@@ -15,14 +15,14 @@ pub struct Verdict {
 
 impl Verdict {
     /// Whether the build is a pull request. No other group has been evaluated then.
-    pub fn is_pull_request(&self) -> bool {
+    pub(crate) fn is_pull_request(&self) -> bool {
         self.checked.iter().any(|checked| checked.condition == Condition::PullRequest && !checked.met)
     }
 }
 
 /// Why there is no verdict. The stanza must then not be deployed.
 #[derive(Debug, thiserror::Error)]
-pub enum ConditionError {
+pub(crate) enum ConditionError {
     /// A value under `on` is still encrypted.
     #[error("`{}` is still encrypted: its value is `{{\"secure\": …}}`", dotted(.at))]
     NotDecrypted {

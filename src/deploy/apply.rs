@@ -10,7 +10,7 @@ use super::verify::verify;
 use crate::diagnostics;
 use crate::function::LiveFunction;
 use crate::lambda::{Applied, DeployState, LambdaError, ShiftOutcome};
-use crate::plan::{Action, Plan};
+use crate::plan::{Action, Plan, WriteCall};
 use crate::protocol::error::ErrorReport;
 use crate::protocol::event::{StepName, StepTarget};
 use crate::warnings;
@@ -112,7 +112,8 @@ fn apply_steps(
             Action::WaitForProvisioned { alias } => {
                 aws.block_on(lambda.wait_for_provisioned(context.name, alias)).map(|()| Applied::default())
             }
-            action => aws.block_on(lambda.apply(action, state, &role_not_ready)),
+            Action::UploadPackage { object, archive } => aws.block_on(lambda.upload_package(object, archive)),
+            Action::Write(call) => aws.block_on(lambda.apply(call, state, &role_not_ready)),
         };
         match applied {
             Ok(applied) => running.finish(context, applied.attempts, applied.request_id),
@@ -140,7 +141,7 @@ fn apply_steps(
             }
             Err(error) => return Err(context.failed(error)),
         }
-        if matches!(step.action, Action::DeleteFunctionUrlConfig { .. }) {
+        if matches!(step.action, Action::Write(WriteCall::DeleteFunctionUrlConfig { .. })) {
             state.function_url = None;
         }
     }

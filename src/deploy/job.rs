@@ -8,7 +8,7 @@ use crate::protocol::json::Map;
 
 /// The command to run.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Command {
+pub(crate) enum Command {
     /// Deploy the function.
     Deploy,
     /// Show the plan without changing anything.
@@ -31,20 +31,22 @@ impl Command {
     }
 
     /// True if the command evaluates the conditions in `on`, and is skipped for pull requests.
-    pub fn evaluates_conditions(&self) -> bool {
+    pub(crate) fn evaluates_conditions(&self) -> bool {
         !matches!(self, Command::Package { .. } | Command::Rollback)
     }
 }
 
 /// The CI job to run a command for.
 #[derive(Debug)]
-pub struct Job {
+pub(crate) struct Job {
     /// The stanza, without the keys for the CI runner.
     pub stanza: Map,
     /// The job's environment.
     pub env: Environment,
     /// True if `env` came with the request. The identity of this machine must not be used then.
     pub env_given: bool,
+    /// True if the run fails when the conditions are not met.
+    pub require_deploy: bool,
     /// The build directory.
     pub directory: PathBuf,
     /// How to run bash for conditions.

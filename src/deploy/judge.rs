@@ -9,6 +9,8 @@ use crate::event_writer::EventWriter;
 use crate::options;
 use crate::protocol::error::{ErrorReport, Problem};
 use crate::protocol::event::{ConditionResult, Event, UnmetCondition};
+use crate::protocol::json::Node;
+use crate::protocol::limits;
 use crate::protocol::messages::skip_reason;
 use crate::protocol::secret::{Redactor, Secret};
 use crate::protocol::stanza::{self, Stanza};
@@ -70,7 +72,9 @@ pub(super) fn judge(
     let (unknown, lints): (Vec<Lint>, _) =
         lints.into_iter().partition(|lint| is_strict && lint.is_unknown_key);
     problems.extend(unknown.into_iter().map(|lint| lint.warning.into_unknown_key()));
-    let secrets_of_job = secrets_of_job(job, read.options());
+    let mut secrets_of_job = secrets_of_job(job, read.options());
+    let description = resolved.stanza.get("description").and_then(Node::scalar).unwrap_or_default();
+    secrets_of_job.extend(limits::cut_secrets(&description, &secrets_of_job));
     let redactor = read.options().redactor(&job.stanza, secrets_of_job.iter().map(Secret::expose));
     let report_warnings = || {
         let lints = lints.iter().map(|lint| &lint.warning);

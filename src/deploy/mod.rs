@@ -25,7 +25,7 @@ use std::time::Instant;
 
 use tokio::runtime::Runtime;
 
-pub use self::job::{Command, Job};
+pub(crate) use self::job::{Command, Job};
 
 use self::apply::{Round, apply, dry_run};
 use self::aws::{Aws, with_runtime};
@@ -58,9 +58,10 @@ const MAX_REPLANS: u32 = 10;
 
 /// Runs `command` and writes events to `events`, until it ends or `stop` is set. Returns the outcome for the
 /// `finished` event.
-pub fn run(command: &Command, job: &Job, events: &Arc<EventWriter>, stop: &CancelToken) -> Finished {
+pub(crate) fn run(command: &Command, job: &Job, events: &Arc<EventWriter>, stop: &CancelToken) -> Finished {
     let began = Instant::now();
     let finished = judge(command, job, events, stop).and_then(|judged| match judged {
+        Judged::Skipped { unmet } if job.require_deploy => Err(diagnostics::from_required_skip(&unmet)),
         Judged::Skipped { unmet } => Ok(Finished::Skipped { unmet }),
         Judged::Accepted(accepted) => {
             let Accepted { stanza, secrets_of_job, redactor } = *accepted;
@@ -76,7 +77,8 @@ fn run_command(command: &Command, context: &Context<'_>) -> Result<Finished, Err
     let stanza = context.stanza;
     let is_dry_run = stanza.dry_run == Some(true);
     warn::about_version(context, command);
-    warn::about_runtime(context, stanza.runtime.as_deref(), true);
+    warn::about_region(context);
+    warn::about_named_runtime(context, command);
     match command {
         Command::Check => Ok(Finished::Checked {}),
         Command::Rollback => with_runtime(|runtime| roll_back(context, runtime, is_dry_run)),
@@ -141,11 +143,18 @@ fn replan(aws: &Aws<'_>, planned: Planned, outdated: OutdatedStep) -> Result<Pla
 ///
 /// # Errors
 /// All problems of the stanza, or an invalid region.
-pub fn policy(stanza: &Map, env: &Environment) -> Result<Policy, ErrorReport> {
+pub(crate) fn policy(stanza: &Map, env: &Environment) -> Result<Policy, ErrorReport> {
     let resolved = options::without_git(stanza, env);
     let read = stanza::read(&resolved.stanza);
     let redactor = read.options().redactor(stanza, env.secrets());
-    let problems: Vec<Problem> = read.problems().iter().chain(&resolved.problems).cloned().collect();
+    let mut problems: Vec<Problem> = read.problems().iter().chain(&resolved.problems).cloned().collect();
+    // No event shows the warnings, such as that about a map without an entry for this branch.
+    for problem in &mut problems {
+        let about = resolved.warnings.iter().find(|warning| warning.at.is_some() && warning.at == problem.at);
+        if let Some(warning) = about {
+            problem.message = format!("{}; {}", warning.message, problem.message);
+        }
+    }
     let read = match read.stanza {
         Ok(stanza) if problems.is_empty() => stanza,
         _ => return Err(diagnostics::from_problems(problems, &redactor)),

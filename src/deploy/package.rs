@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::context::Context;
 use super::warn;
 use crate::cancel::CancelToken;
-use crate::code_source::{CodeSource, Delivery, Object};
+use crate::code_source::{CodeSource, Object};
 use crate::diagnostics;
 use crate::event_writer::EventWriter;
 use crate::package::{self, Archive, Contents, PackageError, Selection};
@@ -23,16 +23,16 @@ pub(super) enum Prepared {
     Archive(Archive),
     /// No package: the code is an S3 object.
     Object(Object),
-    /// No package: the code is a container image.
-    Image(Delivery),
+    /// No package: the code is this container image. `None`: it is the live one.
+    Image(Option<String>),
 }
 
 /// Prepares the code without a request to AWS. Packages it at once if it might be too large for Lambda.
 pub(super) fn prepare(context: &Context<'_>, source: &CodeSource) -> Result<Prepared, ErrorReport> {
     let in_call = match source {
         CodeSource::Object(object) => return Ok(Prepared::Object(object.clone())),
-        CodeSource::Image(uri) => return Ok(Prepared::Image(Delivery::Image(uri.clone()))),
-        CodeSource::LiveImage => return Ok(Prepared::Image(Delivery::LiveImage)),
+        CodeSource::Image(uri) => return Ok(Prepared::Image(Some(uri.clone()))),
+        CodeSource::LiveImage => return Ok(Prepared::Image(None)),
         CodeSource::Package => true,
         CodeSource::PackageInBucket(_) => false,
     };
@@ -68,7 +68,8 @@ pub(super) fn package_to(context: &Context<'_>, output: &Path) -> Result<Finishe
     let archive =
         into_archive(contents, context.events, context.stop).map_err(|error| failed(context, error))?;
     emit(context, &archive);
-    warn::about_handler(context, &context.desired_function(), None, &archive);
+    let architecture = context.stanza.architectures.as_deref();
+    warn::about_handler(context, &context.desired_function(), None, Some(&archive), architecture);
     archive.write_to(&output_path, output).map_err(|error| failed(context, error))?;
     Ok(Finished::Packaged {
         package: context.redaction.variables.package(archive.to_event()),
@@ -95,6 +96,7 @@ fn into_archive(
 
 fn emit(context: &Context<'_>, archive: &Archive) {
     context.events.emit(Event::Packaged(context.redaction.variables.package(archive.to_event())));
+    archive.notes().iter().for_each(|note| context.warn(&warnings::from_note(note)));
 }
 
 fn failed(context: &Context<'_>, error: PackageError) -> ErrorReport {

@@ -5,7 +5,6 @@ use super::read::PlanInput;
 use super::step::OutdatedStep;
 use super::warn;
 use crate::diagnostics;
-use crate::function::LiveFunction;
 use crate::lambda::DeployState;
 use crate::plan::{Plan, PlanError};
 use crate::protocol::error::ErrorReport;
@@ -25,8 +24,9 @@ pub(super) struct Planned {
 impl Planned {
     /// The state of the function before the first step of the plan.
     pub(super) fn state<'a>(&self, context: &Context<'a>) -> DeployState<'a> {
-        let PlanInput { code, archive, .. } = &self.input;
-        let mut state = DeployState { archive: archive.clone(), ..DeployState::of(context.name) };
+        let code = &self.input.code;
+        let mut state =
+            DeployState { has_archive: code.archive().is_some(), ..DeployState::of(context.name) };
         match self.input.live() {
             Some(live) => state.refresh(live, &self.plan, code.sha256.clone()),
             None => state.code_sha256.clone_from(&code.sha256),
@@ -40,12 +40,10 @@ pub(super) fn plan(context: &Context<'_>, input: PlanInput) -> Result<Planned, E
     let plan = plan_of(context, &input)?;
     let (desired, live) = (&input.desired, input.live());
     warn::about_unknown_values(context, desired, live);
-    if desired.runtime().is_none() {
-        warn::about_runtime(context, live.and_then(LiveFunction::runtime), false);
-    }
-    if let Some(archive) = &input.archive {
-        warn::about_handler(context, desired, live, archive);
-    }
+    warn::about_planned_runtime(context, desired, live);
+    warn::about_refused_values(context, desired, live, &plan);
+    let (archive, architecture) = (input.code.archive(), desired.architecture(live));
+    warn::about_handler(context, desired, live, archive, Some(architecture));
     warn::about_cleared_weights(context, &plan);
     warn::about_latest_url(context, desired, live);
     let event = emit(context, &plan);

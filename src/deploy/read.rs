@@ -9,7 +9,6 @@ use super::step::{OutdatedStep, RunningStep};
 use crate::code_source::{Code, CodeSource, Delivery};
 use crate::function::{DesiredFunction, LiveFunction};
 use crate::lambda::{ExtraReads, LambdaError, LiveState, VersionReads};
-use crate::package::Archive;
 use crate::plan::{needs_versions, plan, version_to_read};
 use crate::protocol::error::ErrorReport;
 use crate::protocol::event::{StepName, StepTarget};
@@ -20,7 +19,6 @@ pub(super) struct PlanInput {
     pub(super) desired: DesiredFunction,
     pub(super) code: Code,
     /// The packaged code. `None`: the code is an S3 object or a container image.
-    pub(super) archive: Option<Arc<Archive>>,
     /// The live function and its state. `None`: it does not exist.
     pub(super) found: Option<LiveState>,
 }
@@ -39,14 +37,14 @@ pub(super) fn read(
     prepared: Prepared,
     only_plan: bool,
 ) -> Result<PlanInput, ErrorReport> {
-    let (code, archive, found) = aws.block_on(code_and_live(aws, source, prepared))?;
+    let (code, found) = aws.block_on(code_and_live(aws, source, prepared))?;
     let desired = aws.context.desired_function();
     let found = match found {
         Some(found) if found.is_busy && !only_plan => wait_until_idle(aws)?,
         found => found,
     };
     let found = read_extras(aws, &desired, &code, found, !only_plan)?;
-    Ok(PlanInput { desired, code, archive: archive.map(Arc::new), found })
+    Ok(PlanInput { desired, code, found })
 }
 
 /// Reads the function again after another caller has changed it.
@@ -63,7 +61,7 @@ pub(super) fn read_again(
         return Err(aws.context.failed(LambdaError::Gone));
     }
     let found = read_extras(aws, &desired, &input.code, found, true)?;
-    Ok(PlanInput { desired, code: input.code, archive: input.archive, found })
+    Ok(PlanInput { desired, code: input.code, found })
 }
 
 /// Obtains the code and reads the live function concurrently.
@@ -71,30 +69,34 @@ async fn code_and_live(
     aws: &Aws<'_>,
     source: &CodeSource,
     prepared: Prepared,
-) -> Result<(Code, Option<Archive>, Option<LiveState>), ErrorReport> {
+) -> Result<(Code, Option<LiveState>), ErrorReport> {
     let Aws { context, lambda, .. } = aws;
     let reading = async { lambda.read_live(context.name).await.map_err(|error| context.failed(error)) };
     let (archive, found) = match prepared {
         Prepared::Contents(contents) => tokio::try_join!(package_in_background(context, contents), reading)?,
         Prepared::Archive(archive) => (archive, reading.await?),
-        Prepared::Image(delivery) => return Ok((Code { sha256: None, delivery }, None, reading.await?)),
+        Prepared::Image(uri) => {
+            let delivery = uri.map(Delivery::Image);
+            return Ok((Code { sha256: None, delivery }, reading.await?));
+        }
         Prepared::Object(object) => {
             let hashing =
                 async { lambda.object_sha256(&object).await.map_err(|error| context.failed(error)) };
             let (sha256, found) = tokio::try_join!(hashing, reading)?;
-            return Ok((Code { sha256, delivery: Delivery::Object(object) }, None, found));
+            return Ok((Code { sha256, delivery: Some(Delivery::Object(object)) }, found));
         }
     };
+    let sha256 = Some(archive.code_sha256().to_owned());
     let delivery = match source {
         CodeSource::PackageInBucket(bucket) => {
-            Delivery::Upload(bucket.object(context.name.name(), archive.sha256()))
+            let object = bucket.object(context.name.name(), archive.sha256());
+            Delivery::Upload(object, Arc::new(archive))
         }
         CodeSource::Package | CodeSource::Object(_) | CodeSource::Image(_) | CodeSource::LiveImage => {
-            Delivery::Call
+            Delivery::Call(Arc::new(archive))
         }
     };
-    let code = Code { sha256: Some(archive.code_sha256().to_owned()), delivery };
-    Ok((code, Some(archive), found))
+    Ok((Code { sha256, delivery: Some(delivery) }, found))
 }
 
 fn wait_until_idle(aws: &Aws<'_>) -> Result<Option<LiveState>, ErrorReport> {

@@ -3,8 +3,11 @@
 use super::context::Context;
 use super::job::Command;
 use crate::function::{ChangedBy, DesiredFunction, LiveFunction, Setting};
+use crate::lambda;
 use crate::package::Archive;
-use crate::plan::Plan;
+use crate::plan::{self, Plan};
+use crate::protocol::pair_limits;
+use crate::protocol::regions;
 use crate::protocol::runtimes;
 use crate::protocol::structures::OrNone;
 use crate::warnings;
@@ -16,10 +19,66 @@ pub(super) fn about_version(context: &Context<'_>, command: &Command) {
     }
 }
 
-pub(super) fn about_runtime(context: &Context<'_>, id: Option<&str>, is_named: bool) {
+/// Warns about a region that is none, and about values in another region than the function. An invalid region
+/// is an error of the connection.
+pub(super) fn about_region(context: &Context<'_>) {
+    let region = lambda::named_region(context.stanza, &context.job.env);
+    if let Ok(Some(region)) = region {
+        regions::warnings(&region, context.stanza).iter().for_each(|warning| context.warn(warning));
+    }
+}
+
+/// Warns about the runtime of the stanza. If AWS no longer creates functions with it, a command that plans
+/// warns with the plan, which shows whether the function exists.
+pub(super) fn about_named_runtime(context: &Context<'_>, command: &Command) {
+    let runtime = context.stanza.runtime.as_deref();
+    let plans = matches!(command, Command::Deploy | Command::Plan);
+    if !(plans && is_closed(context, runtime)) {
+        about_runtime(context, runtime, true, None);
+    }
+}
+
+/// Warns about the runtime of the function, unless [`about_named_runtime`] has done that.
+pub(super) fn about_planned_runtime(
+    context: &Context<'_>,
+    desired: &DesiredFunction,
+    live: Option<&LiveFunction>,
+) {
+    let is_new = Some(live.is_none());
+    match desired.runtime() {
+        None => about_runtime(context, live.and_then(LiveFunction::runtime), false, is_new),
+        named if is_closed(context, named) => about_runtime(context, named, true, is_new),
+        Some(_) => {}
+    }
+}
+
+fn is_closed(context: &Context<'_>, runtime: Option<&str>) -> bool {
+    runtime.is_some_and(|id| runtimes::is_closed(id, &context.job.today))
+}
+
+fn about_runtime(context: &Context<'_>, id: Option<&str>, is_named: bool, is_new: Option<bool>) {
     let Some(id) = id.filter(|id| !id.is_empty()) else { return };
-    if let Some(runtime_support) = runtimes::runtime_support(id, &context.job.today) {
+    if let Some(runtime_support) = runtimes::runtime_support(id, &context.job.today, is_new) {
         context.warn(&warnings::from_runtime(id, &runtime_support, is_named));
+    }
+}
+
+/// Warns about values that AWS will refuse because of what the function is now, or because it does not exist.
+pub(super) fn about_refused_values(
+    context: &Context<'_>,
+    desired: &DesiredFunction,
+    live: Option<&LiveFunction>,
+    plan: &Plan,
+) {
+    if let Some((given, missing)) = plan::half_vpc(desired, live) {
+        context.warn(&warnings::half_vpc(given, missing, context.stanza.subnet_ids.is_some()));
+    }
+    let merged = plan::merged_variables(desired, live);
+    if let Some(warning) = merged.as_ref().and_then(pair_limits::too_large) {
+        context.warn(&warning);
+    }
+    if let Some(characters) = plan::cut_version_description(desired, plan) {
+        context.warn(&warnings::version_description_cut(characters));
     }
 }
 
@@ -30,14 +89,26 @@ pub(super) fn about_cleanup(context: &Context<'_>) {
     }
 }
 
+/// Warns that Lambda will not find the handler in the archive, or that the stanza names it in a way that no
+/// archive can fit. `architecture`: `None` if it is not known.
 pub(super) fn about_handler(
     context: &Context<'_>,
     desired: &DesiredFunction,
     live: Option<&LiveFunction>,
-    archive: &Archive,
+    archive: Option<&Archive>,
+    architecture: Option<&str>,
 ) {
-    let Some((runtime, handler)) = desired.runtime_and_handler(live) else { return };
-    if let Some(missing) = archive.missing(&runtime, &handler) {
+    let expected = desired.runtime_and_handler(live);
+    let missing = archive
+        .zip(expected.as_ref())
+        .and_then(|(archive, (runtime, handler))| archive.missing(runtime, handler, architecture));
+    let runtime = desired.runtime().or(live.and_then(LiveFunction::runtime)).unwrap_or_default();
+    let named = desired.handler.as_ref();
+    if let Some((named, mistake)) =
+        named.and_then(|named| Some((named, named.mistake(runtime, missing.is_some())?)))
+    {
+        context.warn(&warnings::from_handler_mistake(&mistake, named, &named.joined(runtime)));
+    } else if let (Some(missing), Some((_, handler))) = (missing, expected) {
         context.warn(&warnings::missing_from_package(&missing, &handler));
     }
 }

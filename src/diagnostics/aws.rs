@@ -9,7 +9,7 @@ use crate::protocol::event::StepName;
 use crate::protocol::secret::{MASK, Redactor};
 
 /// Reports a failed call to AWS, a wait that ran out of time, or a function that AWS could not make ready.
-pub fn from_lambda(mut error: LambdaError, redactor: &Redactor) -> ErrorReport {
+pub(crate) fn from_lambda(mut error: LambdaError, redactor: &Redactor) -> ErrorReport {
     redact_texts(&mut error, redactor);
     let text = error.to_string();
     let wait = "deploy again to keep waiting, or increase `wait_timeout`";
@@ -103,7 +103,7 @@ fn bad_ca_bundle(text: String) -> ErrorReport {
 
 /// Reports a version that AWS could not make active. `alias` is the name of an alias that should point at it,
 /// with the version at which the alias points.
-pub fn from_failed_version(
+pub(crate) fn from_failed_version(
     version: &str,
     state_reason: StateReason,
     alias: Option<(String, &str)>,
@@ -122,7 +122,7 @@ pub fn from_failed_version(
 }
 
 /// Reports an alias that someone else moved while this run shifted its traffic or rolled it back.
-pub fn from_moved_alias(error: LambdaError, redactor: &Redactor) -> ErrorReport {
+pub(crate) fn from_moved_alias(error: LambdaError, redactor: &Redactor) -> ErrorReport {
     from_lambda(error, redactor).at("/alias").hint(
         "check where the alias points now before you deploy again; someone else changed it during this run",
     )

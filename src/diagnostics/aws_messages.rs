@@ -185,7 +185,8 @@ const ROWS: &[Row] = &[
     row_of(ANY, &["cross-account pass role"], Code::InvalidParameter,
         "use a role in the function's own account").at("/role"),
     row_of(ANY, &["cannot be assumed by lambda"], Code::RoleNotAssumable,
-        "add `lambda.amazonaws.com` to the role's trust policy; if the role is new, wait a few seconds")
+        "check that the role exists, and add `lambda.amazonaws.com` to its trust policy; if the role is new, \
+         wait a few seconds")
         .at("/role"),
     row_of(ANY, &["execution role does not have permissions to call", "networkinterface"],
         Code::RoleLacksPermission,

@@ -10,7 +10,10 @@ use crate::protocol::secret::Redactor;
 /// such as one from a proxy, does not help and fills every log.
 const MOST_CHARACTERS: usize = 4_000;
 
-pub(super) fn from_call(error: CallError, redactor: &Redactor) -> ErrorReport {
+pub(super) fn from_call(mut error: CallError, redactor: &Redactor) -> ErrorReport {
+    for address in [&mut error.address, &mut error.proxy].into_iter().flatten() {
+        *address = redactor.redact(address);
+    }
     let mut report = match error.kind {
         CallErrorKind::Service => from_refusal(&error, redactor),
         CallErrorKind::InvalidResponse => from_invalid_response(&error),
@@ -112,8 +115,9 @@ fn from_denied(denied: &Denied, error: &CallError, redactor: &Redactor) -> Error
     let ready = statement.as_ref().map(ToString::to_string).unwrap_or_default();
     report.hint = Some(match (denied.by, error.operation) {
         (_, operation) if operation.starts_with("AssumeRole") => {
-            "add this caller to the role's trust policy, and check the policy's conditions (audience, \
-             subject, external ID)"
+            "check that the role exists: AWS refuses a role that does not exist with the same words; then \
+             add this caller to its trust policy, and check the policy's conditions (audience, subject, \
+             external ID)"
                 .to_owned()
         }
         (DenialSource::Denied(by), _) => {
@@ -200,10 +204,16 @@ fn from_unreachable(error: &CallError, redactor: &Redactor) -> ErrorReport {
     let all = causes.join(" ").to_lowercase();
     let has = |words: &[&str]| words.iter().any(|words| all.contains(words));
     let operation = error.operation;
+    let named = |preposition: &str, address: &Option<String>| {
+        address.as_ref().map(|address| format!(" {preposition} {address}")).unwrap_or_default()
+    };
     if has(&["invalid peer certificate", "unknownissuer", "certificate"]) {
         return report(
             Code::CertificateNotTrusted,
-            format!("the TLS certificate presented for {operation} is not trusted"),
+            format!(
+                "the TLS certificate presented{} for {operation} is not trusted",
+                named("by", &error.address)
+            ),
         )
         .hint(
             "set AWS_CA_BUNDLE in the job to the proxy's certificate file if a proxy inspects TLS; also \
@@ -211,7 +221,12 @@ fn from_unreachable(error: &CallError, redactor: &Redactor) -> ErrorReport {
         );
     }
     if has(&["proxy", "tunnel"]) {
-        return report(Code::ProxyRefused, format!("the proxy refused the connection for {operation}")).hint(
+        let (at, to) = (named("at", &error.proxy), named("to", &error.address));
+        return report(
+            Code::ProxyRefused,
+            format!("the proxy{at} refused the connection{to} for {operation}"),
+        )
+        .hint(
             "set HTTPS_PROXY in the job to http://user:password@host:port, or list hosts to reach directly \
              in NO_PROXY",
         );
@@ -243,6 +258,8 @@ mod tests {
             request_id: Some("id".to_owned()),
             resource: None,
             bucket_region: None,
+            address: None,
+            proxy: None,
             cause: None,
         }
     }
@@ -278,6 +295,8 @@ mod tests {
             code: None,
             message: None,
             http_status: None,
+            address: Some("lambda.example:443".to_owned()),
+            proxy: Some("proxy.example:3128".to_owned()),
             cause: Cause::chain(vec!["client error".to_owned(), cause.to_owned()]),
             ..refused("", 0, "")
         };
@@ -295,6 +314,31 @@ mod tests {
             let report = from_call(unreachable(cause), &Redactor::default());
             assert_eq!(report.code, code, "{cause}");
             assert!(report.hint.as_deref().is_some_and(|text| text.contains(hint)), "{report:?}");
+            assert!(report.message.contains("lambda.example:443"), "{report:?}");
+            assert_eq!(report.message.contains("proxy.example:3128"), code == Code::ProxyRefused);
+        }
+    }
+
+    #[test]
+    fn a_call_without_a_response_names_host_and_port() {
+        let late = CallError {
+            kind: CallErrorKind::Timeout,
+            address: Some("lambda.example:443".to_owned()),
+            ..refused("", 0, "")
+        };
+        let report = from_call(late, &Redactor::default());
+        assert_eq!(report.message, "AWS at lambda.example:443 did not respond to UpdateFunctionCode in time");
+    }
+
+    #[test]
+    fn a_role_that_cannot_be_assumed_may_not_exist() {
+        let text = "User: arn:aws:iam::123456789012:user/ci is not authorized to perform: sts:AssumeRole on \
+            resource: arn:aws:iam::123456789012:role/nowhere";
+        let assumed = CallError { operation: "AssumeRole", ..refused("AccessDenied", 403, text) };
+        let lambdas = "The role defined for the function cannot be assumed by Lambda.";
+        for error in [assumed, refused("InvalidParameterValueException", 400, lambdas)] {
+            let hint = from_call(error, &Redactor::default()).hint.expect("a hint");
+            assert!(hint.starts_with("check that the role exists"), "{hint}");
         }
     }
 

@@ -53,7 +53,7 @@ pub(crate) fn list() -> String {
 ///
 /// # Errors
 /// For an unknown code, a message that suggests the nearest known one.
-pub fn entry(word: &str) -> Result<String, String> {
+pub(crate) fn entry(word: &str) -> Result<String, String> {
     if let Some(code) = Code::ALL.iter().find(|code| code.word() == word) {
         return Ok(from_code(*code));
     }
@@ -76,7 +76,8 @@ fn from_code(code: Code) -> String {
         "Without a change, the same request fails again."
     };
     let event = Event::Finished(Finished::failed(example(code), Vec::new()));
-    let line = serde_json::to_value(Line::new(event)).unwrap_or_default();
+    let time = Some("2026-11-01T12:00:00.000Z".to_owned());
+    let line = serde_json::to_value(Line { time, ..Line::new(event) }).unwrap_or_default();
     format!(
         "### {}\n\n{}\n\nWho must act: {} (class `{}`). {again}\n\n**What to do:** {}\n\n\
          ```json\n{line:#}\n```\n\n",

@@ -8,7 +8,7 @@ use crate::protocol::error::{Code, ErrorReport};
 use crate::protocol::secret::Redactor;
 
 /// Reports that git could not describe the checkout.
-pub fn from_git(error: GitError) -> ErrorReport {
+pub(crate) fn from_git(error: GitError) -> ErrorReport {
     let text = match &error {
         GitError::Refused { message } => {
             sentence(message.lines().next().unwrap_or_default(), &Redactor::default())
@@ -27,7 +27,7 @@ pub fn from_git(error: GitError) -> ErrorReport {
 }
 
 /// Reports a command of the stanza that failed, could not be started or did not exit in time.
-pub fn from_command(mut error: CommandError, redactor: &Redactor) -> ErrorReport {
+pub(crate) fn from_command(mut error: CommandError, redactor: &Redactor) -> ErrorReport {
     match &mut error {
         CommandError::RunFailed { command, .. } => *command = shortened(&redactor.redact(command)),
         CommandError::CleanupFailed { output } => *output = sentence(output, redactor),

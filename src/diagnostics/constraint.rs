@@ -1,6 +1,7 @@
 //! Parses AWS's validation errors into problems that name the stanza's key, its value and the values that AWS
 //! accepts. Never quotes more of a value than is needed to recognize it.
 
+use crate::function::Setting;
 use crate::protocol::error::{Code, Problem};
 use crate::protocol::runtimes;
 use crate::protocol::suggest::suggest;
@@ -59,8 +60,9 @@ fn runtime(text: &str) -> Option<Problem> {
 fn described(member: &str, value: Option<&str>, constraint: &str) -> Problem {
     let at = pointer(member);
     // For these AWS quotes the whole map, and with it the values of environment variables or tags.
-    let is_secret = matches!(at, Some("/environment" | "/function_tags"));
-    let key = at.map_or_else(|| member.to_owned(), |at| at.trim_start_matches('/').replace('/', "."));
+    let is_secret = matches!(at.as_deref(), Some("/environment" | "/function_tags"));
+    let key =
+        at.as_deref().map_or_else(|| member.to_owned(), |at| at.trim_start_matches('/').replace('/', "."));
     let is = match value {
         Some("null") => " is missing".to_owned(),
         Some(value) if !is_secret => format!(" is {}", short(value, 80)),
@@ -86,7 +88,7 @@ fn described(member: &str, value: Option<&str>, constraint: &str) -> Problem {
             },
         ),
     };
-    Problem { code, message: format!("`{key}`{is}: {right}"), at: at.map(str::to_owned), hint: Some(hint) }
+    Problem { code, message: format!("`{key}`{is}: {right}"), at, hint: Some(hint) }
 }
 
 /// The sorted values of an enum. `None`: the constraint is not an enum.
@@ -144,62 +146,42 @@ fn short(text: &str, most: usize) -> String {
 }
 
 /// JSON pointer to the stanza key that a member of AWS's request comes from.
-fn pointer(member: &str) -> Option<&'static str> {
+fn pointer(member: &str) -> Option<String> {
     // AWS may append the index of a list entry, which is dropped here, or the name of a map entry.
-    let plain: String = member.split('.').filter(|part| !part.chars().all(|c| c.is_ascii_digit())).fold(
-        String::new(),
-        |path, part| if path.is_empty() { part.to_owned() } else { format!("{path}.{part}") },
-    );
-    let lower = plain.to_ascii_lowercase();
-    MEMBERS
-        .iter()
-        .find(|(name, _)| lower == *name || lower.starts_with(&format!("{name}.")))
-        .map(|(_, at)| *at)
+    let parts = member.split('.').filter(|part| !part.chars().all(|c| c.is_ascii_digit()));
+    let member = parts.collect::<Vec<&str>>().join(".").to_ascii_lowercase();
+    let member = member.strip_prefix("code.").unwrap_or(&member);
+    let is_in =
+        |field: &str| member.strip_prefix(field).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
+    if let Some((_, at)) = MEMBERS.iter().find(|(name, _)| is_in(name)) {
+        return Some((*at).to_owned());
+    }
+    let settings = || Setting::FIELDS.iter();
+    if let Some(setting) = settings().find(|setting| is_in(&setting.aws.to_ascii_lowercase())) {
+        return Some(format!("/{}", setting.option.replace('.', "/")));
+    }
+    // A whole structure comes from one key, unless its members have keys of their own.
+    let in_it = settings().filter(|setting| is_in(&setting.structure().to_ascii_lowercase()));
+    let mut keys: Vec<&str> = in_it.filter_map(|setting| setting.option.split('.').next()).collect();
+    keys.dedup();
+    match keys.as_slice() {
+        [key] => Some(format!("/{key}")),
+        _ => None,
+    }
 }
 
-/// Members of AWS's requests in lower case, with pointers to the stanza's keys. The first match counts, so a
-/// member comes before the structure that contains it.
+/// Members of AWS's requests that are no settings, or are made of several keys, in lower case and without
+/// `Code.`, each with a pointer to the stanza's key. The first match counts, so a member comes before the
+/// structure that contains it.
 const MEMBERS: &[(&str, &str)] = &[
     ("functionname", "/function_name"),
-    ("role", "/role"),
-    ("runtime", "/runtime"),
     ("handler", "/handler_name"),
-    ("description", "/description"),
-    ("timeout", "/timeout"),
-    ("memorysize", "/memory_size"),
-    ("ephemeralstorage", "/ephemeral_storage"),
-    ("environment", "/environment"),
-    ("kmskeyarn", "/kms_key_arn"),
-    ("sourcekmskeyarn", "/source_kms_key_arn"),
-    ("code.sourcekmskeyarn", "/source_kms_key_arn"),
-    ("vpcconfig.subnetids", "/subnet_ids"),
-    ("vpcconfig.securitygroupids", "/security_group_ids"),
-    ("vpcconfig.ipv6allowedfordualstack", "/ipv6_allowed_for_dual_stack"),
-    ("deadletterconfig", "/dead_letter_arn"),
-    ("tracingconfig", "/tracing_mode"),
-    ("layers", "/layers"),
     ("tags", "/function_tags"),
     ("tagkeys", "/function_tags"),
-    ("architectures", "/architectures"),
-    ("snapstart", "/snap_start"),
-    ("filesystemconfigs", "/file_system_configs"),
-    ("imageconfig.entrypoint", "/image_config/entry_point"),
-    ("imageconfig.command", "/image_config/command"),
-    ("imageconfig.workingdirectory", "/image_config/working_directory"),
-    ("loggingconfig.logformat", "/logging_config/log_format"),
-    ("loggingconfig.applicationloglevel", "/logging_config/application_log_level"),
-    ("loggingconfig.systemloglevel", "/logging_config/system_log_level"),
-    ("loggingconfig.loggroup", "/logging_config/log_group"),
-    ("loggingconfig", "/logging_config"),
-    ("codesigningconfigarn", "/code_signing_config_arn"),
     ("packagetype", "/package_type"),
-    ("code.imageuri", "/image_uri"),
     ("imageuri", "/image_uri"),
-    ("code.s3bucket", "/s3_bucket"),
     ("s3bucket", "/s3_bucket"),
-    ("code.s3key", "/s3_key"),
     ("s3key", "/s3_key"),
-    ("code.s3objectversion", "/s3_object_version"),
     ("s3objectversion", "/s3_object_version"),
     ("revisionid", "/revision_id"),
     ("name", "/alias"),
@@ -207,7 +189,6 @@ const MEMBERS: &[(&str, &str)] = &[
     ("routingconfig", "/traffic"),
     ("functionversion", "/version"),
     ("provisionedconcurrentexecutions", "/provisioned_concurrency"),
-    ("reservedconcurrentexecutions", "/reserved_concurrency"),
     ("authtype", "/function_url/auth_type"),
     ("invokemode", "/function_url/invoke_mode"),
     ("cors.alloworigins", "/function_url/cors/allow_origins"),
@@ -253,6 +234,30 @@ mod tests {
             "`architectures` is [x86_64, arm64]: AWS accepts at most 1 item",
             "change `architectures` in the stanza",
         );
+    }
+
+    #[test]
+    fn a_member_of_a_request_names_its_key() {
+        for (member, at) in [
+            ("ephemeralStorage.size", Some("/ephemeral_storage")),
+            ("EphemeralStorage", Some("/ephemeral_storage")),
+            ("environment.variables", Some("/environment")),
+            ("layers.2.member", Some("/layers")),
+            ("fileSystemConfigs.1.member.arn", Some("/file_system_configs")),
+            ("vpcConfig.subnetIds", Some("/subnet_ids")),
+            ("vpcConfig", None),
+            ("loggingConfig.logFormat", Some("/logging_config/log_format")),
+            ("loggingConfig", Some("/logging_config")),
+            ("loggingConfig.new", Some("/logging_config")),
+            ("code.sourceKMSKeyArn", Some("/source_kms_key_arn")),
+            ("kMSKeyArn", Some("/kms_key_arn")),
+            ("code.s3Key", Some("/s3_key")),
+            ("handler", Some("/handler_name")),
+            ("cors.allowCredentials", Some("/function_url/cors")),
+            ("roleArn", None),
+        ] {
+            assert_eq!(pointer(member).as_deref(), at, "{member}");
+        }
     }
 
     #[test]

@@ -160,6 +160,8 @@ mod tests {
             request_id: None,
             resource: None,
             bucket_region: None,
+            address: None,
+            proxy: None,
             cause: None,
         };
         Denied::from_message(&error).or_else(|| Denied::from_code(&error))

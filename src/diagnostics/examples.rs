@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::{
     FailureReason, UnknownArgument, VersionExposure, from_arguments, from_command, from_conditions,
     from_failed_version, from_git, from_lambda, from_package, from_panic, from_plan, from_problems,
-    from_request, from_stop, from_system, from_verification,
+    from_request, from_required_skip, from_stop, from_system, from_verification,
 };
 use crate::cancel::CancelReason;
 use crate::commands::CommandError;
@@ -18,7 +18,9 @@ use crate::lambda::{CallError, CallErrorKind, Cause, CredentialsError, LambdaErr
 use crate::package::PackageError;
 use crate::plan::PlanError;
 use crate::protocol::error::{Code, ErrorReport};
+use crate::protocol::event::{Condition, UnmetCondition};
 use crate::protocol::json::{self, Node};
+use crate::protocol::messages::skip_reason;
 use crate::protocol::request::{self, RequestError};
 use crate::protocol::secret::Redactor;
 use crate::protocol::stanza;
@@ -60,6 +62,11 @@ pub(super) fn example(code: Code) -> ErrorReport {
         ),
         Code::ConditionTimeout => from_bash(BashError::TimedOut { limit: LIMIT }),
         Code::BashNotFound => from_bash(BashError::NotFound { path: "/usr/bin:/bin".to_owned() }),
+        Code::SkippedButRequired => {
+            let (want, got) = ("main".to_owned(), "dev".to_owned());
+            let message = skip_reason(Condition::Branch, &want, &got);
+            from_required_skip(&[UnmetCondition { condition: Condition::Branch, want, got, message }])
+        }
         Code::GitFailed => from_git(GitError::Refused {
             message: "fatal: detected dubious ownership in repository at '/builds/shop'".to_owned(),
         }),
@@ -355,6 +362,8 @@ fn call(operation: &'static str) -> CallError {
         request_id: None,
         resource: None,
         bucket_region: None,
+        address: None,
+        proxy: None,
         cause: None,
     }
 }
@@ -376,6 +385,8 @@ fn unknown(operation: &'static str) -> ErrorReport {
 fn unreachable(kind: CallErrorKind, cause: &str) -> ErrorReport {
     at_aws(LambdaError::Call(CallError {
         kind,
+        address: Some("lambda.eu-west-1.amazonaws.com:443".to_owned()),
+        proxy: Some("proxy.example.com:3128".to_owned()),
         cause: Cause::chain(vec![cause.to_owned()]),
         ..call("GetFunction")
     }))

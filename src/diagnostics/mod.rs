@@ -7,7 +7,7 @@ mod arguments;
 mod aws;
 mod aws_messages;
 mod call;
-pub mod catalogue;
+pub(crate) mod catalogue;
 mod commands;
 mod constraint;
 mod credentials;
@@ -25,15 +25,16 @@ use std::path::Path;
 use rustix::io::Errno;
 
 pub(crate) use arguments::{UnknownArgument, from_arguments};
-pub use aws::{from_failed_version, from_lambda, from_moved_alias};
-pub use commands::{from_command, from_git};
-pub use package::from_package;
-pub use plan::{from_no_function, from_plan, from_rollback_without_alias};
-pub use request::{from_conditions, from_request, hint_for_document};
-pub use verification::{FailureReason, VersionExposure, from_verification, report_traffic};
+pub(crate) use aws::{from_failed_version, from_lambda, from_moved_alias};
+pub(crate) use commands::{from_command, from_git};
+pub(crate) use package::from_package;
+pub(crate) use plan::{from_no_function, from_plan, from_rollback_without_alias};
+pub(crate) use request::{from_conditions, from_request, hint_for_document};
+pub(crate) use verification::{FailureReason, VersionExposure, from_verification, report_traffic};
 
 use crate::cancel::CancelReason;
 use crate::protocol::error::{Code, ErrorReport, Problem};
+use crate::protocol::event::UnmetCondition;
 use crate::protocol::messages::size;
 use crate::protocol::secret::Redactor;
 
@@ -42,13 +43,13 @@ const REPEAT: &str = "repeat the run; the new run continues where this one stopp
 
 /// Reports a stanza with problems. Redacts each message, because an expanded variable may have put a secret
 /// into a value.
-pub fn from_problems(mut problems: Vec<Problem>, redactor: &Redactor) -> ErrorReport {
+pub(crate) fn from_problems(mut problems: Vec<Problem>, redactor: &Redactor) -> ErrorReport {
     problems.iter_mut().for_each(|problem| problem.message = redactor.redact(&problem.message));
     ErrorReport::from_problems(problems)
 }
 
 /// Reports a run that a signal or a closed standard output ended.
-pub fn from_stop(reason: CancelReason) -> ErrorReport {
+pub(crate) fn from_stop(reason: CancelReason) -> ErrorReport {
     match reason {
         CancelReason::Signal(_) => report(Code::Cancelled, format!("cancelled by {reason}")),
         CancelReason::OutputClosed => {
@@ -60,7 +61,7 @@ pub fn from_stop(reason: CancelReason) -> ErrorReport {
 
 /// Adds the name of the stash to the report of a run that ends while `cleanup` still holds uncommitted files
 /// in it, or is creating it.
-pub fn naming_stash(report: ErrorReport, stash: Option<String>) -> ErrorReport {
+pub(crate) fn naming_stash(report: ErrorReport, stash: Option<String>) -> ErrorReport {
     let Some(name) = stash else { return report };
     let message = format!(
         "{}; uncommitted files are in the stash `{name}`, or git is still moving them there",
@@ -73,13 +74,13 @@ pub fn naming_stash(report: ErrorReport, stash: Option<String>) -> ErrorReport {
 }
 
 /// Reports a file descriptor, a thread or memory that the operating system refused to this process.
-pub fn from_system(source: &io::Error) -> ErrorReport {
+pub(crate) fn from_system(source: &io::Error) -> ErrorReport {
     caused(report(Code::SystemLimit, "the operating system refused a resource that dpl-lambda needs"), source)
 }
 
 /// Reports that `program`, our own executable, could not be started. Standalone mode starts it once for each
 /// stanza.
-pub fn from_unstartable(program: &Path, source: &io::Error) -> ErrorReport {
+pub(crate) fn from_unstartable(program: &Path, source: &io::Error) -> ErrorReport {
     let is_large = source.kind() == io::ErrorKind::ArgumentListTooLong;
     let code = if is_large { Code::EnvTooLarge } else { Code::SystemLimit };
     let hint = "make this file readable and executable; nothing was changed";
@@ -87,26 +88,36 @@ pub fn from_unstartable(program: &Path, source: &io::Error) -> ErrorReport {
 }
 
 /// Reports a run in a process of its own that wrote no `finished` event. `exit` is how that process ended.
-pub fn from_no_result(exit: &str, is_cancelled: bool) -> ErrorReport {
+pub(crate) fn from_no_result(exit: &str, is_cancelled: bool) -> ErrorReport {
     let code = if is_cancelled { Code::Cancelled } else { Code::Internal };
     report(code, format!("the run ended without a result: {exit}")).hint(REPEAT)
 }
 
 /// Reports that standard output was not open at the start.
-pub fn from_closed_output() -> ErrorReport {
+pub(crate) fn from_closed_output() -> ErrorReport {
     report(Code::OutputClosed, "standard output is closed, so nothing was done")
         .hint("open it, or redirect it to /dev/null")
 }
 
+/// Reports a run that must not be skipped (`--require-deploy`), but whose conditions are not met.
+pub(crate) fn from_required_skip(unmet: &[UnmetCondition]) -> ErrorReport {
+    let reasons: Vec<&str> = unmet.iter().map(|unmet| unmet.message.trim_end_matches('.')).collect();
+    let message = format!("the deployment is required, but skipped because {}", reasons.join("; "));
+    report(Code::SkippedButRequired, message).hint(
+        "fix the conditions, or check which build this is: branch, tag, pull request; without \
+         `--require-deploy`, this run ends with `skipped`",
+    )
+}
+
 /// Reports a panic, which is a bug. `place` is its file and line; the panic's message is left out, because it
 /// may quote a secret.
-pub fn from_panic(place: &str) -> ErrorReport {
+pub(crate) fn from_panic(place: &str) -> ErrorReport {
     report(Code::Internal, format!("the run failed because of a bug in dpl-lambda, at {place}"))
         .hint("report the bug with this message and the version of dpl-lambda")
 }
 
 /// Reports a standalone option with a command that accepts none.
-pub fn from_standalone_options(command: &str) -> ErrorReport {
+pub(crate) fn from_standalone_options(command: &str) -> ErrorReport {
     report(Code::BadArguments, format!("`{command}` does not accept the standalone options"))
         .hint("remove them")
 }

@@ -8,7 +8,7 @@ use crate::protocol::secret::Redactor;
 
 /// Reports a package that cannot be created, or that Lambda does not accept. Redacts all of it, because a
 /// path may contain a secret variable that was expanded.
-pub fn from_package(error: PackageError, redactor: &Redactor) -> ErrorReport {
+pub(crate) fn from_package(error: PackageError, redactor: &Redactor) -> ErrorReport {
     let mut report = package_report(error);
     report.message = redactor.redact(&report.message);
     report.hint = report.hint.map(|hint| redactor.redact(&hint));
@@ -20,8 +20,15 @@ fn package_report(error: PackageError) -> ErrorReport {
     let report = |code| report(code, text).at("/zip");
     let set_zip = "set `zip` to a directory, a file or an archive";
     match error {
-        PackageError::NotFound { .. } => report(Code::PackageNotFound)
-            .hint(format!("{set_zip}, relative to the directory in which the job runs")),
+        PackageError::NotFound { path } => {
+            let what = misread(&path).map_or_else(
+                || format!("{set_zip}, relative to the directory in which the job runs"),
+                str::to_owned,
+            );
+            report(Code::PackageNotFound).hint(format!(
+                "{what}; if `before_deploy` makes it, run that first, because dpl-lambda does not"
+            ))
+        }
         PackageError::Empty { only_hidden: false, .. } => {
             report(Code::PackageEmpty).hint("check that the build succeeds and writes its output there")
         }
@@ -32,6 +39,8 @@ fn package_report(error: PackageError) -> ErrorReport {
             let hint = "make it readable for the job, or exclude it with `exclude`";
             caused(report(Code::PackageUnreadable).hint(hint), &source)
         }
+        PackageError::DanglingLink { .. } => report(Code::PackageUnreadable)
+            .hint("create the target before the deployment, or exclude the link with `exclude`"),
         PackageError::Changed { .. } => report(Code::PackageUnreadable)
             .hint("wait until nothing writes into the directory, then deploy again"),
         PackageError::NotUtf8 { .. } => {
@@ -83,6 +92,22 @@ fn package_report(error: PackageError) -> ErrorReport {
     }
 }
 
+/// What to write instead of a path that another program would read in another way.
+fn misread(path: &str) -> Option<&'static str> {
+    if path.contains(['*', '?', '[']) {
+        Some(
+            "name the file or the directory: `zip` takes no patterns such as `*`; to package some files of a \
+             directory, set `zip` to the directory and `include` to the patterns",
+        )
+    } else if path.starts_with('~') {
+        Some("write `$HOME` instead of `~`, which only a shell expands")
+    } else if path.contains('\\') {
+        Some("write `/` instead of `\\`, which does not separate directories")
+    } else {
+        None
+    }
+}
+
 fn listed(entries: &[(String, u64)]) -> String {
     entries.iter().map(|(name, bytes)| format!("{name} ({})", size(*bytes))).collect::<Vec<_>>().join(", ")
 }
@@ -91,6 +116,22 @@ fn listed(entries: &[(String, u64)]) -> String {
 mod tests {
     use super::*;
     use crate::package::MAX_ZIP_BYTES;
+
+    #[test]
+    fn a_path_that_does_not_exist_is_explained_by_its_form() {
+        for (path, expected) in [
+            ("dist/*.zip", "`zip` takes no patterns"),
+            ("f-[0-9].zip", "`zip` takes no patterns"),
+            ("~/dist", "write `$HOME` instead of `~`"),
+            ("build\\out.zip", "write `/` instead of `\\`"),
+            ("dist", "relative to the directory in which the job runs"),
+        ] {
+            let report = from_package(PackageError::NotFound { path: path.to_owned() }, &Redactor::default());
+            let hint = report.hint.expect("a hint");
+            assert!(hint.contains(expected), "{path}: {hint}");
+            assert!(hint.ends_with("`before_deploy` makes it, run that first, because dpl-lambda does not"));
+        }
+    }
 
     #[test]
     fn the_error_of_a_too_large_package_says_by_how_much() {

@@ -7,7 +7,7 @@ use crate::protocol::error::{Code, ErrorReport, Problem};
 use crate::protocol::secret::Redactor;
 
 /// Reports a deployment or rollback that cannot be planned.
-pub fn from_plan(mut error: PlanError, function_name: &str, redactor: &Redactor) -> ErrorReport {
+pub(crate) fn from_plan(mut error: PlanError, function_name: &str, redactor: &Redactor) -> ErrorReport {
     redact_texts(&mut error, redactor);
     let function_name = redactor.redact(function_name);
     let text = error.text(Some(&function_name));
@@ -74,14 +74,14 @@ fn redact_texts(error: &mut PlanError, redactor: &Redactor) {
 }
 
 /// Reports a rollback of a function that does not exist.
-pub fn from_no_function(function_name: &str, redactor: &Redactor) -> ErrorReport {
+pub(crate) fn from_no_function(function_name: &str, redactor: &Redactor) -> ErrorReport {
     report(Code::NotFound, format!("the function `{}` does not exist", redactor.redact(function_name)))
         .at("/function_name")
         .hint("check the region and the account")
 }
 
 /// Reports a rollback without an alias, which is the only thing that a rollback can move.
-pub fn from_rollback_without_alias() -> ErrorReport {
+pub(crate) fn from_rollback_without_alias() -> ErrorReport {
     report(
         Code::MissingKey,
         "`alias` is missing; expected the name of the alias to move back to its previous version",

@@ -12,7 +12,7 @@ use crate::protocol::request::RequestError;
 use crate::protocol::secret::Redactor;
 
 /// Reports a request that cannot be read. `limit` is the time within which it must arrive.
-pub fn from_request(error: RequestError, limit: Duration) -> ErrorReport {
+pub(crate) fn from_request(error: RequestError, limit: Duration) -> ErrorReport {
     let text = error.to_string();
     let close = "write one JSON object to standard input, then close it";
     let object = "write one JSON object to standard input: the stanza, with the job's `env`";
@@ -73,7 +73,7 @@ pub fn hint_for_document(document: &OtherDocument) -> &'static str {
 }
 
 /// Reports a condition that could not be evaluated.
-pub fn from_conditions(mut error: ConditionError, redactor: &Redactor) -> ErrorReport {
+pub(crate) fn from_conditions(mut error: ConditionError, redactor: &Redactor) -> ErrorReport {
     if let ConditionError::BadCondition { text, error_text, .. } = &mut error {
         *text = shortened(&redactor.redact(text));
         // For an arithmetic condition bash appends the rest of the expression, which may be a part of a

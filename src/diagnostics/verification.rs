@@ -9,7 +9,7 @@ use crate::verification::FailedExpectation;
 
 /// How callers in production reach a version that failed verification.
 #[derive(Clone, Copy, Debug)]
-pub enum VersionExposure<'a> {
+pub(crate) enum VersionExposure<'a> {
     /// All callers reach it, because the stanza has no alias.
     LiveFunction {
         /// The version, or `$LATEST`.
@@ -45,7 +45,7 @@ pub enum VersionExposure<'a> {
 
 /// Why a version failed verification.
 #[derive(Clone, Debug)]
-pub enum FailureReason {
+pub(crate) enum FailureReason {
     /// Its response is not the expected one.
     UnexpectedResponse(FailedExpectation),
     /// It did not respond within this time.
@@ -60,7 +60,7 @@ pub enum FailureReason {
 }
 
 /// Reports a version that failed verification. `log` is the end of its log, redacted.
-pub fn from_verification(
+pub(crate) fn from_verification(
     exposure: &VersionExposure<'_>,
     reason: FailureReason,
     log: Vec<String>,
@@ -132,7 +132,7 @@ pub fn from_verification(
 }
 
 /// Adds to a report the state of the traffic of `alias`, which was being shifted from `version` to `new`.
-pub fn report_traffic(
+pub(crate) fn report_traffic(
     report: &mut ErrorReport,
     alias: &str,
     version: &str,

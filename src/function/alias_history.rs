@@ -7,7 +7,7 @@
 /// names the target: `(at 7, to 8, before: 5, 3)`. So weights that the description does not name were set by
 /// someone else.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct AliasHistory {
+pub(crate) struct AliasHistory {
     /// Text before the history, which this program did not write.
     text: String,
     /// The alias's version when the history was written, and its previous versions, latest first. `None`: the
@@ -26,7 +26,7 @@ const MAX_PREVIOUS_VERSIONS: usize = 10;
 
 impl AliasHistory {
     /// Reads the history from a description. A description in another form is kept as text.
-    pub fn of(description: &str) -> Self {
+    pub(crate) fn of(description: &str) -> Self {
         let unknown = || AliasHistory { text: description.to_owned(), ..AliasHistory::default() };
         let Some((text, inside)) = description.strip_suffix(')').and_then(|rest| rest.rsplit_once("(at "))
         else {
@@ -55,26 +55,26 @@ impl AliasHistory {
     }
 
     /// The history of a new alias.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         AliasHistory { recorded: Some((String::new(), Vec::new())), ..AliasHistory::default() }
     }
 
     /// The previous versions of an alias that is at `version`, latest first. `None`: they are unknown,
     /// because someone else moved the alias to `version`.
-    pub fn before(&self, version: &str) -> Option<&[String]> {
+    pub(crate) fn before(&self, version: &str) -> Option<&[String]> {
         self.recorded.as_ref().filter(|(at, _)| at == version).map(|(_, before)| before.as_slice())
     }
 
     /// The version to which this program shifts traffic of an alias that is at `version`. `None`: it shifts
     /// none.
-    pub fn shift(&self, version: &str) -> Option<&str> {
+    pub(crate) fn shift(&self, version: &str) -> Option<&str> {
         self.shift.as_ref().filter(|(at, _)| at == version).map(|(_, to)| to.as_str())
     }
 
     /// The history of an alias that stays at `version` and sends a share of its traffic to `to`. `None` ends
     /// the shift.
     #[must_use]
-    pub fn with_shift(&self, version: &str, to: Option<&str>) -> Self {
+    pub(crate) fn with_shift(&self, version: &str, to: Option<&str>) -> Self {
         let recorded = self.recorded.clone().filter(|(at, _)| at == version);
         AliasHistory {
             recorded,
@@ -85,7 +85,7 @@ impl AliasHistory {
 
     /// The history of an alias that moves from `version` to another one.
     #[must_use]
-    pub fn moved_from(&self, version: &str) -> Self {
+    pub(crate) fn moved_from(&self, version: &str) -> Self {
         let last = Some(version).filter(|version| version.parse::<u64>().is_ok()).map(str::to_owned);
         let earlier = self.before(version).unwrap_or_default().iter().cloned();
         let recorded = Some((String::new(), last.into_iter().chain(earlier).collect()));
@@ -94,7 +94,7 @@ impl AliasHistory {
 
     /// The history of an alias that is rolled back from `version` to `target`.
     #[must_use]
-    pub fn rolled_back(&self, version: &str, target: &str) -> Self {
+    pub(crate) fn rolled_back(&self, version: &str, target: &str) -> Self {
         let rest = self.before(version).and_then(|before| {
             let index = before.iter().position(|earlier| earlier == target)?;
             Some((String::new(), before[index + 1..].to_vec()))
@@ -104,7 +104,7 @@ impl AliasHistory {
 
     /// The description of an alias with this history that is now at `version`. `None`: it would exceed AWS's
     /// limit.
-    pub fn to_description(&self, version: &str) -> Option<String> {
+    pub(crate) fn to_description(&self, version: &str) -> Option<String> {
         let before = self.recorded.as_ref().map(|(_, before)| {
             let before = before
                 .iter()

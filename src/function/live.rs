@@ -9,7 +9,7 @@ use crate::protocol::structures::FunctionUrl;
 
 /// The live function, as far as it has been read from AWS.
 #[derive(Clone, Debug)]
-pub struct LiveFunction {
+pub(crate) struct LiveFunction {
     /// ARN of the function, without a version.
     pub arn: String,
     /// The settings, including empty ones. A setting that cannot be read is missing.
@@ -49,7 +49,7 @@ pub struct LiveFunction {
 
 impl LiveFunction {
     /// The live values to redact: those of environment variables and of tags.
-    pub fn secrets(&self) -> Vec<Secret> {
+    pub(crate) fn secrets(&self) -> Vec<Secret> {
         let variables = self.settings.iter().filter_map(|setting| match setting {
             Setting::Environment(variables) => Some(variables),
             _ => None,
@@ -58,24 +58,24 @@ impl LiveFunction {
     }
 
     /// The live runtime. `None`: the function runs a container image.
-    pub fn runtime(&self) -> Option<&str> {
+    pub(crate) fn runtime(&self) -> Option<&str> {
         runtime(&self.settings)
     }
 
     /// True if the live environment variables could be read.
-    pub fn knows_environment(&self) -> bool {
+    pub(crate) fn knows_environment(&self) -> bool {
         self.setting(&Setting::Environment(BTreeMap::new())).is_some()
     }
 
     /// The live value of the setting that `like` is, whatever its value. `None`: it cannot be read.
-    pub fn setting(&self, like: &Setting) -> Option<&Setting> {
+    pub(crate) fn setting(&self, like: &Setting) -> Option<&Setting> {
         self.settings.iter().find(|setting| setting.is_kind_of(like))
     }
 }
 
 /// The container image of a live function.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct LiveImage {
+pub(crate) struct LiveImage {
     /// URI with which the image was deployed; it may contain a tag.
     pub uri: String,
     /// URI with the digest to which AWS resolved it.
@@ -84,7 +84,7 @@ pub struct LiveImage {
 
 /// A live function URL.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct LiveUrl {
+pub(crate) struct LiveUrl {
     /// The URL itself.
     pub url: String,
     /// Its settings, with all members.
@@ -93,7 +93,7 @@ pub struct LiveUrl {
 
 /// Public access that the policy of a function or an alias permits.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct PublicAccess {
+pub(crate) struct PublicAccess {
     /// Permissions that every caller has.
     pub granted: Vec<Permission>,
     /// Permissions for which the policy has a statement of this program.
@@ -102,7 +102,7 @@ pub struct PublicAccess {
 
 /// A permission for public access to a function URL. Since October 2025 AWS requires both.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Permission {
+pub(crate) enum Permission {
     /// `lambda:InvokeFunctionUrl`, if the auth type is `NONE`.
     InvokeFunctionUrl,
     /// `lambda:InvokeFunction`, through the function URL only.
@@ -111,10 +111,10 @@ pub enum Permission {
 
 impl Permission {
     /// Both permissions.
-    pub const ALL: [Permission; 2] = [Permission::InvokeFunctionUrl, Permission::InvokeFunction];
+    pub(crate) const ALL: [Permission; 2] = [Permission::InvokeFunctionUrl, Permission::InvokeFunction];
 
     /// The IAM action.
-    pub fn action(self) -> &'static str {
+    pub(crate) fn action(self) -> &'static str {
         match self {
             Permission::InvokeFunctionUrl => "lambda:InvokeFunctionUrl",
             Permission::InvokeFunction => "lambda:InvokeFunction",
@@ -122,7 +122,7 @@ impl Permission {
     }
 
     /// The ID of the policy statement with which this program grants the permission.
-    pub fn statement_id(self) -> &'static str {
+    pub(crate) fn statement_id(self) -> &'static str {
         match self {
             Permission::InvokeFunctionUrl => "dpl-lambda-function-url",
             Permission::InvokeFunction => "dpl-lambda-function-url-invoke",
@@ -132,7 +132,7 @@ impl Permission {
 
 /// A live alias.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct LiveAlias {
+pub(crate) struct LiveAlias {
     /// Name of the alias.
     pub name: String,
     /// The version at which it points.
@@ -149,31 +149,31 @@ impl LiveAlias {
     /// The versions that get a share of the traffic. While provisioned concurrency moves to another version,
     /// AWS shows the old version with a weight of 100 %. That is not a traffic split and ends by itself, so
     /// it is left out.
-    pub fn shares(&self) -> &[(String, u8)] {
+    pub(crate) fn shares(&self) -> &[(String, u8)] {
         if self.weights.iter().any(|(_, percent)| *percent == 100) { &[] } else { &self.weights }
     }
 
     /// The shares, if not all of them were set by a deployment of this program but by a person or another
     /// tool, such as CodeDeploy.
-    pub fn shares_of_others(&self) -> &[(String, u8)] {
+    pub(crate) fn shares_of_others(&self) -> &[(String, u8)] {
         let is_ours = |(version, _): &(String, u8)| self.history.shift(&self.version) == Some(version);
         if self.shares().iter().all(is_ours) { &[] } else { self.shares() }
     }
 
     /// The history to write when the alias stays at its version and a shift that the history records has
     /// ended. `None`: the history records no shift, so it stays unchanged.
-    pub fn history_after_shift(&self) -> Option<AliasHistory> {
+    pub(crate) fn history_after_shift(&self) -> Option<AliasHistory> {
         self.history.shift(&self.version).map(|_| self.history.with_shift(&self.version, None))
     }
 }
 
 /// The version that callers without a qualifier get from a function on Lambda Managed Instances. It has no
 /// number, can be published repeatedly and cannot be deleted.
-pub const LATEST_PUBLISHED: &str = "$LATEST.PUBLISHED";
+pub(crate) const LATEST_PUBLISHED: &str = "$LATEST.PUBLISHED";
 
 /// A published version.
 #[derive(Clone, Debug, PartialEq)]
-pub struct LiveVersion {
+pub(crate) struct LiveVersion {
     /// Number of the version.
     pub number: String,
     /// SHA-256 of the code, in Base64.
@@ -187,7 +187,7 @@ pub struct LiveVersion {
 /// Whether a published version is ready. AWS returns that from GetFunction for a single version, but not in a
 /// list of versions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum VersionState {
+pub(crate) enum VersionState {
     /// The version was not read on its own.
     #[default]
     Unknown,
@@ -201,7 +201,7 @@ pub enum VersionState {
 
 /// Code and settings of a function at one point in time, as AWS returned them.
 #[derive(Clone, Debug, PartialEq)]
-pub struct CodeAndSettings {
+pub(crate) struct CodeAndSettings {
     /// SHA-256 of the code, in Base64.
     pub code_sha256: String,
     /// The settings. A setting that cannot be read is missing.
@@ -210,13 +210,13 @@ pub struct CodeAndSettings {
 
 impl CodeAndSettings {
     /// Copies code hash and settings of `live`.
-    pub fn of(live: &LiveFunction) -> Self {
+    pub(crate) fn of(live: &LiveFunction) -> Self {
         CodeAndSettings { code_sha256: live.code_sha256.clone(), settings: live.settings.clone() }
     }
 
     /// True if every setting has the same value as `before`, except those for which `changes` returns true. A
     /// setting that is missing in one of the two is not compared.
-    pub fn keeps(&self, before: &CodeAndSettings, changes: impl Fn(&Setting) -> bool) -> bool {
+    pub(crate) fn keeps(&self, before: &CodeAndSettings, changes: impl Fn(&Setting) -> bool) -> bool {
         self.settings.iter().filter(|setting| !changes(setting)).all(|setting| {
             let known = before.settings.iter().find(|known| known.is_kind_of(setting));
             known.is_none_or(|known| known == setting)
@@ -226,14 +226,14 @@ impl CodeAndSettings {
 
 impl LiveVersion {
     /// The number as an integer; 0 for `$LATEST.PUBLISHED`.
-    pub fn ordinal(&self) -> u64 {
+    pub(crate) fn ordinal(&self) -> u64 {
         self.number.parse().unwrap_or_default()
     }
 
     /// True if the version has the function's code and settings. The description, which belongs to one
     /// version, and the package's KMS key are not compared. False if a setting cannot be read, since it may
     /// differ.
-    pub fn is_copy_of(&self, live: &LiveFunction) -> bool {
+    pub(crate) fn is_copy_of(&self, live: &LiveFunction) -> bool {
         let is_held = |setting: &&Setting| {
             matches!(setting.changed_by(), ChangedBy::Configuration | ChangedBy::Code)
                 && !matches!(setting, Setting::Description(_) | Setting::SourceKmsKeyArn(_))
@@ -245,14 +245,14 @@ impl LiveVersion {
     }
 
     /// The version's value of the setting that `like` is. `None`: it cannot be read.
-    pub fn setting(&self, like: &Setting) -> Option<&Setting> {
+    pub(crate) fn setting(&self, like: &Setting) -> Option<&Setting> {
         self.settings.iter().find(|setting| setting.is_kind_of(like))
     }
 }
 
 /// Provisioned concurrency of an alias.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Provisioned {
+pub(crate) struct Provisioned {
     /// Requested number of executions.
     pub executions: i32,
     /// Whether they are ready.
@@ -261,7 +261,7 @@ pub struct Provisioned {
 
 /// Whether the provisioned concurrency of an alias is ready.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ProvisionedState {
+pub(crate) enum ProvisionedState {
     /// All requested executions are ready.
     Ready,
     /// AWS is still allocating executions.

@@ -4,18 +4,22 @@
 use std::collections::BTreeMap;
 
 mod alias_history;
+mod handler_mistake;
 mod live;
-pub mod option_reference;
+pub(crate) mod option_reference;
 mod release;
 mod setting;
+mod settings_table;
 
-pub use alias_history::AliasHistory;
-pub use live::{
+pub(crate) use alias_history::AliasHistory;
+pub(crate) use handler_mistake::HandlerMistake;
+pub(crate) use live::{
     CodeAndSettings, LATEST_PUBLISHED, LiveAlias, LiveFunction, LiveImage, LiveUrl, LiveVersion, Permission,
     Provisioned, ProvisionedState, PublicAccess, VersionState,
 };
-pub use release::Release;
-pub use setting::{ChangedBy, Setting};
+pub(crate) use release::Release;
+pub(crate) use setting::{ChangedBy, Setting};
+pub(crate) use settings_table::settings_table;
 
 use crate::protocol::name::FunctionName;
 use crate::protocol::secret::Secret;
@@ -25,7 +29,7 @@ use live::runtime;
 
 /// The function that a stanza describes.
 #[derive(Clone, Debug)]
-pub struct DesiredFunction {
+pub(crate) struct DesiredFunction {
     /// Name of the function.
     pub name: FunctionName,
     /// Every setting that the stanza names, except the handler.
@@ -51,46 +55,12 @@ pub struct DesiredFunction {
 
 impl DesiredFunction {
     /// Reads the desired function called `name` from a stanza.
-    pub fn of(stanza: &Stanza, name: FunctionName, default_description: Option<String>) -> Self {
+    pub(crate) fn of(stanza: &Stanza, name: FunctionName, default_description: Option<String>) -> Self {
         let release = Release::of(stanza);
-        let s = Options::clone(stanza);
-        // AWS rejects an empty mode for these, so an empty value becomes AWS's default.
-        let or = |default: &'static str| {
-            move |word: String| if word.is_empty() { default.to_owned() } else { word }
-        };
-        let mut settings: Vec<Setting> = [
-            s.role.map(Setting::Role),
-            s.runtime.map(Setting::Runtime),
-            s.description.map(Setting::Description),
-            s.timeout.map(Setting::Timeout),
-            s.memory_size.map(Setting::MemorySize),
-            s.ephemeral_storage.map(Setting::EphemeralStorage),
-            s.subnet_ids.map(|ids| Setting::SubnetIds(ids.into_iter().collect())),
-            s.security_group_ids.map(|ids| Setting::SecurityGroupIds(ids.into_iter().collect())),
-            s.ipv6_allowed_for_dual_stack.map(Setting::Ipv6AllowedForDualStack),
-            s.environment.map(Setting::Environment),
-            s.dead_letter_arn.map(Setting::DeadLetterArn),
-            s.kms_key_arn.map(Setting::KmsKeyArn),
-            s.tracing_mode.map(or("PassThrough")).map(Setting::TracingMode),
-            s.layers.map(Setting::Layers),
-            s.file_system_configs.map(|systems| Setting::FileSystems(systems.into_iter().collect())),
-            s.snap_start.map(or("None")).map(Setting::SnapStart),
-            s.architectures.map(Setting::Architecture),
-            s.source_kms_key_arn.map(Setting::SourceKmsKeyArn),
-            s.code_signing_config_arn.map(Setting::CodeSigningConfigArn),
-            s.reserved_concurrency.map(|number| match number {
-                OrNone::Some(number) => Setting::ReservedConcurrency(Some(number)),
-                OrNone::None => Setting::ReservedConcurrency(None),
-            }),
-        ]
-        .into_iter()
-        .flatten()
-        .collect();
-        settings.extend(s.logging_config.into_iter().flat_map(|config| logging(config, &name)));
-        settings.extend(s.image_config.into_iter().flat_map(image));
+        let s = spelled_out(Options::clone(stanza), &name);
         DesiredFunction {
             name,
-            settings,
+            settings: Setting::desired(&s),
             handler: s.handler_name.map(|name| Handler { module: s.module_name, name }),
             tags: s.function_tags,
             replaces_tags: s.function_tags_mode == Some(TagsMode::Replace),
@@ -104,18 +74,18 @@ impl DesiredFunction {
 
     /// The alias to which the function URL belongs: the first one. `None`: it belongs to the function itself
     /// and serves the code that was deployed last.
-    pub fn url_alias(&self) -> Option<&str> {
+    pub(crate) fn url_alias(&self) -> Option<&str> {
         self.release.aliases.first().map(String::as_str)
     }
 
     /// The runtime that the stanza names. `None`: it names none, or an empty one.
-    pub fn runtime(&self) -> Option<&str> {
+    pub(crate) fn runtime(&self) -> Option<&str> {
         runtime(&self.settings)
     }
 
     /// The runtime and handler that the function will have. `None`: they are not known, or layers may contain
     /// the handler.
-    pub fn runtime_and_handler(&self, live: Option<&LiveFunction>) -> Option<(String, String)> {
+    pub(crate) fn runtime_and_handler(&self, live: Option<&LiveFunction>) -> Option<(String, String)> {
         let desired = self.settings_for(live.and_then(LiveFunction::runtime));
         let live = live.map(|live| live.settings.as_slice()).unwrap_or_default();
         let kept = live.iter().filter(|live| !desired.iter().any(|desired| desired.is_kind_of(live)));
@@ -131,48 +101,48 @@ impl DesiredFunction {
         Some((runtime?, handler?))
     }
 
+    /// The architecture that the function will have. AWS's default is x86_64.
+    pub(crate) fn architecture<'a>(&'a self, live: Option<&'a LiveFunction>) -> &'a str {
+        let live = live.map(|live| live.settings.as_slice()).unwrap_or_default();
+        let architecture = |setting: &'a Setting| match setting {
+            Setting::Architecture(name) => Some(name.as_str()),
+            _ => None,
+        };
+        self.settings.iter().chain(live).find_map(architecture).unwrap_or("x86_64")
+    }
+
     /// The desired settings with the handler. The stanza's runtime, else `live_runtime`, decides the
     /// handler's form.
-    pub fn settings_for(&self, live_runtime: Option<&str>) -> Vec<Setting> {
+    pub(crate) fn settings_for(&self, live_runtime: Option<&str>) -> Vec<Setting> {
         let runtime = self.runtime().or(live_runtime).unwrap_or_default();
         let handler = self.handler.as_ref().map(|handler| Setting::Handler(handler.joined(runtime)));
         self.settings.iter().cloned().chain(handler).collect()
     }
 }
 
-/// The logging settings that a stanza names. An empty structure resets all of them to AWS's defaults.
-fn logging(config: LoggingConfig, name: &FunctionName) -> Vec<Setting> {
-    let default_group = || format!("/aws/lambda/{}", name.name());
-    if config == LoggingConfig::default() {
-        return vec![Setting::LogFormat("Text".to_owned()), Setting::LogGroup(default_group())];
+/// Replaces an empty `logging_config` or `image_config` by one with empty members, and an empty name of the
+/// log group by that of the default one.
+fn spelled_out(mut stanza: Options, name: &FunctionName) -> Options {
+    let empty = || Some(String::new());
+    if let Some(logging) = &mut stanza.logging_config {
+        if *logging == LoggingConfig::default() {
+            // Not the log levels: AWS rejects them with the format `Text`, which is the default.
+            (logging.log_format, logging.log_group) = (empty(), empty());
+        }
+        if logging.log_group == empty() {
+            logging.log_group = Some(format!("/aws/lambda/{}", name.name()));
+        }
     }
-    let or =
-        |default: &'static str| move |word: String| if word.is_empty() { default.to_owned() } else { word };
-    let members = [
-        config.log_format.map(or("Text")).map(Setting::LogFormat),
-        config
-            .log_group
-            .map(|group| Setting::LogGroup(if group.is_empty() { default_group() } else { group })),
-        config.application_log_level.map(or("INFO")).map(Setting::ApplicationLogLevel),
-        config.system_log_level.map(or("INFO")).map(Setting::SystemLogLevel),
-    ];
-    members.into_iter().flatten().collect()
-}
-
-/// The image settings that a stanza names. An empty structure clears all of them.
-fn image(config: ImageConfig) -> Vec<Setting> {
-    let clears = config == ImageConfig::default();
-    let members = [
-        config.entry_point.or(clears.then(Vec::new)).map(Setting::EntryPoint),
-        config.command.or(clears.then(Vec::new)).map(Setting::Command),
-        config.working_directory.or(clears.then(String::new)).map(Setting::WorkingDirectory),
-    ];
-    members.into_iter().flatten().collect()
+    if stanza.image_config == Some(ImageConfig::default()) {
+        let (entry_point, command) = (Some(Vec::new()), Some(Vec::new()));
+        stanza.image_config = Some(ImageConfig { entry_point, command, working_directory: empty() });
+    }
+    stanza
 }
 
 /// The handler as a stanza names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Handler {
+pub(crate) struct Handler {
     /// `module_name` of the stanza. `None` means `index`, unless `name` is a complete handler.
     pub module: Option<String>,
     /// `handler_name` of the stanza.
@@ -185,7 +155,7 @@ impl Handler {
     /// One in ten real stanzas has a complete handler in `handler_name` and no `module_name`. dpl turns that
     /// into `index.index.handler`, which cannot run. So a name that contains a separator stays unchanged if
     /// there is no module.
-    pub fn joined(&self, runtime: &str) -> String {
+    pub(crate) fn joined(&self, runtime: &str) -> String {
         if runtime.starts_with("go") {
             return self.name.clone();
         }

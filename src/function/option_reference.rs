@@ -44,8 +44,8 @@ The options by task. Those after "new" exist only in dpl-lambda. The others are 
 
 /// After the list of options.
 const SOURCE: &str = r"
-This page is generated from the types of the program. `dpl-lambda schema stanza` prints the same as a JSON Schema, with which an editor completes and
-checks a stanza.
+This page is generated from the types of the program. `dpl-lambda schema stanza` prints the same as a JSON Schema, and
+`dpl-lambda schema stanza --editor` one with which an editor completes and checks a stanza.
 ";
 
 /// The options by task, in the order in which the author of a first stanza needs them: the title of each
@@ -66,7 +66,7 @@ const MAX_LISTED_WORDS: usize = 10;
 
 /// The whole page, in Markdown.
 pub fn document() -> String {
-    let (stanza, types) = (schema::stanza(), schema::request());
+    let (stanza, types) = (schema::editor_stanza(), schema::request());
     let mut page = String::from(INTRODUCTION);
     for (group, title, _) in GROUPS {
         let is_new = |name: &&str| is_new(name, &stanza["properties"][*name]);
@@ -271,8 +271,8 @@ fn listed_words(property: &Value) -> Vec<(&str, &str)> {
 
 /// AWS's field for an option, and the operation that takes it.
 fn aws_field(at: &str) -> Option<(&'static str, &'static str)> {
-    if let Some((_, doc, changed_by)) = Setting::FIELDS.iter().find(|(option, ..)| *option == at) {
-        return Some((doc.split('`').nth(1)?, operation(*changed_by)));
+    if let Some(setting) = Setting::FIELDS.iter().find(|setting| setting.option == at) {
+        return Some((setting.aws, operation(setting.changed_by)));
     }
     stanza::aws_field(at)
 }
@@ -338,7 +338,7 @@ mod tests {
     fn every_option_is_in_exactly_one_group() {
         let mut grouped: Vec<&str> = GROUPS.iter().flat_map(|(group, ..)| in_group(*group)).collect();
         grouped.sort_unstable();
-        let schema = schema::stanza();
+        let schema = schema::editor_stanza();
         let keys = schema["properties"].as_object().expect("a schema of a struct has properties").keys();
         let mut options: Vec<&str> =
             keys.map(String::as_str).filter(|key| ALIASES.iter().all(|(alias, _)| alias != key)).collect();
@@ -347,25 +347,21 @@ mod tests {
     }
 
     #[test]
-    fn every_doc_of_a_setting_begins_with_the_field_of_aws() {
-        for (option, doc, _) in Setting::FIELDS {
-            assert!(doc.starts_with(" `") && aws_field(option).is_some(), "{option}:{doc}");
-        }
-    }
-
-    #[test]
     fn every_other_field_is_that_of_an_option_that_is_no_setting() {
-        let schema = schema::stanza();
+        let schema = schema::editor_stanza();
         for (option, ..) in stanza::aws_fields() {
             let pointer: String = option.split('.').map(|part| format!("/properties/{part}")).collect();
             assert!(schema.pointer(&pointer).is_some(), "`{option}` is no option");
-            assert!(Setting::FIELDS.iter().all(|(setting, ..)| setting != option), "`{option}` is a setting");
+            assert!(
+                Setting::FIELDS.iter().all(|setting| setting.option != *option),
+                "`{option}` is a setting"
+            );
         }
     }
 
     #[test]
     fn the_rules_of_the_schema_say_what_an_option_requires_and_excludes() {
-        let schema = schema::stanza();
+        let schema = schema::editor_stanza();
         assert_eq!(relations("traffic", &schema), (vec!["`alias`"], Vec::new()));
         assert_eq!(relations("image_config", &schema).0, ["`image_uri` or `package_type: Image`"]);
         assert_eq!(relations("zip", &schema), (Vec::new(), vec!["s3_key", "image_uri"]));

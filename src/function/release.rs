@@ -7,7 +7,7 @@ use crate::protocol::structures::OrNone;
 
 /// The versions and aliases that a stanza wants.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Release {
+pub(crate) struct Release {
     /// True if a version is published.
     pub publish: bool,
     /// Description of the version, made of the stanza's description, the build and the commit. `None`: none

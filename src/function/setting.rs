@@ -1,12 +1,14 @@
-//! Defines all settings of a function in one table: value type, name in the stanza, and the API call that
-//! changes each. Never decides what to do about a difference.
+//! Defines the settings of a function, which `settings_table.rs` declares, and how their values are shown.
+//! Never decides what to do about a difference.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
+use super::settings_table::settings_table;
 use crate::protocol::secret::{MASK, Secret};
-use crate::protocol::structures::FileSystemConfig;
+use crate::protocol::stanza::Options;
+use crate::protocol::structures::{FileSystemConfig, OrNone};
 
 /// The value of a setting.
 trait SettingValue: PartialEq {
@@ -68,7 +70,7 @@ impl SettingValue for BTreeMap<String, Secret> {
 /// The API call that changes a setting of an existing function. CreateFunction accepts all settings except
 /// those of [`ChangedBy::Concurrency`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ChangedBy {
+pub(crate) enum ChangedBy {
     /// UpdateFunctionConfiguration.
     Configuration,
     /// UpdateFunctionCode: the setting is sent with the code.
@@ -79,129 +81,110 @@ pub enum ChangedBy {
     Concurrency,
 }
 
-macro_rules! settings {
-    ($($(#[doc = $doc:literal])* $name:ident($value:ty): $field:literal, $call:ident;)*) => {
+macro_rules! define_settings {
+    ($($(#[doc = $doc:literal])* $name:ident($value:ty) changed by $call:ident {
+        option: $option:literal, aws: $aws:literal $(in $unit:literal)?,
+        desired: $desired:expr,
+        live: $($source:ident($live:expr))+,
+        request: $($target:ident($write:expr))+,
+    })*) => {
         /// One setting of a function with its desired or live value. An empty value means that the function
         /// does not have the setting.
         #[derive(Clone, Debug, PartialEq)]
-        pub enum Setting { $($(#[doc = $doc])* $name($value),)* }
+        pub(crate) enum Setting { $(
+            #[doc = concat!("`", $aws, "`" $(, " in ", $unit)?, ".")]
+            $(#[doc = $doc])*
+            $name($value),
+        )* }
 
         impl Setting {
-            /// Each setting: its name in the stanza, its doc comment, which begins with AWS's field, and the
-            /// call that changes it.
-            pub const FIELDS: &'static [(&'static str, &'static str, ChangedBy)] =
-                &[$(($field, concat!($($doc),*), ChangedBy::$call),)*];
+            /// All settings, in the order of their declaration.
+            pub(crate) const FIELDS: &'static [SettingField] =
+                &[$(SettingField { option: $option, aws: $aws, changed_by: ChangedBy::$call },)*];
 
-            /// Name of the setting in the stanza; members of structures have a dot, as in
-            /// `logging_config.log_format`.
-            pub fn field(&self) -> &'static str {
-                match self { $(Setting::$name(_) => $field,)* }
-            }
-
-            /// The API call that changes the setting.
-            pub fn changed_by(&self) -> ChangedBy {
-                match self { $(Setting::$name(_) => ChangedBy::$call,)* }
+            /// Name and AWS field of the setting, and the call that changes it.
+            pub(crate) fn about(&self) -> SettingField {
+                match self { $(Setting::$name(_) => {
+                    SettingField { option: $option, aws: $aws, changed_by: ChangedBy::$call }
+                })* }
             }
 
             /// True if the value means that the function does not have the setting.
-            pub fn is_empty(&self) -> bool {
+            pub(crate) fn is_empty(&self) -> bool {
                 match self { $(Setting::$name(value) => SettingValue::is_empty(value),)* }
             }
 
             /// The value to show in plans, with secrets masked; null if it is empty.
-            pub fn shown(&self) -> Value {
+            pub(crate) fn shown(&self) -> Value {
                 match self {
                     empty if empty.is_empty() => Value::Null,
                     $(Setting::$name(value) => SettingValue::shown(value),)*
                 }
             }
+
+            /// Every setting that a stanza names, except the handler.
+            pub(super) fn desired(stanza: &Options) -> Vec<Setting> {
+                [$(Setting::read(stanza, $desired, Setting::$name),)*].into_iter().flatten().collect()
+            }
         }
     };
 }
 
-settings! {
-    /// `Role`: an ARN.
-    Role(String): "role", Configuration;
-    /// `Runtime`.
-    Runtime(String): "runtime", Configuration;
-    /// `Handler`, in the form that the runtime requires.
-    Handler(String): "handler", Configuration;
-    /// `Description`.
-    Description(String): "description", Configuration;
-    /// `Timeout` in seconds.
-    Timeout(i32): "timeout", Configuration;
-    /// `MemorySize` in MB.
-    MemorySize(i32): "memory_size", Configuration;
-    /// `EphemeralStorage.Size` in MB.
-    EphemeralStorage(i32): "ephemeral_storage", Configuration;
-    /// `VpcConfig.SubnetIds`.
-    SubnetIds(BTreeSet<String>): "subnet_ids", Configuration;
-    /// `VpcConfig.SecurityGroupIds`.
-    SecurityGroupIds(BTreeSet<String>): "security_group_ids", Configuration;
-    /// `VpcConfig.Ipv6AllowedForDualStack`.
-    Ipv6AllowedForDualStack(bool): "ipv6_allowed_for_dual_stack", Configuration;
-    /// `Environment.Variables`.
-    Environment(BTreeMap<String, Secret>): "environment", Configuration;
-    /// `DeadLetterConfig.TargetArn`.
-    DeadLetterArn(String): "dead_letter_arn", Configuration;
-    /// `KMSKeyArn`.
-    KmsKeyArn(String): "kms_key_arn", Configuration;
-    /// `TracingConfig.Mode`.
-    TracingMode(String): "tracing_mode", Configuration;
-    /// `Layers`: ARNs.
-    Layers(Vec<String>): "layers", Configuration;
-    /// `FileSystemConfigs`.
-    FileSystems(BTreeSet<FileSystemConfig>): "file_system_configs", Configuration;
-    /// `SnapStart.ApplyOn`.
-    SnapStart(String): "snap_start", Configuration;
-    /// `LoggingConfig.LogFormat`.
-    LogFormat(String): "logging_config.log_format", Configuration;
-    /// `LoggingConfig.LogGroup`.
-    LogGroup(String): "logging_config.log_group", Configuration;
-    /// `LoggingConfig.ApplicationLogLevel`; empty with `LogFormat` `Text`.
-    ApplicationLogLevel(String): "logging_config.application_log_level", Configuration;
-    /// `LoggingConfig.SystemLogLevel`; empty with `LogFormat` `Text`.
-    SystemLogLevel(String): "logging_config.system_log_level", Configuration;
-    /// `ImageConfig.EntryPoint`.
-    EntryPoint(Vec<String>): "image_config.entry_point", Configuration;
-    /// `ImageConfig.Command`.
-    Command(Vec<String>): "image_config.command", Configuration;
-    /// `ImageConfig.WorkingDirectory`.
-    WorkingDirectory(String): "image_config.working_directory", Configuration;
-    /// `Architectures`, a list with one entry.
-    Architecture(String): "architectures", Code;
-    /// `SourceKMSKeyArn`.
-    SourceKmsKeyArn(String): "source_kms_key_arn", Code;
-    /// `CodeSigningConfigArn`.
-    CodeSigningConfigArn(String): "code_signing_config_arn", CodeSigning;
-    /// `ReservedConcurrentExecutions`.
-    ReservedConcurrency(Option<i32>): "reserved_concurrency", Concurrency;
+settings_table!(define_settings);
+
+/// What is the same for every value of a setting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct SettingField {
+    /// Name in the stanza; members of structures have a dot, as in `logging_config.log_format`.
+    pub option: &'static str,
+    /// AWS's field, such as `EphemeralStorage.Size`.
+    pub aws: &'static str,
+    /// The API call that changes the setting.
+    pub changed_by: ChangedBy,
 }
 
 impl Setting {
+    /// The setting of the variant `setting` with the value in `source`. `None`: `value` finds none.
+    pub(crate) fn read<S, V>(
+        source: &S,
+        value: fn(&S) -> Option<V>,
+        setting: fn(V) -> Setting,
+    ) -> Option<Setting> {
+        value(source).map(setting)
+    }
+
+    /// Name of the setting in the stanza; members of structures have a dot, as in
+    /// `logging_config.log_format`.
+    pub(crate) fn field(&self) -> &'static str {
+        self.about().option
+    }
+
+    /// The API call that changes the setting.
+    pub(crate) fn changed_by(&self) -> ChangedBy {
+        self.about().changed_by
+    }
+
     /// True if both are the same setting; values are not compared.
-    pub fn is_kind_of(&self, other: &Setting) -> bool {
+    pub(crate) fn is_kind_of(&self, other: &Setting) -> bool {
         std::mem::discriminant(self) == std::mem::discriminant(other)
     }
 
-    /// The structures that AWS replaces as a whole, each as the list of its members with placeholder values.
-    pub fn structures() -> [Vec<Setting>; 3] {
-        use Setting::*;
-        [
-            vec![
-                SubnetIds(BTreeSet::new()),
-                SecurityGroupIds(BTreeSet::new()),
-                Ipv6AllowedForDualStack(false),
-            ],
-            vec![
-                LogFormat(String::new()),
-                LogGroup(String::new()),
-                ApplicationLogLevel(String::new()),
-                SystemLogLevel(String::new()),
-            ],
-            vec![EntryPoint(Vec::new()), Command(Vec::new()), WorkingDirectory(String::new())],
-        ]
+    /// True if both are the same setting, or members of one structure, which AWS replaces as a whole.
+    pub(crate) fn is_replaced_with(&self, other: &Setting) -> bool {
+        self.about().structure() == other.about().structure()
     }
+}
+
+impl SettingField {
+    /// The first part of AWS's field: `EphemeralStorage` of `EphemeralStorage.Size`.
+    pub(crate) fn structure(&self) -> &'static str {
+        self.aws.split('.').next().unwrap_or_default()
+    }
+}
+
+/// A text of the stanza. An empty one becomes `default`: AWS rejects an empty value.
+fn or_default(text: Option<&str>, default: &str) -> Option<String> {
+    text.map(|text| if text.is_empty() { default.to_owned() } else { text.to_owned() })
 }
 
 #[cfg(test)]
@@ -213,6 +196,14 @@ mod tests {
         let list = |items: [&str; 2]| items.map(str::to_owned);
         assert_eq!(Setting::SubnetIds(list(["a", "b"]).into()), Setting::SubnetIds(list(["b", "a"]).into()));
         assert_ne!(Setting::Layers(list(["a", "b"]).into()), Setting::Layers(list(["b", "a"]).into()));
+    }
+
+    #[test]
+    fn an_update_of_one_subnet_replaces_its_whole_structure() {
+        let subnets = Setting::SubnetIds(BTreeSet::new());
+        assert!(subnets.is_replaced_with(&Setting::Ipv6AllowedForDualStack(true)));
+        assert!(subnets.is_replaced_with(&subnets));
+        assert!(!subnets.is_replaced_with(&Setting::Timeout(1)));
     }
 
     #[test]

@@ -9,14 +9,14 @@ use super::client::{Applied, Lambda, found};
 use super::deploy_state::{DeployState, ResponseFacts};
 use super::error::{CallError, CallErrorKind, LambdaError};
 use crate::function::{AliasHistory, LiveAlias};
-use crate::plan::Action;
+use crate::plan::WriteCall;
 
 /// Time limit for restoring the traffic of all aliases after a signal.
 const RESTORE_LIMIT: Duration = Duration::from_millis(2500);
 
 /// Where the traffic of an alias goes after the end of an unfinished traffic shift.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ShiftOutcome {
+pub(crate) enum ShiftOutcome {
     /// All traffic goes to the previous version again.
     Restored,
     /// All traffic goes to the new version: AWS applied the last step, although its response was lost.
@@ -28,24 +28,31 @@ impl Lambda {
     /// was lost.
     pub(super) async fn has_moved_alias(
         &self,
-        action: &Action,
+        call: &WriteCall,
         state: &mut DeployState<'_>,
     ) -> Result<bool, LambdaError> {
-        let Some(LiveAlias { name, version, weights, .. }) = state.alias_target(action) else {
-            return Ok(false);
+        let (target, provisions) = match call {
+            WriteCall::UpdateAlias { alias, version, provisions, .. } => {
+                (state.updated_alias(alias, version.as_deref()), *provisions)
+            }
+            WriteCall::ShiftTraffic { alias, from, percent, .. } => {
+                (state.shifted_alias(alias, from, *percent), false)
+            }
+            _ => return Ok(false),
         };
-        let call = self.client.get_alias().function_name(state.name.as_str()).name(&name).send();
-        let Some(output) = found(self.read_call("GetAlias", call).await)? else { return Ok(false) };
+        let LiveAlias { name, version, weights, .. } = target;
+        let read = self.client.get_alias().function_name(state.name.as_str()).name(&name).send();
+        let Some(output) = found(self.read_call("GetAlias", read).await)? else { return Ok(false) };
         if output.function_version() != Some(&version) || shares(output.routing_config()) != weights {
             return Ok(false);
         }
-        state.record_target(action);
+        state.record_target(call);
         let revision = output.revision_id().map(str::to_owned);
         state.record_response(ResponseFacts {
             alias: Some((name.clone(), revision)),
             ..ResponseFacts::default()
         });
-        if let Action::UpdateAlias { provisions: true, .. } = action {
+        if provisions {
             self.wait_for_provisioned(state.name, &name).await?;
         }
         Ok(true)
@@ -57,7 +64,7 @@ impl Lambda {
     /// # Errors
     /// [`LambdaError::Outdated`] if another caller has changed the alias since, and every other
     /// [`LambdaError`] of a call.
-    pub async fn restore_traffic(
+    pub(crate) async fn restore_traffic(
         &self,
         alias: &str,
         count: usize,
@@ -68,7 +75,7 @@ impl Lambda {
         let share = RESTORE_LIMIT / u32::try_from(count).unwrap_or(u32::MAX).max(1);
         let limit = if self.stop.reason().is_some() { share } else { self.wait_limit };
         let sent = tokio::time::timeout(limit, self.restore_weights(alias, state)).await;
-        let timed_out = |_| self.explain_timeout(CallError::without("UpdateAlias", CallErrorKind::Timeout));
+        let timed_out = |_| self.explain(CallError::without("UpdateAlias", CallErrorKind::Timeout));
         let outcome = sent.map_err(timed_out)??;
         state.shifted.remove(alias);
         Ok((outcome, self.applied()))
@@ -109,7 +116,7 @@ impl Lambda {
                     revision = alias.revision_id().map(str::to_owned);
                     history = AliasHistory::of(alias.description().unwrap_or_default());
                 }
-                Err(error) => return Err(self.explain_timeout(error)),
+                Err(error) => return Err(self.explain(error)),
             }
         }
         unreachable!("the last round returns")

@@ -1,20 +1,23 @@
 //! Applies one step: sends its request until AWS accepts it, and waits until it has taken effect.
 //! Never decides what to change; the plan does.
 
+use std::sync::Arc;
+
 use super::client::{Applied, Lambda};
-use super::deploy_state::{DeployState, ResponseFacts, archive};
+use super::deploy_state::{DeployState, ResponseFacts};
 use super::error::{CallError, LambdaError};
 use super::poll_backoff::{self, PollBackoff, ROLE_LIMIT, WEIGHTS_LIMIT};
-use super::read::{self, UpdateStatus};
+use super::read::{self, Configuration, UpdateStatus};
 use super::versions;
 use crate::code_source::{Delivery, Object};
 use crate::function::LiveFunction;
-use crate::plan::Action;
+use crate::package::Archive;
+use crate::plan::{Action, WriteCall};
 use crate::protocol::event::StepName;
 
 impl Lambda {
-    /// Applies one step, waits until it has taken effect and records the new state of the function in
-    /// `state`.
+    /// Sends the request of one step, waits until it has taken effect and records the new state of the
+    /// function in `state`.
     ///
     /// If another caller's update is in progress, waits for its end first. If Lambda cannot assume the role
     /// yet, retries for 30 s and calls `role_not_ready` before each retry.
@@ -22,18 +25,18 @@ impl Lambda {
     /// # Errors
     /// [`LambdaError::Outdated`] if the function is not in the state that the step was planned for, and every
     /// other [`LambdaError`] of its calls. The event writer records whether the step took effect.
-    pub async fn apply(
+    pub(crate) async fn apply(
         &self,
-        action: &Action,
+        call: &WriteCall,
         state: &mut DeployState<'_>,
         role_not_ready: &dyn Fn(),
     ) -> Result<Applied, LambdaError> {
-        let applied = self.send_until_accepted(action, state, role_not_ready).await;
-        if let (Action::ShiftTraffic { .. }, Err(error)) = (action, &applied)
+        let applied = self.send_until_accepted(call, state, role_not_ready).await;
+        if let (WriteCall::ShiftTraffic { .. }, Err(error)) = (call, &applied)
             && (self.attempts.stats().lost_response || error.outcome_is_unknown())
         {
             // AWS may have applied the shift in spite of the error.
-            state.record_target(action);
+            state.record_target(call);
         }
         applied
     }
@@ -44,13 +47,15 @@ impl Lambda {
     ///
     /// # Errors
     /// [`LambdaError::Call`] as for the step itself, and [`LambdaError::Cancelled`].
-    pub async fn dry_run(&self, action: &Action, state: &DeployState<'_>) -> Result<(), LambdaError> {
-        let Action::UpdateFunctionCode { delivery, .. } = action else { return Ok(()) };
-        if matches!(delivery, Delivery::Upload(_)) {
+    pub(crate) async fn dry_run(&self, action: &Action, state: &DeployState<'_>) -> Result<(), LambdaError> {
+        let Action::Write(WriteCall::UpdateFunctionCode { settings, delivery }) = action else {
+            return Ok(());
+        };
+        if matches!(delivery, Delivery::Upload(..)) {
             return Ok(());
         }
         self.attempts.reset();
-        match self.update_function_code(action, state, true).await {
+        match self.update_function_code(settings, delivery, state, true).await {
             // A dry run cannot take effect later.
             Err(LambdaError::Cancelled { reason, .. }) => {
                 Err(LambdaError::Cancelled { reason, in_flight: None })
@@ -61,30 +66,27 @@ impl Lambda {
 
     async fn send_until_accepted(
         &self,
-        action: &Action,
+        call: &WriteCall,
         state: &mut DeployState<'_>,
         role_not_ready: &dyn Fn(),
     ) -> Result<Applied, LambdaError> {
-        let step = action.name();
+        let step = call.name();
         self.attempts.reset();
-        if let Action::UploadPackage { object } = action {
-            return self.upload_package(object, state).await;
-        }
         // One wait limit for the whole step: AWS may reject a call with "in progress" while GetFunction shows
         // no update.
         let mut busy = PollBackoff::new(self.wait_limit);
         let mut role = PollBackoff::slowly(ROLE_LIMIT);
         let mut weights = PollBackoff::slowly(WEIGHTS_LIMIT.min(self.wait_limit));
         loop {
-            match self.call(action, state).await {
-                Ok((reported, status)) => return self.finish_step(action, state, reported, status).await,
+            match self.call(call, state).await {
+                Ok((reported, status)) => return self.finish_step(call, state, reported, status).await,
                 Err(LambdaError::Call(error)) if error.is_busy() => {
                     tracing::debug!(operation = error.operation, "an update is in progress");
                     let found =
                         self.poll_until_idle(state.name, &mut busy).await?.ok_or(LambdaError::Gone)?;
                     // Deleting an old version does not depend on the revision of the function.
                     let names_revision =
-                        state.revision_id.is_some() && !matches!(action, Action::DeleteVersion { .. });
+                        state.revision_id.is_some() && !matches!(call, WriteCall::DeleteVersion { .. });
                     if names_revision && state.revision_id != found.live.revision_id {
                         return Err(LambdaError::Outdated(Some(error)));
                     }
@@ -102,7 +104,7 @@ impl Lambda {
                     )
                     .await?;
                 }
-                Err(LambdaError::Call(error)) if self.was_done(action, &error) => {
+                Err(LambdaError::Call(error)) if self.was_done(call, &error) => {
                     self.events.record_change(step);
                     return Ok(self.applied());
                 }
@@ -110,25 +112,25 @@ impl Lambda {
                 // revision it is safe to repeat: AWS publishes no second version of the same code.
                 Err(LambdaError::Call(error))
                     if error.is_outdated()
-                        && matches!(action, Action::PublishVersion { .. })
+                        && matches!(call, WriteCall::PublishVersion { .. })
                         && self.attempts.stats().lost_response
                         && state.revision_id.is_some() =>
                 {
                     state.revision_id = None;
                 }
                 Err(LambdaError::Call(error)) if error.is_outdated() => {
-                    if !self.attempts.stats().lost_response || !self.has_moved_alias(action, state).await? {
+                    if !self.attempts.stats().lost_response || !self.has_moved_alias(call, state).await? {
                         return Err(LambdaError::Outdated(Some(error)));
                     }
                     self.events.record_change(step);
                     return Ok(self.applied());
                 }
                 Err(LambdaError::Call(error)) if error.is_not_found() && !state.arn.is_empty() => {
-                    return Err(not_found(action, error));
+                    return Err(not_found(call, error));
                 }
                 Err(error) => {
-                    let moves = matches!(action, Action::UpdateAlias { .. }) && error.outcome_is_unknown();
-                    if !moves || !self.has_moved_alias(action, state).await.unwrap_or(false) {
+                    let moves = matches!(call, WriteCall::UpdateAlias { .. }) && error.outcome_is_unknown();
+                    if !moves || !self.has_moved_alias(call, state).await.unwrap_or(false) {
                         return Err(error);
                     }
                     self.events.record_change(step);
@@ -141,39 +143,39 @@ impl Lambda {
     /// Records the response to the accepted request of a step, and waits until the step has taken effect.
     async fn finish_step(
         &self,
-        action: &Action,
+        call: &WriteCall,
         state: &mut DeployState<'_>,
         reported: ResponseFacts,
         status: UpdateStatus,
     ) -> Result<Applied, LambdaError> {
-        let step = action.name();
+        let step = call.name();
         self.events.record_change(step);
         let applied = self.applied();
         let is_moving = reported.is_moving;
-        let code_mismatch = state.code_mismatch(action, reported.code_sha256.as_ref());
+        let code_mismatch = state.code_mismatch(call, reported.code_sha256.as_ref());
         let is_ours = reported
             .code_and_settings
             .as_ref()
-            .is_none_or(|code_and_settings| state.allows_response(action, code_and_settings));
+            .is_none_or(|code_and_settings| state.allows_response(call, code_and_settings));
         state.record_response(reported);
-        state.record_target(action);
+        state.record_target(call);
         if !is_ours {
             return Err(LambdaError::Outdated(None));
         }
-        let settled = self.wait_until_settled(action, state, status).await;
+        let settled = self.wait_until_settled(call, state, status).await;
         if let Err(LambdaError::UpdateFailed(_)) = settled {
             self.events.retract_change(step);
         }
         settled?;
-        match action {
-            Action::PutProvisionedConcurrencyConfig { alias, .. } => {
+        match call {
+            WriteCall::PutProvisionedConcurrencyConfig { alias, .. } => {
                 let ready = self.wait_for_provisioned(state.name, alias).await;
                 if let Err(LambdaError::ProvisioningFailed(_)) = ready {
                     self.events.retract_change(step);
                 }
                 ready?;
             }
-            Action::UpdateAlias { alias, provisions, .. } if *provisions || is_moving => {
+            WriteCall::UpdateAlias { alias, provisions, .. } if *provisions || is_moving => {
                 self.wait_for_provisioned(state.name, alias).await?;
             }
             _ => {}
@@ -183,24 +185,32 @@ impl Lambda {
 
     /// Whether an error only means that AWS has already applied an earlier request of the same step, whose
     /// response was lost.
-    fn was_done(&self, action: &Action, error: &CallError) -> bool {
-        if let Action::DeleteVersion { .. } = action {
+    fn was_done(&self, call: &WriteCall, error: &CallError) -> bool {
+        if let WriteCall::DeleteVersion { .. } = call {
             // The goal is reached, even if another caller deleted the version.
             return error.is_not_found();
         }
         self.attempts.stats().lost_response
-            && match action {
-                Action::AddPermission { .. } => error.is_outdated(),
-                Action::RemovePermission { .. } | Action::DeleteFunctionUrlConfig { .. } => {
+            && match call {
+                WriteCall::AddPermission { .. } => error.is_outdated(),
+                WriteCall::RemovePermission { .. } | WriteCall::DeleteFunctionUrlConfig { .. } => {
                     error.is_not_found()
                 }
                 _ => false,
             }
     }
 
-    /// Uploads the archive to its S3 object, unless the object exists already.
-    async fn upload_package(&self, object: &Object, state: &DeployState<'_>) -> Result<Applied, LambdaError> {
-        if self.send_to_bucket(object, archive(state)).await? {
+    /// Uploads an archive to an S3 object, unless the object exists already.
+    ///
+    /// # Errors
+    /// [`LambdaError::Call`], and [`LambdaError::Cancelled`].
+    pub(crate) async fn upload_package(
+        &self,
+        object: &Object,
+        archive: &Arc<Archive>,
+    ) -> Result<Applied, LambdaError> {
+        self.attempts.reset();
+        if self.send_to_bucket(object, archive).await? {
             self.events.record_change(StepName::UploadPackage);
         }
         Ok(self.applied())
@@ -209,13 +219,13 @@ impl Lambda {
     /// Waits until the operation that a step started has ended.
     async fn wait_until_settled(
         &self,
-        action: &Action,
+        call: &WriteCall,
         state: &mut DeployState<'_>,
         mut status: UpdateStatus,
     ) -> Result<(), LambdaError> {
-        let (what, version) = match action {
-            Action::CreateFunction { .. } => ("the new function", None),
-            Action::PublishVersion { .. } => (versions::VERSION, state.version.clone()),
+        let (what, version) = match call {
+            WriteCall::CreateFunction { .. } => ("the new function", None),
+            WriteCall::PublishVersion { .. } => (versions::VERSION, state.version.clone()),
             _ => ("the update", None),
         };
         let mut seen: Option<LiveFunction> = None;
@@ -223,9 +233,9 @@ impl Lambda {
         let expected = state.last_update.filter(|_| is_update);
         let mut backoff = PollBackoff::new(self.wait_limit).expecting(expected);
         while status.is_in_progress() {
-            let call =
+            let get_function =
                 self.client.get_function().function_name(state.name.as_str()).set_qualifier(version.clone());
-            let poll_once = async || self.read_call("GetFunction", call.clone().send()).await;
+            let poll_once = async || self.read_call("GetFunction", get_function.clone().send()).await;
             let output = match self.poll(&mut backoff, what, poll_once).await {
                 Err(LambdaError::Call(error)) if error.is_function_not_found() => {
                     return Err(LambdaError::Gone);
@@ -233,7 +243,7 @@ impl Lambda {
                 other => other?,
             };
             let configuration = output.configuration().ok_or_else(|| self.invalid_response("GetFunction"))?;
-            let reported = UpdateStatus::from_configuration(configuration);
+            let reported = configuration.update_status();
             status = if version.is_some() { reported.for_version() } else { reported };
             if is_update {
                 state.seen_sha256 = configuration.code_sha256().map(str::to_owned);
@@ -247,7 +257,7 @@ impl Lambda {
             return versions::from_version(&version, status);
         }
         if let Some(live) = seen
-            && !state.has_stayed(action, live)
+            && !state.has_stayed(call, live)
         {
             return Err(LambdaError::Outdated(None));
         }
@@ -257,19 +267,19 @@ impl Lambda {
 
 /// The error for a step of an existing function if AWS does not find what the step names. The function URL,
 /// its permission, the alias, the version or the whole function may have been deleted.
-fn not_found(action: &Action, error: CallError) -> LambdaError {
+fn not_found(call: &WriteCall, error: CallError) -> LambdaError {
     let is_of_more = matches!(
-        action,
-        Action::UpdateFunctionUrlConfig { .. }
-            | Action::CreateFunctionUrlConfig { alias: Some(_), .. }
-            | Action::AddPermission { alias: Some(_), .. }
-            | Action::DeleteFunctionUrlConfig { .. }
-            | Action::RemovePermission { .. }
-            | Action::CreateAlias { .. }
-            | Action::UpdateAlias { .. }
-            | Action::ShiftTraffic { .. }
-            | Action::PutProvisionedConcurrencyConfig { .. }
-            | Action::DeleteProvisionedConcurrencyConfig { .. }
+        call,
+        WriteCall::UpdateFunctionUrlConfig { .. }
+            | WriteCall::CreateFunctionUrlConfig { alias: Some(_), .. }
+            | WriteCall::AddPermission { alias: Some(_), .. }
+            | WriteCall::DeleteFunctionUrlConfig { .. }
+            | WriteCall::RemovePermission { .. }
+            | WriteCall::CreateAlias { .. }
+            | WriteCall::UpdateAlias { .. }
+            | WriteCall::ShiftTraffic { .. }
+            | WriteCall::PutProvisionedConcurrencyConfig { .. }
+            | WriteCall::DeleteProvisionedConcurrencyConfig { .. }
     );
     match is_of_more {
         true => LambdaError::Outdated(Some(error)),

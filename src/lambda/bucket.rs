@@ -44,7 +44,7 @@ impl Lambda {
     /// # Errors
     /// [`LambdaError::NoObject`], [`LambdaError::Call`] when there is no response from S3, and
     /// [`LambdaError::Cancelled`].
-    pub async fn object_sha256(&self, object: &Object) -> Result<Option<String>, LambdaError> {
+    pub(crate) async fn object_sha256(&self, object: &Object) -> Result<Option<String>, LambdaError> {
         let head = self.s3.head_object().bucket(&object.bucket).key(&object.key);
         let head = head.set_version_id(object.version.clone()).checksum_mode(ChecksumMode::Enabled);
         let answer = tokio::select! {
@@ -193,7 +193,7 @@ impl<'a> BucketUpload<'a> {
                 let call = request.customize().interceptor(part.signature).send();
                 let attempts = self.lambda.attempts.clone();
                 sending.spawn(async move {
-                    let failed = |error| attempts.explain_timeout(CallError::of("UploadPart", error));
+                    let failed = |error| attempts.explain(CallError::of("UploadPart", error));
                     let answer = call.await.map_err(failed)?;
                     let done = CompletedPart::builder().part_number(number).checksum_sha256(part.checksum);
                     Ok::<_, LambdaError>(done.set_e_tag(answer.e_tag().map(str::to_owned)).build())

@@ -19,7 +19,7 @@ use crate::protocol::event::StepName;
 use crate::protocol::secret::KnownSecrets;
 
 /// Lambda and S3 clients for one identity in one region.
-pub struct Lambda {
+pub(crate) struct Lambda {
     pub(super) client: aws_sdk_lambda::Client,
     pub(super) s3: aws_sdk_s3::Client,
     pub(super) events: Arc<EventWriter>,
@@ -31,7 +31,7 @@ pub struct Lambda {
 
 /// Requests that a step needed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Applied {
+pub(crate) struct Applied {
     /// Number of HTTP requests, retries included.
     pub attempts: u32,
     /// AWS's id of the last request.
@@ -40,13 +40,13 @@ pub struct Applied {
 
 impl Lambda {
     /// Request statistics of the last step.
-    pub fn applied(&self) -> Applied {
+    pub(crate) fn applied(&self) -> Applied {
         let stats = self.attempts.stats();
         Applied { attempts: stats.requests, request_id: stats.request_id }
     }
 
     /// Number of HTTP requests of the last step, and whether a response to one of them was lost.
-    pub fn attempts(&self) -> (u32, bool) {
+    pub(crate) fn attempts(&self) -> (u32, bool) {
         let stats = self.attempts.stats();
         (stats.requests, stats.lost_response)
     }
@@ -55,7 +55,7 @@ impl Lambda {
     ///
     /// # Errors
     /// [`LambdaError::Cancelled`].
-    pub async fn pause_traffic(&self, interval: Duration) -> Result<(), LambdaError> {
+    pub(crate) async fn pause_traffic(&self, interval: Duration) -> Result<(), LambdaError> {
         self.sleep(interval, "the next traffic shift").await
     }
 
@@ -128,11 +128,11 @@ impl Lambda {
     where
         E: ProvideErrorMetadata + std::error::Error + 'static,
     {
-        self.explain_timeout(CallError::of(operation, error))
+        self.explain(CallError::of(operation, error))
     }
 
-    pub(super) fn explain_timeout(&self, error: CallError) -> LambdaError {
-        LambdaError::Call(self.attempts.explain_timeout(error))
+    pub(super) fn explain(&self, error: CallError) -> LambdaError {
+        LambdaError::Call(self.attempts.explain(error))
     }
 
     /// Awaits a read call; abandons it as soon as the run is cancelled.

@@ -17,7 +17,7 @@ use super::client::Lambda;
 use super::credentials_error::CredentialsError;
 use super::error::LambdaError;
 use super::http::{CaBundle, LazyTls, TooLarge};
-use super::request_recorder::{AttemptCounter, RequestRecorder};
+use super::request_recorder::{AttemptCounter, RequestRecorder, address};
 use super::resolved_credentials::ResolvedCredentials;
 use super::roles::{AssumedRole, Role};
 use super::timeouts::{DEFAULT_WAIT, RESPONSE_LIMIT, timeouts};
@@ -39,7 +39,7 @@ const CREDENTIALS: &str = "the credential source";
 
 /// The AWS identity and region of a deployment.
 #[derive(Clone, Debug)]
-pub struct Identity {
+pub(crate) struct Identity {
     /// Where the credentials come from.
     pub source: CredentialsSource,
     /// The access key ID of the credentials.
@@ -55,7 +55,7 @@ pub struct Identity {
 /// [`LambdaError::Credentials`], [`LambdaError::BadRegion`], [`LambdaError::BadEndpoint`],
 /// [`LambdaError::BadCaBundle`], [`LambdaError::Call`] for STS, [`LambdaError::Cancelled`], and
 /// [`LambdaError::WaitedTooLong`] for a credential source that does not respond.
-pub async fn connect(
+pub(crate) async fn connect(
     stanza: &Stanza,
     env: &Environment,
     env_given: bool,
@@ -66,7 +66,8 @@ pub async fn connect(
     check_endpoints(env)?;
     check_files(env, known_secrets)?;
     let http = LazyTls::trusting(ca_bundle(env)?);
-    let recorder = RequestRecorder { attempts: AttemptCounter::default(), events: events.clone() };
+    let recorder =
+        RequestRecorder { attempts: AttemptCounter::with_proxy(proxy(env)), events: events.clone() };
     let takes_long = stanza.snap_start.as_deref() == Some("PublishedVersions")
         || matches!(stanza.provisioned_concurrency, Some(OrNone::Some(_)));
     let wait_limit = stanza.wait_timeout.unwrap_or(if takes_long { DEFAULT_WAIT * 3 } else { DEFAULT_WAIT });
@@ -82,7 +83,7 @@ pub async fn connect(
     // A call to STS has the same limit but a better error message, so it must time out first.
     let identifying = tokio::time::timeout(wait_limit + Duration::from_secs(1), lookup.identify());
     let reported = |error| match error {
-        LambdaError::Call(error) => LambdaError::Call(recorder.attempts.explain_timeout(error)),
+        LambdaError::Call(error) => LambdaError::Call(recorder.attempts.explain(error)),
         other => other,
     };
     let (config, identity) = tokio::select! {
@@ -187,6 +188,13 @@ fn has_own_endpoint(env: &Environment) -> bool {
     ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"]
         .iter()
         .any(|name| env.get(name).is_some_and(|url| !url.is_empty()))
+}
+
+/// Host and port of the proxy for `https://`. `None`: the job has none.
+fn proxy(env: &Environment) -> Option<String> {
+    let names = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
+    let url = names.iter().filter_map(|name| env.get(name)).find(|url| !url.is_empty())?;
+    if url.contains("://") { address(&url) } else { address(&format!("http://{url}")) }
 }
 
 /// Inputs for loading credentials.
@@ -299,7 +307,7 @@ fn ca_bundle(env: &Environment) -> Result<Option<CaBundle>, LambdaError> {
 ///
 /// # Errors
 /// [`LambdaError::BadRegion`].
-pub fn named_region(stanza: &Stanza, env: &Environment) -> Result<Option<Region>, LambdaError> {
+pub(crate) fn named_region(stanza: &Stanza, env: &Environment) -> Result<Option<Region>, LambdaError> {
     if let Some(region) = &stanza.region {
         return Ok(Some(region.clone()));
     }
@@ -319,7 +327,7 @@ pub fn named_region(stanza: &Stanza, env: &Environment) -> Result<Option<Region>
 /// # Errors
 /// [`LambdaError::BadRegion`], and [`LambdaError::Credentials`] for an AWS configuration file that is not a
 /// regular file.
-pub async fn default_region(stanza: &Stanza, env: &Environment) -> Result<Region, LambdaError> {
+pub(crate) async fn default_region(stanza: &Stanza, env: &Environment) -> Result<Region, LambdaError> {
     check_files(env, &KnownSecrets::default())?;
     let mut profile = ProfileFileRegionProvider::builder();
     if let Some(name) = stanza.profile() {

@@ -10,7 +10,7 @@ use crate::protocol::stanza::UnusableKeys;
 
 /// Why no credentials could be loaded.
 #[derive(Debug, thiserror::Error)]
-pub enum CredentialsError {
+pub(crate) enum CredentialsError {
     /// One of the values that belong together is missing.
     #[error("`{given}` is set, but `{missing}` is not")]
     Incomplete {

@@ -2,25 +2,24 @@
 //! expects. It never sends a request to AWS.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::Duration;
 
 use crate::code_source::Delivery;
 use crate::function::{AliasHistory, CodeAndSettings, LiveAlias, LiveFunction, Setting};
-use crate::package::Archive;
-use crate::plan::{Action, Plan};
+use crate::plan::{Action, Plan, WriteCall};
 use crate::protocol::event::StepTarget;
 use crate::protocol::name::FunctionName;
 
 /// State of the function that the steps of a deployment share.
 #[derive(Clone, Debug)]
-pub struct DeployState<'a> {
+pub(crate) struct DeployState<'a> {
     /// Name of the function, as in the stanza.
     pub name: &'a FunctionName,
     /// ARN of the function. Empty until the function exists.
     pub arn: String,
-    /// The archive to upload. `None`: the code is an S3 object or a container image.
-    pub archive: Option<Arc<Archive>>,
+    /// True if the code is an archive of this run, so that its hash is known. False: it is an S3 object or a
+    /// container image.
+    pub has_archive: bool,
     /// AWS's `CodeSha256` of the code to deploy. `None`: unknown until AWS returns it.
     pub code_sha256: Option<String>,
     /// The `RevisionId` that the next change expects. `None`: any.
@@ -46,11 +45,11 @@ pub struct DeployState<'a> {
 
 impl<'a> DeployState<'a> {
     /// The initial state for the function `name`: everything else is unknown.
-    pub fn of(name: &'a FunctionName) -> Self {
+    pub(crate) fn of(name: &'a FunctionName) -> Self {
         DeployState {
             name,
             arn: String::new(),
-            archive: None,
+            has_archive: false,
             code_sha256: None,
             revision_id: None,
             version: None,
@@ -65,7 +64,7 @@ impl<'a> DeployState<'a> {
     }
 
     /// Replaces the state by that of the live function and of the plan for it.
-    pub fn refresh(&mut self, live: &LiveFunction, plan: &Plan, code_sha256: Option<String>) {
+    pub(crate) fn refresh(&mut self, live: &LiveFunction, plan: &Plan, code_sha256: Option<String>) {
         self.arn.clone_from(&live.arn);
         self.code_sha256 = code_sha256;
         self.revision_id.clone_from(&live.revision_id);
@@ -81,19 +80,19 @@ impl<'a> DeployState<'a> {
     }
 
     /// The target of a step, as shown in events.
-    pub fn target_of(&self, action: &Action) -> StepTarget {
+    pub(crate) fn target_of(&self, action: &Action) -> StepTarget {
         let version = || Some(self.version().to_owned());
         match action {
             Action::Verify => StepTarget { version: version(), ..StepTarget::default() },
-            Action::CreateAlias { alias } => {
+            Action::Write(WriteCall::CreateAlias { alias }) => {
                 StepTarget { alias: Some(alias.clone()), version: version(), ..StepTarget::default() }
             }
-            Action::UpdateAlias { alias, version: to, .. } => StepTarget {
+            Action::Write(WriteCall::UpdateAlias { alias, version: to, .. }) => StepTarget {
                 alias: Some(alias.clone()),
                 version: to.clone().or_else(version),
                 ..StepTarget::default()
             },
-            Action::ShiftTraffic { alias, percent, .. } => StepTarget {
+            Action::Write(WriteCall::ShiftTraffic { alias, percent, .. }) => StepTarget {
                 alias: Some(alias.clone()),
                 version: version(),
                 percent: Some(*percent),
@@ -103,11 +102,11 @@ impl<'a> DeployState<'a> {
                 StepTarget { seconds: Some(interval.as_secs()), ..StepTarget::default() }
             }
             Action::WaitForProvisioned { alias }
-            | Action::PutProvisionedConcurrencyConfig { alias, .. }
-            | Action::DeleteProvisionedConcurrencyConfig { alias } => {
-                StepTarget { alias: Some(alias.clone()), ..StepTarget::default() }
-            }
-            Action::DeleteVersion { version } => {
+            | Action::Write(
+                WriteCall::PutProvisionedConcurrencyConfig { alias, .. }
+                | WriteCall::DeleteProvisionedConcurrencyConfig { alias },
+            ) => StepTarget { alias: Some(alias.clone()), ..StepTarget::default() },
+            Action::Write(WriteCall::DeleteVersion { version }) => {
                 StepTarget { version: Some(version.clone()), ..StepTarget::default() }
             }
             _ => StepTarget::default(),
@@ -115,36 +114,29 @@ impl<'a> DeployState<'a> {
     }
 
     /// The version that the steps work on; `$LATEST` if none is published.
-    pub fn version(&self) -> &str {
+    pub(crate) fn version(&self) -> &str {
         self.version.as_deref().unwrap_or("$LATEST")
     }
 
-    /// The version and weights that a step gives to an alias. The revision is not set. `None`: the step
-    /// changes no alias.
-    pub(super) fn alias_target(&self, action: &Action) -> Option<LiveAlias> {
-        match action {
-            Action::UpdateAlias { alias, version, .. } => {
-                let version = version.as_deref().unwrap_or(self.version());
-                Some(LiveAlias { name: alias.clone(), version: version.to_owned(), ..LiveAlias::default() })
-            }
-            Action::ShiftTraffic { alias, from, percent, .. } => {
-                let weights = vec![(self.version().to_owned(), *percent)];
-                Some(LiveAlias {
-                    name: alias.clone(),
-                    version: from.clone(),
-                    weights,
-                    ..LiveAlias::default()
-                })
-            }
-            _ => None,
-        }
+    /// An alias as UpdateAlias leaves it: all traffic goes to `version`, or else to that of the steps. The
+    /// revision is not set.
+    pub(super) fn updated_alias(&self, alias: &str, version: Option<&str>) -> LiveAlias {
+        let version = version.unwrap_or(self.version()).to_owned();
+        LiveAlias { name: alias.to_owned(), version, ..LiveAlias::default() }
+    }
+
+    /// An alias as a traffic shift leaves it: `percent` of the traffic goes to the version of the steps, the
+    /// rest to `from`. The revision is not set.
+    pub(super) fn shifted_alias(&self, alias: &str, from: &str, percent: u8) -> LiveAlias {
+        let weights = vec![(self.version().to_owned(), percent)];
+        LiveAlias { name: alias.to_owned(), version: from.to_owned(), weights, ..LiveAlias::default() }
     }
 
     /// Records whether an alias sends part of its traffic to the new version after a step.
-    pub(super) fn record_target(&mut self, action: &Action) {
-        match action {
-            Action::UpdateAlias { alias, .. } => drop(self.shifted.remove(alias)),
-            Action::ShiftTraffic { alias, from, .. } => {
+    pub(super) fn record_target(&mut self, call: &WriteCall) {
+        match call {
+            WriteCall::UpdateAlias { alias, .. } => drop(self.shifted.remove(alias)),
+            WriteCall::ShiftTraffic { alias, from, .. } => {
                 drop(self.shifted.insert(alias.clone(), from.clone()))
             }
             _ => {}
@@ -152,52 +144,48 @@ impl<'a> DeployState<'a> {
     }
 
     /// Whether another caller replaced our code after we deployed it.
-    pub fn was_overtaken(&self) -> bool {
+    pub(crate) fn was_overtaken(&self) -> bool {
         self.seen_sha256.is_some() && self.code_sha256.is_some() && self.seen_sha256 != self.code_sha256
     }
 
     /// Whether AWS returned another hash than that of the package. Code that is encrypted with a customer
     /// managed key is not compared: it is not documented what AWS hashes there.
-    pub(super) fn code_mismatch(&self, action: &Action, reported: Option<&String>) -> bool {
-        let (Action::CreateFunction { settings, .. } | Action::UpdateFunctionCode { settings, .. }) = action
+    pub(super) fn code_mismatch(&self, call: &WriteCall, reported: Option<&String>) -> bool {
+        let (WriteCall::CreateFunction { settings, .. } | WriteCall::UpdateFunctionCode { settings, .. }) =
+            call
         else {
             return false;
         };
         let is_encrypted = settings.iter().any(|setting| matches!(setting, Setting::SourceKmsKeyArn(_)));
-        self.archive.is_some() && !is_encrypted && reported.is_some() && reported != self.code_sha256.as_ref()
+        self.has_archive && !is_encrypted && reported.is_some() && reported != self.code_sha256.as_ref()
     }
 
     /// Whether a response has the code and settings known before, except for what the call itself changes.
     /// AWS replaces a structure as a whole, so if one member changes, the others may change, too.
-    pub(super) fn allows_response(&self, action: &Action, reported: &CodeAndSettings) -> bool {
+    pub(super) fn allows_response(&self, call: &WriteCall, reported: &CodeAndSettings) -> bool {
         let Some(known) = &self.known else { return true };
         let description = [Setting::Description(String::new())];
-        let (sent, brings_code): (&[Setting], bool) = match action {
-            Action::UpdateFunctionConfiguration { settings } => (settings, false),
-            Action::UpdateFunctionCode { settings, .. } => (settings, true),
-            Action::PublishVersion { .. } => (&description, false),
+        let (sent, brings_code): (&[Setting], bool) = match call {
+            WriteCall::UpdateFunctionConfiguration { settings } => (settings, false),
+            WriteCall::UpdateFunctionCode { settings, .. } => (settings, true),
+            WriteCall::PublishVersion { .. } => (&description, false),
             _ => return true,
         };
-        let names = |setting: &Setting| sent.iter().any(|sent| sent.is_kind_of(setting));
-        let structures = Setting::structures();
-        let changes = |setting: &Setting| {
-            let of =
-                structures.iter().find(|members| members.iter().any(|member| member.is_kind_of(setting)));
-            names(setting) || of.is_some_and(|members| members.iter().any(names))
-        };
+        let changes = |setting: &Setting| sent.iter().any(|sent| sent.is_replaced_with(setting));
         (brings_code || reported.code_sha256 == known.code_sha256) && reported.keeps(known, changes)
     }
 
     /// Whether the function still has the settings of our own call. If so, adopts its revision, which AWS
     /// changes once more when an update ends. If only the code is another caller's, keeps our revision, so
     /// that AWS rejects every later step.
-    pub(super) fn has_stayed(&mut self, action: &Action, live: LiveFunction) -> bool {
+    pub(super) fn has_stayed(&mut self, call: &WriteCall, live: LiveFunction) -> bool {
         let now = CodeAndSettings::of(&live);
         if self.known.as_ref().is_some_and(|known| !now.keeps(known, |_| false)) {
             return false;
         }
         // Which image a tag means is known only after Lambda has resolved it.
-        let (Action::CreateFunction { delivery, .. } | Action::UpdateFunctionCode { delivery, .. }) = action
+        let (WriteCall::CreateFunction { delivery, .. } | WriteCall::UpdateFunctionCode { delivery, .. }) =
+            call
         else {
             return self.adopt(live, now);
         };
@@ -221,7 +209,7 @@ impl<'a> DeployState<'a> {
             self.arn = arn;
         }
         // The hash of our own package is known, whatever AWS returns.
-        if self.archive.is_none() {
+        if !self.has_archive {
             self.code_sha256 = reported.code_sha256.or(self.code_sha256.take());
         }
         // A call that does not return the revision may have changed it.
@@ -255,14 +243,11 @@ pub(super) struct ResponseFacts {
     pub(super) alias: Option<(String, Option<String>)>,
 }
 
-/// The archive of a step that uploads it.
-pub(super) fn archive<'a>(state: &'a DeployState<'_>) -> &'a Arc<Archive> {
-    state.archive.as_ref().expect("a plan uploads an archive only if there is one")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::package::Archive;
+    use std::sync::Arc;
 
     fn code_and_settings(code: &str, timeout: i32, description: &str) -> CodeAndSettings {
         let settings = vec![
@@ -278,11 +263,12 @@ mod tests {
     fn a_call_changes_only_what_it_is_for_in_the_known_state() {
         let name = FunctionName::parse("f").expect("a name");
         let state = DeployState { known: Some(code_and_settings("a", 3, "d")), ..DeployState::of(&name) };
-        let configuration = |setting| Action::UpdateFunctionConfiguration { settings: vec![setting] };
-        let publish = Action::PublishVersion { description: None, to_latest: false };
-        let code = Action::UpdateFunctionCode { settings: Vec::new(), delivery: Delivery::Call };
+        let configuration = |setting| WriteCall::UpdateFunctionConfiguration { settings: vec![setting] };
+        let publish = WriteCall::PublishVersion { description: None, to_latest: false };
+        let delivery = Delivery::Call(Arc::new(Archive::empty()));
+        let code = WriteCall::UpdateFunctionCode { settings: Vec::new(), delivery };
         let timeout = || configuration(Setting::Timeout(5));
-        for (action, reported, is_ours) in [
+        for (call, reported, is_ours) in [
             (timeout(), code_and_settings("a", 5, "d"), true),
             (timeout(), code_and_settings("b", 5, "d"), false),
             (timeout(), code_and_settings("a", 5, "theirs"), false),
@@ -291,7 +277,7 @@ mod tests {
             (publish.clone(), code_and_settings("b", 3, "d"), false),
             (publish, code_and_settings("a", 5, "d"), false),
         ] {
-            assert_eq!(state.allows_response(&action, &reported), is_ours, "{action:?} {reported:?}");
+            assert_eq!(state.allows_response(&call, &reported), is_ours, "{call:?} {reported:?}");
         }
         // If one member changes, AWS replaces the whole structure.
         let mut logged = code_and_settings("a", 3, "d");
@@ -310,7 +296,7 @@ mod tests {
             revision_id: Some("ours".to_owned()),
             ..DeployState::of(&name)
         };
-        let update = Action::UpdateFunctionConfiguration { settings: Vec::new() };
+        let update = WriteCall::UpdateFunctionConfiguration { settings: Vec::new() };
         let mut same = of();
         assert!(same.has_stayed(&update, LiveFunction { revision_id: theirs(), ..live() }));
         assert_eq!(same.revision_id, theirs());

@@ -19,7 +19,7 @@ use crate::protocol::event::StepName;
 
 /// Why the AWS part of a deployment failed.
 #[derive(Debug, thiserror::Error)]
-pub enum LambdaError {
+pub(crate) enum LambdaError {
     /// No credentials could be loaded.
     #[error(transparent)]
     Credentials(#[from] CredentialsError),
@@ -142,7 +142,7 @@ fn quoted(origin: &str) -> String {
 
 /// AWS's reason why a function or version is not ready.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StateReason {
+pub(crate) struct StateReason {
     /// `StateReasonCode` or `LastUpdateStatusReasonCode`.
     pub code: Option<String>,
     /// `StateReason` or `LastUpdateStatusReason`.
@@ -151,7 +151,7 @@ pub struct StateReason {
 
 /// A call that failed.
 #[derive(Clone, Debug, thiserror::Error)]
-pub struct CallError {
+pub(crate) struct CallError {
     /// The AWS operation, such as `UpdateFunctionCode`.
     pub operation: &'static str,
     /// The kind of failure.
@@ -168,6 +168,11 @@ pub struct CallError {
     pub resource: Option<String>,
     /// The region of the bucket, if S3 reports that it is in another region.
     pub bucket_region: Option<String>,
+    /// Host and port to which the request was sent, without a proxy. `None`: it was not sent, or its response
+    /// explains the failure.
+    pub address: Option<String>,
+    /// Host and port of the job's proxy for `https://`. `None`: it has none.
+    pub proxy: Option<String>,
     /// Why the call failed, in the words of the SDK. `None`: the other fields say it all.
     #[source]
     pub cause: Option<Cause>,
@@ -177,14 +182,14 @@ pub struct CallError {
 /// nothing, and some quote what must not be shown.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{text}")]
-pub struct Cause {
+pub(crate) struct Cause {
     text: String,
     source: Option<Box<Cause>>,
 }
 
 impl Cause {
     /// A chain of causes with these texts, nearest first. `None`: there are no texts.
-    pub fn chain(texts: Vec<String>) -> Option<Cause> {
+    pub(crate) fn chain(texts: Vec<String>) -> Option<Cause> {
         let enclose = |source: Option<Cause>, text| Some(Cause { text, source: source.map(Box::new) });
         texts.into_iter().rev().fold(None, enclose)
     }
@@ -192,7 +197,7 @@ impl Cause {
 
 /// How a call failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CallErrorKind {
+pub(crate) enum CallErrorKind {
     /// AWS returned an error.
     Service,
     /// The response could not be parsed.
@@ -210,6 +215,8 @@ pub enum CallErrorKind {
 impl fmt::Display for CallError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let operation = self.operation;
+        let aws =
+            self.address.as_ref().map_or_else(|| "AWS".to_owned(), |address| format!("AWS at {address}"));
         match (self.kind, self.http_status) {
             (CallErrorKind::Service, _) => write!(f, "AWS refused {operation}"),
             (CallErrorKind::InvalidResponse, Some(status)) => {
@@ -218,8 +225,8 @@ impl fmt::Display for CallError {
             (CallErrorKind::InvalidResponse, None) => {
                 write!(f, "{operation} returned a response that could not be parsed")
             }
-            (CallErrorKind::Timeout, _) => write!(f, "AWS did not respond to {operation} in time"),
-            (CallErrorKind::Connect, _) => write!(f, "AWS cannot be reached for {operation}"),
+            (CallErrorKind::Timeout, _) => write!(f, "{aws} did not respond to {operation} in time"),
+            (CallErrorKind::Connect, _) => write!(f, "{aws} cannot be reached for {operation}"),
             (CallErrorKind::Construction, _) => {
                 write!(f, "the {operation} request cannot be built, because a value is invalid")
             }
@@ -262,6 +269,8 @@ impl CallError {
             request_id: error.request_id().map(str::to_owned),
             resource: None,
             bucket_region: raw.and_then(|raw| raw.headers().get("x-amz-bucket-region")).map(str::to_owned),
+            address: None,
+            proxy: None,
             cause: Cause::chain(match renewal {
                 Some(renewal) => vec![renewal.to_string()],
                 None => error.source().map(error_texts).unwrap_or_default(),
@@ -293,23 +302,25 @@ impl CallError {
             request_id: None,
             resource: None,
             bucket_region: None,
+            address: None,
+            proxy: None,
             cause: None,
         }
     }
 
     /// Texts of the causes, nearest first.
-    pub fn causes(&self) -> Vec<&str> {
+    pub(crate) fn causes(&self) -> Vec<&str> {
         let causes = successors(self.cause.as_ref(), |cause| cause.source.as_deref());
         causes.map(|cause| cause.text.as_str()).collect()
     }
 
     /// AWS's error code, or an empty string.
-    pub fn code(&self) -> &str {
+    pub(crate) fn code(&self) -> &str {
         self.code.as_deref().unwrap_or_default()
     }
 
     /// AWS's error message, or an empty string.
-    pub fn message(&self) -> &str {
+    pub(crate) fn message(&self) -> &str {
         self.message.as_deref().unwrap_or_default()
     }
 
@@ -372,7 +383,7 @@ impl CallError {
     }
 
     /// True if a version cannot be deleted because an alias points at it.
-    pub fn is_used_by_alias(&self) -> bool {
+    pub(crate) fn is_used_by_alias(&self) -> bool {
         self.code() == "ResourceConflictException" && self.message().to_lowercase().contains("alias")
     }
 

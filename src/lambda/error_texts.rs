@@ -21,7 +21,7 @@ const KINDS: [&str; 10] = [
 
 /// The texts of an error of the SDK and of its causes, nearest first. Leaves out repetitions, texts that say
 /// nothing and the output of a process.
-pub fn error_texts(error: &(dyn Error + 'static)) -> Vec<String> {
+pub(crate) fn error_texts(error: &(dyn Error + 'static)) -> Vec<String> {
     let mut texts: Vec<String> = Vec::new();
     let mut next = Some(error);
     while let Some(error) = next {

@@ -5,19 +5,19 @@ use std::time::Duration;
 use super::client::{Lambda, found};
 use super::error::LambdaError;
 use super::poll_backoff::{self, PollBackoff};
-use super::read::{self, UpdateStatus};
-use crate::function::{LiveFunction, LiveUrl, PublicAccess, Setting};
+use super::read::{self, Configuration, UpdateStatus};
+use crate::function::{LiveFunction, LiveUrl, PublicAccess};
 use crate::protocol::name::FunctionName;
 
 /// Progress text while an update by another caller is in progress.
-pub const ANOTHER_UPDATE: &str = "another update of the function";
+pub(crate) const ANOTHER_UPDATE: &str = "another update of the function";
 
 /// Progress text while the function is being deleted or deactivated.
 const LEAVING: &str = "the deletion or deactivation of the function";
 
 /// Which parts of the live function to read besides GetFunction, which does not return them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ExtraReads {
+pub(crate) struct ExtraReads {
     /// The code signing configuration.
     pub code_signing: bool,
     /// The function URL and the resource policy that controls access to it.
@@ -30,7 +30,7 @@ pub struct ExtraReads {
 
 /// The live function, and whether its state is final.
 #[derive(Debug)]
-pub struct LiveState {
+pub(crate) struct LiveState {
     /// The function as AWS returned it.
     pub live: LiveFunction,
     /// True while the function is being created, updated, deleted or deactivated, by this run or by another
@@ -48,7 +48,7 @@ impl Lambda {
     ///
     /// # Errors
     /// [`LambdaError::Call`], and [`LambdaError::Cancelled`] as soon as the run is cancelled.
-    pub async fn read_live(&self, name: &FunctionName) -> Result<Option<LiveState>, LambdaError> {
+    pub(crate) async fn read_live(&self, name: &FunctionName) -> Result<Option<LiveState>, LambdaError> {
         let call = self.client.get_function().function_name(name.as_str()).send();
         let output = match self.read_call("GetFunction", call).await {
             Err(LambdaError::Call(error)) if error.is_function_not_found() => return Ok(None),
@@ -56,7 +56,7 @@ impl Lambda {
         };
         let invalid_response = || self.invalid_response("GetFunction");
         let configuration = output.configuration().ok_or_else(invalid_response)?;
-        let status = UpdateStatus::from_configuration(configuration);
+        let status = configuration.update_status();
         let live = read::live(&output).ok_or_else(invalid_response)?;
         self.known_secrets.add(live.secrets());
         let is_busy = status.is_in_progress();
@@ -68,7 +68,7 @@ impl Lambda {
     ///
     /// # Errors
     /// As [`Lambda::read_live`].
-    pub async fn read_extras(
+    pub(crate) async fn read_extras(
         &self,
         name: &FunctionName,
         live: &mut LiveFunction,
@@ -81,7 +81,7 @@ impl Lambda {
             let output = found(self.read_call("GetFunctionCodeSigningConfig", call).await)?
                 .ok_or(LambdaError::Gone)?;
             self.require_aws_request_id("GetFunctionCodeSigningConfig")?;
-            live.settings.push(Setting::CodeSigningConfigArn(output.code_signing_config_arn().to_owned()));
+            live.settings.extend(read::code_signing(&output));
         }
         if extras.url {
             live.url = self.url(name, extras.url_alias.clone()).await?;
@@ -114,7 +114,10 @@ impl Lambda {
     ///
     /// # Errors
     /// [`LambdaError::WaitedTooLong`], and those of [`Lambda::read_live`].
-    pub async fn wait_until_idle(&self, name: &FunctionName) -> Result<Option<LiveState>, LambdaError> {
+    pub(crate) async fn wait_until_idle(
+        &self,
+        name: &FunctionName,
+    ) -> Result<Option<LiveState>, LambdaError> {
         self.poll_until_idle(name, &mut PollBackoff::new(self.wait_limit)).await
     }
 
@@ -136,7 +139,7 @@ impl Lambda {
     ///
     /// # Errors
     /// As [`Lambda::wait_until_idle`].
-    pub async fn read_when_idle(&self, name: &FunctionName) -> Result<Option<LiveState>, LambdaError> {
+    pub(crate) async fn read_when_idle(&self, name: &FunctionName) -> Result<Option<LiveState>, LambdaError> {
         match self.read_live(name).await? {
             Some(found) if found.is_busy => self.wait_until_idle(name).await,
             found => Ok(found),
@@ -148,7 +151,7 @@ impl Lambda {
     ///
     /// # Errors
     /// [`LambdaError::Cancelled`].
-    pub async fn back_off_with_jitter(&self, round: u32) -> Result<(), LambdaError> {
+    pub(crate) async fn back_off_with_jitter(&self, round: u32) -> Result<(), LambdaError> {
         let mut backoff =
             PollBackoff::between(Duration::from_millis(100), Duration::from_millis(400 << round.min(3)));
         self.poll_sleep(&mut backoff, ANOTHER_UPDATE).await

@@ -1,17 +1,26 @@
-//! Converts GetFunction responses to the live function.
+//! Converts responses with the configuration of a function to the live function.
 //! It never treats an unreadable setting as empty: it omits that setting.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use aws_sdk_lambda::operation::create_function::CreateFunctionOutput;
 use aws_sdk_lambda::operation::get_function::GetFunctionOutput;
+use aws_sdk_lambda::operation::get_function_code_signing_config::GetFunctionCodeSigningConfigOutput;
 use aws_sdk_lambda::operation::get_function_url_config::GetFunctionUrlConfigOutput;
-use aws_sdk_lambda::types::{FileSystemConfig, FunctionConfiguration, LastUpdateStatus, PackageType, State};
+use aws_sdk_lambda::operation::publish_version::PublishVersionOutput;
+use aws_sdk_lambda::operation::update_function_code::UpdateFunctionCodeOutput;
+use aws_sdk_lambda::operation::update_function_configuration::UpdateFunctionConfigurationOutput;
+use aws_sdk_lambda::types::{
+    FileSystemConfig, FunctionConfiguration, ImageConfig, ImageConfigResponse, LastUpdateStatus, PackageType,
+    State,
+};
 use serde_json::{Value, json};
 
+use super::deploy_state::ResponseFacts;
 use super::error::StateReason;
 use crate::function::{
     CodeAndSettings, LiveFunction, LiveImage, LiveUrl, LiveVersion, Permission, PublicAccess, Setting,
-    VersionState,
+    VersionState, settings_table,
 };
 use crate::protocol::secret::Secret;
 use crate::protocol::structures::{self, FunctionUrl};
@@ -73,31 +82,94 @@ impl UpdateStatus {
     pub(super) fn is_in_progress(&self) -> bool {
         matches!(self, UpdateStatus::Creating | UpdateStatus::Updating | UpdateStatus::Leaving)
     }
-
-    pub(super) fn from_configuration(configuration: &FunctionConfiguration) -> Self {
-        UpdateStatus::of(
-            configuration.state(),
-            StateReason {
-                code: configuration.state_reason_code().map(|code| code.as_str().to_owned()),
-                reason: configuration.state_reason().map(str::to_owned),
-            },
-            configuration.last_update_status(),
-            StateReason {
-                code: configuration.last_update_status_reason_code().map(|code| code.as_str().to_owned()),
-                reason: configuration.last_update_status_reason().map(str::to_owned),
-            },
-        )
-    }
 }
+
+/// A response with the configuration of a function or version. AWS has five types with the same members.
+pub(super) trait Configuration {
+    /// The settings. A setting that cannot be read is missing.
+    fn settings(&self) -> Vec<Setting>;
+
+    /// State of the function or version.
+    fn update_status(&self) -> UpdateStatus;
+
+    /// The facts that the next steps need.
+    fn facts(&self) -> ResponseFacts;
+}
+
+macro_rules! impl_configuration {
+    ($response:ident; $($(#[doc = $doc:literal])* $name:ident($value:ty) changed by $call:ident {
+        option: $option:literal, aws: $aws:literal $(in $unit:literal)?,
+        desired: $desired:expr,
+        live: $(configuration($live:expr))? $(get_function($of_function:expr))?
+            $(get_function_code_signing_config($of_code_signing:expr))?,
+        request: $($target:ident($write:expr))+,
+    })*) => {
+        impl Configuration for $response {
+            fn settings(&self) -> Vec<Setting> {
+                [$($(Setting::read(self, $live, Setting::$name),)?)*].into_iter().flatten().collect()
+            }
+
+            fn update_status(&self) -> UpdateStatus {
+                let state_reason = StateReason {
+                    code: self.state_reason_code().map(|code| code.as_str().to_owned()),
+                    reason: self.state_reason().map(str::to_owned),
+                };
+                let update_reason = StateReason {
+                    code: self.last_update_status_reason_code().map(|code| code.as_str().to_owned()),
+                    reason: self.last_update_status_reason().map(str::to_owned),
+                };
+                UpdateStatus::of(self.state(), state_reason, self.last_update_status(), update_reason)
+            }
+
+            fn facts(&self) -> ResponseFacts {
+                let code_sha256 = self.code_sha256().map(str::to_owned);
+                ResponseFacts {
+                    function_arn: self.function_arn().map(str::to_owned),
+                    revision_id: self.revision_id().map(str::to_owned),
+                    code_and_settings: code_sha256
+                        .clone()
+                        .map(|code_sha256| CodeAndSettings { code_sha256, settings: self.settings() }),
+                    code_sha256,
+                    ..ResponseFacts::default()
+                }
+            }
+        }
+    };
+}
+
+settings_table!(impl_configuration, FunctionConfiguration);
+settings_table!(impl_configuration, CreateFunctionOutput);
+settings_table!(impl_configuration, UpdateFunctionConfigurationOutput);
+settings_table!(impl_configuration, UpdateFunctionCodeOutput);
+settings_table!(impl_configuration, PublishVersionOutput);
+
+macro_rules! define_other_settings {
+    ($($(#[doc = $doc:literal])* $name:ident($value:ty) changed by $call:ident {
+        option: $option:literal, aws: $aws:literal $(in $unit:literal)?,
+        desired: $desired:expr,
+        live: $(configuration($live:expr))? $(get_function($of_function:expr))?
+            $(get_function_code_signing_config($of_code_signing:expr))?,
+        request: $($target:ident($write:expr))+,
+    })*) => {
+        /// The settings that GetFunction returns beside the configuration.
+        fn settings_beside(output: &GetFunctionOutput) -> Vec<Setting> {
+            [$($(Setting::read(output, $of_function, Setting::$name),)?)*].into_iter().flatten().collect()
+        }
+
+        /// The settings that GetFunctionCodeSigningConfig returns.
+        pub(super) fn code_signing(output: &GetFunctionCodeSigningConfigOutput) -> Vec<Setting> {
+            [$($(Setting::read(output, $of_code_signing, Setting::$name),)?)*].into_iter().flatten().collect()
+        }
+    };
+}
+
+settings_table!(define_other_settings);
 
 /// Converts a GetFunction response. `None`: the response lacks a field that every function has.
 pub(super) fn live(output: &GetFunctionOutput) -> Option<LiveFunction> {
     let configuration = output.configuration()?;
-    let mut settings = settings(configuration);
-    let reserved = output.concurrency().and_then(|concurrency| concurrency.reserved_concurrent_executions());
-    settings.push(Setting::ReservedConcurrency(reserved));
+    let settings = configuration.settings().into_iter().chain(settings_beside(output)).collect();
     let code = output.code();
-    settings.push(Setting::SourceKmsKeyArn(text(code.and_then(|code| code.source_kms_key_arn()))));
     let is_image = configuration.package_type() == Some(&PackageType::Image);
     Some(LiveFunction {
         arn: configuration.function_arn()?.to_owned(),
@@ -122,7 +194,7 @@ pub(super) fn live(output: &GetFunctionOutput) -> Option<LiveFunction> {
         provisioned: BTreeMap::new(),
         revision_id: configuration.revision_id().map(str::to_owned),
         has_failed: matches!(
-            UpdateStatus::from_configuration(configuration),
+            configuration.update_status(),
             UpdateStatus::CreationFailed(_) | UpdateStatus::UpdateFailed(_)
         ),
     })
@@ -134,7 +206,7 @@ pub(super) fn listed_version(configuration: &FunctionConfiguration) -> Option<Li
     Some(LiveVersion {
         number: configuration.version()?.to_owned(),
         code_sha256: configuration.code_sha256()?.to_owned(),
-        settings: settings(configuration),
+        settings: configuration.settings(),
         state: VersionState::Unknown,
     })
 }
@@ -142,78 +214,12 @@ pub(super) fn listed_version(configuration: &FunctionConfiguration) -> Option<Li
 /// Converts the GetFunction response for a published version. `None`: it lacks a field that every version
 /// has.
 pub(super) fn version(configuration: &FunctionConfiguration) -> Option<LiveVersion> {
-    let state = match UpdateStatus::from_configuration(configuration).for_version() {
+    let state = match configuration.update_status().for_version() {
         UpdateStatus::Settled | UpdateStatus::Updating | UpdateStatus::UpdateFailed(_) => VersionState::Ready,
         UpdateStatus::Creating | UpdateStatus::Leaving => VersionState::Pending,
         UpdateStatus::CreationFailed(_) | UpdateStatus::Deactivated => VersionState::Failed,
     };
     Some(LiveVersion { state, ..listed_version(configuration)? })
-}
-
-/// Code and settings of a response. `None`: it has no `CodeSha256`.
-pub(super) fn code_and_settings(configuration: &FunctionConfiguration) -> Option<CodeAndSettings> {
-    Some(CodeAndSettings {
-        code_sha256: configuration.code_sha256()?.to_owned(),
-        settings: settings(configuration),
-    })
-}
-
-/// Converts the settings. Where AWS omits a field, the function has its documented default.
-fn settings(c: &FunctionConfiguration) -> Vec<Setting> {
-    let or = |value: Option<&str>, default: &str| value.unwrap_or(default).to_owned();
-    let vpc = c.vpc_config();
-    let environment = match c.environment() {
-        Some(environment) if environment.error().is_some() => None,
-        Some(environment) => Some(secrets(environment.variables())),
-        None => Some(BTreeMap::new()),
-    };
-    let logging = c.logging_config();
-    let group = format!("/aws/lambda/{}", c.function_name().unwrap_or_default());
-    let image = c.image_config_response().and_then(|response| response.image_config());
-    let file_system = |system: &FileSystemConfig| structures::FileSystemConfig {
-        arn: system.arn().to_owned(),
-        local_mount_path: system.local_mount_path().to_owned(),
-    };
-    let mut settings = vec![
-        Setting::Role(text(c.role())),
-        Setting::Runtime(text(c.runtime().map(|runtime| runtime.as_str()))),
-        Setting::Handler(text(c.handler())),
-        Setting::Description(text(c.description())),
-        Setting::EphemeralStorage(c.ephemeral_storage().map_or(512, |storage| storage.size())),
-        Setting::SubnetIds(vpc.map(|vpc| vpc.subnet_ids().iter().cloned().collect()).unwrap_or_default()),
-        Setting::SecurityGroupIds(
-            vpc.map(|vpc| vpc.security_group_ids().iter().cloned().collect()).unwrap_or_default(),
-        ),
-        Setting::Ipv6AllowedForDualStack(
-            vpc.and_then(|vpc| vpc.ipv6_allowed_for_dual_stack()).unwrap_or_default(),
-        ),
-        Setting::DeadLetterArn(text(c.dead_letter_config().and_then(|config| config.target_arn()))),
-        Setting::KmsKeyArn(text(c.kms_key_arn())),
-        Setting::TracingMode(or(
-            c.tracing_config().and_then(|t| t.mode()).map(|mode| mode.as_str()),
-            "PassThrough",
-        )),
-        Setting::Layers(c.layers().iter().filter_map(|layer| layer.arn()).map(str::to_owned).collect()),
-        Setting::FileSystems(c.file_system_configs().iter().map(file_system).collect()),
-        Setting::SnapStart(or(
-            c.snap_start().and_then(|snap| snap.apply_on()).map(|mode| mode.as_str()),
-            "None",
-        )),
-        Setting::LogFormat(or(logging.and_then(|l| l.log_format()).map(|format| format.as_str()), "Text")),
-        Setting::LogGroup(or(logging.and_then(|l| l.log_group()), &group)),
-        Setting::ApplicationLogLevel(text(
-            logging.and_then(|l| l.application_log_level()).map(|level| level.as_str()),
-        )),
-        Setting::SystemLogLevel(text(logging.and_then(|l| l.system_log_level()).map(|level| level.as_str()))),
-        Setting::EntryPoint(image.map(|image| image.entry_point().to_vec()).unwrap_or_default()),
-        Setting::Command(image.map(|image| image.command().to_vec()).unwrap_or_default()),
-        Setting::WorkingDirectory(text(image.and_then(|image| image.working_directory()))),
-        Setting::Architecture(or(c.architectures().first().map(|name| name.as_str()), "x86_64")),
-    ];
-    settings.extend(c.timeout().map(Setting::Timeout));
-    settings.extend(c.memory_size().map(Setting::MemorySize));
-    settings.extend(environment.map(Setting::Environment));
-    settings
 }
 
 /// Converts a function URL.
@@ -267,6 +273,30 @@ pub(super) fn public(policy: &str) -> PublicAccess {
 
 fn text(value: Option<&str>) -> String {
     value.unwrap_or_default().to_owned()
+}
+
+/// A word of AWS, or `default` if there is none.
+fn word<W: AsRef<str>>(word: Option<&W>, default: &str) -> Option<String> {
+    Some(word.map_or(default, |word| word.as_ref()).to_owned())
+}
+
+fn list(items: Option<&[String]>) -> Vec<String> {
+    items.unwrap_or_default().to_vec()
+}
+
+fn set(items: Option<&[String]>) -> BTreeSet<String> {
+    items.unwrap_or_default().iter().cloned().collect()
+}
+
+fn image(response: Option<&ImageConfigResponse>) -> Option<&ImageConfig> {
+    response.and_then(ImageConfigResponse::image_config)
+}
+
+fn file_system(system: &FileSystemConfig) -> structures::FileSystemConfig {
+    structures::FileSystemConfig {
+        arn: system.arn().to_owned(),
+        local_mount_path: system.local_mount_path().to_owned(),
+    }
 }
 
 fn secrets(map: Option<&std::collections::HashMap<String, String>>) -> BTreeMap<String, Secret> {

@@ -19,11 +19,18 @@ use crate::event_writer::EventWriter;
 
 /// Statistics of the current step's HTTP requests. Calls are sequential, so one record is enough.
 #[derive(Clone, Debug, Default)]
-pub(super) struct AttemptCounter(Arc<Mutex<RequestStats>>);
+pub(super) struct AttemptCounter {
+    stats: Arc<Mutex<RequestStats>>,
+    /// Host and port of the job's proxy for `https://`, which a host in `NO_PROXY` does not use. `None`: the
+    /// job has none.
+    proxy: Option<String>,
+}
 
 #[derive(Clone, Debug, Default)]
 pub(super) struct RequestStats {
     pub(super) requests: u32,
+    /// Host and port of the last request. `None`: none was sent.
+    pub(super) address: Option<String>,
     pub(super) http_status: Option<u16>,
     pub(super) request_id: Option<String>,
     /// Whether the last response came from AWS: it has a request id, and the response of a proxy has none.
@@ -35,6 +42,11 @@ pub(super) struct RequestStats {
 }
 
 impl AttemptCounter {
+    /// A counter for a job with this proxy.
+    pub(super) fn with_proxy(proxy: Option<String>) -> Self {
+        AttemptCounter { proxy, ..AttemptCounter::default() }
+    }
+
     pub(super) fn reset(&self) {
         *self.lock() = RequestStats::default();
     }
@@ -43,18 +55,20 @@ impl AttemptCounter {
         self.lock().clone()
     }
 
-    /// Replaces a timeout by AWS's last 429 or 5xx, if there was one: that is the better explanation.
-    pub(super) fn explain_timeout(&self, error: CallError) -> CallError {
-        match self.stats().transient_error {
+    /// Adds the addresses to an error. Replaces a timeout by AWS's last 429 or 5xx, if there was one: that is the
+    /// better explanation.
+    pub(super) fn explain(&self, error: CallError) -> CallError {
+        let RequestStats { transient_error, address, .. } = self.stats();
+        match transient_error {
             Some(transient_error) if error.is_timeout() => {
                 CallError::from_transient(error.operation, transient_error)
             }
-            _ => error,
+            _ => CallError { address, proxy: self.proxy.clone(), ..error },
         }
     }
 
     fn lock(&self) -> MutexGuard<'_, RequestStats> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.stats.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -97,6 +111,16 @@ impl Intercept for RequestRecorder {
         Ok(())
     }
 
+    fn read_before_transmit(
+        &self,
+        context: &BeforeTransmitInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        self.attempts.lock().address = address(context.request().uri());
+        Ok(())
+    }
+
     fn read_after_attempt(
         &self,
         context: &FinalizerInterceptorContextRef<'_>,
@@ -123,5 +147,39 @@ impl Intercept for RequestRecorder {
         }
         stats.request_id = id.or(stats.request_id.take());
         Ok(())
+    }
+}
+
+/// Host and port of a URL, without credentials: `lambda.eu-west-1.amazonaws.com:443`.
+pub(super) fn address(url: &str) -> Option<String> {
+    let (scheme, rest) = url.split_once("://")?;
+    let authority = rest.split(['/', '?']).next()?;
+    let host = authority.rsplit('@').next()?;
+    let is_port = |port: &str| !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
+    if host.rsplit_once(':').is_some_and(|(_, port)| is_port(port)) {
+        return Some(host.to_owned());
+    }
+    Some(format!("{host}:{}", if scheme == "http" { 80 } else { 443 }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_host_and_port_without_a_password() {
+        for (url, expected) in [
+            (
+                "https://lambda.eu-west-1.amazonaws.com/2015-03-31/functions/f",
+                "lambda.eu-west-1.amazonaws.com:443",
+            ),
+            ("http://localhost:4566/x?y=a:1", "localhost:4566"),
+            ("http://me:pass@localhost/", "localhost:80"),
+            ("http://[::1]/", "[::1]:80"),
+            ("http://[::1]:9?x", "[::1]:9"),
+        ] {
+            assert_eq!(address(url).as_deref(), Some(expected));
+        }
+        assert_eq!(address("/2015-03-31/functions"), None);
     }
 }

@@ -11,7 +11,7 @@ use super::alias::shares;
 use super::client::{Lambda, found};
 use super::error::{CallError, LambdaError, StateReason};
 use super::poll_backoff::PollBackoff;
-use super::read::{self, UpdateStatus};
+use super::read::{self, Configuration, UpdateStatus};
 use super::timeouts::timeouts;
 use crate::function::{
     AliasHistory, LATEST_PUBLISHED, LiveAlias, LiveFunction, LiveVersion, Provisioned, ProvisionedState,
@@ -32,7 +32,7 @@ const IDLE: &str = "the idle function to become active";
 
 /// Which facts about versions and aliases to read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct VersionReads {
+pub(crate) struct VersionReads {
     /// If not empty: all aliases of the function, and the versions that the aliases with these names point
     /// at.
     pub aliases: Vec<String>,
@@ -49,7 +49,7 @@ impl Lambda {
     ///
     /// # Errors
     /// As [`Lambda::read_live`].
-    pub async fn read_release(
+    pub(crate) async fn read_release(
         &self,
         name: &FunctionName,
         live: &mut LiveFunction,
@@ -89,7 +89,7 @@ impl Lambda {
     ///
     /// # Errors
     /// [`LambdaError::WaitedTooLong`], and those of [`Lambda::read_live`].
-    pub async fn read_version(
+    pub(crate) async fn read_version(
         &self,
         name: &FunctionName,
         live: &mut LiveFunction,
@@ -112,7 +112,7 @@ impl Lambda {
                 .filter(|version| version.number == number)
                 .for_each(|it| *it = reported.clone());
             if !is_pending || !waits {
-                return Ok(from_version(number, UpdateStatus::from_configuration(configuration)).err());
+                return Ok(from_version(number, configuration.update_status()).err());
             }
             self.poll_sleep(&mut backoff, VERSION).await?;
         }
@@ -234,7 +234,11 @@ impl Lambda {
     ///
     /// # Errors
     /// [`LambdaError::ProvisioningFailed`], [`LambdaError::WaitedTooLong`], and those of every call.
-    pub async fn wait_for_provisioned(&self, name: &FunctionName, alias: &str) -> Result<(), LambdaError> {
+    pub(crate) async fn wait_for_provisioned(
+        &self,
+        name: &FunctionName,
+        alias: &str,
+    ) -> Result<(), LambdaError> {
         let poll_once = async || match self.provisioned(name, alias).await {
             // If the function was deleted, AWS reports that the alias does not exist.
             Err(LambdaError::Call(error)) if error.is_not_found() => Err(LambdaError::Outdated(Some(error))),
@@ -262,7 +266,7 @@ impl Lambda {
     /// # Errors
     /// [`LambdaError::NoResponse`] if the response takes longer than `limit`, [`LambdaError::Gone`], and
     /// those of every call.
-    pub async fn invoke(
+    pub(crate) async fn invoke(
         &self,
         name: &FunctionName,
         version: &str,

@@ -25,7 +25,7 @@ pub(super) fn read(env: &Environment, profile: Option<String>) -> BTreeMap<Strin
 
 /// Whether one of the files has a section for the profile `name`: `[name]` in `credentials`, or `[profile
 /// name]` in `config`.
-pub fn defines_profile(env: &Environment, name: &str) -> bool {
+pub(crate) fn defines_profile(env: &Environment, name: &str) -> bool {
     let is_it = |line: &str| {
         let header =
             line.trim().strip_prefix('[').and_then(|line| line.split(']').next()).unwrap_or_default().trim();
@@ -43,7 +43,7 @@ fn texts(env: &Environment) -> Vec<(String, String)> {
 }
 
 /// Paths of the files in which the SDK looks for profiles, `credentials` first.
-pub fn paths(env: &Environment) -> Vec<String> {
+pub(crate) fn paths(env: &Environment) -> Vec<String> {
     let mut paths = Vec::new();
     for (variable, name) in [("AWS_SHARED_CREDENTIALS_FILE", "credentials"), ("AWS_CONFIG_FILE", "config")] {
         // The same rules as in the SDK, except that without a home the SDK reads from a directory named `~`.

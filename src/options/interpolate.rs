@@ -29,14 +29,14 @@ const OPTIONS: [&str; 12] = [
 ];
 
 /// The default description of a new function, which is that of dpl. `None`: the job has no build number.
-pub fn default_description(env: &Environment) -> Option<String> {
+pub(crate) fn default_description(env: &Environment) -> Option<String> {
     let number = env.get("TRAVIS_BUILD_NUMBER").filter(|number| !number.is_empty())?;
     Some(format!("Deploy build {number} to AWS Lambda via Travis CI"))
 }
 
 /// The description of a published version: the description in the stanza, the build and the commit. `None`:
 /// none of them is known.
-pub fn version_description(
+pub(crate) fn version_description(
     description: Option<&str>,
     env: &Environment,
     directory: &Path,

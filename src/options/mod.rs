@@ -18,15 +18,15 @@ use crate::protocol::json::{MAX_REQUEST_BYTES, Map, Node, pointer};
 
 use expand::{Findings, UnsetVariable};
 
-pub use files::{defines_profile, paths as profile_files};
-pub use interpolate::{default_description, version_description};
+pub(crate) use files::{defines_profile, paths as profile_files};
+pub(crate) use interpolate::{default_description, version_description};
 
 /// Options whose value is a list of names without commas, so that one variable can contain several names.
 const LISTS: [&str; 3] = ["subnet_ids", "security_group_ids", "layers"];
 
 /// A stanza after all options have been resolved.
 #[derive(Debug)]
-pub struct ResolvedOptions {
+pub(crate) struct ResolvedOptions {
     /// The resolved options.
     pub stanza: Map,
     /// Warnings about the options.
@@ -42,7 +42,12 @@ pub struct ResolvedOptions {
 /// Resolves the options of a stanza. The stanza takes precedence over the job's variables, and these over
 /// `~/.aws` files. Replaces `$VAR` in values of the stanza, and `%{name}` in the description. git runs in
 /// `directory`.
-pub fn resolve(stanza: &Map, env: &Environment, directory: &Path, stop: &CancelToken) -> ResolvedOptions {
+pub(crate) fn resolve(
+    stanza: &Map,
+    env: &Environment,
+    directory: &Path,
+    stop: &CancelToken,
+) -> ResolvedOptions {
     let mut resolved = without_git(stanza, env);
     let ResolvedOptions { stanza, warnings, problems, .. } = &mut resolved;
     interpolate::description(stanza, warnings, problems, env, directory, stop);
@@ -51,7 +56,7 @@ pub fn resolve(stanza: &Map, env: &Environment, directory: &Path, stop: &CancelT
 
 /// As [`resolve`], but does not run git and does not replace `%{name}`. For a stanza that is skipped: only
 /// its problems are reported.
-pub fn without_git(stanza: &Map, env: &Environment) -> ResolvedOptions {
+pub(crate) fn without_git(stanza: &Map, env: &Environment) -> ResolvedOptions {
     let (stanza, warnings) = select_branch(stanza, &env.expand("TRAVIS_BRANCH"));
     let mut origins = BTreeMap::new();
     let from_env = options_from_env(&stanza, env, &mut origins);
@@ -69,7 +74,7 @@ pub fn without_git(stanza: &Map, env: &Environment) -> ResolvedOptions {
 impl ResolvedOptions {
     /// Adds the source of the value to a problem, if the value is not from the stanza, or the variable in it
     /// that is not set.
-    pub fn with_origin(&self, mut problem: Problem) -> Problem {
+    pub(crate) fn with_origin(&self, mut problem: Problem) -> Problem {
         let Some(at) = &problem.at else { return problem };
         if let Some(origin) = self.origins.get(at) {
             problem.hint = Some(format!("fix {origin}, which sets this value"));

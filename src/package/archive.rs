@@ -12,11 +12,15 @@ use tempfile::{SpooledData, SpooledTempFile, spooled_tempfile};
 use zip::ZipArchive;
 
 use super::compress::{Piece, compress};
-use super::contents::{Contents, ContentsKind, Item, ItemKind, largest};
+use super::contents::{Contents, ContentsKind, largest};
 use super::entry::Entry;
 use super::error::{PackageError, unarchivable, unreadable};
-use super::handler::{self, MissingHandler};
+use super::foreign_archive;
+use super::handler::{self, MissingHandler, is_java_library};
+use super::item::{Item, ItemKind};
 use super::limits::{MAX_UNZIPPED_BYTES, MAX_ZIP_BYTES, threads};
+use super::note::PackageNote;
+use super::program::{BOOTSTRAP, Program, head, is_archive};
 use super::writer::{Head, Writer};
 use crate::cancel::CancelToken;
 use crate::protocol::event::Package;
@@ -34,11 +38,14 @@ const MAX_HEADER_BYTES: u64 = 50 * 1024 * 1024;
 
 /// A zip archive, ready to upload.
 #[derive(Debug)]
-pub struct Archive {
+pub(crate) struct Archive {
     data: Data,
     package: Package,
     sha256: Vec<u8>,
     entries: Vec<Entry>,
+    notes: Vec<PackageNote>,
+    /// What `bootstrap` is. `None`: it is missing, or a link.
+    bootstrap: Option<Program>,
 }
 
 #[derive(Debug)]
@@ -47,9 +54,38 @@ enum Data {
     File(File),
 }
 
+/// Archives with the same hash have the same content.
+impl PartialEq for Archive {
+    fn eq(&self, other: &Self) -> bool {
+        self.sha256 == other.sha256
+    }
+}
+
+impl Eq for Archive {}
+
 impl Archive {
+    /// An empty archive, for tests of what is done with archives.
+    #[cfg(test)]
+    pub(crate) fn empty() -> Self {
+        let package = Package {
+            entries: 0,
+            uncompressed_bytes: 0,
+            zip_bytes: 0,
+            code_sha256: String::new(),
+            source: String::new(),
+        };
+        Archive {
+            data: Data::Memory(Vec::new()),
+            package,
+            sha256: Vec::new(),
+            entries: Vec::new(),
+            bootstrap: None,
+            notes: Vec::new(),
+        }
+    }
+
     /// Size of the archive in bytes.
-    pub fn size(&self) -> u64 {
+    pub(crate) fn size(&self) -> u64 {
         self.package.zip_bytes
     }
 
@@ -57,7 +93,7 @@ impl Archive {
     ///
     /// # Errors
     /// An I/O error if the archive cannot be read, or ends before the buffer is full.
-    pub fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
+    pub(crate) fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
         match &self.data {
             Data::Memory(bytes) => {
                 let rest =
@@ -71,17 +107,17 @@ impl Archive {
     }
 
     /// SHA-256 of the archive, as raw bytes.
-    pub fn sha256(&self) -> &[u8] {
+    pub(crate) fn sha256(&self) -> &[u8] {
         &self.sha256
     }
 
     /// SHA-256 of the archive in base64, which AWS calls `CodeSha256`.
-    pub fn code_sha256(&self) -> &str {
+    pub(crate) fn code_sha256(&self) -> &str {
         &self.package.code_sha256
     }
 
     /// Facts about the archive for events.
-    pub fn to_event(&self) -> Package {
+    pub(crate) fn to_event(&self) -> Package {
         self.package.clone()
     }
 
@@ -90,7 +126,7 @@ impl Archive {
     ///
     /// # Errors
     /// [`PackageError::ZipTooLarge`] and [`PackageError::UnzippedTooLarge`].
-    pub fn check_size(&self, in_call: bool) -> Result<(), PackageError> {
+    pub(crate) fn check_size(&self, in_call: bool) -> Result<(), PackageError> {
         let largest = || largest(self.entries.iter().map(|entry| (entry.name.as_str(), entry.bytes)));
         let Package { zip_bytes, uncompressed_bytes, .. } = self.package;
         if uncompressed_bytes > MAX_UNZIPPED_BYTES {
@@ -102,10 +138,22 @@ impl Archive {
         Ok(())
     }
 
-    /// Returns what Lambda will not find in the archive when it loads `handler` with `runtime`. `None`: the
-    /// names of the entries show no problem.
-    pub fn missing(&self, runtime: &str, handler: &str) -> Option<MissingHandler> {
-        handler::missing(&self.entries, runtime, handler)
+    /// Notes about the entries, for warnings.
+    pub(crate) fn notes(&self) -> &[PackageNote] {
+        &self.notes
+    }
+
+    /// Returns what Lambda will not find in the archive, or cannot start, when it loads `handler` with
+    /// `runtime`. `architecture` is that of the function, if it is known. `None`: the archive shows no
+    /// problem.
+    pub(crate) fn missing(
+        &self,
+        runtime: &str,
+        handler: &str,
+        architecture: Option<&str>,
+    ) -> Option<MissingHandler> {
+        let program = self.bootstrap.filter(|_| runtime.starts_with("provided"));
+        handler::missing(&self.entries, runtime, handler).or_else(|| program?.fault(architecture))
     }
 
     /// Writes the archive to `path`: first to a temporary file in the same directory, which is then renamed,
@@ -114,7 +162,7 @@ impl Archive {
     ///
     /// # Errors
     /// [`PackageError::Unwritable`] with the path `named`.
-    pub fn write_to(&self, path: &Path, named: &Path) -> Result<(), PackageError> {
+    pub(crate) fn write_to(&self, path: &Path, named: &Path) -> Result<(), PackageError> {
         let unwritable = |source| PackageError::Unwritable { path: named.to_owned(), source };
         if fs::metadata(path).is_ok_and(|there| !there.is_file()) {
             return File::options()
@@ -159,7 +207,7 @@ impl Contents {
     ///
     /// # Errors
     /// [`PackageError`], which is [`PackageError::Cancelled`] if `stop` is set meanwhile.
-    pub fn into_archive(
+    pub(crate) fn into_archive(
         self,
         progress: &mut dyn FnMut(Progress),
         stop: &CancelToken,
@@ -183,7 +231,7 @@ impl Contents {
 
 /// Progress of packaging, in bytes of the unzipped files.
 #[derive(Clone, Copy, Debug)]
-pub struct Progress {
+pub(crate) struct Progress {
     /// Bytes read so far.
     pub done_bytes: u64,
     /// Bytes of all files.
@@ -204,18 +252,22 @@ fn read_archive(path: &Path, source: String) -> Result<Archive, PackageError> {
         detail: error.to_string(),
     };
     let mut zip = ZipArchive::new(io::BufReader::new(&file)).map_err(not_a_zip)?;
-    let mut entries = Vec::with_capacity(zip.len());
+    let (mut entries, mut modes) = (Vec::with_capacity(zip.len()), Vec::with_capacity(zip.len()));
     for index in 0..zip.len() {
         let entry = zip.by_index_raw(index).map_err(not_a_zip)?;
         // An archive without Unix modes was not made on Unix. Its files are not executable at Lambda.
         let mode = entry.unix_mode().unwrap_or_default();
         let executable = mode & 0o111 != 0;
+        modes.push(mode);
         entries.push(Entry {
             name: entry.name().map_err(not_a_zip)?.into_owned(),
             bytes: entry.size(),
             executable,
         });
     }
+    let listed: Vec<_> = entries.iter().map(|entry: &Entry| entry.name.as_str()).zip(modes).collect();
+    let notes = foreign_archive::notes(&mut zip, &listed);
+    let bootstrap = foreign_archive::bootstrap(&mut zip, &listed);
     drop(zip);
     if entries.is_empty() {
         return Err(PackageError::Empty { path: source, only_hidden: false });
@@ -226,7 +278,7 @@ fn read_archive(path: &Path, source: String) -> Result<Archive, PackageError> {
     let code_sha256 = BASE64.encode_to_string(&sha256);
     let package =
         Package { entries: entries.len() as u64, uncompressed_bytes, zip_bytes, code_sha256, source };
-    Ok(Archive { data: Data::File(file), package, sha256, entries })
+    Ok(Archive { data: Data::File(file), package, sha256, entries, notes, bootstrap })
 }
 
 fn build_archive(
@@ -290,12 +342,28 @@ fn build_archive(
         code_sha256,
         source,
     };
+    let notes = inner_archive(&items).into_iter().collect();
+    let bootstrap = items.iter().find(|item| item.name == BOOTSTRAP).and_then(first_bytes);
+    let bootstrap = bootstrap.map(|head| Program::of(&head));
     let entry = |item: Item| Entry {
         bytes: item.bytes(),
         executable: matches!(item.kind, ItemKind::File { executable: true, .. } | ItemKind::Link { .. }),
         name: item.name,
     };
-    Ok(Archive { data, package, sha256, entries: items.into_iter().map(entry).collect() })
+    let entries = items.into_iter().map(entry).collect();
+    Ok(Archive { data, package, sha256, entries, notes, bootstrap })
+}
+
+/// The first bytes of a file. `None`: it is no file.
+fn first_bytes(item: &Item) -> Option<Vec<u8>> {
+    if matches!(item.kind, ItemKind::File { .. }) { head(&item.path) } else { None }
+}
+
+/// Finds a package whose only file is an archive, which Lambda does not unpack.
+fn inner_archive(items: &[Item]) -> Option<PackageNote> {
+    let [only] = items else { return None };
+    let is_inner = !is_java_library(&only.name) && first_bytes(only).is_some_and(|head| is_archive(&head));
+    is_inner.then(|| PackageNote::InnerArchive { name: only.name.clone() })
 }
 
 /// File type bits of a Unix mode.

@@ -12,8 +12,8 @@ use std::sync::{Condvar, Mutex, PoisonError, mpsc};
 use flate2::{Compress, Compression, FlushCompress, Status};
 use libdeflater::{CompressionLvl, Compressor};
 
-use super::contents::{Item, ItemKind};
 use super::error::{PackageError, unarchivable, unreadable};
+use super::item::{Item, ItemKind};
 use super::writer::{Method, Sizes};
 
 /// Largest file in bytes that is compressed as a whole, with libdeflate, which is faster. Larger files are

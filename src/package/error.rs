@@ -9,7 +9,7 @@ use crate::protocol::messages::size;
 
 /// Why the archive could not be built.
 #[derive(Debug, thiserror::Error)]
-pub enum PackageError {
+pub(crate) enum PackageError {
     /// The path to package does not exist.
     #[error("`{path}` does not exist in the build directory")]
     NotFound {
@@ -23,6 +23,14 @@ pub enum PackageError {
         path: String,
         /// True if all of its files are hidden.
         only_hidden: bool,
+    },
+    /// The target of a link to follow does not exist.
+    #[error("the link `{}` points to `{target}`, which does not exist", .path.display())]
+    DanglingLink {
+        /// The path of the link.
+        path: PathBuf,
+        /// Its target.
+        target: String,
     },
     /// A file, link or directory cannot be read.
     #[error("`{}` cannot be read", .path.display())]

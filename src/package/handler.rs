@@ -5,7 +5,7 @@ use super::entry::Entry;
 
 /// What Lambda will not find in an archive.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum MissingHandler {
+pub(crate) enum MissingHandler {
     /// A custom runtime needs a program called `bootstrap` at the root of the archive.
     Bootstrap {
         /// Name of a `bootstrap` in another directory. `None`: there is none.
@@ -13,12 +13,53 @@ pub enum MissingHandler {
     },
     /// `bootstrap` exists, but is not executable.
     ExecutableBit,
+    /// `bootstrap` is a program for another processor.
+    OtherProcessor {
+        /// The processor of the program.
+        built_for: String,
+        /// The architecture of the function.
+        runs_on: String,
+    },
+    /// `bootstrap` is neither a Linux program nor a script that names its interpreter.
+    NoProgram {
+        /// The system that can start it. `None`: it is not known.
+        system: Option<&'static str>,
+    },
+    /// The first line of the script `bootstrap` ends with a carriage return, which Linux takes for a part of
+    /// the interpreter's name.
+    CarriageReturn,
     /// No file defines the handler.
     Handler {
         /// Names of the files that could define the handler.
         candidates: Vec<String>,
         /// Name of such a file in another directory. `None`: there is none.
         elsewhere: Option<String>,
+    },
+    /// Only the TypeScript source of the handler exists.
+    Uncompiled {
+        /// Names of the files that could define the handler.
+        candidates: Vec<String>,
+        /// Name of the source.
+        source: String,
+    },
+    /// No file is the Java class of the handler, and no library can contain it.
+    Class {
+        /// Name of the file that the class would be.
+        file: String,
+        /// Name of that file, or of a jar, in a directory where Lambda does not look. `None`: there is none.
+        elsewhere: Option<String>,
+    },
+    /// The .NET assembly of the handler does not exist.
+    Assembly {
+        /// Name of the file that it would be.
+        file: String,
+        /// Name of such a file in another directory. `None`: there is none.
+        elsewhere: Option<String>,
+    },
+    /// The handler is an executable .NET assembly, whose runtime configuration does not exist.
+    RuntimeConfig {
+        /// Name of the file that it would be.
+        file: String,
     },
 }
 
@@ -28,13 +69,67 @@ pub(super) fn missing(entries: &[Entry], runtime: &str, handler: &str) -> Option
     if runtime.starts_with("provided") {
         return missing_bootstrap(entries);
     }
+    if runtime.starts_with("java") {
+        return missing_class(entries, handler);
+    }
+    if runtime.starts_with("dotnet") {
+        return missing_assembly(entries, handler);
+    }
     let candidates = candidates(runtime, handler)?;
     let is_there = |entry: &Entry| candidates.files.contains(&entry.name) || candidates.is_below(&entry.name);
     if entries.iter().any(is_there) {
         return None;
     }
-    let elsewhere = elsewhere(entries, &candidates.files);
-    Some(MissingHandler::Handler { candidates: candidates.files, elsewhere })
+    let (elsewhere, candidates) = (elsewhere(entries, &candidates.files), candidates.files);
+    match typescript(entries, &candidates).filter(|_| elsewhere.is_none()) {
+        Some(source) => Some(MissingHandler::Uncompiled { candidates, source }),
+        None => Some(MissingHandler::Handler { candidates, elsewhere }),
+    }
+}
+
+/// The TypeScript source of a JavaScript file.
+fn typescript(entries: &[Entry], candidates: &[String]) -> Option<String> {
+    let module = candidates.iter().find_map(|file| file.strip_suffix(".js"))?;
+    let is_source = |name: &str| {
+        name.strip_prefix(module).is_some_and(|end| matches!(end, ".ts" | ".mts" | ".cts" | ".tsx"))
+    };
+    entries.iter().find(|entry| is_source(&entry.name)).map(|entry| entry.name.clone())
+}
+
+/// Java loads classes from the root of the package and from the jars in `lib/` (`CustomerClassLoader.java` of
+/// AWS's runtime interface client). What those jars contain is not known here.
+fn missing_class(entries: &[Entry], handler: &str) -> Option<MissingHandler> {
+    let class = handler.rsplit_once("::").map_or(handler, |(class, _)| class);
+    let file = format!("{}.class", class.replace('.', "/"));
+    if entries.iter().any(|entry| entry.name == file || is_java_library(&entry.name)) {
+        return None;
+    }
+    let jar = || entries.iter().find(|entry| entry.name.ends_with(".jar")).map(|entry| entry.name.clone());
+    let elsewhere = elsewhere(entries, std::slice::from_ref(&file)).or_else(jar);
+    Some(MissingHandler::Class { file, elsewhere })
+}
+
+/// Whether Java loads classes from an entry.
+pub(super) fn is_java_library(name: &str) -> bool {
+    name.strip_prefix("lib/").is_some_and(|jar| jar.ends_with(".jar") && !jar.contains('/'))
+}
+
+/// A handler with colons begins with its assembly; another one is itself an executable assembly, or a program
+/// (`bootstrap.sh` of AWS's .NET runtime). An executable assembly needs its runtime configuration.
+fn missing_assembly(entries: &[Entry], handler: &str) -> Option<MissingHandler> {
+    let has = |name: &str| entries.iter().any(|entry| entry.name == name);
+    let (assembly, is_executable) = match handler.split_once(':') {
+        Some((assembly, _)) => (assembly, false),
+        None => (handler.strip_suffix(".dll").unwrap_or(handler), true),
+    };
+    let file = format!("{assembly}.dll");
+    if !has(&file) {
+        let is_program = is_executable && has(handler);
+        let elsewhere = elsewhere(entries, std::slice::from_ref(&file));
+        return (!is_program).then_some(MissingHandler::Assembly { file, elsewhere });
+    }
+    let file = format!("{assembly}.runtimeconfig.json");
+    (is_executable && !has(&file)).then_some(MissingHandler::RuntimeConfig { file })
 }
 
 fn missing_bootstrap(entries: &[Entry]) -> Option<MissingHandler> {
@@ -44,12 +139,17 @@ fn missing_bootstrap(entries: &[Entry]) -> Option<MissingHandler> {
     }
 }
 
-/// The first entry with one of these names in another directory than the root.
+/// The first entry with one of these names in another directory than the root, or with backslashes. A file of
+/// a dependency may have such a name, too.
 fn elsewhere(entries: &[Entry], files: &[String]) -> Option<String> {
-    let is_deeper = |name: &str| {
-        files.iter().any(|file| name.strip_suffix(file.as_str()).is_some_and(|up| up.ends_with('/')))
+    let is_it = |name: &str| {
+        let name = name.replace('\\', "/");
+        let ends_with = |file: &String| {
+            name.strip_suffix(file.as_str()).is_some_and(|up| up.is_empty() || up.ends_with('/'))
+        };
+        files.iter().any(ends_with) && !name.split('/').any(|part| part == "node_modules")
     };
-    entries.iter().find(|entry| is_deeper(&entry.name)).map(|entry| entry.name.clone())
+    entries.iter().find(|entry| is_it(&entry.name)).map(|entry| entry.name.clone())
 }
 
 /// The files that may define a handler.
@@ -126,8 +226,67 @@ mod tests {
         check("nodejs22.x", "index.handler", &["app.js"], handler(&looked_for, None));
         check("nodejs22.x", "index.handler", &["dist/index.js"], handler(&looked_for, Some("dist/index.js")));
         check("nodejs22.x", "index.handler", &["myindex.js"], handler(&looked_for, None));
+        let dependency = ["node_modules/a/index.js", "index.json"];
+        check("nodejs22.x", "index.handler", &dependency, handler(&looked_for, None));
+        check(
+            "nodejs22.x",
+            "index.handler",
+            &["dist\\index.js"],
+            handler(&looked_for, Some("dist\\index.js")),
+        );
+        let in_dist = ["dist/index.js", "dist/index.mjs", "dist/index.cjs"];
+        check("nodejs22.x", "dist/index.h", &["dist\\index.js"], handler(&in_dist, Some("dist\\index.js")));
         check("nodejs22.x", "src/api.v1.handler", &["src/api.js"], None);
         check("nodejs22.x", "./src/api.handler", &["src/api.mjs"], None);
+    }
+
+    #[test]
+    fn node_needs_typescript_to_be_compiled() {
+        let candidates = || ["index.js", "index.mjs", "index.cjs"].map(str::to_owned).to_vec();
+        for source in ["index.ts", "index.mts", "index.cts"] {
+            let expected = MissingHandler::Uncompiled { candidates: candidates(), source: source.to_owned() };
+            check("nodejs24.x", "index.handler", &[source, "tsconfig.json"], Some(expected));
+        }
+        check("nodejs22.x", "index.handler", &["index.ts", "index.js"], None);
+        let compiled = handler(&["index.js", "index.mjs", "index.cjs"], Some("dist/index.js"));
+        check("nodejs22.x", "index.handler", &["index.ts", "dist/index.js"], compiled);
+    }
+
+    #[test]
+    fn java_loads_a_class_from_the_root_or_from_a_library() {
+        let missing = |elsewhere: Option<&str>| {
+            let file = "com/example/App.class".to_owned();
+            Some(MissingHandler::Class { file, elsewhere: elsewhere.map(str::to_owned) })
+        };
+        let handler = "com.example.App::handle";
+        check("java21", handler, &["META-INF/MANIFEST.MF", "com/example/App.class"], None);
+        check("java21", "com.example.App", &["com/example/App.class"], None);
+        check("java8.al2", handler, &["lib/app.jar"], None);
+        check("java21", "com.example.App$Inner::handle", &["com/example/App$Inner.class"], None);
+        check("java21", handler, &["com/example/Other.class"], missing(None));
+        let boot = "BOOT-INF/classes/com/example/App.class";
+        check("java21", handler, &["app.jar", boot], missing(Some(boot)));
+        check("java21", handler, &["app.jar", "lib/a/b.jar"], missing(Some("app.jar")));
+    }
+
+    #[test]
+    fn dotnet_loads_an_assembly_of_the_handlers_name() {
+        let missing = |file: &str, elsewhere: Option<&str>| {
+            let elsewhere = elsewhere.map(str::to_owned);
+            Some(MissingHandler::Assembly { file: file.to_owned(), elsewhere })
+        };
+        let handler = "Skill.Core::Skill.Core.Function::Handle";
+        check("dotnet8", handler, &["Skill.Core.dll"], None);
+        check("dotnet8", handler, &["Other.dll"], missing("Skill.Core.dll", None));
+        let publish = "bin/Release/publish/Skill.Core.dll";
+        check("dotnet8", handler, &[publish], missing("Skill.Core.dll", Some(publish)));
+        for handler in ["My.App", "My.App.dll"] {
+            check("dotnet8", handler, &["My.App.dll", "My.App.runtimeconfig.json"], None);
+            let config = MissingHandler::RuntimeConfig { file: "My.App.runtimeconfig.json".to_owned() };
+            check("dotnet8", handler, &["My.App.dll"], Some(config));
+            check("dotnet8", handler, &["x"], missing("My.App.dll", None));
+        }
+        check("dotnet8", "My.App", &["My.App"], None);
     }
 
     #[test]
@@ -163,7 +322,8 @@ mod tests {
 
     #[test]
     fn no_warning_where_names_prove_nothing() {
-        check("java21", "com.example.App::handle", &["a.class"], None);
+        check("java21", "com.example.App::handle", &["lib/a.jar"], None);
+        check("go1.x", "main", &["a"], None);
         check("nodejs22.x", "/opt/nodejs/x.handler", &["index.js"], None);
         check("nodejs22.x", "nodot", &["index.js"], None);
         check("", "index.handler", &["a"], None);

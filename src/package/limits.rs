@@ -1,10 +1,10 @@
 //! Limits of Lambda for packages, and the number of threads that build one.
 
 /// Largest archive that can be sent in a call to Lambda: 50 MiB (Lambda quotas).
-pub const MAX_ZIP_BYTES: u64 = 50 * 1024 * 1024;
+pub(crate) const MAX_ZIP_BYTES: u64 = 50 * 1024 * 1024;
 
 /// Largest unzipped package that Lambda accepts: 250 MiB (Lambda quotas).
-pub const MAX_UNZIPPED_BYTES: u64 = 250 * 1024 * 1024;
+pub(crate) const MAX_UNZIPPED_BYTES: u64 = 250 * 1024 * 1024;
 
 /// Number of threads that read and compress. More than eight gain nothing, because a single thread writes.
 pub(super) fn threads() -> usize {

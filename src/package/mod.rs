@@ -8,18 +8,26 @@ mod compress;
 mod contents;
 mod entry;
 mod error;
+mod foreign_archive;
 mod handler;
+mod hidden;
+mod item;
 mod limits;
+mod links;
+mod note;
+mod program;
 mod selection;
+mod walk;
 mod writer;
 
-pub use archive::Archive;
-pub use contents::{Contents, PackageNote, scan};
-pub use error::PackageError;
-pub use handler::MissingHandler;
+pub(crate) use archive::Archive;
+pub(crate) use contents::{Contents, scan};
+pub(crate) use error::PackageError;
+pub(crate) use handler::MissingHandler;
 #[cfg(test)]
-pub use limits::{MAX_UNZIPPED_BYTES, MAX_ZIP_BYTES};
-pub use selection::Selection;
+pub(crate) use limits::{MAX_UNZIPPED_BYTES, MAX_ZIP_BYTES};
+pub(crate) use note::{DanglingReason, PackageNote};
+pub(crate) use selection::Selection;
 
 #[cfg(test)]
 mod tests;

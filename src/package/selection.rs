@@ -12,7 +12,7 @@ use crate::protocol::stanza::{Links, Stanza};
 
 /// Options of the stanza that select the files to package.
 #[derive(Clone, Debug, Default)]
-pub struct Selection {
+pub(crate) struct Selection {
     /// Paths below the build directory. Empty: the whole directory. One path: its contents, or the existing
     /// archive. Several paths: each keeps its name in the package.
     pub paths: Vec<String>,
@@ -29,7 +29,7 @@ pub struct Selection {
 
 impl Selection {
     /// The selection of a stanza.
-    pub fn of(stanza: &Stanza) -> Self {
+    pub(crate) fn of(stanza: &Stanza) -> Self {
         Selection {
             paths: stanza.zip.clone().unwrap_or_default(),
             dot_match: stanza.dot_match.unwrap_or_default(),
@@ -79,15 +79,27 @@ impl Rules {
         if name == IGNORE_FILE || self.hides(file_name) {
             return Some(ExclusionReason::Hidden);
         }
-        let excluded = self.exclude.matched_path_or_any_parents(name, is_directory).is_ignore();
-        let not_included = !is_directory && !self.includes(name, false);
-        (excluded || not_included).then_some(ExclusionReason::Rule)
+        (!self.selects(name, is_directory)).then_some(ExclusionReason::Rule)
+    }
+
+    /// Whether no pattern leaves an entry out. `include` selects files only.
+    pub(super) fn selects(&self, name: &str, is_directory: bool) -> bool {
+        !self.exclude.matched_path_or_any_parents(name, is_directory).is_ignore()
+            && (is_directory || self.includes(name, false))
     }
 
     /// Whether a name is left out by default: `.git` at any depth, even with `dot_match` (in a submodule or a
     /// worktree it is a file), and without `dot_match` all other names that begin with a dot.
     fn hides(&self, file_name: &str) -> bool {
         file_name.eq_ignore_ascii_case(REPOSITORY) || (!self.dot_match && file_name.starts_with('.'))
+    }
+
+    /// Whether a name is left out because a part of it is hidden, and `dot_match` would package it.
+    pub(super) fn needs_dot_match(&self, name: &str) -> bool {
+        let is_hidden = |part: &str| part.starts_with('.') && !matches!(part, "." | "..");
+        !self.dot_match
+            && name.split('/').any(is_hidden)
+            && !name.split('/').any(|part| part.eq_ignore_ascii_case(REPOSITORY))
     }
 
     /// Whether the target of a link below `root` is left out: a repository and everything in it, and without

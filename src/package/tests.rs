@@ -203,6 +203,58 @@ fn an_archive_is_taken_as_it_is() {
 }
 
 #[test]
+fn an_archive_in_a_package_is_noted() {
+    let tree = tree(&[("a.js", "1")]);
+    let made = bytes(&archive(tree.path(), None, false).unwrap());
+    for name in ["out/f.zip", "out-2/f.bin", "libs/lib/f.jar", "two/f.zip", "two/x"] {
+        let path = tree.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, &made).unwrap();
+    }
+    let noted = |zip: &str| archive(tree.path(), Some(zip), false).unwrap().notes().to_vec();
+    let inner = |name: &str| vec![PackageNote::InnerArchive { name: name.to_owned() }];
+    assert_eq!(noted("out"), inner("f.zip"));
+    assert_eq!(noted("out-2/f.bin"), inner("f.bin"));
+    assert_eq!(noted("out/f.zip"), [], "it is deployed as it is");
+    assert_eq!(noted("libs"), [], "Java loads it");
+    assert_eq!(noted("two"), []);
+    let outer = bytes(&archive(tree.path(), Some("out"), false).unwrap());
+    fs::write(tree.path().join("outer.zip"), outer).unwrap();
+    assert_eq!(noted("outer.zip"), inner("f.zip"));
+}
+
+#[test]
+fn a_bootstrap_is_judged_by_its_first_bytes() {
+    let tree = tree(&[("bootstrap", "#!/bin/sh\r\n")]);
+    fs::set_permissions(tree.path().join("bootstrap"), fs::Permissions::from_mode(0o755)).unwrap();
+    let made = archive(tree.path(), None, false).unwrap();
+    fs::write(tree.path().join("made.zip"), bytes(&made)).unwrap();
+    let taken = archive(tree.path(), Some("made.zip"), false).unwrap();
+    for archive in [made, taken] {
+        let missing = |runtime| archive.missing(runtime, "index.handler", Some("arm64"));
+        assert_eq!(missing("provided.al2023"), Some(MissingHandler::CarriageReturn));
+        assert!(matches!(missing("nodejs22.x"), Some(MissingHandler::Handler { .. })));
+        assert_eq!(missing("unknown"), None);
+    }
+}
+
+#[test]
+fn links_of_a_finished_archive_are_judged_by_its_entries() {
+    let tree = tree(&[("lib/a.js", "1")]);
+    symlink("lib/a.js", tree.path().join("good")).unwrap();
+    symlink("lib/b.js", tree.path().join("bad")).unwrap();
+    symlink("/opt/x", tree.path().join("layer")).unwrap();
+    let made = bytes(&archive(tree.path(), None, false).unwrap());
+    fs::write(tree.path().join("made.zip"), made).unwrap();
+    let dangles = PackageNote::Dangles {
+        name: "bad".to_owned(),
+        target: "lib/b.js".to_owned(),
+        reason: DanglingReason::NotInArchive,
+    };
+    assert_eq!(archive(tree.path(), Some("made.zip"), false).unwrap().notes(), [dangles]);
+}
+
+#[test]
 fn nothing_to_package_is_reported_with_its_reason() {
     let tree = tree(&[("hidden/.env", "x"), ("bad.zip", "no zip"), ("empty.jar", "")]);
     fs::create_dir(tree.path().join("nothing")).unwrap();
@@ -294,6 +346,7 @@ fn links_are_kept_or_followed_as_asked() {
     let dangles = |name: &str, target: &Path| PackageNote::Dangles {
         name: name.to_owned(),
         target: target.display().to_string(),
+        reason: DanglingReason::Outside,
     };
     let circle = |name: &str| PackageNote::Cycle { name: name.to_owned(), target: "..".to_owned() };
     let shared = outside.path().join("shared");
@@ -419,9 +472,8 @@ fn a_followed_link_leads_to_nothing_hidden_unless_dots_match() {
         (names(&contents.into_archive(&mut |_| {}, &CancelToken::new()).unwrap()), left_out)
     };
     let followed = strings(["app.js", "node_modules/a/a.js", "shared/y.js", "z.js"]);
-    assert_eq!(packaged(Links::Follow, false), (followed, 4));
-    let external = strings(["app.js", "key", "node_modules/a", "secrets", "settings", "shared/y.js", "z.js"]);
-    assert_eq!(packaged(Links::External, false), (external, 1));
+    assert_eq!(packaged(Links::Follow, false), (followed.clone(), 4));
+    assert_eq!(packaged(Links::External, false), (followed, 4));
     let (all, left_out) = packaged(Links::Follow, true);
     assert_eq!(left_out, 0);
     for name in ["credentials", "key", "secrets/key", "settings", "node_modules/a/.npmrc"] {
@@ -433,10 +485,86 @@ fn a_followed_link_leads_to_nothing_hidden_unless_dots_match() {
 fn a_link_to_nothing_is_kept_with_a_warning_and_cannot_be_followed() {
     let tree = tree(&[("a.js", "1")]);
     symlink("nowhere", tree.path().join("dangling")).unwrap();
-    let kept = scan(tree.path(), &Selection::default(), None).unwrap();
-    assert!(matches!(kept.notes(), [PackageNote::Dangles { name, .. }] if name == "dangling"));
-    let followed = scan(tree.path(), &Selection { links: Links::Follow, ..Selection::default() }, None);
-    assert!(matches!(followed, Err(PackageError::Unreadable { .. })), "{followed:?}");
+    let scan_with = |links| scan(tree.path(), &Selection { links, ..Selection::default() }, None);
+    for links in [Links::Preserve, Links::External] {
+        let kept = scan_with(links).unwrap();
+        assert!(matches!(
+            kept.notes(),
+            [PackageNote::Dangles { name, reason: DanglingReason::Missing, .. }] if name == "dangling"
+        ));
+    }
+    let followed = scan_with(Links::Follow);
+    assert!(matches!(followed, Err(PackageError::DanglingLink { .. })), "{followed:?}");
+    symlink("/home/nobody/nowhere", tree.path().join("outside")).unwrap();
+    let external = scan_with(Links::External);
+    assert!(matches!(external, Err(PackageError::DanglingLink { .. })), "{external:?}");
+}
+
+#[test]
+fn links_to_what_lambda_has_stay_links_without_a_note() {
+    let tree = tree(&[("index.js", "1")]);
+    let targets = [
+        ("cache", "/tmp/a-directory-that-the-function-makes"),
+        ("layer", "/opt/nodejs/node_modules"),
+        ("null", "/dev/null"),
+        ("task", "/var/task/index.js"),
+    ];
+    for (name, target) in targets {
+        symlink(target, tree.path().join(name)).unwrap();
+    }
+    for links in [Links::Preserve, Links::External] {
+        let contents = scan(tree.path(), &Selection { links, ..Selection::default() }, None).unwrap();
+        assert_eq!(contents.notes(), []);
+        let archive = contents.into_archive(&mut |_| {}, &CancelToken::new()).unwrap();
+        assert_eq!(names(&archive), ["cache", "index.js", "layer", "null", "task"]);
+    }
+}
+
+#[test]
+fn a_link_is_judged_by_what_is_packaged() {
+    let tree = tree(&[
+        ("index.js", "1"),
+        ("lib/a.js", "2"),
+        ("node_modules/.pnpm/left@1/node_modules/left/index.js", "3"),
+        ("node_modules/.pnpm/right@1/node_modules/right/index.js", "4"),
+    ]);
+    let link = |target: &str, name: &str| symlink(target, tree.path().join(name)).unwrap();
+    link("lib/a.js", "b.js");
+    link("b.js", "c.js");
+    link(".pnpm/left@1/node_modules/left", "node_modules/left");
+    link(".pnpm/right@1/node_modules/right", "node_modules/right");
+    let with = |links, dot_match| {
+        let exclude = strings(["/lib/"]);
+        let selection = Selection { links, dot_match, exclude, ..Selection::default() };
+        let contents = scan(tree.path(), &selection, None).unwrap();
+        let notes = contents.notes().to_vec();
+        (names(&contents.into_archive(&mut |_| {}, &CancelToken::new()).unwrap()), notes)
+    };
+    let dangles = |name: &str, target: &str, reason| PackageNote::Dangles {
+        name: name.to_owned(),
+        target: target.to_owned(),
+        reason,
+    };
+    let left_out = [
+        dangles("b.js", "lib/a.js", DanglingReason::LeftOut),
+        dangles("c.js", "b.js", DanglingReason::LeftOut),
+    ];
+    let hidden = DanglingReason::Hidden { more: 1 };
+    let left = dangles("node_modules/left", ".pnpm/left@1/node_modules/left", hidden);
+    let store = PackageNote::HiddenCode { name: "node_modules/.pnpm".to_owned(), more: 0 };
+    let (kept, notes) = with(Links::Preserve, false);
+    assert_eq!(kept, ["b.js", "c.js", "index.js", "node_modules/left", "node_modules/right"]);
+    assert_eq!(notes, [&left_out[..], &[left, store]].concat());
+    assert_eq!(with(Links::Preserve, true).1, left_out);
+    let (external, notes) = with(Links::External, false);
+    let packages = ["node_modules/left/index.js", "node_modules/right/index.js"];
+    assert_eq!(external, [&["b.js", "c.js", "index.js"][..], &packages].concat());
+    assert_eq!(notes, []);
+    let mut zip = zip::ZipArchive::new(io::Cursor::new(bytes(
+        &select(tree.path(), &Selection { links: Links::External, ..Selection::default() }).unwrap(),
+    )))
+    .unwrap();
+    assert!(zip.by_name("b.js").unwrap().is_symlink(), "its target is packaged");
 }
 
 #[test]

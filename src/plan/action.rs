@@ -1,18 +1,46 @@
-//! Defines the action of a step: the AWS operation with its parameters, its name in events and what the step
-//! waits for. Never carries an action out.
+//! Defines the action of a step: what it does, its name in events, and what the step waits for. Never carries
+//! an action out.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::code_source::{Delivery, Object};
 use crate::function::{AliasHistory, Permission, Setting};
+use crate::package::Archive;
 use crate::protocol::event::{StepName, WaitsFor};
 use crate::protocol::secret::Secret;
 use crate::protocol::structures::FunctionUrl;
 
-/// The AWS operation of a step, with all request parameters except the archive.
+/// What a step does.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Action {
+pub(crate) enum Action {
+    /// Sends a request to Lambda that changes something.
+    Write(WriteCall),
+    /// PutObject or CreateMultipartUpload of S3, unless the object exists already.
+    UploadPackage {
+        /// The object to create.
+        object: Object,
+        /// Its content.
+        archive: Arc<Archive>,
+    },
+    /// Verification of the version: Invoke, `verify.command` or both.
+    Verify,
+    /// No operation: a pause between two shares of traffic, in which errors of the new version can show.
+    Wait {
+        /// Length of the pause.
+        interval: Duration,
+    },
+    /// No operation: waits until provisioned concurrency that was requested earlier is ready.
+    WaitForProvisioned {
+        /// Name of the alias.
+        alias: String,
+    },
+}
+
+/// A request to Lambda that changes something, with its parameters.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum WriteCall {
     /// CreateFunction.
     CreateFunction {
         /// The settings that the stanza names and that CreateFunction accepts.
@@ -21,11 +49,6 @@ pub enum Action {
         tags: BTreeMap<String, Secret>,
         /// How Lambda gets the code.
         delivery: Delivery,
-    },
-    /// PutObject or CreateMultipartUpload of S3, unless the object exists already.
-    UploadPackage {
-        /// The object to create.
-        object: Object,
     },
     /// PutFunctionCodeSigningConfig.
     PutFunctionCodeSigningConfig {
@@ -104,8 +127,6 @@ pub enum Action {
         /// True to publish to `$LATEST.PUBLISHED` instead of a numbered version.
         to_latest: bool,
     },
-    /// Verification of the version: Invoke, `verify.command` or both.
-    Verify,
     /// CreateAlias, at the version of the plan.
     CreateAlias {
         /// Name of the alias.
@@ -133,16 +154,6 @@ pub enum Action {
         /// The alias history to write into the description.
         history: AliasHistory,
     },
-    /// No operation: a pause between two shares of traffic, in which errors of the new version can show.
-    Wait {
-        /// Length of the pause.
-        interval: Duration,
-    },
-    /// No operation: waits until provisioned concurrency that was requested earlier is ready.
-    WaitForProvisioned {
-        /// Name of the alias.
-        alias: String,
-    },
     /// PutProvisionedConcurrencyConfig.
     PutProvisionedConcurrencyConfig {
         /// Name of the alias.
@@ -164,80 +175,86 @@ pub enum Action {
 
 impl Action {
     /// What the run waits for before the next step. `None`: the operation is complete when AWS responds.
-    pub fn waits_for(&self) -> Option<WaitsFor> {
+    pub(crate) fn waits_for(&self) -> Option<WaitsFor> {
         match self {
-            Action::CreateFunction { .. } => Some(WaitsFor::FunctionActive),
-            Action::UpdateFunctionConfiguration { .. } | Action::UpdateFunctionCode { .. } => {
-                Some(WaitsFor::FunctionUpdated)
-            }
-            Action::PublishVersion { .. } => Some(WaitsFor::VersionActive),
-            Action::PutProvisionedConcurrencyConfig { .. }
-            | Action::WaitForProvisioned { .. }
-            | Action::UpdateAlias { provisions: true, .. } => Some(WaitsFor::ProvisionedConcurrencyReady),
-            Action::UploadPackage { .. }
-            | Action::PutFunctionCodeSigningConfig { .. }
-            | Action::DeleteFunctionCodeSigningConfig
-            | Action::UntagResource { .. }
-            | Action::TagResource { .. }
-            | Action::PutFunctionConcurrency { .. }
-            | Action::DeleteFunctionConcurrency
-            | Action::CreateFunctionUrlConfig { .. }
-            | Action::UpdateFunctionUrlConfig { .. }
-            | Action::DeleteFunctionUrlConfig { .. }
-            | Action::AddPermission { .. }
-            | Action::RemovePermission { .. }
-            | Action::Verify
-            | Action::CreateAlias { .. }
-            | Action::UpdateAlias { .. }
-            | Action::ShiftTraffic { .. }
-            | Action::Wait { .. }
-            | Action::DeleteProvisionedConcurrencyConfig { .. }
-            | Action::DeleteVersion { .. } => None,
+            Action::Write(call) => call.waits_for(),
+            Action::WaitForProvisioned { .. } => Some(WaitsFor::ProvisionedConcurrencyReady),
+            Action::UploadPackage { .. } | Action::Verify | Action::Wait { .. } => None,
         }
     }
 
     /// True for an operation that changes code or settings that are part of a version.
     pub(super) fn changes_function(&self) -> bool {
-        matches!(self, Action::UpdateFunctionConfiguration { .. } | Action::UpdateFunctionCode { .. })
+        use WriteCall::{UpdateFunctionCode, UpdateFunctionConfiguration};
+        matches!(self, Action::Write(UpdateFunctionConfiguration { .. } | UpdateFunctionCode { .. }))
     }
 
     /// True for an operation that decides which code AWS accepts in later steps.
-    pub fn affects_code_signing(&self) -> bool {
-        matches!(self, Action::PutFunctionCodeSigningConfig { .. } | Action::DeleteFunctionCodeSigningConfig)
+    pub(crate) fn affects_code_signing(&self) -> bool {
+        use WriteCall::{DeleteFunctionCodeSigningConfig, PutFunctionCodeSigningConfig};
+        matches!(self, Action::Write(PutFunctionCodeSigningConfig { .. } | DeleteFunctionCodeSigningConfig))
     }
 
     /// True for an action that changes nothing at AWS.
-    pub fn is_read_only(&self) -> bool {
+    pub(crate) fn is_read_only(&self) -> bool {
         matches!(self, Action::Verify | Action::Wait { .. } | Action::WaitForProvisioned { .. })
     }
 
     /// Name of the step in events.
-    pub fn name(&self) -> StepName {
+    pub(crate) fn name(&self) -> StepName {
         match self {
-            Action::CreateFunction { .. } => StepName::CreateFunction,
+            Action::Write(call) => call.name(),
             Action::UploadPackage { .. } => StepName::UploadPackage,
-            Action::PutFunctionCodeSigningConfig { .. } => StepName::PutFunctionCodeSigningConfig,
-            Action::DeleteFunctionCodeSigningConfig => StepName::DeleteFunctionCodeSigningConfig,
-            Action::UntagResource { .. } => StepName::UntagResource,
-            Action::TagResource { .. } => StepName::TagResource,
-            Action::UpdateFunctionConfiguration { .. } => StepName::UpdateFunctionConfiguration,
-            Action::UpdateFunctionCode { .. } => StepName::UpdateFunctionCode,
-            Action::PutFunctionConcurrency { .. } => StepName::PutFunctionConcurrency,
-            Action::DeleteFunctionConcurrency => StepName::DeleteFunctionConcurrency,
-            Action::CreateFunctionUrlConfig { .. } => StepName::CreateFunctionUrlConfig,
-            Action::UpdateFunctionUrlConfig { .. } => StepName::UpdateFunctionUrlConfig,
-            Action::DeleteFunctionUrlConfig { .. } => StepName::DeleteFunctionUrlConfig,
-            Action::AddPermission { .. } => StepName::AddPermission,
-            Action::RemovePermission { .. } => StepName::RemovePermission,
-            Action::PublishVersion { .. } => StepName::PublishVersion,
             Action::Verify => StepName::Verify,
-            Action::CreateAlias { .. } => StepName::CreateAlias,
-            Action::UpdateAlias { .. } => StepName::UpdateAlias,
-            Action::ShiftTraffic { .. } => StepName::ShiftTraffic,
             Action::Wait { .. } | Action::WaitForProvisioned { .. } => StepName::Wait,
-            Action::PutProvisionedConcurrencyConfig { .. } => StepName::PutProvisionedConcurrencyConfig,
-            Action::DeleteProvisionedConcurrencyConfig { .. } => StepName::DeleteProvisionedConcurrencyConfig,
-            Action::DeleteVersion { .. } => StepName::DeleteFunction,
+        }
+    }
+}
+
+impl WriteCall {
+    /// Name of the step in events.
+    pub(crate) fn name(&self) -> StepName {
+        self.name_and_wait().0
+    }
+
+    fn waits_for(&self) -> Option<WaitsFor> {
+        self.name_and_wait().1
+    }
+
+    fn name_and_wait(&self) -> (StepName, Option<WaitsFor>) {
+        let provisioned = Some(WaitsFor::ProvisionedConcurrencyReady);
+        match self {
+            WriteCall::CreateFunction { .. } => (StepName::CreateFunction, Some(WaitsFor::FunctionActive)),
+            WriteCall::PutFunctionCodeSigningConfig { .. } => (StepName::PutFunctionCodeSigningConfig, None),
+            WriteCall::DeleteFunctionCodeSigningConfig => (StepName::DeleteFunctionCodeSigningConfig, None),
+            WriteCall::UntagResource { .. } => (StepName::UntagResource, None),
+            WriteCall::TagResource { .. } => (StepName::TagResource, None),
+            WriteCall::UpdateFunctionConfiguration { .. } => {
+                (StepName::UpdateFunctionConfiguration, Some(WaitsFor::FunctionUpdated))
+            }
+            WriteCall::UpdateFunctionCode { .. } => {
+                (StepName::UpdateFunctionCode, Some(WaitsFor::FunctionUpdated))
+            }
+            WriteCall::PutFunctionConcurrency { .. } => (StepName::PutFunctionConcurrency, None),
+            WriteCall::DeleteFunctionConcurrency => (StepName::DeleteFunctionConcurrency, None),
+            WriteCall::CreateFunctionUrlConfig { .. } => (StepName::CreateFunctionUrlConfig, None),
+            WriteCall::UpdateFunctionUrlConfig { .. } => (StepName::UpdateFunctionUrlConfig, None),
+            WriteCall::DeleteFunctionUrlConfig { .. } => (StepName::DeleteFunctionUrlConfig, None),
+            WriteCall::AddPermission { .. } => (StepName::AddPermission, None),
+            WriteCall::RemovePermission { .. } => (StepName::RemovePermission, None),
+            WriteCall::PublishVersion { .. } => (StepName::PublishVersion, Some(WaitsFor::VersionActive)),
+            WriteCall::CreateAlias { .. } => (StepName::CreateAlias, None),
+            WriteCall::UpdateAlias { provisions, .. } => {
+                (StepName::UpdateAlias, provisioned.filter(|_| *provisions))
+            }
+            WriteCall::ShiftTraffic { .. } => (StepName::ShiftTraffic, None),
+            WriteCall::PutProvisionedConcurrencyConfig { .. } => {
+                (StepName::PutProvisionedConcurrencyConfig, provisioned)
+            }
+            WriteCall::DeleteProvisionedConcurrencyConfig { .. } => {
+                (StepName::DeleteProvisionedConcurrencyConfig, None)
+            }
+            WriteCall::DeleteVersion { .. } => (StepName::DeleteFunction, None),
         }
     }
 }

@@ -4,7 +4,7 @@ use std::fmt;
 
 /// Why a deployment or rollback cannot be planned.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum PlanError {
+pub(crate) enum PlanError {
     /// The function does not exist, and the stanza lacks keys that are needed to create it.
     CannotCreate {
         /// The missing keys.
@@ -69,7 +69,7 @@ pub enum PlanError {
 
 impl PlanError {
     /// What happened. `name` is the name of the function; without it the text says "the function".
-    pub fn text(&self, name: Option<&str>) -> String {
+    pub(crate) fn text(&self, name: Option<&str>) -> String {
         let function =
             name.map_or_else(|| "the function".to_owned(), |name| format!("the function `{name}`"));
         match self {

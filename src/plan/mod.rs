@@ -4,6 +4,7 @@
 
 mod action;
 mod error;
+mod refused;
 mod release;
 mod rollback;
 mod step;
@@ -13,11 +14,12 @@ mod url;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-pub use action::Action;
-pub use error::PlanError;
-pub use release::ClearedWeights;
-pub use rollback::roll_back;
-pub use step::Step;
+pub(crate) use action::{Action, WriteCall};
+pub(crate) use error::PlanError;
+pub(crate) use refused::{cut_version_description, half_vpc, merged_variables};
+pub(crate) use release::ClearedWeights;
+pub(crate) use rollback::roll_back;
+pub(crate) use step::Step;
 
 use serde_json::{Value, json};
 
@@ -28,7 +30,7 @@ use crate::protocol::secret::{MASK, Secret};
 
 /// The steps of a deployment or rollback.
 #[derive(Clone, Debug)]
-pub struct Plan {
+pub(crate) struct Plan {
     /// Whether the function exists.
     pub function: FunctionPresence,
     /// The steps in order. Empty: the live function is as the stanza wants it.
@@ -59,7 +61,11 @@ pub struct Plan {
 ///
 /// # Errors
 /// [`PlanError`], if the function cannot become what the stanza describes.
-pub fn plan(desired: &DesiredFunction, code: &Code, live: Option<&LiveFunction>) -> Result<Plan, PlanError> {
+pub(crate) fn plan(
+    desired: &DesiredFunction,
+    code: &Code,
+    live: Option<&LiveFunction>,
+) -> Result<Plan, PlanError> {
     let revision = live.and_then(|live| live.revision_id.clone());
     if desired.revision_id.is_some() && desired.revision_id != revision {
         return Err(PlanError::OtherRevision { exists: live.is_some(), live: revision });
@@ -77,16 +83,16 @@ fn create(desired: &DesiredFunction, code: &Code) -> Result<Plan, PlanError> {
     settings.retain(|setting| !setting.is_empty());
     let has = |field: &str| settings.iter().any(|setting| setting.field() == field);
     let needed: &[(&str, &str)] = match code.delivery {
-        Delivery::Image(_) => &[("role", "role")],
-        Delivery::LiveImage => &[("role", "role"), ("image_uri", "image_uri")],
-        Delivery::Call | Delivery::Upload(_) | Delivery::Object(_) => {
+        None => &[("role", "role"), ("image_uri", "image_uri")],
+        Some(Delivery::Image(_)) => &[("role", "role")],
+        Some(Delivery::Call(_) | Delivery::Upload(..) | Delivery::Object(_)) => {
             &[("role", "role"), ("runtime", "runtime"), ("handler", "handler_name")]
         }
     };
     let missing: Vec<_> = needed.iter().filter(|(field, _)| !has(field)).map(|(_, key)| *key).collect();
-    if !missing.is_empty() {
+    let Some(delivery) = code.delivery.clone().filter(|_| missing.is_empty()) else {
         return Err(PlanError::CannotCreate { missing });
-    }
+    };
     let (after, settings): (Vec<_>, Vec<_>) =
         settings.into_iter().partition(|setting| setting.changed_by() == ChangedBy::Concurrency);
     let tags = desired.tags.clone().unwrap_or_default();
@@ -94,9 +100,8 @@ fn create(desired: &DesiredFunction, code: &Code) -> Result<Plan, PlanError> {
     changes.extend(tags.keys().map(|name| tag_change(name, Value::Null, json!(MASK))));
     changes.push(code_change(code, None));
     let mut steps: Vec<Step> = upload(code).into_iter().collect();
-    let delivery = code.delivery.clone();
     let release = release::plan_release(&desired.release, &settings, None, true)?;
-    steps.push(Step { action: Action::CreateFunction { settings, tags, delivery }, changes });
+    steps.push(Step::write(WriteCall::CreateFunction { settings, tags, delivery }, changes));
     steps.extend(release.publish);
     steps.extend(release.go_live);
     steps.extend(after.iter().filter_map(|setting| own_call(setting, None)));
@@ -107,7 +112,7 @@ fn create(desired: &DesiredFunction, code: &Code) -> Result<Plan, PlanError> {
 }
 
 fn update(desired: &DesiredFunction, code: &Code, live: &LiveFunction) -> Result<Plan, PlanError> {
-    if matches!(code.delivery, Delivery::Image(_) | Delivery::LiveImage) != live.image.is_some() {
+    if matches!(code.delivery, Some(Delivery::Image(_)) | None) != live.image.is_some() {
         return Err(PlanError::OtherPackageType { is_image: live.image.is_some() });
     }
     if desired.replaces_tags && desired.tags.is_some() && live.tags.is_none() {
@@ -153,7 +158,7 @@ fn update(desired: &DesiredFunction, code: &Code, live: &LiveFunction) -> Result
 }
 
 /// True if the plan depends on the published versions, so that they have to be read first.
-pub fn needs_versions(desired: &DesiredFunction, code: &Code, live: &LiveFunction) -> bool {
+pub(crate) fn needs_versions(desired: &DesiredFunction, code: &Code, live: &LiveFunction) -> bool {
     let publishes = desired.release.publish && desired.release.aliases.is_empty();
     let changes = || {
         let plan = plan(desired, code, Some(live));
@@ -164,7 +169,7 @@ pub fn needs_versions(desired: &DesiredFunction, code: &Code, live: &LiveFunctio
 
 /// The existing version on which a plan relies and whose state has not been read yet. With `waits` it may
 /// also be one that AWS is still preparing. `None`: there is no such version.
-pub fn version_to_read(plan: &Plan, live: &LiveFunction, waits: bool) -> Option<String> {
+pub(crate) fn version_to_read(plan: &Plan, live: &LiveFunction, waits: bool) -> Option<String> {
     let version = live.versions.iter().find(|version| Some(&version.number) == plan.version.as_ref())?;
     let is_unread = match version.state {
         VersionState::Unknown => true,
@@ -197,16 +202,16 @@ fn merged(
 
 /// The step for a setting that has its own API call. `None`: the setting is part of another call.
 fn own_call(setting: &Setting, live: Option<&Setting>) -> Option<Step> {
-    let action = match setting {
+    let call = match setting {
         Setting::ReservedConcurrency(Some(executions)) => {
-            Action::PutFunctionConcurrency { executions: *executions }
+            WriteCall::PutFunctionConcurrency { executions: *executions }
         }
-        Setting::ReservedConcurrency(None) => Action::DeleteFunctionConcurrency,
-        Setting::CodeSigningConfigArn(arn) if arn.is_empty() => Action::DeleteFunctionCodeSigningConfig,
-        Setting::CodeSigningConfigArn(arn) => Action::PutFunctionCodeSigningConfig { arn: arn.clone() },
+        Setting::ReservedConcurrency(None) => WriteCall::DeleteFunctionConcurrency,
+        Setting::CodeSigningConfigArn(arn) if arn.is_empty() => WriteCall::DeleteFunctionCodeSigningConfig,
+        Setting::CodeSigningConfigArn(arn) => WriteCall::PutFunctionCodeSigningConfig { arn: arn.clone() },
         _ => return None,
     };
-    Some(Step { action, changes: differences(setting, live) })
+    Some(Step::write(call, differences(setting, live)))
 }
 
 /// The step that updates the code. `None`: neither the code nor a setting that is sent with it differs.
@@ -218,10 +223,8 @@ fn update_code(mut settings: Vec<Setting>, code: &Code, live: &LiveFunction) -> 
     if settings.is_empty() && is_live && !retries {
         return None;
     }
-    let delivery = match (&code.delivery, &live.image) {
-        (Delivery::LiveImage, Some(image)) => Delivery::Image(image.uri.clone()),
-        (delivery, _) => delivery.clone(),
-    };
+    let live_image = || live.image.as_ref().map(|image| Delivery::Image(image.uri.clone()));
+    let delivery = code.delivery.clone().or_else(live_image)?;
     let mut changes: Vec<Change> =
         settings.iter().flat_map(|setting| differences(setting, live.setting(setting))).collect();
     if !is_live {
@@ -239,38 +242,39 @@ fn update_code(mut settings: Vec<Setting>, code: &Code, live: &LiveFunction) -> 
         let is_named = settings.iter().any(|setting| setting.is_kind_of(&member));
         settings.extend(live.setting(&member).filter(|kept| !is_named && !kept.is_empty()).cloned());
     }
-    Some(Step { action: Action::UpdateFunctionCode { settings, delivery }, changes })
+    Some(Step::write(WriteCall::UpdateFunctionCode { settings, delivery }, changes))
 }
 
 /// True if the function already runs this code. An image's tag may have moved, so only a digest proves that.
 fn is_live(code: &Code, live: &LiveFunction) -> bool {
     match (&code.delivery, &live.image) {
-        (Delivery::Image(uri), Some(image)) => {
+        (Some(Delivery::Image(uri)), Some(image)) => {
             uri.contains("@sha256:") && (*uri == image.uri || *uri == image.resolved)
         }
-        (Delivery::Image(_), None) => false,
-        (Delivery::LiveImage, live) => live.is_some(),
-        (Delivery::Call | Delivery::Upload(_) | Delivery::Object(_), _) => {
+        (Some(Delivery::Image(_)), None) => false,
+        (Some(Delivery::Call(_) | Delivery::Upload(..) | Delivery::Object(_)), _) => {
             code.sha256.as_ref() == Some(&live.code_sha256)
         }
+        (None, live_image) => live_image.is_some(),
     }
 }
 
 fn upload(code: &Code) -> Option<Step> {
-    let Delivery::Upload(object) = &code.delivery else { return None };
-    Some(Step { action: Action::UploadPackage { object: object.clone() }, changes: Vec::new() })
+    let Some(Delivery::Upload(object, archive)) = &code.delivery else { return None };
+    let action = Action::UploadPackage { object: object.clone(), archive: archive.clone() };
+    Some(Step { action, changes: Vec::new() })
 }
 
 /// The change of code, shown by its hash. If the hash is unknown until AWS has read the code, it is shown by
 /// the code's location.
 fn code_change(code: &Code, live: Option<&LiveFunction>) -> Change {
     let (field, from, to) = match (&code.sha256, &code.delivery) {
-        (_, Delivery::Image(uri)) => (
+        (_, Some(Delivery::Image(uri))) => (
             "image_uri",
             live.and_then(|live| live.image.as_ref()).map(|image| json!(image.resolved)),
             json!(uri),
         ),
-        (None, Delivery::Upload(object) | Delivery::Object(object)) => {
+        (None, Some(Delivery::Upload(object, _) | Delivery::Object(object))) => {
             ("code", None, json!(object.to_string()))
         }
         (sha256, _) => ("code_sha256", live.map(|live| json!(live.code_sha256)), json!(sha256)),
@@ -284,38 +288,34 @@ fn configuration(mut settings: Vec<Setting>, live: &LiveFunction) -> Option<Step
     }
     let changes = settings.iter().flat_map(|setting| differences(setting, live.setting(setting))).collect();
     complete_structures(&mut settings, live);
-    Some(Step { action: Action::UpdateFunctionConfiguration { settings }, changes })
+    Some(Step::write(WriteCall::UpdateFunctionConfiguration { settings }, changes))
 }
 
 /// Adds the live values of members that the stanza does not name, because AWS replaces a structure as a
 /// whole.
 fn complete_structures(settings: &mut Vec<Setting>, live: &LiveFunction) {
-    for members in Setting::structures() {
-        let is_named = |member: &Setting| settings.iter().any(|setting| setting.is_kind_of(member));
-        if members.iter().any(is_named) {
-            let silent: Vec<&Setting> = members.iter().filter(|member| !is_named(member)).collect();
-            // AWS rejects log levels with the format Text, so they are left out if the format becomes Text.
-            let becomes_text = settings.contains(&Setting::LogFormat("Text".to_owned()));
-            let stays = |kept: &&Setting| match kept {
-                Setting::ApplicationLogLevel(level) | Setting::SystemLogLevel(level) => {
-                    !becomes_text && !level.is_empty()
-                }
-                _ => true,
-            };
-            // AWS also rejects IPv6 for a function outside of a VPC.
-            let leaves_vpc = settings.contains(&Setting::SubnetIds(BTreeSet::new()));
-            let kept = silent.into_iter().filter_map(|member| live.setting(member)).filter(stays).cloned();
-            let kept: Vec<Setting> = kept
-                .map(|kept| match kept {
-                    Setting::Ipv6AllowedForDualStack(allowed) => {
-                        Setting::Ipv6AllowedForDualStack(allowed && !leaves_vpc)
-                    }
-                    other => other,
-                })
-                .collect();
-            settings.extend(kept);
+    let is_silent = |kept: &&Setting| !settings.iter().any(|setting| setting.is_kind_of(kept));
+    let is_replaced = |kept: &&Setting| settings.iter().any(|setting| setting.is_replaced_with(kept));
+    // AWS rejects log levels with the format Text, so they are left out if the format becomes Text.
+    let becomes_text = settings.contains(&Setting::LogFormat("Text".to_owned()));
+    let stays = |kept: &&Setting| match kept {
+        Setting::ApplicationLogLevel(level) | Setting::SystemLogLevel(level) => {
+            !becomes_text && !level.is_empty()
         }
-    }
+        _ => true,
+    };
+    // AWS also rejects IPv6 for a function outside of a VPC.
+    let leaves_vpc = settings.contains(&Setting::SubnetIds(BTreeSet::new()));
+    let kept = live.settings.iter().filter(is_silent).filter(is_replaced).filter(stays);
+    let kept: Vec<Setting> = kept
+        .map(|kept| match kept {
+            Setting::Ipv6AllowedForDualStack(allowed) => {
+                Setting::Ipv6AllowedForDualStack(*allowed && !leaves_vpc)
+            }
+            other => other.clone(),
+        })
+        .collect();
+    settings.extend(kept);
 }
 
 /// The steps that remove tags, then those that add or change tags.
@@ -334,9 +334,8 @@ fn tags(desired: &DesiredFunction, live: &LiveFunction) -> Vec<Step> {
     let gone = names.iter().map(|name| tag_change(name, json!(MASK), Value::Null)).collect();
     let masked = |name| was(name).map_or(Value::Null, |_| json!(MASK));
     let come = tags.keys().map(|name| tag_change(name, masked(name), json!(MASK))).collect();
-    let untag =
-        (!names.is_empty()).then_some(Step { action: Action::UntagResource { names }, changes: gone });
-    let tag = (!tags.is_empty()).then_some(Step { action: Action::TagResource { tags }, changes: come });
+    let untag = (!names.is_empty()).then_some(Step::write(WriteCall::UntagResource { names }, gone));
+    let tag = (!tags.is_empty()).then_some(Step::write(WriteCall::TagResource { tags }, come));
     untag.into_iter().chain(tag).collect()
 }
 
@@ -378,7 +377,7 @@ fn environment(setting: Option<&Setting>) -> BTreeMap<String, Secret> {
 
 impl Plan {
     /// The plan as an event.
-    pub fn to_event(&self) -> event::Plan {
+    pub(crate) fn to_event(&self) -> event::Plan {
         let steps = self.steps.iter();
         event::Plan {
             function: self.function,

@@ -6,18 +6,16 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::{Action, PlanError, Step};
+use super::{Action, PlanError, Step, WriteCall};
 use crate::function::{
     AliasHistory, LATEST_PUBLISHED, LiveAlias, LiveFunction, LiveVersion, ProvisionedState, Release, Setting,
     VersionState,
 };
 use crate::protocol::event::Change;
+use crate::protocol::limits::cut_description;
 
 /// Stands for a version in changes until AWS has assigned its number.
 const NEW: &str = "the new version";
-
-/// AWS's limit for the description of a version, in characters.
-const LONGEST_DESCRIPTION: usize = 256;
 
 /// The steps of a release, grouped by their position in a plan.
 #[derive(Debug, Default)]
@@ -44,7 +42,7 @@ pub(super) struct ReleaseSteps {
 
 /// A weight of an alias that a plan removes.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ClearedWeights {
+pub(crate) struct ClearedWeights {
     /// Name of the alias.
     pub alias: String,
     /// The version that gets a share of the alias's traffic.
@@ -68,9 +66,8 @@ pub(super) fn plan_release(
     let known = if changes { None } else { live.and_then(|live| copy_of(live, release)) };
     let version = known.map(|version| version.number.clone());
     let publish = (release.publish && version.is_none()).then(|| {
-        let description =
-            release.description.as_ref().map(|text| text.chars().take(LONGEST_DESCRIPTION).collect());
-        Step { action: Action::PublishVersion { description, to_latest: false }, changes: Vec::new() }
+        let description = release.description.as_deref().map(cut_description);
+        Step::write(WriteCall::PublishVersion { description, to_latest: false }, Vec::new())
     });
     // On Managed Instances an update alone is not live: callers without a qualifier get `$LATEST.PUBLISHED`.
     let managed = live.filter(|live| live.is_managed && release.aliases.is_empty());
@@ -79,10 +76,9 @@ pub(super) fn plan_release(
             |version: &LiveVersion| version.state == VersionState::Ready && version.is_copy_of(live);
         !changes && live.latest_published.as_ref().is_some_and(is_ready)
     };
-    let publish_latest = managed.filter(|live| !is_published(live)).map(|_| {
-        let action = Action::PublishVersion { description: None, to_latest: true };
-        Step { action, changes: Vec::new() }
-    });
+    let publish_latest = managed
+        .filter(|live| !is_published(live))
+        .map(|_| Step::write(WriteCall::PublishVersion { description: None, to_latest: true }, Vec::new()));
     let is_latest = managed.is_some() && !release.publish && publish_latest.is_none();
     let version = is_latest.then(|| LATEST_PUBLISHED.to_owned()).or(version);
     let mut planned = ReleaseSteps { version, publish, publish_latest, ..ReleaseSteps::default() };
@@ -91,7 +87,7 @@ pub(super) fn plan_release(
     for name in &release.aliases {
         let Some(alias) = find(name) else {
             let change = alias_change(name, Value::Null, planned.version.as_deref());
-            last.push(Step { action: Action::CreateAlias { alias: name.clone() }, changes: vec![change] });
+            last.push(Step::write(WriteCall::CreateAlias { alias: name.clone() }, vec![change]));
             continue;
         };
         let is_at_version = planned.version.as_ref() == Some(&alias.version);
@@ -206,7 +202,8 @@ pub(super) fn alias_update_step(
         changes.push(alias_change(&alias.name, json!(alias.version), version.as_deref()));
     }
     changes.extend(weights_change(alias));
-    Step { action: Action::UpdateAlias { alias: alias.name.clone(), version, history, provisions }, changes }
+    let alias = alias.name.clone();
+    Step::write(WriteCall::UpdateAlias { alias, version, history, provisions }, changes)
 }
 
 /// The step that sends all traffic of an alias to the version at which it points. `None`: that is so already.
@@ -259,8 +256,8 @@ fn shift(alias: &LiveAlias, from: u8, percent: u8) -> Step {
     let change =
         Change { field: format!("alias.{}.traffic", alias.name), from: json!(from), to: json!(percent) };
     let (name, history) = (alias.name.clone(), alias.history.clone());
-    let action = Action::ShiftTraffic { alias: name, from: alias.version.clone(), percent, history };
-    Step { action, changes: vec![change] }
+    let call = WriteCall::ShiftTraffic { alias: name, from: alias.version.clone(), percent, history };
+    Step::write(call, vec![change])
 }
 
 /// Fails if AWS would reject a traffic shift: the two versions must have the same role and dead letter queue.
@@ -306,22 +303,20 @@ fn provisioned(release: &Release, live: Option<&LiveFunction>) -> Vec<Step> {
                 None
             }
             (Some(executions), _) => {
-                Some(Action::PutProvisionedConcurrencyConfig { alias: alias.clone(), executions })
+                Some(WriteCall::PutProvisionedConcurrencyConfig { alias: alias.clone(), executions })
             }
-            (None, Some(_)) => Some(Action::DeleteProvisionedConcurrencyConfig { alias: alias.clone() }),
+            (None, Some(_)) => Some(WriteCall::DeleteProvisionedConcurrencyConfig { alias: alias.clone() }),
         };
         let from = current.map_or(Value::Null, |current| json!(current.executions));
         let shown = Change { field: format!("provisioned_concurrency.{alias}"), from, to: json!(desired) };
         let wait = wait.map(|action| Step { action, changes: Vec::new() });
-        wait.into_iter()
-            .chain(change.map(|action| Step { action, changes: vec![shown] }))
-            .collect::<Vec<Step>>()
+        wait.into_iter().chain(change.map(|call| Step::write(call, vec![shown]))).collect::<Vec<Step>>()
     };
     release.aliases.iter().flat_map(steps).collect()
 }
 
 fn removes(step: &Step) -> bool {
-    matches!(step.action, Action::DeleteProvisionedConcurrencyConfig { .. })
+    matches!(step.action, Action::Write(WriteCall::DeleteProvisionedConcurrencyConfig { .. }))
 }
 
 /// The steps that delete versions beyond the number to keep. All published versions count. A version that
@@ -357,9 +352,9 @@ fn deletions(
     let mut unneeded: Vec<&&LiveVersion> =
         beyond.filter(|version| !protected.contains(version.number.as_str())).collect();
     unneeded.sort_by_key(|version| version.ordinal());
-    let delete = |version: &&&LiveVersion| Step {
-        action: Action::DeleteVersion { version: version.number.clone() },
-        changes: vec![Change { field: "version".to_owned(), from: json!(version.number), to: Value::Null }],
+    let delete = |version: &&&LiveVersion| {
+        let change = Change { field: "version".to_owned(), from: json!(version.number), to: Value::Null };
+        Step::write(WriteCall::DeleteVersion { version: version.number.clone() }, vec![change])
     };
     unneeded.iter().map(delete).collect()
 }

@@ -12,7 +12,11 @@ use crate::protocol::event::FunctionPresence;
 ///
 /// # Errors
 /// [`PlanError`], if the version to go back to is unknown or differs between the aliases.
-pub fn roll_back(release: &Release, version: Option<&str>, live: &LiveFunction) -> Result<Plan, PlanError> {
+pub(crate) fn roll_back(
+    release: &Release,
+    version: Option<&str>,
+    live: &LiveFunction,
+) -> Result<Plan, PlanError> {
     let mut aliases: Vec<&LiveAlias> = Vec::new();
     for name in &release.aliases {
         let alias = live.aliases.iter().find(|alias| alias.name == *name);

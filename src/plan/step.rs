@@ -1,13 +1,19 @@
 //! Defines one step of a plan: an action, and the values that it changes.
 
-use super::action::Action;
+use super::action::{Action, WriteCall};
 use crate::protocol::event::Change;
 
 /// One step of a plan.
 #[derive(Clone, Debug)]
-pub struct Step {
+pub(crate) struct Step {
     /// What the step does.
     pub action: Action,
     /// The values that the step changes, with secrets masked.
     pub changes: Vec<Change>,
+}
+
+impl Step {
+    pub(super) fn write(call: WriteCall, changes: Vec<Change>) -> Step {
+        Step { action: Action::Write(call), changes }
+    }
 }

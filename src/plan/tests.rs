@@ -1,16 +1,19 @@
 //! Tests of plans: desired function, code and live function, with the expected steps.
 
+use std::sync::Arc;
+
 use super::*;
 use crate::code_source::Object;
 use crate::function::{Handler, LiveImage, PublicAccess, Release};
+use crate::package::Archive;
 use crate::protocol::event::StepName;
 use crate::protocol::name::FunctionName;
 
-fn pairs<const N: usize>(pairs: [(&str, &str); N]) -> BTreeMap<String, Secret> {
+pub(super) fn pairs<const N: usize>(pairs: [(&str, &str); N]) -> BTreeMap<String, Secret> {
     pairs.into_iter().map(|(name, value)| (name.to_owned(), Secret::new(value))).collect()
 }
 
-fn desired(settings: Vec<Setting>) -> DesiredFunction {
+pub(super) fn desired(settings: Vec<Setting>) -> DesiredFunction {
     let name = FunctionName::parse("f").expect("a name");
     DesiredFunction {
         name,
@@ -59,8 +62,17 @@ fn ids(id: &str) -> BTreeSet<String> {
     BTreeSet::from([id.to_owned()])
 }
 
-fn code(sha256: &str) -> Code {
-    Code { sha256: Some(sha256.to_owned()), delivery: Delivery::Call }
+pub(super) fn code(sha256: &str) -> Code {
+    Code { sha256: Some(sha256.to_owned()), delivery: Some(in_call()) }
+}
+
+/// Equal for all archives without content.
+fn archive() -> Arc<Archive> {
+    Arc::new(Archive::empty())
+}
+
+fn in_call() -> Delivery {
+    Delivery::Call(archive())
 }
 
 fn steps(plan: &Plan) -> Vec<StepName> {
@@ -102,7 +114,7 @@ fn only_what_differs_is_changed_and_code_follows_settings_at_once() {
     assert_eq!(fields(&plan), ["timeout", "code_sha256", "function_tags.new"]);
     assert_eq!(
         plan.steps[0].action,
-        Action::UpdateFunctionConfiguration { settings: vec![Setting::Timeout(10)] }
+        Action::Write(WriteCall::UpdateFunctionConfiguration { settings: vec![Setting::Timeout(10)] })
     );
 }
 
@@ -120,7 +132,10 @@ fn naming_security_groups_alone_keeps_the_live_subnets() {
     let plan = plan(&desired(vec![groups.clone()]), &code("live"), Some(&live())).expect("a plan");
     assert_eq!(fields(&plan), ["security_group_ids"]);
     let subnets = Setting::SubnetIds(ids("subnet-1"));
-    assert_eq!(plan.steps[0].action, Action::UpdateFunctionConfiguration { settings: vec![groups, subnets] });
+    assert_eq!(
+        plan.steps[0].action,
+        Action::Write(WriteCall::UpdateFunctionConfiguration { settings: vec![groups, subnets] })
+    );
 }
 
 #[test]
@@ -190,7 +205,8 @@ fn creation_names_every_key_that_is_missing() {
 #[test]
 fn a_bucket_on_the_way_comes_first_and_only_for_new_code() {
     let object = Object { bucket: "b".to_owned(), key: "k".to_owned(), version: None };
-    let by_bucket = |sha256: &str| Code { delivery: Delivery::Upload(object.clone()), ..code(sha256) };
+    let delivery = Delivery::Upload(object, archive());
+    let by_bucket = |sha256: &str| Code { delivery: Some(delivery.clone()), ..code(sha256) };
     let desired = desired(vec![Setting::Timeout(10)]);
     let plan = |sha256| plan(&desired, &by_bucket(sha256), Some(&live())).expect("a plan");
     assert_eq!(steps(&plan("live")), [StepName::UpdateFunctionConfiguration]);
@@ -201,11 +217,14 @@ fn a_bucket_on_the_way_comes_first_and_only_for_new_code() {
 #[test]
 fn an_object_that_nobody_knows_the_hash_of_is_reported_by_its_place() {
     let object = Object { bucket: "b".to_owned(), key: "k".to_owned(), version: Some("3".to_owned()) };
-    let code = Code { sha256: None, delivery: Delivery::Object(object.clone()) };
+    let code = Code { sha256: None, delivery: Some(Delivery::Object(object.clone())) };
     let plan = plan(&desired(Vec::new()), &code, Some(&live())).expect("a plan");
     assert_eq!(
         plan.steps[0].action,
-        Action::UpdateFunctionCode { settings: Vec::new(), delivery: Delivery::Object(object) }
+        Action::Write(WriteCall::UpdateFunctionCode {
+            settings: Vec::new(),
+            delivery: Delivery::Object(object)
+        })
     );
     let change = &plan.steps[0].changes[0];
     assert_eq!(
@@ -214,9 +233,16 @@ fn an_object_that_nobody_knows_the_hash_of_is_reported_by_its_place() {
     );
 }
 
-fn changed(desired: &DesiredFunction, live: &LiveFunction) -> Vec<Action> {
+fn call(step: Step) -> WriteCall {
+    match step.action {
+        Action::Write(call) => call,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn changed(desired: &DesiredFunction, live: &LiveFunction) -> Vec<WriteCall> {
     let plan = plan(desired, &code("live"), Some(live)).expect("a plan");
-    plan.steps.into_iter().map(|step| step.action).collect()
+    plan.steps.into_iter().map(call).collect()
 }
 
 #[test]
@@ -226,7 +252,7 @@ fn what_travels_with_the_code_sends_it_again_and_keeps_the_rest_of_it() {
     live.settings.extend([Setting::Architecture(text("x86_64")), Setting::SourceKmsKeyArn(text("key"))]);
     let arm = Setting::Architecture(text("arm64"));
     let settings = vec![arm.clone(), Setting::SourceKmsKeyArn(text("key"))];
-    let sent = Action::UpdateFunctionCode { settings, delivery: Delivery::Call };
+    let sent = WriteCall::UpdateFunctionCode { settings, delivery: in_call() };
     assert_eq!(changed(&desired(vec![arm]), &live), [sent]);
     assert_eq!(changed(&desired(vec![Setting::Architecture(text("x86_64"))]), &live), []);
 }
@@ -238,7 +264,7 @@ fn a_switch_to_text_logs_leaves_the_levels_behind() {
     let mut live = live();
     live.settings.extend([Setting::LogFormat(text("JSON")), group.clone(), level]);
     let format = Setting::LogFormat(text("Text"));
-    let sent = Action::UpdateFunctionConfiguration { settings: vec![format.clone(), group] };
+    let sent = WriteCall::UpdateFunctionConfiguration { settings: vec![format.clone(), group] };
     assert_eq!(changed(&desired(vec![format]), &live), [sent]);
 }
 
@@ -248,7 +274,8 @@ fn leaving_a_vpc_leaves_ipv6_too() {
     live.settings.push(Setting::Ipv6AllowedForDualStack(true));
     let none = [Setting::SubnetIds(BTreeSet::new()), Setting::SecurityGroupIds(BTreeSet::new())];
     let settings = none.iter().cloned().chain([Setting::Ipv6AllowedForDualStack(false)]).collect();
-    assert_eq!(changed(&desired(none.into()), &live), [Action::UpdateFunctionConfiguration { settings }]);
+    let sent = WriteCall::UpdateFunctionConfiguration { settings };
+    assert_eq!(changed(&desired(none.into()), &live), [sent]);
 }
 
 #[test]
@@ -259,7 +286,7 @@ fn tags_that_replace_the_live_ones_leave_awss_alone() {
     desired.tags = Some(pairs([("team", "x")]));
     assert_eq!(changed(&desired, &live), []);
     desired.replaces_tags = true;
-    assert_eq!(changed(&desired, &live), [Action::UntagResource { names: vec!["old".to_owned()] }]);
+    assert_eq!(changed(&desired, &live), [WriteCall::UntagResource { names: vec!["old".to_owned()] }]);
 }
 
 #[test]
@@ -267,7 +294,8 @@ fn variables_are_merged_when_asked_and_never_into_unknown_ones() {
     let mut desired = desired(vec![Setting::Environment(pairs([("B", "3")]))]);
     desired.merges_environment = true;
     let both = Setting::Environment(pairs([("A", "1"), ("B", "3")]));
-    assert_eq!(changed(&desired, &live()), [Action::UpdateFunctionConfiguration { settings: vec![both] }]);
+    let sent = WriteCall::UpdateFunctionConfiguration { settings: vec![both] };
+    assert_eq!(changed(&desired, &live()), [sent]);
     let mut unreadable = live();
     unreadable.settings.retain(|setting| !matches!(setting, Setting::Environment(_)));
     let error = plan(&desired, &code("live"), Some(&unreadable)).unwrap_err();
@@ -281,7 +309,7 @@ fn only_a_digest_proves_that_an_image_is_live() {
         image: Some(LiveImage { uri: "r/i:main".to_owned(), resolved: digest.to_owned() }),
         ..live()
     };
-    let image = |uri: &str| Code { sha256: None, delivery: Delivery::Image(uri.to_owned()) };
+    let image = |uri: &str| Code { sha256: None, delivery: Some(Delivery::Image(uri.to_owned())) };
     let steps = |uri| plan(&desired(Vec::new()), &image(uri), Some(&live)).expect("a plan").steps.len();
     assert_eq!((steps(digest), steps("r/i@sha256:2"), steps("r/i:main")), (0, 1, 1));
     let error = plan(&desired(Vec::new()), &code("live"), Some(&live)).unwrap_err();
@@ -299,7 +327,7 @@ fn another_revision_is_not_touched() {
 #[test]
 fn what_failed_is_sent_again() {
     let failed = LiveFunction { has_failed: true, ..live() };
-    let sent = Action::UpdateFunctionCode { settings: Vec::new(), delivery: Delivery::Call };
+    let sent = WriteCall::UpdateFunctionCode { settings: Vec::new(), delivery: in_call() };
     assert_eq!(changed(&desired(Vec::new()), &failed), [sent]);
 }
 
@@ -307,11 +335,14 @@ fn what_failed_is_sent_again() {
 fn the_live_image_is_named_again_where_something_travels_with_it() {
     let image = LiveImage { uri: "r/i:main".to_owned(), resolved: "r/i@sha256:1".to_owned() };
     let live = LiveFunction { image: Some(image), ..live() };
-    let kept = Code { sha256: None, delivery: Delivery::LiveImage };
+    let kept = Code { sha256: None, delivery: None };
     let arm = Setting::Architecture("arm64".to_owned());
     let plan = plan(&desired(vec![arm.clone()]), &kept, Some(&live)).expect("a plan");
     let delivery = Delivery::Image("r/i:main".to_owned());
-    assert_eq!(plan.steps[0].action, Action::UpdateFunctionCode { settings: vec![arm], delivery });
+    assert_eq!(
+        plan.steps[0].action,
+        Action::Write(WriteCall::UpdateFunctionCode { settings: vec![arm], delivery })
+    );
 }
 
 #[test]

@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Action, PlanError, Step};
+use super::{PlanError, Step, WriteCall};
 use crate::function::{LiveFunction, LiveUrl, Permission, PublicAccess};
 use crate::protocol::event::Change;
 use crate::protocol::structures::{Cors, FunctionUrl, OrNone};
@@ -34,8 +34,8 @@ pub(super) fn steps(
                 .filter(|auth| !auth.is_empty())
                 .ok_or(PlanError::UrlNeedsAuthType)?;
             let changes = differences(desired, &FunctionUrl::default());
-            let action = Action::CreateFunctionUrlConfig { config: desired.clone(), alias: owned() };
-            let create = Step { action, changes };
+            let call = WriteCall::CreateFunctionUrlConfig { config: desired.clone(), alias: owned() };
+            let create = Step::write(call, changes);
             Ok(std::iter::once(create).chain(permissions(auth_type, alias, public)).collect())
         }
         (Some(OrNone::Some(desired)), Some(url)) => {
@@ -52,10 +52,7 @@ pub(super) fn steps(
 fn removal(url: Option<&LiveUrl>, alias: Option<&str>, public: &PublicAccess) -> Vec<Step> {
     let delete = |url: &LiveUrl| {
         let change = Change { field: "function_url".to_owned(), from: json!(url.url), to: Value::Null };
-        Step {
-            action: Action::DeleteFunctionUrlConfig { alias: alias.map(str::to_owned) },
-            changes: vec![change],
-        }
+        Step::write(WriteCall::DeleteFunctionUrlConfig { alias: alias.map(str::to_owned) }, vec![change])
     };
     url.map(delete).into_iter().chain(removals(alias, public)).collect()
 }
@@ -74,8 +71,8 @@ fn update(desired: &FunctionUrl, alias: Option<&str>, live: &LiveUrl) -> Option<
         cors: desired.cors.filter(|_| has_changed("function_url.cors")),
     };
     let alias = alias.map(str::to_owned);
-    (!changes.is_empty())
-        .then_some(Step { action: Action::UpdateFunctionUrlConfig { config, alias }, changes })
+    let has_changes = !changes.is_empty();
+    has_changes.then_some(Step::write(WriteCall::UpdateFunctionUrlConfig { config, alias }, changes))
 }
 
 /// Completes the stanza's `cors` with live values. An empty `cors` stays empty, which clears the live one.
@@ -145,8 +142,8 @@ fn permissions(auth_type: &str, alias: Option<&str>, public: &PublicAccess) -> V
         let change = permission_change(permission, Value::Null, json!("*"));
         // A statement with our ID but other content has to be removed first.
         let stale = public.own.contains(&permission).then(|| remove(permission, alias));
-        let action = Action::AddPermission { permission, alias: alias.map(str::to_owned) };
-        stale.into_iter().chain([Step { action, changes: vec![change] }])
+        let call = WriteCall::AddPermission { permission, alias: alias.map(str::to_owned) };
+        stale.into_iter().chain([Step::write(call, vec![change])])
     };
     missing.flat_map(add).collect()
 }
@@ -157,8 +154,7 @@ fn removals(alias: Option<&str>, public: &PublicAccess) -> Vec<Step> {
 
 fn remove(permission: Permission, alias: Option<&str>) -> Step {
     let change = permission_change(permission, json!("*"), Value::Null);
-    let action = Action::RemovePermission { permission, alias: alias.map(str::to_owned) };
-    Step { action, changes: vec![change] }
+    Step::write(WriteCall::RemovePermission { permission, alias: alias.map(str::to_owned) }, vec![change])
 }
 
 fn permission_change(permission: Permission, from: Value, to: Value) -> Change {
@@ -168,6 +164,7 @@ fn permission_change(permission: Permission, from: Value, to: Value) -> Change {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plan::Action;
     use crate::protocol::event::StepName;
 
     fn url(auth_type: &str) -> FunctionUrl {
@@ -243,7 +240,10 @@ mod tests {
             cors: Some(Cors { allow_methods: methods.allow_methods, ..cors }),
             ..FunctionUrl::default()
         };
-        assert_eq!(step.action, Action::UpdateFunctionUrlConfig { config: sent, alias: None });
+        assert_eq!(
+            step.action,
+            Action::Write(WriteCall::UpdateFunctionUrlConfig { config: sent, alias: None })
+        );
         let cleared = ["function_url.cors.allow_origins", "function_url.cors.max_age"];
         check(with(Cors::default()), Some(&live), &[StepName::UpdateFunctionUrlConfig], &cleared);
     }
@@ -258,11 +258,13 @@ mod tests {
     #[test]
     fn with_an_alias_all_of_it_belongs_to_that_and_none_takes_the_functions_own_along() {
         let alias = |action: &Action| match action {
-            Action::CreateFunctionUrlConfig { alias, .. }
-            | Action::UpdateFunctionUrlConfig { alias, .. }
-            | Action::DeleteFunctionUrlConfig { alias }
-            | Action::AddPermission { alias, .. }
-            | Action::RemovePermission { alias, .. } => alias.clone(),
+            Action::Write(
+                WriteCall::CreateFunctionUrlConfig { alias, .. }
+                | WriteCall::UpdateFunctionUrlConfig { alias, .. }
+                | WriteCall::DeleteFunctionUrlConfig { alias }
+                | WriteCall::AddPermission { alias, .. }
+                | WriteCall::RemovePermission { alias, .. },
+            ) => alias.clone(),
             other => panic!("{other:?}"),
         };
         let of = |desired: &OrNone<FunctionUrl>, live: Option<&LiveFunction>| -> Vec<Option<String>> {

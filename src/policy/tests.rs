@@ -43,6 +43,35 @@ fn a_stanza_that_names_nothing_needs_two_actions_on_one_function() {
 }
 
 #[test]
+fn the_action_of_each_step_is_in_a_policy() {
+    let sets = json!({
+        "role": ROLE,
+        "runtime": "nodejs22.x",
+        "handler_name": "handler",
+        "function_tags": {},
+        "function_tags_mode": "replace",
+        "code_signing_config_arn": "arn:aws:lambda:eu-west-1:123456789012:code-signing-config:csc-1",
+        "reserved_concurrency": 1,
+        "function_url": {"auth_type": "NONE"},
+        "alias": "live",
+        "verify": {},
+        "provisioned_concurrency": 1,
+        "keep_versions": 1,
+        "s3_bucket": "b",
+    });
+    let mut removes = sets.clone();
+    removes["code_signing_config_arn"] = json!("");
+    for key in ["reserved_concurrency", "function_url", "provisioned_concurrency"] {
+        removes[key] = json!("none");
+    }
+    let statements = [sets, removes].into_iter().flat_map(|stanza| policy(&stanza, F).document.statement);
+    let granted: Vec<String> = statements.flat_map(|statement| statement.action).collect();
+    for step in StepName::ALL {
+        assert!(granted.iter().any(|action| action == step.iam_action()), "{step:?}");
+    }
+}
+
+#[test]
 fn what_is_not_known_is_a_star_and_said() {
     let found = policy(&json!({}), "f");
     assert_eq!(found.document.statement[0].resource, ["arn:*:lambda:eu-west-1:*:function:f"]);
@@ -200,4 +229,33 @@ fn the_live_image_may_be_in_any_repository_of_the_region_but_is_never_created() 
         ["the live image's repository is not known, so the policy has `*` instead"]
     );
     assert!(!statement(&stanza, F, "Function").action.contains(&"lambda:CreateFunction".to_owned()));
+}
+
+#[test]
+fn policies_for_several_stanzas_become_one_without_duplicates() {
+    let document = |stanza: &Value, name: &str| policy(stanza, name).document;
+    let (plain, with_url) =
+        (json!({"role": ROLE}), json!({"role": ROLE, "function_url": {"auth_type": "NONE"}}));
+    let one = document(&plain, "a");
+    assert_eq!(merged(vec![one.clone()]), one, "a single policy stays as it is");
+    assert_eq!(merged(vec![one.clone(), one.clone()]), one);
+    let two = merged(vec![one.clone(), document(&plain, "b")]).statement;
+    let sids: Vec<_> = two.iter().filter_map(|statement| statement.sid.as_deref()).collect();
+    assert_eq!(sids, ["Function", "PassRole"]);
+    let of = |name: &str| format!("arn:aws:lambda:eu-west-1:123456789012:function:{name}");
+    assert_eq!(two[0].resource, [of("a"), of("b")]);
+    assert_eq!(two[1].resource, [ROLE]);
+    // Other actions on another function do not become permissions on both.
+    let three = merged(vec![one, document(&with_url, "c")]).statement;
+    let named = |sid: &str| three.iter().find(|statement| statement.sid.as_deref() == Some(sid)).expect("it");
+    assert_eq!(
+        (&named("Function").resource[..], &named("Function2").resource[..]),
+        (&[of("a")][..], &[of("c")][..])
+    );
+    assert!(!named("Function").action.iter().any(|action| action.contains("Url")));
+    // The same function with other settings.
+    let both = merged(vec![document(&plain, "a"), document(&with_url, "a")]).statement;
+    let functions =
+        both.iter().filter(|statement| statement.resource == [of("a")] && statement.condition.is_none());
+    assert_eq!(functions.count(), 1, "{both:?}");
 }

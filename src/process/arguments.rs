@@ -74,6 +74,9 @@ pub(crate) enum DocumentCommand {
     Schema {
         /// The document that the schema describes.
         document: SchemaDocument,
+        /// Add what editors read: snippets, Markdown and messages. A strict validator refuses these keywords.
+        #[arg(long)]
+        editor: bool,
     },
     /// Print a shell completion script.
     Completions {
@@ -162,13 +165,13 @@ fn command_of(arguments: impl IntoIterator<Item = OsString>) -> Option<OsString>
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(crate) enum SchemaDocument {
-    /// A single stanza, for editors and other tools.
+    /// A single stanza.
     Stanza,
     /// The request on standard input, for CI runners.
     Request,
     /// A line of standard output, for programs that read events.
     Event,
-    /// A whole `.travis.yml` file, for editors.
+    /// A whole `.travis.yml` file.
     TravisYml,
 }
 

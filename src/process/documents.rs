@@ -26,9 +26,9 @@ pub(crate) fn render(command: DocumentCommand, standalone: &StandaloneArgs) -> R
             standalone.reject_standalone_options("explain");
             code.map_or_else(|| Ok(catalogue::list()), |code| catalogue::entry(&code))
         }
-        DocumentCommand::Schema { document } => {
+        DocumentCommand::Schema { document, editor } => {
             standalone.reject_standalone_options("schema");
-            Ok(schema(document))
+            Ok(schema(document, editor))
         }
         DocumentCommand::Completions { shell } => {
             standalone.reject_standalone_options("completions");
@@ -53,13 +53,16 @@ pub(crate) fn print_and_exit(document: Result<String, String>) -> ! {
     process::exit(2)
 }
 
-/// The JSON Schema of a document, formatted.
-fn schema(document: SchemaDocument) -> String {
-    let schema = match document {
-        SchemaDocument::Stanza => schema::stanza(),
-        SchemaDocument::Request => schema::request(),
-        SchemaDocument::Event => schema::event(),
-        SchemaDocument::TravisYml => schema::travis_yml(),
+/// The JSON Schema of a document, formatted. Only users write stanzas, so the other schemas have no variant for
+/// editors.
+fn schema(document: SchemaDocument, for_editors: bool) -> String {
+    let schema = match (document, for_editors) {
+        (SchemaDocument::Stanza, false) => schema::stanza(),
+        (SchemaDocument::Stanza, true) => schema::editor_stanza(),
+        (SchemaDocument::TravisYml, false) => schema::travis_yml(),
+        (SchemaDocument::TravisYml, true) => schema::editor_travis_yml(),
+        (SchemaDocument::Request, _) => schema::request(),
+        (SchemaDocument::Event, _) => schema::event(),
     };
     format!("{schema:#}\n")
 }
@@ -67,7 +70,9 @@ fn schema(document: SchemaDocument) -> String {
 /// The policy for the stanza on standard input. Notes about what it does not cover go to standard error.
 fn policy(standalone: &StandaloneArgs) -> Result<String, String> {
     let settings = Settings::from_env();
-    standalone.policy(settings.bash_options)?;
+    if let Some(text) = standalone.policy(settings.bash_options)? {
+        return Ok(text);
+    }
     let request = request::read(Stdin { deadline: Instant::now() + settings.input_limit });
     let refused = |error| diagnostics::from_request(error, settings.input_limit).lines().join("; ");
     let request = request.map_err(refused)?;
@@ -77,5 +82,5 @@ fn policy(standalone: &StandaloneArgs) -> Result<String, String> {
     for note in &policy.notes {
         print_stderr(note);
     }
-    serde_json::to_string_pretty(&policy.document).map(|text| text + "\n").map_err(|error| error.to_string())
+    Ok(policy.document.to_text())
 }

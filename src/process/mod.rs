@@ -60,12 +60,10 @@ pub fn main() {
     let signal_thread = handle_signals(events.clone(), stop.clone(), has_started.clone());
     events.emit(standalone::hello());
     let finished = match (command, signal_thread) {
-        (Ok(command), Ok(())) => {
-            match read_job(&command, standalone.ci_selection(), settings, &has_started, &stop) {
-                Ok(job) => deploy::run(&command, &job, &events, &stop),
-                Err(report) => Finished::failed(report, Vec::new()),
-            }
-        }
+        (Ok(command), Ok(())) => match read_job(&command, &standalone, settings, &has_started, &stop) {
+            Ok(job) => deploy::run(&command, &job, &events, &stop),
+            Err(report) => Finished::failed(report, Vec::new()),
+        },
         (Ok(_), Err(error)) => Finished::failed(diagnostics::from_system(&error), Vec::new()),
         (Err(finished), _) => finished,
     };
@@ -94,7 +92,7 @@ fn event_command() -> (Result<Command, Finished>, StandaloneArgs) {
 /// Reads the request, and makes the job's environment that of this process.
 fn read_job(
     command: &Command,
-    ci: CiSelection,
+    standalone: &StandaloneArgs,
     settings: Settings,
     has_started: &AtomicBool,
     stop: &CancelToken,
@@ -115,12 +113,12 @@ fn read_job(
     // Without `env` in the request, the build is detected as for a file in the standalone mode.
     let env = match env_given {
         true => env,
-        false => {
-            detect_job_environment(command, &env, ci, &directory, stop).map_err(diagnostics::from_git)?
-        }
+        false => detect_job_environment(command, &env, standalone.ci_selection(), &directory, stop)
+            .map_err(diagnostics::from_git)?,
     };
     let Settings { bash_options, today, .. } = settings;
-    Ok(Job { stanza, env, env_given, directory, bash_options, today })
+    let require_deploy = standalone.require_deploy;
+    Ok(Job { stanza, env, env_given, require_deploy, directory, bash_options, today })
 }
 
 /// The job's environment if the request has none: the process environment, plus what the CI and git say about

@@ -56,6 +56,10 @@ pub(crate) struct StandaloneArgs {
     /// it. `none` takes branch and commit from git, and asserts that this build is not a pull request.
     #[arg(long, value_name = "NAME", global = true, value_parser = PossibleValuesParser::new(ci_names()))]
     ci: Option<String>,
+    /// Fail if the conditions are not met, instead of skipping the deployment. Of several stanzas, one must not
+    /// be skipped. A CI runner may also pass this option.
+    #[arg(long, global = true)]
+    pub(crate) require_deploy: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -95,7 +99,8 @@ impl StandaloneArgs {
     /// Exits the process if a standalone option is given with a command that accepts none of them.
     pub(crate) fn reject_standalone_options(&self, command: &str) {
         let given = [&self.travis_yml, &self.stanza].iter().any(|file| file.is_some());
-        if given || self.only.is_some() || self.format.is_some() || self.ci.is_some() {
+        let given = given || self.only.is_some() || self.format.is_some() || self.ci.is_some();
+        if given || self.require_deploy {
             print_report(&diagnostics::from_standalone_options(command));
             process::exit(2)
         }
@@ -160,16 +165,17 @@ impl StandaloneArgs {
             }
             None => vec![ChildRun::passthrough(arguments(&command), self.ci_selection())],
         };
-        process::exit(run(&child_runs, &program, &forwarder, is_text, fault))
+        process::exit(run(&child_runs, &program, &forwarder, self.require_deploy, is_text, fault))
     }
 
-    /// Prints the policy for the stanza of a file and exits the process. Returns if no file is given.
+    /// The policy for all stanzas of a file, as text. `None`: no file is given. If a child run prints no policy,
+    /// exits the process.
     ///
     /// # Errors
     /// The message for standard error.
-    pub(crate) fn policy(&self, bash_options: BashOptions) -> Result<(), String> {
+    pub(crate) fn policy(&self, bash_options: BashOptions) -> Result<Option<String>, String> {
         let refused = |error: InputError| error.into_report().lines().join("; ");
-        let Some(source) = self.source().map_err(refused)? else { return Ok(()) };
+        let Some(source) = self.source().map_err(refused)? else { return Ok(None) };
         let run_request = RunRequest {
             arguments: vec!["policy".into()],
             source,
@@ -178,7 +184,7 @@ impl StandaloneArgs {
             ci: self.ci_selection(),
             contacts_aws: false,
             evaluates_conditions: false,
-            one_only: true,
+            one_only: false,
         };
         let env: Environment = env::vars_os().collect();
         let directory = env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
@@ -187,13 +193,8 @@ impl StandaloneArgs {
         let (child_runs, _) =
             standalone::prepare(&run_request, &env, &directory, bash_options, &stop).map_err(refused)?;
         let program = env::current_exe().map_err(|error| refused(InputError::Program(error)))?;
-        process::exit(
-            child_runs
-                .iter()
-                .map(|child_run| standalone::print(child_run, &program, &forwarder, &print_stderr))
-                .max()
-                .unwrap_or(2),
-        )
+        let policy = standalone::policy_of(&child_runs, &program, &forwarder, &print_stderr);
+        policy.map(Some).or_else(|status| process::exit(status))
     }
 
     /// The file that the options name.
@@ -249,6 +250,7 @@ fn run(
     child_runs: &[ChildRun],
     program: &Path,
     forwarder: &SignalForwarder,
+    require_deploy: bool,
     is_text: bool,
     fault: TestPanic,
 ) -> i32 {
@@ -257,7 +259,7 @@ fn run(
     let (mut text, mut json) = (TextReporter::new(), JsonReporter);
     let reporter: &mut dyn Reporter = if is_text { &mut text } else { &mut json };
     let mut reporter = RecordingReporter { reporter, written, fault };
-    let status = standalone::run(child_runs, program, forwarder, &mut reporter);
+    let status = standalone::run(child_runs, program, forwarder, &mut reporter, require_deploy);
     if is_text {
         let _ = text.0.end();
     }

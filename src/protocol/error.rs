@@ -162,6 +162,10 @@ codes! {
     /// A condition needs bash, which is not on the job's `PATH`.
     BashNotFound: Config =>
         "Install bash where the job runs, or use plain words in the conditions, which need no bash.";
+    /// The conditions are not met, and `--require-deploy` is given.
+    SkippedButRequired: Config =>
+        "Fix the conditions, or check which build this is: branch, tag, pull request. Without \
+         `--require-deploy`, such a run ends with `skipped`. `allow_failure` does not allow this failure.";
     /// git could not read the checkout, so branch, tag or commit are unknown.
     GitFailed: Config =>
         "Install git, and check that the directory belongs to the user that runs the job (`safe.directory`). \
@@ -171,8 +175,9 @@ codes! {
         "Keep large values in files. The kernel passes at most 128 KiB in one variable.";
     /// A path in `zip`, or the object in `s3_key`, does not exist.
     PackageNotFound: Package =>
-        "Check that the build ran and wrote its output there. `zip` names a directory, a file or an archive, \
-         relative to the directory in which the job runs.";
+        "Check that the build ran and wrote its output there; dpl-lambda does not run `before_deploy`. `zip` \
+         names a directory, a file or an archive, relative to the directory in which the job runs. Patterns \
+         and `~` are not expanded.";
     /// There are no files to package.
     PackageEmpty: Package =>
         "Check where the build writes its output. Files whose names begin with a dot need `dot_match: true`.";
@@ -221,8 +226,8 @@ codes! {
         "Fix the value that the message names; `at` is its key.";
     /// Lambda cannot assume the function's role.
     RoleNotAssumable: Config =>
-        "Add `lambda.amazonaws.com` to the role's trust policy. Lambda can assume a new role only after a \
-         few seconds; the run has already waited for that.";
+        "Check that the role exists, and add `lambda.amazonaws.com` to its trust policy. Lambda can assume a \
+         new role only after a few seconds; the run has already waited for that.";
     /// The function's role lacks a permission that the function's settings need.
     RoleLacksPermission: Auth =>
         "Add the permission that the message names to the function's role, not to the caller.";
@@ -397,7 +402,7 @@ words! {
         /// A value was accepted, although it is not in the documented form.
         LenientValue =>
             "Write the value as the hint says, so that other tools can read it too.";
-        /// The value is outside the range that AWS documents. It is sent anyway.
+        /// The value is outside the range that AWS documents. It is sent anyway; only a description is cut.
         OutOfRange =>
             "Check the value. If AWS refuses it, the run fails with AWS's error.";
         /// The stanza uses a deprecated form.
@@ -438,14 +443,18 @@ words! {
             "Restore the files as the hint says. Nothing is lost; the hint names the stash.";
         /// A file was left out of the package.
         FileLeftOut =>
-            "Exclude the file with `exclude` to avoid the warning.";
-        /// The target of a link in the package does not exist in the package.
+            "Set `dot_match: true` if the function needs a hidden file. Exclude the file with `exclude` to avoid the warning.";
+        /// The target of a link in the package will not exist at Lambda.
         DanglingLink =>
-            "Set `symlinks: external` to package the target.";
-        /// The package lacks the file that Lambda looks for when it calls the handler.
+            "Package the target: `dot_match: true` packages hidden files, and `symlinks: external` replaces such links by their targets.";
+        /// An entry of the archive cannot be used at Lambda: only its owner may read it, its name has
+        /// backslashes, or it is itself an archive.
+        UnusableEntry =>
+            "Set `zip` to the directory instead of the archive, or make the archive as the hint says.";
+        /// Lambda will not find the handler in the package, or cannot start it.
         HandlerNotFound =>
             "Check that `zip` is the right directory, and that `module_name` is the file's path without its \
-             extension.";
+             extension. A custom runtime needs an executable `bootstrap` for the function's architecture.";
         /// The runtime is deprecated: AWS no longer patches it.
         DeprecatedRuntime =>
             "Switch to the runtime that the hint names, before AWS refuses updates.";

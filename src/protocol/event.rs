@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::error::{Code, ErrorReport, Warning};
+pub use super::step::StepName;
 
 #[cfg(test)]
 mod tests;
@@ -20,6 +21,11 @@ pub struct Line {
     /// The event.
     #[serde(flatten)]
     pub event: Event,
+    /// When the event was written: RFC 3339, in UTC, with milliseconds. The clock of the machine may be set
+    /// during a run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String", regex(pattern = r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z$"))]
+    pub time: Option<String>,
     /// The event as one line of text for people. The text can change in any release.
     pub message: String,
 }
@@ -310,60 +316,6 @@ pub struct Change {
     pub from: Value,
     /// The value in the stanza.
     pub to: Value,
-}
-
-/// A step of a deployment, named after its AWS operation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum StepName {
-    /// Creates the function with its settings and code.
-    CreateFunction,
-    /// Changes settings.
-    UpdateFunctionConfiguration,
-    /// Sets the code signing configuration.
-    PutFunctionCodeSigningConfig,
-    /// Removes the code signing configuration.
-    DeleteFunctionCodeSigningConfig,
-    /// Removes tags.
-    UntagResource,
-    /// Adds and changes tags.
-    TagResource,
-    /// Changes the code.
-    UpdateFunctionCode,
-    /// Sets the reserved concurrency.
-    PutFunctionConcurrency,
-    /// Removes the reserved concurrency.
-    DeleteFunctionConcurrency,
-    /// Creates the URL of the function.
-    CreateFunctionUrlConfig,
-    /// Changes the URL of the function.
-    UpdateFunctionUrlConfig,
-    /// Removes the URL of the function.
-    DeleteFunctionUrlConfig,
-    /// Adds the permission for everyone to invoke the function through its URL.
-    AddPermission,
-    /// Removes the permission for everyone to invoke the function through its URL.
-    RemovePermission,
-    /// Uploads the archive to S3, unless it is already there.
-    UploadPackage,
-    /// Publishes a version.
-    PublishVersion,
-    /// Waits for an update by someone else, or between two steps of `traffic`.
-    Wait,
-    /// Runs the check in `verify`: invokes the version, runs the command, or both.
-    Verify,
-    /// Creates an alias.
-    CreateAlias,
-    /// Sends all traffic of an alias to a version.
-    UpdateAlias,
-    /// Sends a part of an alias's traffic to a version.
-    ShiftTraffic,
-    /// Sets the provisioned concurrency of an alias.
-    PutProvisionedConcurrencyConfig,
-    /// Removes the provisioned concurrency of an alias.
-    DeleteProvisionedConcurrencyConfig,
-    /// Deletes an old version.
-    DeleteFunction,
 }
 
 /// Target of a step. Keys that do not apply to the step are absent.

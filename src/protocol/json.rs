@@ -82,7 +82,11 @@ pub fn parse(bytes: &[u8]) -> Result<Node, WireError> {
     node.and_then(|node| deserializer.end().map(|()| node)).map_err(|error| {
         let (line, column) = (error.line(), error.column());
         let text = error.to_string();
-        let detail = text.split(" at line ").next().unwrap_or_default();
+        let detail = match text.split(" at line ").next().unwrap_or_default() {
+            // The parser's texts for a high one and a low one.
+            "unexpected end of hex escape" | "lone leading surrogate in hex escape" => HALF_PAIR,
+            detail => detail,
+        };
         match detail.strip_prefix(DUPLICATE) {
             _ if count.get() > MAX_VALUES => WireError::TooManyValues,
             Some(key) if error.is_data() => WireError::DuplicateKey { key: key.to_owned(), line, column },
@@ -90,6 +94,9 @@ pub fn parse(bytes: &[u8]) -> Result<Node, WireError> {
         }
     })
 }
+
+/// Message for half of a surrogate pair.
+const HALF_PAIR: &str = "a string contains half of a surrogate pair";
 
 /// Prefix of our own error message. serde errors have only a text, so the text must distinguish them.
 const DUPLICATE: &str = "duplicate key ";
@@ -376,6 +383,13 @@ mod tests {
         assert_eq!(place(b"{} x"), (1, 4));
         assert_eq!(place(b"[1e999]").0, 1);
         assert_eq!(place(b"\"\\ud800\"").0, 1);
+        for text in [r#""\ud800""#, r#""\ud800\n""#, r#""\ud800\u0041""#, r#""\udc80""#] {
+            let error = parse(text.as_bytes());
+            assert!(
+                matches!(&error, Err(WireError::Syntax { detail, .. }) if detail == HALF_PAIR),
+                "{error:?}"
+            );
+        }
         assert_eq!(place(&[b'['; 100_000]).0, 1);
     }
 

@@ -13,9 +13,9 @@ use super::event::{
 use super::text::one_line;
 
 impl Line {
-    /// Creates the line for an event, with its text.
+    /// Creates the line for an event, with its text and without a time.
     pub fn new(event: Event) -> Self {
-        Line { message: one_line(&message(&event)), event }
+        Line { message: one_line(&message(&event)), time: None, event }
     }
 
     /// The line as JSON, without a line feed.
@@ -30,13 +30,14 @@ impl<'de> Deserialize<'de> for Line {
         struct Keys {
             #[serde(flatten)]
             event: Event,
+            time: Option<String>,
             message: String,
         }
-        let Keys { mut event, message } = Keys::deserialize(deserializer)?;
+        let Keys { mut event, time, message } = Keys::deserialize(deserializer)?;
         if let Event::Warning(warning) = &mut event {
             warning.message = message_of_warning(&message, warning.hint.as_deref());
         }
-        Ok(Line { event, message })
+        Ok(Line { event, time, message })
     }
 }
 
@@ -181,44 +182,6 @@ pub fn skip_reason(condition: Condition, want: &str, got: &str) -> String {
         Condition::Condition => "a custom condition was not met".to_owned(),
         Condition::Tags => "this is not a tagged commit".to_owned(),
         Condition::Job => "Travis CI makes no job that deploys this stanza".to_owned(),
-    }
-}
-
-impl StepName {
-    /// True if CreateFunction includes the effect of this step.
-    pub fn is_part_of_creation(self) -> bool {
-        use StepName::{CreateFunction, TagResource, UpdateFunctionCode, UpdateFunctionConfiguration};
-        [CreateFunction, TagResource, UpdateFunctionConfiguration, UpdateFunctionCode].contains(&self)
-    }
-
-    /// The name of the step in events, such as `update-function-code`.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            StepName::CreateFunction => "create-function",
-            StepName::UpdateFunctionConfiguration => "update-function-configuration",
-            StepName::PutFunctionCodeSigningConfig => "put-function-code-signing-config",
-            StepName::DeleteFunctionCodeSigningConfig => "delete-function-code-signing-config",
-            StepName::UntagResource => "untag-resource",
-            StepName::PutFunctionConcurrency => "put-function-concurrency",
-            StepName::DeleteFunctionConcurrency => "delete-function-concurrency",
-            StepName::CreateFunctionUrlConfig => "create-function-url-config",
-            StepName::UpdateFunctionUrlConfig => "update-function-url-config",
-            StepName::DeleteFunctionUrlConfig => "delete-function-url-config",
-            StepName::AddPermission => "add-permission",
-            StepName::RemovePermission => "remove-permission",
-            StepName::TagResource => "tag-resource",
-            StepName::UpdateFunctionCode => "update-function-code",
-            StepName::UploadPackage => "upload-package",
-            StepName::PublishVersion => "publish-version",
-            StepName::Wait => "wait",
-            StepName::Verify => "verify",
-            StepName::CreateAlias => "create-alias",
-            StepName::UpdateAlias => "update-alias",
-            StepName::ShiftTraffic => "shift-traffic",
-            StepName::PutProvisionedConcurrencyConfig => "put-provisioned-concurrency-config",
-            StepName::DeleteProvisionedConcurrencyConfig => "delete-provisioned-concurrency-config",
-            StepName::DeleteFunction => "delete-function",
-        }
     }
 }
 

@@ -3,6 +3,7 @@
 
 pub mod branches;
 pub(crate) mod editor;
+mod env_bytes;
 pub mod environment;
 pub mod error;
 pub mod event;
@@ -13,8 +14,10 @@ pub mod messages;
 pub mod name;
 mod on;
 pub mod other_document;
+pub mod pair_limits;
 pub(crate) mod pairs;
 pub mod policy_document;
+pub mod regions;
 pub mod request;
 pub mod runtimes;
 pub mod schema;
@@ -23,6 +26,7 @@ pub mod secret;
 pub(crate) mod secret_names;
 pub mod stanza;
 pub(crate) mod stanza_reader;
+pub mod step;
 pub mod structures;
 pub mod suggest;
 pub(crate) mod text;

@@ -9,11 +9,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// An IAM policy document.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "PascalCase")]
 pub struct PolicyDocument {
     /// Version of the policy language: `2012-10-17`.
-    pub version: &'static str,
+    pub version: Cow<'static, str>,
     /// The statements of the policy.
     pub statement: Vec<Statement>,
 }
@@ -39,7 +39,12 @@ pub struct Statement {
 impl PolicyDocument {
     /// Creates a document with these statements.
     pub fn of(statement: Vec<Statement>) -> Self {
-        PolicyDocument { version: "2012-10-17", statement }
+        PolicyDocument { version: Cow::Borrowed("2012-10-17"), statement }
+    }
+
+    /// The document as indented JSON, with a line feed at its end.
+    pub fn to_text(&self) -> String {
+        serde_json::to_string_pretty(self).expect("every policy can be written as JSON") + "\n"
     }
 }
 

@@ -1,8 +1,10 @@
 //! Reads a [`Request`] from standard input and separates the runner's keys from the stanza.
 //! Never validates the stanza, because a pull request with an invalid stanza is skipped and does not fail.
 
+use std::ffi::OsString;
 use std::io::{self, Read};
 
+use super::env_bytes;
 use super::environment::Environment;
 use super::json::{self, MAX_REQUEST_BYTES, Map, Node, WireError};
 use super::messages::{dotted, size};
@@ -77,16 +79,22 @@ pub fn read(input: impl Read) -> Result<Request, RequestError> {
     if bytes.len() > MAX_REQUEST_BYTES {
         return Err(RequestError::TooLarge);
     }
-    let mut stanza = match json::parse(&bytes) {
-        Ok(Node::Map(map)) => map,
-        Ok(other) => return Err(RequestError::NotAnObject { kind: other.kind() }),
+    let (document, byte_values) = match json::parse(&bytes) {
         Err(WireError::Syntax { .. }) if looks_like_yaml(&bytes) => return Err(RequestError::Yaml),
-        Err(error) => return Err(error.into()),
+        Err(WireError::Syntax { .. }) => {
+            let byte_values = env_bytes::take_out(&mut bytes);
+            (json::parse(&bytes)?, byte_values)
+        }
+        parsed => (parsed?, Vec::new()),
+    };
+    let mut stanza = match document {
+        Node::Map(map) => map,
+        other => return Err(RequestError::NotAnObject { kind: other.kind() }),
     };
     if let Some(given) = stanza.remove("protocol").filter(|given| !supports_protocol(given)) {
         return Err(RequestError::UnsupportedProtocol { given: given.shown() });
     }
-    let env = stanza.remove("env").map_or(Ok(None), |node| environment(&node))?;
+    let env = stanza.remove("env").map_or(Ok(None), |node| environment(&node, byte_values))?;
     match OtherDocument::of(&stanza) {
         Some(document) => Err(RequestError::OtherDocument(document)),
         None => Ok(Request { stanza, env }),
@@ -111,7 +119,11 @@ fn supports_protocol(protocol: &Node) -> bool {
     *protocol == Node::Null || protocol.scalar().is_some_and(|text| text == "1" || text == "1.0")
 }
 
-fn environment(node: &Node) -> Result<Option<Environment>, RequestError> {
+/// `byte_values`: the variables whose values are not UTF-8, which are null in `node`.
+fn environment(
+    node: &Node,
+    byte_values: Vec<(String, OsString)>,
+) -> Result<Option<Environment>, RequestError> {
     let bad = |at: String, detail: String| Err(RequestError::BadEnv { at, detail });
     let map = match node {
         Node::Null => return Ok(None),
@@ -134,11 +146,11 @@ fn environment(node: &Node) -> Result<Option<Environment>, RequestError> {
             Node::Text(text) if text.contains('\0') => {
                 return bad(at, "contains a NUL character; expected text without one".to_owned());
             }
-            Node::Text(text) => variables.push((name.to_owned(), text.clone())),
+            Node::Text(text) => variables.push((name.to_owned(), OsString::from(text))),
             other => return bad(at, format!("is {}; expected a string", other.kind())),
         }
     }
-    Ok(Some(variables.into_iter().collect()))
+    Ok(Some(variables.into_iter().chain(byte_values).collect()))
 }
 
 #[cfg(test)]
@@ -199,6 +211,32 @@ mod tests {
             error.to_string(),
             "the request is a map with the stanza under `deploy`; expected a stanza"
         );
+    }
+
+    #[test]
+    fn a_value_that_is_not_utf8_arrives_as_python_and_node_write_it() {
+        let text = r#"{"env":{"A":"caf\udce9 \u00e9","B":"b","N":null,"R":"caf\ufffd"},"protocol":1}"#;
+        let env = request(text).expect("valid").env.expect("given");
+        let values: Vec<(&str, &[u8])> = env
+            .iter()
+            .map(|(name, value)| (name.to_str().unwrap_or_default(), value.as_encoded_bytes()))
+            .collect();
+        let expected: [(&str, &[u8]); 3] =
+            [("A", b"caf\xe9 \xc3\xa9"), ("B", b"b"), ("R", "caf\u{fffd}".as_bytes())];
+        assert_eq!(values, expected);
+        for text in [
+            r#"{"env":{"A":"\udce9","B":"\ud800"}}"#,
+            r#"{"env":{"A":"\udce9"},"function_name":"\udce9"}"#,
+            r#"{"env":{"\udce9":"a"}}"#,
+            r#"{"env":{"A":["\udce9"]}}"#,
+        ] {
+            let error = request(text).unwrap_err();
+            assert!(error.to_string().contains("half of a surrogate pair"), "{text}: {error}");
+        }
+        let twice = request(r#"{"env":{"A":"a","A":"\udce9"}}"#).unwrap_err();
+        assert!(matches!(twice, RequestError::Wire(WireError::DuplicateKey { .. })), "{twice:?}");
+        let other = request(r#"{"env":{"A":"\udce9","B":1},"protocol":2}"#).unwrap_err();
+        assert!(matches!(other, RequestError::UnsupportedProtocol { .. }), "{other:?}");
     }
 
     #[test]

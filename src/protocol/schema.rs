@@ -1,5 +1,8 @@
 //! Generates the JSON Schemas (draft-07) for editors, runners and readers of events from the types of this
 //! module. The files in `schema/` must not be edited; a test compares them with the output of this module.
+//!
+//! A strict validator, such as ajv with its defaults, refuses keywords and formats that it does not know. So
+//! only the schemas in `schema/editor/` have the keywords of editors.
 
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema};
@@ -9,15 +12,39 @@ use super::editor::{self, remove};
 use super::event::Line;
 use super::stanza::{ALIASES, Options};
 
-/// The schema of a stanza for editors. It allows no additional keys, so that editors mark typos, and it
-/// allows `{"secure": …}`.
+/// The schema of a stanza, for any validator. It allows no additional keys, and it allows `{"secure": …}`.
 pub fn stanza() -> Value {
+    without_editor_keywords(editor_stanza())
+}
+
+/// The schema of a stanza with snippets, Markdown and messages for editors.
+pub fn editor_stanza() -> Value {
     editor::enrich(&plain())
 }
 
-/// The schema of a whole `.travis.yml` for editors. It restricts only the stanzas for `lambda`.
+/// The schema of a whole `.travis.yml`, for any validator. It restricts only the stanzas for `lambda`.
 pub fn travis_yml() -> Value {
-    editor::travis_yml_schema::wrap(stanza())
+    without_editor_keywords(editor_travis_yml())
+}
+
+/// The schema of a whole `.travis.yml` with snippets, Markdown and messages for editors.
+pub fn editor_travis_yml() -> Value {
+    editor::travis_yml_schema::wrap(editor_stanza())
+}
+
+/// A schema without the keywords of editors. No option has the name of such a keyword.
+fn without_editor_keywords(mut schema: Value) -> Value {
+    match &mut schema {
+        Value::Object(map) => {
+            map.retain(|keyword, _| !editor::KEYWORDS.contains(&keyword.as_str()));
+            map.values_mut().for_each(|value| *value = without_editor_keywords(value.take()));
+        }
+        Value::Array(items) => {
+            items.iter_mut().for_each(|item| *item = without_editor_keywords(item.take()));
+        }
+        _ => {}
+    }
+    schema
 }
 
 /// The schema of the type [`Options`], with the alternative names of keys.
@@ -78,21 +105,25 @@ fn draft07_schema_of<T: JsonSchema>() -> Value {
 
 fn finish(schema: Schema) -> Value {
     let mut value = schema.to_value();
-    one_line_descriptions(&mut value);
+    tidy(&mut value);
     value
 }
 
-/// Joins the lines of each description. Line breaks of doc comments would appear in an editor's hover.
-fn one_line_descriptions(value: &mut Value) {
+/// Joins the lines of each description, because line breaks of doc comments would appear in an editor's hover.
+/// Removes formats such as `uint64`, which are no formats of JSON Schema.
+fn tidy(value: &mut Value) {
     match value {
         Value::Object(map) => {
+            if map.get("format").and_then(Value::as_str).is_some_and(|format| format.starts_with("uint")) {
+                map.remove("format");
+            }
             if let Some(Value::String(text)) = map.get_mut("description") {
                 *text =
                     text.split("\n\n").map(|part| part.replace('\n', " ")).collect::<Vec<_>>().join("\n\n");
             }
-            map.values_mut().for_each(one_line_descriptions);
+            map.values_mut().for_each(tidy);
         }
-        Value::Array(items) => items.iter_mut().for_each(one_line_descriptions),
+        Value::Array(items) => items.iter_mut().for_each(tidy),
         _ => {}
     }
 }
@@ -102,7 +133,8 @@ fn one_line_descriptions(value: &mut Value) {
 #[expect(dead_code, reason = "only describes the input of `request::read`")]
 struct RunnerKeys {
     /// Complete environment of the job. If present, conditions and credentials use only this environment,
-    /// never that of the process.
+    /// never that of the process. In a value, a byte that is not UTF-8 is half of a surrogate pair, U+DC80 to
+    /// U+DCFF.
     env: Option<std::collections::BTreeMap<String, Option<String>>>,
     /// Protocol number: 1. Default: 1.
     #[schemars(range(min = 1, max = 1))]

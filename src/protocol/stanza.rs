@@ -9,6 +9,7 @@ use super::error::{Code, Problem, Warning};
 use super::json::{Map, Node};
 use super::limits;
 use super::name::FunctionName;
+use super::pair_limits;
 use super::secret::{Redactor, Secret};
 use super::stanza_reader::StanzaReader;
 
@@ -113,6 +114,8 @@ pub fn read(map: &Map) -> ReadStanza {
     validate::identity(&mut r, &options);
     validate::unread_keys(&mut r, options.strict == Some(true));
     r.warnings.extend(limits::warnings(map));
+    let (variables, tags) = (options.environment.as_ref(), options.function_tags.as_ref());
+    r.warnings.extend(pair_limits::warnings(map, variables, tags));
     // The other keys of such a stanza belong to another provider, so their problems do not matter.
     if let Some(wrong) = r.problems.iter().position(|problem| problem.code == Code::WrongProvider) {
         let problems = vec![r.problems.swap_remove(wrong)];

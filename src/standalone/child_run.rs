@@ -4,7 +4,7 @@
 
 use std::ffi::OsString;
 use std::fmt;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{ChildStdin, Command, ExitStatus, Stdio};
@@ -18,15 +18,18 @@ use super::reporter::{ChildLine, Reporter};
 use super::signal_forwarder::{NotStarted, SignalForwarder};
 use super::travis_yml::LocatedStanza;
 use crate::cancel::CancelReason;
-use crate::diagnostics::{from_no_result, from_unstartable};
+use crate::diagnostics::{from_no_result, from_required_skip, from_unstartable};
+use crate::event_writer::line_now;
+use crate::policy;
 use crate::protocol::environment::Environment;
 use crate::protocol::error::ErrorReport;
-use crate::protocol::event::{ConditionResult, Event, Finished, Line, PROTOCOLS, UnmetCondition};
+use crate::protocol::event::{ConditionResult, Event, Finished, PROTOCOLS, UnmetCondition};
 use crate::protocol::json::{Map, Node};
+use crate::protocol::policy_document::PolicyDocument;
 
 /// A child run to start: a request and the job's environment. `Debug` shows neither, because both may contain
 /// secrets.
-pub struct ChildRun {
+pub(crate) struct ChildRun {
     /// The function name and the line of the stanza: `hello (line 4)`.
     pub title: String,
     arguments: Vec<OsString>,
@@ -44,23 +47,35 @@ enum Input {
     Inherited,
 }
 
+/// How a child run has ended.
+struct Ended {
+    status: i32,
+    contacts_aws: bool,
+    is_skipped: bool,
+}
+
 /// Starts the child runs in order until one fails. Returns the exit status of the failed run, or 0. Status 2
-/// means that AWS was not contacted, so it becomes 1 if an earlier run has contacted AWS.
-pub fn run(
+/// means that AWS was not contacted, so it becomes 1 if an earlier run has contacted AWS. With `require_deploy`
+/// the last run fails if all of them are skipped.
+pub(crate) fn run(
     child_runs: &[ChildRun],
     program: &Path,
     forwarder: &SignalForwarder,
     reporter: &mut dyn Reporter,
+    require_deploy: bool,
 ) -> i32 {
-    let mut has_contacted_aws = false;
+    let (mut has_contacted_aws, mut all_skipped) = (false, true);
     for (index, child_run) in child_runs.iter().enumerate() {
         if child_runs.len() > 1 && reporter.heading(&child_run.title).is_err() {
             forwarder.forward(CancelReason::OutputClosed, false);
         }
-        let (status, contacts_aws) = child_run.run(program, forwarder, reporter);
+        let left = &child_runs[index + 1..];
+        let is_required = require_deploy && all_skipped && left.is_empty();
+        let Ended { status, contacts_aws, is_skipped } =
+            child_run.run(program, forwarder, reporter, is_required);
         let status = if status == 2 && has_contacted_aws { 1 } else { status };
         has_contacted_aws |= contacts_aws;
-        let left = &child_runs[index + 1..];
+        all_skipped &= is_skipped;
         let status = match forwarder.reason() {
             Some(reason) if status == 0 && !left.is_empty() => reason.exit_status(),
             Some(CancelReason::OutputClosed) => 1,
@@ -76,30 +91,24 @@ pub fn run(
     0
 }
 
-/// Runs a command that prints a document, with our standard output. If there is no document and the child
-/// cannot report why, passes the message to `say`.
-pub fn print(child_run: &ChildRun, program: &Path, forwarder: &SignalForwarder, say: &dyn Fn(&str)) -> i32 {
-    let mut command = child_run.command(program);
-    match forwarder.start(command.stdout(Stdio::inherit())) {
-        Ok(mut child) => {
-            child_run.write_request(child.stdin());
-            forwarder.wait(child).map_or_else(
-                |error| {
-                    say(&format!("cannot get the exit status of the run that prints the document: {error}"));
-                    2
-                },
-                |status| exit_status(status, forwarder),
-            )
-        }
-        Err(NotStarted::Cancelled(reason)) => {
-            say(&format!("no document printed: cancelled by {reason}"));
-            reason.exit_status()
-        }
-        Err(NotStarted::Failed(error)) => {
-            say(&from_unstartable(program, &error).message);
+/// Runs the command `policy` for each stanza. Returns one policy for all of them as text. `Err`: the exit
+/// status, if a child has printed none. If the child cannot report why, passes the message to `say`.
+pub(crate) fn policy_of(
+    child_runs: &[ChildRun],
+    program: &Path,
+    forwarder: &SignalForwarder,
+    say: &dyn Fn(&str),
+) -> Result<String, i32> {
+    let mut documents = Vec::with_capacity(child_runs.len());
+    for child_run in child_runs {
+        let text = child_run.document(program, forwarder, say)?;
+        let document: PolicyDocument = serde_json::from_str(&text).map_err(|error| {
+            say(&format!("{}: {}: the policy cannot be read: {error}", child_run.file, child_run.title));
             2
-        }
+        })?;
+        documents.push(document);
     }
+    Ok(policy::merged(documents).to_text())
 }
 
 impl ChildRun {
@@ -125,7 +134,7 @@ impl ChildRun {
 
     /// A run that reads its request from our standard input. The child uses `env` of the request, or else our
     /// environment, and detects the build itself.
-    pub fn passthrough(arguments: Vec<OsString>, ci: CiSelection) -> Self {
+    pub(crate) fn passthrough(arguments: Vec<OsString>, ci: CiSelection) -> Self {
         let (title, file) = (String::new(), String::new());
         ChildRun {
             title,
@@ -136,6 +145,39 @@ impl ChildRun {
             file,
             located: LocatedStanza::default(),
             unmet: Vec::new(),
+        }
+    }
+
+    /// Runs a command that prints a document, and returns the document. See [`policy_of`] for its errors.
+    fn document(
+        &self,
+        program: &Path,
+        forwarder: &SignalForwarder,
+        say: &dyn Fn(&str),
+    ) -> Result<String, i32> {
+        let (mut child, mut stdout) =
+            forwarder.start_piped(self.command(program)).map_err(|not_started| match not_started {
+                NotStarted::Cancelled(reason) => {
+                    say(&format!("no document printed: cancelled by {reason}"));
+                    reason.exit_status()
+                }
+                NotStarted::Failed(error) => {
+                    say(&from_unstartable(program, &error).message);
+                    2
+                }
+            })?;
+        self.write_request(child.stdin());
+        let mut text = String::new();
+        let read = stdout.read_to_string(&mut text);
+        drop(stdout);
+        let status = read.and_then(|_| forwarder.wait(child)).map_err(|error| {
+            say(&format!("cannot read the document or the exit status of its run: {error}"));
+            2
+        })?;
+        match (exit_status(status, forwarder), forwarder.reason()) {
+            (0, None) => Ok(text),
+            (0, Some(reason)) => Err(reason.exit_status()),
+            (status, _) => Err(status),
         }
     }
 
@@ -162,8 +204,14 @@ impl ChildRun {
         }
     }
 
-    /// Starts the child and forwards its events. Returns its exit status, and whether it has contacted AWS.
-    fn run(&self, program: &Path, forwarder: &SignalForwarder, reporter: &mut dyn Reporter) -> (i32, bool) {
+    /// Starts the child and forwards its events. With `is_required` it fails instead of being skipped.
+    fn run(
+        &self,
+        program: &Path,
+        forwarder: &SignalForwarder,
+        reporter: &mut dyn Reporter,
+        is_required: bool,
+    ) -> Ended {
         let mut events = EventForwarder {
             child_run: self,
             forwarder,
@@ -171,20 +219,23 @@ impl ChildRun {
             sent_hello: false,
             finished: false,
             contacts_aws: false,
+            is_skipped: false,
         };
         if !self.unmet.is_empty() {
-            events.skip(&self.unmet);
-            return (0, false);
+            events.skip(&self.unmet, is_required);
+            return events.ended(if is_required { 2 } else { 0 });
         }
-        let (mut child, stdout) = match forwarder.start_piped(self.command(program)) {
+        let mut command = self.command(program);
+        command.args(is_required.then_some("--require-deploy"));
+        let (mut child, stdout) = match forwarder.start_piped(command) {
             Ok(started) => started,
             Err(NotStarted::Cancelled(reason)) => {
                 events.conclude("it was not started", reason == CancelReason::OutputClosed);
-                return (reason.exit_status(), false);
+                return events.ended(reason.exit_status());
             }
             Err(NotStarted::Failed(error)) => {
                 events.end(from_unstartable(program, &error));
-                return (2, false);
+                return events.ended(2);
             }
         };
         self.write_request(child.stdin());
@@ -204,10 +255,10 @@ impl ChildRun {
             Err(error) => format!("its exit status is unknown: {error}"),
         };
         if let (Ok(status), true) = (status, events.finished) {
-            return (exit_status(status, forwarder), events.contacts_aws);
+            return events.ended(exit_status(status, forwarder));
         }
         events.conclude(&exit, events.finished);
-        (forwarder.reason().map_or(1, CancelReason::exit_status), events.contacts_aws)
+        events.ended(forwarder.reason().map_or(1, CancelReason::exit_status))
     }
 
     /// The place of a key in the file, such as `.travis.yml:14`. `None`: the stanza is not from a file.
@@ -234,6 +285,7 @@ struct EventForwarder<'a> {
     finished: bool,
     /// `identified` was seen: the credentials are known, and requests to AWS follow.
     contacts_aws: bool,
+    is_skipped: bool,
 }
 
 impl EventForwarder<'_> {
@@ -247,8 +299,10 @@ impl EventForwarder<'_> {
     fn forward(&mut self, line: &ChildLine, raw: &str) {
         self.sent_hello = true;
         self.finished |= line.is_finished();
-        self.contacts_aws |=
-            matches!(line, ChildLine::Event(line) if matches!(line.event, Event::Identified { .. }));
+        if let ChildLine::Event(line) = line {
+            self.contacts_aws |= matches!(line.event, Event::Identified { .. });
+            self.is_skipped |= matches!(line.event, Event::Finished(Finished::Skipped { .. }));
+        }
         let child_run = self.child_run;
         // After the output is closed, nothing more is written to it. The run shuts down, and its events are
         // read until then.
@@ -271,12 +325,19 @@ impl EventForwarder<'_> {
     }
 
     /// Writes the events of a run that Travis CI would not have made.
-    fn skip(&mut self, unmet: &[UnmetCondition]) {
+    fn skip(&mut self, unmet: &[UnmetCondition], is_required: bool) {
         let checked = unmet.iter().cloned().map(|UnmetCondition { condition, want, got, .. }| {
             Event::ConditionChecked(ConditionResult { condition, met: false, want, got })
         });
-        let finished = Event::Finished(Finished::Skipped { unmet: unmet.to_vec() });
-        self.write(checked.chain([finished]).collect());
+        let finished = match is_required {
+            true => Finished::failed(from_required_skip(unmet), Vec::new()),
+            false => Finished::Skipped { unmet: unmet.to_vec() },
+        };
+        self.write(checked.chain([Event::Finished(finished)]).collect());
+    }
+
+    fn ended(&self, status: i32) -> Ended {
+        Ended { status, contacts_aws: self.contacts_aws, is_skipped: self.is_skipped }
     }
 
     fn write(&mut self, mut events: Vec<Event>) {
@@ -284,7 +345,7 @@ impl EventForwarder<'_> {
             events.insert(0, hello());
         }
         for event in events {
-            let line = Line::new(event);
+            let line = line_now(event);
             let raw = line.to_json();
             self.forward(&ChildLine::Event(Box::new(line)), &raw);
         }
@@ -292,7 +353,7 @@ impl EventForwarder<'_> {
 }
 
 /// The first event of every run.
-pub fn hello() -> Event {
+pub(crate) fn hello() -> Event {
     Event::Hello {
         protocol: PROTOCOLS.to_vec(),
         name: env!("CARGO_PKG_NAME").to_owned(),
@@ -373,10 +434,10 @@ mod tests {
             let (lines, forwarder) =
                 (RefCell::new(Vec::new()), SignalForwarder::new().expect("two descriptors"));
             reason.into_iter().for_each(|reason| forwarder.forward(reason, false));
-            let status = print(&child_run(), Path::new(program), &forwarder, &|line| {
+            let printed = policy_of(&[child_run()], Path::new(program), &forwarder, &|line| {
                 lines.borrow_mut().push(line.to_owned())
             });
-            (status, lines.into_inner().join("\n"))
+            (printed.expect_err("no document"), lines.into_inner().join("\n"))
         };
         let (status, line) = reported("/nowhere/dpl-lambda", None);
         assert_eq!(

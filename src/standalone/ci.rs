@@ -9,9 +9,10 @@
 mod build;
 mod mapping;
 
-pub use build::{MAPPED_VARS, UNKNOWN};
+pub use build::MAPPED_VARS;
+pub(crate) use build::UNKNOWN;
 pub(super) use build::{numbered, slug_of};
-pub use mapping::Lookup;
+pub(crate) use mapping::Lookup;
 use mapping::Variables;
 
 /// A CI with known variables.
@@ -58,12 +59,12 @@ impl Ci {
     ];
 
     /// The CI that this process runs in. `None`: no known CI.
-    pub fn detect(lookup: Lookup<'_>) -> Option<Ci> {
+    pub(crate) fn detect(lookup: Lookup<'_>) -> Option<Ci> {
         Ci::detect_all(lookup).next()
     }
 
     /// All CIs whose variables are set. There are several if one CI hosts or starts the runner of another.
-    pub fn detect_all(lookup: Lookup<'_>) -> impl Iterator<Item = Ci> {
+    pub(crate) fn detect_all(lookup: Lookup<'_>) -> impl Iterator<Item = Ci> {
         Ci::ALL.into_iter().filter(move |ci| ci.is_here(&Variables(lookup)))
     }
 

@@ -12,7 +12,7 @@ use crate::protocol::stanza::has_keys_beside_secure;
 
 /// An encrypted value that no variable replaces.
 #[derive(Debug, PartialEq, Eq)]
-pub struct MissingSecret {
+pub(crate) struct MissingSecret {
     /// The line of the value.
     pub(super) line: usize,
     /// JSON pointer to the value.
@@ -23,7 +23,7 @@ pub struct MissingSecret {
 
 /// What can replace an encrypted value.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Replacement {
+pub(crate) enum Replacement {
     /// Credentials in the environment.
     Credentials,
     /// The variable with this name, which the program reads if the stanza has no such option.

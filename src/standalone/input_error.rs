@@ -17,7 +17,7 @@ use crate::travis_if::InvalidCondition;
 
 /// The reason why no child run is started. Texts about a file begin with the location: `.travis.yml:14`.
 #[derive(Debug, thiserror::Error)]
-pub enum InputError {
+pub(crate) enum InputError {
     /// The command line names two files.
     #[error("--travis-yml and --stanza cannot be used together")]
     TwoFiles,
@@ -66,7 +66,7 @@ pub enum InputError {
         /// Why.
         error: StanzaError,
     },
-    /// The file has several stanzas, and the command writes one archive or prints one document.
+    /// The file has several stanzas, and the command writes one archive.
     #[error(
         "{file}: found {} stanzas, but this command takes only one: {}",
         .there.len(),
@@ -107,7 +107,7 @@ fn location(file: &str, error: &StanzaError) -> String {
 
 impl InputError {
     /// The report, for events and for standard error.
-    pub fn into_report(self) -> ErrorReport {
+    pub(crate) fn into_report(self) -> ErrorReport {
         let (code, hint) = match self {
             InputError::Git(error) => return diagnostics::from_git(error),
             InputError::Encrypted { file, missing } => {

@@ -13,7 +13,7 @@ use crate::protocol::environment::Environment;
 
 /// Which CI's variables describe the build: the option `--ci`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CiSelection {
+pub(crate) enum CiSelection {
     /// The CI is detected.
     Auto {
         /// True if a person sees the output: standard output or standard error is a terminal. Standard input
@@ -28,7 +28,7 @@ pub enum CiSelection {
 
 impl CiSelection {
     /// The value of `--ci`.
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             CiSelection::Auto { interactive: false } => "auto",
             CiSelection::Auto { interactive: true } => AUTO_INTERACTIVE,
@@ -40,11 +40,11 @@ impl CiSelection {
 
 /// The hidden value of `--ci` by which the parent process informs a child run that a person sees the output.
 /// The child cannot detect it, because its standard output is a pipe.
-pub const AUTO_INTERACTIVE: &str = "seen";
+pub(crate) const AUTO_INTERACTIVE: &str = "seen";
 
 /// The part of the environment that all jobs of a file share.
 #[derive(Debug)]
-pub struct JobEnvironment {
+pub(crate) struct JobEnvironment {
     /// The process environment, with the variables of a known CI.
     base: Environment,
     /// Variables found by other means, such as git. A job gets them only if `base` does not set them.
@@ -63,7 +63,7 @@ pub struct JobEnvironment {
 ///
 /// # Errors
 /// [`GitError`] if git is needed and fails: the conditions are never evaluated with an unknown branch.
-pub fn detect(
+pub(crate) fn detect(
     env: &Environment,
     selection: CiSelection,
     directory: &Path,
@@ -184,7 +184,7 @@ fn indicated_pull_request(env: &Environment, lookup: Lookup<'_>) -> Option<(Stri
 }
 
 /// The message of the commit that is built: `TRAVIS_COMMIT_MESSAGE`, or that of git's HEAD. `None`: unknown.
-pub fn commit_message(env: &Environment, directory: &Path, stop: &CancelToken) -> Option<String> {
+pub(crate) fn commit_message(env: &Environment, directory: &Path, stop: &CancelToken) -> Option<String> {
     let given = env.get("TRAVIS_COMMIT_MESSAGE").map(std::borrow::Cow::into_owned);
     let git = || git::query(&["log", "-1", "--format=%B"], env, directory, stop).ok().flatten();
     given.filter(|message| !message.is_empty()).or_else(git)
@@ -193,7 +193,7 @@ pub fn commit_message(env: &Environment, directory: &Path, stop: &CancelToken) -
 impl JobEnvironment {
     /// The environment of a job for which the file sets `variables`. The process environment has precedence
     /// over the file, and the file over git. A file cannot set `DPL_LAMBDA_*`.
-    pub fn for_job(&self, variables: &[Assignment]) -> Environment {
+    pub(crate) fn for_job(&self, variables: &[Assignment]) -> Environment {
         let is_in_base = |name: &str| self.base.get(name).is_some_and(|value| !value.is_empty());
         let mut env = self.base.clone();
         for (name, value) in self.found.iter().filter(|(name, _)| !is_in_base(name)) {

@@ -6,22 +6,24 @@
 //! runner.
 
 mod child_run;
-pub mod ci;
+pub(crate) mod ci;
 mod encrypted;
 mod input_error;
-pub mod job_env;
+pub(crate) mod job_env;
 mod job_selection;
 mod marks;
 mod reporter;
 mod run_request;
 mod signal_forwarder;
-pub mod terminal;
-pub mod travis_yml;
-pub mod variables;
-pub mod yaml;
+pub(crate) mod terminal;
+pub(crate) mod travis_yml;
+pub(crate) mod variables;
+pub(crate) mod yaml;
 
-pub use child_run::{ChildRun, hello, print, run};
-pub use input_error::InputError;
-pub use reporter::{ChildLine, Locate, Reporter};
-pub use run_request::{RunRequest, StanzaSource, prepare};
-pub use signal_forwarder::SignalForwarder;
+pub(crate) use child_run::{ChildRun, hello, policy_of, run};
+pub(crate) use input_error::InputError;
+pub use reporter::ChildLine;
+pub(crate) use reporter::Locate;
+pub(crate) use reporter::Reporter;
+pub(crate) use run_request::{RunRequest, StanzaSource, prepare};
+pub(crate) use signal_forwarder::SignalForwarder;

@@ -10,7 +10,7 @@ use crate::protocol::event::{Event, Line};
 
 /// Finds the place of a JSON pointer in the file of the stanza, such as `.travis.yml:14`. `None`: the stanza
 /// is not from a file.
-pub type Locate<'a> = &'a dyn Fn(&str) -> Option<String>;
+pub(crate) type Locate<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 /// A line of JSON that a child run has written.
 #[derive(Debug, Deserialize)]
@@ -31,7 +31,7 @@ pub enum ChildLine {
 
 impl ChildLine {
     /// True if this is the last event of a run.
-    pub fn is_finished(&self) -> bool {
+    pub(crate) fn is_finished(&self) -> bool {
         match self {
             ChildLine::Event(line) => matches!(line.event, Event::Finished(_)),
             ChildLine::Unknown { event, .. } => event == "finished",
@@ -41,7 +41,7 @@ impl ChildLine {
 }
 
 /// Shows the events of child runs.
-pub trait Reporter {
+pub(crate) trait Reporter {
     /// Shows the title of a run, if there are several.
     ///
     /// # Errors

@@ -18,7 +18,7 @@ use crate::protocol::environment::Environment;
 
 /// The file that contains the stanzas. `-` stands for standard input.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum StanzaSource {
+pub(crate) enum StanzaSource {
     /// A `.travis.yml`.
     TravisYml(PathBuf),
     /// A JSON or YAML file that contains a single stanza and nothing else.
@@ -27,7 +27,7 @@ pub enum StanzaSource {
 
 /// A command for the standalone mode.
 #[derive(Debug)]
-pub struct RunRequest {
+pub(crate) struct RunRequest {
     /// The command and its own options, passed to each child run.
     pub arguments: Vec<OsString>,
     /// The file that contains the stanzas.
@@ -43,7 +43,7 @@ pub struct RunRequest {
     /// True if the command evaluates `on`. A stanza that is then skipped may contain values that cannot be
     /// decrypted.
     pub evaluates_conditions: bool,
-    /// True if the command writes one file or prints one document, and so takes a single stanza.
+    /// True if the command writes one file, and so takes a single stanza.
     pub one_only: bool,
 }
 
@@ -51,7 +51,7 @@ pub struct RunRequest {
 ///
 /// # Errors
 /// [`InputError`] if the file, the selection or an encrypted value prevents the runs.
-pub fn prepare(
+pub(crate) fn prepare(
     request: &RunRequest,
     env: &Environment,
     directory: &Path,

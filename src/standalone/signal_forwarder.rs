@@ -28,7 +28,7 @@ use crate::cancel::CancelReason;
 /// The running child, and the reason why it should end, if any. Shared with the thread that waits for
 /// signals.
 #[derive(Debug)]
-pub struct SignalForwarder {
+pub(crate) struct SignalForwarder {
     state: Mutex<State>,
     /// Becomes readable (end of file) when our standard output is closed. Wakes the thread that reads the
     /// child's output.
@@ -99,7 +99,7 @@ impl SignalForwarder {
     ///
     /// # Errors
     /// The process has no file descriptors left.
-    pub fn new() -> io::Result<Self> {
+    pub(crate) fn new() -> io::Result<Self> {
         let (closed, read) = UnixStream::pair()?;
         let state = State { read: Some(read), run: None, reason: None, at_terminal: false };
         Ok(SignalForwarder { state: Mutex::new(state), closed })
@@ -108,7 +108,7 @@ impl SignalForwarder {
     /// Forwards a signal to the child. `typed`: a terminal has sent it to our whole process group. For a
     /// closed output, stops reading the child, which finishes its current call, as with any CI runner that
     /// stops reading. Keeps the first reason.
-    pub fn forward(&self, reason: CancelReason, typed: bool) {
+    pub(crate) fn forward(&self, reason: CancelReason, typed: bool) {
         let mut state = self.lock();
         state.reason.get_or_insert(reason);
         let signal = match reason {
@@ -126,7 +126,7 @@ impl SignalForwarder {
     }
 
     /// Why the run should end. `None`: it should not.
-    pub fn reason(&self) -> Option<CancelReason> {
+    pub(crate) fn reason(&self) -> Option<CancelReason> {
         self.lock().reason
     }
 

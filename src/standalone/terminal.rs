@@ -12,7 +12,7 @@ mod text;
 use std::io::{self, Write};
 
 use super::reporter::{ChildLine, Locate};
-use crate::protocol::error::Warning;
+use crate::protocol::error::{Warning, WarningCode};
 use crate::protocol::event::{
     Condition, ConditionResult, CredentialsSource, Event, Line, Package, Plan, PlannedStep, Progress,
     StepName, StepTarget, Stream,
@@ -65,6 +65,8 @@ struct Run {
     waited: Option<u64>,
     /// Lines of the function's log that have been shown.
     log: Vec<String>,
+    /// True if something may have been changed: a step has finished, or a command has run.
+    has_changes: bool,
 }
 
 impl<W: Write> HumanReporter<W> {
@@ -77,7 +79,7 @@ impl<W: Write> HumanReporter<W> {
     ///
     /// # Errors
     /// The output cannot be written.
-    pub fn heading(&mut self, text: &str) -> io::Result<()> {
+    pub(crate) fn heading(&mut self, text: &str) -> io::Result<()> {
         self.clear()?;
         self.run = Run::default();
         if self.section != Section::Beginning {
@@ -278,6 +280,7 @@ impl<W: Write> HumanReporter<W> {
 
     fn step_finished(&mut self, step: StepName, duration_ms: u64, attempts: u32) -> io::Result<()> {
         self.begin(Section::Steps)?;
+        self.run.has_changes |= step != StepName::Wait;
         let started = self.run.running.take().filter(|(started, _)| *started == step);
         let target = started.map(|(_, target)| acts_on(&target)).unwrap_or_default();
         let (name, took) = (step.as_str(), duration(duration_ms));
@@ -315,6 +318,7 @@ impl<W: Write> HumanReporter<W> {
         if stream == Stream::Log {
             self.run.log.push(line.to_owned());
         }
+        self.run.has_changes = true;
         self.quoted_block(line)
     }
 
@@ -326,6 +330,7 @@ impl<W: Write> HumanReporter<W> {
     }
 
     fn warning(&mut self, warning: &Warning, locate: Locate<'_>) -> io::Result<()> {
+        self.run.has_changes |= warning.code == WarningCode::Stashed;
         let label = format!("warning[{}]:", warning.code.word());
         let message = clean(&warning.message);
         self.labelled(0, &[(TextStyle::Changed, &label)], &message, TextStyle::Plain)?;

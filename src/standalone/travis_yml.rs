@@ -11,11 +11,11 @@ use super::yaml::{self, Position, SourceMap, Tree, YamlError};
 use crate::protocol::json::{self, Map, Node, WireError};
 use crate::protocol::other_document::{self, OtherDocument};
 use jobs::Jobs;
-pub use jobs::{JobCondition, JobTest, TravisJob};
+pub(crate) use jobs::{JobCondition, JobTest, TravisJob};
 
 /// A stanza of a file, with its location.
 #[derive(Debug, Default)]
-pub struct LocatedStanza {
+pub(crate) struct LocatedStanza {
     /// The keys and values under `deploy`.
     pub stanza: Map,
     /// The line on which it begins, from 1. 0: it is not from a file.
@@ -34,7 +34,7 @@ pub struct LocatedStanza {
 
 /// Why a file yields no stanza.
 #[derive(Debug, PartialEq, thiserror::Error)]
-pub enum StanzaError {
+pub(crate) enum StanzaError {
     /// The file is not valid YAML.
     #[error(transparent)]
     Yaml(#[from] YamlError),
@@ -86,7 +86,7 @@ fn matching(several: bool) -> &'static str {
 
 impl StanzaError {
     /// Where in the file the error is. `None`: it concerns the whole file.
-    pub fn position(&self) -> Option<Position> {
+    pub(crate) fn position(&self) -> Option<Position> {
         match self {
             StanzaError::Yaml(
                 YamlError::Syntax { place, .. }
@@ -112,9 +112,9 @@ impl StanzaError {
 ///
 /// # Errors
 /// [`StanzaError`]
-pub fn stanzas(text: &str) -> Result<Vec<LocatedStanza>, StanzaError> {
+pub(crate) fn stanzas(text: &str) -> Result<Vec<LocatedStanza>, StanzaError> {
     let mut notes = Vec::new();
-    let root = yaml::parse(text)?;
+    let root = yaml::parse(text, &mut notes)?;
     let Some(file) = root.as_ref().map(|root| root.pairs(&mut notes)).transpose()?.flatten() else {
         return Err(StanzaError::NotAMap { kind: root.map_or("empty", |root| root.kind()) });
     };
@@ -140,21 +140,23 @@ pub fn stanzas(text: &str) -> Result<Vec<LocatedStanza>, StanzaError> {
 ///
 /// # Errors
 /// [`StanzaError`]
-pub fn stanza(text: &str, is_json: bool) -> Result<LocatedStanza, StanzaError> {
-    let tree = || yaml::parse(text).map(|tree| tree.map(|tree| (tree.place().line, tree)));
-    let mut read = SourceMap::default();
+pub(crate) fn stanza(text: &str, is_json: bool) -> Result<LocatedStanza, StanzaError> {
+    let tree = |notes: &mut Vec<String>| {
+        yaml::parse(text, notes).map(|tree| tree.map(|tree| (tree.place().line, tree)))
+    };
+    let mut read = SourceMap::of_stanza();
     let json =
         if is_json || text.trim_start().starts_with('{') { Some(json::parse(text.as_bytes())) } else { None };
     let (line, node) = match json {
         Some(Ok(node)) => {
             // The YAML reader knows the lines, and JSON is nearly a subset of YAML. If it cannot read the
             // file, line numbers are missing.
-            let line =
-                tree().ok().flatten().and_then(|(line, tree)| tree.read("", &mut read).ok().map(|_| line));
+            let tree = tree(&mut read.notes).ok().flatten();
+            let line = tree.and_then(|(line, tree)| tree.read("", &mut read).ok().map(|_| line));
             (line.unwrap_or(1), node)
         }
         Some(Err(error)) if is_json => return Err(StanzaError::Json(error)),
-        Some(Err(_)) | None => match tree()? {
+        Some(Err(_)) | None => match tree(&mut read.notes)? {
             Some((line, tree)) => match tree.read("", &mut read) {
                 Ok(node) => (line, node),
                 // Such as a tag of CloudFormation, or a key that is there twice outside of the stanza.
@@ -189,7 +191,7 @@ fn recognize(tree: &Tree) -> Option<StanzaError> {
 ///
 /// # Errors
 /// [`StanzaError::Ambiguous`] if no stanza or several stanzas match.
-pub fn choose(stanzas: Vec<LocatedStanza>, only: &str) -> Result<Vec<LocatedStanza>, StanzaError> {
+pub(crate) fn choose(stanzas: Vec<LocatedStanza>, only: &str) -> Result<Vec<LocatedStanza>, StanzaError> {
     let is_number = !only.is_empty() && only.bytes().all(|b| b.is_ascii_digit());
     let number = only.parse::<usize>().ok().and_then(|number| number.checked_sub(1)).filter(|_| is_number);
     let meant = |index: usize, located: &LocatedStanza| match number {
@@ -223,7 +225,7 @@ impl LocatedStanza {
     }
 
     /// The function name and the line: `hello (line 4)`.
-    pub fn title(&self) -> String {
+    pub(crate) fn title(&self) -> String {
         let names = self.names();
         let name =
             if names.is_empty() { "a stanza without `function_name`".to_owned() } else { names.join(" or ") };
@@ -231,7 +233,7 @@ impl LocatedStanza {
     }
 
     /// The line of the value at a JSON pointer, or of the nearest enclosing value whose line is known.
-    pub fn line_of(&self, at: &str) -> usize {
+    pub(crate) fn line_of(&self, at: &str) -> usize {
         let mut at = at;
         loop {
             if let Some(line) = self.lines.get(at) {
@@ -299,17 +301,13 @@ impl FoundStanzas {
                 continue;
             }
             let line = entry.place().line;
-            let mut notes = Vec::new();
-            let Some(pairs) = entry.pairs(&mut notes)? else {
-                // `deploy: heroku`
-                let provider = entry.read("", &mut SourceMap::default())?.scalar();
-                others.extend(provider.clone().map(|provider| (provider, line)));
-                self.seen.push((entry, None));
-                self.add_provider(provider);
-                continue;
+            let pairs = entry.stanza_pairs(&mut Vec::new())?;
+            let provider = match &pairs {
+                Some(pairs) => pairs.get("provider")?,
+                // `deploy: lambda`. Its options are variables, such as LAMBDA_FUNCTION_NAME.
+                None => Some(&entry),
             };
-            let provider =
-                pairs.get("provider")?.map(|tree| tree.read("", &mut SourceMap::default())).transpose()?;
+            let provider = provider.map(|tree| tree.read("", &mut SourceMap::default())).transpose()?;
             let provider = provider.and_then(|provider| provider.scalar());
             if provider.as_ref().is_none_or(|provider| !provider.trim().eq_ignore_ascii_case("lambda")) {
                 others.extend(provider.clone().map(|provider| (provider, line)));
@@ -317,8 +315,11 @@ impl FoundStanzas {
                 self.add_provider(provider);
                 continue;
             }
-            let mut read = SourceMap::default();
-            let Node::Map(stanza) = entry.read("", &mut read)? else { unreachable!("it has pairs") };
+            let mut read = SourceMap::of_stanza();
+            let stanza = match entry.read("", &mut read)? {
+                Node::Map(stanza) => stanza,
+                provider => Map::from_iter([("provider".to_owned(), provider)]),
+            };
             let mut located = LocatedStanza { stanza, line, lines: read.lines, ..LocatedStanza::default() };
             located.add_jobs(jobs);
             located.notes.extend(read.notes);

@@ -13,7 +13,7 @@ use crate::protocol::text::one_line;
 
 /// A variable of the file, its value not expanded yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Assignment {
+pub(crate) struct Assignment {
     /// The name of the variable, such as `STAGE`.
     pub name: String,
     value: Vec<Piece>,
@@ -27,14 +27,14 @@ enum Piece {
 
 impl Assignment {
     /// A variable whose value contains no other variable.
-    pub fn plain(name: &str, value: &str) -> Self {
+    pub(crate) fn plain(name: &str, value: &str) -> Self {
         Assignment { name: name.to_owned(), value: vec![Piece::Text(value.to_owned())] }
     }
 
     /// The value, with other variables expanded. An unset variable is empty, as in bash. The value is cut
     /// once it exceeds the kernel's limit for an argument: variables that each contain the previous one twice
     /// would grow exponentially.
-    pub fn value(&self, lookup: impl Fn(&str) -> Option<String>) -> String {
+    pub(crate) fn value(&self, lookup: impl Fn(&str) -> Option<String>) -> String {
         let mut value = String::new();
         for piece in &self.value {
             match piece {
@@ -104,8 +104,11 @@ pub(super) fn of_job(
     Ok(all)
 }
 
-/// The values of `global` and of `jobs`. An `env` without these keys belongs to the jobs.
-fn parts(env: &Rc<Tree>, notes: &mut Vec<String>) -> Result<(Option<Rc<Tree>>, Option<Rc<Tree>>), YamlError> {
+/// The values of `global` and of `jobs`.
+type Parts = (Option<Rc<Tree>>, Option<Rc<Tree>>);
+
+/// The parts of an `env`. One without `global` and `jobs` belongs to the jobs.
+fn parts(env: &Rc<Tree>, notes: &mut Vec<String>) -> Result<Parts, YamlError> {
     if let Some(pairs) = env.pairs(notes)? {
         let (global, jobs) = (pairs.get("global")?, pairs.get("jobs")?.or(pairs.get("matrix")?));
         if global.is_some() || jobs.is_some() {
@@ -118,7 +121,10 @@ fn parts(env: &Rc<Tree>, notes: &mut Vec<String>) -> Result<(Option<Rc<Tree>>, O
 fn variables(env: &Rc<Tree>, ignored: &mut Vec<String>) -> Result<Vec<Assignment>, YamlError> {
     let mut collector = Collector { found: Vec::new(), ignored };
     for entry in env.entries() {
-        match entry.read("", &mut SourceMap::default())? {
+        let mut read = SourceMap::default();
+        let node = entry.read("", &mut read)?;
+        collector.ignored.append(&mut read.notes);
+        match node {
             node if node.is_secure() => collector.leave_out(&entry, "an encrypted variable"),
             Node::Map(map) => {
                 for (name, value) in map.iter() {

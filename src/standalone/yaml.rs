@@ -9,10 +9,14 @@
 use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 
-use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Span, Tag};
-
+pub(crate) use self::libyaml::Position;
+use self::libyaml::{Event, Parser, Properties, SyntaxError};
 use crate::protocol::json::{MAX_REQUEST_BYTES, MAX_VALUES, Map, Node, pointer};
 use crate::protocol::messages::size;
+
+mod libyaml;
+mod scalar;
+mod tags;
 
 /// Maximum nesting of the file. The request that is made from it may be nested 128 deep.
 const MAX_DEPTH: usize = 100;
@@ -20,17 +24,11 @@ const MAX_DEPTH: usize = 100;
 /// Maximum length in bytes of a JSON pointer whose line is stored.
 const LONGEST_POINTER: usize = 500;
 
-/// A position in a file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Position {
-    /// The line, from 1.
-    pub line: usize,
-    /// The column in characters, from 1.
-    pub column: usize,
-}
+/// Maximum number of messages about one file.
+const MAX_NOTES: usize = 50;
 
 /// Why a text cannot be parsed.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum YamlError {
     /// The text is not valid YAML.
     #[error("invalid YAML: {detail}")]
@@ -51,7 +49,7 @@ pub enum YamlError {
         second: Position,
     },
     /// A value has a tag for a type that a stanza cannot contain, such as `!ruby/object`. The tag is not part
-    /// of the error, because it may be a password that begins with an exclamation mark.
+    /// of the error, because it may be part of a password that begins with an exclamation mark.
     #[error("this value has a YAML tag (it begins with `!`), which a stanza cannot contain")]
     Tag {
         /// The position of the value.
@@ -74,6 +72,12 @@ pub(super) fn too_large() -> String {
         "the file contains more than {MAX_VALUES} values or {}, counting the values that aliases refer to",
         size(MAX_REQUEST_BYTES as u64)
     )
+}
+
+impl From<SyntaxError> for YamlError {
+    fn from(SyntaxError { detail, place }: SyntaxError) -> Self {
+        YamlError::Syntax { detail, place }
+    }
 }
 
 /// A value of the file. An alias shares the value that it refers to.
@@ -102,14 +106,16 @@ struct MapKey {
     text: String,
     place: Position,
     merges: bool,
+    is_collection: bool,
 }
 
 /// The pairs of a map, with `<<` (merge keys) resolved.
 #[derive(Debug, Default)]
-pub struct Pairs {
+pub(crate) struct Pairs {
     pairs: Vec<Pair>,
     index: HashMap<String, usize>,
-    duplicates: Vec<(String, Position, Position)>,
+    /// What a stanza must not contain, such as duplicate keys.
+    faults: Vec<YamlError>,
 }
 
 #[derive(Debug)]
@@ -120,113 +126,123 @@ struct Pair {
     merged: bool,
 }
 
-/// The lines of values that have been read, and notes about them.
+/// The lines of values that have been read, and notes about them. By default for values outside of a stanza,
+/// which are read as on Travis CI: of a duplicate key the later one counts, and a foreign tag is ignored.
 #[derive(Debug, Default)]
 pub struct SourceMap {
     /// The line of each value, by JSON pointer.
     pub lines: BTreeMap<String, usize>,
-    /// Messages for the user about merge keys that override an earlier key.
+    /// Messages for the user, such as those about merge keys that override an earlier key.
     pub notes: Vec<String>,
+    is_strict: bool,
 }
 
-/// Parses the first document. `None`: the document is empty.
+impl SourceMap {
+    /// For a stanza, in which a duplicate key, and a value with a foreign tag, are errors.
+    pub(crate) fn of_stanza() -> Self {
+        SourceMap { is_strict: true, ..SourceMap::default() }
+    }
+}
+
+/// Adds a message for the user.
+fn note(notes: &mut Vec<String>, line: usize, text: &str) {
+    if notes.len() < MAX_NOTES {
+        notes.push(format!("line {line}: {text}"));
+    }
+}
+
+/// Parses the first document. `None`: the document is empty. `notes` gets messages for the user.
 ///
 /// # Errors
 /// [`YamlError`]
-pub fn parse(text: &str) -> Result<Option<Rc<Tree>>, YamlError> {
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+pub fn parse(text: &str, notes: &mut Vec<String>) -> Result<Option<Rc<Tree>>, YamlError> {
+    let mut parser = Parser::new(text);
     let mut builder = TreeBuilder::default();
-    for event in Parser::new_from_str(text) {
-        let (event, span) = event.map_err(|error| syntax(&error))?;
-        if builder.on_event(event, span)? {
+    loop {
+        let (event, place) = parser.read_event()?;
+        if builder.on_event(event, place)? {
             break;
         }
     }
+    // After the first document, only another one may begin. Travis CI ignores what follows. But if the first
+    // line is indented by mistake, the document ends before the next line, and the rest has to be read.
+    parser.read_event()?;
+    notes.append(&mut builder.notes);
     Ok(builder.root)
-}
-
-fn syntax(error: &ScanError) -> YamlError {
-    let marker = error.marker();
-    let place = Position { line: marker.line(), column: marker.col() + 1 };
-    // The parser has its own limit for nested `[` and `{`, and reaches it first, because it reads ahead.
-    if error.info().contains("recursion limit") {
-        return YamlError::TooDeep { place };
-    }
-    YamlError::Syntax { detail: error.info().to_owned(), place }
 }
 
 /// Builds the tree: the open collections, and the values of anchors.
 #[derive(Default)]
 struct TreeBuilder {
     open: Vec<OpenContainer>,
-    anchors: BTreeMap<usize, Rc<Tree>>,
+    anchors: HashMap<String, Rc<Tree>>,
     root: Option<Rc<Tree>>,
     values: usize,
+    notes: Vec<String>,
 }
 
 struct OpenContainer {
     tree: Tree,
-    anchor: usize,
+    anchor: Option<String>,
     key: Option<MapKey>,
 }
 
 impl TreeBuilder {
     /// Handles an event of the parser. Returns true at the end of the first document.
-    fn on_event(&mut self, event: Event<'_>, span: Span) -> Result<bool, YamlError> {
-        let place = Position { line: span.start.line(), column: span.start.col() + 1 };
+    fn on_event(&mut self, event: Event, place: Position) -> Result<bool, YamlError> {
         match event {
-            Event::Scalar(text, style, anchor, tag) => {
-                let (is_tagged, plain) = scalar_tag(tag.as_deref(), style == ScalarStyle::Plain);
-                let bytes = text.len();
-                let kind = NodeKind::Scalar { text: text.into_owned(), plain };
-                let tree = Rc::new(Tree { kind, place, is_tagged, values: 1, bytes, depth: 1 });
+            Event::Scalar { text, plain, properties: Properties { anchor, tag } } => {
+                // An encrypted value is not used, so its type does not matter.
+                let key = self.open.last().and_then(|open| open.key.as_ref());
+                let is_encrypted = key.is_some_and(|key| key.text == "secure");
+                let (text, plain, is_foreign) = tags::apply(tag.as_deref(), text, plain);
+                let is_tagged = is_foreign && !is_encrypted;
+                let tree = Rc::new(Tree { is_tagged, ..Tree::scalar(text, plain, place) });
                 self.remember(anchor, &tree);
                 self.add(tree, place)?;
             }
-            Event::SequenceStart(anchor, tag) => {
-                self.begin(NodeKind::List(Vec::new()), anchor, tag.as_deref(), place)?
-            }
-            Event::MappingStart(anchor, tag) => {
-                self.begin(NodeKind::Map(Vec::new()), anchor, tag.as_deref(), place)?
-            }
-            Event::SequenceEnd | Event::MappingEnd => {
+            Event::ListStart(properties) => self.begin(NodeKind::List(Vec::new()), properties, place)?,
+            Event::MapStart(properties) => self.begin(NodeKind::Map(Vec::new()), properties, place)?,
+            Event::CollectionEnd => {
                 let OpenContainer { tree, anchor, .. } =
                     self.open.pop().expect("a collection that ends has been opened");
-                let (tree, place) = (Rc::new(tree), place);
+                let tree = Rc::new(tree);
                 self.remember(anchor, &tree);
                 self.add(tree, place)?;
             }
             Event::Alias(anchor) => {
-                let Some(tree) = self.anchors.get(&anchor).cloned() else {
-                    let detail = "an alias refers to the value that contains it".to_owned();
-                    return Err(YamlError::Syntax { detail, place });
-                };
+                let tree = self.anchors.get(&anchor).cloned().unwrap_or_else(|| {
+                    // The name is not shown, because it may be a password that begins with an asterisk.
+                    let text = "an alias without an anchor is null, as on Travis CI; define its anchor before \
+                                it, or quote the value if it begins with `*`";
+                    note(&mut self.notes, place.line, text);
+                    Rc::new(Tree::scalar(String::new(), true, place))
+                });
                 self.add(tree, place)?;
             }
             Event::DocumentEnd => return Ok(true),
-            Event::Nothing | Event::StreamStart | Event::StreamEnd | Event::DocumentStart(_) => {}
+            Event::Other => {}
         }
         Ok(false)
     }
 
-    fn begin(
-        &mut self,
-        kind: NodeKind,
-        anchor: usize,
-        tag: Option<&Tag>,
-        place: Position,
-    ) -> Result<(), YamlError> {
+    fn begin(&mut self, kind: NodeKind, properties: Properties, place: Position) -> Result<(), YamlError> {
         if self.open.len() >= MAX_DEPTH {
             return Err(YamlError::TooDeep { place });
         }
-        let tree = Tree { kind, place, is_tagged: is_foreign(tag), values: 1, bytes: 0, depth: 1 };
+        let Properties { anchor, tag } = properties;
+        if let Some(anchor) = &anchor {
+            // Until the value is complete, its anchor refers to nothing.
+            self.anchors.remove(anchor);
+        }
+        let is_tagged = tag.is_some_and(|tag| tags::is_foreign(&tag));
+        let tree = Tree { kind, place, is_tagged, values: 1, bytes: 0, depth: 1 };
         self.open.push(OpenContainer { tree, anchor, key: None });
         Ok(())
     }
 
-    fn remember(&mut self, anchor: usize, tree: &Rc<Tree>) {
-        // 0 means no anchor.
-        if anchor != 0 {
+    fn remember(&mut self, anchor: Option<String>, tree: &Rc<Tree>) {
+        if let Some(anchor) = anchor {
             self.anchors.insert(anchor, tree.clone());
         }
     }
@@ -251,7 +267,7 @@ impl TreeBuilder {
             NodeKind::List(items) => items.push(tree),
             NodeKind::Map(pairs) => match key.take() {
                 Some(key) => pairs.push((key, tree)),
-                None => *key = Some(as_key(&tree, place)?),
+                None => *key = Some(as_key(&tree, place)),
             },
             NodeKind::Scalar { .. } => unreachable!("a scalar is never open"),
         }
@@ -260,42 +276,21 @@ impl TreeBuilder {
 }
 
 /// A key as Travis reads it: the text as written, without the colon of a Ruby symbol (`:key`).
-fn as_key(tree: &Tree, place: Position) -> Result<MapKey, YamlError> {
+fn as_key(tree: &Tree, place: Position) -> MapKey {
     let NodeKind::Scalar { text, plain } = &tree.kind else {
-        let detail = "a list or a map cannot be a key".to_owned();
-        return Err(YamlError::Syntax { detail, place });
+        return MapKey { text: String::new(), place, merges: false, is_collection: true };
     };
     let name = text.strip_prefix(':').filter(|name| *plain && !name.is_empty()).unwrap_or(text);
-    Ok(MapKey { text: name.to_owned(), place, merges: *plain && text == "<<" })
-}
-
-/// Whether a scalar has a foreign tag, and whether it is plain. Applies the tags of YAML's own types;
-/// [`Tree::read`] rejects all other tags.
-fn scalar_tag(tag: Option<&Tag>, plain: bool) -> (bool, bool) {
-    match tag {
-        None => (false, plain),
-        Some(tag) if tag.is_yaml_core_schema() => match tag.suffix.as_str() {
-            "str" => (false, false),
-            "int" | "float" | "bool" | "null" => (false, true),
-            _ => (true, plain),
-        },
-        Some(tag) if ["!", "!!", "", "!str"].contains(&tag.to_string().as_str()) => (false, false),
-        Some(_) => (true, plain),
-    }
-}
-
-/// Whether a collection has a foreign tag. Accepts YAML's own types, and Travis's tags for merging imported
-/// files, such as `!map+deep_merge`.
-fn is_foreign(tag: Option<&Tag>) -> bool {
-    let Some(tag) = tag else { return false };
-    if tag.is_yaml_core_schema() {
-        return !["map", "seq"].contains(&tag.suffix.as_str());
-    }
-    let text = tag.to_string();
-    !["!map+", "!seq+"].iter().any(|known| text.starts_with(known)) && text != "!"
+    MapKey { text: name.to_owned(), place, merges: *plain && text == "<<", is_collection: false }
 }
 
 impl Tree {
+    fn scalar(text: String, plain: bool, place: Position) -> Self {
+        let bytes = text.len();
+        let kind = NodeKind::Scalar { text, plain };
+        Tree { kind, place, is_tagged: false, values: 1, bytes, depth: 1 }
+    }
+
     /// The position where it begins. For a map this is its first key, because an anchor may be some lines
     /// earlier. For an alias it is the value that the alias refers to.
     pub fn place(&self) -> Position {
@@ -315,7 +310,7 @@ impl Tree {
     }
 
     /// Whether it is a single value.
-    pub fn is_scalar(&self) -> bool {
+    pub(crate) fn is_scalar(&self) -> bool {
         matches!(self.kind, NodeKind::Scalar { .. })
     }
 
@@ -328,24 +323,52 @@ impl Tree {
     }
 
     /// The items of a list, or the value itself: Travis CI accepts a single value for a list of one.
-    pub fn entries(self: &Rc<Self>) -> Vec<Rc<Tree>> {
+    pub(crate) fn entries(self: &Rc<Self>) -> Vec<Rc<Tree>> {
         self.items().map_or_else(|| vec![self.clone()], <[_]>::to_vec)
     }
 
-    /// The pairs of a map. `None`: it is not a map. A duplicate key is an error only when [`Pairs::get`] or
-    /// [`Tree::read`] reads it.
+    /// The pairs of a map outside of a stanza. `None`: it is not a map. Of a duplicate key the later one
+    /// counts, and a key that is a list or a map is ignored.
     ///
     /// # Errors
-    /// [`YamlError::Syntax`] if the value of `<<` is neither a map nor a list of maps, and
-    /// [`YamlError::TooLarge`].
-    pub fn pairs(&self, notes: &mut Vec<String>) -> Result<Option<Pairs>, YamlError> {
+    /// [`YamlError::TooLarge`]
+    pub(crate) fn pairs(&self, notes: &mut Vec<String>) -> Result<Option<Pairs>, YamlError> {
+        let mut pairs = self.stanza_pairs(notes)?;
+        for fault in pairs.iter_mut().flat_map(|pairs| pairs.faults.drain(..)) {
+            if let YamlError::DuplicateKey { key, first, second } = fault {
+                let text = format!(
+                    "duplicate key `{key}` (first defined on line {}); only the later one counts, as on \
+                     Travis CI",
+                    first.line
+                );
+                note(notes, second.line, &text);
+            }
+        }
+        Ok(pairs)
+    }
+
+    /// The pairs of a stanza. `None`: it is not a map. A duplicate key is an error only when [`Pairs::get`]
+    /// or [`Tree::read`] reads it.
+    ///
+    /// # Errors
+    /// [`YamlError::TooLarge`]
+    pub(crate) fn stanza_pairs(&self, notes: &mut Vec<String>) -> Result<Option<Pairs>, YamlError> {
         let NodeKind::Map(written) = &self.kind else { return Ok(None) };
         self.bounded()?;
         let mut pairs = Pairs::default();
         for (key, tree) in written {
-            if key.merges {
-                pairs.merge(tree, key.place, notes)?;
-            } else {
+            if key.merges && pairs.merge(tree, key.place, notes)? {
+                continue;
+            }
+            let misuse = match key {
+                MapKey { is_collection: true, .. } => Some("a list or a map cannot be a key"),
+                MapKey { merges: true, .. } => Some("`<<` expects a map or a list of maps"),
+                MapKey { .. } => None,
+            };
+            if let Some(detail) = misuse {
+                pairs.faults.push(YamlError::Syntax { detail: detail.to_owned(), place: key.place });
+            }
+            if !key.is_collection {
                 let pair =
                     Pair { key: key.text.clone(), place: key.place, tree: tree.clone(), merged: false };
                 pairs.put(pair, key.place, notes);
@@ -365,19 +388,29 @@ impl Tree {
         self.node(at, read)
     }
 
+    /// Whether it is null because nothing is written.
+    fn is_empty(&self) -> bool {
+        matches!(&self.kind, NodeKind::Scalar { text, plain: true } if text.is_empty())
+    }
+
     fn bounded(&self) -> Result<(), YamlError> {
         let fits = self.values <= MAX_VALUES && self.bytes <= MAX_REQUEST_BYTES;
         if fits { Ok(()) } else { Err(YamlError::TooLarge) }
     }
 
     fn node(&self, at: &str, read: &mut SourceMap) -> Result<Node, YamlError> {
-        if self.is_tagged {
+        // `!$VAR` is a tag and no value, so Travis CI reads it as null.
+        if self.is_tagged && read.is_strict && !self.is_empty() {
             return Err(YamlError::Tag { place: self.place });
+        }
+        if self.is_tagged {
+            let text = "a YAML tag is ignored, as on Travis CI; quote the value if it begins with `!`";
+            note(&mut read.notes, self.place.line, text);
         }
         match &self.kind {
             NodeKind::Scalar { text, plain: false } => Ok(Node::Text(text.clone())),
             // The payload of a verification is JSON, in which 0.5 is a number.
-            NodeKind::Scalar { text, plain: true } => Ok(plain(text, at.starts_with("/verify/"))),
+            NodeKind::Scalar { text, plain: true } => Ok(scalar::plain(text, at.starts_with("/verify/"))),
             NodeKind::List(items) => {
                 let mut nodes = Vec::with_capacity(items.len());
                 for (index, item) in items.iter().enumerate() {
@@ -388,9 +421,10 @@ impl Tree {
                 Ok(Node::List(nodes))
             }
             NodeKind::Map(_) => {
-                let pairs = self.pairs(&mut read.notes)?.expect("it is a map");
-                if let Some((key, first, second)) = pairs.duplicates.into_iter().next() {
-                    return Err(YamlError::DuplicateKey { key, first, second });
+                let resolve = if read.is_strict { Tree::stanza_pairs } else { Tree::pairs };
+                let pairs = resolve(self, &mut read.notes)?.expect("it is a map");
+                if let Some(fault) = pairs.faults.into_iter().next() {
+                    return Err(fault);
                 }
                 let mut nodes = Vec::with_capacity(pairs.pairs.len());
                 for pair in pairs.pairs {
@@ -410,16 +444,18 @@ impl Pairs {
     /// The value of a key.
     ///
     /// # Errors
-    /// [`YamlError::DuplicateKey`] for this key.
-    pub fn get(&self, key: &str) -> Result<Option<&Rc<Tree>>, YamlError> {
-        if let Some((key, first, second)) = self.duplicates.iter().find(|(duplicate, ..)| duplicate == key) {
-            return Err(YamlError::DuplicateKey { key: key.clone(), first: *first, second: *second });
+    /// [`YamlError::DuplicateKey`] for this key, in [`Tree::stanza_pairs`].
+    pub(crate) fn get(&self, key: &str) -> Result<Option<&Rc<Tree>>, YamlError> {
+        let is_this =
+            |fault: &&YamlError| matches!(fault, YamlError::DuplicateKey { key: name, .. } if name == key);
+        match self.faults.iter().find(is_this) {
+            Some(fault) => Err(fault.clone()),
+            None => Ok(self.index.get(key).map(|index| &self.pairs[*index].tree)),
         }
-        Ok(self.index.get(key).map(|index| &self.pairs[*index].tree))
     }
 
     /// The value of a key, and the line of the key. Of a duplicate key it is the last value, as on Travis CI.
-    pub fn last(&self, key: &str) -> Option<(&Rc<Tree>, usize)> {
+    pub(crate) fn last(&self, key: &str) -> Option<(&Rc<Tree>, usize)> {
         self.index.get(key).map(|index| &self.pairs[*index]).map(|pair| (&pair.tree, pair.place.line))
     }
 
@@ -432,97 +468,46 @@ impl Pairs {
             return;
         };
         match (known.merged, pair.merged) {
-            (false, false) => self.duplicates.push((pair.key.clone(), known.place, pair.place)),
-            (false, true) => notes.push(format!(
-                "line {}: `<<` comes after `{}` (line {}) and overrides it, as on Travis CI; put `<<` first",
-                place.line, pair.key, known.place.line
-            )),
+            (false, false) => {
+                let key = pair.key.clone();
+                self.faults.push(YamlError::DuplicateKey { key, first: known.place, second: pair.place });
+            }
+            (false, true) => {
+                let (key, line) = (&pair.key, known.place.line);
+                let text = format!(
+                    "`<<` comes after `{key}` (line {line}) and overrides it, as on Travis CI; put `<<` first"
+                );
+                note(notes, place.line, &text);
+            }
             (true, _) => {}
         }
         *known = pair;
     }
 
-    fn merge(&mut self, from: &Rc<Tree>, place: Position, notes: &mut Vec<String>) -> Result<(), YamlError> {
-        let refused =
-            || YamlError::Syntax { detail: "`<<` expects a map or a list of maps".to_owned(), place };
+    /// Adds what `<<` (at `place`) merges. Returns false if that is neither a map nor a list of maps. Null,
+    /// as which an unknown alias counts, merges nothing.
+    fn merge(
+        &mut self,
+        from: &Rc<Tree>,
+        place: Position,
+        notes: &mut Vec<String>,
+    ) -> Result<bool, YamlError> {
         let sources = match &from.kind {
             NodeKind::Map(_) => vec![from],
             // The first of several maps takes precedence.
             NodeKind::List(items) => items.iter().rev().collect(),
-            NodeKind::Scalar { .. } => return Err(refused()),
+            NodeKind::Scalar { .. } => return Ok(from.is_empty()),
         };
         let mut merged = Pairs::default();
         for source in sources {
-            for pair in source.pairs(notes)?.ok_or_else(refused)?.pairs {
+            let Some(source) = source.pairs(notes)? else { return Ok(false) };
+            for pair in source.pairs {
                 merged.put(Pair { merged: true, ..pair }, place, notes);
             }
         }
         merged.pairs.into_iter().for_each(|pair| self.put(pair, place, notes));
-        Ok(())
+        Ok(true)
     }
-}
-
-/// The value of a scalar without quotes.
-fn plain(text: &str, fractions: bool) -> Node {
-    let kept = || Node::Text(text.to_owned());
-    match text.to_ascii_lowercase().as_str() {
-        "" | "~" | "null" => Node::Null,
-        "yes" | "no" | "on" | "off" if text.bytes().all(|b| b.is_ascii_lowercase()) => kept(),
-        "true" | "yes" | "on" => Node::Bool(true),
-        "false" | "no" | "off" => Node::Bool(false),
-        _ => match text.strip_prefix(':').filter(|name| !name.is_empty()) {
-            // A Ruby symbol.
-            Some(name) => Node::Text(unquoted(name).to_owned()),
-            None => integer(text).or_else(|| fraction(text).filter(|_| fractions)).unwrap_or_else(kept),
-        },
-    }
-}
-
-fn unquoted(name: &str) -> &str {
-    ['"', '\''].iter().find_map(|quote| name.strip_prefix(*quote)?.strip_suffix(*quote)).unwrap_or(name)
-}
-
-/// An integer: `10`, `-1_000`, `017` (octal), `0x1f`, `0b11`. One that does not fit into 64 bits stays a
-/// string.
-fn integer(text: &str) -> Option<Node> {
-    let (negative, digits) = match text.as_bytes().first()? {
-        b'-' => (true, &text[1..]),
-        b'+' => (false, &text[1..]),
-        _ => (false, text),
-    };
-    let (radix, digits) = match digits.as_bytes() {
-        [b'0', b'x', rest @ ..] if !rest.is_empty() => (16, &digits[2..]),
-        [b'0', b'b', rest @ ..] if !rest.is_empty() => (2, &digits[2..]),
-        [b'0', rest @ ..] if !rest.is_empty() => (8, &digits[1..]),
-        [b'_', ..] => return None,
-        _ => (10, digits),
-    };
-    if !digits.bytes().all(|b| b == b'_' || char::from(b).is_digit(radix)) {
-        return None;
-    }
-    let digits = digits.replace('_', "");
-    // Psych reads `0_` as zero; `0x_` is not a number.
-    let digits = if digits.is_empty() && radix == 8 { "0" } else { &digits };
-    let number = i128::from_str_radix(digits, radix).ok()?;
-    let number = if negative { -number } else { number };
-    let number = i64::try_from(number).map(Into::into).or_else(|_| u64::try_from(number).map(Into::into));
-    number.ok().map(Node::Number)
-}
-
-/// A fraction: `1.5`, `.5`, `1.`, `1.5e+3`.
-fn fraction(text: &str) -> Option<Node> {
-    let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
-    let (whole, rest) = digits.split_once('.')?;
-    let (decimals, exponent) = rest.split_once(['e', 'E']).map_or((rest, None), |(d, e)| (d, Some(e)));
-    let is_number = |part: &str| part.bytes().all(|b| b.is_ascii_digit());
-    let whole_fits =
-        whole.is_empty() || (whole.as_bytes()[0].is_ascii_digit() && is_number(&whole.replace('_', "")));
-    let exponent_fits =
-        exponent.is_none_or(|e| e.strip_prefix(['-', '+']).is_some_and(|e| !e.is_empty() && is_number(e)));
-    if !whole_fits || !is_number(decimals) || !exponent_fits || (whole.is_empty() && decimals.is_empty()) {
-        return None;
-    }
-    serde_json::Number::from_f64(text.replace('_', "").parse().ok()?).map(Node::Number)
 }
 
 #[cfg(test)]

@@ -3,7 +3,8 @@
 
 use std::collections::BTreeSet;
 
-use super::{Expression, Facts, Operand, Undecided, pattern};
+use super::language::{Expression, Facts, Operand, Undecided};
+use super::pattern;
 
 #[derive(Debug, PartialEq)]
 enum Value {

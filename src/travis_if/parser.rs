@@ -4,7 +4,7 @@
 //! `environment` is the text `ironment`, because the name of the function `env` is skipped even if no
 //! parenthesis follows. Such a condition has the same meaning here.
 
-use super::{Expression, InvalidCondition, Operand, Variable};
+use super::language::{Expression, InvalidCondition, Operand, Variable};
 
 /// Maximum nesting of parentheses, `NOT` and function calls. Travis's parser is limited by its stack only.
 const MAX_DEPTH: usize = 100;

@@ -8,7 +8,7 @@
 //! control escapes, classes within classes, and unusual escapes of letters. So are `\b`, `(?i)` and `[:alpha:]`
 //! for a text with letters outside of ASCII, and anchors of a line for a text that ends with a line break.
 
-use super::Undecided;
+use super::language::Undecided;
 
 /// True if `text` has a match. A text of `None` has none, if Ruby accepts the pattern.
 pub(super) fn matches(pattern: &str, text: Option<&str>) -> Result<bool, Undecided> {

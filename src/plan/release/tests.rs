@@ -46,12 +46,14 @@ fn release(aliases: &[&str]) -> Release {
 /// The steps in order, each as a short text.
 fn shown(steps: &[Step]) -> Vec<String> {
     let shown = |step: &Step| match &step.action {
-        Action::CreateAlias { alias } => format!("create {alias}"),
-        Action::UpdateAlias { alias, version, .. } => {
+        Action::Write(WriteCall::CreateAlias { alias }) => format!("create {alias}"),
+        Action::Write(WriteCall::UpdateAlias { alias, version, .. }) => {
             format!("{alias} to {}", version.as_deref().unwrap_or("new"))
         }
-        Action::ShiftTraffic { alias, from, percent, .. } => format!("{alias} {percent} % from {from}"),
-        Action::DeleteVersion { version } => version.clone(),
+        Action::Write(WriteCall::ShiftTraffic { alias, from, percent, .. }) => {
+            format!("{alias} {percent} % from {from}")
+        }
+        Action::Write(WriteCall::DeleteVersion { version }) => version.clone(),
         other => other.name().as_str().to_owned(),
     };
     steps.iter().map(shown).collect()

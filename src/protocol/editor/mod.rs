@@ -4,17 +4,17 @@
 
 use serde_json::{Value, json};
 
-use self::known::REGIONS;
 use super::branches;
 use super::keys::{EditorKey, Kind, NOT_EMPTY};
-use super::limits::{LIMITS, Limit};
+use super::limits::{Limit, limits_of};
+use super::pair_limits::RESERVED;
+use super::regions::REGIONS;
 use super::runtimes::{READ_ON, RUNTIMES};
 use super::schema_types::{FLAG_WORDS, NONE};
 use super::stanza::{ALIASES, editor_keys};
 use super::stanza_reader::choice_of;
 use super::text::in_any_case;
 
-mod known;
 mod rules;
 mod snippets;
 pub(super) mod travis_yml_schema;
@@ -43,6 +43,18 @@ pub(super) fn enrich(plain: &Value) -> Value {
     });
     root
 }
+
+/// Keywords that only editors read.
+pub(super) const KEYWORDS: [&str; 8] = [
+    "defaultSnippets",
+    "deprecationMessage",
+    "doNotSuggest",
+    "enumDescriptions",
+    "errorMessage",
+    "markdownDescription",
+    "markdownEnumDescriptions",
+    "patternErrorMessage",
+];
 
 /// Removes a keyword of a schema.
 pub(super) fn remove(schema: &mut Value, keyword: &str) -> Option<Value> {
@@ -165,8 +177,8 @@ fn text(at: &str, own: Option<(&str, &str)>, by_branch: bool) -> Value {
         return with_message(typed(&["string", "number", "boolean"], by_branch), "Expected a string.");
     };
     let types: &[&str] = match at {
-        // A number cannot have the required prefix,
-        at if is_beginning(at) => &["string"],
+        // A number cannot have the form of an ARN,
+        at if is_text(at) => &["string"],
         // and an alias cannot consist of digits only.
         "alias" => &["string", "boolean"],
         _ => &["string", "number", "boolean"],
@@ -179,40 +191,43 @@ fn secret_text(pattern: Option<(&str, &str)>, by_branch: bool) -> Value {
     with_pattern(typed(&["string", "number", "boolean"], by_branch), &or_a_variable(pattern), message)
 }
 
-fn is_beginning(at: &str) -> bool {
-    LIMITS.iter().any(|(key, limit)| *key == at && matches!(limit, Limit::Begins(_)))
+/// Whether AWS documents a form for `at` that no number and no boolean has.
+fn is_text(at: &str) -> bool {
+    limits_of(at).any(|limit| matches!(limit, Limit::Form(form) if !form.matches("1000")))
 }
 
-/// The pattern of a string at `at`, from its limit or its own, with the message for a mismatch.
+/// The pattern of a string at `at`, from its limits and its own, with the message for a mismatch.
 fn value_pattern(at: &str, own: Option<(&str, &str)>) -> Option<(String, String)> {
-    let limits = || LIMITS.iter().filter(|(key, _)| *key == at).map(|(_, limit)| *limit);
-    let may_be_empty = own.is_none_or(|(pattern, _)| pattern != NOT_EMPTY);
-    for limit in limits() {
-        match limit {
-            Limit::Begins(start) => {
-                let or_empty = if may_be_empty { "|$" } else { "" };
-                return Some((
-                    format!("^({start}{or_empty}){OR_A_VARIABLE}"),
-                    format!("Expected a value that begins with `{start}`, as documented by AWS."),
-                ));
+    // Filling in `$VAR` or `%{name}` can make a value shorter.
+    let mut or_variable = OR_A_VARIABLE;
+    let mut parts: Vec<(String, String)> = Vec::new();
+    for limit in limits_of(at) {
+        let too_long = |most| format!("Expected at most {most} characters, as documented by AWS.");
+        parts.push(match limit {
+            Limit::Form(form) => {
+                let message = format!("Expected a value such as `{}`, as documented by AWS.", form.example);
+                (format!("(?:{})$", form.pattern), message)
             }
             Limit::Characters(most) => {
-                // A value with `$VAR` or `%{name}` may be longer, because filling them in can make it
-                // shorter.
-                let inner = if may_be_empty {
-                    format!(r"[\s\S]{{0,{most}}}")
-                } else {
-                    format!(r"\s*\S[\s\S]{{0,{}}}", most - 1)
-                };
-                return Some((
-                    format!("^{inner}$|[$%]"),
-                    format!("Expected at most {most} characters, as documented by AWS."),
-                ));
+                or_variable = "|[$%]";
+                (format!(r"[\s\S]{{0,{most}}}$"), too_long(most))
             }
-            Limit::Entries(_) | Limit::Pairs(_) | Limit::Names => {}
-        }
+            Limit::NameCharacters(most) => (format!(r"(?:.*:)?[^:]{{0,{most}}}$"), too_long(most)),
+            Limit::Entries(_) | Limit::Pairs(_) | Limit::Names => continue,
+        });
     }
-    own.map(|(pattern, message)| (or_a_variable(pattern), message.to_owned()))
+    let Some((_, of_limit)) = parts.last().cloned() else {
+        return own.map(|(pattern, message)| (or_a_variable(pattern), message.to_owned()));
+    };
+    let (own, message) = match own {
+        None => (None, of_limit),
+        Some((NOT_EMPTY, _)) => (Some(r"[\s\S]*\S"), of_limit),
+        Some((pattern, message)) => (Some(pattern), message.to_owned()),
+    };
+    let empty = if own.is_none() { "^$|" } else { "" };
+    let parts = own.into_iter().chain(parts.iter().map(|(part, _)| part.as_str()));
+    let parts: String = parts.map(|part| format!("(?={part})")).collect();
+    Some((format!("{empty}^{parts}{or_variable}"), message))
 }
 
 /// Extends a pattern to match any string with a variable. [`NOT_EMPTY`] already matches those.
@@ -279,7 +294,7 @@ fn list(at: &str, key: &EditorKey, by_branch: bool) -> Value {
         // An empty string means an empty list.
         inside(&mut schema)["pattern"] = json!(format!("^$|{}", or_a_variable(pattern)));
     }
-    for (_, limit) in LIMITS.iter().filter(|(name, _)| *name == at) {
+    for limit in limits_of(at) {
         if let Limit::Entries(most) = limit {
             schema["maxItems"] = json!(most);
         }
@@ -301,21 +316,23 @@ fn numbers(key: &EditorKey, by_branch: bool) -> Value {
 
 /// Names with secret values: a map, a list of `NAME=value` or of maps, or one `NAME=value`.
 fn pairs(at: &str) -> Value {
-    let limits = || LIMITS.iter().filter(|(key, _)| *key == at);
-    let is_named = limits().any(|(_, limit)| *limit == Limit::Names);
+    let is_named = limits_of(at).any(|limit| limit == Limit::Names);
+    let reserved = RESERVED.join("|");
     let (name, shown) = if is_named {
-        (r"[A-Za-z][A-Za-z0-9_]*\s*", "only letters, digits and `_`, and begins with a letter")
+        let name = format!(r"(?!(?:{reserved})\s*=)[A-Za-z][A-Za-z0-9_]+\s*");
+        (name, "at least two letters, digits and `_`, begins with a letter, and is not reserved")
     } else {
-        (r"[^=\s][^=]*", "no `=`")
+        (r"[^=\s][^=]*".to_owned(), "no `=`")
     };
     let message = format!("Expected `NAME=value`; a name has {shown}.");
     let value = with_message(typed(&["string", "number", "boolean"], false), "Expected a string.");
     let mut map = json!({"type": ["object", "string", "null"], "additionalProperties": value.clone()});
     if is_named {
         map["propertyNames"] = json!({
-            "pattern": "^[A-Za-z][A-Za-z0-9_]*$",
+            "pattern": format!("^(?!(?:{reserved})$)[A-Za-z][A-Za-z0-9_]+$"),
             "patternErrorMessage":
-                "Expected letters, digits and `_`, with a letter first, as documented by AWS.",
+                "Expected at least two letters, digits and `_`, with a letter first, and no name that Lambda \
+                 reserves.",
         });
     }
     let entry = with_pattern(map.clone(), &format!(r"^\s*{name}=|^[^=]*\$"), &message);
@@ -339,7 +356,7 @@ fn pairs(at: &str) -> Value {
         "additionalProperties": variables,
     });
     schema["else"] = json!({"additionalProperties": value});
-    for (_, limit) in limits() {
+    for limit in limits_of(at) {
         if let Limit::Pairs(most) = limit {
             schema["maxItems"] = json!(most);
             schema["maxProperties"] = json!(most);
@@ -454,7 +471,7 @@ fn file_systems(one: &Value) -> Value {
     let mut schema = or(one.clone(), &["array", "object", "string", "null"], "^$");
     schema["items"] = one.clone();
     schema["items"]["type"] = json!(["object", "null"]);
-    for (_, limit) in LIMITS.iter().filter(|(key, _)| *key == "file_system_configs") {
+    for limit in limits_of("file_system_configs") {
         if let Limit::Entries(most) = limit {
             schema["maxItems"] = json!(most);
         }

@@ -25,7 +25,7 @@ macro_rules! each_name {
 
 #[track_caller]
 fn is_read_back(event: Event) {
-    let line = Line::new(event);
+    let line = Line { time: Some(text("2026-11-01T12:00:00.000Z")), ..Line::new(event) };
     let json = line.to_json();
     let read =
         |json: &str| serde_json::from_str::<Line>(json).unwrap_or_else(|error| panic!("{error}: {json}"));
@@ -248,7 +248,7 @@ fn every_name_is_read_back_as_it_was_written() {
     check(WarningCode::ALL.iter().copied(), WarningCode::word);
     let classes = each_name!(Class: Config Package Auth Quota Transient Interrupted Command Internal);
     check(classes, Class::word);
-    let conditions = each_name!(Condition: PullRequest Repo Branch Runtime Condition Tags);
+    let conditions = each_name!(Condition: PullRequest Repo Branch Runtime Condition Tags Job);
     check(conditions, |name: Condition| text(name.as_str()));
     check(each_name!(CodeState: Uploaded Unchanged), |name: CodeState| text(name.as_str()));
     let sources = each_name!(CredentialsSource:

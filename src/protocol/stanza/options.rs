@@ -128,10 +128,11 @@ options! {
         pub module_name: Option<String> as Option<Text> = name(),
             "Handler module".default("index").example("app")
                 [Settings, open] => "Handler" of UpdateFunctionConfiguration;
-        /// Description of the function, at most 256 characters. `%{build_number}`, `%{git_branch}`,
-        /// `%{git_sha}`, `%{git_tag}` and other names are replaced by values of the build. Default: the live
-        /// value; for a new function, `Deploy build %{build_number} to AWS Lambda via Travis CI`.
-        pub description: Option<String> as Option<Text> = text(),
+        /// Description of the function; the rest after 256 characters is cut off. `%{build_number}`,
+        /// `%{git_branch}`, `%{git_sha}`, `%{git_tag}` and other names are replaced by values of the build.
+        /// Default: the live value; for a new function, `Deploy build %{build_number} to AWS Lambda via
+        /// Travis CI`.
+        pub description: Option<String> as Option<Text> = description(),
             "Description".example("Says hello, build %{build_number}") [Settings, open];
         /// Time limit of one invocation in seconds, 1 to 5400, such as 30. Default: the live value; for a new
         /// function, 3.
@@ -206,7 +207,7 @@ options! {
         pub exclude: Option<Vec<String>> as Option<TextList> = texts(),
             "Files to leave out".example(["*.test.js"]) [Package];
         /// How to package symbolic links: `preserve` keeps them as links, `follow` packages their targets,
-        /// `external` packages the targets of links that leave the directory. Default: `preserve`.
+        /// `external` packages the targets that are not in the package otherwise. Default: `preserve`.
         pub symlinks: Option<Links> as Option<Text> = choice(Links::WORDS, Links::ALL),
             "Symbolic links".default("preserve") [Package];
         /// S3 bucket to which the package is uploaded and from which Lambda reads it, such as `our-packages`.

@@ -1,8 +1,9 @@
-//! Values that options can have: words with their descriptions, patterns for editors, and ranges.
+//! Values that options can have: words with their descriptions, patterns for editors, ranges and lengths.
 
 use std::ops::RangeInclusive;
 
-use crate::protocol::stanza_reader::ValueWords;
+use crate::protocol::limits::cut_description;
+use crate::protocol::stanza_reader::{StanzaReader, ValueWords};
 
 /// The forms that [`crate::protocol::name::FunctionName`] accepts.
 pub(super) const FUNCTION_NAME: &str =
@@ -28,6 +29,13 @@ pub(super) const SNAPSHOTS: ValueWords = &[
     ("PublishedVersions", "Published versions start from a snapshot. Needs `publish` or `alias`."),
     ("None", "No snapshots."),
 ];
+
+impl StanzaReader<'_> {
+    /// Reads a description, and cuts it to the length that AWS documents.
+    pub(super) fn description(&mut self, key: &'static str) -> Option<String> {
+        self.text(key).map(|text| cut_description(&text))
+    }
+}
 
 /// Defines the values of options of dpl-lambda. An editor shows the doc comment of each word. The first word
 /// is the default.
@@ -76,7 +84,7 @@ choices! {
         Preserve = "preserve",
         /// Package the targets of links.
         Follow = "follow",
-        /// Package the targets of links that leave the directory; keep other links.
+        /// Package the targets that are not in the package otherwise; keep other links.
         External = "external",
     }
 

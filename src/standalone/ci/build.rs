@@ -13,7 +13,7 @@ pub const MAPPED_VARS: [&str; 7] = [
 ];
 
 /// `TRAVIS_PULL_REQUEST` of a pull request with an unknown number, and of a build that may be a pull request.
-pub const UNKNOWN: &str = "unknown";
+pub(crate) const UNKNOWN: &str = "unknown";
 
 /// What the CI builds.
 #[derive(Debug, PartialEq, Eq)]

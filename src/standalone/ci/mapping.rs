@@ -3,7 +3,7 @@
 use super::build::{Build, BuildInfo, slug_of};
 
 /// Looks up a variable in the process environment.
-pub type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
+pub(crate) type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 /// The environment variables. An empty one counts as absent.
 pub(super) struct Variables<'a>(pub(super) Lookup<'a>);

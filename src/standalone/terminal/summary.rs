@@ -6,13 +6,17 @@ use std::io::{self, Write};
 use super::style::TextStyle;
 use super::text::{clean, width};
 use super::{HumanReporter, Section, contents, counts, quoted};
-use crate::protocol::error::{AwsDetail, Code, ErrorReport};
+use crate::protocol::error::{AwsDetail, Class, Code, ErrorReport};
 use crate::protocol::event::{Condition, Deployment, Finished, StepName, UnmetCondition};
 use crate::protocol::messages::{CHECKED, UNCHANGED, duration};
 use crate::standalone::reporter::Locate;
 
+/// Text for a failed run that has changed nothing.
+const NOTHING_CHANGED: &str = "nothing was changed";
+
 impl<W: Write> HumanReporter<W> {
     pub(super) fn finished(&mut self, finished: &Finished, locate: Locate<'_>) -> io::Result<()> {
+        let is_unchanged = self.is_unchanged(finished);
         self.abandoned()?;
         match finished {
             Finished::Deployed(live) => {
@@ -42,7 +46,9 @@ impl<W: Write> HumanReporter<W> {
             }
             Finished::Checked {} => self.outcome(TextStyle::GoodBold, "checked:", CHECKED),
             Finished::Skipped { unmet } => self.skipped(unmet),
-            Finished::Failed { error, changed, allowed } => self.failed(error, changed, *allowed, locate),
+            Finished::Failed { error, changed, allowed } => {
+                self.failed(error, changed, *allowed, is_unchanged, locate)
+            }
         }
     }
 
@@ -94,12 +100,31 @@ impl<W: Write> HumanReporter<W> {
         Ok(())
     }
 
+    /// True if a failed run has certainly changed nothing: no step has finished, AWS refused the step that is
+    /// running, and no command has run.
+    fn is_unchanged(&self, finished: &Finished) -> bool {
+        let Finished::Failed { error, changed, .. } = finished else { return false };
+        let status = error.aws.as_ref().and_then(|aws| aws.http_status);
+        // After the other ones, an earlier attempt may have taken effect.
+        let is_refused =
+            status.is_some_and(|status| (400..500).contains(&status) && ![408, 409, 429].contains(&status));
+        let is_running = self.run.running.as_ref().is_some_and(|(step, _)| *step != StepName::Wait);
+        let is_known = match error.class {
+            Class::Command | Class::Internal => false,
+            Class::Package => error.code != Code::PackageUnwritable,
+            Class::Config | Class::Auth | Class::Quota | Class::Transient | Class::Interrupted => true,
+        };
+        let is_in_hint = error.hint.as_ref().is_some_and(|hint| hint.contains(NOTHING_CHANGED));
+        is_known && changed.is_empty() && !self.run.has_changes && (is_refused || !is_running) && !is_in_hint
+    }
+
     /// Prints the error last, and its hint at the very end, next to the new shell prompt.
     fn failed(
         &mut self,
         error: &ErrorReport,
         changed: &[StepName],
         is_allowed: bool,
+        is_unchanged: bool,
         locate: Locate<'_>,
     ) -> io::Result<()> {
         // The function's log has usually been shown by `output` events, unless they were lost.
@@ -131,6 +156,9 @@ impl<W: Write> HumanReporter<W> {
             let label = (TextStyle::Changed, "already done:");
             self.labelled(2, &[label], &changed.join(", "), TextStyle::Plain)?;
         }
+        if is_unchanged {
+            self.labelled(2, &[], NOTHING_CHANGED, TextStyle::Plain)?;
+        }
         if let Some(aws) = &error.aws {
             self.labelled(2, &[(TextStyle::Dim, "AWS:")], &call(aws), TextStyle::Dim)?;
         }
@@ -142,6 +170,8 @@ impl<W: Write> HumanReporter<W> {
             let text = "the build continues, because `allow_failure` is set";
             self.labelled(2, &[(TextStyle::Changed, "allowed:")], text, TextStyle::Plain)?;
         }
+        let explain = format!("dpl-lambda explain {}", error.code.word());
+        self.labelled(2, &[(TextStyle::Dim, "more:")], &explain, TextStyle::Plain)?;
         if error.problems.first().is_none_or(|first| first.hint != error.hint) {
             self.hint(error.hint.as_deref(), error.policy_statement.as_deref())?;
         }

@@ -269,8 +269,12 @@ error[bad-value]: wrong
   --> f.yml:5 (role)
 
 failed: 2 problems
+  nothing was changed
+  more: dpl-lambda explain bad-value
 error[bad-value]: wrong
   --> f.yml:8 (timeout)
+  nothing was changed
+  more: dpl-lambda explain bad-value
 ";
     assert_eq!(String::from_utf8(out).unwrap(), expected);
 }

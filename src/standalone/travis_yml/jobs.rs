@@ -53,7 +53,7 @@ const NO_COMMANDS: [&str; 3] = ["skip", "true", ":"];
 
 /// A job that deploys a stanza.
 #[derive(Clone, Debug, Default)]
-pub struct TravisJob {
+pub(crate) struct TravisJob {
     /// What distinguishes it from other jobs, for messages: "`one` (FN=alpha)".
     pub title: String,
     /// The variables that distinguish it from other jobs.
@@ -72,7 +72,7 @@ pub struct TravisJob {
 
 /// A condition under which Travis CI makes a job.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct JobCondition {
+pub(crate) struct JobCondition {
     /// What it is, for messages: "the `if` of the job".
     pub what: String,
     /// Its line.
@@ -83,7 +83,7 @@ pub struct JobCondition {
 
 /// The test of a [`JobCondition`].
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum JobTest {
+pub(crate) enum JobTest {
     /// A text in the condition language.
     If(String),
     /// The branch is one of these. Text between slashes is a regular expression.

@@ -21,7 +21,12 @@ fn stanzas_are_found_wherever_travis_ci_looks_for_them() {
             "deploy:\n- provider: Lambda\n  function_name: f\n- provider: s3\n- {provider: LAMBDA, function_name: g}\n",
             vec!["f (line 2)", "g (line 5)"],
         ),
-        ("deploy: {:provider: :lambda, function_name: f}\n", vec!["f (line 1)"]),
+        ("deploy:\n  :provider: :lambda\n  function_name: f\n", vec!["f (line 2)"]),
+        ("deploy: lambda\n", vec!["a stanza without `function_name` (line 1)"]),
+        (
+            "deploy: [heroku, Lambda]\njobs: {include: {deploy: lambda}}\n",
+            vec!["a stanza without `function_name` (line 1)", "a stanza without `function_name` (line 2)"],
+        ),
         (
             "jobs:\n  include:\n  - deploy:\n      provider: lambda\n      function_name: f\n",
             vec!["f (line 4)"],
@@ -74,10 +79,35 @@ fn a_file_without_one_is_reported_what_it_has() {
 }
 
 #[test]
-fn only_a_key_that_concerns_us_must_not_are_twice() {
-    assert_eq!(titles("script: a\nscript: b\ndeploy: {provider: lambda, function_name: f}\n").len(), 1);
+fn a_stanza_of_one_word_has_only_its_provider() {
+    let stanza = found("deploy: [lambda]\n").remove(0).stanza;
+    assert_eq!(Value::from(&Node::Map(stanza)), json!({"provider": "lambda"}));
+}
+
+#[test]
+fn of_a_duplicate_key_outside_of_a_stanza_the_later_one_counts() {
+    let deploy = "deploy: {provider: lambda, function_name: f}\n";
+    for (text, line) in [
+        ("script: a\nscript: b\n", 2),
+        ("env: A=1\nenv: {global: [B=2]}\n", 2),
+        ("env:\n  global:\n  - secure: a\n    secure: b\n", 4),
+        ("env:\n  global: [A=1]\n  global: [B=2]\n", 3),
+        ("jobs: {}\nmatrix: 1\njobs:\n  include: []\n", 3),
+        ("jobs:\n  include: 1\n  include: []\n", 3),
+        ("deploy: {provider: lambda, function_name: g}\n", 2),
+    ] {
+        let found = found(&format!("{text}{deploy}"));
+        let notes: Vec<_> = found[0].notes.iter().filter(|note| note.contains("duplicate key")).collect();
+        assert_eq!((found.len(), found[0].names()), (1, vec!["f".to_owned()]), "{text}");
+        assert!(notes.len() == 1 && notes[0].starts_with(&format!("line {line}: ")), "{text}: {notes:?}");
+    }
+    let variables = &found(&format!("env: A=1\nenv: B=2\n{deploy}"))[0].variables;
+    assert_eq!(variables.iter().map(|one| one.name.as_str()).collect::<Vec<_>>(), ["B"]);
+}
+
+#[test]
+fn a_duplicate_key_in_a_stanza_is_refused() {
     let twice = |text: &str| matches!(stanzas(text), Err(StanzaError::Yaml(YamlError::DuplicateKey { .. })));
-    assert!(twice("deploy: {provider: lambda}\ndeploy: {provider: lambda}\n"));
     assert!(twice("deploy: {provider: lambda, provider: s3}\n"));
     assert!(twice("deploy: {provider: lambda, on: {a: 1, a: 2}}\n"));
 }

@@ -22,6 +22,7 @@ error[access-denied]: AWS refused UpdateFunctionCode: User:
   AWS: UpdateFunctionCode returned 403 AccessDeniedException, request
     dc6c2ca7-354e-f802-1c43-555b979afe6e
   allowed: the build continues, because `allow_failure` is set
+  more: dpl-lambda explain access-denied
   hint: the caller needs an IAM policy that allows this action on this function;
     the statement below is the least that does
     {
@@ -59,7 +60,8 @@ fn a_statement_that_a_hint_quotes_is_shown_once_and_whole() {
         policy_statement: policy_statement.clone(),
         ..ErrorReport::new(Code::AccessDenied, "no").hint(hint.clone())
     };
-    check(SCREEN, &[failed(error)], &format!("error[access-denied]: no\n{end}"));
+    let facts = "  nothing was changed\n  more: dpl-lambda explain access-denied\n";
+    check(SCREEN, &[failed(error)], &format!("error[access-denied]: no\n{facts}{end}"));
     let warning = Warning { policy_statement, ..Warning::new(WarningCode::WouldBeRefused, "no").hint(hint) };
     check(SCREEN, &[Event::Warning(warning)], &format!("warning[would-be-refused]: no\n{end}"));
 }
@@ -99,6 +101,8 @@ error[missing-key]: `role` is missing
   hint: name a role
 
 failed: 2 problems
+  nothing was changed
+  more: dpl-lambda explain bad-value
 ",
     );
 }
@@ -109,13 +113,67 @@ fn what_may_succeed_later_is_reported_where_no_hint_does() {
     check(
         SCREEN,
         &[failed(error.clone())],
-        "error[network-failure]: AWS cannot be reached\n  retrying later may succeed\n",
+        "\
+error[network-failure]: AWS cannot be reached
+  nothing was changed
+  retrying later may succeed
+  more: dpl-lambda explain network-failure
+",
     );
     check(
         SCREEN,
         &[failed(error.hint("try again"))],
-        "error[network-failure]: AWS cannot be reached\n  hint: try again\n",
+        "\
+error[network-failure]: AWS cannot be reached
+  nothing was changed
+  more: dpl-lambda explain network-failure
+  hint: try again
+",
     );
+}
+
+#[test]
+fn a_run_that_has_certainly_changed_nothing_says_so() {
+    let denied = |http_status| ErrorReport {
+        aws: Some(AwsDetail {
+            operation: "UpdateFunctionCode".to_owned(),
+            code: None,
+            http_status,
+            request_id: None,
+        }),
+        ..ErrorReport::new(Code::AccessDenied, "no")
+    };
+    let update = || started(StepName::UpdateFunctionCode, StepTarget::default());
+    let wait = || started(StepName::Wait, StepTarget::default());
+    let done = || finished(StepName::UpdateFunctionCode, 1, 1);
+    let stashed = || Event::Warning(Warning::new(WarningCode::Stashed, "s"));
+    let of = |code| failed(ErrorReport::new(code, "no"));
+    let changed = vec![StepName::UpdateFunctionCode];
+    let partly = Finished::Failed { error: Box::new(denied(Some(403))), changed, allowed: false };
+    let in_hint = ErrorReport::new(Code::BadValue, "no").hint("nothing was changed");
+    for (events, is_said) in [
+        (vec![failed(denied(Some(403)))], true),
+        (vec![update(), failed(denied(Some(403)))], true),
+        (vec![wait(), of(Code::UpdateInProgress)], true),
+        (vec![wait(), finished(StepName::Wait, 1, 1), update(), failed(denied(Some(400)))], true),
+        (vec![update(), done(), hello(), of(Code::BadValue)], true),
+        (vec![update(), failed(denied(Some(409)))], false),
+        (vec![update(), failed(denied(Some(500)))], false),
+        (vec![update(), failed(denied(None))], false),
+        (vec![update(), of(Code::Cancelled)], false),
+        (vec![update(), done(), of(Code::RunFailed)], false),
+        (vec![output(Stream::Stdout, "x"), of(Code::BadValue)], false),
+        (vec![stashed(), of(Code::BadValue)], false),
+        (vec![Event::Finished(partly)], false),
+        (vec![of(Code::RunFailed)], false),
+        (vec![of(Code::Internal)], false),
+        (vec![of(Code::PackageUnwritable)], false),
+        (vec![failed(in_hint)], false),
+        (vec![Event::Finished(Finished::Checked {})], false),
+    ] {
+        let text = shown(SCREEN, &events);
+        assert_eq!(text.contains("\n  nothing was changed\n"), is_said, "{text}");
+    }
 }
 
 #[test]

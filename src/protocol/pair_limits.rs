@@ -1,0 +1,254 @@
+//! Warns about variables and tags that AWS refuses. Never quotes a value, and quotes a name only if it looks
+//! like one, because a value in the place of a name may be a secret.
+
+use std::collections::BTreeMap;
+
+use super::error::Warning;
+use super::json::{Map, Node, pointer};
+use super::limits::out_of_range;
+use super::secret::Secret;
+
+/// Variables that Lambda sets itself. AWS refuses them.
+/// Source: Lambda Developer Guide, "Defined runtime environment variables". Other names that begin with
+/// `AWS_LAMBDA_` are allowed: `AWS_LAMBDA_EXEC_WRAPPER` starts a wrapper script.
+pub(super) const RESERVED: [&str; 19] = [
+    "_HANDLER",
+    "_X_AMZN_TRACE_ID",
+    "AWS_ACCESS_KEY",
+    "AWS_ACCESS_KEY_ID",
+    "AWS_DEFAULT_REGION",
+    "AWS_EXECUTION_ENV",
+    "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
+    "AWS_LAMBDA_FUNCTION_NAME",
+    "AWS_LAMBDA_FUNCTION_VERSION",
+    "AWS_LAMBDA_INITIALIZATION_TYPE",
+    "AWS_LAMBDA_LOG_GROUP_NAME",
+    "AWS_LAMBDA_LOG_STREAM_NAME",
+    "AWS_LAMBDA_MAX_CONCURRENCY",
+    "AWS_LAMBDA_RUNTIME_API",
+    "AWS_REGION",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "LAMBDA_RUNTIME_DIR",
+    "LAMBDA_TASK_ROOT",
+];
+
+/// Maximum size of all variables together, in bytes of JSON.
+const VARIABLES: usize = 4096;
+
+/// Maximum number of characters of the name and of the value of a tag.
+const TAG: (usize, usize) = (128, 256);
+
+type Pairs = BTreeMap<String, Secret>;
+
+/// A warning for each variable and tag that AWS refuses, and one if the variables are too large. `stanza` is
+/// only used to find their keys.
+pub(super) fn warnings(stanza: &Map, variables: Option<&Pairs>, tags: Option<&Pairs>) -> Vec<Warning> {
+    let key = match stanza.get("environment") {
+        None | Some(Node::Null) => "environment_variables",
+        Some(_) => "environment",
+    };
+    let mut warnings = Vec::new();
+    if let Some(variables) = variables {
+        let places = places(stanza, key);
+        for name in variables.keys() {
+            warnings.extend(refused_variable(key, name).map(|warning| warning.at(place(&places, key, name))));
+        }
+        warnings.extend(too_large(variables).map(|warning| warning.at(format!("/{key}"))));
+    }
+    if let Some(tags) = tags {
+        let places = places(stanza, "function_tags");
+        for (name, value) in tags {
+            let refused = refused_tag(name, value.expose());
+            warnings.extend(refused.map(|warning| warning.at(place(&places, "function_tags", name))));
+        }
+    }
+    warnings
+}
+
+/// The warning about variables that together are too large.
+pub fn too_large(variables: &Pairs) -> Option<Warning> {
+    let exposed: BTreeMap<&str, &str> =
+        variables.iter().map(|(name, value)| (name.as_str(), value.expose())).collect();
+    let bytes = serde_json::to_string(&exposed).map_or(0, |json| json.len());
+    let message =
+        format!("the function's variables have {bytes} bytes as JSON; AWS documents at most {VARIABLES}");
+    let hint = "keep large values in Systems Manager, in Secrets Manager, or in the package";
+    (bytes > VARIABLES).then(|| out_of_range(message).at("/environment").hint(hint))
+}
+
+fn refused_variable(key: &str, name: &str) -> Option<Warning> {
+    let (message, hint) = if RESERVED.contains(&name) {
+        (format!("`{name}` in `{key}` is reserved, because Lambda sets it itself"), "remove or rename it")
+    } else if name.len() == 1 && is_name(name) {
+        (format!("`{name}` in `{key}` has one character; AWS documents at least two"), "use a longer name")
+    } else if !is_name(name) {
+        let name = if is_harmless(name) { format!("`{name}`") } else { "a name".to_owned() };
+        let rule = "AWS documents letters, digits and `_`, with a letter first";
+        (format!("{name} in `{key}` is not valid; {rule}"), "rename the variable")
+    } else {
+        return None;
+    };
+    Some(out_of_range(message).hint(hint))
+}
+
+fn refused_tag(name: &str, value: &str) -> Option<Warning> {
+    let tag = if is_harmless(name) { format!("the tag `{name}`") } else { "a tag".to_owned() };
+    let (names, values) = (name.chars().count(), value.chars().count());
+    let is_reserved = name.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("aws:"));
+    let (message, hint) = if is_reserved {
+        ("a tag in `function_tags` begins with `aws:`, which AWS reserves".to_owned(), "rename the tag")
+    } else if names > TAG.0 {
+        (
+            format!("{tag} has a name of {names} characters; AWS documents at most {}", TAG.0),
+            "shorten the name",
+        )
+    } else if values > TAG.1 {
+        let most = TAG.1;
+        (
+            format!("{tag} has a value of {values} characters; AWS documents at most {most}"),
+            "shorten the value",
+        )
+    } else if !(is_of_tag(name) && is_of_tag(value)) {
+        let what = if name.contains(',') || value.contains(',') { "a comma" } else { "another character" };
+        let rule = "AWS documents letters, digits, spaces and `_.:/=+-@`";
+        (format!("{tag} has {what}; {rule}"), "write each tag as an entry of its own, `NAME=value`")
+    } else {
+        return None;
+    };
+    Some(out_of_range(message).hint(hint))
+}
+
+/// Whether a text has only characters that AWS documents for tags. Accepts a few more: combining marks.
+fn is_of_tag(text: &str) -> bool {
+    let is_space = |c: char| c.is_whitespace() && !c.is_control();
+    text.chars().all(|c| c.is_alphanumeric() || is_space(c) || "_.:/=+-@".contains(c))
+}
+
+fn is_name(name: &str) -> bool {
+    name.starts_with(|c: char| c.is_ascii_alphabetic())
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+}
+
+/// Whether a message may quote a name.
+fn is_harmless(name: &str) -> bool {
+    name.chars().all(|c| c.is_ascii_alphanumeric() || "_-. ".contains(c)) && name.len() < 20
+}
+
+/// The JSON pointer to a name. Names that were not found where `places` looks are at their key.
+fn place(places: &BTreeMap<String, String>, key: &str, name: &str) -> String {
+    places.get(name).cloned().unwrap_or_else(|| format!("/{key}"))
+}
+
+/// The names in a map, or in a list of `NAME=value`, with their JSON pointers.
+fn places(stanza: &Map, key: &str) -> BTreeMap<String, String> {
+    let mut places = BTreeMap::new();
+    if let Some(node) = stanza.get(key) {
+        find_names(node, &format!("/{key}"), &mut places);
+    }
+    places
+}
+
+fn find_names(node: &Node, at: &str, places: &mut BTreeMap<String, String>) {
+    match node {
+        Node::List(items) => items
+            .iter()
+            .enumerate()
+            .for_each(|(index, item)| find_names(item, &format!("{at}/{index}"), places)),
+        Node::Map(map) => {
+            places.extend(map.iter().map(|(name, _)| (name.to_owned(), pointer(at, name))));
+        }
+        Node::Text(text) => {
+            places.extend(text.split_once('=').map(|(name, _)| (name.trim().to_owned(), at.to_owned())));
+        }
+        Node::Null | Node::Bool(_) | Node::Number(_) => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::json;
+    use crate::protocol::stanza;
+
+    #[track_caller]
+    fn check(text: &str, expected: &[(&str, &str)]) {
+        let node = json::parse(text.as_bytes()).expect("JSON");
+        let map = node.as_map().expect("an object");
+        let read = stanza::read(map);
+        let options = read.options();
+        let found = warnings(map, options.environment.as_ref(), options.function_tags.as_ref());
+        let found: Vec<_> =
+            found.iter().map(|one| (one.at.as_deref().unwrap(), one.message.as_str())).collect();
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn a_variable_that_aws_refuses_is_pointed_at() {
+        check(
+            r#"{"environment":["OK=1","no-dash=2"]}"#,
+            &[(
+                "/environment/1",
+                "`no-dash` in `environment` is not valid; \
+                 AWS documents letters, digits and `_`, with a letter first",
+            )],
+        );
+        check(
+            r#"{"environment":{"AA":"1","_B":"2","X":"3"}}"#,
+            &[
+                ("/environment/X", "`X` in `environment` has one character; AWS documents at least two"),
+                (
+                    "/environment/_B",
+                    "`_B` in `environment` is not valid; \
+                     AWS documents letters, digits and `_`, with a letter first",
+                ),
+            ],
+        );
+        check(
+            r#"{"environment_variables":["AWS_REGION=eu-west-1",{"AWS_LAMBDA_EXEC_WRAPPER":"/opt/run"}]}"#,
+            &[(
+                "/environment_variables/0",
+                "`AWS_REGION` in `environment_variables` is reserved, because Lambda sets it itself",
+            )],
+        );
+        check(r#"{"environment":{"secure":"x"}}"#, &[]);
+    }
+
+    #[test]
+    fn variables_are_measured_as_the_json_that_aws_measures() {
+        let named = |length: usize| format!(r#"{{"environment":{{"VALUE":"{}"}}}}"#, "x".repeat(length));
+        let most = VARIABLES - r#"{"VALUE":""}"#.len();
+        check(&named(most), &[]);
+        check(
+            &named(most + 1),
+            &[(
+                "/environment",
+                "the function's variables have 4097 bytes as JSON; AWS documents at most 4096",
+            )],
+        );
+    }
+
+    #[test]
+    fn a_tag_that_aws_refuses_is_pointed_at_and_its_value_is_not_quoted() {
+        check(
+            r#"{"function_tags":["aws:x=1","v=1,2","team=Zoë & co","stage=prod: a/b_c.d+e-f@g=h"]}"#,
+            &[
+                ("/function_tags/0", "a tag in `function_tags` begins with `aws:`, which AWS reserves"),
+                (
+                    "/function_tags/2",
+                    "the tag `team` has another character; \
+                     AWS documents letters, digits, spaces and `_.:/=+-@`",
+                ),
+                (
+                    "/function_tags/1",
+                    "the tag `v` has a comma; AWS documents letters, digits, spaces and `_.:/=+-@`",
+                ),
+            ],
+        );
+        let long = format!(r#"{{"function_tags":{{"v":"{}"}}}}"#, "x".repeat(257));
+        check(
+            &long,
+            &[("/function_tags/v", "the tag `v` has a value of 257 characters; AWS documents at most 256")],
+        );
+    }
+}
