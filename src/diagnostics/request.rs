@@ -53,7 +53,7 @@ pub(crate) fn from_request(error: RequestError, limit: Duration) -> ErrorReport 
 }
 
 /// What to do with a document that is no stanza.
-pub fn hint_for_document(document: &OtherDocument) -> &'static str {
+pub(crate) fn hint_for_document(document: &OtherDocument) -> &'static str {
     match document {
         OtherDocument::TravisYml => "use `--travis-yml FILE`, which reads a whole `.travis.yml`",
         OtherDocument::Wrapped(key) if key == "deploy" => {
