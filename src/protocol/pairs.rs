@@ -170,7 +170,6 @@ fn is_name(name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::protocol::json::parse;
     use crate::protocol::stanza;
 

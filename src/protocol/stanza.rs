@@ -28,8 +28,10 @@ pub use options::Options;
 pub(super) use options::all_keys;
 pub(crate) use options::{ALIASES, Group, NON_SECRET_KEYS, in_group};
 pub(crate) use secure::has_keys_beside_secure;
+pub(crate) use tables::aws_field;
+#[cfg(test)]
+pub(crate) use tables::aws_fields;
 pub(super) use tables::editor_keys;
-pub(crate) use tables::{aws_field, aws_fields};
 pub(super) use validate::{FILE_KEYS, PACKAGE_KEYS};
 pub use values::{Links, PackageType, TagsMode};
 
