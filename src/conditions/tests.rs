@@ -82,7 +82,7 @@ fn a_tag_that_is_called_like_the_branch_deploys_with_a_warning() {
     assert_eq!(warned(r#""main""#, &tagged("main")), (true, at("/on/branch")));
     assert_eq!(warned("{}", &tagged("master")), (true, at("/on")));
     let silent = |deploys| (deploys, Vec::new());
-    // The build of a tag has the tag as its branch: skipped, and told why.
+    // The build of a tag has the tag as its branch: skipped, with a warning that says why.
     assert_eq!(warned(r#"{"branch":"main"}"#, &tagged("v1")), (false, at("/on/branch")));
     assert_eq!(warned(r#"{"branch":"main","tags":false}"#, &tagged("main")), silent(false));
     assert_eq!(warned(r#"{"tags":true}"#, &tagged("main")), silent(true));
