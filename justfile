@@ -4,7 +4,7 @@
 default:
     @just --list --unsorted
 
-# Run the first tier of the tests: bash and git, no network, about a minute.
+# Run the first tier of the tests: bash and git, no network, about a minute and a half.
 test *filters:
     cargo test --locked -- {{ filters }}
 
