@@ -35,7 +35,8 @@ pub(crate) fn of(stanza: &Stanza, desired: &DesiredFunction, source: &CodeSource
     );
     let on = |qualifier: &str| format!("{function}:{qualifier}");
     let mut draft = Draft { statements: Vec::new(), notes: notes(stanza, desired, source, &arn_parts) };
-    draft.allow("Function", &function_actions(stanza, desired, source), vec![function.clone()]);
+    let actions = function_actions(stanza, desired, source);
+    draft.allow("Function", &actions, vec![function.clone()]);
     let addressed = desired.url_alias().map_or(function.clone(), on);
     if desired.url_alias().is_some() {
         draft.allow("Address", &url_actions(desired), vec![addressed.clone()]);
@@ -54,6 +55,13 @@ pub(crate) fn of(stanza: &Stanza, desired: &DesiredFunction, source: &CodeSource
         &alias_actions(desired),
         desired.release.aliases.iter().map(|alias| on(alias)).collect(),
     );
+    if desired.url_alias().is_some() {
+        // What calls the function beside the alias: only warnings need these.
+        let reads = ["lambda:GetFunctionUrlConfig", "lambda:GetPolicy"];
+        let reads: Vec<&str> = reads.into_iter().filter(|read| !actions.contains(read)).collect();
+        draft.allow("Optional", &reads, vec![function]);
+        draft.allow("OptionalList", &["lambda:ListEventSourceMappings"], vec!["*".to_owned()]);
+    }
     if touches_network(desired) {
         let actions = ["ec2:DescribeSecurityGroups", "ec2:DescribeSubnets", "ec2:DescribeVpcs"];
         draft.allow("Network", &actions, vec!["*".to_owned()]);
@@ -428,6 +436,10 @@ fn notes(
             "it is not known whether the live function has a KMS key; if it has, set {}",
             keys.join(" or ")
         ));
+    }
+    if desired.url_alias().is_some() {
+        let about = "the statements that begin with `Optional` are not needed to deploy: they show what calls the function beside the alias";
+        notes.push(about.to_owned());
     }
     if let Some(role) = &stanza.role_to_assume {
         let how = match role.with {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::aws::Aws;
 use super::package::{Prepared, package_in_background};
 use super::step::{OutdatedStep, RunningStep};
+use super::warn;
 use crate::code_source::{Code, CodeSource, Delivery};
 use crate::function::{DesiredFunction, LiveFunction};
 use crate::lambda::{ExtraReads, LambdaError, LiveState, VersionReads};
@@ -43,7 +44,9 @@ pub(super) fn read(
         Some(found) if found.is_busy && !only_plan => wait_until_idle(aws)?,
         found => found,
     };
-    let found = read_extras(aws, &desired, &code, found, !only_plan)?;
+    let mut found = read_extras(aws, &desired, &code, found, !only_plan)?;
+    let denied = read_bypasses(aws, &desired, &code, found.as_mut(), only_plan)?;
+    warn::about_denied_reads(aws.context, &desired, &denied);
     Ok(PlanInput { desired, code, found })
 }
 
@@ -60,7 +63,9 @@ pub(super) fn read_again(
     if outdated.function_exists && found.is_none() {
         return Err(aws.context.failed(LambdaError::Gone));
     }
-    let found = read_extras(aws, &desired, &input.code, found, true)?;
+    let mut found = read_extras(aws, &desired, &input.code, found, true)?;
+    // The first read has warned about what is denied.
+    read_bypasses(aws, &desired, &input.code, found.as_mut(), false)?;
     Ok(PlanInput { desired, code: input.code, found })
 }
 
@@ -143,4 +148,25 @@ fn read_extras(
         aws.call(lambda.read_version(context.name, live, &number, waits))?;
     }
     Ok(Some(found))
+}
+
+/// Reads what calls the function itself, if the stanza has an alias and the deployment changes something or is
+/// only planned. Callers without a qualifier of a function on Lambda Managed Instances do not get new code
+/// before an alias does. Returns the operations that AWS denied.
+fn read_bypasses(
+    aws: &Aws<'_>,
+    desired: &DesiredFunction,
+    code: &Code,
+    found: Option<&mut LiveState>,
+    only_plan: bool,
+) -> Result<Vec<&'static str>, ErrorReport> {
+    let Some(found) = found.filter(|found| desired.url_alias().is_some() && !found.live.is_managed) else {
+        return Ok(Vec::new());
+    };
+    // If there is no plan, the run fails anyway.
+    let Ok(plan) = plan(desired, code, Some(&found.live)) else { return Ok(Vec::new()) };
+    if !only_plan && plan.steps.iter().all(|step| step.action.is_read_only()) {
+        return Ok(Vec::new());
+    }
+    aws.call(aws.lambda.read_bypasses(aws.context.name, &mut found.live, desired.url.is_some()))
 }

@@ -25,8 +25,13 @@ pub(super) fn roll_back(
     let aws = Aws::connect(context, runtime)?;
     let desired = context.desired_function();
     let live = read(&aws, &desired.release)?;
-    let (plan, live) = choose_version(&aws, &desired.release, live, !only_plan)?;
+    let (plan, mut live) = choose_version(&aws, &desired.release, live, !only_plan)?;
+    if !live.is_managed && (only_plan || !plan.steps.is_empty()) {
+        let denied = aws.call(aws.lambda.read_bypasses(context.name, &mut live, false))?;
+        warn::about_denied_reads(context, &desired, &denied);
+    }
     warn::about_cleared_weights(context, &plan);
+    warn::about_bypasses(context, &desired, Some(&live), true);
     let planned = plan::emit(context, &plan);
     if only_plan {
         return Ok(Finished::Planned(planned));

@@ -387,6 +387,11 @@ impl CallError {
         self.code() == "ResourceConflictException" && self.message().to_lowercase().contains("alias")
     }
 
+    /// True if the caller lacks the permission for the call.
+    pub(super) fn is_denied(&self) -> bool {
+        ["AccessDeniedException", "AccessDenied"].contains(&self.code())
+    }
+
     /// True if the function or another resource of the call does not exist.
     pub(super) fn is_not_found(&self) -> bool {
         self.code() == "ResourceNotFoundException"

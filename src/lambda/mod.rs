@@ -6,6 +6,7 @@ mod apply;
 mod archive_body;
 mod archive_interceptor;
 mod bucket;
+mod bypass;
 mod call;
 mod client;
 mod connect;

@@ -180,6 +180,23 @@ fn versions_are_deleted_and_called_but_never_the_function_deleted() {
 }
 
 #[test]
+fn what_only_warnings_need_has_statements_of_its_own() {
+    let stanza = json!({"alias": "live"});
+    let optional = statement(&stanza, F, "Optional");
+    assert_eq!(optional.action, ["lambda:GetFunctionUrlConfig", "lambda:GetPolicy"]);
+    assert_eq!(optional.resource, [F]);
+    let list = statement(&stanza, F, "OptionalList");
+    assert_eq!(
+        (list.action, list.resource),
+        (vec!["lambda:ListEventSourceMappings".to_owned()], vec!["*".to_owned()])
+    );
+    assert!(policy(&stanza, F).notes.iter().any(|note| note.contains("`Optional`")));
+    let with_url = json!({"alias": "live", "function_url": {"auth_type": "AWS_IAM"}});
+    assert_eq!(statement(&with_url, F, "Optional").action, ["lambda:GetPolicy"]);
+    assert!(!has(&json!({"publish": true}), "OptionalList"), "without an alias nothing can go around it");
+}
+
+#[test]
 fn where_no_version_is_published_none_is_called() {
     let stanza = json!({"verify": {}});
     assert_eq!(statement(&stanza, F, "Latest").resource, [format!("{F}:$LATEST")]);

@@ -1,0 +1,126 @@
+//! Tests what is said about callers that go around the alias, and that `follow_alias` moves the event source
+//! mappings among them.
+
+use super::*;
+
+const MAPPINGS: &str = "/2015-03-31/event-source-mappings";
+const POLICY: &str = "/2015-03-31/functions/f/policy";
+const URL: &str = "/2021-10-31/functions/f/url";
+const READS: [&str; 3] = ["GetFunctionUrlConfig", "GetPolicy", "ListEventSourceMappings"];
+
+impl Fixture {
+    /// Makes a queue call the function with this name. Returns the id of the mapping.
+    fn map_queue(&self, queue: &str, function: &str) -> String {
+        let arn = format!("arn:aws:sqs:us-east-1:123456789012:{queue}");
+        let mapping = json!({"EventSourceArn": arn, "FunctionName": function});
+        let made = self.another_client("POST", MAPPINGS, mapping);
+        made["UUID"].as_str().expect("an id").to_owned()
+    }
+
+    /// Permits a service to invoke the function itself.
+    fn permit(&self, id: &str, service: &str, source: &str) {
+        let permission = json!({"StatementId": id, "Action": "lambda:InvokeFunction", "Principal": service,
+            "SourceArn": source});
+        self.another_client("POST", POLICY, permission);
+    }
+
+    /// A statement that allows everything, and one that denies these actions.
+    fn deny(&self, actions: &[&str]) {
+        let statement =
+            |effect: &str, action: Value| json!({"Effect": effect, "Action": action, "Resource": "*"});
+        let statements = [statement("Allow", json!("*")), statement("Deny", json!(actions))];
+        self.endpoint.enforce(json!({"Version": "2012-10-17", "Statement": statements}));
+    }
+}
+
+/// The messages of all warnings with this code, without their hints.
+fn messages(ended: &PluginOutput, code: &str) -> Vec<String> {
+    let warnings = ended.events.iter().filter(|event| event["code"] == code);
+    let message = |event: &Value| {
+        let (message, hint) = (event["message"].as_str()?, event["hint"].as_str()?);
+        let message = message.strip_prefix("warning: ").unwrap_or(message);
+        Some(message.strip_suffix(hint)?.strip_suffix("; ")?.to_owned())
+    };
+    warnings.map(|event| message(event).unwrap_or_else(|| panic!("{event}"))).collect()
+}
+
+#[test]
+fn who_goes_around_the_alias_is_said_before_anything_is_changed() {
+    let mut fixture = Fixture::live(json!({"verify": {}}));
+    let uuid = fixture.map_queue("orders", "f");
+    fixture.map_queue("others", "f:live");
+    fixture.permit("upload", "s3.amazonaws.com", "arn:aws:s3:::uploads");
+    fixture.permit("rule", "events.amazonaws.com", "arn:aws:events:us-east-1:123456789012:rule/nightly");
+    let url = fixture.another_client("POST", URL, json!({"AuthType": "AWS_IAM"}));
+    let url = url["FunctionUrl"].as_str().expect("a URL").to_owned();
+    let effect = "the function, not `live`: it gets new code before `verify`";
+    let expected = [
+        format!("SQS queue orders calls {effect}"),
+        format!("S3 bucket uploads may call {effect}"),
+        format!("EventBridge rule nightly may call {effect}"),
+        format!("{url} serves the code that was deployed last, not the version at which `live` points"),
+    ];
+    fixture.write("// 2\n");
+    for arguments in [&["plan"][..], &[]] {
+        let ended = fixture.plugin(arguments).run(&fixture.request);
+        assert_eq!(messages(&ended, "bypasses-alias"), expected, "{}", ended.stdout);
+        let place = |event: &str| ended.events.iter().position(|it| it["event"] == event);
+        assert!(place("warning") < place("planned"), "{}", ended.stdout);
+        let hint = ended.events.iter().find_map(|event| event["hint"].as_str()).expect("a hint");
+        assert!(hint.contains(&uuid) || hint.contains("follow_alias"), "{hint}");
+    }
+    assert_eq!(fixture.alias("live"), "2");
+
+    // Without a check the alias still moves last.
+    fixture.set(json!({"verify": null}));
+    let unverified = fixture.deployed("// 3\n");
+    let first = messages(&unverified, "bypasses-alias").swap_remove(0);
+    assert_eq!(
+        first,
+        "SQS queue orders calls the function, not `live`: it gets new code before the alias does"
+    );
+}
+
+#[test]
+fn a_deployment_that_changes_nothing_reads_no_callers() {
+    let mut fixture = Fixture::live(json!({}));
+    fixture.map_queue("orders", "f");
+    let unchanged = fixture.deploy_again();
+    assert_eq!((unchanged.outcome(), warnings(&unchanged)), ("unchanged", vec![]), "{}", unchanged.stdout);
+    assert!(fixture.operations().iter().all(|operation| !READS.contains(&operation.as_str())));
+    fixture.set(json!({"alias": null, "publish": true}));
+    let without_alias = fixture.deployed("// 2\n");
+    assert_eq!(warnings(&without_alias), [""; 0]);
+    assert!(fixture.operations().iter().all(|operation| !READS.contains(&operation.as_str())));
+}
+
+#[test]
+fn a_mapping_that_is_disabled_calls_the_function_later() {
+    let fixture = Fixture::live(json!({}));
+    let uuid = fixture.map_queue("orders", "f");
+    fixture.another_client("PUT", &format!("{MAPPINGS}/{uuid}"), json!({"Enabled": false}));
+    let ended = fixture.deployed("// 2\n");
+    let said = "SQS queue orders is disabled; once enabled, it calls the function, not `live`: it gets new code before the alias does";
+    assert_eq!(messages(&ended, "bypasses-alias"), [said]);
+}
+
+#[test]
+fn reads_that_are_denied_are_said_in_one_line_and_fail_nothing() {
+    let fixture = Fixture::live(json!({}));
+    fixture.map_queue("orders", "f");
+    fixture.deny(&["lambda:GetPolicy", "lambda:ListEventSourceMappings"]);
+    let ended = fixture.deployed("// 2\n");
+    assert_eq!(warnings(&ended), ["callers-unknown"], "{}", ended.stdout);
+    let said = "it is not known what calls the function instead of `live`: this identity may not call lambda:GetPolicy, lambda:ListEventSourceMappings";
+    assert_eq!(messages(&ended, "callers-unknown"), [said]);
+}
+
+#[test]
+fn all_pages_of_mappings_are_read() {
+    let fixture = Fixture::live(json!({}));
+    (0..120).for_each(|number| drop(fixture.map_queue(&format!("q{number}"), "f")));
+    let ended = fixture.deployed("// 2\n");
+    assert_eq!(messages(&ended, "bypasses-alias").len(), 120);
+    let lists = fixture.operations().into_iter().filter(|operation| operation == "ListEventSourceMappings");
+    assert_eq!(lists.count(), 3);
+}
