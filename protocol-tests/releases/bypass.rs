@@ -124,3 +124,24 @@ fn all_pages_of_mappings_are_read() {
     let lists = fixture.operations().into_iter().filter(|operation| operation == "ListEventSourceMappings");
     assert_eq!(lists.count(), 3);
 }
+
+#[test]
+fn a_rollback_says_what_it_does_not_reach() {
+    let mut fixture = Fixture::live(json!({}));
+    fixture.deployed("// 2\n");
+    fixture.map_queue("orders", "f");
+    let url = fixture.another_client("POST", URL, json!({"AuthType": "AWS_IAM"}));
+    let url = url["FunctionUrl"].as_str().expect("a URL").to_owned();
+    let expected = [
+        "SQS queue orders calls the function, not `live`: this rollback does not reach it".to_owned(),
+        format!("{url} serves the code that was deployed last, not the version at which `live` points"),
+    ];
+    fixture.set(json!({"dry_run": true}));
+    let planned = fixture.rollback();
+    assert_eq!(messages(&planned, "bypasses-alias"), expected, "{}", planned.stdout);
+    fixture.set(json!({"dry_run": null}));
+    let ended = fixture.rollback();
+    assert_eq!((ended.outcome(), fixture.alias("live").as_str()), ("deployed", "1"), "{}", ended.stdout);
+    assert_eq!(messages(&ended, "bypasses-alias"), expected);
+    assert_eq!(fixture.changes(), ["UpdateAlias 1"]);
+}
