@@ -211,6 +211,20 @@ fn kinds() -> Vec<Kind> {
                 json!({"alias": "live"}),
             )
         },
+        Kind {
+            meanwhile: |live, _| {
+                let queue = "arn:aws:sqs:us-east-1:123456789012:orders";
+                let mapping = json!({"EventSourceArn": queue, "FunctionName": "f"});
+                live.endpoint
+                    .perform("POST", "/2015-03-31/event-source-mappings", mapping)
+                    .expect("AWS would create it");
+            },
+            ..kind(
+                "an alias that an event source follows",
+                json!({"alias": "live", "follow_alias": true}),
+                json!({"alias": "live", "provisioned_concurrency": 2}),
+            )
+        },
         kind(
             "an alias without provisioned concurrency",
             json!({"alias": "live", "provisioned_concurrency": "none"}),

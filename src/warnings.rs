@@ -393,18 +393,10 @@ pub(crate) fn weights_cleared(cleared: &ClearedWeights) -> Warning {
 }
 
 /// Warns about an event source mapping that calls the function itself. `effect` says what follows from that.
-pub(crate) fn event_source_bypasses_alias(
-    source: &EventSource,
-    alias: &str,
-    effect: &str,
-    function_name: &str,
-) -> Warning {
+pub(crate) fn event_source_bypasses_alias(source: &EventSource, alias: &str, effect: &str) -> Warning {
     let EventSource { uuid, name, is_enabled } = source;
     let calls = if *is_enabled { "calls" } else { "is disabled; once enabled, it calls" };
-    let hint = format!(
-        "let it call `{alias}`: aws lambda update-event-source-mapping --uuid {uuid} --function-name \
-         {function_name}:{alias}"
-    );
+    let hint = format!("set `follow_alias: true`, and a deployment moves the mapping {uuid} to `{alias}`");
     bypasses_alias(format!("{name} {calls} the function, not `{alias}`: {effect}"), &hint)
 }
 

@@ -145,3 +145,127 @@ fn a_rollback_says_what_it_does_not_reach() {
     assert_eq!(messages(&ended, "bypasses-alias"), expected);
     assert_eq!(fixture.changes(), ["UpdateAlias 1"]);
 }
+
+impl Fixture {
+    /// What each queue calls, by the name of the queue.
+    fn mappings(&self) -> Vec<(String, String)> {
+        let listed = self.another_client("GET", &format!("{MAPPINGS}?MaxItems=1000"), Value::Null);
+        let last = |text: &Value, separator: &str| {
+            let text = text.as_str().expect("a string");
+            text.rsplit_once(separator).map(|(_, last)| last.to_owned()).unwrap_or_default()
+        };
+        let mappings = listed["EventSourceMappings"].as_array().expect("a list").iter();
+        let mut mappings: Vec<(String, String)> = mappings
+            .map(|mapping| {
+                (last(&mapping["EventSourceArn"], ":"), last(&mapping["FunctionArn"], "function:"))
+            })
+            .collect();
+        mappings.sort();
+        mappings
+    }
+}
+
+/// The pairs of [`Fixture::mappings`].
+fn called(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+    pairs.iter().map(|(queue, function)| ((*queue).to_owned(), (*function).to_owned())).collect()
+}
+
+#[test]
+fn event_sources_follow_the_alias_after_the_check_and_before_old_versions_go() {
+    let mut fixture = Fixture::live(json!({"verify": {}, "follow_alias": true, "keep_versions": 1}));
+    let uuid = fixture.map_queue("orders", "f");
+    fixture.map_queue("others", "f:1");
+    fixture.deployed("// 2\n");
+    fixture.map_queue("later", "f");
+    fixture.endpoint.set_update_duration(Duration::from_millis(300));
+    fixture.write("// 3\n");
+    let planned = fixture.plugin(&["plan"]).run(&fixture.request);
+    assert_eq!(warnings(&planned), [""; 0], "what moves needs no warning: {}", planned.stdout);
+    let steps = planned.finished()["steps"].as_array().expect("a list");
+    let move_step = steps.iter().find(|step| step["step"] == "update-event-source-mapping").expect("it");
+    let change = &move_step["changes"][0];
+    assert_eq!((&change["from"], &change["to"]), (&json!("f"), &json!("f:live")));
+    assert!(change["field"].as_str().is_some_and(|field| field.starts_with("event_source.")));
+    assert_eq!(move_step["waits_for"], "event-source-mapping-settled");
+
+    let ended = fixture.deployed("// 3\n");
+    let steps = ended.steps();
+    let place = |name: &str| steps.iter().position(|step| *step == name).expect(name);
+    assert!(place("update-alias") < place("update-event-source-mapping"), "{steps:?}");
+    assert!(place("update-event-source-mapping") < place("delete-function"), "{steps:?}");
+    let started = ended.events.iter().find(|event| event["step"] == "update-event-source-mapping");
+    let started = started.expect("the step starts");
+    assert_eq!((&started["event_source"], &started["alias"]), (&json!("SQS queue later"), &json!("live")));
+    let expected = called(&[("later", "f:live"), ("orders", "f:live"), ("others", "f:1")]);
+    assert_eq!(fixture.mappings(), expected);
+    let settled = fixture.another_client("GET", &format!("{MAPPINGS}/{uuid}"), Value::Null);
+    assert_eq!(settled["State"], "Enabled");
+
+    // A version that does not pass moves nothing.
+    fixture.map_queue("last", "f");
+    fixture.endpoint.answer_invocations(Invocation { times: Some(1), ..thrown() });
+    check_failed(&fixture.deploy("// 4\n"), "verification-failed", "/verify");
+    assert!(fixture.mappings().contains(&("last".to_owned(), "f".to_owned())));
+    // The next run of the same code moves it, and then nothing is left to do.
+    assert_eq!(fixture.deploy_again().outcome(), "deployed");
+    let again = fixture.deploy_again();
+    assert_eq!((again.outcome(), fixture.changes()), ("unchanged", vec![]), "{}", again.stdout);
+    fixture.map_queue("new", "f");
+    let moved = fixture.deploy_again();
+    assert_eq!((moved.outcome(), moved.steps()), ("deployed", vec!["update-event-source-mapping"]));
+    fixture.set(json!({"follow_alias": null}));
+    assert_eq!(fixture.deploy_again().outcome(), "unchanged");
+}
+
+#[test]
+fn a_disabled_mapping_follows_and_stays_disabled() {
+    let fixture = Fixture::live(json!({"follow_alias": true}));
+    let uuid = fixture.map_queue("orders", "f");
+    let mapping = format!("{MAPPINGS}/{uuid}");
+    fixture.another_client("PUT", &mapping, json!({"Enabled": false}));
+    fixture.deployed("// 2\n");
+    let settled = fixture.another_client("GET", &mapping, Value::Null);
+    assert_eq!(
+        (&settled["State"], fixture.mappings()),
+        (&json!("Disabled"), called(&[("orders", "f:live")]))
+    );
+}
+
+#[test]
+fn a_failure_half_way_says_which_event_sources_have_moved() {
+    let fixture = Fixture::live(json!({"follow_alias": true}));
+    ["orders", "returns", "stock"].iter().for_each(|queue| drop(fixture.map_queue(queue, "f")));
+    let denied = FaultKind::Status {
+        status: 403,
+        code: "AccessDeniedException".to_owned(),
+        message: "User is not authorized to perform this action".to_owned(),
+        retry_after: None,
+    };
+    let operation = Some("UpdateEventSourceMapping".to_owned());
+    fixture.endpoint.fault(Fault { operation, after: 1, times: 1, kind: denied });
+    let ended = fixture.deploy("// 2\n");
+    check_failed(&ended, "access-denied", "/follow_alias");
+    let message = error(&ended, "message");
+    let (_, names) = message.split_once("; moved to `live`: ").expect(message);
+    let (moved, left) = names.split_once("; not moved: ").expect(message);
+    let at = |function: &str| -> Vec<String> {
+        let mappings = fixture.mappings().into_iter().filter(|(_, called)| called == function);
+        mappings.map(|(queue, _)| format!("SQS queue {queue}")).collect()
+    };
+    assert_eq!(at("f:live"), [moved]);
+    let mut left: Vec<&str> = left.split(", ").collect();
+    left.sort_unstable();
+    assert_eq!(at("f"), left);
+    let changed = &ended.finished()["changed"];
+    assert!(changed.as_array().is_some_and(|steps| steps.contains(&json!("update-event-source-mapping"))));
+    assert_eq!(fixture.deploy_again().outcome(), "deployed");
+    assert_eq!(at("f:live").len(), 3);
+}
+
+#[test]
+fn a_denied_list_fails_what_depends_on_it() {
+    let fixture = Fixture::live(json!({"follow_alias": true}));
+    fixture.deny(&["lambda:ListEventSourceMappings"]);
+    check_failed(&fixture.deploy("// 2\n"), "access-denied", "/follow_alias");
+    assert_eq!((fixture.changes(), fixture.alias("live").as_str()), (vec![], "1"));
+}

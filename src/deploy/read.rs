@@ -9,7 +9,7 @@ use super::step::{OutdatedStep, RunningStep};
 use super::warn;
 use crate::code_source::{Code, CodeSource, Delivery};
 use crate::function::{DesiredFunction, LiveFunction};
-use crate::lambda::{ExtraReads, LambdaError, LiveState, VersionReads};
+use crate::lambda::{BypassReads, ExtraReads, LambdaError, LiveState, VersionReads};
 use crate::plan::{needs_versions, plan, version_to_read};
 use crate::protocol::error::ErrorReport;
 use crate::protocol::event::{StepName, StepTarget};
@@ -151,8 +151,9 @@ fn read_extras(
 }
 
 /// Reads what calls the function itself, if the stanza has an alias and the deployment changes something or is
-/// only planned. Callers without a qualifier of a function on Lambda Managed Instances do not get new code
-/// before an alias does. Returns the operations that AWS denied.
+/// only planned. With `follow_alias` the event source mappings are always read. Callers without a qualifier of
+/// a function on Lambda Managed Instances do not get new code before an alias does. Returns the operations that
+/// AWS denied.
 fn read_bypasses(
     aws: &Aws<'_>,
     desired: &DesiredFunction,
@@ -160,13 +161,15 @@ fn read_bypasses(
     found: Option<&mut LiveState>,
     only_plan: bool,
 ) -> Result<Vec<&'static str>, ErrorReport> {
-    let Some(found) = found.filter(|found| desired.url_alias().is_some() && !found.live.is_managed) else {
-        return Ok(Vec::new());
-    };
+    let Some(found) = found.filter(|_| desired.url_alias().is_some()) else { return Ok(Vec::new()) };
     // If there is no plan, the run fails anyway.
     let Ok(plan) = plan(desired, code, Some(&found.live)) else { return Ok(Vec::new()) };
-    if !only_plan && plan.steps.iter().all(|step| step.action.is_read_only()) {
+    let changes = only_plan || plan.steps.iter().any(|step| !step.action.is_read_only());
+    let warns = changes && !found.live.is_managed;
+    let requires_event_sources = desired.release.follows_alias;
+    if !warns && !requires_event_sources {
         return Ok(Vec::new());
     }
-    aws.call(aws.lambda.read_bypasses(aws.context.name, &mut found.live, desired.url.is_some()))
+    let reads = BypassReads { url: warns && desired.url.is_none(), policy: warns, requires_event_sources };
+    aws.call(aws.lambda.read_bypasses(aws.context.name, &mut found.live, reads))
 }

@@ -148,9 +148,11 @@ pub(super) fn about_bypasses(
         (false, true) => "it gets new code before `verify`",
         (false, false) => "it gets new code before the alias does",
     };
-    for source in &live.event_sources {
+    // With `follow_alias` a deployment moves them.
+    let moves = desired.release.follows_alias && !is_rollback;
+    for source in live.event_sources.iter().filter(|_| !moves) {
         let source = EventSource { name: redactor.redact(&source.name), ..source.clone() };
-        context.warn(&warnings::event_source_bypasses_alias(&source, alias, effect, name));
+        context.warn(&warnings::event_source_bypasses_alias(&source, alias, effect));
     }
     for caller in &live.callers {
         let caller = PolicyCaller { name: redactor.redact(&caller.name), ..caller.clone() };

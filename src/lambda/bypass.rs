@@ -1,36 +1,79 @@
-//! Reads what calls the function itself and not one of its aliases. A denied read is no failure: a deployment
-//! does not depend on it.
+//! Reads what calls the function itself and not one of its aliases, and waits until an event source mapping
+//! calls an alias. A denied read is no failure, unless the deployment depends on it.
 
 use super::client::{Lambda, found};
 use super::error::LambdaError;
+use super::poll_backoff::PollBackoff;
 use super::read;
 use super::versions::MAX_PAGES;
 use crate::function::{EventSource, LiveFunction, policy_callers};
 use crate::protocol::name::FunctionName;
 
+/// Progress text while an event source mapping is being updated.
+pub(super) const EVENT_SOURCE: &str = "the update of the event source mapping";
+
+/// Which callers of the function itself to read, besides its event source mappings.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct BypassReads {
+    /// The URL of the function itself.
+    pub url: bool,
+    /// The callers in its resource policy.
+    pub policy: bool,
+    /// True if the plan depends on the event source mappings, so that a denied list of them is an error.
+    pub requires_event_sources: bool,
+}
+
 impl Lambda {
-    /// Adds to `live` the URL, the callers in the resource policy and the event source mappings of the
-    /// function itself. With `knows_url` the URL has been read already. Returns the operations that AWS
-    /// denied.
+    /// Adds to `live` the event source mappings of the function itself, and what `reads` asks for. Returns
+    /// the operations that AWS denied.
     ///
     /// # Errors
-    /// As [`Lambda::read_live`], but not for a denied read.
+    /// As [`Lambda::read_live`], but not for a denied read, unless the plan depends on it.
     pub(crate) async fn read_bypasses(
         &self,
         name: &FunctionName,
         live: &mut LiveFunction,
-        knows_url: bool,
+        reads: BypassReads,
     ) -> Result<Vec<&'static str>, LambdaError> {
         let mut denied = Vec::new();
-        if !knows_url {
+        if reads.url {
             live.latest_url = permitted(self.url(name.as_str(), None).await, &mut denied)?.flatten();
         }
-        let policy = permitted(self.own_policy(name).await, &mut denied)?.flatten();
-        live.callers = policy.map(|policy| policy_callers(&policy)).unwrap_or_default();
+        if reads.policy {
+            let policy = permitted(self.own_policy(name).await, &mut denied)?.flatten();
+            live.callers = policy.map(|policy| policy_callers(&policy)).unwrap_or_default();
+        }
         let list = self.event_sources(name, &live.arn);
         let sources = self.in_time("the list of event source mappings", list).await;
-        live.event_sources = permitted(sources, &mut denied)?.unwrap_or_default();
+        live.event_sources = match reads.requires_event_sources {
+            true => sources?,
+            false => permitted(sources, &mut denied)?.unwrap_or_default(),
+        };
         Ok(denied)
+    }
+
+    /// Waits until an event source mapping calls an alias. A mapping that someone else has deleted calls
+    /// nothing.
+    ///
+    /// # Errors
+    /// [`LambdaError::WaitedTooLong`], and those of every call.
+    pub(super) async fn wait_for_event_source(&self, uuid: &str, alias: &str) -> Result<(), LambdaError> {
+        const OPERATION: &str = "GetEventSourceMapping";
+        let poll_once = async || {
+            let call = self.client.get_event_source_mapping().uuid(uuid).send();
+            found(self.read_call(OPERATION, call).await)
+        };
+        let mut backoff = PollBackoff::new(self.wait_limit);
+        loop {
+            let answer = self.poll(&mut backoff, EVENT_SOURCE, &poll_once).await?;
+            let Some(output) = answer else { return Ok(()) };
+            let is_at_alias = output.function_arn().is_some_and(|arn| arn.rsplit(':').next() == Some(alias));
+            match output.state() {
+                Some("Enabled" | "Disabled") if is_at_alias => return Ok(()),
+                Some(_) => {}
+                None => return Err(self.invalid_response(OPERATION)),
+            }
+        }
     }
 
     /// The resource policy of the function itself. `None`: it has none.

@@ -54,6 +54,7 @@ fn the_action_of_each_step_is_in_a_policy() {
         "reserved_concurrency": 1,
         "function_url": {"auth_type": "NONE"},
         "alias": "live",
+        "follow_alias": true,
         "verify": {},
         "provisioned_concurrency": 1,
         "keep_versions": 1,
@@ -193,6 +194,13 @@ fn what_only_warnings_need_has_statements_of_its_own() {
     assert!(policy(&stanza, F).notes.iter().any(|note| note.contains("`Optional`")));
     let with_url = json!({"alias": "live", "function_url": {"auth_type": "AWS_IAM"}});
     assert_eq!(statement(&with_url, F, "Optional").action, ["lambda:GetPolicy"]);
+    let follows = json!({"alias": "live", "follow_alias": true});
+    assert!(!has(&follows, "OptionalList") && has(&follows, "EventSourceList"));
+    let moves = statement(&follows, F, "EventSources");
+    assert_eq!(moves.action, ["lambda:GetEventSourceMapping", "lambda:UpdateEventSourceMapping"]);
+    assert_eq!(moves.resource, ["arn:aws:lambda:eu-west-1:123456789012:event-source-mapping:*"]);
+    let called = json!({"ArnLike": {"lambda:FunctionArn": [F, format!("{F}:live")]}});
+    assert_eq!(moves.condition, Some(called));
     assert!(!has(&json!({"publish": true}), "OptionalList"), "without an alias nothing can go around it");
 }
 
