@@ -92,6 +92,23 @@ const SNAPSHOT: Scenario = Scenario {
     stanza: || json!({"alias": "live", "verify": {}, "snap_start": "PublishedVersions", "runtime": "python3.13"}),
 };
 
+/// A release after which two queues that called the function itself call the alias.
+const FOLLOW: Scenario = Scenario {
+    name: "follow",
+    killed_from: "ListEventSourceMappings",
+    before: |endpoint| {
+        a_released_function(endpoint);
+        for queue in ["orders", "returns"] {
+            let arn = format!("arn:aws:sqs:us-east-1:123456789012:{queue}");
+            let mapping = json!({"EventSourceArn": arn, "FunctionName": "f"});
+            perform(endpoint, "POST", EVENT_SOURCES, mapping);
+        }
+    },
+    stanza: || json!({"alias": "live", "verify": {}, "follow_alias": true}),
+};
+
+const EVENT_SOURCES: &str = "/2015-03-31/event-source-mappings";
+
 fn a_published_function(endpoint: &Endpoint) {
     seed(endpoint, "f");
     perform(endpoint, "POST", VERSIONS, json!({}));
@@ -178,6 +195,10 @@ fn held(endpoint: &Endpoint) -> Value {
             held[format!("{name} {}", item[name].as_str().unwrap_or_default())] = item.clone();
         }
     }
+    for source in asked(EVENT_SOURCES)["EventSourceMappings"].as_array().into_iter().flatten() {
+        let name = source["EventSourceArn"].as_str().unwrap_or_default();
+        held[format!("event source {name}")] = source["FunctionArn"].clone();
+    }
     forget_times(&mut held);
     held
 }
@@ -207,7 +228,7 @@ fn differences(expected: &Value, actual: &Value) -> String {
 
 #[test]
 fn an_undisturbed_deployment_is_refused_nothing_and_warns_of_nobody() {
-    for scenario in [CREATION, UPDATE, RELEASE, SHIFT, SNAPSHOT] {
+    for scenario in [CREATION, UPDATE, RELEASE, SHIFT, SNAPSHOT, FOLLOW] {
         let fixture = fixture(&scenario);
         let ended = fixture.plugin(&[]).run(&fixture.request);
         let calls = fixture.endpoint.calls();
@@ -232,7 +253,7 @@ enum Killed {
 #[ignore = "second tier: long"]
 fn killed_at_any_call_and_run_again_it_ends_as_if_undisturbed() {
     let (mut kills, mut wrong) = (0, Vec::new());
-    for scenario in [CREATION, UPDATE, RELEASE, SHIFT, SNAPSHOT] {
+    for scenario in [CREATION, UPDATE, RELEASE, SHIFT, SNAPSHOT, FOLLOW] {
         let first = fixture(&scenario);
         let calls = undisturbed(&first);
         let expected = held(&first.endpoint);

@@ -184,6 +184,7 @@ fn lambda(operation: &'static str, answer: impl Fn(&Asked) -> Answer + Send + Sy
         let is_it = match operation {
             "ListAliases" => path.ends_with("/aliases"),
             "ListVersionsByFunction" => path.ends_with("/versions"),
+            "ListEventSourceMappings" => path.ends_with("/event-source-mappings"),
             _ => path.ends_with("/functions/f"),
         };
         let function = json!({"Configuration": {
@@ -191,7 +192,11 @@ fn lambda(operation: &'static str, answer: impl Fn(&Asked) -> Answer + Send + Sy
             "LastUpdateStatus": "Successful", "Runtime": "nodejs22.x", "Handler": "index.handler",
             "Role": "arn:aws:iam::123456789012:role/run", "RevisionId": "1", "CodeSha256": "x", "Version": "$LATEST",
         }});
-        if is_it { answer(asked) } else { text(200, &function.to_string()) }
+        match is_it {
+            true => answer(asked),
+            false if path.ends_with("/policy") => text(200, &json!({"Policy": "{}"}).to_string()),
+            false => text(200, &function.to_string()),
+        }
     })
 }
 
@@ -215,6 +220,7 @@ fn a_list_whose_pages_never_end_is_given_up() {
     for (operation, list, members) in [
         ("ListAliases", "Aliases", json!({"alias": "live"})),
         ("ListVersionsByFunction", "Versions", json!({"publish": true, "keep_versions": 2})),
+        ("ListEventSourceMappings", "EventSourceMappings", json!({"alias": "live"})),
     ] {
         let page = json!({list: [], "NextMarker": "again"}).to_string();
         let same = lambda(operation, move |_| text(200, &page));

@@ -2,6 +2,7 @@
 //! versions. Assertions about an alias read it from the endpoint, never from the program's events.
 
 mod address;
+mod bypass;
 mod managed;
 mod provisioned;
 mod readiness;

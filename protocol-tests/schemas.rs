@@ -454,7 +454,7 @@ fn a_value_is_right_to_the_schema_when_it_is_right_to_the_program() {
         let needed = match key.as_str() {
             "s3_prefix" | "s3_key" => json!({"s3_bucket": "our-packages"}),
             "s3_object_version" => json!({"s3_bucket": "our-packages", "s3_key": "k"}),
-            "traffic" | "provisioned_concurrency" => json!({"alias": "live"}),
+            "traffic" | "provisioned_concurrency" | "follow_alias" => json!({"alias": "live"}),
             "traffic_interval" => json!({"alias": "live", "traffic": [10, 100]}),
             "external_id" | "role_session_name" | "web_identity_token_env" => {
                 json!({"role_to_assume": "arn:r"})
@@ -527,6 +527,7 @@ fn keys_go_together_in_the_schema_when_they_do_in_the_program() {
         | "cleanup"
         | "allow_failure"
         | "dry_run"
+        | "follow_alias"
         | "skip_cleanup" => vec![json!(true)],
         "strict" => vec![json!(false)],
         "tracing_mode" => vec![json!("Active")],
@@ -602,6 +603,7 @@ fn each_rule_of_the_judge_is_one_of_the_schema() {
         (json!({"traffic": [50, 100], "alias": []}), json!({"traffic": [50, 100], "alias": ["live"]})),
         (json!({"traffic": [0], "alias": "live"}), json!({"traffic": [1], "alias": "live"})),
         (json!({"provisioned_concurrency": 5}), json!({"provisioned_concurrency": 5, "alias": "live"})),
+        (json!({"follow_alias": true}), json!({"follow_alias": true, "alias": "live"})),
         (
             json!({"traffic_interval": 5, "alias": "live"}),
             json!({"traffic_interval": 5, "traffic": 9, "alias": "live"}),

@@ -4,6 +4,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde_json::json;
+
 use crate::code_source::CodeSource;
 use crate::function::{ChangedBy, DesiredFunction, Setting};
 use crate::protocol::event::StepName;
@@ -35,7 +37,8 @@ pub(crate) fn of(stanza: &Stanza, desired: &DesiredFunction, source: &CodeSource
     );
     let on = |qualifier: &str| format!("{function}:{qualifier}");
     let mut draft = Draft { statements: Vec::new(), notes: notes(stanza, desired, source, &arn_parts) };
-    draft.allow("Function", &function_actions(stanza, desired, source), vec![function.clone()]);
+    let actions = function_actions(stanza, desired, source);
+    draft.allow("Function", &actions, vec![function.clone()]);
     let addressed = desired.url_alias().map_or(function.clone(), on);
     if desired.url_alias().is_some() {
         draft.allow("Address", &url_actions(desired), vec![addressed.clone()]);
@@ -54,6 +57,9 @@ pub(crate) fn of(stanza: &Stanza, desired: &DesiredFunction, source: &CodeSource
         &alias_actions(desired),
         desired.release.aliases.iter().map(|alias| on(alias)).collect(),
     );
+    if let Some(alias) = desired.url_alias() {
+        draft.allow_bypasses(desired, &actions, &arn_parts, [function.clone(), on(alias)]);
+    }
     if touches_network(desired) {
         let actions = ["ec2:DescribeSecurityGroups", "ec2:DescribeSubnets", "ec2:DescribeVpcs"];
         draft.allow("Network", &actions, vec!["*".to_owned()]);
@@ -232,6 +238,32 @@ impl Draft {
         if !actions.is_empty() && !resources.is_empty() {
             self.statements.push(Statement::allow(actions.iter().copied(), resources).named(sid));
         }
+    }
+
+    /// Adds the actions that read what calls the function beside the alias, except those in `allowed`. Only
+    /// warnings need them, unless event source mappings move. `called`: the function and the alias.
+    fn allow_bypasses(
+        &mut self,
+        desired: &DesiredFunction,
+        allowed: &[&str],
+        arn_parts: &ArnParts,
+        called: [String; 2],
+    ) {
+        let reads = ["lambda:GetFunctionUrlConfig", "lambda:GetPolicy"];
+        let reads: Vec<&str> = reads.into_iter().filter(|read| !allowed.contains(read)).collect();
+        self.allow("Optional", &reads, vec![called[0].clone()]);
+        let (list, everything) = (["lambda:ListEventSourceMappings"], vec!["*".to_owned()]);
+        if !desired.release.follows_alias {
+            return self.allow("OptionalList", &list, everything);
+        }
+        self.allow("EventSourceList", &list, everything);
+        let ArnParts { partition, region, account } = arn_parts;
+        let mappings = format!("arn:{partition}:lambda:{region}:{account}:event-source-mapping:*");
+        let actions = ["lambda:GetEventSourceMapping", StepName::UpdateEventSourceMapping.iam_action()];
+        // A mapping is named by an id that only AWS knows, so the condition names what it calls.
+        let condition = Some(json!({"ArnLike": {"lambda:FunctionArn": called}}));
+        let moves = Statement { condition, ..Statement::allow(actions, [mappings]) };
+        self.statements.push(moves.named("EventSources"));
     }
 
     /// Adds the actions on other resources that a setting needs, such as layers and KMS keys.
@@ -428,6 +460,10 @@ fn notes(
             "it is not known whether the live function has a KMS key; if it has, set {}",
             keys.join(" or ")
         ));
+    }
+    if desired.url_alias().is_some() {
+        let about = "the statements that begin with `Optional` are not needed to deploy: they show what calls the function beside the alias";
+        notes.push(about.to_owned());
     }
     if let Some(role) = &stanza.role_to_assume {
         let how = match role.with {

@@ -2,7 +2,7 @@
 //! text are made by the modules that read it. Never decides whether something is worth a warning; the caller
 //! does.
 
-use crate::function::{Handler, HandlerMistake};
+use crate::function::{EventSource, Handler, HandlerMistake, PolicyCaller};
 use crate::package::{DanglingReason, MissingHandler, PackageNote};
 use crate::plan::ClearedWeights;
 use crate::protocol::error::{ErrorReport, Problem, Warning, WarningCode};
@@ -392,14 +392,55 @@ pub(crate) fn weights_cleared(cleared: &ClearedWeights) -> Warning {
     warning(WarningCode::WeightsCleared, "/alias", message, hint)
 }
 
-/// Warns about a function URL of the unqualified function beside that of an alias.
-pub(crate) fn url_on_latest(url: &str, alias: &str, function_name: &str) -> Warning {
+/// Warns about an event source mapping that calls the function itself. `effect` says what follows from that.
+pub(crate) fn event_source_bypasses_alias(source: &EventSource, alias: &str, effect: &str) -> Warning {
+    let EventSource { uuid, name, is_enabled } = source;
+    let calls = if *is_enabled { "calls" } else { "is disabled; once enabled, it calls" };
+    let hint = format!("set `follow_alias: true`, and a deployment moves the mapping {uuid} to `{alias}`");
+    bypasses_alias(format!("{name} {calls} the function, not `{alias}`: {effect}"), &hint)
+}
+
+/// Warns about a caller that may invoke the function itself. `effect` says what follows from that.
+pub(crate) fn caller_bypasses_alias(
+    caller: &PolicyCaller,
+    alias: &str,
+    effect: &str,
+    function_name: &str,
+) -> Warning {
+    let PolicyCaller { name, statement_id } = caller;
+    let hint = format!(
+        "permit it to call `{alias}` (aws lambda add-permission --function-name {function_name} --qualifier \
+         {alias} …), let it use the ARN of `{alias}`, then remove the statement `{statement_id}` from the \
+         function's policy (aws lambda remove-permission)"
+    );
+    bypasses_alias(format!("{name} may call the function, not `{alias}`: {effect}"), &hint)
+}
+
+/// Warns about the URL of the function itself.
+pub(crate) fn url_bypasses_alias(url: &str, alias: &str, function_name: &str) -> Warning {
     let message =
         format!("{url} serves the code that was deployed last, not the version at which `{alias}` points");
     let hint = format!(
-        "move the callers of this URL to the URL of `{alias}`, then delete this URL: aws lambda delete-function-url-config --function-name {function_name}"
+        "move the callers of this URL to the URL of `{alias}`, which `function_url` creates, then delete this \
+         URL: aws lambda delete-function-url-config --function-name {function_name}"
     );
-    warning(WarningCode::UrlOnLatest, "/function_url", message, &hint)
+    bypasses_alias(message, &hint)
+}
+
+fn bypasses_alias(message: String, hint: &str) -> Warning {
+    warning(WarningCode::BypassesAlias, "/alias", message, hint)
+}
+
+/// Warns that it is not known what calls the function itself, because AWS denied these operations.
+pub(crate) fn callers_unknown(alias: &str, denied: &[&str]) -> Warning {
+    let actions: Vec<String> = denied.iter().map(|operation| format!("lambda:{operation}")).collect();
+    let message = format!(
+        "it is not known what calls the function instead of `{alias}`: this identity may not call {}",
+        actions.join(", ")
+    );
+    let hint = "allow these actions, which `dpl-lambda policy` lists in the statements that begin with \
+                `Optional`, or ignore this warning; the deployment does not need them";
+    warning(WarningCode::CallersUnknown, "/alias", message, hint)
 }
 
 /// Warns about an old version that AWS refuses to delete, because an alias uses it.

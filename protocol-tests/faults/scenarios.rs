@@ -9,6 +9,7 @@ use crate::deployments::request;
 
 pub(super) const VERSIONS: &str = "/2015-03-31/functions/f/versions";
 pub(super) const ALIASES: &str = "/2015-03-31/functions/f/aliases";
+pub(super) const EVENT_SOURCES: &str = "/2015-03-31/event-source-mappings";
 pub(super) const PROVISIONED: &str = "/2019-09-30/functions/f/provisioned-concurrency?Qualifier=live";
 
 /// A deployment.
@@ -20,13 +21,14 @@ pub(super) struct Scenario {
     pub(super) stanza: fn() -> Value,
 }
 
-pub(super) const SCENARIOS: [Scenario; 6] = [
+pub(super) const SCENARIOS: [Scenario; 7] = [
     Scenario { name: "creation", before: nothing, stanza: creation },
     Scenario { name: "update", before: closed_function, stanza: update },
     Scenario { name: "code", before: small_function, stanza: code },
     Scenario { name: "removal", before: open_function, stanza: removal },
     Scenario { name: "release", before: released_function, stanza: release },
     Scenario { name: "first release", before: previewed_function, stanza: first_release },
+    Scenario { name: "follow", before: queued_function, stanza: follow },
 ];
 
 pub(super) fn nothing(_: &Endpoint) {}
@@ -130,6 +132,19 @@ fn previewed_function(endpoint: &Endpoint) {
 
 fn first_release() -> Value {
     json!({"alias": ["live", "preview"], "verify": {}})
+}
+
+/// An alias at version 1, and a queue that calls the function itself.
+fn queued_function(endpoint: &Endpoint) {
+    versions(endpoint, 1);
+    answer_only(endpoint, &["1", "2"]);
+    perform(endpoint, "POST", ALIASES, json!({"Name": "live", "FunctionVersion": "1"}));
+    let queue = "arn:aws:sqs:us-east-1:123456789012:orders";
+    perform(endpoint, "POST", EVENT_SOURCES, json!({"EventSourceArn": queue, "FunctionName": "f"}));
+}
+
+fn follow() -> Value {
+    json!({"alias": "live", "verify": {}, "follow_alias": true})
 }
 
 /// Creates the function with `count` published versions, each with another timeout.

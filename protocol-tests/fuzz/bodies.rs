@@ -119,6 +119,8 @@ fn live_function(wanted: &DesiredFunction, seed: &[u8]) -> LiveFunction {
         is_managed: false,
         latest_published: None,
         latest_public: PublicAccess::default(),
+        callers: Vec::new(),
+        event_sources: Vec::new(),
         aliases: aliases.into_values().collect(),
         versions: (1..=newest).map(version).collect(),
         provisioned: BTreeMap::from([(

@@ -64,7 +64,7 @@ fn with_an_old_address() -> (Fixture, String) {
 fn an_address_that_serves_the_latest_beside_an_alias_is_reported_until_its_owner_removes_it() {
     let (mut fixture, old) = with_an_old_address();
     let is_reported = |ended: &PluginOutput| {
-        let warned = ended.events.iter().find(|event| event["code"] == "url-on-latest");
+        let warned = ended.events.iter().find(|event| event["code"] == "bypasses-alias");
         warned
             .is_some_and(|warning| warning["message"].as_str().is_some_and(|message| message.contains(&old)))
     };

@@ -11,7 +11,7 @@ use super::secrets::secret;
 use super::services::{http, serve};
 
 /// The calls of a deployment that creates and changes everything.
-const OPERATIONS: [&str; 14] = [
+const OPERATIONS: [&str; 18] = [
     "GetFunction",
     "CreateFunction",
     "UpdateFunctionConfiguration",
@@ -26,6 +26,10 @@ const OPERATIONS: [&str; 14] = [
     "CreateFunctionUrlConfig",
     "AddPermission",
     "GetFunctionUrlConfig",
+    "GetPolicy",
+    "ListEventSourceMappings",
+    "UpdateEventSourceMapping",
+    "GetEventSourceMapping",
 ];
 
 pub(super) fn scenarios() -> Vec<Scenario> {
@@ -146,6 +150,10 @@ fn play(stage: &mut Stage<'_>, operation: &str, kind: FaultKind) {
     let mut scene = stage.again();
     if operation != "CreateFunction" {
         scene.seed();
+        let queue = "arn:aws:sqs:us-east-1:123456789012:orders";
+        let mapping = json!({"EventSourceArn": queue, "FunctionName": "f"});
+        let made = scene.endpoint.perform("POST", "/2015-03-31/event-source-mappings", mapping);
+        made.expect("AWS would create it");
     }
     scene.say(json!({
         "merge_environment": true,
@@ -154,6 +162,7 @@ fn play(stage: &mut Stage<'_>, operation: &str, kind: FaultKind) {
         "reserved_concurrency": 5,
         "function_url": {"auth_type": "NONE"},
         "alias": "live",
+        "follow_alias": true,
         "verify": {"payload": {"token": "$DB_PASSWORD"}},
         "wait_timeout": if matches!(kind, FaultKind::Hang { .. }) { 2 } else { 60 },
     }));

@@ -37,7 +37,8 @@ pub(super) fn apply<'a>(
         Ok(Some(outdated)) => diagnostics::from_moved_alias(outdated.error, &aws.context.redactor()),
         Err(report) => report,
     };
-    Err(restore_traffic(aws, report, &mut state))
+    let report = restore_traffic(aws, report, &mut state);
+    Err(name_event_sources(aws, plan, &state, report))
 }
 
 /// Sends the dry run of UpdateFunctionCode, so that a missing permission shows before anything is changed.
@@ -86,6 +87,29 @@ fn restore_traffic(aws: &Aws<'_>, mut report: ErrorReport, state: &mut DeploySta
     }
     if !shifted.is_empty() && state.shifted.is_empty() {
         context.events.retract_change(StepName::ShiftTraffic);
+    }
+    report
+}
+
+/// Adds to the report which event source mappings have moved to the alias, if it ends their moves half-way.
+fn name_event_sources(
+    aws: &Aws<'_>,
+    plan: &Plan,
+    state: &DeployState<'_>,
+    mut report: ErrorReport,
+) -> ErrorReport {
+    let redactor = aws.context.redactor();
+    let (mut moved, mut left, mut to) = (Vec::new(), Vec::new(), "");
+    for step in &plan.steps {
+        if let Action::Write(WriteCall::UpdateEventSourceMapping { uuid, event_source, alias }) = &step.action
+        {
+            let list = if state.moved_event_sources.contains(uuid) { &mut moved } else { &mut left };
+            list.push(redactor.redact(event_source));
+            to = alias;
+        }
+    }
+    if !moved.is_empty() && !left.is_empty() {
+        diagnostics::report_event_sources(&mut report, to, &moved, &left);
     }
     report
 }

@@ -45,7 +45,7 @@ pub(super) fn plan(context: &Context<'_>, input: PlanInput) -> Result<Planned, E
     let (archive, architecture) = (input.code.archive(), desired.architecture(live));
     warn::about_handler(context, desired, live, archive, Some(architecture));
     warn::about_cleared_weights(context, &plan);
-    warn::about_latest_url(context, desired, live);
+    warn::about_bypasses(context, desired, live, false);
     let event = emit(context, &plan);
     Ok(Planned { input, plan, event, replans: 0 })
 }

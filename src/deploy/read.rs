@@ -6,9 +6,10 @@ use std::sync::Arc;
 use super::aws::Aws;
 use super::package::{Prepared, package_in_background};
 use super::step::{OutdatedStep, RunningStep};
+use super::warn;
 use crate::code_source::{Code, CodeSource, Delivery};
 use crate::function::{DesiredFunction, LiveFunction};
-use crate::lambda::{ExtraReads, LambdaError, LiveState, VersionReads};
+use crate::lambda::{BypassReads, ExtraReads, LambdaError, LiveState, VersionReads};
 use crate::plan::{needs_versions, plan, version_to_read};
 use crate::protocol::error::ErrorReport;
 use crate::protocol::event::{StepName, StepTarget};
@@ -42,7 +43,9 @@ pub(super) fn read(
         Some(found) if found.is_busy && !only_plan => wait_until_idle(aws)?,
         found => found,
     };
-    let found = read_extras(aws, &desired, &code, found, !only_plan)?;
+    let mut found = read_extras(aws, &desired, &code, found, !only_plan)?;
+    let denied = read_bypasses(aws, &desired, &code, found.as_mut(), only_plan)?;
+    warn::about_denied_reads(aws.context, &desired, &denied);
     Ok(PlanInput { desired, code, found })
 }
 
@@ -59,7 +62,9 @@ pub(super) fn read_again(
     if outdated.function_exists && found.is_none() {
         return Err(aws.context.failed(LambdaError::Gone));
     }
-    let found = read_extras(aws, &desired, &input.code, found, true)?;
+    let mut found = read_extras(aws, &desired, &input.code, found, true)?;
+    // The first read has warned about what is denied.
+    read_bypasses(aws, &desired, &input.code, found.as_mut(), false)?;
     Ok(PlanInput { desired, code: input.code, found })
 }
 
@@ -142,4 +147,28 @@ fn read_extras(
         aws.call(lambda.read_version(context.name, live, &number, waits))?;
     }
     Ok(Some(found))
+}
+
+/// Reads what calls the function itself, if the stanza has an alias and the deployment changes something or is
+/// only planned. With `follow_alias` the event source mappings are always read. Callers without a qualifier of
+/// a function on Lambda Managed Instances do not get new code before an alias does. Returns the operations that
+/// AWS denied.
+fn read_bypasses(
+    aws: &Aws<'_>,
+    desired: &DesiredFunction,
+    code: &Code,
+    found: Option<&mut LiveState>,
+    only_plan: bool,
+) -> Result<Vec<&'static str>, ErrorReport> {
+    let Some(found) = found.filter(|_| desired.url_alias().is_some()) else { return Ok(Vec::new()) };
+    // If there is no plan, the run fails anyway.
+    let Ok(plan) = plan(desired, code, Some(&found.live)) else { return Ok(Vec::new()) };
+    let changes = only_plan || plan.steps.iter().any(|step| !step.action.is_read_only());
+    let warns = changes && !found.live.is_managed;
+    let requires_event_sources = desired.release.follows_alias;
+    if !warns && !requires_event_sources {
+        return Ok(Vec::new());
+    }
+    let reads = BypassReads { url: warns && desired.url.is_none(), policy: warns, requires_event_sources };
+    aws.call(aws.lambda.read_bypasses(aws.context.name, &mut found.live, reads))
 }

@@ -11,7 +11,7 @@ use super::finish::{Baseline, deployment};
 use super::{plan, warn};
 use crate::diagnostics;
 use crate::function::{LiveFunction, Release};
-use crate::lambda::{DeployState, LambdaError, VersionReads};
+use crate::lambda::{BypassReads, DeployState, LambdaError, VersionReads};
 use crate::plan::{Plan, roll_back as plan_rollback, version_to_read};
 use crate::protocol::error::ErrorReport;
 use crate::protocol::event::Finished;
@@ -25,8 +25,14 @@ pub(super) fn roll_back(
     let aws = Aws::connect(context, runtime)?;
     let desired = context.desired_function();
     let live = read(&aws, &desired.release)?;
-    let (plan, live) = choose_version(&aws, &desired.release, live, !only_plan)?;
+    let (plan, mut live) = choose_version(&aws, &desired.release, live, !only_plan)?;
+    if !live.is_managed && (only_plan || !plan.steps.is_empty()) {
+        let reads = BypassReads { url: true, policy: true, requires_event_sources: false };
+        let denied = aws.call(aws.lambda.read_bypasses(context.name, &mut live, reads))?;
+        warn::about_denied_reads(context, &desired, &denied);
+    }
     warn::about_cleared_weights(context, &plan);
+    warn::about_bypasses(context, &desired, Some(&live), true);
     let planned = plan::emit(context, &plan);
     if only_plan {
         return Ok(Finished::Planned(planned));

@@ -96,7 +96,7 @@ fn report(
     let aliases = live.map(|live| live.aliases.as_slice()).unwrap_or_default();
     let exposure = exposure(context.stanza.alias.as_deref().unwrap_or_default(), state, aliases);
     let mut report = diagnostics::from_verification(&exposure, reason, log, &redact);
-    // The URL of the function itself, if the stanza asks for one with an alias, serves the new code already.
+    // With an alias, the URL of the function itself serves the new code already.
     if let Some(latest) = live.and_then(|live| live.latest_url.as_ref()) {
         report.message = format!("{}; {} already serves the new code", report.message, redact(&latest.url));
     }

@@ -2,7 +2,7 @@
 
 use super::context::Context;
 use super::job::Command;
-use crate::function::{ChangedBy, DesiredFunction, LiveFunction, Setting};
+use crate::function::{ChangedBy, DesiredFunction, EventSource, LiveFunction, PolicyCaller, Setting};
 use crate::lambda;
 use crate::package::Archive;
 use crate::plan::{self, Plan};
@@ -133,15 +133,41 @@ pub(super) fn about_cleared_weights(context: &Context<'_>, plan: &Plan) {
     plan.cleared.iter().for_each(|cleared| context.warn(&warnings::weights_cleared(cleared)));
 }
 
-/// Warns about a function URL without an alias if the stanza asks for one with an alias: it serves code that
-/// has not been verified.
-pub(super) fn about_latest_url(
+/// Warns about what calls the function itself if the stanza has an alias: it gets code that has not been
+/// verified, and a rollback does not reach it.
+pub(super) fn about_bypasses(
     context: &Context<'_>,
     desired: &DesiredFunction,
     live: Option<&LiveFunction>,
+    is_rollback: bool,
 ) {
     let (Some(live), Some(alias)) = (live, desired.url_alias()) else { return };
-    if let (Some(OrNone::Some(_)), Some(latest)) = (&desired.url, &live.latest_url) {
-        context.warn(&warnings::url_on_latest(&latest.url, alias, desired.name.as_str()));
+    let (name, redactor) = (desired.name.as_str(), context.redactor());
+    let effect = match (is_rollback, desired.release.verifies) {
+        (true, _) => "this rollback does not reach it",
+        (false, true) => "it gets new code before `verify`",
+        (false, false) => "it gets new code before the alias does",
+    };
+    // With `follow_alias` a deployment moves them.
+    let moves = desired.release.follows_alias && !is_rollback;
+    for source in live.event_sources.iter().filter(|_| !moves) {
+        let source = EventSource { name: redactor.redact(&source.name), ..source.clone() };
+        context.warn(&warnings::event_source_bypasses_alias(&source, alias, effect));
+    }
+    for caller in &live.callers {
+        let caller = PolicyCaller { name: redactor.redact(&caller.name), ..caller.clone() };
+        context.warn(&warnings::caller_bypasses_alias(&caller, alias, effect, name));
+    }
+    if let Some(latest) =
+        live.latest_url.as_ref().filter(|_| desired.url != Some(OrNone::None) || is_rollback)
+    {
+        context.warn(&warnings::url_bypasses_alias(&redactor.redact(&latest.url), alias, name));
+    }
+}
+
+/// Warns that it is not known what calls the function itself, because AWS denied these operations.
+pub(super) fn about_denied_reads(context: &Context<'_>, desired: &DesiredFunction, denied: &[&str]) {
+    if let Some(alias) = desired.url_alias().filter(|_| !denied.is_empty()) {
+        context.warn(&warnings::callers_unknown(alias, denied));
     }
 }

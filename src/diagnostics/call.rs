@@ -166,6 +166,7 @@ fn at_of_action(action: &str) -> Option<&'static str> {
         "lambda:GetLayerVersion" => "/layers",
         "lambda:TagResource" | "lambda:UntagResource" | "lambda:ListTags" => "/function_tags",
         "lambda:InvokeFunction" => "/verify",
+        _ if action.contains("EventSourceMapping") => "/follow_alias",
         _ if action.starts_with("sts:") => "/role_to_assume",
         _ if action.starts_with("s3:") => "/s3_bucket",
         _ if action.starts_with("ecr:") => "/image_uri",

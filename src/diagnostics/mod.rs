@@ -30,7 +30,9 @@ pub(crate) use commands::{from_command, from_git};
 pub(crate) use package::from_package;
 pub(crate) use plan::{from_no_function, from_plan, from_rollback_without_alias};
 pub(crate) use request::{from_conditions, from_request, hint_for_document};
-pub(crate) use verification::{FailureReason, VersionExposure, from_verification, report_traffic};
+pub(crate) use verification::{
+    FailureReason, VersionExposure, from_verification, report_event_sources, report_traffic,
+};
 
 use crate::cancel::CancelReason;
 use crate::protocol::error::{Code, ErrorReport, Problem};

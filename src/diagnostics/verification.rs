@@ -131,6 +131,12 @@ pub(crate) fn from_verification(
     report
 }
 
+/// Adds to a report which event sources call `alias` since this run, and which are still `left`.
+pub(crate) fn report_event_sources(report: &mut ErrorReport, alias: &str, moved: &[String], left: &[String]) {
+    let (moved, left) = (moved.join(", "), left.join(", "));
+    report.message = format!("{}; moved to `{alias}`: {moved}; not moved: {left}", report.message);
+}
+
 /// Adds to a report the state of the traffic of `alias`, which was being shifted from `version` to `new`.
 pub(crate) fn report_traffic(
     report: &mut ErrorReport,

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{AliasHistory, ChangedBy, Setting};
+use super::{AliasHistory, ChangedBy, EventSource, PolicyCaller, Setting};
 use crate::protocol::secret::Secret;
 use crate::protocol::structures::FunctionUrl;
 
@@ -30,6 +30,10 @@ pub(crate) struct LiveFunction {
     pub latest_url: Option<LiveUrl>,
     /// Public access that the policy belonging to `latest_url` permits. Empty if it was not read.
     pub latest_public: PublicAccess,
+    /// Callers in the resource policy of the function itself. Empty if it was not read.
+    pub callers: Vec<PolicyCaller>,
+    /// Event source mappings of the function itself. Empty if they were not read.
+    pub event_sources: Vec<EventSource>,
     /// The aliases that were read.
     pub aliases: Vec<LiveAlias>,
     /// The published versions that were read, oldest first.

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 mod alias_history;
+mod bypass;
 mod handler_mistake;
 mod live;
 pub(crate) mod option_reference;
@@ -12,6 +13,7 @@ mod setting;
 mod settings_table;
 
 pub(crate) use alias_history::AliasHistory;
+pub(crate) use bypass::{EventSource, PolicyCaller, policy_callers, resource_name};
 pub(crate) use handler_mistake::HandlerMistake;
 pub(crate) use live::{
     CodeAndSettings, LATEST_PUBLISHED, LiveAlias, LiveFunction, LiveImage, LiveUrl, LiveVersion, Permission,

@@ -26,6 +26,8 @@ pub(crate) struct Release {
     pub provisioned: Option<Option<i32>>,
     /// True if weights that someone else gave to an alias may be removed.
     pub clears_weights: bool,
+    /// True if event source mappings of the function itself move to the first alias.
+    pub follows_alias: bool,
     /// Number of published versions to keep. `None`: all.
     pub keep: Option<usize>,
 }
@@ -50,6 +52,7 @@ impl Release {
                 OrNone::None => None,
             }),
             clears_weights: stanza.clear_weights == Some(true),
+            follows_alias: stanza.follow_alias == Some(true),
             keep: stanza.keep_versions.and_then(|versions| usize::try_from(versions).ok()),
         }
     }

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use super::bypass::EVENT_SOURCE;
 use super::client::{Applied, Lambda};
 use super::deploy_state::{DeployState, ResponseFacts};
 use super::error::{CallError, LambdaError};
@@ -77,6 +78,7 @@ impl Lambda {
         let mut busy = PollBackoff::new(self.wait_limit);
         let mut role = PollBackoff::slowly(ROLE_LIMIT);
         let mut weights = PollBackoff::slowly(WEIGHTS_LIMIT.min(self.wait_limit));
+        let mut in_use = PollBackoff::slowly(self.wait_limit);
         loop {
             match self.call(call, state).await {
                 Ok((reported, status)) => return self.finish_step(call, state, reported, status).await,
@@ -103,6 +105,9 @@ impl Lambda {
                         LambdaError::Call(error),
                     )
                     .await?;
+                }
+                Err(LambdaError::Call(error)) if error.is_event_source_in_use() => {
+                    self.poll_sleep_or(&mut in_use, EVENT_SOURCE, LambdaError::Call(error)).await?;
                 }
                 Err(LambdaError::Call(error)) if self.was_done(call, &error) => {
                     self.events.record_change(step);
@@ -177,6 +182,9 @@ impl Lambda {
             }
             WriteCall::UpdateAlias { alias, provisions, .. } if *provisions || is_moving => {
                 self.wait_for_provisioned(state.name, alias).await?;
+            }
+            WriteCall::UpdateEventSourceMapping { uuid, alias, .. } => {
+                self.wait_for_event_source(uuid, alias).await?;
             }
             _ => {}
         }
@@ -280,6 +288,7 @@ fn not_found(call: &WriteCall, error: CallError) -> LambdaError {
             | WriteCall::ShiftTraffic { .. }
             | WriteCall::PutProvisionedConcurrencyConfig { .. }
             | WriteCall::DeleteProvisionedConcurrencyConfig { .. }
+            | WriteCall::UpdateEventSourceMapping { .. }
     );
     match is_of_more {
         true => LambdaError::Outdated(Some(error)),

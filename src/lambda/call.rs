@@ -142,6 +142,11 @@ impl Lambda {
                 let request = client.delete_provisioned_concurrency_config().function_name(name);
                 self.send_silent(step, request.qualifier(alias).send()).await
             }
+            WriteCall::UpdateEventSourceMapping { uuid, alias, .. } => {
+                let request = client.update_event_source_mapping().uuid(uuid);
+                let request = request.function_name(format!("{name}:{alias}")).send();
+                self.send_plain(step, request, |output| output.uuid().is_some()).await
+            }
             WriteCall::DeleteVersion { version } => {
                 // Without a qualifier this call would delete the whole function.
                 let request = client.delete_function().function_name(name).qualifier(version);

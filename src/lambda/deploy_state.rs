@@ -32,6 +32,8 @@ pub(crate) struct DeployState<'a> {
     pub histories: BTreeMap<String, AliasHistory>,
     /// Aliases that send part of their traffic to the new version, each with the version that gets the rest.
     pub shifted: BTreeMap<String, String>,
+    /// Ids of the event source mappings that call the alias since this run.
+    pub moved_event_sources: Vec<String>,
     /// The function URL, of the alias or of the function. `None`: there is none.
     pub function_url: Option<String>,
     /// `CodeSha256` of the function as read after the last change. `None`: it was not read since.
@@ -56,6 +58,7 @@ impl<'a> DeployState<'a> {
             alias_revisions: BTreeMap::new(),
             histories: BTreeMap::new(),
             shifted: BTreeMap::new(),
+            moved_event_sources: Vec::new(),
             function_url: None,
             seen_sha256: None,
             known: None,
@@ -106,6 +109,11 @@ impl<'a> DeployState<'a> {
                 WriteCall::PutProvisionedConcurrencyConfig { alias, .. }
                 | WriteCall::DeleteProvisionedConcurrencyConfig { alias },
             ) => StepTarget { alias: Some(alias.clone()), ..StepTarget::default() },
+            Action::Write(WriteCall::UpdateEventSourceMapping { event_source, alias, .. }) => StepTarget {
+                event_source: Some(event_source.clone()),
+                alias: Some(alias.clone()),
+                ..StepTarget::default()
+            },
             Action::Write(WriteCall::DeleteVersion { version }) => {
                 StepTarget { version: Some(version.clone()), ..StepTarget::default() }
             }
@@ -132,13 +140,15 @@ impl<'a> DeployState<'a> {
         LiveAlias { name: alias.to_owned(), version: from.to_owned(), weights, ..LiveAlias::default() }
     }
 
-    /// Records whether an alias sends part of its traffic to the new version after a step.
+    /// Records after a step whether an alias sends part of its traffic to the new version, and which event
+    /// source mapping has moved.
     pub(super) fn record_target(&mut self, call: &WriteCall) {
         match call {
             WriteCall::UpdateAlias { alias, .. } => drop(self.shifted.remove(alias)),
             WriteCall::ShiftTraffic { alias, from, .. } => {
                 drop(self.shifted.insert(alias.clone(), from.clone()))
             }
+            WriteCall::UpdateEventSourceMapping { uuid, .. } => self.moved_event_sources.push(uuid.clone()),
             _ => {}
         }
     }

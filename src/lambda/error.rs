@@ -344,6 +344,11 @@ impl CallError {
             && self.message().to_lowercase().contains("alias with weights")
     }
 
+    /// True for an event source mapping that is being updated.
+    pub(super) fn is_event_source_in_use(&self) -> bool {
+        self.operation == "UpdateEventSourceMapping" && self.code() == "ResourceInUseException"
+    }
+
     /// True for a 429 or 5xx: the same call may succeed later.
     pub(super) fn is_transient(&self) -> bool {
         let has_answered = matches!(self.kind, CallErrorKind::Service | CallErrorKind::InvalidResponse);
@@ -385,6 +390,11 @@ impl CallError {
     /// True if a version cannot be deleted because an alias points at it.
     pub(crate) fn is_used_by_alias(&self) -> bool {
         self.code() == "ResourceConflictException" && self.message().to_lowercase().contains("alias")
+    }
+
+    /// True if the caller lacks the permission for the call.
+    pub(super) fn is_denied(&self) -> bool {
+        ["AccessDeniedException", "AccessDenied"].contains(&self.code())
     }
 
     /// True if the function or another resource of the call does not exist.

@@ -97,7 +97,11 @@ impl Lambda {
     }
 
     /// Reads the function URL of an alias, or of the unqualified function.
-    async fn url(&self, name: &str, alias: Option<String>) -> Result<Option<LiveUrl>, LambdaError> {
+    pub(super) async fn url(
+        &self,
+        name: &str,
+        alias: Option<String>,
+    ) -> Result<Option<LiveUrl>, LambdaError> {
         let call = self.client.get_function_url_config().function_name(name).set_qualifier(alias).send();
         Ok(found(self.read_call("GetFunctionUrlConfig", call).await)?.map(|output| read::url(&output)))
     }

@@ -6,6 +6,7 @@ mod apply;
 mod archive_body;
 mod archive_interceptor;
 mod bucket;
+mod bypass;
 mod call;
 mod client;
 mod connect;
@@ -27,6 +28,7 @@ mod transient_error;
 mod versions;
 
 pub(crate) use alias::ShiftOutcome;
+pub(crate) use bypass::BypassReads;
 pub(crate) use client::{Applied, Lambda};
 pub(crate) use connect::{Identity, connect, default_region, named_region};
 pub(crate) use credentials_error::CredentialsError;

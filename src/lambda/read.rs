@@ -11,16 +11,16 @@ use aws_sdk_lambda::operation::publish_version::PublishVersionOutput;
 use aws_sdk_lambda::operation::update_function_code::UpdateFunctionCodeOutput;
 use aws_sdk_lambda::operation::update_function_configuration::UpdateFunctionConfigurationOutput;
 use aws_sdk_lambda::types::{
-    FileSystemConfig, FunctionConfiguration, ImageConfig, ImageConfigResponse, LastUpdateStatus, PackageType,
-    State,
+    EventSourceMappingConfiguration, FileSystemConfig, FunctionConfiguration, ImageConfig,
+    ImageConfigResponse, LastUpdateStatus, PackageType, State,
 };
 use serde_json::{Value, json};
 
 use super::deploy_state::ResponseFacts;
 use super::error::StateReason;
 use crate::function::{
-    CodeAndSettings, LiveFunction, LiveImage, LiveUrl, LiveVersion, Permission, PublicAccess, Setting,
-    VersionState, settings_table,
+    CodeAndSettings, EventSource, LiveFunction, LiveImage, LiveUrl, LiveVersion, Permission, PublicAccess,
+    Setting, VersionState, resource_name, settings_table,
 };
 use crate::protocol::secret::Secret;
 use crate::protocol::structures::{self, FunctionUrl};
@@ -187,6 +187,8 @@ pub(super) fn live(output: &GetFunctionOutput) -> Option<LiveFunction> {
         public: PublicAccess::default(),
         latest_url: None,
         latest_public: PublicAccess::default(),
+        callers: Vec::new(),
+        event_sources: Vec::new(),
         aliases: Vec::new(),
         versions: Vec::new(),
         is_managed: configuration.capacity_provider_config().is_some(),
@@ -239,6 +241,26 @@ pub(super) fn url(output: &GetFunctionUrlConfigOutput) -> LiveUrl {
         cors,
     };
     LiveUrl { url: output.function_url().to_owned(), config }
+}
+
+/// Converts an event source mapping. `None`: it calls a version or an alias of the function with this ARN, or
+/// is being deleted.
+pub(super) fn event_source(
+    mapping: &EventSourceMappingConfiguration,
+    function_arn: &str,
+) -> Option<EventSource> {
+    let qualifier = mapping.function_arn()?.strip_prefix(function_arn)?;
+    if !["", ":$LATEST"].contains(&qualifier) || mapping.state() == Some("Deleting") {
+        return None;
+    }
+    let uuid = mapping.uuid()?;
+    let name = match (mapping.event_source_arn(), mapping.topics()) {
+        (Some(arn), _) => resource_name(arn),
+        (None, []) => format!("event source {uuid}"),
+        (None, topics) => format!("Kafka topic {}", topics.join(", ")),
+    };
+    let is_enabled = !matches!(mapping.state(), Some("Disabled" | "Disabling"));
+    Some(EventSource { uuid: uuid.to_owned(), name, is_enabled })
 }
 
 /// Finds the public access that a resource policy grants. A statement of unknown form counts as granting

@@ -25,7 +25,7 @@ pub(super) const VERSION: &str = "the new version";
 
 /// Limit of pages to read. AWS returns about 50 items per page, so no function needs 1,000 pages. Without a
 /// limit, a proxy that returns the same page again and again would never end the loop.
-const MAX_PAGES: u32 = 1000;
+pub(super) const MAX_PAGES: u32 = 1000;
 
 /// Progress text while an idle function becomes active again.
 const IDLE: &str = "the idle function to become active";
@@ -172,7 +172,7 @@ impl Lambda {
     ///
     /// The SDK's paginators take a page that is followed by itself for the last one; a list that is cut off
     /// there would hide the alias that protects a version from deletion.
-    fn next_page(
+    pub(super) fn next_page(
         &self,
         operation: &'static str,
         this: Option<String>,
@@ -183,7 +183,7 @@ impl Lambda {
     }
 
     /// Awaits a list, which may have many pages, for at most `wait_timeout`.
-    async fn in_time<T>(
+    pub(super) async fn in_time<T>(
         &self,
         what: &'static str,
         list: impl Future<Output = Result<T, LambdaError>>,

@@ -166,6 +166,15 @@ pub(crate) enum WriteCall {
         /// Name of the alias.
         alias: String,
     },
+    /// UpdateEventSourceMapping: makes a mapping of the function itself call an alias.
+    UpdateEventSourceMapping {
+        /// AWS's id of the mapping.
+        uuid: String,
+        /// The event source, such as `SQS queue orders`.
+        event_source: String,
+        /// Name of the alias.
+        alias: String,
+    },
     /// DeleteFunction with a qualifier: deletes one version.
     DeleteVersion {
         /// Number of the version.
@@ -253,6 +262,9 @@ impl WriteCall {
             }
             WriteCall::DeleteProvisionedConcurrencyConfig { .. } => {
                 (StepName::DeleteProvisionedConcurrencyConfig, None)
+            }
+            WriteCall::UpdateEventSourceMapping { .. } => {
+                (StepName::UpdateEventSourceMapping, Some(WaitsFor::EventSourceMappingSettled))
             }
             WriteCall::DeleteVersion { .. } => (StepName::DeleteFunction, None),
         }

@@ -24,7 +24,7 @@ pub(crate) use step::Step;
 use serde_json::{Value, json};
 
 use crate::code_source::{Code, Delivery};
-use crate::function::{ChangedBy, DesiredFunction, LiveFunction, Setting, VersionState};
+use crate::function::{ChangedBy, DesiredFunction, EventSource, LiveFunction, Setting, VersionState};
 use crate::protocol::event::{self, Change, FunctionPresence};
 use crate::protocol::secret::{MASK, Secret};
 
@@ -57,7 +57,8 @@ pub(crate) struct Plan {
 /// 6. Tags, concurrency and the function URL. They are not part of a version, and their calls return no
 ///    revision. They come after the aliases, so that the function URL never opens the old code, and none of
 ///    these changes is visible if a version fails verification.
-/// 7. Deletion of old versions.
+/// 7. Event source mappings that follow the alias. From then on they call a version that has passed.
+/// 8. Deletion of old versions.
 ///
 /// # Errors
 /// [`PlanError`], if the function cannot become what the stanza describes.
@@ -152,6 +153,7 @@ fn update(desired: &DesiredFunction, code: &Code, live: &LiveFunction) -> Result
     steps.extend(release.provisioned);
     steps.extend(url::steps(desired.url.as_ref(), desired.url_alias(), Some(live))?);
     steps.extend(release.verification);
+    steps.extend(followers(desired, live));
     steps.extend(release.deletions);
     let (version, cleared) = (release.version, release.cleared);
     Ok(Plan { function: FunctionPresence::Exists, steps, version, cleared })
@@ -316,6 +318,22 @@ fn complete_structures(settings: &mut Vec<Setting>, live: &LiveFunction) {
         })
         .collect();
     settings.extend(kept);
+}
+
+/// The steps that make event source mappings of the function itself call the first alias.
+fn followers(desired: &DesiredFunction, live: &LiveFunction) -> Vec<Step> {
+    let Some(alias) = desired.url_alias().filter(|_| desired.release.follows_alias) else {
+        return Vec::new();
+    };
+    let name = desired.name.name();
+    let follow = |source: &EventSource| {
+        let field = format!("event_source.{}", source.uuid);
+        let change = Change { field, from: json!(name), to: json!(format!("{name}:{alias}")) };
+        let (uuid, event_source) = (source.uuid.clone(), source.name.clone());
+        let call = WriteCall::UpdateEventSourceMapping { uuid, event_source, alias: alias.to_owned() };
+        Step::write(call, vec![change])
+    };
+    live.event_sources.iter().map(follow).collect()
 }
 
 /// The steps that remove tags, then those that add or change tags.

@@ -48,6 +48,8 @@ pub(crate) fn live() -> LiveFunction {
         public: PublicAccess::default(),
         latest_url: None,
         latest_public: PublicAccess::default(),
+        callers: Vec::new(),
+        event_sources: Vec::new(),
         aliases: Vec::new(),
         versions: Vec::new(),
         is_managed: false,

@@ -54,6 +54,7 @@ fn the_action_of_each_step_is_in_a_policy() {
         "reserved_concurrency": 1,
         "function_url": {"auth_type": "NONE"},
         "alias": "live",
+        "follow_alias": true,
         "verify": {},
         "provisioned_concurrency": 1,
         "keep_versions": 1,
@@ -177,6 +178,30 @@ fn versions_are_deleted_and_called_but_never_the_function_deleted() {
     assert_eq!((aliases.action.len(), aliases.resource), (2, vec![format!("{F}:live")]));
     assert!(!statement(&stanza, F, "Function").action.contains(&"lambda:DeleteFunction".to_owned()));
     assert!(!has(&stanza, "Latest"), "verification invokes the version, not `$LATEST`");
+}
+
+#[test]
+fn what_only_warnings_need_has_statements_of_its_own() {
+    let stanza = json!({"alias": "live"});
+    let optional = statement(&stanza, F, "Optional");
+    assert_eq!(optional.action, ["lambda:GetFunctionUrlConfig", "lambda:GetPolicy"]);
+    assert_eq!(optional.resource, [F]);
+    let list = statement(&stanza, F, "OptionalList");
+    assert_eq!(
+        (list.action, list.resource),
+        (vec!["lambda:ListEventSourceMappings".to_owned()], vec!["*".to_owned()])
+    );
+    assert!(policy(&stanza, F).notes.iter().any(|note| note.contains("`Optional`")));
+    let with_url = json!({"alias": "live", "function_url": {"auth_type": "AWS_IAM"}});
+    assert_eq!(statement(&with_url, F, "Optional").action, ["lambda:GetPolicy"]);
+    let follows = json!({"alias": "live", "follow_alias": true});
+    assert!(!has(&follows, "OptionalList") && has(&follows, "EventSourceList"));
+    let moves = statement(&follows, F, "EventSources");
+    assert_eq!(moves.action, ["lambda:GetEventSourceMapping", "lambda:UpdateEventSourceMapping"]);
+    assert_eq!(moves.resource, ["arn:aws:lambda:eu-west-1:123456789012:event-source-mapping:*"]);
+    let called = json!({"ArnLike": {"lambda:FunctionArn": [F, format!("{F}:live")]}});
+    assert_eq!(moves.condition, Some(called));
+    assert!(!has(&json!({"publish": true}), "OptionalList"), "without an alias nothing can go around it");
 }
 
 #[test]

@@ -483,11 +483,14 @@ words! {
         /// An alias sent a part of its traffic to another version. These weights were removed.
         WeightsCleared =>
             "Use `traffic` to split traffic, so that it is part of the deployment.";
-        /// In addition to the URL of the alias, the function itself has a URL, which serves the code that was
-        /// deployed last.
-        UrlOnLatest =>
-            "Move the callers of that URL to the URL of the alias, then delete it: `aws lambda \
-             delete-function-url-config --function-name …`.";
+        /// An event source, a URL or another caller calls the function itself and not the alias of the
+        /// stanza, so it gets new code before `verify`, and a rollback does not reach it.
+        BypassesAlias =>
+            "Let the caller use the ARN or the URL of the alias, as the hint says.";
+        /// AWS denied the reads that show what calls the function itself and not the alias.
+        CallersUnknown =>
+            "Allow the actions in the message to get the warning `bypasses-alias`. The deployment does not \
+             need them.";
         /// A version that should have been deleted is in use and was kept.
         VersionKept =>
             "Move the alias that uses the version. The next deployment then deletes the version.";

@@ -303,6 +303,8 @@ pub enum WaitsFor {
     VersionActive,
     /// `Status` of the provisioned concurrency is `READY`.
     ProvisionedConcurrencyReady,
+    /// `State` of the event source mapping is `Enabled` or `Disabled`.
+    EventSourceMappingSettled,
 }
 
 /// One value that changes. Secrets are masked in both values. Null means that there is no value.
@@ -333,6 +335,9 @@ pub struct StepTarget {
     /// Duration of the wait in seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seconds: Option<u64>,
+    /// The event source that calls the alias from now on, such as `SQS queue orders`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub event_source: Option<String>,
 }
 
 /// Result of a run.

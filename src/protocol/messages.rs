@@ -122,6 +122,10 @@ fn message(event: &Event) -> String {
             StepName::DeleteProvisionedConcurrencyConfig => {
                 format!("Removing the provisioned concurrency of alias {}.", alias(target))
             }
+            StepName::UpdateEventSourceMapping => {
+                let source = target.event_source.as_deref().unwrap_or("an event source");
+                format!("Making {source} call alias {}.", alias(target))
+            }
             StepName::DeleteFunction => format!("Deleting {}.", target_version(target)),
         },
         Event::StepFinished { step, duration_ms, .. } => {

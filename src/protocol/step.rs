@@ -87,6 +87,8 @@ steps! {
     PutProvisionedConcurrencyConfig: "put-provisioned-concurrency-config";
     /// Removes the provisioned concurrency of an alias.
     DeleteProvisionedConcurrencyConfig: "delete-provisioned-concurrency-config";
+    /// Makes an event source mapping of the function call the alias.
+    UpdateEventSourceMapping: "update-event-source-mapping";
     /// Deletes an old version.
     DeleteFunction: "delete-function";
 }

@@ -29,8 +29,13 @@ use text::{clean, clean_output, shortened, width, wrapped};
 const WIDEST_PROSE: usize = 100;
 
 /// Steps that take long. A log shows their start and their end; of the other steps it shows only the end.
-const LONG: [StepName; 4] =
-    [StepName::UploadPackage, StepName::Verify, StepName::Wait, StepName::PutProvisionedConcurrencyConfig];
+const LONG: [StepName; 5] = [
+    StepName::UploadPackage,
+    StepName::Verify,
+    StepName::Wait,
+    StepName::PutProvisionedConcurrencyConfig,
+    StepName::UpdateEventSourceMapping,
+];
 
 /// Prints the events of all runs of a process, to a terminal or a log.
 pub struct HumanReporter<W: Write> {
@@ -496,8 +501,11 @@ fn step_line(step: StepName, target: &StepTarget) -> String {
     format!("{}  {what}", step.as_str()).trim_end().to_owned()
 }
 
-/// The alias or version that a step acts on. Empty for a step that acts on the function itself.
+/// The event source, alias or version that a step acts on. Empty for a step that acts on the function itself.
 fn acts_on(target: &StepTarget) -> String {
+    if let (Some(source), Some(alias)) = (&target.event_source, &target.alias) {
+        return format!("{} to {}", clean(source), clean(alias));
+    }
     let version = target.version.as_deref().filter(|version| *version != "$LATEST");
     let version = version.map(|version| format!("version {}", clean(version)));
     match (target.alias.as_deref().map(clean), version, target.percent) {

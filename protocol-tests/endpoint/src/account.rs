@@ -10,6 +10,7 @@ use crate::function_name::FunctionName;
 use crate::iam::{Decision, Policy};
 use crate::invocation::Invocations;
 use crate::moment::Moment;
+use crate::operations::event_sources::EventSource;
 use crate::permission::{self, Permission};
 use crate::rate::Rates;
 use crate::refusal::Refusal;
@@ -19,6 +20,8 @@ use crate::settings::Settings;
 pub(crate) struct Account {
     pub(crate) settings: Settings,
     pub(crate) functions: BTreeMap<String, Function>,
+    /// Event source mappings by UUID.
+    pub(crate) event_sources: BTreeMap<String, EventSource>,
     pub(crate) invocations: Invocations,
     /// The identity policy of the callers. `None`: callers may do everything.
     pub(crate) policy: Option<Policy>,
@@ -65,7 +68,8 @@ impl Account {
     pub(crate) fn new(settings: Settings) -> Account {
         let invocations = Invocations::new(settings.invocations.clone());
         let rates = Rates::new(&settings);
-        Account { settings, functions: BTreeMap::new(), invocations, policy: None, rates }
+        let (functions, event_sources) = (BTreeMap::new(), BTreeMap::new());
+        Account { settings, functions, event_sources, invocations, policy: None, rates }
     }
 
     /// Returns the error with which IAM denies the permission. `None`: the policy allows it.

@@ -42,7 +42,8 @@ impl Account {
                     trusted: false,
                 };
                 self.authorize(&route, &arguments)?;
-                self.mutate(call_outcome.before, &route.subject, now)?;
+                let function = self.subject_of(&route, &arguments);
+                self.mutate(call_outcome.before, &function, now)?;
                 self.perform(&route, &arguments)
             });
         result.unwrap_or_else(|refusal| {
@@ -139,6 +140,10 @@ impl Account {
             Operation::PutFunctionCodeSigningConfig => self.put_function_code_signing_config(arguments),
             Operation::GetFunctionCodeSigningConfig => self.get_function_code_signing_config(arguments),
             Operation::DeleteFunctionCodeSigningConfig => self.delete_function_code_signing_config(arguments),
+            Operation::CreateEventSourceMapping => self.create_event_source_mapping(arguments),
+            Operation::GetEventSourceMapping => self.get_event_source_mapping(arguments),
+            Operation::ListEventSourceMappings => self.list_event_source_mappings(arguments),
+            Operation::UpdateEventSourceMapping => self.update_event_source_mapping(arguments),
             Operation::Invoke => return self.invoke(arguments),
         };
         Ok(Answer::json(route.status, &value?))

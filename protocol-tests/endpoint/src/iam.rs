@@ -12,7 +12,7 @@ pub(crate) type Context = Vec<(String, Vec<String>)>;
 
 /// The keys that `permissions.rs` may set. A condition on any other key could never be met, which is always a
 /// mistake.
-const KEYS: [&str; 9] = [
+const KEYS: [&str; 10] = [
     "aws:PrincipalAccount",
     "aws:RequestedRegion",
     "aws:SecureTransport",
@@ -20,6 +20,7 @@ const KEYS: [&str; 9] = [
     "kms:GrantIsForAWSResource",
     "kms:ViaService",
     "lambda:CodeSigningConfigArn",
+    "lambda:FunctionArn",
     "lambda:FunctionUrlAuthType",
     "lambda:Principal",
 ];

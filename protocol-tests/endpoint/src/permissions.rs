@@ -69,6 +69,12 @@ fn resource(account: &Account, operation: Operation, arguments: &Arguments<'_>) 
         Operation::TagResource | Operation::UntagResource | Operation::ListTags => {
             Ok(arguments.subject.to_owned())
         }
+        // "Actions, resources, and condition keys for AWS Lambda" (Service Authorization Reference).
+        Operation::CreateEventSourceMapping | Operation::ListEventSourceMappings => Ok("*".to_owned()),
+        Operation::GetEventSourceMapping | Operation::UpdateEventSourceMapping => {
+            let Settings { region, account, .. } = &account.settings;
+            Ok(format!("arn:aws:lambda:{region}:{account}:event-source-mapping:{}", arguments.subject))
+        }
         Operation::GetFunction
         | Operation::GetFunctionConfiguration
         | Operation::DeleteFunction
@@ -120,6 +126,15 @@ fn context(account: &Account, operation: Operation, arguments: &Arguments<'_>) -
             add(&mut context, "lambda:CodeSigningConfigArn", &text(&body["CodeSigningConfigArn"]));
         }
         Operation::TagResource => context.extend(tags_of(&body["Tags"])),
+        // That the function in the request counts, if it names one, is a guess.
+        Operation::CreateEventSourceMapping
+        | Operation::GetEventSourceMapping
+        | Operation::UpdateEventSourceMapping => {
+            let asked = body["FunctionName"].as_str().and_then(|name| account.name(name).ok());
+            let asked = asked.map(|name| account.arn(&name));
+            let arn = asked.or_else(|| account.called_by(arguments.subject).map(str::to_owned));
+            add(&mut context, "lambda:FunctionArn", &arn.as_deref().into_iter().collect::<Vec<_>>());
+        }
         Operation::UntagResource => {
             let keys =
                 arguments.query.iter().filter(|(name, _)| name == "tagKeys").map(|(_, key)| key.as_str());
@@ -164,6 +179,7 @@ fn context(account: &Account, operation: Operation, arguments: &Arguments<'_>) -
         | Operation::RemovePermission
         | Operation::GetFunctionCodeSigningConfig
         | Operation::DeleteFunctionCodeSigningConfig
+        | Operation::ListEventSourceMappings
         | Operation::Invoke => {}
     }
     context

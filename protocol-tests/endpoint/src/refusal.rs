@@ -184,6 +184,7 @@ pub(crate) enum Refusal {
         id: String,
     },
     SigningOfImages,
+    EventSourceInUse,
     // Invocations and quotas.
     CreationFailed,
     NoConcurrencyReserved,
@@ -322,6 +323,7 @@ impl Refusal {
             Refusal::NoPolicy => (404, NOT_FOUND, "No policy is associated with the given resource.".to_owned()),
             Refusal::StatementNotFound { id } => (404, NOT_FOUND, format!("Statement {id} is not found in resource policy.")),
             Refusal::SigningOfImages => (400, INVALID, "Code signing is not supported for functions created with container images.".to_owned()), // not recorded, known from reports
+            Refusal::EventSourceInUse => (400, "ResourceInUseException", "Cannot update the event source mapping because it is in use.".to_owned()), // not recorded, known from reports
 
             // A guess, derived from the message for a function that is Pending.
             Refusal::CreationFailed => (409, CONFLICT, "The operation cannot be performed at this time. The function is currently in the following state: Failed".to_owned()),

@@ -37,6 +37,10 @@ pub(crate) enum Operation {
     PutFunctionCodeSigningConfig,
     GetFunctionCodeSigningConfig,
     DeleteFunctionCodeSigningConfig,
+    CreateEventSourceMapping,
+    GetEventSourceMapping,
+    ListEventSourceMappings,
+    UpdateEventSourceMapping,
     Invoke,
 }
 
@@ -45,7 +49,7 @@ use Operation::*;
 /// Operation, name, method, path and status of success, from botocore's model of Lambda. Only DeleteFunction
 /// differs: the model says 200 and allows another status in the answer; AWS answers 204.
 #[rustfmt::skip] // a table: one operation, one line
-const ROUTES: [(Operation, &str, &str, &str, u16); 33] = [
+const ROUTES: [(Operation, &str, &str, &str, u16); 37] = [
     (CreateFunction, "CreateFunction", "POST", "/2015-03-31/functions", 201),
     (GetFunction, "GetFunction", "GET", "/2015-03-31/functions/{}", 200),
     (GetFunctionConfiguration, "GetFunctionConfiguration", "GET", "/2015-03-31/functions/{}/configuration", 200),
@@ -78,6 +82,10 @@ const ROUTES: [(Operation, &str, &str, &str, u16); 33] = [
     (PutFunctionCodeSigningConfig, "PutFunctionCodeSigningConfig", "PUT", "/2020-06-30/functions/{}/code-signing-config", 200),
     (GetFunctionCodeSigningConfig, "GetFunctionCodeSigningConfig", "GET", "/2020-06-30/functions/{}/code-signing-config", 200),
     (DeleteFunctionCodeSigningConfig, "DeleteFunctionCodeSigningConfig", "DELETE", "/2020-06-30/functions/{}/code-signing-config", 204),
+    (CreateEventSourceMapping, "CreateEventSourceMapping", "POST", "/2015-03-31/event-source-mappings", 202),
+    (GetEventSourceMapping, "GetEventSourceMapping", "GET", "/2015-03-31/event-source-mappings/{}", 200),
+    (ListEventSourceMappings, "ListEventSourceMappings", "GET", "/2015-03-31/event-source-mappings", 200),
+    (UpdateEventSourceMapping, "UpdateEventSourceMapping", "PUT", "/2015-03-31/event-source-mappings/{}", 202),
     (Invoke, "Invoke", "POST", "/2015-03-31/functions/{}/invocations", 200),
 ];
 
@@ -89,7 +97,7 @@ pub(crate) struct Route {
     pub(crate) name: &'static str,
     /// The HTTP status of success.
     pub(crate) status: u16,
-    /// Function name, or ARN of the tagged resource; empty if the path has none.
+    /// Function name, ARN of the tagged resource, or UUID of a mapping; empty if the path has none.
     pub(crate) subject: String,
     /// Alias name, or id of a policy statement; empty if the path has none.
     pub(crate) item: String,

@@ -48,7 +48,7 @@ pub(super) fn rules() -> Value {
         "code_signing_config_arn": {"pattern": "^$", "patternErrorMessage": message, "doNotSuggest": true},
     }}}));
     // validate::release
-    for key in ["traffic", "provisioned_concurrency"] {
+    for key in ["traffic", "provisioned_concurrency", "follow_alias"] {
         rules.push(rule(&not(&has_alias()), [(key, format!("`{key}` requires `alias`."))]));
     }
     rules.push(needs("traffic_interval", "traffic"));

@@ -150,6 +150,7 @@ fn every_event_is_read_back_as_it_was_written() {
                 version: Some(text("$LATEST")),
                 percent: Some(100),
                 seconds: Some(u64::MAX),
+                event_source: Some(text("hello")),
             },
         },
         Event::StepFinished { .. } => {
@@ -260,12 +261,13 @@ fn every_name_is_read_back_as_it_was_written() {
         DeleteFunctionCodeSigningConfig UntagResource TagResource UpdateFunctionCode PutFunctionConcurrency DeleteFunctionConcurrency
         CreateFunctionUrlConfig UpdateFunctionUrlConfig DeleteFunctionUrlConfig AddPermission RemovePermission
         UploadPackage PublishVersion Wait Verify CreateAlias UpdateAlias ShiftTraffic
-        PutProvisionedConcurrencyConfig DeleteProvisionedConcurrencyConfig DeleteFunction
+        PutProvisionedConcurrencyConfig DeleteProvisionedConcurrencyConfig UpdateEventSourceMapping DeleteFunction
     );
     check(steps, |name: StepName| text(name.as_str()));
     // These have no other list of their names.
-    let waits =
-        each_name!(WaitsFor: FunctionActive FunctionUpdated VersionActive ProvisionedConcurrencyReady);
+    let waits = each_name!(WaitsFor:
+        FunctionActive FunctionUpdated VersionActive ProvisionedConcurrencyReady EventSourceMappingSettled
+    );
     check(waits, |name: WaitsFor| written(&name));
     check(each_name!(Stream: Stdout Stderr Log), |name: Stream| written(&name));
     check(each_name!(FunctionPresence: Absent Exists), |name: FunctionPresence| written(&name));

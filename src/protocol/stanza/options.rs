@@ -340,6 +340,11 @@ options! {
         /// those of a CodeDeploy canary. Default: false; with such weights, the deployment fails.
         pub clear_weights: Option<bool> as Option<Flag> = flag(),
             "Clear traffic weights".default(false) [Versions, open];
+        /// Whether to move event source mappings that call the function itself, such as those of SQS queues,
+        /// to the first alias, after the alias has moved. No mapping is created. Default: false; a warning
+        /// names each such mapping.
+        pub follow_alias: Option<bool> as Option<Flag> = flag(),
+            "Follow the alias".default(false) [Versions, open];
         /// Number of execution environments that each alias keeps ready, such as 5. The deployment waits
         /// until they are ready. `none` removes the provisioned concurrency. Default: the live value.
         pub provisioned_concurrency: Option<OrNone<i32>> as Option<NumberOrNone> = positive_or_none(),

@@ -102,6 +102,7 @@ pub(super) fn release(r: &mut StanzaReader<'_>, options: &Options) {
     for (key, needs, is_there) in [
         ("traffic", "alias", has_alias),
         ("provisioned_concurrency", "alias", has_alias),
+        ("follow_alias", "alias", has_alias),
         ("traffic_interval", "traffic", r.has("traffic")),
     ] {
         if r.has(key) && !is_there {

@@ -4,6 +4,7 @@
 
 mod aliases;
 mod concurrency;
+pub(crate) mod event_sources;
 mod functions;
 mod invoke;
 mod policy;

@@ -4,6 +4,7 @@
 mod aliases;
 mod concurrency;
 mod concurrent_changes;
+mod event_sources;
 mod functions;
 mod invoke;
 mod permissions;
