@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use crate::event_source::EventSource;
 use crate::function::{Ending, Function};
 use crate::function_name::FunctionName;
 use crate::iam::{Decision, Policy};
 use crate::invocation::Invocations;
 use crate::moment::Moment;
-use crate::operations::event_sources::EventSource;
 use crate::permission::{self, Permission};
 use crate::rate::Rates;
 use crate::refusal::Refusal;

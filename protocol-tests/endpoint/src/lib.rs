@@ -44,6 +44,7 @@ mod constraints;
 mod dispatch;
 mod document;
 mod endpoint;
+mod event_source;
 mod fault;
 mod fixture;
 mod function;

@@ -6,27 +6,10 @@ use serde_json::{Value, json};
 
 use crate::account::{Account, Arguments};
 use crate::checks;
+use crate::event_source::EventSource;
 use crate::ids;
 use crate::refusal::Refusal;
 use crate::route::{Operation, Route};
-
-/// An event source mapping. It belongs to the account, so it outlives its function.
-pub(crate) struct EventSource {
-    /// EventSourceMappingConfiguration without `State`.
-    mapping: Value,
-    is_enabled: bool,
-    /// When the state `Updating` ends. `None`: no update is in progress.
-    until: Option<Instant>,
-}
-
-impl EventSource {
-    fn answer(&self) -> Value {
-        let mut answer = self.mapping.clone();
-        let settled = if self.is_enabled { "Enabled" } else { "Disabled" };
-        answer["State"] = json!(if self.until.is_some() { "Updating" } else { settled });
-        answer
-    }
-}
 
 impl Account {
     pub(crate) fn create_event_source_mapping(
