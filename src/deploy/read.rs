@@ -18,7 +18,6 @@ use crate::protocol::structures::OrNone;
 pub(super) struct PlanInput {
     pub(super) desired: DesiredFunction,
     pub(super) code: Code,
-    /// The packaged code. `None`: the code is an S3 object or a container image.
     /// The live function and its state. `None`: it does not exist.
     pub(super) found: Option<LiveState>,
 }

@@ -184,19 +184,13 @@ impl<'a> DeployState<'a> {
             return false;
         }
         // Which image a tag means is known only after Lambda has resolved it.
-        let (WriteCall::CreateFunction { delivery, .. } | WriteCall::UpdateFunctionCode { delivery, .. }) =
+        if let WriteCall::CreateFunction { delivery, .. } | WriteCall::UpdateFunctionCode { delivery, .. } =
             call
-        else {
-            return self.adopt(live, now);
-        };
-        match (delivery, &live.image) {
-            (Delivery::Image(uri), Some(image)) if *uri == image.uri => self.known = Some(now.clone()),
-            _ => {}
+            && let (Delivery::Image(uri), Some(image)) = (delivery, &live.image)
+            && *uri == image.uri
+        {
+            self.known = Some(now.clone());
         }
-        self.adopt(live, now)
-    }
-
-    fn adopt(&mut self, live: LiveFunction, now: CodeAndSettings) -> bool {
         if self.known.as_ref().is_none_or(|known| known.code_sha256 == now.code_sha256) {
             self.revision_id = live.revision_id;
         }

@@ -2,7 +2,6 @@
 #![expect(clippy::disallowed_methods, reason = "exits the process after a wrong command line")]
 
 use std::ffi::{OsStr, OsString};
-use std::io::{self, Write};
 use std::path::PathBuf;
 use std::{env, process};
 
@@ -12,6 +11,7 @@ use clap_complete::Shell;
 
 use super::closed;
 use super::standalone_args::{self, StandaloneArgs};
+use super::streams::print_stderr;
 use crate::deploy;
 use crate::diagnostics;
 use crate::protocol::event::Finished;
@@ -110,7 +110,7 @@ pub(crate) fn report_parse_error(error: clap::Error) -> Finished {
     // Up to the first empty line; after it, clap explains the usage.
     let line = text.lines().take_while(|line| !line.is_empty()).map(str::trim).collect::<Vec<_>>().join(" ");
     let line = line.strip_prefix("error: ").unwrap_or(&line);
-    let _ = writeln!(io::stderr(), "dpl-lambda: {line}");
+    print_stderr(line);
     let given = command_of(env::args_os().skip(1)).unwrap_or_default();
     let prints_document = given.to_str().is_some_and(DocumentCommand::has_subcommand);
     if prints_document || standalone_args::is_for_people() {
