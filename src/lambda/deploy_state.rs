@@ -82,22 +82,20 @@ impl<'a> DeployState<'a> {
     /// The target of a step, as shown in events.
     pub(crate) fn target_of(&self, action: &Action) -> StepTarget {
         let version = || Some(self.version().to_owned());
+        let of = |alias: Option<&String>, version: Option<String>| StepTarget {
+            alias: alias.cloned(),
+            version,
+            ..StepTarget::default()
+        };
         match action {
-            Action::Verify => StepTarget { version: version(), ..StepTarget::default() },
-            Action::Write(WriteCall::CreateAlias { alias }) => {
-                StepTarget { alias: Some(alias.clone()), version: version(), ..StepTarget::default() }
+            Action::Verify => of(None, version()),
+            Action::Write(WriteCall::CreateAlias { alias }) => of(Some(alias), version()),
+            Action::Write(WriteCall::UpdateAlias { alias, version: to, .. }) => {
+                of(Some(alias), to.clone().or_else(version))
             }
-            Action::Write(WriteCall::UpdateAlias { alias, version: to, .. }) => StepTarget {
-                alias: Some(alias.clone()),
-                version: to.clone().or_else(version),
-                ..StepTarget::default()
-            },
-            Action::Write(WriteCall::ShiftTraffic { alias, percent, .. }) => StepTarget {
-                alias: Some(alias.clone()),
-                version: version(),
-                percent: Some(*percent),
-                ..StepTarget::default()
-            },
+            Action::Write(WriteCall::ShiftTraffic { alias, percent, .. }) => {
+                StepTarget { percent: Some(*percent), ..of(Some(alias), version()) }
+            }
             Action::Wait { interval } => {
                 StepTarget { seconds: Some(interval.as_secs()), ..StepTarget::default() }
             }
@@ -105,10 +103,8 @@ impl<'a> DeployState<'a> {
             | Action::Write(
                 WriteCall::PutProvisionedConcurrencyConfig { alias, .. }
                 | WriteCall::DeleteProvisionedConcurrencyConfig { alias },
-            ) => StepTarget { alias: Some(alias.clone()), ..StepTarget::default() },
-            Action::Write(WriteCall::DeleteVersion { version }) => {
-                StepTarget { version: Some(version.clone()), ..StepTarget::default() }
-            }
+            ) => of(Some(alias), None),
+            Action::Write(WriteCall::DeleteVersion { version }) => of(None, Some(version.clone())),
             _ => StepTarget::default(),
         }
     }
