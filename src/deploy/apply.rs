@@ -142,22 +142,16 @@ fn apply_steps(
         match applied {
             Ok(applied) => running.finish(context, applied.attempts, applied.request_id),
             Err(error @ LambdaError::Outdated(_)) => {
-                let (attempts, may_be_ours) = lambda.attempts();
-                let function_exists = !state.arn.is_empty();
-                return Ok(Some(OutdatedStep {
-                    step: running,
-                    error,
-                    may_be_ours,
-                    attempts,
-                    function_exists,
-                }));
+                let Applied { attempts, lost_response: may_be_ours, .. } = lambda.applied();
+                let (step, function_exists) = (running, !state.arn.is_empty());
+                return Ok(Some(OutdatedStep { step, error, may_be_ours, attempts, function_exists }));
             }
             // Another caller has moved an alias to this version, so it is not deleted.
             Err(LambdaError::Call(error))
                 if step.action.name() == StepName::DeleteFunction && error.is_used_by_alias() =>
             {
                 context.warn(&warnings::version_kept(state.target_of(&step.action).version.as_deref()));
-                running.finish(context, lambda.attempts().0, error.request_id);
+                running.finish(context, lambda.applied().attempts, error.request_id);
             }
             Err(LambdaError::VersionFailed { version, state_reason }) => {
                 let aliases = live.map(|live| live.aliases.as_slice()).unwrap_or_default();

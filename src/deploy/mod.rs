@@ -113,10 +113,10 @@ fn deploy(context: &Context<'_>, runtime: &Runtime, only_plan: bool) -> Result<F
     let aws = Aws::connect(context, runtime)?;
     let input = read(&aws, &source, prepared, only_plan)?;
     let before = Baseline::of(&input);
-    let mut planned = plan(context, input)?;
+    let (mut planned, event) = plan(context, input)?;
     if only_plan {
         dry_run(&aws, &planned)?;
-        return Ok(Finished::Planned(planned.event));
+        return Ok(Finished::Planned(event));
     }
     loop {
         match apply(&aws, &planned.plan, planned.input.live(), planned.state(context))? {

@@ -15,8 +15,6 @@ use crate::warnings;
 pub(super) struct Planned {
     pub(super) input: PlanInput,
     pub(super) plan: Plan,
-    /// The plan for events.
-    pub(super) event: event::Plan,
     /// How often the deployment was planned before, each time until another caller changed the function.
     pub(super) replans: u32,
 }
@@ -35,8 +33,8 @@ impl Planned {
     }
 }
 
-/// Plans a deployment, with the warnings that it needs.
-pub(super) fn plan(context: &Context<'_>, input: PlanInput) -> Result<Planned, ErrorReport> {
+/// Plans a deployment, with the warnings that it needs. Returns also the plan for events.
+pub(super) fn plan(context: &Context<'_>, input: PlanInput) -> Result<(Planned, event::Plan), ErrorReport> {
     let plan = plan_of(context, &input)?;
     let (desired, live) = (&input.desired, input.live());
     warn::about_unknown_values(context, desired, live);
@@ -47,7 +45,7 @@ pub(super) fn plan(context: &Context<'_>, input: PlanInput) -> Result<Planned, E
     warn::about_cleared_weights(context, &plan);
     warn::about_bypasses(context, desired, live, false);
     let event = emit(context, &plan);
-    Ok(Planned { input, plan, event, replans: 0 })
+    Ok((Planned { input, plan, replans: 0 }, event))
 }
 
 /// Plans the rest of a deployment after the function has changed. If our own request has changed it, this is
@@ -60,15 +58,15 @@ pub(super) fn plan_again(
 ) -> Result<Planned, ErrorReport> {
     let plan = plan_of(context, &input)?;
     let may_be_ours = outdated.may_be_ours;
-    let event = match outdated.check_was_ours(context, &plan) {
-        Ok(()) => context.redaction.plan(&plan),
+    match outdated.check_was_ours(context, &plan) {
+        Ok(()) => {}
         Err(error) if context.stanza.revision_id.is_some() => return Err(context.failed(error)),
         Err(_) => {
             context.warn(&warnings::function_changed(may_be_ours));
-            emit(context, &plan)
+            emit(context, &plan);
         }
-    };
-    Ok(Planned { input, plan, event, replans })
+    }
+    Ok(Planned { input, plan, replans })
 }
 
 /// Writes a plan as an event, and returns what was written.

@@ -8,7 +8,7 @@ use crate::protocol::secret::Secret;
 use crate::protocol::structures::FunctionUrl;
 
 /// The live function, as far as it has been read from AWS.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct LiveFunction {
     /// ARN of the function, without a version.
     pub arn: String,

@@ -258,12 +258,10 @@ impl Lambda {
                 seen = read::live(&output);
             }
         }
-        if is_update {
-            state.last_update = backoff.took();
-        }
         if let Some(version) = version {
             return versions::from_version(&version, status);
         }
+        state.last_update = backoff.took().or(state.last_update);
         if let Some(live) = seen
             && !state.has_stayed(call, live)
         {

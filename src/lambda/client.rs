@@ -36,19 +36,15 @@ pub(crate) struct Applied {
     pub attempts: u32,
     /// AWS's id of the last request.
     pub request_id: Option<String>,
+    /// True if a response was lost, so that AWS may have carried out its request.
+    pub lost_response: bool,
 }
 
 impl Lambda {
     /// Request statistics of the last step.
     pub(crate) fn applied(&self) -> Applied {
-        let stats = self.attempts.stats();
-        Applied { attempts: stats.requests, request_id: stats.request_id }
-    }
-
-    /// Number of HTTP requests of the last step, and whether a response to one of them was lost.
-    pub(crate) fn attempts(&self) -> (u32, bool) {
-        let stats = self.attempts.stats();
-        (stats.requests, stats.lost_response)
+        let RequestStats { requests, request_id, lost_response, .. } = self.attempts.stats();
+        Applied { attempts: requests, request_id, lost_response }
     }
 
     /// Sleeps between two traffic shifts, unless the run is cancelled.
@@ -114,7 +110,7 @@ impl Lambda {
 
     /// Awaits a call, and emits progress events while it is slow.
     pub(super) async fn with_progress<T>(&self, operation: &'static str, call: impl Future<Output = T>) -> T {
-        let what = || match self.attempts.stats().transient_error {
+        let what = || match self.attempts.call(operation).transient_error {
             Some(transient_error) => {
                 format!("{operation} to succeed; its last response was {transient_error}")
             }

@@ -85,22 +85,20 @@ impl<'a> DeployState<'a> {
     /// The target of a step, as shown in events.
     pub(crate) fn target_of(&self, action: &Action) -> StepTarget {
         let version = || Some(self.version().to_owned());
+        let of = |alias: Option<&String>, version: Option<String>| StepTarget {
+            alias: alias.cloned(),
+            version,
+            ..StepTarget::default()
+        };
         match action {
-            Action::Verify => StepTarget { version: version(), ..StepTarget::default() },
-            Action::Write(WriteCall::CreateAlias { alias }) => {
-                StepTarget { alias: Some(alias.clone()), version: version(), ..StepTarget::default() }
+            Action::Verify => of(None, version()),
+            Action::Write(WriteCall::CreateAlias { alias }) => of(Some(alias), version()),
+            Action::Write(WriteCall::UpdateAlias { alias, version: to, .. }) => {
+                of(Some(alias), to.clone().or_else(version))
             }
-            Action::Write(WriteCall::UpdateAlias { alias, version: to, .. }) => StepTarget {
-                alias: Some(alias.clone()),
-                version: to.clone().or_else(version),
-                ..StepTarget::default()
-            },
-            Action::Write(WriteCall::ShiftTraffic { alias, percent, .. }) => StepTarget {
-                alias: Some(alias.clone()),
-                version: version(),
-                percent: Some(*percent),
-                ..StepTarget::default()
-            },
+            Action::Write(WriteCall::ShiftTraffic { alias, percent, .. }) => {
+                StepTarget { percent: Some(*percent), ..of(Some(alias), version()) }
+            }
             Action::Wait { interval } => {
                 StepTarget { seconds: Some(interval.as_secs()), ..StepTarget::default() }
             }
@@ -108,15 +106,11 @@ impl<'a> DeployState<'a> {
             | Action::Write(
                 WriteCall::PutProvisionedConcurrencyConfig { alias, .. }
                 | WriteCall::DeleteProvisionedConcurrencyConfig { alias },
-            ) => StepTarget { alias: Some(alias.clone()), ..StepTarget::default() },
-            Action::Write(WriteCall::UpdateEventSourceMapping { event_source, alias, .. }) => StepTarget {
-                event_source: Some(event_source.clone()),
-                alias: Some(alias.clone()),
-                ..StepTarget::default()
-            },
-            Action::Write(WriteCall::DeleteVersion { version }) => {
-                StepTarget { version: Some(version.clone()), ..StepTarget::default() }
+            ) => of(Some(alias), None),
+            Action::Write(WriteCall::UpdateEventSourceMapping { event_source, alias, .. }) => {
+                StepTarget { event_source: Some(event_source.clone()), ..of(Some(alias), None) }
             }
+            Action::Write(WriteCall::DeleteVersion { version }) => of(None, Some(version.clone())),
             _ => StepTarget::default(),
         }
     }
@@ -194,19 +188,13 @@ impl<'a> DeployState<'a> {
             return false;
         }
         // Which image a tag means is known only after Lambda has resolved it.
-        let (WriteCall::CreateFunction { delivery, .. } | WriteCall::UpdateFunctionCode { delivery, .. }) =
+        if let WriteCall::CreateFunction { delivery, .. } | WriteCall::UpdateFunctionCode { delivery, .. } =
             call
-        else {
-            return self.adopt(live, now);
-        };
-        match (delivery, &live.image) {
-            (Delivery::Image(uri), Some(image)) if *uri == image.uri => self.known = Some(now.clone()),
-            _ => {}
+            && let (Delivery::Image(uri), Some(image)) = (delivery, &live.image)
+            && *uri == image.uri
+        {
+            self.known = Some(now.clone());
         }
-        self.adopt(live, now)
-    }
-
-    fn adopt(&mut self, live: LiveFunction, now: CodeAndSettings) -> bool {
         if self.known.as_ref().is_none_or(|known| known.code_sha256 == now.code_sha256) {
             self.revision_id = live.revision_id;
         }

@@ -261,20 +261,16 @@ impl CallError {
         };
         let raw = error.raw_response();
         CallError {
-            operation,
-            kind,
             code: error.code().map(str::to_owned),
             message: error.message().map(str::to_owned),
             http_status: raw.map(|response| response.status().as_u16()),
             request_id: error.request_id().map(str::to_owned),
-            resource: None,
             bucket_region: raw.and_then(|raw| raw.headers().get("x-amz-bucket-region")).map(str::to_owned),
-            address: None,
-            proxy: None,
             cause: Cause::chain(match renewal {
                 Some(renewal) => vec![renewal.to_string()],
                 None => error.source().map(error_texts).unwrap_or_default(),
             }),
+            ..CallError::without(operation, kind)
         }
     }
 

@@ -6,8 +6,9 @@ use std::error::Error;
 use aws_smithy_types::error::ErrorMetadata;
 
 /// Texts of the SDK that only name the kind of an error. The error below says what happened.
-const KINDS: [&str; 10] = [
+const KINDS: [&str; 11] = [
     "an error occurred while loading credentials",
+    "client error",
     "dispatch failure",
     "io error",
     "other",
@@ -28,8 +29,7 @@ pub(crate) fn error_texts(error: &(dyn Error + 'static)) -> Vec<String> {
         let text = plain_text(error);
         // `unhandled error (AccessDenied)`, `client error (Connect)`
         let kind = text.split(" (").next().unwrap_or_default();
-        let says_nothing = text.is_empty() || KINDS.contains(&kind) || kind == "client error";
-        if !says_nothing && texts.last() != Some(&text) {
+        if !text.is_empty() && !KINDS.contains(&kind) && texts.last() != Some(&text) {
             texts.push(text);
         }
         next = error.source();

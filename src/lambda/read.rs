@@ -183,22 +183,13 @@ pub(super) fn live(output: &GetFunctionOutput) -> Option<LiveFunction> {
             uri: text(code.and_then(|code| code.image_uri())),
             resolved: text(code.and_then(|code| code.resolved_image_uri())),
         }),
-        url: None,
-        public: PublicAccess::default(),
-        latest_url: None,
-        latest_public: PublicAccess::default(),
-        callers: Vec::new(),
-        event_sources: Vec::new(),
-        aliases: Vec::new(),
-        versions: Vec::new(),
         is_managed: configuration.capacity_provider_config().is_some(),
-        latest_published: None,
-        provisioned: BTreeMap::new(),
         revision_id: configuration.revision_id().map(str::to_owned),
         has_failed: matches!(
             configuration.update_status(),
             UpdateStatus::CreationFailed(_) | UpdateStatus::UpdateFailed(_)
         ),
+        ..LiveFunction::default()
     })
 }
 

@@ -6,10 +6,8 @@ use std::collections::{BTreeMap, HashMap};
 use aws_sdk_lambda::operation::create_function::builders::CreateFunctionFluentBuilder;
 use aws_sdk_lambda::operation::update_function_code::builders::UpdateFunctionCodeFluentBuilder;
 use aws_sdk_lambda::operation::update_function_configuration::builders::UpdateFunctionConfigurationFluentBuilder;
-use aws_sdk_lambda::types;
-use aws_sdk_lambda::types::builders::{
-    FunctionCodeBuilder, ImageConfigBuilder, LoggingConfigBuilder, VpcConfigBuilder,
-};
+use aws_sdk_lambda::types::builders::FunctionCodeBuilder;
+use aws_sdk_lambda::types::{self, ImageConfig, LoggingConfig, VpcConfig};
 
 use crate::function::{Setting, settings_table};
 use crate::protocol::secret::Secret;
@@ -25,25 +23,24 @@ macro_rules! define_requests {
             $(create($create:expr))? $(create_code($create_code:expr))? $(update_code($update_code:expr))?
             $(own_call($own_call:expr))?,
     })*) => {
-        impl Structures {
-            fn of(settings: &[Setting]) -> Self {
-                let Structures { mut vpc, mut logging, mut image } = Structures::default();
-                for setting in settings.iter().cloned() {
-                    match setting {
-                        $($(Setting::$name(value) => {
-                            vpc = Some(write(vpc.unwrap_or_default(), value, $vpc_config));
-                        })?)*
-                        $($(Setting::$name(value) => {
-                            logging = Some(write(logging.unwrap_or_default(), value, $logging_config));
-                        })?)*
-                        $($(Setting::$name(value) => {
-                            image = Some(write(image.unwrap_or_default(), value, $image_config));
-                        })?)*
-                        _ => {}
-                    }
+        fn structures_of(settings: &[Setting]) -> Structures {
+            let (mut vpc, mut logs, mut image) = (None, None, None);
+            for setting in settings.iter().cloned() {
+                match setting {
+                    $($(Setting::$name(value) => {
+                        vpc = Some(write(vpc.unwrap_or_else(VpcConfig::builder), value, $vpc_config));
+                    })?)*
+                    $($(Setting::$name(value) => {
+                        let logging = logs.unwrap_or_else(LoggingConfig::builder);
+                        logs = Some(write(logging, value, $logging_config));
+                    })?)*
+                    $($(Setting::$name(value) => {
+                        image = Some(write(image.unwrap_or_else(ImageConfig::builder), value, $image_config));
+                    })?)*
+                    _ => {}
                 }
-                Structures { vpc, logging, image }
             }
+            (vpc.map(|vpc| vpc.build()), logs.map(|logs| logs.build()), image.map(|image| image.build()))
         }
 
         /// Writes settings into a CreateFunction request, except those of the code: see [`create_code`].
@@ -51,11 +48,8 @@ macro_rules! define_requests {
             request: CreateFunctionFluentBuilder,
             settings: &[Setting],
         ) -> CreateFunctionFluentBuilder {
-            let Structures { vpc, logging, image } = Structures::of(settings);
-            let request = request
-                .set_vpc_config(vpc.map(|vpc| vpc.build()))
-                .set_logging_config(logging.map(|logging| logging.build()))
-                .set_image_config(image.map(|image| image.build()));
+            let (vpc, logs, image) = structures_of(settings);
+            let request = request.set_vpc_config(vpc).set_logging_config(logs).set_image_config(image);
             settings.iter().cloned().fold(request, |request, setting| match setting {
                 $($(Setting::$name(value) => write(request, value, $configuration),)?)*
                 $($(Setting::$name(value) => write(request, value, $create),)?)*
@@ -77,11 +71,8 @@ macro_rules! define_requests {
             request: UpdateFunctionConfigurationFluentBuilder,
             settings: &[Setting],
         ) -> UpdateFunctionConfigurationFluentBuilder {
-            let Structures { vpc, logging, image } = Structures::of(settings);
-            let request = request
-                .set_vpc_config(vpc.map(|vpc| vpc.build()))
-                .set_logging_config(logging.map(|logging| logging.build()))
-                .set_image_config(image.map(|image| image.build()));
+            let (vpc, logs, image) = structures_of(settings);
+            let request = request.set_vpc_config(vpc).set_logging_config(logs).set_image_config(image);
             settings.iter().cloned().fold(request, |request, setting| match setting {
                 $($(Setting::$name(value) => write(request, value, $configuration),)?)*
                 _ => request,
@@ -102,12 +93,7 @@ macro_rules! define_requests {
 }
 
 /// AWS structures that combine several settings. `None`: no setting belongs to the structure.
-#[derive(Default)]
-struct Structures {
-    vpc: Option<VpcConfigBuilder>,
-    logging: Option<LoggingConfigBuilder>,
-    image: Option<ImageConfigBuilder>,
-}
+type Structures = (Option<VpcConfig>, Option<LoggingConfig>, Option<ImageConfig>);
 
 settings_table!(define_requests);
 

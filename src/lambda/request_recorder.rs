@@ -1,6 +1,7 @@
 //! SDK interceptor that counts the HTTP requests of a step and records facts of their responses.
 //! It never changes a request, and never reads a request body.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use aws_sdk_lambda::config::interceptors::{
@@ -17,7 +18,7 @@ use super::error::CallError;
 use super::transient_error::TransientError;
 use crate::event_writer::EventWriter;
 
-/// Statistics of the current step's HTTP requests. Calls are sequential, so one record is enough.
+/// Statistics of the current step's HTTP requests.
 #[derive(Clone, Debug, Default)]
 pub(super) struct AttemptCounter {
     stats: Arc<Mutex<RequestStats>>,
@@ -29,16 +30,31 @@ pub(super) struct AttemptCounter {
 #[derive(Clone, Debug, Default)]
 pub(super) struct RequestStats {
     pub(super) requests: u32,
-    /// Host and port of the last request. `None`: none was sent.
-    pub(super) address: Option<String>,
     pub(super) http_status: Option<u16>,
     pub(super) request_id: Option<String>,
     /// Whether the last response came from AWS: it has a request id, and the response of a proxy has none.
     pub(super) is_from_aws: bool,
     /// Whether a response was lost, so that AWS may have carried out its request.
     pub(super) lost_response: bool,
+    /// The calls by operation. Two can be in progress at the same time: HeadObject and GetFunction.
+    calls: BTreeMap<String, CallFacts>,
+}
+
+/// Facts about the calls of one operation.
+#[derive(Clone, Debug, Default)]
+pub(super) struct CallFacts {
+    /// Host and port of the last request. `None`: none was sent.
+    address: Option<String>,
     /// The last response of the current call, if it was a 429 or 5xx.
     pub(super) transient_error: Option<TransientError>,
+}
+
+impl RequestStats {
+    /// The facts about the call that the SDK is making with `config`.
+    fn call(&mut self, config: &ConfigBag) -> &mut CallFacts {
+        let operation = config.load::<Metadata>().map(Metadata::name).unwrap_or_default();
+        self.calls.entry(operation.to_owned()).or_default()
+    }
 }
 
 impl AttemptCounter {
@@ -55,10 +71,15 @@ impl AttemptCounter {
         self.lock().clone()
     }
 
-    /// Adds the addresses to an error. Replaces a timeout by AWS's last 429 or 5xx, if there was one: that is the
-    /// better explanation.
+    /// The facts about the calls of an operation.
+    pub(super) fn call(&self, operation: &str) -> CallFacts {
+        self.lock().calls.get(operation).cloned().unwrap_or_default()
+    }
+
+    /// Adds the addresses to an error. Replaces a timeout by AWS's last 429 or 5xx, if there was one: that is
+    /// the better explanation.
     pub(super) fn explain(&self, error: CallError) -> CallError {
-        let RequestStats { transient_error, address, .. } = self.stats();
+        let CallFacts { transient_error, address } = self.call(error.operation);
         match transient_error {
             Some(transient_error) if error.is_timeout() => {
                 CallError::from_transient(error.operation, transient_error)
@@ -91,12 +112,13 @@ impl Intercept for RequestRecorder {
         "RequestRecorder"
     }
 
-    fn read_before_execution(
+    fn read_before_serialization(
         &self,
         _: &BeforeSerializationInterceptorContextRef<'_>,
-        _: &mut ConfigBag,
+        _: &RuntimeComponents,
+        config: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        self.attempts.lock().transient_error = None;
+        self.attempts.lock().call(config).transient_error = None;
         Ok(())
     }
 
@@ -115,9 +137,9 @@ impl Intercept for RequestRecorder {
         &self,
         context: &BeforeTransmitInterceptorContextRef<'_>,
         _: &RuntimeComponents,
-        _: &mut ConfigBag,
+        config: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        self.attempts.lock().address = address(context.request().uri());
+        self.attempts.lock().call(config).address = address(context.request().uri());
         Ok(())
     }
 
@@ -143,7 +165,8 @@ impl Intercept for RequestRecorder {
         let is_lost = |status| status >= 500 || (status < 300 && has_failed) || (status == 429 && publishes);
         stats.lost_response |= status.is_none_or(is_lost);
         if let Some(response) = context.response() {
-            stats.transient_error = has_failed.then(|| TransientError::of(response, id.clone())).flatten();
+            let transient_error = has_failed.then(|| TransientError::of(response, id.clone())).flatten();
+            stats.call(config).transient_error = transient_error;
         }
         stats.request_id = id.or(stats.request_id.take());
         Ok(())
@@ -165,6 +188,22 @@ pub(super) fn address(url: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::lambda::CallErrorKind;
+
+    #[test]
+    fn an_error_names_the_address_of_its_own_operation() {
+        let attempts = AttemptCounter::default();
+        for (operation, address) in [("GetFunction", "lambda.example:443"), ("HeadObject", "s3.example:443")]
+        {
+            let facts = CallFacts { address: Some(address.to_owned()), transient_error: None };
+            attempts.lock().calls.insert(operation.to_owned(), facts);
+        }
+        let address =
+            |operation| attempts.explain(CallError::without(operation, CallErrorKind::Timeout)).address;
+        assert_eq!(address("GetFunction").as_deref(), Some("lambda.example:443"));
+        assert_eq!(address("HeadObject").as_deref(), Some("s3.example:443"));
+        assert_eq!(address("Invoke"), None);
+    }
 
     #[test]
     fn an_address_is_host_and_port_without_a_password() {

@@ -93,13 +93,11 @@ impl Token {
     fn read(&self) -> Result<Secret, LambdaError> {
         match self {
             Token::Value(token) => Ok(token.clone()),
-            Token::File(path) => match bounded_read::read_to_string(Path::new(path)) {
-                Ok(token) => Ok(Secret::new(token.trim())),
-                Err(source) => Err(LambdaError::Credentials(CredentialsError::NoTokenFile {
-                    path: path.clone(),
-                    source,
-                })),
-            },
+            Token::File(path) => {
+                let unreadable = |source| CredentialsError::NoTokenFile { path: path.clone(), source };
+                let token = bounded_read::read_to_string(Path::new(path)).map_err(unreadable)?;
+                Ok(Secret::new(token.trim()))
+            }
         }
     }
 }

@@ -322,7 +322,7 @@ impl Lambda {
     /// Why there is no response: the function is slow, unless AWS responded to every attempt with a 429 or
     /// 5xx.
     fn unanswered(&self, limit: Duration) -> LambdaError {
-        match self.attempts.stats().transient_error {
+        match self.attempts.call("Invoke").transient_error {
             Some(transient_error) => LambdaError::Call(CallError::from_transient("Invoke", transient_error)),
             None => LambdaError::NoResponse(limit),
         }

@@ -186,7 +186,7 @@ impl Action {
     /// What the run waits for before the next step. `None`: the operation is complete when AWS responds.
     pub(crate) fn waits_for(&self) -> Option<WaitsFor> {
         match self {
-            Action::Write(call) => call.waits_for(),
+            Action::Write(call) => call.name_and_wait().1,
             Action::WaitForProvisioned { .. } => Some(WaitsFor::ProvisionedConcurrencyReady),
             Action::UploadPackage { .. } | Action::Verify | Action::Wait { .. } => None,
         }
@@ -224,10 +224,6 @@ impl WriteCall {
     /// Name of the step in events.
     pub(crate) fn name(&self) -> StepName {
         self.name_and_wait().0
-    }
-
-    fn waits_for(&self) -> Option<WaitsFor> {
-        self.name_and_wait().1
     }
 
     fn name_and_wait(&self) -> (StepName, Option<WaitsFor>) {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::*;
 use crate::code_source::Object;
-use crate::function::{Handler, LiveImage, PublicAccess, Release};
+use crate::function::{Handler, LiveImage, Release};
 use crate::package::Archive;
 use crate::protocol::event::StepName;
 use crate::protocol::name::FunctionName;
@@ -43,20 +43,8 @@ pub(crate) fn live() -> LiveFunction {
         ],
         tags: Some(pairs([("team", "x")])),
         code_sha256: "live".to_owned(),
-        image: None,
-        url: None,
-        public: PublicAccess::default(),
-        latest_url: None,
-        latest_public: PublicAccess::default(),
-        callers: Vec::new(),
-        event_sources: Vec::new(),
-        aliases: Vec::new(),
-        versions: Vec::new(),
-        is_managed: false,
-        latest_published: None,
-        provisioned: BTreeMap::new(),
         revision_id: Some("r1".to_owned()),
-        has_failed: false,
+        ..LiveFunction::default()
     }
 }
 

@@ -49,7 +49,7 @@ pub(crate) fn print_and_exit(document: Result<String, String>) -> ! {
         written.map_err(|error| format!("cannot write to standard output: {error}"))
     });
     let Err(line) = written else { process::exit(0) };
-    let _ = writeln!(io::stderr(), "dpl-lambda: {line}");
+    print_stderr(&line);
     process::exit(2)
 }
 

@@ -49,7 +49,8 @@ fn block() -> Option<std::ops::Range<usize>> {
 #[cfg(target_os = "linux")]
 #[expect(unsafe_code, reason = "there is no safe way to overwrite the initial environment block")]
 fn overwrite(block: std::ops::Range<usize>) {
-    replace(env::vars_os());
+    // Of a variable that occurs twice, the last one stays, as in bash. `getenv` would find the first one.
+    replace(env::vars_os().collect::<Environment>().iter());
     // SAFETY: the block is part of the stack's mapping, which is writable and never unmapped. No Rust object
     // is in it. The C library refers to it only by `environ`, which now points to the heap. A pointer returned
     // by `getenv` is invalid once the environment changes (POSIX), and a pointer that the loader has kept finds
@@ -57,22 +58,22 @@ fn overwrite(block: std::ops::Range<usize>) {
     unsafe { ptr::with_exposed_provenance_mut::<u8>(block.start).write_bytes(0, block.len()) };
 }
 
-/// Replaces all variables of this process. Setting them one by one would take a time that is quadratic in their
-/// number: 3.5 billion instructions for 13,000 variables. Leaves out what is no variable: an entry with a NUL
-/// byte.
+/// Replaces all variables of this process. Setting them one by one would take a time that is quadratic in
+/// their number: 3.5 billion instructions for 13,000 variables. Leaves out what is no variable: an entry with
+/// a NUL byte.
 #[expect(unsafe_code, reason = "there is no safe way to replace the whole environment")]
-fn replace<S: AsRef<OsStr>>(variables: impl IntoIterator<Item = (S, S)>) {
+fn replace<'a>(variables: impl Iterator<Item = (&'a OsStr, &'a OsStr)>) {
     unsafe extern "C" {
         static mut environ: *mut *mut c_char;
     }
-    let entry = |(name, value): (S, S)| {
-        CString::new([name.as_ref().as_bytes(), b"=", value.as_ref().as_bytes()].concat()).ok()
+    let entry = |(name, value): (&OsStr, &OsStr)| {
+        CString::new([name.as_bytes(), b"=", value.as_bytes()].concat()).ok()
     };
-    let entries = variables.into_iter().filter_map(entry).map(CString::into_raw);
+    let entries = variables.filter_map(entry).map(CString::into_raw);
     let list: Vec<*mut c_char> = entries.chain([ptr::null_mut()]).collect();
-    // SAFETY: the list ends with a null pointer, and neither it nor a text in it is ever freed. No other thread
-    // reads or changes a variable meanwhile: there is at most the one of `handle_signals`, which writes a line
-    // and exits the process. The async runtime is built later.
+    // SAFETY: the list ends with a null pointer, and neither it nor a text in it is ever freed. No other
+    // thread reads or changes a variable meanwhile: there is at most the one of `handle_signals`, which writes
+    // a line and exits the process. The async runtime is built later.
     unsafe { environ = Vec::leak(list).as_mut_ptr() };
 }
 

@@ -178,13 +178,8 @@ impl StandaloneArgs {
         let Some(source) = self.source().map_err(refused)? else { return Ok(None) };
         let run_request = RunRequest {
             arguments: vec!["policy".into()],
-            source,
-            input_limit: Settings::from_env().input_limit,
-            only: self.only.clone(),
-            ci: self.ci_selection(),
-            contacts_aws: false,
             evaluates_conditions: false,
-            one_only: false,
+            ..self.run_request(&Command::Check, source)
         };
         let env: Environment = env::vars_os().collect();
         let directory = env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
