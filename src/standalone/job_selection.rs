@@ -12,6 +12,7 @@ use crate::protocol::environment::Environment;
 use crate::protocol::event::{Condition, UnmetCondition};
 use crate::protocol::json::{Map, Node};
 use crate::protocol::secret::Redactor;
+use crate::protocol::text::one_line;
 use crate::travis_if::{self, Facts, InvalidCondition, Variable, Verdict};
 
 /// Number of jobs that a note names.
@@ -160,11 +161,13 @@ fn unmet(condition: &JobCondition, facts: &Facts, redactor: &Redactor) -> UnmetC
             (what.clone(), "none".to_owned(), format!("no job of the file deploys this stanza (line {line})"))
         }
     };
+    // A text of the file may have several lines.
+    let shown = |text: &str| one_line(redactor.redact(text).trim());
     UnmetCondition {
         condition: Condition::Job,
-        want: redactor.redact(&want),
-        got: redactor.redact(&got),
-        message: redactor.redact(&message),
+        want: shown(&want),
+        got: shown(&got),
+        message: shown(&message),
     }
 }
 
