@@ -101,6 +101,9 @@ pub(crate) fn policy_of(
 ) -> Result<String, i32> {
     let mut documents = Vec::with_capacity(child_runs.len());
     for child_run in child_runs {
+        if child_runs.len() > 1 {
+            say(&child_run.title);
+        }
         let text = child_run.document(program, forwarder, say)?;
         let document: PolicyDocument = serde_json::from_str(&text).map_err(|error| {
             say(&format!("{}: {}: the policy cannot be read: {error}", child_run.file, child_run.title));
