@@ -243,7 +243,9 @@ fn several(jobs: &[&TravisJob], line: usize) -> Option<String> {
         titles.push("…");
     }
     let is_plain = |text: &String| text.chars().all(|c| c.is_ascii_alphanumeric() || "_-./=".contains(c));
-    let example = jobs.iter().flat_map(|job| &job.own).map(ToString::to_string).find(is_plain);
+    let is_common = |own: &&Assignment| jobs.iter().all(|job| job.own.contains(own));
+    let own = jobs.iter().flat_map(|job| &job.own).filter(|own| !is_common(own));
+    let example = own.map(ToString::to_string).find(is_plain);
     let hint = example.map_or_else(String::new, |example| {
         format!("; choose a job by its variables: `{example} dpl-lambda …`")
     });
