@@ -100,6 +100,23 @@ fn what_is_read_otherwise_than_it_looks_is_reported() {
     assert_eq!(twice.code(), "duplicate-key", "{}", twice.stdout);
 }
 
+/// A text of the file must not move the cursor of a terminal, or begin a line that a CI interprets.
+#[test]
+fn texts_of_the_file_are_shown_in_one_line_without_control_characters() {
+    let odd = "\"a\\e[31m\\n::error::b\"";
+    for lines in [
+        format!("{odd}: 1\n{odd}: 2\n{STANZA}"),
+        format!("jobs: {{include: [{{name: {odd}}}, {{name: two}}]}}\n{STANZA}"),
+        format!("python: [{odd}, 3]\n{STANZA}"),
+        format!("deploy: [{{provider: {odd}}}, {{provider: lambda}}]\n"),
+        format!("deploy: [{{provider: lambda, function_name: {odd}}}, {{provider: lambda}}]\n"),
+    ] {
+        let stderr = run("check", &lines, &[]).stderr;
+        assert!(stderr.contains("a [31m ::error::b"), "{lines}\n{stderr}");
+        assert!(stderr.lines().all(|line| line.starts_with("dpl-lambda: ")), "{lines}\n{stderr}");
+    }
+}
+
 #[test]
 fn a_line_of_a_quoted_text_may_begin_as_far_left_as_its_key() {
     let endpoint = Endpoint::start(Settings::default()).expect("a free port");

@@ -11,6 +11,7 @@ use rustix::io::Errno;
 use super::signals::timespec;
 use crate::protocol::error::ErrorReport;
 use crate::protocol::messages::without_log_commands;
+use crate::protocol::text::one_line;
 
 /// Standard input, with a deadline.
 pub(crate) struct Stdin {
@@ -62,8 +63,9 @@ pub(crate) fn print_report(report: &ErrorReport) {
     report.lines().iter().for_each(|line| print_stderr(line));
 }
 
-/// Writes a line on standard error, without commands to a CI's log.
+/// Writes a line on standard error, without control characters and without commands to a CI's log.
 pub(crate) fn print_stderr(text: &str) {
+    let text = one_line(text);
     // A single write, so that lines of several processes are not mixed.
-    let _ = io::stderr().write_all(format!("dpl-lambda: {}\n", without_log_commands(text)).as_bytes());
+    let _ = io::stderr().write_all(format!("dpl-lambda: {}\n", without_log_commands(&text)).as_bytes());
 }

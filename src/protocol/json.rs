@@ -6,6 +6,7 @@ use std::collections::HashSet;
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+use serde::{Serialize, Serializer};
 
 /// Maximum size of a request in bytes: 8 MiB.
 pub const MAX_REQUEST_BYTES: usize = 8 * 1024 * 1024;
@@ -18,7 +19,8 @@ pub const MAX_VALUES: usize = 20_000;
 /// One JSON value. Maps keep their order, and no map has a key twice.
 ///
 /// Its `Debug` output shows only types and keys, because any text in it can be a secret.
-#[derive(Clone, PartialEq)]
+#[derive(Clone, PartialEq, Serialize)]
+#[serde(untagged)]
 pub enum Node {
     /// `null`. It always means the same as an absent key.
     Null,
@@ -216,16 +218,13 @@ impl FromIterator<(String, Node)> for Map {
 
 impl From<&Node> for serde_json::Value {
     fn from(node: &Node) -> Self {
-        match node {
-            Node::Null => Self::Null,
-            Node::Bool(flag) => Self::Bool(*flag),
-            Node::Number(number) => Self::Number(number.clone()),
-            Node::Text(text) => Self::String(text.clone()),
-            Node::List(items) => Self::Array(items.iter().map(Self::from).collect()),
-            Node::Map(map) => {
-                Self::Object(map.iter().map(|(key, node)| (key.to_owned(), Self::from(node))).collect())
-            }
-        }
+        serde_json::to_value(node).expect("a node is JSON")
+    }
+}
+
+impl Serialize for Map {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.iter())
     }
 }
 

@@ -10,8 +10,6 @@ use std::path::Path;
 use std::process::{ChildStdin, Command, ExitStatus, Stdio};
 use std::thread;
 
-use serde_json::Value;
-
 use super::ci::Ci;
 use super::job_env::CiSelection;
 use super::reporter::{ChildLine, Reporter};
@@ -24,7 +22,6 @@ use crate::policy;
 use crate::protocol::environment::Environment;
 use crate::protocol::error::ErrorReport;
 use crate::protocol::event::{ConditionResult, Event, Finished, PROTOCOLS, UnmetCondition};
-use crate::protocol::json::{Map, Node};
 use crate::protocol::policy_document::PolicyDocument;
 
 /// A child run to start: a request and the job's environment. `Debug` shows neither, because both may contain
@@ -101,6 +98,9 @@ pub(crate) fn policy_of(
 ) -> Result<String, i32> {
     let mut documents = Vec::with_capacity(child_runs.len());
     for child_run in child_runs {
+        if child_runs.len() > 1 {
+            say(&child_run.title);
+        }
         let text = child_run.document(program, forwarder, say)?;
         let document: PolicyDocument = serde_json::from_str(&text).map_err(|error| {
             say(&format!("{}: {}: the policy cannot be read: {error}", child_run.file, child_run.title));
@@ -117,7 +117,7 @@ impl ChildRun {
         ChildRun {
             title: located.title(),
             arguments,
-            input: Input::Request(json(&located.stanza)),
+            input: Input::Request(serde_json::to_string(&located.stanza).expect("a stanza is JSON")),
             env: Some(env),
             // `env` contains Travis's variables, so the child does not detect the CI again.
             ci: CiSelection::Named(Ci::Travis),
@@ -365,46 +365,12 @@ fn exit_status(status: ExitStatus, forwarder: &SignalForwarder) -> i32 {
     status.code().unwrap_or_else(|| forwarder.reason().map_or(1, CancelReason::exit_status))
 }
 
-/// The request as JSON: the stanza, with its keys in the order of the file.
-fn json(stanza: &Map) -> String {
-    let mut text = String::new();
-    write_map(stanza, &mut text);
-    text
-}
-
-fn write_map(map: &Map, text: &mut String) {
-    text.push('{');
-    for (index, (key, node)) in map.iter().enumerate() {
-        text.push_str(if index > 0 { "," } else { "" });
-        text.push_str(&Value::from(key).to_string());
-        text.push(':');
-        write_node(node, text);
-    }
-    text.push('}');
-}
-
-fn write_node(node: &Node, text: &mut String) {
-    match node {
-        Node::Map(map) => write_map(map, text),
-        Node::List(items) => {
-            text.push('[');
-            for (index, item) in items.iter().enumerate() {
-                text.push_str(if index > 0 { "," } else { "" });
-                write_node(item, text);
-            }
-            text.push(']');
-        }
-        Node::Null | Node::Bool(_) | Node::Number(_) | Node::Text(_) => {
-            text.push_str(&Value::from(node).to_string())
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::cell::RefCell;
 
     use super::*;
+    use crate::protocol::json::Node;
     use signal_hook::consts::{SIGINT, SIGTERM};
 
     /// A run whose stanza and environment contain secrets.
@@ -423,7 +389,7 @@ mod tests {
     #[test]
     fn what_is_shown_of_a_run_holds_no_secret() {
         let child_run = child_run();
-        assert!(json(&child_run.located.stanza).contains("of the stanza"));
+        assert!(matches!(&child_run.input, Input::Request(request) if request.contains("of the stanza")));
         let shown = format!("{child_run:?} {child_run:#?}");
         assert!(shown.contains("f.yml") && !shown.contains("of the"), "{shown}");
     }

@@ -51,19 +51,16 @@ pub(super) fn resolve(
 ) -> Vec<MissingSecret> {
     let keys: Vec<String> = located.stanza.iter().map(|(key, _)| key.to_owned()).collect();
     let mut missing = Vec::new();
-    let holds =
-        |stanza: &Map, key: &str| stanza.get(key).is_some_and(|node| !encrypted(key, node).is_empty());
-    if IDENTITY.iter().any(|key| holds(&located.stanza, key)) {
+    let stanza = &located.stanza;
+    let is_encrypted = |key: &&str| stanza.get(key).is_some_and(|node| !encrypted(key, node).is_empty());
+    if let Some(key) = IDENTITY.into_iter().find(is_encrypted) {
+        let at = pointer("", key);
+        let line = located.line_of(&at);
         match identity(env) {
             None if contacts_aws => {
-                let key = IDENTITY.iter().find(|key| holds(&located.stanza, key));
-                let at = pointer("", key.expect("one of them is encrypted"));
-                let (line, replacement) = (located.line_of(&at), Replacement::Credentials);
-                missing.push(MissingSecret { line, at, replacement });
+                missing.push(MissingSecret { line, at, replacement: Replacement::Credentials });
             }
             known => {
-                let line = IDENTITY.iter().find(|key| holds(&located.stanza, key));
-                let line = line.map_or(located.line, |key| located.line_of(&pointer("", key)));
                 let why = known.map_or("this command needs none".to_owned(), |name| format!("{name} is set"));
                 located
                     .notes

@@ -12,6 +12,7 @@ use crate::protocol::environment::Environment;
 use crate::protocol::event::{Condition, UnmetCondition};
 use crate::protocol::json::{Map, Node};
 use crate::protocol::secret::Redactor;
+use crate::protocol::text::one_line;
 use crate::travis_if::{self, Facts, InvalidCondition, Variable, Verdict};
 
 /// Number of jobs that a note names.
@@ -160,11 +161,13 @@ fn unmet(condition: &JobCondition, facts: &Facts, redactor: &Redactor) -> UnmetC
             (what.clone(), "none".to_owned(), format!("no job of the file deploys this stanza (line {line})"))
         }
     };
+    // A text of the file may have several lines.
+    let shown = |text: &str| one_line(redactor.redact(text).trim());
     UnmetCondition {
         condition: Condition::Job,
-        want: redactor.redact(&want),
-        got: redactor.redact(&got),
-        message: redactor.redact(&message),
+        want: shown(&want),
+        got: shown(&got),
+        message: shown(&message),
     }
 }
 
@@ -240,7 +243,9 @@ fn several(jobs: &[&TravisJob], line: usize) -> Option<String> {
         titles.push("…");
     }
     let is_plain = |text: &String| text.chars().all(|c| c.is_ascii_alphanumeric() || "_-./=".contains(c));
-    let example = jobs.iter().flat_map(|job| &job.own).map(ToString::to_string).find(is_plain);
+    let is_common = |own: &&Assignment| jobs.iter().all(|job| job.own.contains(own));
+    let own = jobs.iter().flat_map(|job| &job.own).filter(|own| !is_common(own));
+    let example = own.map(ToString::to_string).find(is_plain);
     let hint = example.map_or_else(String::new, |example| {
         format!("; choose a job by its variables: `{example} dpl-lambda …`")
     });

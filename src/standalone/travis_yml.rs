@@ -3,7 +3,7 @@
 
 mod jobs;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::rc::Rc;
 
 use super::variables::Assignment;
@@ -127,9 +127,12 @@ pub(crate) fn stanzas(text: &str) -> Result<Vec<LocatedStanza>, StanzaError> {
         found.add(deploy, std::slice::from_ref(job))?;
     }
     let FoundStanzas { mut stanzas, providers, .. } = found;
-    let Some(first) = stanzas.first_mut() else { return Err(StanzaError::None { providers }) };
-    first.notes.splice(0..0, notes);
+    if stanzas.is_empty() {
+        return Err(StanzaError::None { providers });
+    }
     for located in &mut stanzas {
+        // Of each, because `--only` may select any of them. No note is shown twice.
+        located.notes.splice(0..0, notes.iter().cloned());
         located.variables = common_variables(&located.jobs);
         located.remove_runner_keys();
     }
@@ -262,21 +265,19 @@ impl LocatedStanza {
                 self.notes.push(format!("line {line}: `{key}` is not an option and is ignored{meant}"));
             }
         }
-        let mut seen = Vec::new();
-        self.notes.retain(|note| {
-            !seen.contains(note) && {
-                seen.push(note.clone());
-                true
-            }
-        });
+        let mut seen = HashSet::new();
+        self.notes.retain(|note| seen.insert(note.clone()));
     }
 }
 
-/// The variables that all jobs have, with the same values.
+/// The variables that all jobs set to the same values.
 pub(super) fn common_variables<'a>(jobs: impl IntoIterator<Item = &'a TravisJob>) -> Vec<Assignment> {
     let mut jobs = jobs.into_iter();
-    let mut common = jobs.next().map_or_else(Vec::new, |first| first.variables.clone());
-    jobs.for_each(|job| common.retain(|variable| job.variables.contains(variable)));
+    let Some(first) = jobs.next() else { return Vec::new() };
+    let mut common = first.variables.clone();
+    jobs.for_each(|job| {
+        common.retain(|Assignment { name, .. }| first.assignments(name).eq(job.assignments(name)));
+    });
     common
 }
 
@@ -308,7 +309,9 @@ impl FoundStanzas {
                 None => Some(&entry),
             };
             let provider = provider.map(|tree| tree.read("", &mut SourceMap::default())).transpose()?;
-            let provider = provider.and_then(|provider| provider.scalar());
+            // `deploy: false` names no provider.
+            let provider =
+                provider.filter(|node| matches!(node, Node::Text(_))).and_then(|node| node.scalar());
             if provider.as_ref().is_none_or(|provider| !provider.trim().eq_ignore_ascii_case("lambda")) {
                 others.extend(provider.clone().map(|provider| (provider, line)));
                 self.seen.push((entry, None));

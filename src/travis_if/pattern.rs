@@ -109,12 +109,17 @@ impl<'a> Translation<'a> {
         self.last = last;
     }
 
-    fn repetition(&mut self, c: char) -> Result<(), Obstacle> {
+    fn check_repeatable(&self) -> Result<(), Obstacle> {
         match self.last {
-            Last::Start => return Err(Obstacle::Invalid("nothing to repeat")),
-            Last::Anchor => return unsupported("a repeated anchor"),
-            Last::Atom => self.copy(c, Last::Atom),
+            Last::Start => Err(Obstacle::Invalid("nothing to repeat")),
+            Last::Anchor => unsupported("a repeated anchor"),
+            Last::Atom => Ok(()),
         }
+    }
+
+    fn repetition(&mut self, c: char) -> Result<(), Obstacle> {
+        self.check_repeatable()?;
+        self.copy(c, Last::Atom);
         match self.rest.chars().next() {
             Some('+') => return unsupported("possessive repetition"),
             Some('?') => self.copy('?', Last::Atom),
@@ -132,9 +137,7 @@ impl<'a> Translation<'a> {
             self.replace("\\{", rest, Last::Atom);
             return Ok(());
         }
-        if self.last != Last::Atom {
-            return unsupported("a repeated anchor");
-        }
+        self.check_repeatable()?;
         if after.starts_with('?') && !inner.contains(',') {
             return unsupported("`{n}?`");
         }

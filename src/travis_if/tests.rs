@@ -284,7 +284,7 @@ fn what_only_ruby_can_match_is_unknown() {
 
 #[test]
 fn what_ruby_refuses_is_invalid() {
-    for pattern in ["(", ")", "a)", "(a", "[a", "[\\]", "*", "a|+", "(?:?)", "a\\"] {
+    for pattern in ["(", ")", "a)", "(a", "[a", "[\\]", "*", "a|+", "(?:?)", "{1}", "a|{2,}", "a\\"] {
         for text in [Some("a"), None] {
             let result = pattern::matches(pattern, text);
             assert!(matches!(result, Err(Undecided::Invalid(_))), "{pattern}: {result:?}");

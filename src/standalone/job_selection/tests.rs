@@ -41,6 +41,7 @@ fn a_job_is_made_only_if_all_conditions_of_the_file_are_met() {
         ("if: branch = develop\n", false),
         ("if: true\n", true),
         ("if: false\n", false),
+        ("if: [branch = develop, branch = main]\n", false),
         ("if: ~\n", true),
         ("branches: {only: [main, develop]}\n", true),
         ("branches: {only: develop}\n", false),
@@ -52,6 +53,13 @@ fn a_job_is_made_only_if_all_conditions_of_the_file_are_met() {
         ("branches: {only: [main], except: [main]}\n", true),
         ("branches: {only: [], except: [main]}\n", false),
         ("branches: ~\n", true),
+        ("branches: []\n", true),
+        ("branches: [{only: main}]\n", true),
+        ("branches: [{only: develop}]\n", false),
+        ("branches: [{except: main}]\n", false),
+        ("branches: {exclude: main}\n", false),
+        ("branches: {other: main}\n", true),
+        ("branch: develop\n", false),
         ("stages: [{name: test, if: branch = develop}]\n", false),
         ("stages: [{name: Test, if: branch = develop}]\n", false),
         ("stages: [{name: release, if: branch = develop}]\n", true),
@@ -110,6 +118,10 @@ fn each_condition_that_is_not_met_is_named() {
         ]
     );
     assert!(decided.unmet.iter().all(|one| one.condition == Condition::Job));
+    // Each in one line.
+    let text = format!("if: |\n  branch = master AND\n  type = push\n{DEPLOY}");
+    let unmet = self::decided(&text, &[("TRAVIS_BRANCH", "main")]).expect("a valid condition").unmet;
+    assert_eq!(unmet[0].want, "branch = master AND type = push");
 }
 
 #[test]
@@ -119,7 +131,7 @@ fn what_cannot_be_evaluated_counts_as_met_with_a_note() {
         ("if: env(OTHER) = x", "(unknown: `env(OTHER)`)"),
         ("if: branch =~ /^(?!x)/", "(unknown: the regular expression `^(?!x)` (`(?!x` is not supported))"),
         ("conditions: v0\nif: branch = x", "the `if` of the file, in version 0 of the language, cannot"),
-        ("if: [a]", "the `if` of the file cannot be evaluated outside of Travis CI; it counts as met"),
+        ("if: {a: b}", "the `if` of the file cannot be evaluated outside of Travis CI; it counts as met"),
     ] {
         let (made, notes) = on_main(&format!("{text}\n{DEPLOY}"));
         assert!(made && notes.len() == 1 && notes[0].contains(unknown), "{text}: {notes:?}");
@@ -175,6 +187,9 @@ fn several_jobs_that_deploy_a_stanza_are_named_with_how_to_choose_one() {
         notes[0].contains("4 jobs deploy this stanza: node_js 20 os linux, node_js 20 os osx"),
         "{notes:?}"
     );
+    // A variable that all jobs have in common chooses none of them.
+    let (_, notes) = on_main(&format!("env: [X=y FN=alpha, X=y FN=beta]\n{DEPLOY}"));
+    assert!(notes[0].ends_with("`FN=alpha dpl-lambda …`"), "{notes:?}");
     let (_, notes) = on_main(&format!("env: [TOKEN=hunter2, TOKEN=hunter3]\n{DEPLOY}"));
     assert!(!notes[0].contains("hunter") && !notes[0].contains("choose"), "{notes:?}");
 }
@@ -205,7 +220,12 @@ fn a_job_with_a_deploy_of_its_own_does_not_deploy_that_of_the_file() {
     // Several versions of a runtime make jobs beside those of `jobs.include`.
     assert!(on_main(&format!("{}node_js: [20, 22]\n", file("false"))).0);
     let exclude = format!("env: [A=b, A=c]\njobs: {{exclude: [{{env: A=b}}]}}\n{DEPLOY}");
-    assert!(on_main(&exclude).1[0].contains("`jobs.exclude` cannot be evaluated outside of Travis CI"));
+    let note = "the condition that `jobs.exclude` keeps the job cannot be evaluated outside of Travis CI";
+    assert!(on_main(&exclude).1[0].contains(note));
+    assert_eq!(
+        on_main(&format!("jobs: {{exclude: []}}\nmatrix: {{exclude: }}\n{DEPLOY}")),
+        (true, Vec::new())
+    );
 }
 
 #[test]

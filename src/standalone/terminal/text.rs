@@ -7,13 +7,7 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 /// `\u{1b}`. A tab becomes a space.
 pub(super) fn clean(text: &str) -> String {
     let mut clean = String::with_capacity(text.len());
-    for c in text.chars() {
-        if c == '\t' {
-            clean.push(' ');
-        } else {
-            push(&mut clean, c);
-        }
-    }
+    text.chars().for_each(|c| push(&mut clean, if c == '\t' { ' ' } else { c }));
     clean
 }
 
@@ -27,11 +21,7 @@ pub(super) fn clean_output(line: &str) -> String {
             rest = behind;
             continue;
         }
-        if c == '\t' {
-            clean.push(c);
-        } else {
-            push(&mut clean, c);
-        }
+        push(&mut clean, c);
         rest = &rest[c.len_utf8()..];
     }
     clean
@@ -44,7 +34,7 @@ fn after_colour(text: &str) -> Option<&str> {
 }
 
 fn push(text: &mut String, c: char) {
-    if c.is_control() || is_invisible_order(c) {
+    if (c.is_control() && c != '\t') || is_invisible_order(c) {
         text.extend(c.escape_unicode());
     } else {
         text.push(c);

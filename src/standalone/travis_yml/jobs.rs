@@ -70,6 +70,13 @@ pub(crate) struct TravisJob {
     pub notes: Vec<String>,
 }
 
+impl TravisJob {
+    /// The assignments to a variable. The last one counts, and can refer to the earlier ones.
+    pub(super) fn assignments(&self, name: &str) -> impl Iterator<Item = &Assignment> {
+        self.variables.iter().filter(move |variable| variable.name == name)
+    }
+}
+
 /// A condition under which Travis CI makes a job.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct JobCondition {
@@ -109,6 +116,10 @@ impl Jobs {
     pub(super) fn read(file: &Pairs, notes: &mut Vec<String>) -> Result<Jobs, YamlError> {
         let mut jobs = Jobs::default();
         notes.extend(misplaced_conditions(file));
+        if let Some((_, line)) = file.last("import") {
+            let effect = "so their conditions and variables have no effect here";
+            notes.push(format!("line {line}: the files of `import` are not read, {effect}"));
+        }
         let mut top = TopLevel::read(file, notes)?;
         let (include, exclude) = include(file, notes)?;
         let rows = top.rows()?;
@@ -183,7 +194,7 @@ impl<'a> TopLevel<'a> {
         set_attributes(&mut base, file)?;
         base.commands = commands(file, &[]);
         let is_v0 = text(file, "conditions")?.is_some_and(|version| version == "v0");
-        base.conditions = branches(file, notes)?;
+        base.conditions.extend(branches(file, notes)?);
         base.conditions.extend(condition(file, "the `if` of the file", is_v0)?);
         let mut stages = Vec::new();
         for stage in file.last("stages").into_iter().flat_map(|(stages, _)| stages.entries()) {
@@ -253,12 +264,12 @@ impl<'a> TopLevel<'a> {
     ) -> Result<TravisJob, YamlError> {
         let mut job = self.base.clone();
         for (key, variable) in RUNTIMES {
-            let first = texts(self.file, key)?.into_iter().next();
+            let first = text(self.file, key)?;
             job.variables.extend(first.map(|version| Assignment::plain(variable, &version)));
         }
         job.variables.extend(self.env.global.iter().cloned());
         for (key, variable) in RUNTIMES {
-            let version = texts(pairs, key)?.into_iter().next();
+            let version = text(pairs, key)?;
             job.own.extend(version.map(|version| Assignment::plain(variable, &version)));
         }
         match pairs.get("env")? {
@@ -318,9 +329,10 @@ fn include(
             continue;
         };
         found.extend(pairs.get("include")?.into_iter().flat_map(Tree::entries));
-        if let Some((_, line)) = pairs.last("exclude") {
-            exclude =
-                Some(JobCondition { what: format!("`{key}.exclude`"), line, test: JobTest::NotEvaluated });
+        let list = pairs.last("exclude");
+        if let Some((_, line)) = list.filter(|(tree, _)| tree.entries().iter().any(|entry| !is_null(entry))) {
+            let what = format!("the condition that `{key}.exclude` keeps the job");
+            exclude = Some(JobCondition { what, line, test: JobTest::NotEvaluated });
         }
     }
     Ok((found, exclude))
@@ -328,33 +340,34 @@ fn include(
 
 /// The `if` of a map.
 fn condition(pairs: &Pairs, what: &str, is_v0: bool) -> Result<Option<JobCondition>, YamlError> {
-    let Some((tree, line)) = pairs.last("if").filter(|(tree, _)| !is_null(tree)) else { return Ok(None) };
+    let Some((_, line)) = pairs.last("if").filter(|(tree, _)| !is_null(tree)) else { return Ok(None) };
     let what = if is_v0 { format!("{what}, in version 0 of the language,") } else { what.to_owned() };
-    let test = scalar(tree)?.filter(|_| !is_v0).map_or(JobTest::NotEvaluated, JobTest::If);
+    let test = text(pairs, "if")?.filter(|_| !is_v0).map_or(JobTest::NotEvaluated, JobTest::If);
     Ok(Some(JobCondition { what, line, test }))
 }
 
-/// The conditions of `branches`. A list of branches means `only`, and `only` has precedence over `except`.
-fn branches(file: &Pairs, notes: &mut Vec<String>) -> Result<Vec<JobCondition>, YamlError> {
-    let Some((tree, line)) = file.last("branches") else { return Ok(Vec::new()) };
-    let Some(pairs) = tree.pairs(notes)? else {
-        let only = scalars(tree)?;
-        let condition = JobCondition { what: "`branches`".to_owned(), line, test: JobTest::Only(only) };
-        return Ok(if is_null(tree) { Vec::new() } else { vec![condition] });
-    };
-    for key in ["only", "except"] {
-        let list = texts(&pairs, key)?;
-        if let (false, Some((_, line))) = (list.is_empty(), pairs.last(key)) {
-            let test = if key == "only" { JobTest::Only(list) } else { JobTest::Except(list) };
-            return Ok(vec![JobCondition { what: format!("`branches.{key}`"), line, test }]);
+/// The condition of `branches`, or of its other name `branch`. A list of branches means `only`, `exclude` is
+/// another name of `except`, and `only` has precedence.
+fn branches(file: &Pairs, notes: &mut Vec<String>) -> Result<Option<JobCondition>, YamlError> {
+    let named = ["branches", "branch"].into_iter().find_map(|key| Some((key, file.last(key)?)));
+    let Some((name, (tree, line))) = named else { return Ok(None) };
+    for entry in tree.entries() {
+        let Some(pairs) = entry.pairs(notes)? else { continue };
+        for key in ["only", "except", "exclude"] {
+            let list = texts(&pairs, key)?;
+            if let (false, Some((_, line))) = (list.is_empty(), pairs.last(key)) {
+                let test = if key == "only" { JobTest::Only(list) } else { JobTest::Except(list) };
+                return Ok(Some(JobCondition { what: format!("`{name}.{key}`"), line, test }));
+            }
         }
     }
-    Ok(Vec::new())
+    let only = Some(scalars(tree)?).filter(|only| !only.is_empty());
+    Ok(only.map(|only| JobCondition { what: format!("`{name}`"), line, test: JobTest::Only(only) }))
 }
 
 fn set_attributes(job: &mut TravisJob, pairs: &Pairs) -> Result<(), YamlError> {
     for (key, variable) in ATTRIBUTES {
-        job.attributes.extend(texts(pairs, key)?.into_iter().next().map(|value| (variable, value)));
+        job.attributes.extend(text(pairs, key)?.map(|value| (variable, value)));
     }
     Ok(())
 }
@@ -393,6 +406,7 @@ fn texts(pairs: &Pairs, key: &str) -> Result<Vec<String>, YamlError> {
     pairs.last(key).map_or_else(|| Ok(Vec::new()), |(tree, _)| scalars(tree))
 }
 
+/// The text of a value. Of a list, Travis CI reads the first item.
 fn text(pairs: &Pairs, key: &str) -> Result<Option<String>, YamlError> {
-    pairs.last(key).map_or(Ok(None), |(tree, _)| scalar(tree))
+    Ok(texts(pairs, key)?.into_iter().next())
 }

@@ -68,7 +68,8 @@ fn a_file_without_one_is_reported_what_it_has() {
         ("deploy:\n- function_name: f\n", vec![]),
         ("language: ruby\n", vec![]),
         ("deploy: ~\n", vec![]),
-        ("deploy: false\n", vec!["false"]),
+        ("deploy: false\n", vec![]),
+        ("deploy: [false, s3]\n", vec!["s3"]),
     ] {
         let providers = expected.into_iter().map(str::to_owned).collect();
         assert_eq!(stanzas(text).unwrap_err(), StanzaError::None { providers }, "{text}");
@@ -153,6 +154,8 @@ fn a_job_has_the_variables_of_its_own_and_of_all() {
             vec![("A", "b"), ("C", "d e"), ("E", "f")],
         ),
         ("env: {global: A=b, matrix: [E=f, E=g]}\n", vec![("A", "b")]),
+        // No job has the value of `global`.
+        ("env: {global: [A=b, E=d], matrix: [E=f, E=g]}\n", vec![("A", "b")]),
     ] {
         let expected: Vec<_> = expected.into_iter().map(|(a, b)| (a.to_owned(), b.to_owned())).collect();
         assert_eq!(variables(&format!("{text}{deploy}")), expected, "{text}");
@@ -210,6 +213,12 @@ fn what_is_left_out_is_reported() {
     let lines: Vec<_> = reported.iter().map(|note| note.split(':').next().expect("a line")).collect();
     assert_eq!(lines, ["line 3", "line 4", "line 7"], "{reported:?}");
     assert!(notes("deploy: {provider: lambda}\n").is_empty());
+    // What concerns the file is reported for any stanza that `--only` selects.
+    let stanzas = found("import: a.yml\nscript: *x\ndeploy: [{provider: lambda}, {provider: lambda}]\n");
+    for located in &stanzas {
+        let lines: Vec<_> = located.notes.iter().map(|note| &note[..6]).collect();
+        assert_eq!(lines, ["line 2", "line 1"], "{:?}", located.notes);
+    }
 }
 
 #[test]
