@@ -413,7 +413,7 @@ fn yaml_on_standard_input_is_read_only_where_that_is_asked_for() {
 /// A command line with a mistake, and a part of the line on standard error.
 type Mistake = (&'static [&'static str], &'static str);
 
-const MISTAKES: [Mistake; 40] = [
+const MISTAKES: [Mistake; 57] = [
     (&["deplay"], "did you mean `deploy`?"),
     (&["paln"], "did you mean `plan`?"),
     (&["chek"], "did you mean `check`?"),
@@ -453,6 +453,23 @@ const MISTAKES: [Mistake; 40] = [
     (&["deploy", "--format", "yaml"], "[possible values: json, text]"),
     (&["schema", "stanzas"], "[possible values: stanza, request, event, travis-yml]"),
     (&["explain", "acces-denied"], "did you mean `access-denied`?"),
+    (&["explain", "zebra"], "`dpl-lambda explain` lists all codes"),
+    (&["explain", "bad-value", "bad-json"], "explain one code at a time"),
+    (&["-stanza", "lambda.yml"], "did you mean `--stanza`?"),
+    (&["-version"], "run `dpl-lambda --version`"),
+    (&["check", "-"], "write `--stanza -`"),
+    (&["-"], "write `--stanza -`"),
+    (&["deploy", "plan"], "give one command only: `deploy` or `plan`"),
+    (&["rollback", "3"], "write `version: 3` in the stanza"),
+    (&["rollback", "--to", "3"], "write `version` in the stanza"),
+    (&["package", "-o", "function.zip"], "use `--output FILE`"),
+    (&["delete"], "no command deletes a function"),
+    (&["lambda", "--function_name", "f"], "run `dpl-lambda deploy --stanza FILE`"),
+    (&["deploy", "--wait"], "a deployment waits until the function is ready"),
+    (&["plan", "--travis-yml", "--only", "f"], "such as `--travis-yml .travis.yml`"),
+    (&["check", "--stanza"], "such as `--stanza lambda.yml`"),
+    (&["policy", "--stanza", "a.yml", "--stanza", "b.yml"], "as a list under `deploy` into one file"),
+    (&["schema"], "run `dpl-lambda schema --help`"),
     (&["check", "--stanza", "lambda.yml"], "lambda.yml: file not found"),
 ];
 
