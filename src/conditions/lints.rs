@@ -81,8 +81,8 @@ fn in_tags(on: &On, node: &Node, at: String) -> Option<Lint> {
         None if node.is_truthy() => Some(lint(
             at,
             format!(
-                "`tags` is `{}`, so Travis CI checks neither tag nor branch and always deploys",
-                node.shown()
+                "`tags` is {}, so Travis CI checks neither tag nor branch and always deploys",
+                node.quoted()
             ),
             "write `tags: true`, and compare the tag with `condition: $TRAVIS_TAG =~ ^v`",
         )),

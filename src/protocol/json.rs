@@ -173,6 +173,18 @@ impl Node {
             }
         }
     }
+
+    /// As [`Node::shown`], in backticks if it is the whole value.
+    pub fn quoted(&self) -> String {
+        match self {
+            Node::Text(text) => quoted(text),
+            other => {
+                let shown = other.shown();
+                // JSON of any other value does not begin so.
+                if shown.starts_with("a ") { shown } else { format!("`{shown}`") }
+            }
+        }
+    }
 }
 
 impl Map {
@@ -268,6 +280,12 @@ pub fn short(text: &str) -> String {
         0..=LONGEST_SHOWN => text.to_owned(),
         length => format!("a string of {length} characters"),
     }
+}
+
+/// A text in backticks for a message. Of a long text only its length, which is no quotation.
+pub fn quoted(text: &str) -> String {
+    let shown = short(text);
+    if shown == text { format!("`{text}`") } else { shown }
 }
 
 /// The JSON pointer (RFC 6901) to `key` in the object at `parent`.
@@ -431,6 +449,14 @@ mod tests {
     #[test]
     fn a_pointer_escapes_slash_and_tilde() {
         assert_eq!(pointer("/on", "a/b~c"), "/on/a~1b~0c");
+    }
+
+    #[test]
+    fn only_a_short_text_is_quoted() {
+        assert_eq!(quoted("a b"), "`a b`");
+        assert_eq!(quoted(&"x".repeat(81)), "a string of 81 characters");
+        assert_eq!(Node::Text("x".repeat(81)).quoted(), "a string of 81 characters");
+        assert_eq!(read("[1]").quoted(), "`[1]`");
     }
 
     #[test]

@@ -4,7 +4,7 @@
 
 use std::fmt;
 
-use super::json::{Map, Node, short};
+use super::json::{Map, Node, quoted};
 use super::stanza::all_keys;
 
 /// A document in the place of a stanza.
@@ -83,7 +83,7 @@ impl fmt::Display for OtherDocument {
             OtherDocument::Template => f.write_str("a template of CloudFormation or SAM"),
             OtherDocument::Serverless => f.write_str("a file of the Serverless Framework"),
             OtherDocument::AwsFunction => f.write_str("a function in the form of AWS's API"),
-            OtherDocument::Wrapped(key) => write!(f, "a map with the stanza under `{}`", short(key)),
+            OtherDocument::Wrapped(key) => write!(f, "a map with the stanza under {}", quoted(key)),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 
 use super::error::{Code, Problem, Warning, WarningCode};
-use super::json::{Map, Node, pointer, short};
+use super::json::{Map, Node, pointer, quoted};
 use super::secret::Secret;
 
 /// Reads keys of a map and collects problems and warnings.
@@ -104,7 +104,7 @@ impl<'a> StanzaReader<'a> {
         match parse(&text) {
             Ok(value) => Some(value),
             Err(right) => {
-                self.refuse(key, format!("`{}` is `{}`; {right}", self.name_of(key), short(&text)));
+                self.refuse(key, format!("`{}` is {}; {right}", self.name_of(key), quoted(&text)));
                 None
             }
         }
@@ -149,18 +149,18 @@ impl<'a> StanzaReader<'a> {
             Node::Null | Node::Bool(_) | Node::List(_) | Node::Map(_) => None,
         };
         let Some(text) = text else {
-            self.refuse(key, format!("`{name}` is `{}`; {right}", node.shown()));
+            self.refuse(key, format!("`{name}` is {}; {right}", node.quoted()));
             return None;
         };
         let Some((number, exact)) = leading_number(&text) else {
-            self.refuse(key, format!("`{name}` is `{}`; {right}", short(&text)));
+            self.refuse(key, format!("`{name}` is {}; {right}", quoted(&text)));
             return None;
         };
         if !exact {
             self.warn(
                 WarningCode::LenientValue,
                 key,
-                format!("`{name}` is `{}` and is read as {number}", short(&text)),
+                format!("`{name}` is {} and is read as {number}", quoted(&text)),
                 format!("write {number}"),
             );
         }
@@ -196,10 +196,7 @@ impl<'a> StanzaReader<'a> {
         let node = self.read_node(key)?;
         let flag = node.as_flag();
         if flag.is_none() {
-            self.refuse(
-                key,
-                format!("`{}` is `{}`; expected true or false", self.name_of(key), node.shown()),
-            );
+            self.refuse(key, format!("`{}` is {}; expected true or false", self.name_of(key), node.quoted()));
         }
         flag
     }
@@ -241,12 +238,12 @@ impl<'a> StanzaReader<'a> {
         let options = choice_of(known);
         match known.iter().find(|(word, _)| word.eq_ignore_ascii_case(&text)) {
             Some((word, _)) => {
-                let message = format!("`{name}` is `{}` and is read as `{word}`", short(&text));
+                let message = format!("`{name}` is {} and is read as `{word}`", quoted(&text));
                 self.warn(WarningCode::LenientValue, key, message, format!("write `{word}`"));
                 Some((*word).to_owned())
             }
             None => {
-                let message = format!("`{name}` is `{}`; AWS documents {options}", short(&text));
+                let message = format!("`{name}` is {}; AWS documents {options}", quoted(&text));
                 self.warn(
                     WarningCode::OutOfRange,
                     key,
@@ -271,7 +268,7 @@ impl<'a> StanzaReader<'a> {
         if found.is_none() {
             self.refuse(
                 key,
-                format!("`{}` is `{}`; expected {}", self.name_of(key), short(&text), choice_of(known)),
+                format!("`{}` is {}; expected {}", self.name_of(key), quoted(&text), choice_of(known)),
             );
         }
         values.get(found?).copied()
@@ -357,7 +354,7 @@ impl<'a> StanzaReader<'a> {
             Node::Map(_) if node.is_secure() => return None,
             Node::Map(map) => map,
             other => {
-                self.refuse_at(at, format!("`{name}` is `{}`; expected a map", other.shown()));
+                self.refuse_at(at, format!("`{name}` is {}; expected a map", other.quoted()));
                 return None;
             }
         };
@@ -431,8 +428,7 @@ impl<'a> StanzaReader<'a> {
             }
             Some(text) => Some(text),
             None => {
-                let openly = || format!("`{}`", node.shown());
-                let value = if shown == Shown::Openly { openly() } else { node.kind().to_owned() };
+                let value = if shown == Shown::Openly { node.quoted() } else { node.kind().to_owned() };
                 self.refuse_at(
                     at.to_owned(),
                     format!("`{}` is {value}; expected {right}", self.name_of(key)),
