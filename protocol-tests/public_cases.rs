@@ -238,7 +238,11 @@ fn backslashes_in_names_are_no_directories() {
         zip
     };
     scenario.write("c.zip", &with_backslashes("node_modules/x/y.js"));
-    let parts: &[&str] = &["`node_modules\\x\\y.js` has backslashes", "one file", "Compress-Archive"];
+    let parts: &[&str] = &[
+        "`node_modules\\x\\y.js` has backslashes in its name: Lambda unpacks ",
+        "as one file of that name, and not into the directory `node_modules/x`; name the directory",
+        "Compress-Archive",
+    ];
     scenario.check(json!({"zip": "c.zip"}), &[("unusable-entry", parts)]);
     scenario.write("dist.zip", &with_backslashes("dist/app.js"));
     let handler: &[&str] = &["no `app.js`", "the package has `dist\\app.js`"];

@@ -342,6 +342,7 @@ fn a_function_name_with_something_else_is_answered_with_the_right_one() {
         ("123456789012:f", "write `123456789012:function:f`"),
         ("function:f", "write `f`"),
         ("f:PROD", "to move an alias, write `alias: PROD`"),
+        ("f:12", "leave out `:12`: a deployment changes `$LATEST`, not a version"),
     ] {
         let ended = checked(json!({"function_name": name}));
         assert_eq!(ended.code(), "bad-value");

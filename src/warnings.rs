@@ -60,11 +60,12 @@ pub(crate) fn from_note(note: &PackageNote) -> Warning {
         PackageNote::Backslashes { name, directory, more } => (
             WarningCode::UnusableEntry,
             format!(
-                "{} backslashes in the name: Lambda unpacks `{name}` as one file of that name, which will \
-                 be missing in `{directory}`",
-                first_of(name, *more, "has", "have")
+                "{}: Lambda unpacks `{name}` as one file of that name, and not into the directory \
+                 `{directory}`",
+                first_of(name, *more, "has backslashes in its name", "have backslashes in their names")
             ),
-            "name the directory instead of the archive, which an old `Compress-Archive` of Windows has made",
+            "name the directory instead of the archive; an old `Compress-Archive` of Windows writes such \
+             names",
         ),
         PackageNote::InnerArchive { name } => (
             WarningCode::UnusableEntry,
