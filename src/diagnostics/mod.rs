@@ -29,7 +29,7 @@ pub(crate) use aws::{from_failed_version, from_lambda, from_moved_alias};
 pub(crate) use commands::{from_command, from_git};
 pub(crate) use package::from_package;
 pub(crate) use plan::{from_no_function, from_plan, from_rollback_without_alias};
-pub(crate) use request::{from_conditions, from_request, hint_for_document};
+pub(crate) use request::{from_conditions, from_request, hint_for_document, hint_for_json};
 pub(crate) use verification::{FailureReason, VersionExposure, from_verification, report_traffic};
 
 use crate::cancel::CancelReason;

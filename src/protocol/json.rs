@@ -74,7 +74,7 @@ pub enum WireError {
 pub fn parse(bytes: &[u8]) -> Result<Node, WireError> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     if bytes.iter().all(u8::is_ascii_whitespace) {
-        return Err(WireError::Syntax { detail: "it is empty".to_owned(), line: 1, column: 0 });
+        return Err(WireError::Syntax { detail: EMPTY.to_owned(), line: 1, column: 0 });
     }
     let count = Cell::new(0);
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
@@ -94,6 +94,9 @@ pub fn parse(bytes: &[u8]) -> Result<Node, WireError> {
         }
     })
 }
+
+/// Message for a text without a value.
+pub const EMPTY: &str = "it is empty";
 
 /// Message for half of a surrogate pair.
 const HALF_PAIR: &str = "a string contains half of a surrogate pair";
