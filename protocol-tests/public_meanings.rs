@@ -72,6 +72,37 @@ fn a_list_of_names_and_values_is_a_list_of_variables_and_tags() {
 }
 
 #[test]
+fn names_and_values_in_a_form_that_is_not_known_are_no_variables() {
+    for entry in [json!({"name": "TOKEN", "valueFrom": "secret"}), json!({"Key": "a", "Value": "b", "X": 1})]
+    {
+        let ended = checked(json!({"function_tags": [entry]}));
+        let at = ended.finished()["error"]["at"].as_str();
+        assert_eq!((ended.code(), at), ("bad-value", Some("/function_tags/0")), "{}", ended.stdout);
+    }
+    let ended = checked(json!({"environment": {"name": "STAGE", "value": "production"}}));
+    assert_eq!(warnings(&ended), ["lenient-value /environment"], "{}", ended.stdout);
+    assert_eq!(warnings(&checked(json!({"environment": {"NAME": "a", "VALUE": "b"}}))), [""; 0]);
+}
+
+#[test]
+fn a_number_in_another_unit_is_answered_with_what_is_meant() {
+    for (members, hint) in [
+        (json!({"timeout": "5m"}), "write 300, or 5 if seconds are meant"),
+        (json!({"timeout": "30s"}), "write 30"),
+        (json!({"memory_size": "1 GB"}), "write 1024, or 1 if MB are meant"),
+        (json!({"memory_size": "512MB"}), "write 512"),
+    ] {
+        let ended = checked(members.clone());
+        let warning = ended.event("warning").expect("a warning");
+        assert_eq!(
+            (&warning["code"], &warning["hint"]),
+            (&json!("lenient-value"), &json!(hint)),
+            "{members}"
+        );
+    }
+}
+
+#[test]
 fn a_list_that_is_partly_of_names_and_values_is_refused() {
     let ended = checked(json!({"environment": [{"name": "STAGE", "value": "production"}, "AA=b"]}));
     assert_eq!(
@@ -342,6 +373,7 @@ fn a_function_name_with_something_else_is_answered_with_the_right_one() {
         ("123456789012:f", "write `123456789012:function:f`"),
         ("function:f", "write `f`"),
         ("f:PROD", "to move an alias, write `alias: PROD`"),
+        ("f:$LATEST", "leave out `:$LATEST`"),
         ("f:12", "leave out `:12`: a deployment changes `$LATEST`, not a version"),
     ] {
         let ended = checked(json!({"function_name": name}));

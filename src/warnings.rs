@@ -120,11 +120,17 @@ pub(crate) fn missing_from_package(missing: &MissingHandler, handler: &str) -> W
     };
     let no_file = |names: &str| format!("the handler is `{handler}`, but the package has no `{names}`");
     let (at, message, hint) = match missing {
-        MissingHandler::Handler { candidates, elsewhere } => (
-            "/handler_name",
-            no_file(&candidates.join("`, `")),
-            moved(elsewhere, "set `module_name` to the file's path without its extension"),
-        ),
+        MissingHandler::Handler { candidates, elsewhere } => {
+            // `out/index` with `zip: out`.
+            let extra = |name: &String| candidates.iter().find_map(|file| file.strip_suffix(name.as_str()));
+            let hint = match elsewhere.as_ref().and_then(|name| Some((name, extra(name)?))) {
+                Some((name, directory)) => {
+                    format!("leave `{directory}` out of the handler: the package has `{name}`")
+                }
+                None => moved(elsewhere, "set `module_name` to the file's path without its extension"),
+            };
+            ("/handler_name", no_file(&candidates.join("`, `")), hint)
+        }
         MissingHandler::Uncompiled { candidates, source } => (
             "/handler_name",
             no_file(&candidates.join("`, `")),

@@ -161,7 +161,10 @@ impl<'a> StanzaReader<'a> {
                 WarningCode::LenientValue,
                 key,
                 format!("`{name}` is {} and is read as {number}", quoted(&text)),
-                format!("write {number}"),
+                match in_unit(&text, number, unit) {
+                    Some(meant) => format!("write {meant}, or {number} if {unit} are meant"),
+                    None => format!("write {number}"),
+                },
             );
         }
         Some(number)
@@ -463,6 +466,18 @@ fn leading_number(text: &str) -> Option<(i32, bool)> {
         return None;
     }
     Some((digits.parse().ok()?, rest.is_empty()))
+}
+
+/// The number at the start of a text in `unit`, if the text has a larger unit: `5m` is 300 seconds.
+fn in_unit(text: &str, number: i32, unit: &str) -> Option<i32> {
+    let rest = text.trim().trim_start_matches(|c: char| c.is_ascii_digit()).trim_start();
+    let factor = match (unit, rest.to_ascii_lowercase().as_str()) {
+        ("seconds", "m" | "min" | "minute" | "minutes") => 60,
+        ("seconds", "h" | "hour" | "hours") => 3600,
+        ("MB", "g" | "gb" | "gib") => 1024,
+        _ => return None,
+    };
+    number.checked_mul(factor)
 }
 
 /// JSON pointers to all `{"secure": …}` in a node.
