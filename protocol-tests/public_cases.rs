@@ -312,6 +312,15 @@ fn handlers_of_java_dotnet_and_typescript_are_looked_for() {
     scenario.check_silent(dotnet("publish", "Skill::Skill.Function::Handle"));
     let assembly: &[&str] = &["no `Other.dll`", "dotnet publish"];
     scenario.check(dotnet("publish", "Other::Other.Function::Handle"), &[("handler-not-found", assembly)]);
+    // From a real stanza: with `::` between them, the two options make four parts.
+    let split = json!({
+        "runtime": "dotnet8", "zip": "publish", "module_name": "Skill::Skill", "handler_name": "Function::Handle",
+    });
+    let parts: &[&str] = &[
+        "the handler is `Skill::Skill::Function::Handle`, which names no class and method",
+        "write `handler_name: Skill::Skill.Function::Handle`, and leave `module_name` out",
+    ];
+    scenario.check(split, &[("handler-not-found", parts)]);
     let config: &[&str] = &["no `My.App.runtimeconfig.json`"];
     scenario.check(dotnet("publish", "My.App"), &[("handler-not-found", config)]);
     scenario.check_silent(dotnet("complete", "My.App"));

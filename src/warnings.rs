@@ -220,8 +220,16 @@ pub(crate) fn from_handler_mistake(mistake: &HandlerMistake, named: &Handler, ha
                 "write `module_name: {module}`, and in `handler_name` the function that this file exports"
             ),
         ),
+        HandlerMistake::TooManyParts { whole } => {
+            ("/handler_name", format!("write `handler_name: {whole}`, and leave `module_name` out"))
+        }
     };
-    let message = format!("the handler is `{handler}`, which calls nothing that a module exports");
+    let calls_nothing = if handler.contains("::") {
+        "names no class and method"
+    } else {
+        "calls nothing that a module exports"
+    };
+    let message = format!("the handler is `{handler}`, which {calls_nothing}");
     warning(WarningCode::HandlerNotFound, at, message, &hint)
 }
 
