@@ -88,7 +88,7 @@ impl Handler {
         if !(is_java || runtime.starts_with("dotnet")) || parts(&self.joined(runtime)) <= most {
             return None;
         }
-        let (class, _) = self.name.split_once("::").unwrap_or((&self.name, ""));
+        let (class, _) = self.name.split_once("::").unwrap_or((self.name.as_str(), ""));
         let is_whole = if is_java { class.contains('.') || class == module } else { parts(&self.name) == 3 };
         let whole = format!("{module}.{}", self.name);
         Some(if is_whole { HandlerMistake::WholeName } else { HandlerMistake::TooManyParts { whole } })
