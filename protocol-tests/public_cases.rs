@@ -314,7 +314,8 @@ fn handlers_of_java_dotnet_and_typescript_are_looked_for() {
     scenario.check(dotnet("publish", "Other::Other.Function::Handle"), &[("handler-not-found", assembly)]);
     // From a real stanza: with `::` between them, the two options make four parts.
     let split = json!({
-        "runtime": "dotnet8", "zip": "publish", "module_name": "Skill::Skill", "handler_name": "Function::Handle",
+        "runtime": "dotnet8", "zip": "publish", "module_name": "Skill::Skill",
+        "handler_name": "Function::Handle",
     });
     let parts: &[&str] = &[
         "the handler is `Skill::Skill::Function::Handle`, which names no class and method",

@@ -127,8 +127,8 @@ fn in_branch(node: &Node, at: &str) -> Vec<Lint> {
              matches no branch",
             quoted(&text)
         );
-        let hint = "write `all_branches: true` and `condition: $TRAVIS_BRANCH =~ ^release`, or a pattern such \
-                    as `release*`";
+        let hint = "write `all_branches: true` and `condition: $TRAVIS_BRANCH =~ ^release`, or a pattern \
+                    such as `release*`";
         lint(at.to_owned(), message, hint)
     });
     others.into_iter().chain(regexes).collect()

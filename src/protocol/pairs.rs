@@ -26,7 +26,8 @@ pub(crate) fn named_pair(entry: &Node) -> Option<(&Node, &Node)> {
     Some((find(&["name", "key"])?, find(&["value"])?))
 }
 
-/// Whether an entry of a list has a name and a value, but is no [`named_pair`]: `{name: …, valueFrom: …}`.
+/// Whether an entry of a list has a name and a value, but is no [`named_pair`], such as
+/// `{name: …, valueFrom: …}`.
 fn is_other_pair(entry: &Node) -> bool {
     let has = |names: &[&str]| {
         let is_one = |key: &str| names.iter().any(|name| key.eq_ignore_ascii_case(name));
