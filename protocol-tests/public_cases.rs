@@ -238,7 +238,11 @@ fn backslashes_in_names_are_no_directories() {
         zip
     };
     scenario.write("c.zip", &with_backslashes("node_modules/x/y.js"));
-    let parts: &[&str] = &["`node_modules\\x\\y.js` has backslashes", "one file", "Compress-Archive"];
+    let parts: &[&str] = &[
+        "`node_modules\\x\\y.js` has backslashes in its name: Lambda unpacks ",
+        "as one file of that name, and not into the directory `node_modules/x`; name the directory",
+        "Compress-Archive",
+    ];
     scenario.check(json!({"zip": "c.zip"}), &[("unusable-entry", parts)]);
     scenario.write("dist.zip", &with_backslashes("dist/app.js"));
     let handler: &[&str] = &["no `app.js`", "the package has `dist\\app.js`"];
@@ -262,6 +266,8 @@ fn a_module_that_the_handler_names_twice_is_said() {
     }
     let file: &[&str] = &["`index.js`", "`module_name: index`"];
     scenario.check(json!({"zip": "out", "handler_name": "index.js"}), &[("handler-not-found", file)]);
+    let zip: &[&str] = &["no `out/index.js`", "leave `out/` out of the handler: the package has `index.js`"];
+    scenario.check(with("nodejs22.x", "out", "out/index", "handler"), &[("handler-not-found", zip)]);
     let python: &[&str] = &["`app.py.run`", "leave `.py` out of `module_name`"];
     scenario.check(with("python3.13", "py", "app.py", "run"), &[("handler-not-found", python)]);
     // These are right.
@@ -306,6 +312,16 @@ fn handlers_of_java_dotnet_and_typescript_are_looked_for() {
     scenario.check_silent(dotnet("publish", "Skill::Skill.Function::Handle"));
     let assembly: &[&str] = &["no `Other.dll`", "dotnet publish"];
     scenario.check(dotnet("publish", "Other::Other.Function::Handle"), &[("handler-not-found", assembly)]);
+    // From a real stanza: with `::` between them, the two options make four parts.
+    let split = json!({
+        "runtime": "dotnet8", "zip": "publish", "module_name": "Skill::Skill",
+        "handler_name": "Function::Handle",
+    });
+    let parts: &[&str] = &[
+        "the handler is `Skill::Skill::Function::Handle`, which names no class and method",
+        "write `handler_name: Skill::Skill.Function::Handle`, and leave `module_name` out",
+    ];
+    scenario.check(split, &[("handler-not-found", parts)]);
     let config: &[&str] = &["no `My.App.runtimeconfig.json`"];
     scenario.check(dotnet("publish", "My.App"), &[("handler-not-found", config)]);
     scenario.check_silent(dotnet("complete", "My.App"));

@@ -72,6 +72,37 @@ fn a_list_of_names_and_values_is_a_list_of_variables_and_tags() {
 }
 
 #[test]
+fn names_and_values_in_a_form_that_is_not_known_are_no_variables() {
+    for entry in [json!({"name": "TOKEN", "valueFrom": "secret"}), json!({"Key": "a", "Value": "b", "X": 1})]
+    {
+        let ended = checked(json!({"function_tags": [entry]}));
+        let at = ended.finished()["error"]["at"].as_str();
+        assert_eq!((ended.code(), at), ("bad-value", Some("/function_tags/0")), "{}", ended.stdout);
+    }
+    let ended = checked(json!({"environment": {"name": "STAGE", "value": "production"}}));
+    assert_eq!(warnings(&ended), ["lenient-value /environment"], "{}", ended.stdout);
+    assert_eq!(warnings(&checked(json!({"environment": {"NAME": "a", "VALUE": "b"}}))), [""; 0]);
+}
+
+#[test]
+fn a_number_in_another_unit_is_answered_with_what_is_meant() {
+    for (members, hint) in [
+        (json!({"timeout": "5m"}), "write 300, or 5 if seconds are meant"),
+        (json!({"timeout": "30s"}), "write 30"),
+        (json!({"memory_size": "1 GB"}), "write 1024, or 1 if MB are meant"),
+        (json!({"memory_size": "512MB"}), "write 512"),
+    ] {
+        let ended = checked(members.clone());
+        let warning = ended.event("warning").expect("a warning");
+        assert_eq!(
+            (&warning["code"], &warning["hint"]),
+            (&json!("lenient-value"), &json!(hint)),
+            "{members}"
+        );
+    }
+}
+
+#[test]
 fn a_list_that_is_partly_of_names_and_values_is_refused() {
     let ended = checked(json!({"environment": [{"name": "STAGE", "value": "production"}, "AA=b"]}));
     assert_eq!(
@@ -342,6 +373,8 @@ fn a_function_name_with_something_else_is_answered_with_the_right_one() {
         ("123456789012:f", "write `123456789012:function:f`"),
         ("function:f", "write `f`"),
         ("f:PROD", "to move an alias, write `alias: PROD`"),
+        ("f:$LATEST", "leave out `:$LATEST`"),
+        ("f:12", "leave out `:12`: a deployment changes `$LATEST`, not a version"),
     ] {
         let ended = checked(json!({"function_name": name}));
         assert_eq!(ended.code(), "bad-value");
@@ -410,10 +443,74 @@ fn yaml_on_standard_input_is_read_only_where_that_is_asked_for() {
     assert_eq!(ended.outcome(), "checked", "{}", ended.stdout);
 }
 
+#[test]
+fn a_file_that_cannot_be_used_is_answered_with_what_to_do() {
+    let stanza = "function_name: f\non: {all_branches: true}\n";
+    let files = [
+        ("comment.json", "{\n  // the function\n  \"function_name\": \"f\"\n}", "JSON has none"),
+        ("comma.json", "{\"function_name\": \"f\",}", "remove the comma"),
+        ("empty.json", "\n", "the file is empty"),
+        ("tab.yml", "function_name: f\non:\n\tbranch: main\n", "instead of tabs"),
+        ("percent.yml", "function_name: f\ndescription: %{commit}\n", "quote a value that begins with `%`"),
+        ("colon.yml", "function_name: f\ndescription: a: b\n", "quote a value that contains `: `"),
+        ("quote.yml", "function_name: 'f\nzip: out\n", "close the quote that begins here"),
+        ("list.yml", "- function_name: f\n- function_name: g\n", "write the list under `deploy`"),
+        ("equals.yml", "function_name=f\nzip=out\n", "lines such as `function_name: hello`"),
+        ("package.json", r#"{"name": "x", "version": "1.0.0", "scripts": {}}"#, "is a `package.json`"),
+        ("ci.yml", "on: push\njobs: {x: {runs-on: ubuntu, steps: []}}\n", "a workflow of GitHub Actions"),
+        ("gitlab.yml", "stages: [x]\ndeploy: {stage: x, script: make}\n", "a `.gitlab-ci.yml`"),
+    ];
+    let directory = directory(&files.map(|(name, text, _)| (name, text)));
+    let refused = |arguments: &[&str], reported: &str| {
+        let ended = standalone(arguments, directory.path(), "");
+        assert_eq!((ended.outcome(), ended.status.code()), ("failed", Some(2)), "{arguments:?}");
+        assert!(ended.stderr.contains(reported), "{arguments:?}: {}", ended.stderr);
+    };
+    for (name, _, reported) in files {
+        refused(&["check", "--stanza", name], reported);
+    }
+    for (name, reported) in [
+        ("package.json", "is a `package.json`; expected a `.travis.yml`"),
+        ("ci.yml", "is a workflow of GitHub Actions; expected a `.travis.yml`"),
+        ("gitlab.yml", "is a `.gitlab-ci.yml`; expected a `.travis.yml`"),
+    ] {
+        refused(&["check", "--travis-yml", name], reported);
+    }
+    for (path, reported) in [
+        (".", "this is a directory; expected a file"),
+        ("~/lambda.yml", "write `$HOME` instead of `~`"),
+        ("https://example.org/lambda.yml", "download the file"),
+    ] {
+        refused(&["check", "--stanza", path], reported);
+    }
+    // Of several documents only the first one is read, which is said.
+    let several = format!("{stanza}---\nfunction_name: g\n");
+    let ended = standalone(&["check", "--stanza", "-"], directory.path(), &several);
+    assert_eq!(ended.outcome(), "checked", "{}", ended.stdout);
+    let note = "line 3: a second document begins here; only the first one is read";
+    assert!(ended.stderr.contains(note), "{}", ended.stderr);
+}
+
+#[test]
+fn a_request_that_is_no_json_is_answered_with_what_to_do() {
+    for (request, reported) in [
+        ("", "the request is empty; expected one JSON object"),
+        ("", "`--stanza FILE` and `--travis-yml FILE` read a file instead"),
+        ("{function_name: f}", "put each key in double quotes"),
+        ("{'function_name': 'f'}", "put each key in double quotes"),
+        (r#"{"function_name": "f",}"#, "remove the comma before the closing bracket"),
+        (r#"{"function_name": "f"} {}"#, "remove what follows the first JSON value"),
+    ] {
+        let ended = PluginCommand::new(&["check"]).run_on(request.as_bytes());
+        assert_eq!((ended.code(), ended.status.code()), ("bad-json", Some(2)), "{request}");
+        assert!(error_message(&ended).contains(reported), "{request}: {}", ended.stdout);
+    }
+}
+
 /// A command line with a mistake, and a part of the line on standard error.
 type Mistake = (&'static [&'static str], &'static str);
 
-const MISTAKES: [Mistake; 40] = [
+const MISTAKES: [Mistake; 57] = [
     (&["deplay"], "did you mean `deploy`?"),
     (&["paln"], "did you mean `plan`?"),
     (&["chek"], "did you mean `check`?"),
@@ -453,6 +550,23 @@ const MISTAKES: [Mistake; 40] = [
     (&["deploy", "--format", "yaml"], "[possible values: json, text]"),
     (&["schema", "stanzas"], "[possible values: stanza, request, event, travis-yml]"),
     (&["explain", "acces-denied"], "did you mean `access-denied`?"),
+    (&["explain", "zebra"], "`dpl-lambda explain` lists all codes"),
+    (&["explain", "bad-value", "bad-json"], "explain one code at a time"),
+    (&["-stanza", "lambda.yml"], "did you mean `--stanza`?"),
+    (&["-version"], "run `dpl-lambda --version`"),
+    (&["check", "-"], "write `--stanza -`"),
+    (&["-"], "write `--stanza -`"),
+    (&["deploy", "plan"], "give one command only: `deploy` or `plan`"),
+    (&["rollback", "3"], "write `version: 3` in the stanza"),
+    (&["rollback", "--to", "3"], "write `version` in the stanza"),
+    (&["package", "-o", "function.zip"], "use `--output FILE`"),
+    (&["delete"], "no command deletes a function"),
+    (&["lambda", "--function_name", "f"], "run `dpl-lambda deploy --stanza FILE`"),
+    (&["deploy", "--wait"], "a deployment waits until the function is ready"),
+    (&["plan", "--travis-yml", "--only", "f"], "such as `--travis-yml .travis.yml`"),
+    (&["check", "--stanza"], "such as `--stanza lambda.yml`"),
+    (&["policy", "--stanza", "a.yml", "--stanza", "b.yml"], "as a list under `deploy` into one file"),
+    (&["schema"], "run `dpl-lambda schema --help`"),
     (&["check", "--stanza", "lambda.yml"], "lambda.yml: file not found"),
 ];
 

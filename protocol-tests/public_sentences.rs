@@ -173,6 +173,11 @@ fn a_file_with_several_stanzas_gets_one_policy() {
         let arguments = [&["policy", "--travis-yml", ".travis.yml"][..], only].concat();
         let output = on_files(directory.path(), &arguments, "master", &region);
         assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+        // Each note names its function.
+        for name in if only.is_empty() { &["aa", "bb"][..] } else { &["aa"][..] } {
+            let note = format!("whether the live function `{name}` has a KMS key");
+            assert_eq!(stderr(&output).matches(&note).count(), 1, "{}", stderr(&output));
+        }
         serde_json::from_slice(&output.stdout).expect("one document")
     };
     let (one, both) = (policy(&["--only", "aa"]), policy(&[]));

@@ -349,7 +349,7 @@ fn what_cannot_begin_is_reported_in_one_line_and_as_events_where_those_are_asked
     write("broken.json", b"{\"a\": }");
     for (arguments, code, reported) in [
         (vec!["--travis-yml", "none.yml"], "bad-arguments", "none.yml: file not found"),
-        (vec!["--travis-yml", "."], "bad-arguments", ".: cannot read the file"),
+        (vec!["--travis-yml", "."], "bad-arguments", ".: this is a directory; expected a file"),
         (vec!["--travis-yml", "heroku.yml"], "wrong-provider", "only heroku"),
         (vec!["--travis-yml", "broken.yml"], "bad-arguments", "broken.yml:3:"),
         (
@@ -808,6 +808,19 @@ fn on_a_terminal_it_says_once_that_it_waits_for_a_request() {
     assert_eq!(shown.matches(expected).count(), 1, "{shown}");
     assert_eq!(status, Some(130), "{shown}");
     assert!(shown.contains("SIGINT"), "{shown}");
+}
+
+#[test]
+#[ignore = "second tier: needs Python"]
+fn on_a_terminal_it_says_that_it_waits_for_a_file_on_standard_input() {
+    let directory = build_directory();
+    let command = [&program(), "check", "--stanza", "-"];
+    let mut terminal = OnTerminal::start("60", &command, directory.path(), &json!({}));
+    terminal.wait_for("Ctrl-D");
+    terminal.type_interrupt();
+    let (shown, status) = terminal.end();
+    assert_eq!(status, Some(130), "{shown}");
+    assert!(shown.contains("cancelled by SIGINT") && !shown.contains("readable"), "{shown}");
 }
 
 /// Runs the program on a terminal while its update hangs at AWS, and calls `interrupt`. The run can only end

@@ -440,6 +440,8 @@ fn notes(
     arn_parts: &ArnParts,
 ) -> Vec<String> {
     let mut notes = Vec::new();
+    // Named, because a file with several stanzas has one policy, and these notes about each of them.
+    let name = desired.name.name();
     let parts =
         [("partition", &arn_parts.partition), ("region", &arn_parts.region), ("account", &arn_parts.account)];
     let unknown: Vec<&str> =
@@ -447,7 +449,8 @@ fn notes(
     if !unknown.is_empty() {
         let (are, them) = if unknown.len() == 1 { ("is", "it") } else { ("are", "them") };
         notes.push(format!(
-            "the function's {} {are} not known, so the policy has `*` instead of {them}; set `role`, or name the function by its ARN",
+            "the {} of `{name}` {are} not known, so the policy has `*` instead of {them}; set `role`, or \
+             name the function by its ARN",
             unknown.join(" and ")
         ));
     }
@@ -457,7 +460,7 @@ fn notes(
     let keys = unset_kms_keys(stanza, desired, source);
     if !keys.is_empty() {
         notes.push(format!(
-            "it is not known whether the live function has a KMS key; if it has, set {}",
+            "it is not known whether the live function `{name}` has a KMS key; if it has, set {}",
             keys.join(" or ")
         ));
     }

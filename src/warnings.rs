@@ -60,11 +60,12 @@ pub(crate) fn from_note(note: &PackageNote) -> Warning {
         PackageNote::Backslashes { name, directory, more } => (
             WarningCode::UnusableEntry,
             format!(
-                "{} backslashes in the name: Lambda unpacks `{name}` as one file of that name, which will \
-                 be missing in `{directory}`",
-                first_of(name, *more, "has", "have")
+                "{}: Lambda unpacks `{name}` as one file of that name, and not into the directory \
+                 `{directory}`",
+                first_of(name, *more, "has backslashes in its name", "have backslashes in their names")
             ),
-            "name the directory instead of the archive, which an old `Compress-Archive` of Windows has made",
+            "name the directory instead of the archive; an old `Compress-Archive` of Windows writes such \
+             names",
         ),
         PackageNote::InnerArchive { name } => (
             WarningCode::UnusableEntry,
@@ -119,11 +120,17 @@ pub(crate) fn missing_from_package(missing: &MissingHandler, handler: &str) -> W
     };
     let no_file = |names: &str| format!("the handler is `{handler}`, but the package has no `{names}`");
     let (at, message, hint) = match missing {
-        MissingHandler::Handler { candidates, elsewhere } => (
-            "/handler_name",
-            no_file(&candidates.join("`, `")),
-            moved(elsewhere, "set `module_name` to the file's path without its extension"),
-        ),
+        MissingHandler::Handler { candidates, elsewhere } => {
+            // `out/index` with `zip: out`.
+            let extra = |name: &String| candidates.iter().find_map(|file| file.strip_suffix(name.as_str()));
+            let hint = match elsewhere.as_ref().and_then(|name| Some((name, extra(name)?))) {
+                Some((name, directory)) => {
+                    format!("leave `{directory}` out of the handler: the package has `{name}`")
+                }
+                None => moved(elsewhere, "set `module_name` to the file's path without its extension"),
+            };
+            ("/handler_name", no_file(&candidates.join("`, `")), hint)
+        }
         MissingHandler::Uncompiled { candidates, source } => (
             "/handler_name",
             no_file(&candidates.join("`, `")),
@@ -213,8 +220,16 @@ pub(crate) fn from_handler_mistake(mistake: &HandlerMistake, named: &Handler, ha
                 "write `module_name: {module}`, and in `handler_name` the function that this file exports"
             ),
         ),
+        HandlerMistake::TooManyParts { whole } => {
+            ("/handler_name", format!("write `handler_name: {whole}`, and leave `module_name` out"))
+        }
     };
-    let message = format!("the handler is `{handler}`, which calls nothing that a module exports");
+    let calls_nothing = if handler.contains("::") {
+        "names no class and method"
+    } else {
+        "calls nothing that a module exports"
+    };
+    let message = format!("the handler is `{handler}`, which {calls_nothing}");
     warning(WarningCode::HandlerNotFound, at, message, &hint)
 }
 

@@ -6,7 +6,7 @@ use super::expression::{KEYS, On, RUNTIMES, default_branches};
 use crate::protocol::environment::Environment;
 use crate::protocol::error::{Warning, WarningCode};
 use crate::protocol::event::{Condition, ConditionResult};
-use crate::protocol::json::{Map, Node};
+use crate::protocol::json::{Map, Node, quoted};
 use crate::protocol::suggest::suggest;
 
 /// A condition with an effect that its author probably did not mean.
@@ -49,7 +49,7 @@ pub(super) fn find(on: &On, stanza: &Map, env: &Environment) -> Vec<Lint> {
                 format!("`{}.all_branches` is {}, which Travis CI reads as true", on.key, node.kind()),
                 "write `all_branches: true`",
             )],
-            "branch" => in_branch(node, at).into_iter().collect(),
+            "branch" => in_branch(node, &at),
             key if RUNTIMES.contains(&key) || KEYS.contains(&key) => {
                 in_single_value(key, node, at).into_iter().collect()
             }
@@ -81,8 +81,8 @@ fn in_tags(on: &On, node: &Node, at: String) -> Option<Lint> {
         None if node.is_truthy() => Some(lint(
             at,
             format!(
-                "`tags` is `{}`, so Travis CI checks neither tag nor branch and always deploys",
-                node.shown()
+                "`tags` is {}, so Travis CI checks neither tag nor branch and always deploys",
+                node.quoted()
             ),
             "write `tags: true`, and compare the tag with `condition: $TRAVIS_TAG =~ ^v`",
         )),
@@ -108,7 +108,7 @@ fn in_single_value(key: &str, node: &Node, at: String) -> Option<Lint> {
 }
 
 /// Warns about a value of `branch` that Travis CI accepts although it is not a branch or a list of branches.
-fn in_branch(node: &Node, at: String) -> Option<Lint> {
+fn in_branch(node: &Node, at: &str) -> Vec<Lint> {
     let is_name = |node: &Node| matches!(node, Node::Text(_) | Node::Number(_) | Node::Null);
     let is_plain = match node {
         Node::List(items) => items.iter().all(is_name),
@@ -118,7 +118,20 @@ fn in_branch(node: &Node, at: String) -> Option<Lint> {
         "`branch` is {}; Travis CI reads the keys of maps and the entries of nested lists as branches",
         node.kind()
     );
-    (!is_plain).then(|| lint(at, message, "write a branch, or a list of branches"))
+    let others = (!is_plain).then(|| lint(at.to_owned(), message, "write a branch, or a list of branches"));
+    // No branch begins with a slash.
+    let is_regex = |text: &String| text.len() > 2 && text.starts_with('/') && text.ends_with('/');
+    let regexes = texts(node).into_iter().filter(is_regex).map(|text| {
+        let message = format!(
+            "`branch` is {}; Travis CI compares it as a pattern of bash, not as a regular expression, so it \
+             matches no branch",
+            quoted(&text)
+        );
+        let hint = "write `all_branches: true` and `condition: $TRAVIS_BRANCH =~ ^release`, or a pattern \
+                    such as `release*`";
+        lint(at.to_owned(), message, hint)
+    });
+    others.into_iter().chain(regexes).collect()
 }
 
 /// Warns if the stanza names no branch and the build is on a typical default branch other than `master`, such
@@ -330,6 +343,8 @@ mod tests {
         check(r#"{"python":3.1}"#, "/on/python", "quotes");
         check(r#"["a","b"]"#, "/on", "a map");
         check(r#"{"branch":{"master":"x"}}"#, "/on/branch", "a list of branches");
+        check(r#"{"branch":"/^release.*$/"}"#, "/on/branch", "$TRAVIS_BRANCH =~ ^release");
+        check(r#"{"branch":["master","/^v/"]}"#, "/on/branch", "`release*`");
         check(r#"{"repo":["o/r"]}"#, "/on/repo", "one value");
     }
 
@@ -395,9 +410,13 @@ mod tests {
                 "{condition}"
             );
         }
-        for on in
-            [r#"{"node":9}"#, r#"{"python":"3.10"}"#, r#"{"branch":1.1}"#, r#"{"tags":false,"branch":"x"}"#]
-        {
+        for on in [
+            r#"{"node":9}"#,
+            r#"{"python":"3.10"}"#,
+            r#"{"branch":1.1}"#,
+            r#"{"tags":false,"branch":"x"}"#,
+            r#"{"branch":["release/*","fix/"]}"#,
+        ] {
             assert_eq!(warned(&format!(r#"{{"on":{on}}}"#), "master"), [], "{on}");
         }
     }

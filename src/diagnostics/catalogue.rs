@@ -49,11 +49,14 @@ pub(crate) fn list() -> String {
     text
 }
 
-/// The entry of one error or warning code, such as `access-denied`.
+/// The entry of one error or warning code, such as `access-denied`. Also reads a code as the output for people
+/// shows it, `error[access-denied]`, and one in another case or with underscores.
 ///
 /// # Errors
 /// For an unknown code, a message that suggests the nearest known one.
-pub(crate) fn entry(word: &str) -> Result<String, String> {
+pub(crate) fn entry(given: &str) -> Result<String, String> {
+    let shown = given.split_once('[').and_then(|(_, rest)| rest.split_once(']'));
+    let word = shown.map_or(given, |(code, _)| code).to_ascii_lowercase().replace('_', "-");
     if let Some(code) = Code::ALL.iter().find(|code| code.word() == word) {
         return Ok(from_code(*code));
     }
@@ -63,9 +66,10 @@ pub(crate) fn entry(word: &str) -> Result<String, String> {
     let words =
         Code::ALL.iter().map(|code| code.word()).chain(WarningCode::ALL.iter().map(|code| code.word()));
     let words: Vec<String> = words.collect();
-    let meant = suggest(word, words.iter().map(String::as_str));
-    let meant = meant.map(|nearest| format!("; did you mean `{nearest}`?")).unwrap_or_default();
-    Err(format!("unknown code `{word}`{meant} (docs/errors.md lists all codes)"))
+    let meant = suggest(&word, words.iter().map(String::as_str));
+    let meant = meant.map(|nearest| format!("did you mean `{nearest}`?"));
+    let meant = meant.unwrap_or_else(|| "`dpl-lambda explain` lists all codes".to_owned());
+    Err(format!("unknown code `{given}`; {meant}"))
 }
 
 fn from_code(code: Code) -> String {
@@ -125,7 +129,13 @@ mod tests {
     fn an_unknown_code_gets_the_nearest_one() {
         let nearest = entry("acces-denied").expect_err("there is none");
         assert!(nearest.contains("`access-denied`"), "{nearest}");
-        assert!(entry("handler-not-found").is_ok());
+        let none = entry("zebra").expect_err("there is none");
+        assert!(none.contains("`dpl-lambda explain` lists all codes"), "{none}");
+        for shown in
+            ["handler-not-found", "warning[handler-not-found]", "HANDLER_NOT_FOUND", "error[bad-value]:"]
+        {
+            assert!(entry(shown).is_ok(), "{shown}");
+        }
     }
 
     #[test]

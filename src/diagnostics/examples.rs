@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::{
-    FailureReason, UnknownArgument, VersionExposure, from_arguments, from_command, from_conditions,
+    ArgumentMistake, FailureReason, VersionExposure, from_arguments, from_command, from_conditions,
     from_failed_version, from_git, from_lambda, from_package, from_panic, from_plan, from_problems,
     from_request, from_required_skip, from_stop, from_system, from_verification,
 };
@@ -35,7 +35,8 @@ pub(super) fn example(code: Code) -> ErrorReport {
     match code {
         Code::BadArguments => {
             let message = "unrecognized subcommand 'deplay'".to_owned();
-            from_arguments(message, Some(UnknownArgument::Command("deplay")), &["deploy".to_owned()], &[])
+            let mistake = ArgumentMistake::Command("deplay");
+            from_arguments(message, "deplay", Some(mistake), &["deploy".to_owned()], &[])
         }
         Code::BadJson => from_input("{\"function_name\": \"hello\",}"),
         Code::DuplicateKey => from_input("{\"zip\": \"dist\", \"zip\": \"build\"}"),

@@ -24,12 +24,12 @@ use std::path::Path;
 
 use rustix::io::Errno;
 
-pub(crate) use arguments::{UnknownArgument, from_arguments};
+pub(crate) use arguments::{ArgumentMistake, from_arguments};
 pub(crate) use aws::{from_failed_version, from_lambda, from_moved_alias};
 pub(crate) use commands::{from_command, from_git};
 pub(crate) use package::from_package;
 pub(crate) use plan::{from_no_function, from_plan, from_rollback_without_alias};
-pub(crate) use request::{from_conditions, from_request, hint_for_document};
+pub(crate) use request::{from_conditions, from_request, hint_for_document, hint_for_json};
 pub(crate) use verification::{
     FailureReason, VersionExposure, from_verification, report_event_sources, report_traffic,
 };

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::{caused, from_stop, report, shortened, too_large};
 use crate::conditions::{BashError, ConditionError};
 use crate::protocol::error::{Code, ErrorReport};
-use crate::protocol::json::{WireError, pointer};
+use crate::protocol::json::{EMPTY, WireError, pointer};
 use crate::protocol::other_document::OtherDocument;
 use crate::protocol::request::RequestError;
 use crate::protocol::secret::Redactor;
@@ -27,7 +27,13 @@ pub(crate) fn from_request(error: RequestError, limit: Duration) -> ErrorReport 
         RequestError::TooLarge | RequestError::Wire(WireError::TooManyValues) => {
             report(Code::RequestTooLarge, text).hint(smaller)
         }
-        RequestError::Wire(WireError::Syntax { .. }) => report(Code::BadJson, text).hint(object),
+        RequestError::Wire(WireError::Syntax { detail, .. }) if detail == EMPTY => {
+            let file = "`--stanza FILE` and `--travis-yml FILE` read a file instead";
+            report(Code::BadJson, text).hint(format!("{object}; {file}"))
+        }
+        RequestError::Wire(WireError::Syntax { detail, .. }) => {
+            report(Code::BadJson, text).hint(hint_for_json(&detail).unwrap_or(object))
+        }
         RequestError::Wire(WireError::DuplicateKey { .. }) => {
             report(Code::DuplicateKey, text).hint("keep one of the two")
         }
@@ -52,6 +58,16 @@ pub(crate) fn from_request(error: RequestError, limit: Duration) -> ErrorReport 
     }
 }
 
+/// What to do about a syntax error of JSON with this message of the parser. `None`: the message says it.
+pub(crate) fn hint_for_json(detail: &str) -> Option<&'static str> {
+    match detail {
+        "key must be a string" => Some("put each key in double quotes, and remove comments: JSON has none"),
+        "trailing comma" => Some("remove the comma before the closing bracket"),
+        "trailing characters" => Some("remove what follows the first JSON value"),
+        _ => None,
+    }
+}
+
 /// What to do with a document that is no stanza.
 pub(crate) fn hint_for_document(document: &OtherDocument) -> &'static str {
     match document {
@@ -66,6 +82,10 @@ pub(crate) fn hint_for_document(document: &OtherDocument) -> &'static str {
         OtherDocument::Serverless => {
             "write a stanza with `function_name` and `zip`; `serverless deploy` deploys this file"
         }
+        OtherDocument::Workflow | OtherDocument::GitLabCi => {
+            "write the stanza into a file of its own, and run `dpl-lambda deploy --stanza FILE` in a job"
+        }
+        OtherDocument::PackageJson => "write a stanza with `function_name` and `zip` into a file of its own",
         OtherDocument::AwsFunction => {
             "write the names of a stanza, such as `function_name` for `FunctionName`"
         }

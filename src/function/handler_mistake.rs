@@ -31,6 +31,11 @@ pub(crate) enum HandlerMistake {
         /// The file without its extension.
         module: String,
     },
+    /// `::` between module and name makes a handler of too many parts: a package and `Class::method`.
+    TooManyParts {
+        /// The handler with a dot between them.
+        whole: String,
+    },
 }
 
 impl Handler {
@@ -38,6 +43,9 @@ impl Handler {
     /// the package does not have the file of the handler. This decides with Python, where a package may have
     /// any name.
     pub(crate) fn mistake(&self, runtime: &str, is_missing: bool) -> Option<HandlerMistake> {
+        if let Some(mistake) = self.too_many_parts(runtime) {
+            return Some(mistake);
+        }
         let extensions = extensions(runtime)?;
         let file = |name: &str| {
             let without =
@@ -69,6 +77,21 @@ impl Handler {
         } else {
             ends_with_name.then_some(HandlerMistake::ModuleHasName)
         }
+    }
+
+    /// A handler of Java is `Class::method`, one of .NET is `Assembly::Class::Method`. `None`: it has no more
+    /// parts, or the runtime is another one.
+    fn too_many_parts(&self, runtime: &str) -> Option<HandlerMistake> {
+        let (is_java, module) = (runtime.starts_with("java"), self.module.as_deref()?);
+        let parts = |handler: &str| handler.split("::").count();
+        let most = if is_java { 2 } else { 3 };
+        if !(is_java || runtime.starts_with("dotnet")) || parts(&self.joined(runtime)) <= most {
+            return None;
+        }
+        let (class, _) = self.name.split_once("::").unwrap_or((self.name.as_str(), ""));
+        let is_whole = if is_java { class.contains('.') || class == module } else { parts(&self.name) == 3 };
+        let whole = format!("{module}.{}", self.name);
+        Some(if is_whole { HandlerMistake::WholeName } else { HandlerMistake::TooManyParts { whole } })
     }
 }
 
@@ -125,6 +148,23 @@ mod tests {
         check("python3.13", "app.main", "main", false, None);
         let file = HandlerMistake::NameIsFile { module: "app".to_owned() };
         check("python3.13", "", "app.py", false, Some(file));
+    }
+
+    #[test]
+    fn a_handler_of_java_or_dotnet_has_no_more_parts_than_it_can_have() {
+        let many = |whole: &str| Some(HandlerMistake::TooManyParts { whole: whole.to_owned() });
+        for (runtime, module, name, expected) in [
+            ("java8", "com.example", "App::handle", many("com.example.App::handle")),
+            ("java21", "com.example.App", "com.example.App::handle", Some(HandlerMistake::WholeName)),
+            ("java21", "App", "App::handle", Some(HandlerMistake::WholeName)),
+            ("dotnet8", "Api::Api", "Entry::Handle", many("Api::Api.Entry::Handle")),
+            ("dotnet8", "Api", "Api::Api.Entry::Handle", Some(HandlerMistake::WholeName)),
+            ("dotnet8", "Api::Api.Entry", "Handle", None),
+            ("dotnet8", "Api", "Api.Entry::Handle", None),
+            ("java21", "", "com.example.App::handle", None),
+        ] {
+            check(runtime, module, name, true, expected);
+        }
     }
 
     #[test]

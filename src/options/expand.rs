@@ -138,6 +138,10 @@ impl Expander<'_> {
                             }
                             return text.to_owned();
                         }
+                        // AWS's word for the unpublished version, and no variable.
+                        None if name == "LATEST" && ["/function_name", "/alias"].contains(&self.at) => {
+                            filled.push_str(&sign[..sign.len() - rest.len()]);
+                        }
                         None => {
                             let hint = "set the variable in the job, or write `\\$` for a dollar sign";
                             let shown = self.named(&format!("${name}"));

@@ -139,14 +139,15 @@ fn missing_bootstrap(entries: &[Entry]) -> Option<MissingHandler> {
     }
 }
 
-/// The first entry with one of these names in another directory than the root, or with backslashes. A file of
-/// a dependency may have such a name, too.
+/// The first entry with one of these names in another directory, or with backslashes: in a directory of the
+/// package, or without one that the name has. A file of a dependency may have such a name, too.
 fn elsewhere(entries: &[Entry], files: &[String]) -> Option<String> {
     let is_it = |name: &str| {
         let name = name.replace('\\', "/");
-        let ends_with = |file: &String| {
-            name.strip_suffix(file.as_str()).is_some_and(|up| up.is_empty() || up.ends_with('/'))
+        let is_in = |long: &str, short: &str| {
+            long.strip_suffix(short).is_some_and(|up| up.is_empty() || up.ends_with('/'))
         };
+        let ends_with = |file: &String| is_in(&name, file) || is_in(file, &name);
         files.iter().any(ends_with) && !name.split('/').any(|part| part == "node_modules")
     };
     entries.iter().find(|entry| is_it(&entry.name)).map(|entry| entry.name.clone())
@@ -307,7 +308,8 @@ mod tests {
     #[test]
     fn ruby_requires_a_file() {
         check("ruby3.4", "app.Mod::Class.run", &["app.rb"], None);
-        check("ruby3.4", "lib/app.run", &["app.rb"], handler(&["lib/app.rb"], None));
+        check("ruby3.4", "lib/app.run", &["app.rb"], handler(&["lib/app.rb"], Some("app.rb")));
+        check("ruby3.4", "lib/app.run", &["myapp.rb", "p.rb"], handler(&["lib/app.rb"], None));
     }
 
     #[test]

@@ -38,7 +38,8 @@ fn a_stanza_that_names_nothing_needs_two_actions_on_one_function() {
         json!([{"Sid": "Function", "Effect": "Allow", "Action": ["lambda:GetFunction", "lambda:UpdateFunctionCode"],
             "Resource": ["arn:aws-cn:lambda:cn-north-1:123456789012:function:f"]}])
     );
-    let key = "it is not known whether the live function has a KMS key; if it has, set `source_kms_key_arn`";
+    let key =
+        "it is not known whether the live function `f` has a KMS key; if it has, set `source_kms_key_arn`";
     assert_eq!(policy.notes, [key]);
 }
 
@@ -76,7 +77,7 @@ fn the_action_of_each_step_is_in_a_policy() {
 fn what_is_not_known_is_a_star_and_said() {
     let found = policy(&json!({}), "f");
     assert_eq!(found.document.statement[0].resource, ["arn:*:lambda:eu-west-1:*:function:f"]);
-    assert!(found.notes[0].contains("partition and account are not known"), "{:?}", found.notes);
+    assert!(found.notes[0].contains("partition and account of `f` are not known"), "{:?}", found.notes);
     let stanza = json!({"role": ROLE});
     assert_eq!(statement(&stanza, "f", "Function").resource, [F]);
     let named = json!({"role": ROLE, "region": "us-east-2"});
@@ -87,15 +88,11 @@ fn what_is_not_known_is_a_star_and_said() {
 #[test]
 fn an_account_that_is_none_is_not_known() {
     let found = policy(&json!({"region": "eu-west-1"}), "arn:aws:lambda:*:1*:function:f");
-    assert!(
-        found.notes[0].starts_with("the function's region and account are not known"),
-        "{:?}",
-        found.notes
-    );
+    assert!(found.notes[0].starts_with("the region and account of `f` are not known"), "{:?}", found.notes);
     for role in ["arn:aws:iam::$ACCOUNT:role/run", "arn:aws:iam::1*:role/run"] {
         let found = policy(&json!({"role": role}), "f");
         assert_eq!(found.document.statement[0].resource, ["arn:aws:lambda:eu-west-1:*:function:f"]);
-        assert!(found.notes[0].starts_with("the function's account is not known"), "{:?}", found.notes);
+        assert!(found.notes[0].starts_with("the account of `f` is not known"), "{:?}", found.notes);
     }
 }
 

@@ -13,7 +13,7 @@ use super::closed;
 use super::standalone_args::{self, StandaloneArgs};
 use super::streams::print_report;
 use crate::deploy;
-use crate::diagnostics::{self, UnknownArgument};
+use crate::diagnostics::{self, ArgumentMistake};
 use crate::protocol::event::Finished;
 
 /// Deploys an AWS Lambda function as described by a `.travis.yml` stanza.
@@ -117,8 +117,11 @@ pub(crate) fn report_parse_error(error: clap::Error) -> Finished {
         known.get_subcommands().map(|command| command.get_name().to_owned()).collect();
     let options: Vec<String> =
         known.get_arguments().filter_map(|option| option.get_long().map(str::to_owned)).collect();
-    let unknown = unknown_argument(&error, is_for_stanzas);
-    let report = diagnostics::from_arguments(line.to_owned(), unknown, &commands, &options);
+    let arguments: Vec<String> =
+        env::args_os().skip(1).map(|argument| argument.to_string_lossy().into_owned()).collect();
+    let mistake = mistake(&error, &arguments, is_for_stanzas);
+    let command = given.to_string_lossy();
+    let report = diagnostics::from_arguments(line.to_owned(), &command, mistake, &commands, &options);
     print_report(&report);
     let prints_document = given.to_str().is_some_and(DocumentCommand::has_subcommand);
     if prints_document || standalone_args::is_for_people() {
@@ -127,20 +130,39 @@ pub(crate) fn report_parse_error(error: clap::Error) -> Finished {
     Finished::failed(report, Vec::new())
 }
 
-/// The part of the command line that clap does not know. `None`: something else is wrong.
-fn unknown_argument(error: &clap::Error, is_for_stanzas: bool) -> Option<UnknownArgument<'_>> {
+/// What is wrong with the command line. `None`: clap's message says it all.
+fn mistake<'a>(
+    error: &'a clap::Error,
+    arguments: &'a [String],
+    is_for_stanzas: bool,
+) -> Option<ArgumentMistake<'a>> {
     let text = |kind| match error.get(kind) {
         Some(ContextValue::String(text)) => Some(text.as_str()),
         _ => None,
     };
+    let invalid = || text(ContextKind::InvalidArg);
     match error.kind() {
-        ErrorKind::InvalidSubcommand => text(ContextKind::InvalidSubcommand).map(UnknownArgument::Command),
-        ErrorKind::UnknownArgument => text(ContextKind::InvalidArg).map(|word| match word.starts_with('-') {
-            true => UnknownArgument::Option(word),
-            false => UnknownArgument::Word { word, is_for_stanzas },
+        ErrorKind::InvalidSubcommand => text(ContextKind::InvalidSubcommand).map(ArgumentMistake::Command),
+        ErrorKind::UnknownArgument => invalid().map(|word| match word.starts_with('-') && word != "-" {
+            true => ArgumentMistake::Option { option: word, argument: whole_argument(word, arguments) },
+            false => ArgumentMistake::Word { word, is_for_stanzas },
         }),
+        ErrorKind::InvalidValue if text(ContextKind::InvalidValue).is_none_or(str::is_empty) => {
+            invalid().map(ArgumentMistake::NoValue)
+        }
+        ErrorKind::ArgumentConflict if invalid() == text(ContextKind::PriorArg) => {
+            invalid().map(ArgumentMistake::Repeated)
+        }
+        ErrorKind::MissingRequiredArgument => Some(ArgumentMistake::Missing),
         _ => None,
     }
+}
+
+/// The argument that begins with the short option `option`, which is all that clap shows of it.
+fn whole_argument<'a>(option: &'a str, arguments: &'a [String]) -> &'a str {
+    let is_short = option.len() == 2 && option != "--";
+    let whole = arguments.iter().find(|argument| is_short && argument.starts_with(option));
+    whole.map_or(option, String::as_str)
 }
 
 /// The command of a command line that clap could not parse: the first argument that is neither an option nor

@@ -124,12 +124,11 @@ impl StandaloneArgs {
             None => io::stdout().is_terminal(),
         };
         let refuse = |error: InputError| {
-            let report = error.into_report();
+            let report = stop.reason().map_or_else(|| error.into_report(), diagnostics::from_stop);
             print_report(&report);
             if is_text {
                 process::exit(stop.reason().map_or(2, CancelReason::exit_status))
             }
-            let report = stop.reason().map_or(report, diagnostics::from_stop);
             Err(Finished::failed(report, Vec::new()))
         };
         let env: Environment = env::vars_os().collect();
@@ -202,6 +201,9 @@ impl StandaloneArgs {
         };
         if self.only.is_some() && !matches!(source, Some(StanzaSource::TravisYml(_))) {
             return Err(InputError::OnlyWithoutFile);
+        }
+        if source.as_ref().is_some_and(StanzaSource::is_stdin) && io::stdin().is_terminal() {
+            print_stderr("waiting for the file on standard input; press Ctrl-D at its end");
         }
         Ok(source)
     }

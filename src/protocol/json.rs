@@ -76,7 +76,7 @@ pub enum WireError {
 pub fn parse(bytes: &[u8]) -> Result<Node, WireError> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     if bytes.iter().all(u8::is_ascii_whitespace) {
-        return Err(WireError::Syntax { detail: "it is empty".to_owned(), line: 1, column: 0 });
+        return Err(WireError::Syntax { detail: EMPTY.to_owned(), line: 1, column: 0 });
     }
     let count = Cell::new(0);
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
@@ -96,6 +96,9 @@ pub fn parse(bytes: &[u8]) -> Result<Node, WireError> {
         }
     })
 }
+
+/// Message for a text without a value.
+pub const EMPTY: &str = "it is empty";
 
 /// Message for half of a surrogate pair.
 const HALF_PAIR: &str = "a string contains half of a surrogate pair";
@@ -172,6 +175,18 @@ impl Node {
                 } else {
                     format!("{} of {} bytes", self.kind(), text.len())
                 }
+            }
+        }
+    }
+
+    /// As [`Node::shown`], in backticks if it is the whole value.
+    pub fn quoted(&self) -> String {
+        match self {
+            Node::Text(text) => quoted(text),
+            other => {
+                let shown = other.shown();
+                // JSON of any other value does not begin so.
+                if shown.starts_with("a ") { shown } else { format!("`{shown}`") }
             }
         }
     }
@@ -267,6 +282,12 @@ pub fn short(text: &str) -> String {
         0..=LONGEST_SHOWN => text.to_owned(),
         length => format!("a string of {length} characters"),
     }
+}
+
+/// A text in backticks for a message. Of a long text only its length, which is no quotation.
+pub fn quoted(text: &str) -> String {
+    let shown = short(text);
+    if shown == text { format!("`{text}`") } else { shown }
 }
 
 /// The JSON pointer (RFC 6901) to `key` in the object at `parent`.
@@ -430,6 +451,14 @@ mod tests {
     #[test]
     fn a_pointer_escapes_slash_and_tilde() {
         assert_eq!(pointer("/on", "a/b~c"), "/on/a~1b~0c");
+    }
+
+    #[test]
+    fn only_a_short_text_is_quoted() {
+        assert_eq!(quoted("a b"), "`a b`");
+        assert_eq!(quoted(&"x".repeat(81)), "a string of 81 characters");
+        assert_eq!(Node::Text("x".repeat(81)).quoted(), "a string of 81 characters");
+        assert_eq!(read("[1]").quoted(), "`[1]`");
     }
 
     #[test]

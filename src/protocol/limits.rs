@@ -8,7 +8,7 @@
 use regex_lite::Regex;
 
 use super::error::{Warning, WarningCode};
-use super::json::{Map, Node, pointer, short};
+use super::json::{Map, Node, pointer, quoted};
 use super::secret::Secret;
 
 /// A limit that AWS documents for a value.
@@ -216,19 +216,19 @@ fn too_long(key: &str, text: &str, most: usize) -> Option<String> {
 fn of_other_form(key: &str, text: &str, form: Form, regex: &Regex) -> Warning {
     let is_list = ["subnet_ids", "security_group_ids", "layers"].contains(&key);
     let parts = text.split(|c: char| c == ',' || c.is_whitespace()).filter(|part| !part.is_empty()).count();
-    let shown = short(text);
+    let shown = quoted(text);
     // A hint is not redacted, so it must not contain the value.
     match key {
         "role" => out_of_range(NOT_A_ROLE).hint("write the ARN of the function's role"),
         key if is_list && parts > 1 => {
-            out_of_range(format!("`{key}` has {parts} values in one text: `{shown}`"))
+            out_of_range(format!("`{key}` has {parts} values in one text: {shown}"))
                 .hint("write a list, with each value as an entry of its own")
         }
-        "layers" if fits(regex, &format!("{text}:1")) => out_of_range(format!(
-            "`{shown}` in `layers` has no version; AWS documents ARNs of layer versions"
-        ))
-        .hint("add the version, such as `:3`"),
-        key => out_of_range(format!("`{key}` is `{shown}`; AWS documents values such as {}", form.example)),
+        "layers" if fits(regex, &format!("{text}:1")) => {
+            out_of_range(format!("{shown} in `layers` has no version; AWS documents ARNs of layer versions"))
+                .hint("add the version, such as `:3`")
+        }
+        key => out_of_range(format!("`{key}` is {shown}; AWS documents values such as {}", form.example)),
     }
 }
 

@@ -70,7 +70,11 @@ fn is_account(text: &str) -> bool {
 fn without_qualifier(qualifier: &str) -> String {
     let expected = "expected no version or alias after the function's name";
     let is_version = qualifier.bytes().all(|c| c.is_ascii_digit());
-    if is_name(qualifier) && !is_version && qualifier.len() <= MAX_QUOTED {
+    if is_version && !qualifier.is_empty() && qualifier.len() <= MAX_QUOTED {
+        format!("{expected}; leave out `:{qualifier}`: a deployment changes `$LATEST`, not a version")
+    } else if qualifier == "$LATEST" {
+        format!("{expected}; leave out `:$LATEST`, which a deployment changes anyway")
+    } else if is_name(qualifier) && qualifier.len() <= MAX_QUOTED {
         format!("{expected}; to move an alias, write `alias: {qualifier}`")
     } else {
         expected.to_owned()
@@ -126,15 +130,18 @@ mod tests {
     #[test]
     fn a_name_with_something_else_gets_the_right_one() {
         let expected = "expected no version or alias after the function's name";
+        let latest = format!("{expected}; leave out `:$LATEST`, which a deployment changes anyway");
         let alias = format!("{expected}; to move an alias, write `alias: PROD`");
+        let version = format!("{expected}; leave out `:7`: a deployment changes `$LATEST`, not a version");
         for (name, right) in [
             ("123456789012:f", "write `123456789012:function:f`"),
             ("function:f", "write `f`"),
             ("f:PROD", alias.as_str()),
             ("123456789012:function:f:PROD", alias.as_str()),
             ("arn:aws:lambda:us-east-1:123456789012:function:f:PROD", alias.as_str()),
-            ("f:7", expected),
-            ("f:$LATEST", expected),
+            ("f:7", version.as_str()),
+            ("f:", expected),
+            ("f:$LATEST", latest.as_str()),
         ] {
             assert_eq!(FunctionName::parse(name).expect_err(name), right);
         }

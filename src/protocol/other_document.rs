@@ -4,7 +4,7 @@
 
 use std::fmt;
 
-use super::json::{Map, Node, short};
+use super::json::{Map, Node, quoted};
 use super::stanza::all_keys;
 
 /// A document in the place of a stanza.
@@ -18,11 +18,17 @@ pub enum OtherDocument {
     Serverless,
     /// A function as AWS's API describes it, which is the form of lambroll.
     AwsFunction,
+    /// A workflow of GitHub Actions.
+    Workflow,
+    /// A `.gitlab-ci.yml`.
+    GitLabCi,
+    /// A `package.json`.
+    PackageJson,
     /// A map that has the stanza under this key.
     Wrapped(String),
 }
 
-/// Keys by which [`OtherDocument::of`] recognizes a document.
+/// Keys by which [`OtherDocument::of`] recognizes most documents.
 pub(crate) const KEYS: [&str; 11] = [
     "AWSTemplateFormatVersion",
     "FunctionName",
@@ -52,6 +58,20 @@ impl OtherDocument {
         if is_open("functions") && (has("service") || has("provider")) {
             return Some(OtherDocument::Serverless);
         }
+        let of_github = |job: &Map| ["runs-on", "steps", "uses"].into_iter().any(|key| job.contains(key));
+        if document.get("jobs").and_then(Node::as_map).is_some_and(|jobs| has_entry(jobs, of_github)) {
+            return Some(OtherDocument::Workflow);
+        }
+        let of_gitlab = |job: &Map| job.contains("stage") && job.contains("script");
+        if has_entry(document, of_gitlab) && !["jobs", "language", "matrix"].into_iter().any(has) {
+            return Some(OtherDocument::GitLabCi);
+        }
+        if has("name")
+            && has("version")
+            && ["dependencies", "devDependencies", "scripts"].into_iter().any(is_open)
+        {
+            return Some(OtherDocument::PackageJson);
+        }
         if is_open("deploy") && document.len() == 1 {
             return Some(OtherDocument::Wrapped("deploy".to_owned()));
         }
@@ -65,6 +85,11 @@ impl OtherDocument {
             |(key, node): &(&str, &Node)| !all_keys().any(|option| option == *key) && holds_stanza(node);
         document.iter().find(is_wrapper).map(|(key, _)| OtherDocument::Wrapped(key.to_owned()))
     }
+}
+
+/// Whether a value of the map is such a map.
+fn has_entry(map: &Map, is_such: impl Fn(&Map) -> bool) -> bool {
+    map.iter().any(|(_, node)| node.as_map().is_some_and(&is_such))
 }
 
 /// Whether a value is a stanza, or a list with one.
@@ -83,7 +108,10 @@ impl fmt::Display for OtherDocument {
             OtherDocument::Template => f.write_str("a template of CloudFormation or SAM"),
             OtherDocument::Serverless => f.write_str("a file of the Serverless Framework"),
             OtherDocument::AwsFunction => f.write_str("a function in the form of AWS's API"),
-            OtherDocument::Wrapped(key) => write!(f, "a map with the stanza under `{}`", short(key)),
+            OtherDocument::Workflow => f.write_str("a workflow of GitHub Actions"),
+            OtherDocument::GitLabCi => f.write_str("a `.gitlab-ci.yml`"),
+            OtherDocument::PackageJson => f.write_str("a `package.json`"),
+            OtherDocument::Wrapped(key) => write!(f, "a map with the stanza under {}", quoted(key)),
         }
     }
 }
@@ -108,6 +136,12 @@ mod tests {
             (r#"{"AWSTemplateFormatVersion":"2010-09-09"}"#, Some(OtherDocument::Template)),
             (r#"{"service":"s","functions":{"f":{}}}"#, Some(OtherDocument::Serverless)),
             (r#"{"FunctionName":"f","Runtime":"nodejs22.x"}"#, Some(OtherDocument::AwsFunction)),
+            (r#"{"on":"push","jobs":{"x":{"runs-on":"u","steps":[]}}}"#, Some(OtherDocument::Workflow)),
+            (r#"{"stages":["x"],"deploy":{"stage":"x","script":["make"]}}"#, Some(OtherDocument::GitLabCi)),
+            (r#"{"name":"x","version":"1.0.0","scripts":{"test":"x"}}"#, Some(OtherDocument::PackageJson)),
+            (r#"{"x":{"stage":"x","script":"make"},"jobs":{"include":[]}}"#, Some(OtherDocument::TravisYml)),
+            (r#"{"environment":{"stage":"production"}}"#, None),
+            (r#"{"name":"x","version":7}"#, None),
             (r#"{"function_name":"f","deploy":{"provider":"lambda"}}"#, None),
             (r#"{"provider":"Lambda","zip":"dist","language":"node_js"}"#, None),
             (r#"{"environment":{"provider":"x"},"on":"main"}"#, None),

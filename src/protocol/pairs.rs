@@ -26,6 +26,16 @@ pub(crate) fn named_pair(entry: &Node) -> Option<(&Node, &Node)> {
     Some((find(&["name", "key"])?, find(&["value"])?))
 }
 
+/// Whether an entry of a list has a name and a value, but is no [`named_pair`], such as
+/// `{name: …, valueFrom: …}`.
+fn is_other_pair(entry: &Node) -> bool {
+    let has = |names: &[&str]| {
+        let is_one = |key: &str| names.iter().any(|name| key.eq_ignore_ascii_case(name));
+        entry.as_map().is_some_and(|map| map.iter().any(|(key, _)| is_one(key)))
+    };
+    has(&["name", "key"]) && has(&["value", "valueFrom", "value_from"]) && named_pair(entry).is_none()
+}
+
 impl<'a> StanzaReader<'a> {
     /// As [`StanzaReader::pairs`], else those of `alias`, which is another name of `key`.
     pub(super) fn pairs_or(&mut self, key: &'static str, alias: &'static str) -> Option<Pairs> {
@@ -54,12 +64,26 @@ impl<'a> StanzaReader<'a> {
             let hint = "write a list of `NAME=value`, or a map of names to values".to_owned();
             self.warn(WarningCode::LenientValue, key, message, hint);
         }
+        // `NAME` and `VALUE` may be names of variables.
+        let is_lower_case = |name: &str| name.ends_with(|c: char| c.is_ascii_lowercase());
+        if named_pair(node).is_some()
+            && node.as_map().is_some_and(|map| map.iter().all(|(name, _)| is_lower_case(name)))
+        {
+            let message =
+                format!("`{key}` is read as two names with their values, not as one name with its value");
+            let hint = "write `NAME=value` if one is meant".to_owned();
+            self.warn(WarningCode::LenientValue, key, message, hint);
+        }
         let mut pairs = Pairs::new();
         for (at, item) in entries {
             match named_pair(item).filter(|_| is_named(item)) {
                 Some((name, value)) if all_are_named => self.named(key, at, (name, value), &mut pairs),
                 Some(_) => {
                     let what = "has a name and a value, which other entries have not";
+                    self.refuse_at(at, format!("an entry of `{key}` {what}; {RIGHT}"));
+                }
+                None if matches!(node, Node::List(_)) && is_other_pair(item) => {
+                    let what = "has a name and a value, but not as `name` and `value` alone";
                     self.refuse_at(at, format!("an entry of `{key}` {what}; {RIGHT}"));
                 }
                 None => self.pair(key, &at, item, &mut pairs),
@@ -194,18 +218,24 @@ mod tests {
             assert_eq!(read(environment), (expected, vec!["lenient-value".to_owned()]), "{environment}");
         }
         // Anything else is a map of names to values.
-        for (environment, variables) in [
-            (r#"{"name":"STAGE","value":"production"}"#, vec!["name=STAGE", "value=production"]),
-            (r#"[{"name":"STAGE"}]"#, vec!["name=STAGE"]),
-            (r#"[{"name":"A","value":"b","kind":"c"}]"#, vec!["kind=c", "name=A", "value=b"]),
+        for (environment, variables, warnings) in [
+            (
+                r#"{"name":"STAGE","value":"production"}"#,
+                vec!["name=STAGE", "value=production"],
+                vec!["lenient-value".to_owned()],
+            ),
+            (r#"{"NAME":"a","VALUE":"b"}"#, vec!["NAME=a", "VALUE=b"], Vec::new()),
+            (r#"[{"name":"STAGE"}]"#, vec!["name=STAGE"], Vec::new()),
         ] {
             let expected: Vec<String> = variables.into_iter().map(str::to_owned).collect();
-            assert_eq!(read(environment), (expected, Vec::new()), "{environment}");
+            assert_eq!(read(environment), (expected, warnings), "{environment}");
         }
         for environment in [
             r#"[{"name":"A","value":"b"},"C=d"]"#,
             r#"[{"name":"","value":"b"}]"#,
             r#"[{"name":"A","value":["b"]}]"#,
+            r#"[{"name":"A","value":"b","kind":"c"}]"#,
+            r#"[{"name":"A","valueFrom":"b"},{"name":"B","valueFrom":"c"}]"#,
         ] {
             assert!(read(environment).1.contains(&"bad-value".to_owned()), "{environment}");
         }

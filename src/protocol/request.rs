@@ -62,6 +62,9 @@ pub enum RequestError {
 /// The text of the error with the request as its subject.
 fn about_request(error: &WireError) -> String {
     match error {
+        WireError::Syntax { detail, .. } if detail == json::EMPTY => {
+            "the request is empty; expected one JSON object".to_owned()
+        }
         WireError::Syntax { .. } => format!("the request is not JSON: {error}"),
         WireError::TooManyValues => format!("the request contains {error}"),
         WireError::DuplicateKey { .. } => error.to_string(),

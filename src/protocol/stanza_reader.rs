@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 
 use super::error::{Code, Problem, Warning, WarningCode};
-use super::json::{Map, Node, pointer, short};
+use super::json::{Map, Node, pointer, quoted};
 use super::secret::Secret;
 
 /// Reads keys of a map and collects problems and warnings.
@@ -104,7 +104,7 @@ impl<'a> StanzaReader<'a> {
         match parse(&text) {
             Ok(value) => Some(value),
             Err(right) => {
-                self.refuse(key, format!("`{}` is `{}`; {right}", self.name_of(key), short(&text)));
+                self.refuse(key, format!("`{}` is {}; {right}", self.name_of(key), quoted(&text)));
                 None
             }
         }
@@ -149,19 +149,22 @@ impl<'a> StanzaReader<'a> {
             Node::Null | Node::Bool(_) | Node::List(_) | Node::Map(_) => None,
         };
         let Some(text) = text else {
-            self.refuse(key, format!("`{name}` is `{}`; {right}", node.shown()));
+            self.refuse(key, format!("`{name}` is {}; {right}", node.quoted()));
             return None;
         };
         let Some((number, exact)) = leading_number(&text) else {
-            self.refuse(key, format!("`{name}` is `{}`; {right}", short(&text)));
+            self.refuse(key, format!("`{name}` is {}; {right}", quoted(&text)));
             return None;
         };
         if !exact {
             self.warn(
                 WarningCode::LenientValue,
                 key,
-                format!("`{name}` is `{}` and is read as {number}", short(&text)),
-                format!("write {number}"),
+                format!("`{name}` is {} and is read as {number}", quoted(&text)),
+                match in_unit(&text, number, unit) {
+                    Some(meant) => format!("write {meant}, or {number} if {unit} are meant"),
+                    None => format!("write {number}"),
+                },
             );
         }
         Some(number)
@@ -196,10 +199,7 @@ impl<'a> StanzaReader<'a> {
         let node = self.read_node(key)?;
         let flag = node.as_flag();
         if flag.is_none() {
-            self.refuse(
-                key,
-                format!("`{}` is `{}`; expected true or false", self.name_of(key), node.shown()),
-            );
+            self.refuse(key, format!("`{}` is {}; expected true or false", self.name_of(key), node.quoted()));
         }
         flag
     }
@@ -241,12 +241,12 @@ impl<'a> StanzaReader<'a> {
         let options = choice_of(known);
         match known.iter().find(|(word, _)| word.eq_ignore_ascii_case(&text)) {
             Some((word, _)) => {
-                let message = format!("`{name}` is `{}` and is read as `{word}`", short(&text));
+                let message = format!("`{name}` is {} and is read as `{word}`", quoted(&text));
                 self.warn(WarningCode::LenientValue, key, message, format!("write `{word}`"));
                 Some((*word).to_owned())
             }
             None => {
-                let message = format!("`{name}` is `{}`; AWS documents {options}", short(&text));
+                let message = format!("`{name}` is {}; AWS documents {options}", quoted(&text));
                 self.warn(
                     WarningCode::OutOfRange,
                     key,
@@ -271,7 +271,7 @@ impl<'a> StanzaReader<'a> {
         if found.is_none() {
             self.refuse(
                 key,
-                format!("`{}` is `{}`; expected {}", self.name_of(key), short(&text), choice_of(known)),
+                format!("`{}` is {}; expected {}", self.name_of(key), quoted(&text), choice_of(known)),
             );
         }
         values.get(found?).copied()
@@ -357,7 +357,7 @@ impl<'a> StanzaReader<'a> {
             Node::Map(_) if node.is_secure() => return None,
             Node::Map(map) => map,
             other => {
-                self.refuse_at(at, format!("`{name}` is `{}`; expected a map", other.shown()));
+                self.refuse_at(at, format!("`{name}` is {}; expected a map", other.quoted()));
                 return None;
             }
         };
@@ -431,8 +431,7 @@ impl<'a> StanzaReader<'a> {
             }
             Some(text) => Some(text),
             None => {
-                let openly = || format!("`{}`", node.shown());
-                let value = if shown == Shown::Openly { openly() } else { node.kind().to_owned() };
+                let value = if shown == Shown::Openly { node.quoted() } else { node.kind().to_owned() };
                 self.refuse_at(
                     at.to_owned(),
                     format!("`{}` is {value}; expected {right}", self.name_of(key)),
@@ -467,6 +466,18 @@ fn leading_number(text: &str) -> Option<(i32, bool)> {
         return None;
     }
     Some((digits.parse().ok()?, rest.is_empty()))
+}
+
+/// The number at the start of a text in `unit`, if the text has a larger unit: `5m` is 300 seconds.
+fn in_unit(text: &str, number: i32, unit: &str) -> Option<i32> {
+    let rest = text.trim().trim_start_matches(|c: char| c.is_ascii_digit()).trim_start();
+    let factor = match (unit, rest.to_ascii_lowercase().as_str()) {
+        ("seconds", "m" | "min" | "minute" | "minutes") => 60,
+        ("seconds", "h" | "hour" | "hours") => 3600,
+        ("MB", "g" | "gb" | "gib") => 1024,
+        _ => return None,
+    };
+    number.checked_mul(factor)
 }
 
 /// JSON pointers to all `{"secure": …}` in a node.

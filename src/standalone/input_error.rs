@@ -36,6 +36,12 @@ pub(crate) enum InputError {
         /// Path of the file.
         file: String,
     },
+    /// The path is a directory.
+    #[error("{file}: this is a directory; expected a file")]
+    Directory {
+        /// Path of the directory.
+        file: String,
+    },
     /// The file cannot be read.
     #[error("{file}: cannot read the file")]
     Unreadable {
@@ -121,9 +127,8 @@ impl InputError {
             InputError::Program(_) => {
                 (Code::SystemLimit, "mount /proc, and do not move or delete the executable while it runs")
             }
-            InputError::NotFound { .. } => {
-                (Code::BadArguments, "check the path, and run the command in the job's directory")
-            }
+            InputError::NotFound { ref file } => (Code::BadArguments, about_missing_file(file)),
+            InputError::Directory { .. } => (Code::BadArguments, "name a file in it"),
             InputError::Unreadable { .. } => {
                 (Code::BadArguments, "make the file readable, or use another file")
             }
@@ -143,9 +148,35 @@ impl InputError {
     }
 }
 
+fn about_missing_file(file: &str) -> &'static str {
+    if file.starts_with('~') {
+        "write `$HOME` instead of `~`, which the shell has not replaced"
+    } else if file.contains("://") {
+        "download the file, and name the copy"
+    } else {
+        "check the path, and run the command in the job's directory"
+    }
+}
+
+/// What to do about libyaml's message.
+fn about_yaml(detail: &str) -> &'static str {
+    let is = |part: &str| detail.contains(part);
+    if is("cannot start any token") {
+        "quote a value that begins with `%`, `@` or a backtick, and indent with spaces instead of tabs"
+    } else if is("mapping values are not allowed") {
+        "check the indentation, and quote a value that contains `: `"
+    } else if is("unexpected end of stream") {
+        "close the quote that begins here"
+    } else if is("not find expected") {
+        "check indentation, quotes and brackets here and in the lines before"
+    } else {
+        "fix the file"
+    }
+}
+
 fn from_stanza(error: &StanzaError) -> (Code, &'static str) {
     match error {
-        StanzaError::Yaml(YamlError::Syntax { .. }) => (Code::BadArguments, "fix the file"),
+        StanzaError::Yaml(YamlError::Syntax { detail, .. }) => (Code::BadArguments, about_yaml(detail)),
         StanzaError::Yaml(YamlError::DuplicateKey { .. })
         | StanzaError::Json(WireError::DuplicateKey { .. }) => (Code::DuplicateKey, "keep one of the two"),
         StanzaError::Yaml(YamlError::Tag { .. }) => {
@@ -157,14 +188,22 @@ fn from_stanza(error: &StanzaError) -> (Code, &'static str) {
         StanzaError::Yaml(YamlError::TooLarge) | StanzaError::Json(WireError::TooManyValues) => {
             (Code::RequestTooLarge, "check that this is the right file; a stanza is far smaller")
         }
-        StanzaError::Json(WireError::Syntax { .. }) => {
-            (Code::BadJson, "fix the file, or rename it to `.yml` if it is YAML")
+        StanzaError::Json(WireError::Syntax { detail, .. }) => {
+            let hint = diagnostics::hint_for_json(detail);
+            (Code::BadJson, hint.unwrap_or("fix the file, or rename it to `.yml` if it is YAML"))
         }
-        StanzaError::NotAMap { .. } => (Code::BadArguments, "check that this is the right file"),
-        StanzaError::OtherDocument(OtherDocument::TravisYml) => {
+        StanzaError::NotAMap { kind: "a list" } => {
+            (Code::BadArguments, "write the list under `deploy` in the file, and use --travis-yml")
+        }
+        StanzaError::NotAMap { kind: "empty" } => (Code::BadArguments, "check that this is the right file"),
+        StanzaError::NotAMap { .. } => (
+            Code::BadArguments,
+            "check that this is the right file; a stanza has lines such as `function_name: hello`",
+        ),
+        StanzaError::OtherDocument { document: OtherDocument::TravisYml, .. } => {
             (Code::BadArguments, "use --travis-yml instead of --stanza")
         }
-        StanzaError::OtherDocument(document) => {
+        StanzaError::OtherDocument { document, .. } => {
             (Code::BadArguments, diagnostics::hint_for_document(document))
         }
         StanzaError::None { providers } if providers.is_empty() => {

@@ -25,6 +25,14 @@ pub(crate) enum StanzaSource {
     Stanza(PathBuf),
 }
 
+impl StanzaSource {
+    /// Whether the file is standard input.
+    pub(crate) fn is_stdin(&self) -> bool {
+        let (StanzaSource::TravisYml(path) | StanzaSource::Stanza(path)) = self;
+        is_stdin(path)
+    }
+}
+
 /// A command for the standalone mode.
 #[derive(Debug)]
 pub(crate) struct RunRequest {
@@ -132,6 +140,7 @@ fn read(path: &Path, file: &str, limit: Duration, stop: &CancelToken) -> Result<
         match source.kind() {
             ErrorKind::FileTooLarge => InputError::TooLarge { file },
             ErrorKind::NotFound => InputError::NotFound { file },
+            ErrorKind::IsADirectory => InputError::Directory { file },
             _ => InputError::Unreadable { file, source },
         }
     })?;

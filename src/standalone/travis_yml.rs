@@ -47,9 +47,14 @@ pub(crate) enum StanzaError {
         /// What it is instead: `a list`, `empty`.
         kind: &'static str,
     },
-    /// The file, which should contain a single stanza, is another document.
-    #[error("the file is {0}; expected a stanza")]
-    OtherDocument(OtherDocument),
+    /// The file is another document.
+    #[error("the file is {document}; expected {expected}")]
+    OtherDocument {
+        /// What it is.
+        document: OtherDocument,
+        /// What it should be: `a stanza`.
+        expected: &'static str,
+    },
     /// The file has no lambda stanza.
     #[error("the file has no `deploy` with `provider: lambda`{}", only_these(.providers))]
     None {
@@ -100,7 +105,7 @@ impl StanzaError {
             StanzaError::Yaml(YamlError::TooLarge)
             | StanzaError::Json(WireError::TooManyValues)
             | StanzaError::NotAMap { .. }
-            | StanzaError::OtherDocument(_)
+            | StanzaError::OtherDocument { .. }
             | StanzaError::None { .. }
             | StanzaError::Ambiguous { .. } => None,
         }
@@ -128,7 +133,8 @@ pub(crate) fn stanzas(text: &str) -> Result<Vec<LocatedStanza>, StanzaError> {
     }
     let FoundStanzas { mut stanzas, providers, .. } = found;
     if stanzas.is_empty() {
-        return Err(StanzaError::None { providers });
+        let other = root.as_ref().filter(|_| providers.is_empty()).and_then(|root| other_file(root));
+        return Err(other.unwrap_or(StanzaError::None { providers }));
     }
     for located in &mut stanzas {
         // Of each, because `--only` may select any of them. No note is shown twice.
@@ -137,6 +143,27 @@ pub(crate) fn stanzas(text: &str) -> Result<Vec<LocatedStanza>, StanzaError> {
         located.remove_runner_keys();
     }
     Ok(stanzas)
+}
+
+/// The error about a file that is no `.travis.yml`, but of another tool. `None`: it may be one.
+fn other_file(root: &Tree) -> Option<StanzaError> {
+    let file = root.read("", &mut SourceMap::default()).ok()?;
+    match OtherDocument::of(file.as_map()?)? {
+        OtherDocument::TravisYml | OtherDocument::Wrapped(_) => None,
+        document @ (OtherDocument::Template
+        | OtherDocument::Serverless
+        | OtherDocument::AwsFunction
+        | OtherDocument::Workflow
+        | OtherDocument::GitLabCi
+        | OtherDocument::PackageJson) => {
+            Some(StanzaError::OtherDocument { document, expected: "a `.travis.yml`" })
+        }
+    }
+}
+
+/// The error about a file with `document` in the place of a stanza.
+fn no_stanza(document: OtherDocument) -> StanzaError {
+    StanzaError::OtherDocument { document, expected: "a stanza" }
 }
 
 /// The stanza of a file that contains nothing else, as JSON or YAML.
@@ -148,6 +175,7 @@ pub(crate) fn stanza(text: &str, is_json: bool) -> Result<LocatedStanza, StanzaE
         yaml::parse(text, notes).map(|tree| tree.map(|tree| (tree.place().line, tree)))
     };
     let mut read = SourceMap::of_stanza();
+    let is_json = is_json && !text.trim().is_empty();
     let json =
         if is_json || text.trim_start().starts_with('{') { Some(json::parse(text.as_bytes())) } else { None };
     let (line, node) = match json {
@@ -170,7 +198,7 @@ pub(crate) fn stanza(text: &str, is_json: bool) -> Result<LocatedStanza, StanzaE
     };
     let Node::Map(stanza) = node else { return Err(StanzaError::NotAMap { kind: node.kind() }) };
     if let Some(document) = OtherDocument::of(&stanza) {
-        return Err(StanzaError::OtherDocument(document));
+        return Err(no_stanza(document));
     }
     let mut located =
         LocatedStanza { stanza, line, lines: read.lines, notes: read.notes, ..LocatedStanza::default() };
@@ -187,7 +215,7 @@ fn recognize(tree: &Tree) -> Option<StanzaError> {
         let node = value.read("", &mut SourceMap::default()).unwrap_or_else(|_| Node::Map(Map::default()));
         Some((key.to_owned(), node))
     });
-    OtherDocument::of(&known.collect()).map(StanzaError::OtherDocument)
+    OtherDocument::of(&known.collect()).map(no_stanza)
 }
 
 /// The stanza that `only` selects: a number counts from 1, any other text is a function name.

@@ -166,7 +166,17 @@ pub fn parse(text: &str, notes: &mut Vec<String>) -> Result<Option<Rc<Tree>>, Ya
     }
     // After the first document, only another one may begin. Travis CI ignores what follows. But if the first
     // line is indented by mistake, the document ends before the next line, and the rest has to be read.
-    parser.read_event()?;
+    let (next, place) = parser.read_event()?;
+    let has_content = |line: &str| {
+        let line = line.trim_start_matches(['-', '.']).trim();
+        !line.is_empty() && !line.starts_with('#')
+    };
+    // Not the end of the text.
+    let is_other = matches!(next, Event::Other) && builder.root.is_some();
+    if is_other && text.lines().skip(place.line - 1).any(has_content) {
+        let only = "a second document begins here; only the first one is read, as on Travis CI";
+        note(&mut builder.notes, place.line, only);
+    }
     notes.append(&mut builder.notes);
     Ok(builder.root)
 }

@@ -221,7 +221,7 @@ pub(super) fn unread_keys(r: &mut StanzaReader<'_>, strict: bool) {
     for (key, node) in r.unread_keys().collect::<Vec<_>>() {
         let meaning = meaning(key, node);
         let what = meaning.as_ref().map_or(NOT_AN_OPTION, Meaning::what);
-        let message = format!("`{}` {what}", json::short(key));
+        let message = format!("{} {what}", json::quoted(key));
         let hint = match (meaning, suggest(key, known.iter().copied())) {
             (Some(meaning), _) => meaning.hint(),
             (None, Some(known)) => format!("did you mean `{known}`?"),

@@ -246,6 +246,7 @@ fn a_file_of_one_stanza_is_yaml_or_json() {
     ));
     assert_eq!(read("[1]", true), Err(StanzaError::NotAMap { kind: "a list" }));
     assert_eq!(read("", false), Err(StanzaError::NotAMap { kind: "empty" }));
+    assert_eq!(read("\n", true), Err(StanzaError::NotAMap { kind: "empty" }));
 }
 
 #[test]

@@ -204,6 +204,12 @@ fn blocks_and_collections_are_what_yaml_makes_of_them() {
     ] {
         assert_eq!(read(text), expected, "{text}");
     }
+    let note = "line 3: a second document begins here; only the first one is read, as on Travis CI";
+    assert_eq!(read_with_notes("---\na: 1\n---\nb: 2\n").1.notes, [note]);
+    assert_eq!(read_with_notes("a: 1\n...\n--- {b: 2}").1.notes, [note]);
+    for text in ["a: 1", "a: 1\n...\n", "a: 1\n---\n", "a: 1\n---\n# nothing\n\n---\n"] {
+        assert_eq!(read_with_notes(text).1.notes, Vec::<String>::new(), "{text}");
+    }
     for text in ["# nothing\n", "", "\u{feff}"] {
         assert!(parse(text, &mut Vec::new()).expect("no error").is_none());
     }
