@@ -103,7 +103,14 @@ impl Lambda {
         alias: Option<String>,
     ) -> Result<Option<LiveUrl>, LambdaError> {
         let call = self.client.get_function_url_config().function_name(name).set_qualifier(alias).send();
-        Ok(found(self.read_call("GetFunctionUrlConfig", call).await)?.map(|output| read::url(&output)))
+        let Some(output) = found(self.read_call("GetFunctionUrlConfig", call).await)? else {
+            return Ok(None);
+        };
+        // The SDK fills in what an empty response lacks.
+        if output.function_url().is_empty() {
+            return Err(self.invalid_response("GetFunctionUrlConfig"));
+        }
+        Ok(Some(read::url(&output)))
     }
 
     /// Reads which public access the resource policy of an alias, or of the unqualified function, grants.
