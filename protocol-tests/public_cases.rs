@@ -335,11 +335,13 @@ fn a_bootstrap_that_lambda_cannot_start_is_named() {
         set(&content, 0o755);
         scenario.check_silent(members(architecture));
     }
+    let with_musl = [&elf(X86_64)[..], b"/lib/ld-musl-x86_64.so.1\0"].concat();
     for (content, architecture, mode, part) in [
         (elf(AARCH64), "", 0o755, "built for arm64, but the function runs on x86_64"),
         (elf(X86_64), "arm64", 0o755, "built for x86_64, but the function runs on arm64"),
         (b"echo\n".to_vec(), "", 0o755, "neither a Linux program nor a script"),
         (b"\xCF\xFA\xED\xFE\x07".to_vec(), "", 0o755, "a program for macOS"),
+        (with_musl, "", 0o755, "a program for Alpine Linux"),
         (b"#!/bin/sh\r\nexec ./run\r\n".to_vec(), "", 0o755, "carriage return (CRLF)"),
         (elf(X86_64), "", 0o644, "is not executable"),
     ] {

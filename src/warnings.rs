@@ -165,7 +165,7 @@ pub(crate) fn missing_from_package(missing: &MissingHandler, handler: &str) -> W
         MissingHandler::NoProgram { system: Some(system) } => (
             "/zip",
             format!("`bootstrap` is a program for {system}, so Lambda cannot start it"),
-            "build it for Linux".to_owned(),
+            "build it for Linux, with glibc or linked statically".to_owned(),
         ),
         MissingHandler::NoProgram { system: None } => (
             "/zip",
