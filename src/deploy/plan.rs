@@ -43,7 +43,7 @@ pub(super) fn plan(context: &Context<'_>, input: PlanInput) -> Result<Planned, E
     warn::about_planned_runtime(context, desired, live);
     warn::about_refused_values(context, desired, live, &plan);
     let (archive, architecture) = (input.code.archive(), desired.architecture(live));
-    warn::about_handler(context, desired, live, archive, Some(architecture));
+    warn::about_code(context, desired, live, archive, Some(architecture));
     warn::about_cleared_weights(context, &plan);
     warn::about_latest_url(context, desired, live);
     let event = emit(context, &plan);
