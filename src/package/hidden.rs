@@ -148,19 +148,10 @@ fn is_native(file_name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::super::selection::Selection;
+    use super::super::tests::tree;
     use super::*;
     use std::os::unix::fs::symlink;
     use tempfile::TempDir;
-
-    fn tree(files: &[(&str, &str)]) -> TempDir {
-        let directory = TempDir::new().expect("a temporary directory");
-        for (name, content) in files {
-            let path = directory.path().join(name);
-            fs::create_dir_all(path.parent().expect("has one")).expect("made");
-            fs::write(path, content).expect("written");
-        }
-        directory
-    }
 
     fn code(tree: &TempDir, selection: &Selection, name: &str) -> bool {
         let rules = Rules::of(selection, tree.path()).expect("valid patterns");
