@@ -144,6 +144,92 @@ fn hidden_parts_of_dependencies_are_missed_before_the_function_fails() {
 }
 
 #[test]
+fn a_build_of_next_is_missed_unless_it_is_packaged() {
+    // What `output: 'standalone'` makes.
+    let scenario = Scenario::new(&[
+        ("standalone/server.js", "require('next')\n"),
+        ("standalone/.next/BUILD_ID", "x"),
+        ("standalone/.next/server/app/page.js", ""),
+        ("standalone/node_modules/next/package.json", "{}"),
+    ]);
+    let members =
+        |dot_match: bool| json!({"zip": "standalone", "module_name": "server", "dot_match": dot_match});
+    scenario.check(members(false), &[("file-left-out", &["`.next` is hidden", "`dot_match: true`"])]);
+    scenario.check_silent(members(true));
+}
+
+#[test]
+fn packages_of_pnpm_need_others_beside_the_targets_of_their_links() {
+    let store = "node_modules/.pnpm/express@5/node_modules";
+    let express = &format!("{store}/express/index.js");
+    let (in_app, in_workspace) = (format!("app/{express}"), format!("ws/{express}"));
+    let scenario = Scenario::new(&[
+        (in_app.as_str(), "require('qs')\n"),
+        (in_workspace.as_str(), "require('qs')\n"),
+        ("app/index.js", HANDLER),
+        ("app/node_modules/.pnpm/qs@6/node_modules/qs/index.js", ""),
+        ("ws/node_modules/.pnpm/qs@6/node_modules/qs/index.js", ""),
+        ("ws/packages/api/index.js", HANDLER),
+    ]);
+    for root in ["app", "ws"] {
+        scenario.link(&format!("{root}/{store}/qs"), "../../qs@6/node_modules/qs");
+    }
+    scenario.link("app/node_modules/express", ".pnpm/express@5/node_modules/express");
+    scenario.link(
+        "ws/packages/api/node_modules/express",
+        "../../../node_modules/.pnpm/express@5/node_modules/express",
+    );
+    let lacks: &[&str] = &["`node_modules/express` is a link of pnpm", "`dot_match: true`", "`pnpm deploy`"];
+    for (zip, symlinks) in [("app", "follow"), ("app", "external"), ("ws/packages/api", "external")] {
+        scenario.check(json!({"zip": zip, "symlinks": symlinks}), &[("file-left-out", lacks)]);
+    }
+    scenario.check_silent(json!({"zip": "app", "dot_match": true}));
+    scenario.check_silent(json!({"zip": "app", "dot_match": true, "symlinks": "external"}));
+    // Needed by the project, too.
+    scenario.link("app/node_modules/qs", ".pnpm/qs@6/node_modules/qs");
+    scenario.check_silent(json!({"zip": "app", "symlinks": "follow"}));
+}
+
+#[test]
+fn native_modules_for_another_runtime_are_named() {
+    let scenario = Scenario::new(&[
+        ("py/app.py", "def h(e, c): pass\n"),
+        ("py/lxml/__init__.py", ""),
+        ("py/lxml/etree.cpython-313-x86_64-linux-gnu.so", ""),
+        ("py/lxml/objectify.cpython-313-x86_64-linux-gnu.so", ""),
+        ("out/index.js", HANDLER),
+        ("out/node_modules/@img/sharp-linux-x64/lib/sharp-linux-x64.node", ""),
+    ]);
+    let python = |version: &str, architecture: &str| {
+        json!({"zip": "py", "runtime": format!("python{version}"), "module_name": "app", "handler_name": "h",
+               "architectures": architecture})
+    };
+    scenario.check_silent(python("3.13", "x86_64"));
+    let other: &[&str] = &[
+        "`lxml/etree.cpython-313-x86_64-linux-gnu.so` and 1 more are not built for `python3.14` on arm64",
+        "`pip install",
+        "--platform manylinux2014_aarch64 --python-version 3.14",
+    ];
+    scenario.check(python("3.14", "arm64"), &[("unusable-entry", other)]);
+    let node = |architecture: &str| json!({"zip": "out", "architectures": architecture});
+    scenario.check_silent(node("x86_64"));
+    let sharp: &[&str] = &["sharp-linux-x64.node` is not built for `nodejs22.x` on arm64", "--cpu=arm64"];
+    scenario.check(node("arm64"), &[("unusable-entry", sharp)]);
+}
+
+#[test]
+fn only_python_compiles_again() {
+    let scenario = Scenario::new(&[
+        ("out/index.js", HANDLER),
+        ("out/app.py", "def h(e, c): pass\n"),
+        ("out/__pycache__/app.cpython-313.pyc", "\u{1}23\n\0\0\0\0"),
+    ]);
+    scenario.check_silent(json!({"zip": "out"}));
+    let python = json!({"zip": "out", "runtime": "python3.13", "module_name": "app", "handler_name": "h"});
+    scenario.check(python, &[("stale-pyc", &["`__pycache__/app.cpython-313.pyc`"])]);
+}
+
+#[test]
 fn a_link_is_judged_by_what_is_in_the_package() {
     let scenario = Scenario::new(&[
         ("out/index.js", HANDLER),
@@ -351,11 +437,13 @@ fn a_bootstrap_that_lambda_cannot_start_is_named() {
         set(&content, 0o755);
         scenario.check_silent(members(architecture));
     }
+    let with_musl = [&elf(X86_64)[..], b"/lib/ld-musl-x86_64.so.1\0"].concat();
     for (content, architecture, mode, part) in [
         (elf(AARCH64), "", 0o755, "built for arm64, but the function runs on x86_64"),
         (elf(X86_64), "arm64", 0o755, "built for x86_64, but the function runs on arm64"),
         (b"echo\n".to_vec(), "", 0o755, "neither a Linux program nor a script"),
         (b"\xCF\xFA\xED\xFE\x07".to_vec(), "", 0o755, "a program for macOS"),
+        (with_musl, "", 0o755, "a program for Alpine Linux"),
         (b"#!/bin/sh\r\nexec ./run\r\n".to_vec(), "", 0o755, "carriage return (CRLF)"),
         (elf(X86_64), "", 0o644, "is not executable"),
     ] {

@@ -48,6 +48,21 @@ pub(crate) fn from_note(note: &PackageNote) -> Warning {
             ),
             DOT_MATCH,
         ),
+        PackageNote::LacksDependencies { name, more } => (
+            WarningCode::FileLeftOut,
+            format!(
+                "{} of pnpm, of which only the target is packaged, without those beside it that it needs",
+                first_of(name, *more, "is a link", "are links")
+            ),
+            "set `symlinks: preserve` and `dot_match: true`, or install with `pnpm install \
+             --node-linker=hoisted`; of a workspace, package what `pnpm deploy` makes",
+        ),
+        PackageNote::ForeignModules { name, more, runs_on, install } => {
+            let (names, them) = (first_of(name, *more, "is", "are"), if *more == 0 { "it" } else { "them" });
+            let message = format!("{names} not built for {runs_on} with glibc, so Lambda cannot load {them}");
+            let hint = format!("install {them} for Lambda: `{install}`");
+            return warning(WarningCode::UnusableEntry, "/zip", message, &hint);
+        }
         PackageNote::OwnerOnly { name, mode, more } => (
             WarningCode::UnusableEntry,
             format!(
@@ -172,7 +187,7 @@ pub(crate) fn missing_from_package(missing: &MissingHandler, handler: &str) -> W
         MissingHandler::NoProgram { system: Some(system) } => (
             "/zip",
             format!("`bootstrap` is a program for {system}, so Lambda cannot start it"),
-            "build it for Linux".to_owned(),
+            "build it for Linux, with glibc or linked statically".to_owned(),
         ),
         MissingHandler::NoProgram { system: None } => (
             "/zip",

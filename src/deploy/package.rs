@@ -10,7 +10,7 @@ use crate::cancel::CancelToken;
 use crate::code_source::{CodeSource, Object};
 use crate::diagnostics;
 use crate::event_writer::EventWriter;
-use crate::package::{self, Archive, Contents, PackageError, Selection};
+use crate::package::{self, Archive, Contents, PackageError, PackageNote, Selection};
 use crate::protocol::error::ErrorReport;
 use crate::protocol::event::{Event, Finished, Progress};
 use crate::warnings;
@@ -69,7 +69,7 @@ pub(super) fn package_to(context: &Context<'_>, output: &Path) -> Result<Finishe
         into_archive(contents, context.events, context.stop).map_err(|error| failed(context, error))?;
     emit(context, &archive);
     let architecture = context.stanza.architectures.as_deref();
-    warn::about_handler(context, &context.desired_function(), None, Some(&archive), architecture);
+    warn::about_code(context, &context.desired_function(), None, Some(&archive), architecture);
     archive.write_to(&output_path, output).map_err(|error| failed(context, error))?;
     Ok(Finished::Packaged {
         package: context.redaction.variables.package(archive.to_event()),
@@ -81,7 +81,10 @@ fn scan(context: &Context<'_>, output: Option<&Path>) -> Result<Contents, ErrorR
     let selection = Selection::of(context.stanza);
     let contents =
         package::scan(&context.job.directory, &selection, output).map_err(|error| failed(context, error))?;
-    contents.notes().iter().for_each(|note| context.warn(&warnings::from_note(note)));
+    let runtime = context.stanza.runtime.as_deref();
+    let is_python = runtime.is_none_or(|runtime| runtime.starts_with("python"));
+    let applies = |note: &&PackageNote| is_python || !matches!(note, PackageNote::StalePyc { .. });
+    contents.notes().iter().filter(applies).for_each(|note| context.warn(&warnings::from_note(note)));
     Ok(contents)
 }
 

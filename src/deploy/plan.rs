@@ -41,7 +41,7 @@ pub(super) fn plan(context: &Context<'_>, input: PlanInput) -> Result<(Planned, 
     warn::about_planned_runtime(context, desired, live);
     warn::about_refused_values(context, desired, live, &plan);
     let (archive, architecture) = (input.code.archive(), desired.architecture(live));
-    warn::about_handler(context, desired, live, archive, Some(architecture));
+    warn::about_code(context, desired, live, archive, Some(architecture));
     warn::about_cleared_weights(context, &plan);
     warn::about_bypasses(context, desired, live, false);
     let event = emit(context, &plan);

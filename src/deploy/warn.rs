@@ -89,9 +89,10 @@ pub(super) fn about_cleanup(context: &Context<'_>) {
     }
 }
 
-/// Warns that Lambda will not find the handler in the archive, or that the stanza names it in a way that no
-/// archive can fit. `architecture`: `None` if it is not known.
-pub(super) fn about_handler(
+/// Warns that Lambda cannot load native modules of the archive, that it will not find the handler there, or
+/// that the stanza names the handler in a way that no archive can fit. `architecture`: `None` if it is not
+/// known.
+pub(super) fn about_code(
     context: &Context<'_>,
     desired: &DesiredFunction,
     live: Option<&LiveFunction>,
@@ -103,6 +104,9 @@ pub(super) fn about_handler(
         .zip(expected.as_ref())
         .and_then(|(archive, (runtime, handler))| archive.missing(runtime, handler, architecture));
     let runtime = desired.runtime().or(live.and_then(LiveFunction::runtime)).unwrap_or_default();
+    if let Some(note) = archive.and_then(|archive| archive.foreign_modules(runtime, architecture)) {
+        context.warn(&warnings::from_note(&note));
+    }
     let named = desired.handler.as_ref();
     if let Some((named, mistake)) =
         named.and_then(|named| Some((named, named.mistake(runtime, missing.is_some())?)))

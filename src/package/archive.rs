@@ -19,6 +19,7 @@ use super::foreign_archive;
 use super::handler::{self, MissingHandler, is_java_library};
 use super::item::{Item, ItemKind};
 use super::limits::{MAX_UNZIPPED_BYTES, MAX_ZIP_BYTES, threads};
+use super::native;
 use super::note::PackageNote;
 use super::program::{BOOTSTRAP, Program, head, is_archive};
 use super::writer::{Head, Writer};
@@ -154,6 +155,11 @@ impl Archive {
     ) -> Option<MissingHandler> {
         let program = self.bootstrap.filter(|_| runtime.starts_with("provided"));
         handler::missing(&self.entries, runtime, handler).or_else(|| program?.fault(architecture))
+    }
+
+    /// A note about native modules that `runtime` cannot load. `architecture` is as in [`Archive::missing`].
+    pub(crate) fn foreign_modules(&self, runtime: &str, architecture: Option<&str>) -> Option<PackageNote> {
+        native::foreign_modules(&self.entries, runtime, architecture)
     }
 
     /// Writes the archive to `path`: first to a temporary file in the same directory, which is then renamed,

@@ -217,7 +217,7 @@ impl Worker {
                 let mut entries = Vec::with_capacity(range.len());
                 let mut data = Vec::with_capacity(*bytes as usize / 2);
                 for item in &items[range.clone()] {
-                    self.read_whole(item, item.bytes())?;
+                    self.read_whole(item)?;
                     entries.push(self.whole(matches!(item.kind, ItemKind::File { .. }), &mut data));
                 }
                 Ok(Piece::Whole { first: range.start, entries, data })
@@ -230,27 +230,25 @@ impl Worker {
         }
     }
 
-    fn read_whole(&mut self, item: &Item, bytes: u64) -> Result<(), PackageError> {
+    fn read_whole(&mut self, item: &Item) -> Result<(), PackageError> {
         self.input.clear();
         match &item.kind {
             ItemKind::EmptyDirectory => {}
             ItemKind::Link { target } => self.input.extend_from_slice(target.as_bytes()),
             ItemKind::File { .. } => {
-                let file = File::open(&item.path).map_err(unreadable(&item.path))?;
+                let mut file = File::open(&item.path).map_err(unreadable(&item.path))?;
+                let (bytes, mut length) = (item.bytes() as usize, 0_usize);
                 // The buffer has one byte more than expected, to detect a file that has grown.
-                self.input.resize(bytes as usize + 1, 0);
-                let mut length = 0;
-                while length < bytes as usize + 1 {
-                    match (&file).read(&mut self.input[length..]).map_err(unreadable(&item.path))? {
-                        0 => break,
-                        count => length += count,
-                    }
-                    if length == bytes as usize {
+                self.input.resize(bytes + 1, 0);
+                loop {
+                    let count = file.read(&mut self.input[length..]).map_err(unreadable(&item.path))?;
+                    length += count;
+                    if count == 0 || length >= bytes {
                         break;
                     }
                 }
                 self.input.truncate(length);
-                if self.input.len() as u64 != bytes {
+                if length != bytes {
                     return Err(PackageError::Changed { path: item.path.clone() });
                 }
             }
@@ -366,19 +364,9 @@ fn stored(input: &[u8], is_last: bool) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::tests::noise;
     use super::*;
     use flate2::{Decompress, FlushDecompress};
-
-    fn noise(length: usize) -> Vec<u8> {
-        let mut state = 0x9E37_79B9_u32;
-        let mut next = || {
-            state ^= state << 13;
-            state ^= state >> 17;
-            state ^= state << 5;
-            state.to_le_bytes()[1]
-        };
-        (0..length).map(|_| next()).collect()
-    }
 
     #[test]
     fn only_what_shrinks_in_no_place_is_stored() {

@@ -35,14 +35,6 @@ impl Contents {
         &self.notes
     }
 
-    /// Bytes of all files. `None` for an existing archive, which has not been read yet.
-    fn uncompressed_bytes(&self) -> Option<u64> {
-        match &self.kind {
-            ContentsKind::Archive { .. } => None,
-            ContentsKind::Files(items) => Some(items.iter().map(Item::bytes).sum()),
-        }
-    }
-
     /// True if Lambda will certainly accept the size of the archive, even if its files do not compress.
     /// `in_call`: it is sent in the call, and not through a bucket. Always false for an existing archive,
     /// which has not been read yet.
@@ -60,18 +52,19 @@ impl Contents {
         }
     }
 
-    /// Checks that Lambda accepts the unzipped size of these files.
+    /// Checks that Lambda accepts the unzipped size of these files. That of an existing archive is not known
+    /// yet.
     ///
     /// # Errors
     /// [`PackageError::UnzippedTooLarge`] with the largest files.
     pub(crate) fn check_unzipped_size(&self) -> Result<(), PackageError> {
-        match (&self.kind, self.uncompressed_bytes()) {
-            (ContentsKind::Files(items), Some(bytes)) if bytes > MAX_UNZIPPED_BYTES => {
-                let entries = items.iter().map(|item| (item.name.as_str(), item.bytes()));
-                Err(PackageError::UnzippedTooLarge { bytes, largest: largest(entries) })
-            }
-            _ => Ok(()),
+        let ContentsKind::Files(items) = &self.kind else { return Ok(()) };
+        let bytes: u64 = items.iter().map(Item::bytes).sum();
+        if bytes <= MAX_UNZIPPED_BYTES {
+            return Ok(());
         }
+        let entries = items.iter().map(|item| (item.name.as_str(), item.bytes()));
+        Err(PackageError::UnzippedTooLarge { bytes, largest: largest(entries) })
     }
 }
 

@@ -5,12 +5,13 @@
 use std::fs::{self, DirEntry};
 use std::path::Path;
 
-use super::selection::Rules;
+use super::selection::{PNPM_STORE, Rules};
 use crate::bounded_read;
 use crate::protocol::stanza::Links;
 
-/// Where pnpm puts all packages; `node_modules` has links to those that the project names.
-const PNPM_STORE: &str = ".pnpm";
+/// What `next build` makes and `next start` loads, and a file of a complete build.
+const NEXT_BUILD: &str = ".next";
+const NEXT_BUILD_ID: &str = "BUILD_ID";
 
 /// How the names of hidden entries that belong to tools begin, after the dot. A `_` begins a file of macOS.
 const TOOLS: &str = "DS_Store _ azure babel bench bin buildkite bundle changeset ci codeclimate config cov \
@@ -24,10 +25,13 @@ const MAX_DIRECTORIES: usize = 100;
 const MAX_SCRIPTS: usize = 50;
 const MAX_TEXT_BYTES: u64 = 1024 * 1024;
 
-/// Whether other code may load a hidden entry: below `node_modules` or in a Python package, it is a directory
-/// with code, a native library, or a script that another file names. `name` is the name that it would have in
-/// the package. Entries that `exclude` leaves out on purpose do not count.
+/// Whether other code may load a hidden entry: a build of Next.js, or below `node_modules` or in a Python
+/// package, a directory with code, a native library, or a script that another file names. `name` is the name
+/// that it would have in the package. Entries that `exclude` leaves out on purpose do not count.
 pub(super) fn is_code(rules: &Rules, links: Links, name: &str, path: &Path) -> bool {
+    if path.ends_with(NEXT_BUILD) && path.join(NEXT_BUILD_ID).is_file() {
+        return rules.selects(name, true);
+    }
     let Some((parents, file_name)) = name.rsplit_once('/') else { return false };
     if is_of_a_tool(file_name) || !(is_in_node_modules(parents) || is_in_python_package(parents, path)) {
         return false;
@@ -37,10 +41,24 @@ pub(super) fn is_code(rules: &Rules, links: Links, name: &str, path: &Path) -> b
         return false;
     }
     match is_directory {
-        true if file_name == PNPM_STORE && links != Links::Preserve => has_unlinked_package(path),
-        true => has_code(rules, name, path),
+        // Followed links package what they need of the store. See also `lacks_dependencies`.
+        true => (file_name != PNPM_STORE || links == Links::Preserve) && has_code(rules, name, path),
         false => path.is_file() && (is_native(file_name) || is_named_script(file_name, path)),
     }
+}
+
+/// Whether a link is one of pnpm to `place`, and packages that pnpm has put beside `place` for the package
+/// there are not beside the link, too. A copy in place of the link does not find these.
+pub(super) fn lacks_dependencies(link: &Path, place: &Path) -> bool {
+    let node_modules = |path: &Path| {
+        path.ancestors().find(|directory| directory.ends_with("node_modules")).map(Path::to_owned)
+    };
+    let (Some(here), Some(there)) = (node_modules(link), node_modules(place)) else { return false };
+    let is_lacking = |package: &DirEntry| {
+        let name = package.file_name();
+        !name.to_string_lossy().starts_with('.') && !here.join(name).exists()
+    };
+    there.iter().any(|part| part == PNPM_STORE) && entries(&there).any(|package| is_lacking(&package))
 }
 
 fn is_of_a_tool(file_name: &str) -> bool {
@@ -83,18 +101,6 @@ fn has_code(rules: &Rules, name: &str, path: &Path) -> bool {
         }
     }
     false
-}
-
-/// Whether pnpm's store has a package that other packages need, but for which `node_modules` has no link to
-/// follow.
-fn has_unlinked_package(store: &Path) -> bool {
-    let Some(node_modules) = store.parent() else { return false };
-    let is_unlinked = |package: &DirEntry| {
-        let name = package.file_name();
-        !name.to_string_lossy().starts_with('.') && !node_modules.join(name).exists()
-    };
-    entries(store)
-        .any(|package| entries(&package.path().join("node_modules")).any(|package| is_unlinked(&package)))
 }
 
 /// Whether a script beside a hidden one contains its path, as in `require('./.name')`, or `package.json` does,
@@ -142,19 +148,10 @@ fn is_native(file_name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::super::selection::Selection;
+    use super::super::tests::tree;
     use super::*;
     use std::os::unix::fs::symlink;
     use tempfile::TempDir;
-
-    fn tree(files: &[(&str, &str)]) -> TempDir {
-        let directory = TempDir::new().expect("a temporary directory");
-        for (name, content) in files {
-            let path = directory.path().join(name);
-            fs::create_dir_all(path.parent().expect("has one")).expect("made");
-            fs::write(path, content).expect("written");
-        }
-        directory
-    }
 
     fn code(tree: &TempDir, selection: &Selection, name: &str) -> bool {
         let rules = Rules::of(selection, tree.path()).expect("valid patterns");
@@ -245,14 +242,29 @@ mod tests {
     }
 
     #[test]
-    fn pnpms_store_is_left_out_without_harm_if_links_lead_to_all_packages() {
+    fn pnpms_store_is_code_unless_links_are_followed_and_their_targets_need_nothing_beside_them() {
         let tree = tree(&[("node_modules/.pnpm/a@1/node_modules/a/index.js", "")]);
-        symlink(".pnpm/a@1/node_modules/a", tree.path().join("node_modules/a")).expect("linked");
+        let link = |target: &str, name: &str| symlink(target, tree.path().join(name)).expect("linked");
+        link(".pnpm/a@1/node_modules/a", "node_modules/a");
         let with = |links| code(&tree, &Selection { links, ..Selection::default() }, "node_modules/.pnpm");
-        assert!(with(Links::Preserve));
-        assert!(!with(Links::Follow));
-        symlink("../../b@1/node_modules/b", tree.path().join("node_modules/.pnpm/a@1/node_modules/b"))
-            .expect("linked");
-        assert!(with(Links::Follow) && with(Links::External), "`b` is needed by `a` only");
+        assert!(with(Links::Preserve) && !with(Links::Follow) && !with(Links::External));
+        let place = tree.path().join("node_modules/.pnpm/a@1/node_modules/a");
+        let lacks = || lacks_dependencies(&tree.path().join("node_modules/a"), &place);
+        assert!(!lacks());
+        fs::create_dir_all(tree.path().join("node_modules/.pnpm/b@1/node_modules/b")).expect("made");
+        link("../../b@1/node_modules/b", "node_modules/.pnpm/a@1/node_modules/b");
+        assert!(lacks(), "`b` is needed by `a` only");
+        link(".pnpm/b@1/node_modules/b", "node_modules/b");
+        assert!(!lacks(), "`b` is beside `a`");
+    }
+
+    #[test]
+    fn a_build_of_next_is_code_and_its_cache_is_none() {
+        let tree =
+            tree(&[("app/.next/BUILD_ID", "x"), (".next/BUILD_ID", "x"), ("other/.next/cache/x.js", "")]);
+        let is_code = |name| code(&tree, &Selection::default(), name);
+        assert!(is_code(".next") && is_code("app/.next") && !is_code("other/.next"));
+        let exclude = vec![".next".to_owned()];
+        assert!(!code(&tree, &Selection { exclude, ..Selection::default() }, ".next"));
     }
 }

@@ -14,6 +14,7 @@ mod hidden;
 mod item;
 mod limits;
 mod links;
+mod native;
 mod note;
 mod program;
 mod selection;

@@ -46,6 +46,24 @@ pub(crate) enum PackageNote {
         /// Number of further ones.
         more: usize,
     },
+    /// Links of pnpm were followed, and the packages that their targets need were left out.
+    LacksDependencies {
+        /// Name of the first such link in the archive.
+        name: String,
+        /// Number of further ones.
+        more: usize,
+    },
+    /// Native modules are built for another version, processor or C library than those of the function.
+    ForeignModules {
+        /// Name of the first such module in the archive.
+        name: String,
+        /// Number of further ones.
+        more: usize,
+        /// The runtime and architecture of the function.
+        runs_on: String,
+        /// The command that installs such modules for the function.
+        install: String,
+    },
     /// Entries of a finished archive can be read by their owner only, and Lambda runs as another user.
     OwnerOnly {
         /// Name of the first such entry.

@@ -6,8 +6,12 @@ use std::path::Path;
 
 use super::handler::MissingHandler;
 
-/// Number of bytes that are read of a file. Linux reads as many to find the interpreter of a script.
-pub(super) const HEAD_BYTES: u64 = 256;
+/// Number of bytes that are read of a file. Linkers put the name of a program's loader into its first page:
+/// GNU's after the headers, and Go's at the end.
+pub(super) const HEAD_BYTES: u64 = 4096;
+
+/// The loader of a program that is linked dynamically with musl, as on Alpine Linux. Lambda has glibc only.
+const MUSL_LOADER: &[u8] = b"/lib/ld-musl-";
 
 /// Name of the program that a custom runtime starts.
 pub(super) const BOOTSTRAP: &str = "bootstrap";
@@ -29,6 +33,11 @@ impl Program {
     /// Recognizes a program by its first bytes.
     pub(super) fn of(head: &[u8]) -> Self {
         match head {
+            [0x7F, b'E', b'L', b'F', ..]
+                if head.windows(MUSL_LOADER.len()).any(|part| part == MUSL_LOADER) =>
+            {
+                Program::Foreign("Alpine Linux")
+            }
             [0x7F, b'E', b'L', b'F', _, order, ..] if head.len() >= 20 => {
                 let machine = [head[18], head[19]];
                 // 2: numbers begin with the high byte.
@@ -129,6 +138,9 @@ mod tests {
         }
         assert_eq!(Program::of(b"\xCF\xFA\xED\xFE\x07"), Program::Foreign("macOS"));
         assert_eq!(Program::of(b"MZ\x90"), Program::Foreign("Windows"));
+        let with_loader = |loader: &str| [&elf(1, [62, 0])[..], loader.as_bytes(), b"\0"].concat();
+        assert_eq!(Program::of(&with_loader("/lib/ld-musl-x86_64.so.1")), Program::Foreign("Alpine Linux"));
+        assert_eq!(Program::of(&with_loader("/lib64/ld-linux-x86-64.so.2")), Program::Elf(62));
         for head in ["", "echo", "\u{feff}#!/bin/sh\n", "PK\u{3}\u{4}"] {
             assert_eq!(Program::of(head.as_bytes()), Program::Unknown, "{head:?}");
         }

@@ -46,6 +46,9 @@ const IGNORE_FILE: &str = ".lambdaignore";
 /// Name of a git repository, which contains its history, its hooks, and often a token.
 pub(super) const REPOSITORY: &str = ".git";
 
+/// Where pnpm puts all packages; `node_modules` has links to those that the project names.
+pub(super) const PNPM_STORE: &str = ".pnpm";
+
 /// The compiled patterns of a selection.
 pub(super) struct Rules {
     dot_match: bool,
@@ -110,7 +113,7 @@ impl Rules {
     pub(super) fn hides_target(&self, root: &Path, place: &Path, is_file: bool) -> bool {
         let names = names_between(root, place);
         let near = if place.starts_with(root) { names.len() } else { 1 + usize::from(is_file) };
-        let is_hidden = |name: &String| name != ".pnpm" && self.hides(name);
+        let is_hidden = |name: &String| name != PNPM_STORE && self.hides(name);
         names.iter().any(|name| name.eq_ignore_ascii_case(REPOSITORY))
             || names.iter().rev().take(near).any(is_hidden)
     }

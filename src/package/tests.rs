@@ -11,7 +11,8 @@ use super::*;
 use crate::cancel::{CancelReason, CancelToken};
 use crate::protocol::stanza::Links;
 
-fn tree(files: &[(&str, &str)]) -> TempDir {
+/// A directory with files, each with its content.
+pub(super) fn tree(files: &[(&str, &str)]) -> TempDir {
     let directory = TempDir::new().expect("a temporary directory");
     for (name, content) in files {
         let path = directory.path().join(name);
@@ -110,19 +111,21 @@ fn modes_are_0644_or_0755_and_links_stay_links() {
     );
 }
 
+/// Incompressible bytes, always the same ones.
+pub(super) fn noise(length: usize) -> Vec<u8> {
+    let mut state = 0x9E37_79B9_u32;
+    let mut next = || {
+        state ^= state << 13;
+        state ^= state >> 17;
+        state ^= state << 5;
+        state.to_le_bytes()[1]
+    };
+    (0..length).map(|_| next()).collect()
+}
+
 /// Compressible text, incompressible noise, empty files, and sizes on both sides of a block boundary.
 fn mixed() -> TempDir {
     let directory = tree(&[("empty", ""), ("ü/ä.txt", "umlauts"), ("one", "x")]);
-    let mut state = 0x9E37_79B9_u32;
-    let mut noise = |length: usize| -> Vec<u8> {
-        let mut next = || {
-            state ^= state << 13;
-            state ^= state >> 17;
-            state ^= state << 5;
-            state.to_le_bytes()[1]
-        };
-        (0..length).map(|_| next()).collect()
-    };
     let mib = 1024 * 1024;
     for (name, content) in [
         ("noise-small", noise(5000)),

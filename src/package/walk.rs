@@ -45,6 +45,8 @@ pub(super) struct Walker {
     hidden: bool,
     /// Names of hidden entries that are left out, although code of the package may load them.
     hidden_code: Vec<String>,
+    /// Names of followed links whose targets need packages that are left out.
+    lacking: Vec<String>,
     /// Canonical path of the directory where the walk started.
     root: Rc<Path>,
     open: Vec<OpenDirectory>,
@@ -108,6 +110,7 @@ impl Walker {
             notes: Vec::new(),
             hidden: false,
             hidden_code: Vec::new(),
+            lacking: Vec::new(),
             root: Path::new("").into(),
             open: Vec::new(),
             entries: 0,
@@ -135,8 +138,12 @@ impl Walker {
         let mut notes = self.notes;
         notes.extend(dangling);
         notes.extend(stale_pyc(&items));
-        let more = self.hidden_code.len().saturating_sub(1);
-        notes.extend(self.hidden_code.into_iter().min().map(|name| PackageNote::HiddenCode { name, more }));
+        let first = |names: Vec<String>| {
+            let more = names.len().saturating_sub(1);
+            names.into_iter().min().map(|name| (name, more))
+        };
+        notes.extend(first(self.hidden_code).map(|(name, more)| PackageNote::HiddenCode { name, more }));
+        notes.extend(first(self.lacking).map(|(name, more)| PackageNote::LacksDependencies { name, more }));
         notes.sort();
         Ok((items, notes))
     }
@@ -260,7 +267,11 @@ impl Walker {
             self.notes.push(PackageNote::Cycle { name, target });
             return Ok(());
         }
-        self.enter(path, format!("{name}/"), ancestors)
+        self.enter(path.clone(), format!("{name}/"), ancestors)?;
+        if hidden::lacks_dependencies(&path, &place) {
+            self.lacking.push(name);
+        }
+        Ok(())
     }
 
     /// With [`Links::External`], follows the links whose targets are here but not in the package, and those

@@ -27,9 +27,9 @@ const DESCRIPTOR_FOLLOWS: u16 = 1 << 3;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Method {
     /// The data is the file itself.
-    Stored,
+    Stored = 0,
     /// The data is a deflate stream (RFC 1951).
-    Deflated,
+    Deflated = 8,
 }
 
 /// Facts about an entry that are known after compression. Sizes are in bytes.
@@ -85,7 +85,7 @@ impl<W: Write> Writer<W> {
         let at = self.position;
         let zip64 = sizes.compressed >= MAX_32 || sizes.uncompressed >= MAX_32;
         self.local_header(head, flags(head.name), sizes, zip64)?;
-        self.put(data)?;
+        self.part(data)?;
         self.add_to_directory(head, flags(head.name), sizes, at, zip64);
         Ok(())
     }
@@ -99,23 +99,18 @@ impl<W: Write> Writer<W> {
         Ok(())
     }
 
-    /// Writes a part of the data.
-    pub(super) fn part(&mut self, data: &[u8]) -> io::Result<()> {
-        self.put(data)
-    }
-
     /// Ends the entry: writes its checksum and sizes after its data (4.3.9).
     pub(super) fn end(&mut self, crc32: u32, uncompressed: u64) -> io::Result<()> {
         let open = self.open.take().expect("an entry was begun");
         let sizes = Sizes { crc32, compressed: self.position - open.data, uncompressed };
         let mut descriptor = FieldBuffer::default();
-        descriptor.signature(*b"PK\x07\x08").u32(crc32);
+        descriptor.bytes(b"PK\x07\x08").u32(crc32);
         if open.zip64 {
             descriptor.u64(sizes.compressed).u64(sizes.uncompressed);
         } else {
             descriptor.u32(narrow(sizes.compressed)).u32(narrow(sizes.uncompressed));
         }
-        self.put(&descriptor.0)?;
+        self.part(&descriptor.0)?;
         let head = Head { name: &open.name, mode: open.mode, method: Method::Deflated };
         self.add_to_directory(head, flags(&open.name) | DESCRIPTOR_FOLLOWS, sizes, open.at, open.zip64);
         Ok(())
@@ -125,16 +120,16 @@ impl<W: Write> Writer<W> {
     pub(super) fn finish(mut self) -> io::Result<W> {
         let (at, size) = (self.position, self.directory.len() as u64);
         let directory = std::mem::take(&mut self.directory);
-        self.put(&directory)?;
+        self.part(&directory)?;
         let mut end = FieldBuffer::default();
         if self.entries >= MAX_16 || at >= MAX_32 || size >= MAX_32 {
             // 4.3.14 and 4.3.15: the ZIP64 end of central directory record, and its locator.
-            end.signature(*b"PK\x06\x06").u64(44).u16(MADE_BY).u16(45).u32(0).u32(0);
+            end.bytes(b"PK\x06\x06").u64(44).u16(MADE_BY).u16(45).u32(0).u32(0);
             end.u64(self.entries).u64(self.entries).u64(size).u64(at);
-            end.signature(*b"PK\x06\x07").u32(0).u64(at + size).u32(1);
+            end.bytes(b"PK\x06\x07").u32(0).u64(at + size).u32(1);
         }
         let entries = u16::try_from(self.entries).unwrap_or(u16::MAX);
-        end.signature(*b"PK\x05\x06")
+        end.bytes(b"PK\x05\x06")
             .u16(0)
             .u16(0)
             .u16(entries)
@@ -142,7 +137,7 @@ impl<W: Write> Writer<W> {
             .u32(narrow(size))
             .u32(narrow(at))
             .u16(0);
-        self.put(&end.0)?;
+        self.part(&end.0)?;
         self.out.flush()?;
         Ok(self.out)
     }
@@ -150,24 +145,16 @@ impl<W: Write> Writer<W> {
     /// Writes the local file header (4.3.7).
     fn local_header(&mut self, head: Head<'_>, flags: u16, sizes: Sizes, zip64: bool) -> io::Result<()> {
         let mut header = FieldBuffer::default();
+        header.bytes(b"PK\x03\x04").u16(version(zip64)).u16(flags).u16(head.method as u16).u16(0).u16(DATE);
         header
-            .signature(*b"PK\x03\x04")
-            .u16(version(zip64))
-            .u16(flags)
-            .u16(head.method.number())
-            .u16(0)
-            .u16(DATE);
-        header.u32(sizes.crc32);
-        if zip64 {
-            header.u32(u32::MAX).u32(u32::MAX);
-        } else {
-            header.u32(narrow(sizes.compressed)).u32(narrow(sizes.uncompressed));
-        }
-        header.u16(name_length(head.name)?).u16(if zip64 { 20 } else { 0 }).bytes(head.name.as_bytes());
+            .sizes(sizes, zip64)
+            .u16(name_length(head.name)?)
+            .u16(if zip64 { 20 } else { 0 })
+            .bytes(head.name.as_bytes());
         if zip64 {
             header.u16(1).u16(16).u64(sizes.uncompressed).u64(sizes.compressed);
         }
-        self.put(&header.0)
+        self.part(&header.0)
     }
 
     /// Adds the central directory header of an entry (4.3.12).
@@ -181,22 +168,10 @@ impl<W: Write> Writer<W> {
         }
         let extra_length = if extra.0.is_empty() { 0 } else { extra.0.len() as u16 + 4 };
         let mut entry = FieldBuffer(std::mem::take(&mut self.directory));
-        entry.signature(*b"PK\x01\x02").u16(MADE_BY).u16(version(extra_length > 0)).u16(flags);
-        entry.u16(head.method.number()).u16(0).u16(DATE).u32(sizes.crc32);
-        if zip64 {
-            entry.u32(u32::MAX).u32(u32::MAX);
-        } else {
-            entry.u32(narrow(sizes.compressed)).u32(narrow(sizes.uncompressed));
-        }
-        entry
-            .u16(head.name.len() as u16)
-            .u16(extra_length)
-            .u16(0)
-            .u16(0)
-            .u16(0)
-            .u32(head.mode << 16)
-            .u32(narrow(at));
-        entry.bytes(head.name.as_bytes());
+        entry.bytes(b"PK\x01\x02").u16(MADE_BY).u16(version(extra_length > 0)).u16(flags);
+        entry.u16(head.method as u16).u16(0).u16(DATE).sizes(sizes, zip64);
+        entry.u16(head.name.len() as u16).u16(extra_length).u16(0).u16(0).u16(0);
+        entry.u32(head.mode << 16).u32(narrow(at)).bytes(head.name.as_bytes());
         if extra_length > 0 {
             entry.u16(1).u16(extra_length - 4).bytes(&extra.0);
         }
@@ -204,18 +179,10 @@ impl<W: Write> Writer<W> {
         self.entries += 1;
     }
 
-    fn put(&mut self, bytes: &[u8]) -> io::Result<()> {
+    /// Writes a part of the data of an entry, or a header.
+    pub(super) fn part(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.position += bytes.len() as u64;
         self.out.write_all(bytes)
-    }
-}
-
-impl Method {
-    fn number(self) -> u16 {
-        match self {
-            Method::Stored => 0,
-            Method::Deflated => 8,
-        }
     }
 }
 
@@ -242,8 +209,10 @@ fn narrow(number: u64) -> u32 {
 struct FieldBuffer(Vec<u8>);
 
 impl FieldBuffer {
-    fn signature(&mut self, signature: [u8; 4]) -> &mut Self {
-        self.bytes(&signature)
+    /// Checksum and sizes. With ZIP64, the sizes are in the extra field.
+    fn sizes(&mut self, sizes: Sizes, zip64: bool) -> &mut Self {
+        let size = |size| if zip64 { u32::MAX } else { narrow(size) };
+        self.u32(sizes.crc32).u32(size(sizes.compressed)).u32(size(sizes.uncompressed))
     }
     fn u16(&mut self, number: u16) -> &mut Self {
         self.bytes(&number.to_le_bytes())

@@ -447,10 +447,10 @@ words! {
         /// The target of a link in the package will not exist at Lambda.
         DanglingLink =>
             "Package the target: `dot_match: true` packages hidden files, and `symlinks: external` replaces such links by their targets.";
-        /// An entry of the archive cannot be used at Lambda: only its owner may read it, its name has
-        /// backslashes, or it is itself an archive.
+        /// An entry of the package cannot be used at Lambda: only its owner may read it, its name has
+        /// backslashes, it is itself an archive, or it is built for another runtime or processor.
         UnusableEntry =>
-            "Set `zip` to the directory instead of the archive, or make the archive as the hint says.";
+            "Set `zip` to the directory instead of the archive, or make the package as the hint says.";
         /// Lambda will not find the handler in the package, or cannot start it.
         HandlerNotFound =>
             "Check that `zip` is the right directory, and that `module_name` is the file's path without its \
