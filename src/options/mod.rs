@@ -14,7 +14,7 @@ use crate::cancel::CancelToken;
 use crate::protocol::branches::{VARIABLE_OPTIONS, select_branch};
 use crate::protocol::environment::Environment;
 use crate::protocol::error::{Problem, Warning};
-use crate::protocol::json::{MAX_REQUEST_BYTES, Map, Node, pointer};
+use crate::protocol::json::{MAX_REQUEST_BYTES, MAX_VALUES, Map, Node, pointer};
 
 pub(crate) use files::{defines_profile, paths as profile_files};
 pub(crate) use interpolate::{default_description, version_description};
@@ -118,8 +118,9 @@ fn has_alias(stanza: &Map, key: &str) -> bool {
     stanza.get(other).is_some()
 }
 
+/// A list has as many entries as a request may have values; AWS documents at most 16.
 fn list(value: &str) -> Node {
-    let items = value.split([',', ' ']).filter(|item| !item.is_empty());
+    let items = value.split([',', ' ']).filter(|item| !item.is_empty()).take(MAX_VALUES);
     Node::List(items.map(|item| Node::Text(item.to_owned())).collect())
 }
 

@@ -64,8 +64,9 @@ pub fn warnings(region: &Region, options: &Options) -> Vec<Warning> {
     let elsewhere = image.chain(arns).filter(|(.., its)| *its != region.as_str());
     let elsewhere = elsewhere.map(|(key, value, its)| {
         let message = format!(
-            "`{}` in `{key}` is in the region `{its}`, but the function is in `{}`",
+            "`{}` in `{key}` is in the region `{}`, but the function is in `{}`",
             short(value),
+            short(its),
             region.as_str()
         );
         out_of_range(message)

@@ -62,9 +62,9 @@ impl<'a> StanzaReader<'a> {
         StanzaReader { map, place, read_keys: BTreeSet::new(), problems: Vec::new(), warnings: Vec::new() }
     }
 
-    /// Whether the map has `key`. Null counts as absent.
+    /// Whether the map has `key`. Null counts as absent, and a map or list of nothing but null too.
     pub(super) fn has(&self, key: &str) -> bool {
-        self.map.get(key).is_some_and(|node| *node != Node::Null)
+        self.map.get(key).is_some_and(|node| !node.is_absent())
     }
 
     /// Reads a string. Numbers and booleans are converted to text.
@@ -165,25 +165,15 @@ impl<'a> StanzaReader<'a> {
     /// Reads a list of whole numbers. A single one means a list with one entry, an empty string an empty
     /// list.
     pub(super) fn whole_numbers(&mut self, key: &'static str, unit: &str) -> Option<Vec<i32>> {
-        let texts = self.texts(key)?;
-        let mut numbers = Vec::new();
-        for text in &texts {
-            match leading_number(text) {
-                Some((number, true)) => numbers.push(number),
-                _ => {
-                    let name = self.name_of(key);
-                    self.refuse(
-                        key,
-                        format!(
-                            "`{name}` is `{}`; expected whole {unit}, such as 10, 50, 100",
-                            texts.join(", ")
-                        ),
-                    );
-                    return None;
-                }
-            }
+        let right = format!("whole {unit}, such as 10, 50, 100");
+        let texts = self.list(key, &right)?;
+        let number = |text: &String| leading_number(text).filter(|(_, exact)| *exact);
+        let numbers: Option<Vec<_>> = texts.iter().map(|text| Some(number(text)?.0)).collect();
+        if numbers.is_none() {
+            let shown = short(&texts.join(", "));
+            self.refuse(key, format!("`{}` is `{shown}`; expected {right}", self.name_of(key)));
         }
-        Some(numbers)
+        numbers
     }
 
     /// Reads a boolean, or one of the words that Travis CI accepts for it.
@@ -220,7 +210,8 @@ impl<'a> StanzaReader<'a> {
             [one] if !one.is_empty() => return self.known_word(key, one.clone(), known),
             [] | [_] => self.refuse(key, format!("`{name}` is empty; expected {right}")),
             several => {
-                let message = format!("`{name}` is `{}`; expected {right}, not both", several.join(", "));
+                let shown = short(&several.join(", "));
+                let message = format!("`{name}` is `{shown}`; expected {right}, not both");
                 self.refuse(key, message);
             }
         }
@@ -274,17 +265,19 @@ impl<'a> StanzaReader<'a> {
 
     /// Reads a list of strings. A single one means a list with one entry, an empty string an empty list.
     pub(super) fn texts(&mut self, key: &'static str) -> Option<Vec<String>> {
-        let node = self.read_node(key)?;
-        let items = match node {
+        self.list(key, "a list of strings")
+    }
+
+    /// As [`StanzaReader::texts`]. `right` says what is expected. `None` also if an entry is refused.
+    fn list(&mut self, key: &'static str, right: &str) -> Option<Vec<String>> {
+        let items = match self.read_present(key)? {
             Node::Text(text) if text.is_empty() => Vec::new(),
             node => entries(&self.at(key), node),
         };
         let items = items.into_iter().filter(|(_, item)| **item != Node::Null);
-        Some(
-            items
-                .filter_map(|(at, item)| self.scalar(key, &at, item, "a list of strings", Shown::Openly))
-                .collect(),
-        )
+        let texts: Vec<_> =
+            items.map(|(at, item)| self.scalar(key, &at, item, right, Shown::Openly)).collect();
+        texts.into_iter().collect()
     }
 
     /// As [`StanzaReader::texts`], without repetitions; the first of equal strings stays.
@@ -312,21 +305,21 @@ impl<'a> StanzaReader<'a> {
     /// Reads names with secret values: a map, a list of `NAME=value` or of maps, or one `NAME=value`. An
     /// empty string means no names.
     pub(super) fn pairs(&mut self, key: &'static str) -> Option<BTreeMap<String, Secret>> {
-        let node = self.read_node(key)?;
-        let node = self.unwrapped(key, node);
+        let node = self.read_present(key)?;
+        let (at, node) = self.unwrapped(key, node);
         let mut pairs = BTreeMap::new();
         match node {
             Node::Text(text) if text.is_empty() => {}
-            node => entries(&self.at(key), node)
-                .into_iter()
-                .for_each(|(at, item)| self.pair(key, &at, item, &mut pairs)),
+            node => {
+                entries(&at, node).into_iter().for_each(|(at, item)| self.pair(key, &at, item, &mut pairs))
+            }
         }
         Some(pairs)
     }
 
     /// Removes the additional level in `environment: {variables: {…}}`, which the AWS API and other AWS tools
-    /// use.
-    fn unwrapped(&mut self, key: &'static str, node: &'a Node) -> &'a Node {
+    /// use. Also returns the JSON pointer to the rest.
+    fn unwrapped(&mut self, key: &'static str, node: &'a Node) -> (String, &'a Node) {
         let inner = node.as_map().filter(|map| map.len() == 1).and_then(|map| map.iter().next());
         match inner {
             Some((name, inside @ Node::Map(_)))
@@ -336,9 +329,9 @@ impl<'a> StanzaReader<'a> {
                     "`{key}` nests its variables in `{name}`; they are read as if they were not nested"
                 );
                 self.warn(WarningCode::LenientValue, key, message, format!("remove `{name}`"));
-                inside
+                (pointer(&self.at(key), name), inside)
             }
-            _ => node,
+            _ => (self.at(key), node),
         }
     }
 
@@ -354,7 +347,8 @@ impl<'a> StanzaReader<'a> {
                     match value.scalar() {
                         Some(value) => drop(pairs.insert(name.to_owned(), Secret::new(value))),
                         None => {
-                            let message = format!("`{key}.{name}` is {}; expected a string", value.kind());
+                            let message =
+                                format!("`{key}.{}` is {}; expected a string", short(name), value.kind());
                             self.refuse_at(pointer(at, name), message);
                         }
                     }
@@ -383,14 +377,14 @@ impl<'a> StanzaReader<'a> {
         read: impl FnOnce(&mut StanzaReader<'_>) -> T,
     ) -> Option<T> {
         let node = self.read_node(key)?;
-        let is_empty = node.as_map().is_some_and(|map| map.iter().next().is_none());
+        let is_empty = node.as_map().is_some_and(Map::is_empty);
         self.inner(self.at(key), self.name_of(key), node, read)
             .filter(|value| is_empty || *value != T::default())
     }
 
     /// Reads any value as JSON.
     pub(super) fn anything(&mut self, key: &'static str) -> Option<serde_json::Value> {
-        self.read_node(key).filter(|node| **node != Node::Null).map(serde_json::Value::from)
+        self.read_node(key).map(serde_json::Value::from)
     }
 
     /// Converts each warning about an unknown member of `key` into a problem.
@@ -412,7 +406,7 @@ impl<'a> StanzaReader<'a> {
         key: &'static str,
         read: impl Fn(&mut StanzaReader<'_>) -> T,
     ) -> Option<Vec<T>> {
-        let items = match self.read_node(key)? {
+        let items = match self.read_present(key)? {
             Node::Text(text) if text.is_empty() => Vec::new(),
             node => entries(&self.at(key), node),
         };
@@ -441,7 +435,7 @@ impl<'a> StanzaReader<'a> {
         let unknown: Vec<&str> = inner.unread_keys().collect();
         for key in unknown {
             let known = inner.read_keys.iter().copied().collect::<Vec<_>>().join("`, `");
-            let message = format!("`{}` is not a key of `{name}`", inner.name_of(key));
+            let message = format!("`{}` is not a key of `{name}`", inner.name_of(&short(key)));
             inner.warn(WarningCode::UnknownKey, key, message, format!("use one of `{known}`"));
         }
         self.problems.append(&mut inner.problems);
@@ -463,6 +457,12 @@ impl<'a> StanzaReader<'a> {
     pub(super) fn read_node(&mut self, key: &'static str) -> Option<&'a Node> {
         self.read_keys.insert(key);
         self.map.get(key).filter(|node| !node.is_secure())
+    }
+
+    /// As [`StanzaReader::read_node`]. `None` also for a map or list of nothing but null: it must not clear
+    /// the live value, as an empty one does.
+    fn read_present(&mut self, key: &'static str) -> Option<&'a Node> {
+        self.read_node(key).filter(|node| !node.is_absent())
     }
 
     /// The keys that have not been read and are not null.

@@ -23,7 +23,7 @@ pub(super) fn provider(r: &mut StanzaReader<'_>, options: &Options) {
     {
         r.problems.push(Problem {
             code: Code::WrongProvider,
-            message: format!("`provider` is `{provider}`; expected `lambda`"),
+            message: format!("`provider` is `{}`; expected `lambda`", json::short(provider)),
             at: Some("/provider".to_owned()),
             hint: Some("pass this stanza to the plugin of its provider".to_owned()),
         });
@@ -46,7 +46,11 @@ pub(super) fn needed(r: &mut StanzaReader<'_>, options: &Options) {
     {
         r.problems.push(Problem {
             code: Code::WrongRegion,
-            message: format!("`region` is `{}`, but the function's ARN is in `{own}`", region.as_str()),
+            message: format!(
+                "`region` is `{}`, but the function's ARN is in `{}`",
+                region.as_str(),
+                json::short(own)
+            ),
             at: Some("/region".to_owned()),
             hint: Some("remove `region`, or use a function in the same region".to_owned()),
         });
@@ -94,10 +98,13 @@ pub(super) fn release(r: &mut StanzaReader<'_>, options: &Options) {
     for name in options.alias.iter().flatten().filter(|name| !is_alias_name(name)) {
         r.refuse(
             "alias",
-            format!("`alias` is `{name}`; expected letters, digits, `-` and `_`, and not only digits"),
+            format!(
+                "`alias` is `{}`; expected letters, digits, `-` and `_`, and not only digits",
+                json::short(name)
+            ),
         );
     }
-    let has_alias = options.alias.as_ref().is_some_and(|names| !names.is_empty());
+    let has_alias = r.has("alias") && options.alias.as_ref().is_none_or(|names| !names.is_empty());
     for (key, needs, is_there) in [
         ("traffic", "alias", has_alias),
         ("provisioned_concurrency", "alias", has_alias),
@@ -116,7 +123,7 @@ pub(super) fn release(r: &mut StanzaReader<'_>, options: &Options) {
         && (shares.iter().any(|share| !SHARES.contains(share))
             || shares.windows(2).any(|pair| pair[0] >= pair[1]))
     {
-        let shown = shares.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        let shown = json::short(&shares.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "));
         r.refuse(
             "traffic",
             format!("`traffic` is `{shown}`; expected ascending percentages, 1 to 100, such as 10, 50, 100"),
@@ -133,7 +140,10 @@ pub(super) fn release(r: &mut StanzaReader<'_>, options: &Options) {
     if let Some(version) = options.version.as_ref().filter(|version| !is_number(version)) {
         r.refuse(
             "version",
-            format!("`version` is `{version}`; expected the number of a published version, such as 7"),
+            format!(
+                "`version` is `{}`; expected the number of a published version, such as 7",
+                json::short(version)
+            ),
         );
     }
 }
@@ -216,9 +226,11 @@ pub(super) fn unread_keys(r: &mut StanzaReader<'_>, strict: bool) {
     }
     let mut known: Vec<&str> = all_keys().collect();
     known.sort_unstable();
-    for key in r.unread_keys().collect::<Vec<_>>() {
+    for (index, key) in r.unread_keys().collect::<Vec<_>>().into_iter().enumerate() {
         let message = format!("`{}` is not an option of a lambda stanza", json::short(key));
-        let hint = match suggest(key, known.iter().copied()) {
+        // A comparison takes time, and nobody misspells hundreds of keys.
+        let known = known.iter().copied().filter(|_| index < 100);
+        let hint = match suggest(key, known) {
             Some(known) => format!("did you mean `{known}`?"),
             None => "remove it".to_owned(),
         };
