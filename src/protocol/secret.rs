@@ -195,6 +195,9 @@ impl Redactor {
     /// Masks secrets in a plan. Values of the stanza can contain a secret variable that was filled in.
     pub fn plan(&self, mut plan: Plan) -> Plan {
         for change in plan.steps.iter_mut().flat_map(|step| &mut step.changes) {
+            if let Some(alias) = change.field.strip_prefix("alias.") {
+                change.field = format!("alias.{}", self.redact(alias));
+            }
             for value in [&mut change.from, &mut change.to] {
                 self.value(value);
             }

@@ -165,6 +165,19 @@ fn blanks_and_the_mask_itself_are_no_secret() {
 }
 
 #[test]
+fn the_name_of_an_alias_in_a_plan_and_the_hint_of_a_warning_are_masked() {
+    let redactor = Redactor::new(["hunter2!"], &[]);
+    let plan = serde_json::json!({"function": "exists", "steps": [{"step": "create-alias", "changes": [
+        {"field": "alias.hunter2!", "from": null, "to": ["a hunter2!"]}, {"field": "timeout", "from": 3, "to": 4},
+    ]}]});
+    let masked = plan.to_string().replace("hunter2!", MASK);
+    let plan = redactor.plan(serde_json::from_value(plan).expect("a plan"));
+    assert_eq!(serde_json::json!(plan).to_string(), masked);
+    let warning = Warning::new(crate::protocol::error::WarningCode::HandlerNotFound, "m").hint("of hunter2!");
+    assert_eq!(redactor.warning(&warning).hint.as_deref(), Some("of [secure]"));
+}
+
+#[test]
 fn the_longer_secret_goes_first() {
     assert_eq!(redact(&["pass", "pass-word"], "pass-word pass"), "[secure] [secure]");
 }
