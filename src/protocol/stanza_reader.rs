@@ -478,6 +478,12 @@ impl<'a> StanzaReader<'a> {
         self.refuse_at(self.at(key), message);
     }
 
+    /// Adds the problem that `key` is missing.
+    pub(super) fn require(&mut self, key: &str, message: String) {
+        let at = Some(self.at(key));
+        self.problems.push(Problem { code: Code::MissingKey, message, at, hint: None });
+    }
+
     fn refuse_at(&mut self, at: String, message: String) {
         self.problems.push(Problem { code: Code::BadValue, message, at: Some(at), hint: None });
     }

@@ -33,12 +33,8 @@ pub(super) fn provider(r: &mut StanzaReader<'_>, options: &Options) {
 /// Checks the function's name and region, and that `module_name` has a `handler_name`.
 pub(super) fn needed(r: &mut StanzaReader<'_>, options: &Options) {
     if options.function_name.is_none() && !r.has("function_name") {
-        r.problems.push(Problem {
-            code: Code::MissingKey,
-            message: "`function_name` is missing; expected the function's name or ARN".to_owned(),
-            at: Some("/function_name".to_owned()),
-            hint: None,
-        });
+        let message = "`function_name` is missing; expected the function's name or ARN";
+        r.require("function_name", message.to_owned());
     }
     let own = options.function_name.as_ref().and_then(|name| name.region());
     if let (Some(own), Some(region)) = (own, &options.region)
@@ -56,12 +52,7 @@ pub(super) fn needed(r: &mut StanzaReader<'_>, options: &Options) {
         });
     }
     if options.module_name.is_some() && !r.has("handler_name") {
-        r.problems.push(Problem {
-            code: Code::MissingKey,
-            message: "`module_name` requires `handler_name`".to_owned(),
-            at: Some("/handler_name".to_owned()),
-            hint: None,
-        });
+        r.require("handler_name", "`module_name` requires `handler_name`".to_owned());
     }
 }
 
@@ -73,12 +64,7 @@ pub(super) fn bucket(r: &mut StanzaReader<'_>, options: &Options) {
     {
         let is_empty = needed == "s3_bucket" && options.s3_bucket.as_ref().is_some_and(String::is_empty);
         if r.has(key) && (!r.has(needed) || is_empty) {
-            r.problems.push(Problem {
-                code: Code::MissingKey,
-                message: format!("`{key}` requires `{needed}`"),
-                at: Some(format!("/{needed}")),
-                hint: None,
-            });
+            r.require(needed, format!("`{key}` requires `{needed}`"));
         }
     }
     for key in PACKAGE_KEYS {
@@ -111,12 +97,7 @@ pub(super) fn release(r: &mut StanzaReader<'_>, options: &Options) {
         ("traffic_interval", "traffic", r.has("traffic")),
     ] {
         if r.has(key) && !is_there {
-            r.problems.push(Problem {
-                code: Code::MissingKey,
-                message: format!("`{key}` requires `{needs}`"),
-                at: Some(format!("/{needs}")),
-                hint: None,
-            });
+            r.require(needs, format!("`{key}` requires `{needs}`"));
         }
     }
     if let Some(shares) = &options.traffic
@@ -161,12 +142,7 @@ pub(super) fn identity(r: &mut StanzaReader<'_>, options: &Options) {
     }
     for key in ["external_id", "role_session_name", "web_identity_token_env"] {
         if r.has(key) && options.role_to_assume.is_none() {
-            r.problems.push(Problem {
-                code: Code::MissingKey,
-                message: format!("`{key}` requires `role_to_assume`"),
-                at: Some("/role_to_assume".to_owned()),
-                hint: None,
-            });
+            r.require("role_to_assume", format!("`{key}` requires `role_to_assume`"));
         }
     }
     if r.has("web_identity_token_env") && (options.access_key_id.is_some() || options.profile.is_some()) {
@@ -187,13 +163,8 @@ pub(super) fn image(r: &mut StanzaReader<'_>, options: &Options) {
     let is_zip = options.package_type == Some(PackageType::Zip);
     let is_image = r.has("image_uri") || options.package_type == Some(PackageType::Image);
     if !is_image && r.has("image_config") {
-        r.problems.push(Problem {
-            code: Code::MissingKey,
-            message: "`image_config` requires `image_uri`, or `package_type: Image` to keep the live image"
-                .to_owned(),
-            at: Some("/image_uri".to_owned()),
-            hint: None,
-        });
+        let message = "`image_config` requires `image_uri`, or `package_type: Image` to keep the live image";
+        r.require("image_uri", message.to_owned());
     }
     if !is_image {
         return;
