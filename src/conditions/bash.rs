@@ -192,9 +192,9 @@ fn one_line(error_text: &[u8]) -> String {
         rest.and_then(|rest| rest.strip_prefix(": ")).unwrap_or(line).trim()
     });
     // Drop messages about a missing parenthesis: it is the one that this module puts around the condition.
-    let told =
+    let shown =
         lines.filter(|line| !line.is_empty() && *line != "expected `)'").collect::<Vec<_>>().join("; ");
-    if told.is_empty() && !text.trim().is_empty() { "syntax error".to_owned() } else { told }
+    if shown.is_empty() && !text.trim().is_empty() { "syntax error".to_owned() } else { shown }
 }
 
 #[cfg(test)]
