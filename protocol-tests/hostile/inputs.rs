@@ -142,6 +142,24 @@ fn a_large_value_of_any_kind_costs_little() {
         named("a secret of short lines", quoted("session_token", "12345678\\n"), ANY),
         named("a variable", format!(r#"{{"env":{{"A":"{}"}}}}"#, text("x")), ANY),
         named("a secret variable", format!(r#"{{"env":{{"A_TOKEN":"{}"}}}}"#, text("x")), ANY),
+        named("addresses", format!(r#"{{"env":{{"A":"{}"}}}}"#, text("://")), ANY),
+        named("addresses with passwords", quoted("alias", "://a:b@"), "bad-value"),
+        named("parameters", format!(r#"{{"env":{{"A_TOKEN":"{}"}}}}"#, text("x=1;")), ANY),
+        named("a list in a variable", format!(r#"{{"env":{{"AWS_LAYERS":"{}"}}}}"#, text("a,")), ANY),
+        named(
+            "many private keys",
+            format!(
+                r#"{{"env":{{{}}}}}"#,
+                (0..16)
+                    .map(|key| {
+                        let lines = (0..11_000).map(|line| format!("{key:02}{line:06}\\n"));
+                        format!(r#""KEY{key}":"{}""#, lines.collect::<String>())
+                    })
+                    .collect::<Vec<_>>()
+                    .join(",")
+            ),
+            ANY,
+        ),
         named(
             "a secret variable of short lines",
             format!(r#"{{"env":{{"A_TOKEN":"{}"}}}}"#, text("12345678\\n")),

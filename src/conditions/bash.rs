@@ -4,7 +4,7 @@
 
 use std::ffi::OsStr;
 use std::io;
-use std::os::unix::process::ExitStatusExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -85,6 +85,8 @@ pub(super) fn evaluate(
     let not_found =
         || BashError::NotFound { path: env.get("PATH").unwrap_or(DEFAULT_PATH.into()).into_owned() };
     let mut bash = Command::new(program(env).ok_or_else(not_found)?);
+    // bash begins each error message with this name.
+    bash.arg0("bash");
     bash.args(["--noprofile", "--norc", "-p", "-c", r#"exec 9>&1 1>&2; builtin eval "$(</dev/stdin)""#]);
     child::with_env(&mut bash, env).env_remove("POSIXLY_CORRECT");
     for (name, _) in linker_variables(env) {
@@ -190,7 +192,9 @@ fn one_line(error_text: &[u8]) -> String {
         rest.and_then(|rest| rest.strip_prefix(": ")).unwrap_or(line).trim()
     });
     // Drop messages about a missing parenthesis: it is the one that this module puts around the condition.
-    lines.filter(|line| !line.is_empty() && *line != "expected `)'").collect::<Vec<_>>().join("; ")
+    let shown =
+        lines.filter(|line| !line.is_empty() && *line != "expected `)'").collect::<Vec<_>>().join("; ");
+    if shown.is_empty() && !text.trim().is_empty() { "syntax error".to_owned() } else { shown }
 }
 
 #[cfg(test)]
@@ -214,6 +218,8 @@ mod tests {
     fn bashs_words_fit_on_a_line() {
         let error_text = b"bash: eval: line 2: unexpected argument\nbash: eval: line 2: expected `)'\nbash: line 3: ${X b}: bad substitution\n";
         assert_eq!(one_line(error_text), "unexpected argument; ${X b}: bad substitution");
+        assert_eq!(one_line(b"bash: eval: line 2: expected `)'\n"), "syntax error");
+        assert_eq!(one_line(b"\n"), "");
     }
 
     #[test]

@@ -2,6 +2,8 @@
 //! those that need no bash. Never starts bash. The rules are those of `deploy/script.rb` in travis-build,
 //! applied to the output of the normalizer in travis-yml.
 
+use std::collections::HashSet;
+
 use super::ConditionError;
 use crate::protocol::branches::is_branch_specific;
 use crate::protocol::environment::Environment;
@@ -10,10 +12,15 @@ use crate::protocol::json::{self, Map, Node};
 use crate::protocol::stanza_reader::encrypted;
 
 /// The map of conditions and its position in the stanza.
+#[derive(Default)]
 pub(super) struct On {
     pub(super) map: Map,
     /// Key of the stanza: `on`, `if` or `true`.
     pub(super) key: &'static str,
+    /// JSON pointer to the map, or to the branch that is written instead of a map.
+    at: String,
+    /// Whether a branch is written instead of a map.
+    is_branch: bool,
     /// Number of entries if the stanza has a list instead of a map. Travis CI reads only the first entry.
     pub(super) entries: Option<usize>,
     /// The map under `on` if `if` takes precedence. Travis CI then treats `on` as an option, whose keys count
@@ -24,12 +31,34 @@ pub(super) struct On {
 impl On {
     /// JSON pointer to a key of the map.
     pub(super) fn pointer(&self, key: &str) -> String {
-        json::pointer(&format!("/{}", self.key), key)
+        if self.is_branch { self.at.clone() } else { json::pointer(&self.at, key) }
     }
 
     /// JSON pointer to `branch` if the map has it, otherwise to the map.
     pub(super) fn of_branch(&self) -> String {
-        if self.map.get("branch").is_some() { self.pointer("branch") } else { format!("/{}", self.key) }
+        if self.map.get("branch").is_some() { self.pointer("branch") } else { self.at.clone() }
+    }
+
+    /// Reads the map of conditions from a value. A string is a branch, and a list its first entry.
+    fn read(&mut self, node: &Node) -> Result<(), ConditionError> {
+        match node {
+            Node::Map(map) => self.map = map.clone(),
+            Node::Text(_) => {
+                self.map = Map::from_iter([("branch".to_owned(), node.clone())]);
+                self.is_branch = true;
+            }
+            Node::List(items) => {
+                if let Some(first) = items.first() {
+                    self.at.push_str("/0");
+                    self.read(first)?;
+                }
+            }
+            Node::Null | Node::Bool(_) | Node::Number(_) => {
+                let right = "a map of conditions, or a branch";
+                return Err(ConditionError::BadShape { at: self.at.clone(), kind: node.kind(), right });
+            }
+        }
+        Ok(())
     }
 }
 
@@ -106,15 +135,16 @@ pub(super) fn on(stanza: &Map) -> Result<On, ConditionError> {
         Some(node) => ("if", Some(node)),
         None => (on_key, on_node),
     };
-    let mut on = On { map: Map::default(), key, entries: None, overridden: None };
+    let mut on = On { key, at: format!("/{key}"), ..On::default() };
     if key == "if" {
-        on.overridden = on_node.and_then(|node| as_conditions(node, on_key).ok());
+        let mut overridden = On::default();
+        on.overridden = on_node.and_then(|node| overridden.read(node).ok()).map(|()| overridden.map);
     }
     if let Some(node) = node {
         if let Node::List(items) = node {
             on.entries = Some(items.len());
         }
-        on.map = as_conditions(node, key)?;
+        on.read(node)?;
     }
     if let Some(at) =
         on.map.iter().find_map(|(key, node)| encrypted(node, &on.pointer(key)).into_iter().next())
@@ -122,20 +152,6 @@ pub(super) fn on(stanza: &Map) -> Result<On, ConditionError> {
         return Err(ConditionError::NotDecrypted { at });
     }
     Ok(on)
-}
-
-/// Converts a value into a map of conditions. A string becomes a branch, and a list its first entry.
-fn as_conditions(node: &Node, key: &str) -> Result<Map, ConditionError> {
-    match node {
-        Node::Map(map) => Ok(map.clone()),
-        Node::Text(_) => Ok(Map::from_iter([("branch".to_owned(), node.clone())])),
-        Node::List(items) => items.first().map_or(Ok(Map::default()), |first| as_conditions(first, key)),
-        Node::Null | Node::Bool(_) | Node::Number(_) => Err(ConditionError::BadShape {
-            at: format!("/{key}"),
-            kind: node.kind(),
-            right: "a map of conditions, or a branch",
-        }),
-    }
 }
 
 /// The groups that apply, in the order in which Travis CI evaluates and reports them.
@@ -178,7 +194,7 @@ fn branch(on: &On, stanza: &Map, env: &Environment) -> Result<Option<ConditionGr
     if holds("all_branches") || holds("tags") {
         return Ok(None);
     }
-    let at = on.pointer("branch");
+    let at = on.of_branch();
     let branches = match on.map.get("branch") {
         Some(node) => named_branches(node).ok_or_else(|| ConditionError::BadShape {
             at: at.clone(),
@@ -218,17 +234,10 @@ pub(super) fn default_branches(on: &On, stanza: &Map) -> Vec<String> {
     let overridden = on.overridden.iter().flat_map(Map::iter).map(|(key, _)| key);
     let options =
         stanza.iter().filter(|(key, value)| *key != "allow_failure" && is_branch_specific(key, value));
-    let mut branches: Vec<String> = Vec::new();
-    for key in options
-        .filter_map(|(_, value)| value.as_map())
-        .flat_map(Map::iter)
-        .map(|(key, _)| key)
-        .chain(overridden)
-    {
-        if !branches.iter().any(|branch| branch == key) {
-            branches.push(key.to_owned());
-        }
-    }
+    let maps = options.filter_map(|(_, value)| value.as_map());
+    let keys = maps.flat_map(Map::iter).map(|(key, _)| key).chain(overridden);
+    let mut seen = HashSet::new();
+    let branches: Vec<String> = keys.filter(|key| seen.insert(*key)).map(str::to_owned).collect();
     if branches.is_empty() { vec!["master".to_owned()] } else { branches }
 }
 

@@ -79,7 +79,8 @@ fn a_tag_that_is_called_like_the_branch_deploys_with_a_warning() {
     let at = |at: &str| vec![at.to_owned()];
     assert_eq!(warned(r#"{"branch":"main"}"#, &tagged("main")), (true, at("/on/branch")));
     assert_eq!(warned(r#"{"branch":["dev","release/*"]}"#, &tagged("release/1")), (true, at("/on/branch")));
-    assert_eq!(warned(r#""main""#, &tagged("main")), (true, at("/on/branch")));
+    assert_eq!(warned(r#""main""#, &tagged("main")), (true, at("/on")));
+    assert_eq!(warned(r#"["main"]"#, &tagged("main")), (true, at("/on/0")));
     assert_eq!(warned("{}", &tagged("master")), (true, at("/on")));
     let silent = |deploys| (deploys, Vec::new());
     // The build of a tag has the tag as its branch: skipped, with a warning that says why.
@@ -160,9 +161,19 @@ fn the_broken_element_is_named() {
     match result {
         Err(ConditionError::BadCondition { at, text, error_text }) => {
             assert_eq!((at.as_str(), text.as_str()), ("/on/condition/1", "foo bar"));
-            assert!(error_text.contains("conditional binary operator expected"), "{error_text}");
+            assert!(error_text.starts_with("conditional binary operator expected"), "{error_text}");
         }
         other => panic!("{other:?}"),
+    }
+    for (on, pointer) in [
+        (r#""a b""#, "/on"),
+        (r#"["a b","c"]"#, "/on/0"),
+        (r#"[{"condition":"a b"}]"#, "/on/0/condition"),
+        (r#"[[{"branch":"a b"}]]"#, "/on/0/0/branch"),
+    ] {
+        let result = evaluated(&format!(r#"{{"on":{on}}}"#), &[MASTER]);
+        let at = matches!(&result, Err(ConditionError::BadCondition { at, .. }) if at == pointer);
+        assert!(at, "{on}: {result:?}");
     }
 }
 

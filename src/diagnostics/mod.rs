@@ -43,10 +43,13 @@ use crate::protocol::secret::Redactor;
 /// The hint for a run that was ended from outside.
 const REPEAT: &str = "repeat the run; the new run continues where this one stopped";
 
-/// Reports a stanza with problems. Redacts each message, because an expanded variable may have put a secret
-/// into a value.
+/// Reports a stanza with problems. Redacts each text, because an expanded variable may have put a secret into
+/// a value.
 pub(crate) fn from_problems(mut problems: Vec<Problem>, redactor: &Redactor) -> ErrorReport {
-    problems.iter_mut().for_each(|problem| problem.message = redactor.redact(&problem.message));
+    for problem in &mut problems {
+        let texts = std::iter::once(&mut problem.message).chain(&mut problem.hint);
+        texts.for_each(|text| *text = redactor.redact(text));
+    }
     ErrorReport::from_problems(problems)
 }
 

@@ -9,14 +9,15 @@ use crate::protocol::secret::Redactor;
 /// Reports a package that cannot be created, or that Lambda does not accept. Redacts all of it, because a
 /// path may contain a secret variable that was expanded.
 pub(crate) fn from_package(error: PackageError, redactor: &Redactor) -> ErrorReport {
-    let mut report = package_report(error);
+    // Redact before the report replaces control characters: they may be a part of a secret.
+    let text = redactor.redact(&error.to_string());
+    let mut report = package_report(error, text);
     report.message = redactor.redact(&report.message);
     report.hint = report.hint.map(|hint| redactor.redact(&hint));
     report
 }
 
-fn package_report(error: PackageError) -> ErrorReport {
-    let text = error.to_string();
+fn package_report(error: PackageError, text: String) -> ErrorReport {
     let report = |code| report(code, text).at("/zip");
     let set_zip = "set `zip` to a directory, a file or an archive";
     match error {
@@ -131,6 +132,14 @@ mod tests {
             assert!(hint.contains(expected), "{path}: {hint}");
             assert!(hint.ends_with("`before_deploy` makes it, run that first, because dpl-lambda does not"));
         }
+    }
+
+    #[test]
+    fn a_secret_with_a_control_character_is_masked() {
+        let redactor = Redactor::new(["se\tcret-value"], &[]);
+        let report =
+            from_package(PackageError::NotFound { path: "dist/se\tcret-value".to_owned() }, &redactor);
+        assert_eq!(report.message, "`dist/[secure]` does not exist in the build directory");
     }
 
     #[test]

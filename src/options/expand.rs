@@ -101,11 +101,11 @@ impl Expander<'_> {
                 (was_empty || !filled.is_empty()).then_some(Node::List(filled))
             }
             Node::Map(map) => {
-                let was_empty = map.iter().next().is_none();
+                let was_empty = map.is_empty();
                 let entries =
                     map.iter().filter_map(|(key, node)| Some((key.to_owned(), self.node(node.clone())?)));
                 let filled: Map = entries.collect();
-                (was_empty || filled.iter().next().is_some()).then_some(Node::Map(filled))
+                (was_empty || !filled.is_empty()).then_some(Node::Map(filled))
             }
             scalar @ (Node::Null | Node::Bool(_) | Node::Number(_)) => Some(scalar),
         }

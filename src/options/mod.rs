@@ -14,7 +14,7 @@ use crate::cancel::CancelToken;
 use crate::protocol::branches::{VARIABLE_OPTIONS, select_branch};
 use crate::protocol::environment::Environment;
 use crate::protocol::error::{Code, Problem, Warning};
-use crate::protocol::json::{MAX_REQUEST_BYTES, Map, Node, pointer};
+use crate::protocol::json::{MAX_REQUEST_BYTES, MAX_VALUES, Map, Node, pointer};
 
 use expand::{Findings, UnsetVariable};
 
@@ -138,8 +138,9 @@ fn has_alias(stanza: &Map, key: &str) -> bool {
     stanza.get(other).is_some()
 }
 
+/// A list has as many entries as a request may have values; AWS documents at most 16.
 fn list(value: &str) -> Node {
-    let items = value.split([',', ' ']).filter(|item| !item.is_empty());
+    let items = value.split([',', ' ']).filter(|item| !item.is_empty()).take(MAX_VALUES);
     Node::List(items.map(|item| Node::Text(item.to_owned())).collect())
 }
 

@@ -59,7 +59,7 @@ pub enum WireError {
     /// An object has a key twice. JSON does not define which of the two counts.
     #[error("duplicate key `{key}` at line {line}, column {column}")]
     DuplicateKey {
-        /// The duplicate key.
+        /// The duplicate key, as text for a message.
         key: String,
         /// Line of the second occurrence.
         line: usize,
@@ -84,14 +84,14 @@ pub fn parse(bytes: &[u8]) -> Result<Node, WireError> {
     node.and_then(|node| deserializer.end().map(|()| node)).map_err(|error| {
         let (line, column) = (error.line(), error.column());
         let text = error.to_string();
-        let detail = match text.split(" at line ").next().unwrap_or_default() {
+        let detail = match text.rsplit_once(" at line ").map_or(text.as_str(), |(detail, _)| detail) {
             // The parser's texts for a high one and a low one.
             "unexpected end of hex escape" | "lone leading surrogate in hex escape" => HALF_PAIR,
             detail => detail,
         };
         match detail.strip_prefix(DUPLICATE) {
             _ if count.get() > MAX_VALUES => WireError::TooManyValues,
-            Some(key) if error.is_data() => WireError::DuplicateKey { key: key.to_owned(), line, column },
+            Some(key) if error.is_data() => WireError::DuplicateKey { key: short(key), line, column },
             _ => WireError::Syntax { detail: detail.to_owned(), line, column },
         }
     })
@@ -134,6 +134,16 @@ impl Node {
                 _ => None,
             },
             Node::Null | Node::Number(_) | Node::List(_) | Node::Map(_) => None,
+        }
+    }
+
+    /// Whether the value is null, or a map or list in which every value is. An empty map or list is not.
+    pub fn is_absent(&self) -> bool {
+        match self {
+            Node::Null => true,
+            Node::List(items) => !items.is_empty() && items.iter().all(Node::is_absent),
+            Node::Map(map) => !map.is_empty() && map.iter().all(|(_, node)| node.is_absent()),
+            Node::Bool(_) | Node::Number(_) | Node::Text(_) => false,
         }
     }
 
@@ -193,14 +203,14 @@ impl Node {
 }
 
 impl Map {
-    /// The value of `key`. Null counts as absent.
-    pub fn get(&self, key: &str) -> Option<&Node> {
-        self.0.iter().find(|(name, _)| name == key).map(|(_, node)| node).filter(|node| **node != Node::Null)
-    }
-
     /// Whether the map has `key`, even if its value is null.
     pub fn contains(&self, key: &str) -> bool {
         self.0.iter().any(|(name, _)| name == key)
+    }
+
+    /// The value of `key`. Null counts as absent.
+    pub fn get(&self, key: &str) -> Option<&Node> {
+        self.0.iter().find(|(name, _)| name == key).map(|(_, node)| node).filter(|node| **node != Node::Null)
     }
 
     /// Iterates over keys and values in the order in which they were written.
@@ -377,13 +387,22 @@ mod tests {
     #[test]
     fn null_is_absent() {
         let node = read(r#"{"a":null}"#);
-        assert_eq!(node.as_map().unwrap().get("a"), None);
-        assert!(node.as_map().unwrap().contains("a"));
+        let map = node.as_map().unwrap();
+        assert_eq!((map.get("a"), map.len()), (None, 1));
+        for (text, is_absent) in
+            [("null", true), ("[null,{\"a\":null}]", true), ("[]", false), ("{}", false), ("[null,0]", false)]
+        {
+            assert_eq!(read(text).is_absent(), is_absent, "{text}");
+        }
     }
 
     #[test]
     fn a_duplicate_key_is_refused_also_inside_maps() {
-        for (text, key) in [(r#"{"a":1,"a":1}"#, "a"), (r#"{"x":[{"b c":1,"b c":2}]}"#, "b c")] {
+        for (text, key) in [
+            (r#"{"a":1,"a":1}"#, "a"),
+            (r#"{"x":[{"b c":1,"b c":2}]}"#, "b c"),
+            (r#"{"a at line b":1,"a at line b":1}"#, "a at line b"),
+        ] {
             match parse(text.as_bytes()) {
                 Err(WireError::DuplicateKey { key: found, line: 1, .. }) => assert_eq!(found, key),
                 other => panic!("{text}: {other:?}"),

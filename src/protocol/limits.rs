@@ -184,12 +184,11 @@ fn beyond(key: &str, limit: Limit, node: &Node) -> Vec<Warning> {
             if count > most { vec![out_of_range(message()).at(at)] } else { Vec::new() }
         }
         Limit::Characters(most) => {
-            values().filter_map(|(at, text)| Some(out_of_range(too_long(key, &text, most)?).at(at))).collect()
+            values().filter_map(|(at, text)| Some(too_long(key, &text, most)?.at(at))).collect()
         }
         Limit::NameCharacters(most) => {
             let name = |text: &str| text.rsplit(':').next().unwrap_or_default().to_owned();
-            let too_long = |text: &str| too_long(key, &name(text), most);
-            values().filter_map(|(at, text)| Some(out_of_range(too_long(&text)?).at(at))).collect()
+            values().filter_map(|(at, text)| Some(too_long(key, &name(&text), most)?.at(at))).collect()
         }
         Limit::Form(form) => {
             let regex = form.regex();
@@ -201,15 +200,18 @@ fn beyond(key: &str, limit: Limit, node: &Node) -> Vec<Warning> {
     }
 }
 
-/// What is wrong with a text that has more than `most` characters.
-fn too_long(key: &str, text: &str, most: usize) -> Option<String> {
+/// The warning about a text that has more than `most` characters.
+fn too_long(key: &str, text: &str, most: usize) -> Option<Warning> {
     let count = text.chars().count();
     // A description with `%{name}` has not been filled in, because nothing is deployed.
     if count <= most || (key == "description" && text.contains("%{")) {
         return None;
     }
-    let cut = if key == "description" { ", so the rest is cut off" } else { "" };
-    Some(format!("`{key}` has {count} characters; AWS documents at most {most}{cut}"))
+    let message = format!("`{key}` has {count} characters; AWS documents at most {most}");
+    Some(match key {
+        "description" => out_of_range(message + ", so the rest is cut off").hint("shorten `description`"),
+        _ => out_of_range(message),
+    })
 }
 
 /// The warning about a value of `key` that does not have this form.
@@ -217,7 +219,6 @@ fn of_other_form(key: &str, text: &str, form: Form, regex: &Regex) -> Warning {
     let is_list = ["subnet_ids", "security_group_ids", "layers"].contains(&key);
     let parts = text.split(|c: char| c == ',' || c.is_whitespace()).filter(|part| !part.is_empty()).count();
     let shown = quoted(text);
-    // A hint is not redacted, so it must not contain the value.
     match key {
         "role" => out_of_range(NOT_A_ROLE).hint("write the ARN of the function's role"),
         key if is_list && parts > 1 => {

@@ -44,10 +44,8 @@ type Pairs = BTreeMap<String, Secret>;
 /// A warning for each variable and tag that AWS refuses, and one if the variables are too large. `stanza` is
 /// only used to find their keys.
 pub(super) fn warnings(stanza: &Map, variables: Option<&Pairs>, tags: Option<&Pairs>) -> Vec<Warning> {
-    let key = match stanza.get("environment") {
-        None | Some(Node::Null) => "environment_variables",
-        Some(_) => "environment",
-    };
+    let is_given = stanza.get("environment").is_some_and(|node| !node.is_absent());
+    let key = if is_given { "environment" } else { "environment_variables" };
     let mut warnings = Vec::new();
     if let Some(variables) = variables {
         let places = places(stanza, key);
@@ -110,9 +108,14 @@ fn refused_tag(name: &str, value: &str) -> Option<Warning> {
             "shorten the value",
         )
     } else if !(is_of_tag(name) && is_of_tag(value)) {
-        let what = if name.contains(',') || value.contains(',') { "a comma" } else { "another character" };
         let rule = "AWS documents letters, digits, spaces and `_.:/=+-@`";
-        (format!("{tag} has {what}; {rule}"), "write each tag as an entry of its own, `NAME=value`")
+        match name.contains(',') || value.contains(',') {
+            true => (
+                format!("{tag} has a comma; {rule}"),
+                "write each tag as an entry of its own, `NAME=value`, or remove the comma",
+            ),
+            false => (format!("{tag} has a character that is not allowed; {rule}"), "remove the character"),
+        }
     } else {
         return None;
     };
@@ -236,7 +239,7 @@ mod tests {
                 ("/function_tags/0", "a tag in `function_tags` begins with `aws:`, which AWS reserves"),
                 (
                     "/function_tags/2",
-                    "the tag `team` has another character; \
+                    "the tag `team` has a character that is not allowed; \
                      AWS documents letters, digits, spaces and `_.:/=+-@`",
                 ),
                 (

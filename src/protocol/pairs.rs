@@ -50,11 +50,11 @@ impl<'a> StanzaReader<'a> {
     /// Reads names with secret values: a map, a list of `NAME=value`, of maps or of `{name, value}`, or one
     /// `NAME=value`. An empty string means no names.
     pub(super) fn pairs(&mut self, key: &'static str) -> Option<Pairs> {
-        let node = self.read_node(key)?;
-        let node = self.unwrapped(key, node);
+        let node = self.read_present(key)?;
+        let (at, node) = self.unwrapped(key, node);
         let entries = match node {
             Node::Text(text) if text.is_empty() => Vec::new(),
-            node => entries(&self.at(key), node),
+            node => entries(&at, node),
         };
         let is_named = |item: &Node| matches!(node, Node::List(_)) && named_pair(item).is_some();
         let all_are_named = entries.iter().all(|(_, item)| **item == Node::Null || is_named(item));
@@ -93,8 +93,8 @@ impl<'a> StanzaReader<'a> {
     }
 
     /// Removes the additional level in `environment: {variables: {…}}`, which the AWS API and other AWS tools
-    /// use.
-    fn unwrapped(&mut self, key: &'static str, node: &'a Node) -> &'a Node {
+    /// use. Also returns the JSON pointer to the rest.
+    fn unwrapped(&mut self, key: &'static str, node: &'a Node) -> (String, &'a Node) {
         let inner = node.as_map().filter(|map| map.len() == 1).and_then(|map| map.iter().next());
         match inner {
             Some((name, inside @ Node::Map(_)))
@@ -104,9 +104,9 @@ impl<'a> StanzaReader<'a> {
                     "`{key}` nests its variables in `{name}`; they are read as if they were not nested"
                 );
                 self.warn(WarningCode::LenientValue, key, message, format!("remove `{name}`"));
-                inside
+                (pointer(&self.at(key), name), inside)
             }
-            _ => node,
+            _ => (self.at(key), node),
         }
     }
 

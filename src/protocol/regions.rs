@@ -2,7 +2,7 @@
 //! another region. Never refuses a region, because AWS adds regions at any time.
 
 use super::error::Warning;
-use super::json::quoted;
+use super::json::{quoted, short};
 use super::limits::out_of_range;
 use super::name::Region;
 use super::stanza::Options;
@@ -64,8 +64,9 @@ pub fn warnings(region: &Region, options: &Options) -> Vec<Warning> {
     let elsewhere = image.chain(arns).filter(|(.., its)| *its != region.as_str());
     let elsewhere = elsewhere.map(|(key, value, its)| {
         let message = format!(
-            "{} in `{key}` is in the region `{its}`, but the function is in `{}`",
+            "{} in `{key}` is in the region `{}`, but the function is in `{}`",
             quoted(value),
+            short(its),
             region.as_str()
         );
         out_of_range(message)

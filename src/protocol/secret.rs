@@ -3,7 +3,8 @@
 
 mod encodings;
 
-use std::collections::{BTreeSet, HashMap};
+use std::cmp::Reverse;
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fmt;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -109,6 +110,9 @@ const SHORTEST: usize = 4;
 /// environment variable of a program (128 KiB).
 const LARGEST: usize = 128 * 1024;
 
+/// Maximum length of all these values together, because the encodings of many short lines take much memory.
+const LARGEST_TOGETHER: usize = 4 * LARGEST;
+
 /// Values that are never masked. Otherwise `STAGE=production` would mask a part of an ARN.
 const EVERYDAY: [&str; 33] = [
     "true",
@@ -151,18 +155,21 @@ impl Redactor {
     /// `open`.
     pub fn new<S: AsRef<str>>(secrets: impl IntoIterator<Item = S>, open: &[String]) -> Self {
         let mut patterns: HashMap<[u8; SHORTEST], Vec<Pattern>> = HashMap::new();
+        let open: HashSet<&str> = open.iter().map(String::as_str).collect();
+        let mut remaining = LARGEST_TOGETHER;
         for value in secrets {
             let value = value.as_ref();
             // Output of commands is written line by line, so each line of a private key must be masked. A URL
             // can contain a password.
-            let is_printable = value.len() <= LARGEST;
+            let is_printable = value.len() <= LARGEST.min(remaining);
+            remaining -= if is_printable { value.len() } else { 0 };
             let lines = value.lines().filter(|line| is_printable && line.len() >= LINE && *line != value);
             let ends = [value.trim(), value.trim_end_matches(['.', '\r', '\n', ' '])];
             let within = secrets_within(value);
             let within = within.iter().map(String::as_str);
             // A set, because most values are their own ends, and making the encodings takes time.
             let parts = std::iter::once(value).chain(lines).chain(ends).chain(within);
-            let parts: BTreeSet<&str> = parts.filter(|part| is_secret(part, open)).collect();
+            let parts: BTreeSet<&str> = parts.filter(|part| is_secret(part, &open)).collect();
             for part in parts {
                 let is_word = might_be_a_word(part);
                 let encodings = if is_printable { encodings(part) } else { vec![part.to_owned()] };
@@ -179,14 +186,18 @@ impl Redactor {
         Redactor { patterns }
     }
 
-    /// Masks secrets in a warning. Its message can quote a value into which a secret variable was filled in.
+    /// Masks secrets in a warning. It can quote a value into which a secret variable was filled in.
     pub fn warning(&self, warning: &Warning) -> Warning {
-        Warning { message: self.redact(&warning.message), ..warning.clone() }
+        let hint = warning.hint.as_deref().map(|hint| self.redact(hint));
+        Warning { message: self.redact(&warning.message), hint, ..warning.clone() }
     }
 
     /// Masks secrets in a plan. Values of the stanza can contain a secret variable that was filled in.
     pub fn plan(&self, mut plan: Plan) -> Plan {
         for change in plan.steps.iter_mut().flat_map(|step| &mut step.changes) {
+            if let Some(alias) = change.field.strip_prefix("alias.") {
+                change.field = format!("alias.{}", self.redact(alias));
+            }
             for value in [&mut change.from, &mut change.to] {
                 self.value(value);
             }
@@ -218,9 +229,12 @@ impl Redactor {
         for hidden in
             hidden_in_addresses(&text).into_iter().filter(|hidden| !text[hidden.clone()].contains(MASK))
         {
-            out.push_str(&text[shown..hidden.start]);
-            out.push_str(MASK);
-            shown = hidden.end;
+            // Hidden parts can overlap: a secret parameter can be a URL with a password.
+            if shown <= hidden.start {
+                out.push_str(&text[shown..hidden.start]);
+                out.push_str(MASK);
+            }
+            shown = shown.max(hidden.end);
         }
         out.push_str(&text[shown..]);
         out
@@ -269,12 +283,12 @@ impl Pattern {
 }
 
 /// Whether a value must be masked.
-fn is_secret(value: &str, open: &[String]) -> bool {
+fn is_secret(value: &str, open: &HashSet<&str>) -> bool {
     value.chars().count() >= SHORTEST
         && value.contains(char::is_alphanumeric)
         && !EVERYDAY.contains(&value.to_ascii_lowercase().as_str())
         && !looks_like_a_region(value)
-        && !open.iter().any(|text| text == value)
+        && !open.contains(value)
 }
 
 /// Whether a value could be part of an ordinary word: it is short, or consists of letters only.
@@ -288,46 +302,50 @@ pub(super) fn secrets_within(value: &str) -> Vec<String> {
     let mut found: Vec<&str> = hidden_in_addresses(value).into_iter().map(|hidden| &value[hidden]).collect();
     found.extend(password_without_scheme(value));
     // In a script, `name=value` is an assignment and not a parameter.
-    if !value.contains('\n') {
+    if !value.contains('\n') && value.len() <= LARGEST {
         let pairs = value.split([';', '&', '?', '#', ',', ' ']).filter_map(|pair| pair.split_once('='));
         found.extend(pairs.filter(|(name, _)| names_a_secret(name)).map(|(_, value)| value));
     }
-    let mut secrets: Vec<String> = Vec::new();
     let both = |secret: &str| {
         let decoded = percent_decode_str(secret).decode_utf8().unwrap_or(secret.into()).into_owned();
         [secret.to_owned(), decoded]
     };
-    for secret in found.into_iter().flat_map(both) {
-        if !secret.is_empty() && !secrets.contains(&secret) {
-            secrets.push(secret);
-        }
-    }
-    secrets
+    let mut seen = HashSet::new();
+    let secrets = found.into_iter().flat_map(both);
+    secrets.filter(|secret| !secret.is_empty() && seen.insert(secret.clone())).collect()
 }
 
 /// The positions of passwords and tokens in the URLs of a text, in order: `secret` in
 /// `https://user:secret@host` and in `https://host/?token=secret`.
 fn hidden_in_addresses(text: &str) -> Vec<Range<usize>> {
-    let mut hidden = Vec::new();
-    let mut from = 0;
-    while let Some(at) = text[from..].find("://") {
-        let start = from + at + 3;
-        let rest = &text[start..];
-        let end =
-            start + rest.find(|c: char| c.is_whitespace() || "\"'`<>".contains(c)).unwrap_or(rest.len());
-        let address = &text[start..end];
-        let host = user_of(address).map_or(0, |user| {
-            hidden.extend(secret_of_user(user).map(|secret| within(text, secret)));
-            user.len()
-        });
-        let parameters = address[host..].split_once(['?', '#']).map_or("", |(_, parameters)| parameters);
-        let pairs = parameters.split(['&', ';', '?', '#']).filter_map(|pair| pair.split_once('='));
-        let secrets = pairs.filter(|(name, value)| !value.is_empty() && names_a_secret_parameter(name));
-        hidden.extend(secrets.map(|(_, value)| within(text, value)));
-        // A parameter of a URL can contain another URL.
-        from = hidden.last().map_or(start, |last| last.end.max(start));
-    }
+    let ends = |c: char| c.is_whitespace() || "\"'`<>".contains(c);
+    let mut hidden: Vec<_> =
+        text.split(ends).flat_map(secrets_in_word).map(|secret| within(text, secret)).collect();
+    hidden.sort_unstable_by_key(|secret| (secret.start, Reverse(secret.end)));
     hidden
+}
+
+/// The passwords and tokens in a text without spaces. It can be a URL with other URLs in its parameters.
+/// Takes linear time, also for a text of many URLs.
+fn secrets_in_word(word: &str) -> Vec<&str> {
+    let Some((_, first)) = word.split_once("://") else { return Vec::new() };
+    let mut secrets = Vec::new();
+    // A user name is followed by `@`, so it begins before the last one.
+    let mut rest = word.rsplit_once('@').map_or("", |(before, _)| before);
+    let mut first_user = None;
+    while let Some((_, address)) = rest.split_once("://") {
+        let user = user_of(address).unwrap_or_default();
+        first_user = first_user.or(Some(user));
+        secrets.extend(secret_of_user(user));
+        rest = &address[user.len()..];
+    }
+    // The parameters of the first URL include those of the others.
+    let parameters = first[first_user.unwrap_or_default().len()..].split_once(['?', '#']);
+    let parameters = parameters.map_or("", |(_, parameters)| parameters);
+    let pairs = parameters.split(['&', ';', '?', '#']).filter_map(|pair| pair.split_once('='));
+    let named = pairs.filter(|(name, value)| !value.is_empty() && names_a_secret_parameter(name));
+    secrets.extend(named.map(|(_, value)| value));
+    secrets
 }
 
 /// The position of `part` in `text`. `part` must be a slice of `text`.
@@ -336,16 +354,16 @@ fn within(text: &str, part: &str) -> Range<usize> {
     start..start + part.len()
 }
 
-/// `user:password` in `user:password@host`. A password can contain characters that end a host, unless the
-/// text up to them looks like a port.
+/// `user:password` of a URL without its scheme, up to the last `@` of the text. A password can contain
+/// characters that end a host, unless the text up to them looks like a port.
 fn user_of(address: &str) -> Option<&str> {
-    let authority = &address[..address.find(['/', '?', '#']).unwrap_or(address.len())];
+    let Some(end) = address.find(['/', '?', '#']) else { return Some(address) };
+    let authority = &address[..end];
     if let Some((user, _)) = authority.rsplit_once('@') {
         return Some(user);
     }
     let is_port = |port: &str| port.bytes().all(|byte| byte.is_ascii_digit());
-    authority.split_once(':').filter(|(_, port)| !is_port(port))?;
-    address.rsplit_once('@').map(|(user, _)| user)
+    authority.split_once(':').filter(|(_, port)| !is_port(port)).map(|_| address)
 }
 
 /// The secret part of `user:password`: the password. If there is no password, or only `x-oauth-basic`, it is

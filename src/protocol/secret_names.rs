@@ -144,7 +144,7 @@ pub(crate) fn names_a_secret(name: &str) -> bool {
     if matches!(together.concat().as_str(), "PWD" | "OLDPWD") {
         return false;
     }
-    is_secret(&apart) || is_secret(&together)
+    is_secret(&apart) || (apart != together && is_secret(&together))
 }
 
 fn segments(name: &str) -> impl Iterator<Item = &str> {
@@ -160,6 +160,9 @@ fn is_secret(words: &[String]) -> bool {
     if SECRET_PHRASES.iter().any(|phrase| name.contains(&format!("_{phrase}_"))) {
         return true;
     }
+    if !singular.iter().any(|word| is_secret_word(word)) {
+        return false;
+    }
     for phrase in NO_SECRETS {
         name = name.replace(&format!("_{phrase}_"), "_");
     }
@@ -168,13 +171,15 @@ fn is_secret(words: &[String]) -> bool {
 
 /// Whether a word is secret. It must be in upper case and in the singular.
 fn is_secret_word(word: &str) -> bool {
-    let is_ordinary = ORDINARY.iter().any(|ordinary| word.ends_with(ordinary))
-        || NO_SECRETS.iter().any(|phrase| word.ends_with(&phrase.replace('_', "")))
-        || ["TOKENIZ", "TOKENIS"].iter().any(|stem| word.contains(stem));
+    let is_ordinary = || {
+        ORDINARY.iter().any(|ordinary| word.ends_with(ordinary))
+            || NO_SECRETS.iter().any(|phrase| word.ends_with(&phrase.replace('_', "")))
+            || ["TOKENIZ", "TOKENIS"].iter().any(|stem| word.contains(stem))
+    };
     SECRET_WORDS.contains(&word)
-        || (!is_ordinary
-            && (SECRET_STEMS.iter().any(|stem| word.contains(stem))
-                || SECRET_ENDS.iter().any(|end| word.ends_with(end))))
+        || ((SECRET_STEMS.iter().any(|stem| word.contains(stem))
+            || SECRET_ENDS.iter().any(|end| word.ends_with(end)))
+            && !is_ordinary())
 }
 
 /// The singular of a word, without digits at its end: `KEY` for `KEYS2`. `PASS` and `ACCESS` are not plurals.

@@ -246,6 +246,57 @@ mod tests {
     }
 
     #[test]
+    fn a_map_or_list_of_nothing_but_null_clears_nothing() {
+        let read = stanza(
+            r#"{"function_name":"f","environment":{"A":null},"function_tags":[null,{"B":null}],
+                "layers":[null],"file_system_configs":[null],"alias":[null],"traffic":[50]}"#,
+        );
+        let options = read.options();
+        assert!(options.environment.is_none() && options.function_tags.is_none());
+        assert!(options.layers.is_none() && options.file_system_configs.is_none());
+        let problems: Vec<_> = read.problems().iter().map(|problem| problem.message.as_str()).collect();
+        assert_eq!(problems, ["`traffic` requires `alias`"]);
+        for empty in ["{}", "[]", r#""""#] {
+            let read = stanza(&format!(r#"{{"function_name":"f","environment":{empty}}}"#));
+            assert_eq!(read.options().environment, Some(BTreeMap::new()), "{empty}");
+        }
+    }
+
+    #[test]
+    fn a_value_of_a_wrong_type_is_one_problem_at_its_place() {
+        let read = stanza(
+            r#"{"function_name":"f","architectures":{"a":1},"alias":[{}],"traffic":{"a":1},
+                "environment":{"Variables":{"A":[]}}}"#,
+        );
+        let problems = read.problems().iter();
+        let problems: Vec<_> =
+            problems.map(|problem| (problem.at.as_deref().unwrap(), problem.message.as_str())).collect();
+        assert_eq!(
+            problems,
+            [
+                ("/environment/Variables/A", "`environment.A` is a list; expected a string"),
+                ("/architectures", r#"`architectures` is `{"a":1}`; expected a list of strings"#),
+                ("/alias/0", "`alias` is `{}`; expected a list of strings"),
+                ("/traffic", r#"`traffic` is `{"a":1}`; expected whole percentages, such as 10, 50, 100"#),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_long_value_is_not_in_a_message() {
+        let long = "x".repeat(10_000);
+        let read = stanza(&format!(
+            r#"{{"function_name":"arn:aws:lambda:{long}:1:function:f","region":"us-east-1","{long}":1,
+                "alias":"{long}!","version":"{long}","traffic":["{long}"],"architectures":["{long}","a"],
+                "environment":{{"{long}":[]}},"verify":{{"{long}":1}},"logging_config":{{"{long}":1}}}}"#
+        ));
+        assert_eq!(read.problems().len(), 7);
+        let warnings = read.warnings.iter().map(|warning| &warning.message);
+        let messages = read.problems().iter().map(|problem| &problem.message).chain(warnings);
+        messages.for_each(|message| assert!(message.len() < 500, "{message}"));
+    }
+
+    #[test]
     fn a_problem_names_the_value_and_what_would_be_right() {
         let read = stanza(r#"{"function_name":"f","timeout":"ten"}"#);
         assert_eq!(read.problems()[0].message, "`timeout` is `ten`; expected whole seconds, such as 10");

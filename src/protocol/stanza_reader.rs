@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 
 use super::error::{Code, Problem, Warning, WarningCode};
-use super::json::{Map, Node, pointer, quoted};
+use super::json::{Map, Node, pointer, quoted, short};
 use super::secret::Secret;
 
 /// Reads keys of a map and collects problems and warnings.
@@ -62,9 +62,9 @@ impl<'a> StanzaReader<'a> {
         StanzaReader { map, place, read_keys: BTreeSet::new(), problems: Vec::new(), warnings: Vec::new() }
     }
 
-    /// Whether the map has `key`. Null counts as absent.
+    /// Whether the map has `key`. Null counts as absent, and a map or list of nothing but null too.
     pub(super) fn has(&self, key: &str) -> bool {
-        self.map.get(key).is_some_and(|node| *node != Node::Null)
+        self.map.get(key).is_some_and(|node| !node.is_absent())
     }
 
     /// Reads a string. Numbers and booleans are converted to text.
@@ -173,25 +173,15 @@ impl<'a> StanzaReader<'a> {
     /// Reads a list of whole numbers. A single one means a list with one entry, an empty string an empty
     /// list.
     pub(super) fn whole_numbers(&mut self, key: &'static str, unit: &str) -> Option<Vec<i32>> {
-        let texts = self.texts(key)?;
-        let mut numbers = Vec::new();
-        for text in &texts {
-            match leading_number(text) {
-                Some((number, true)) => numbers.push(number),
-                _ => {
-                    let name = self.name_of(key);
-                    self.refuse(
-                        key,
-                        format!(
-                            "`{name}` is `{}`; expected whole {unit}, such as 10, 50, 100",
-                            texts.join(", ")
-                        ),
-                    );
-                    return None;
-                }
-            }
+        let right = format!("whole {unit}, such as 10, 50, 100");
+        let texts = self.list(key, &right)?;
+        let number = |text: &String| leading_number(text).filter(|(_, exact)| *exact);
+        let numbers: Option<Vec<_>> = texts.iter().map(|text| Some(number(text)?.0)).collect();
+        if numbers.is_none() {
+            let shown = quoted(&texts.join(", "));
+            self.refuse(key, format!("`{}` is {shown}; expected {right}", self.name_of(key)));
         }
-        Some(numbers)
+        numbers
     }
 
     /// Reads a boolean, or one of the words that Travis CI accepts for it.
@@ -225,7 +215,8 @@ impl<'a> StanzaReader<'a> {
             [one] if !one.is_empty() => return self.known_word(key, one.clone(), known),
             [] | [_] => self.refuse(key, format!("`{name}` is empty; expected {right}")),
             several => {
-                let message = format!("`{name}` is `{}`; expected {right}, not both", several.join(", "));
+                let shown = quoted(&several.join(", "));
+                let message = format!("`{name}` is {shown}; expected {right}, not both");
                 self.refuse(key, message);
             }
         }
@@ -279,17 +270,19 @@ impl<'a> StanzaReader<'a> {
 
     /// Reads a list of strings. A single one means a list with one entry, an empty string an empty list.
     pub(super) fn texts(&mut self, key: &'static str) -> Option<Vec<String>> {
-        let node = self.read_node(key)?;
-        let items = match node {
+        self.list(key, "a list of strings")
+    }
+
+    /// As [`StanzaReader::texts`]. `right` says what is expected. `None` also if an entry is refused.
+    fn list(&mut self, key: &'static str, right: &str) -> Option<Vec<String>> {
+        let items = match self.read_present(key)? {
             Node::Text(text) if text.is_empty() => Vec::new(),
             node => entries(&self.at(key), node),
         };
         let items = items.into_iter().filter(|(_, item)| **item != Node::Null);
-        Some(
-            items
-                .filter_map(|(at, item)| self.scalar(key, &at, item, "a list of strings", Shown::Openly))
-                .collect(),
-        )
+        let texts: Vec<_> =
+            items.map(|(at, item)| self.scalar(key, &at, item, right, Shown::Openly)).collect();
+        texts.into_iter().collect()
     }
 
     /// As [`StanzaReader::texts`], without repetitions; the first of equal strings stays.
@@ -308,14 +301,14 @@ impl<'a> StanzaReader<'a> {
         read: impl FnOnce(&mut StanzaReader<'_>) -> T,
     ) -> Option<T> {
         let node = self.read_node(key)?;
-        let is_empty = node.as_map().is_some_and(|map| map.iter().next().is_none());
+        let is_empty = node.as_map().is_some_and(Map::is_empty);
         self.inner(self.at(key), self.name_of(key), node, read)
             .filter(|value| is_empty || *value != T::default())
     }
 
     /// Reads any value as JSON.
     pub(super) fn anything(&mut self, key: &'static str) -> Option<serde_json::Value> {
-        self.read_node(key).filter(|node| **node != Node::Null).map(serde_json::Value::from)
+        self.read_node(key).map(serde_json::Value::from)
     }
 
     /// Converts each warning about an unknown member of `key` into a problem.
@@ -337,7 +330,7 @@ impl<'a> StanzaReader<'a> {
         key: &'static str,
         read: impl Fn(&mut StanzaReader<'_>) -> T,
     ) -> Option<Vec<T>> {
-        let items = match self.read_node(key)? {
+        let items = match self.read_present(key)? {
             Node::Text(text) if text.is_empty() => Vec::new(),
             node => entries(&self.at(key), node),
         };
@@ -366,7 +359,7 @@ impl<'a> StanzaReader<'a> {
         let unknown: Vec<(&str, &Node)> = inner.unread_keys().collect();
         for (key, _) in unknown {
             let known = inner.read_keys.iter().copied().collect::<Vec<_>>().join("`, `");
-            let message = format!("`{}` is not a key of `{name}`", inner.name_of(key));
+            let message = format!("`{}` is not a key of `{name}`", inner.name_of(&short(key)));
             inner.warn(WarningCode::UnknownKey, key, message, format!("use one of `{known}`"));
         }
         self.problems.append(&mut inner.problems);
@@ -390,6 +383,12 @@ impl<'a> StanzaReader<'a> {
         self.map.get(key).filter(|node| !node.is_secure())
     }
 
+    /// As [`StanzaReader::read_node`]. `None` also for a map or list of nothing but null: it must not clear
+    /// the live value, as an empty one does.
+    pub(super) fn read_present(&mut self, key: &'static str) -> Option<&'a Node> {
+        self.read_node(key).filter(|node| !node.is_absent())
+    }
+
     /// The keys that have not been read and are not null, with their values.
     pub(super) fn unread_keys(&self) -> impl Iterator<Item = (&'a str, &'a Node)> {
         self.map.iter().filter(|(key, node)| **node != Node::Null && !self.read_keys.contains(key))
@@ -398,6 +397,12 @@ impl<'a> StanzaReader<'a> {
     /// Adds a problem with the value of `key`.
     pub(super) fn refuse(&mut self, key: &str, message: String) {
         self.refuse_at(self.at(key), message);
+    }
+
+    /// Adds the problem that `key` is missing.
+    pub(super) fn require(&mut self, key: &str, message: String) {
+        let at = Some(self.at(key));
+        self.problems.push(Problem { code: Code::MissingKey, message, at, hint: None });
     }
 
     /// Adds a problem with the value at a JSON pointer.

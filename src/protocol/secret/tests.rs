@@ -96,6 +96,9 @@ fn what_an_address_shows_to_be_secret_is_masked_in_every_text() {
             "https://a.blob.core.windows.net/c?sp=r&sig=[secure]",
         ),
         ("{\"url\":\"amqp://u:p@host\"}", "{\"url\":\"amqp://u:[secure]@host\"}"),
+        ("https://h/?a=ssh://u:p@i&token=t", "https://h/?a=ssh://u:[secure]@i&token=[secure]"),
+        ("https://h/?token=ssh://u:p@i&a=1", "https://h/?token=[secure]&a=1"),
+        ("https://u:a@b,https://c:d@e", "https://u:[secure]@b,https://c:[secure]@e"),
     ] {
         assert_eq!(redact(&[], text), masked);
     }
@@ -113,6 +116,27 @@ fn what_an_address_shows_to_be_secret_is_masked_in_every_text() {
         let expected = if text.starts_with("://") { "://x:[secure]@" } else { text };
         assert_eq!(redact(&[], text), expected);
     }
+}
+
+#[test]
+fn a_text_of_many_addresses_takes_linear_time() {
+    for address in ["://", "://a:b/", "://a:b@", "://?", "://a?b=c&", "a:b@"] {
+        let text = address.repeat(50_000);
+        assert!(redact(&[], &text).len() >= text.len(), "{address}");
+        assert!(secrets_within(&text).len() < 2, "{address}");
+    }
+    let many = (0..5_000).map(|number| format!("token={number};")).collect::<String>();
+    assert_eq!(secrets_within(&many).len(), 5_000);
+}
+
+#[test]
+fn only_a_limited_amount_of_secrets_is_encoded() {
+    let line = |key: usize, number: usize| format!("{key:04}{number:026}");
+    let key = |key| (0..3_000).map(|number| line(key, number) + "\n").collect::<String>();
+    let keys: Vec<String> = (0..10).map(key).collect();
+    let redactor = Redactor::new(&keys, &[]);
+    assert_eq!((redactor.redact(&line(0, 7)), redactor.redact(&line(9, 7))), (MASK.to_owned(), line(9, 7)));
+    assert_eq!(redactor.redact(&keys[9]), MASK);
 }
 
 #[test]
@@ -138,6 +162,19 @@ fn what_is_secret_within_a_value_is_found() {
 #[test]
 fn blanks_and_the_mask_itself_are_no_secret() {
     assert_eq!(redact(&["    ", "secure"], "    indented [secure]"), "    indented [secure]");
+}
+
+#[test]
+fn the_name_of_an_alias_in_a_plan_and_the_hint_of_a_warning_are_masked() {
+    let redactor = Redactor::new(["hunter2!"], &[]);
+    let plan = serde_json::json!({"function": "exists", "steps": [{"step": "create-alias", "changes": [
+        {"field": "alias.hunter2!", "from": null, "to": ["a hunter2!"]}, {"field": "timeout", "from": 3, "to": 4},
+    ]}]});
+    let masked = plan.to_string().replace("hunter2!", MASK);
+    let plan = redactor.plan(serde_json::from_value(plan).expect("a plan"));
+    assert_eq!(serde_json::json!(plan).to_string(), masked);
+    let warning = Warning::new(crate::protocol::error::WarningCode::HandlerNotFound, "m").hint("of hunter2!");
+    assert_eq!(redactor.warning(&warning).hint.as_deref(), Some("of [secure]"));
 }
 
 #[test]

@@ -24,7 +24,7 @@ pub(super) fn provider(r: &mut StanzaReader<'_>, options: &Options) {
     {
         r.problems.push(Problem {
             code: Code::WrongProvider,
-            message: format!("`provider` is `{provider}`; expected `lambda`"),
+            message: format!("`provider` is `{}`; expected `lambda`", json::short(provider)),
             at: Some("/provider".to_owned()),
             hint: Some("pass this stanza to the plugin of its provider".to_owned()),
         });
@@ -34,12 +34,8 @@ pub(super) fn provider(r: &mut StanzaReader<'_>, options: &Options) {
 /// Checks the function's name and region, and that `module_name` has a `handler_name`.
 pub(super) fn needed(r: &mut StanzaReader<'_>, options: &Options) {
     if options.function_name.is_none() && !r.has("function_name") {
-        r.problems.push(Problem {
-            code: Code::MissingKey,
-            message: "`function_name` is missing; expected the function's name or ARN".to_owned(),
-            at: Some("/function_name".to_owned()),
-            hint: None,
-        });
+        let message = "`function_name` is missing; expected the function's name or ARN";
+        r.require("function_name", message.to_owned());
     }
     let own = options.function_name.as_ref().and_then(|name| name.region());
     if let (Some(own), Some(region)) = (own, &options.region)
@@ -47,18 +43,17 @@ pub(super) fn needed(r: &mut StanzaReader<'_>, options: &Options) {
     {
         r.problems.push(Problem {
             code: Code::WrongRegion,
-            message: format!("`region` is `{}`, but the function's ARN is in `{own}`", region.as_str()),
+            message: format!(
+                "`region` is `{}`, but the function's ARN is in `{}`",
+                region.as_str(),
+                json::short(own)
+            ),
             at: Some("/region".to_owned()),
             hint: Some("remove `region`, or use a function in the same region".to_owned()),
         });
     }
     if options.module_name.is_some() && !r.has("handler_name") {
-        r.problems.push(Problem {
-            code: Code::MissingKey,
-            message: "`module_name` requires `handler_name`".to_owned(),
-            at: Some("/handler_name".to_owned()),
-            hint: None,
-        });
+        r.require("handler_name", "`module_name` requires `handler_name`".to_owned());
     }
 }
 
@@ -70,12 +65,7 @@ pub(super) fn bucket(r: &mut StanzaReader<'_>, options: &Options) {
     {
         let is_empty = needed == "s3_bucket" && options.s3_bucket.as_ref().is_some_and(String::is_empty);
         if r.has(key) && (!r.has(needed) || is_empty) {
-            r.problems.push(Problem {
-                code: Code::MissingKey,
-                message: format!("`{key}` requires `{needed}`"),
-                at: Some(format!("/{needed}")),
-                hint: None,
-            });
+            r.require(needed, format!("`{key}` requires `{needed}`"));
         }
     }
     for key in PACKAGE_KEYS {
@@ -95,10 +85,13 @@ pub(super) fn release(r: &mut StanzaReader<'_>, options: &Options) {
     for name in options.alias.iter().flatten().filter(|name| !is_alias_name(name)) {
         r.refuse(
             "alias",
-            format!("`alias` is `{name}`; expected letters, digits, `-` and `_`, and not only digits"),
+            format!(
+                "`alias` is `{}`; expected letters, digits, `-` and `_`, and not only digits",
+                json::short(name)
+            ),
         );
     }
-    let has_alias = options.alias.as_ref().is_some_and(|names| !names.is_empty());
+    let has_alias = r.has("alias") && options.alias.as_ref().is_none_or(|names| !names.is_empty());
     for (key, needs, is_there) in [
         ("traffic", "alias", has_alias),
         ("provisioned_concurrency", "alias", has_alias),
@@ -106,19 +99,14 @@ pub(super) fn release(r: &mut StanzaReader<'_>, options: &Options) {
         ("traffic_interval", "traffic", r.has("traffic")),
     ] {
         if r.has(key) && !is_there {
-            r.problems.push(Problem {
-                code: Code::MissingKey,
-                message: format!("`{key}` requires `{needs}`"),
-                at: Some(format!("/{needs}")),
-                hint: None,
-            });
+            r.require(needs, format!("`{key}` requires `{needs}`"));
         }
     }
     if let Some(shares) = &options.traffic
         && (shares.iter().any(|share| !SHARES.contains(share))
             || shares.windows(2).any(|pair| pair[0] >= pair[1]))
     {
-        let shown = shares.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        let shown = json::short(&shares.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "));
         r.refuse(
             "traffic",
             format!("`traffic` is `{shown}`; expected ascending percentages, 1 to 100, such as 10, 50, 100"),
@@ -135,7 +123,10 @@ pub(super) fn release(r: &mut StanzaReader<'_>, options: &Options) {
     if let Some(version) = options.version.as_ref().filter(|version| !is_number(version)) {
         r.refuse(
             "version",
-            format!("`version` is `{version}`; expected the number of a published version, such as 7"),
+            format!(
+                "`version` is `{}`; expected the number of a published version, such as 7",
+                json::short(version)
+            ),
         );
     }
 }
@@ -153,12 +144,7 @@ pub(super) fn identity(r: &mut StanzaReader<'_>, options: &Options) {
     }
     for key in ["external_id", "role_session_name", "web_identity_token_env"] {
         if r.has(key) && options.role_to_assume.is_none() {
-            r.problems.push(Problem {
-                code: Code::MissingKey,
-                message: format!("`{key}` requires `role_to_assume`"),
-                at: Some("/role_to_assume".to_owned()),
-                hint: None,
-            });
+            r.require("role_to_assume", format!("`{key}` requires `role_to_assume`"));
         }
     }
     if r.has("web_identity_token_env") && (options.access_key_id.is_some() || options.profile.is_some()) {
@@ -179,13 +165,8 @@ pub(super) fn image(r: &mut StanzaReader<'_>, options: &Options) {
     let is_zip = options.package_type == Some(PackageType::Zip);
     let is_image = r.has("image_uri") || options.package_type == Some(PackageType::Image);
     if !is_image && r.has("image_config") {
-        r.problems.push(Problem {
-            code: Code::MissingKey,
-            message: "`image_config` requires `image_uri`, or `package_type: Image` to keep the live image"
-                .to_owned(),
-            at: Some("/image_uri".to_owned()),
-            hint: None,
-        });
+        let message = "`image_config` requires `image_uri`, or `package_type: Image` to keep the live image";
+        r.require("image_uri", message.to_owned());
     }
     if !is_image {
         return;
@@ -218,11 +199,13 @@ pub(super) fn unread_keys(r: &mut StanzaReader<'_>, strict: bool) {
     }
     let mut known: Vec<&str> = all_keys().collect();
     known.sort_unstable();
-    for (key, node) in r.unread_keys().collect::<Vec<_>>() {
+    for (index, (key, node)) in r.unread_keys().collect::<Vec<_>>().into_iter().enumerate() {
         let meaning = meaning(key, node);
         let what = meaning.as_ref().map_or(NOT_AN_OPTION, Meaning::what);
         let message = format!("{} {what}", json::quoted(key));
-        let hint = match (meaning, suggest(key, known.iter().copied())) {
+        // A comparison takes time, and nobody misspells hundreds of keys.
+        let known = known.iter().copied().filter(|_| index < 100);
+        let hint = match (meaning, suggest(key, known)) {
             (Some(meaning), _) => meaning.hint(),
             (None, Some(known)) => format!("did you mean `{known}`?"),
             (None, None) => "remove it".to_owned(),
