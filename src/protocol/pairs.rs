@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::error::{Code, Problem, Warning, WarningCode};
-use super::json::{Node, pointer};
+use super::json::{Node, pointer, short};
 use super::secret::Secret;
 use super::stanza_reader::{StanzaReader, entries};
 
@@ -145,8 +145,10 @@ impl<'a> StanzaReader<'a> {
                     match value.scalar() {
                         Some(value) => drop(pairs.insert(name.to_owned(), Secret::new(value))),
                         None => {
-                            let message = format!("`{key}.{name}` is {}; expected a string", value.kind());
-                            self.refuse_at(pointer(at, name), message);
+                            let at = pointer(at, name);
+                            let (name, kind) = (short(name), value.kind());
+                            let message = format!("`{key}.{name}` is {kind}; expected a string");
+                            self.refuse_at(at, message);
                         }
                     }
                 }
