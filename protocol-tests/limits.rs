@@ -195,6 +195,7 @@ fn lambda(operation: &'static str, answer: impl Fn(&Asked) -> Answer + Send + Sy
         match is_it {
             true => answer(asked),
             false if path.ends_with("/policy") => text(200, &json!({"Policy": "{}"}).to_string()),
+            false if path.ends_with("/url") => text(404, r#"{"__type":"ResourceNotFoundException"}"#),
             false => text(200, &function.to_string()),
         }
     })

@@ -29,7 +29,7 @@ const FOR_BAD_DAYS: [&str; 2] = ["lambda:GetAlias", "s3:AbortMultipartUpload"];
 const BLIND: [&str; 3] = ["callers-unknown", "live-value-unknown", "would-be-refused"];
 
 /// Parts of the notes that many stanzas have.
-const USUAL_NOTES: [&str; 2] = ["live function has a KMS key", "statements that begin with `Optional`"];
+const USUAL_NOTES: [&str; 2] = ["has a KMS key; if it has, set", "statements that begin with `Optional`"];
 
 /// A kind of deployment: its stanza, and the stanza of an earlier deployment of the same function.
 struct Kind {
