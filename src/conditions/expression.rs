@@ -100,27 +100,10 @@ pub(super) fn negated(elements: &[Element]) -> String {
 }
 
 /// The keys for runtimes under `on`, in the order of Travis CI.
+#[rustfmt::skip]
 pub(super) const RUNTIMES: [&str; 20] = [
-    "d",
-    "dart",
-    "elixir",
-    "elm",
-    "ghc",
-    "go",
-    "haxe",
-    "jdk",
-    "julia",
-    "mono",
-    "node",
-    "otp_release",
-    "perl",
-    "php",
-    "python",
-    "r",
-    "ruby",
-    "rust",
-    "scala",
-    "smalltalk",
+    "d", "dart", "elixir", "elm", "ghc", "go", "haxe", "jdk", "julia", "mono", "node", "otp_release", "perl",
+    "php", "python", "r", "ruby", "rust", "scala", "smalltalk",
 ];
 
 /// The other keys that Travis CI reads under `on`.
