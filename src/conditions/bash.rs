@@ -38,8 +38,8 @@ pub(crate) enum BashError {
     /// There is no bash in any directory of `PATH`, or of its default.
     #[error("a condition needs bash, which is not on the job's `PATH` (`{path}`)")]
     NotFound { path: String },
-    /// The job's environment is larger than the kernel passes to a program. `name` is its largest variable, of
-    /// `bytes` bytes with its name.
+    /// The job's environment is larger than the kernel passes to a program. `name` is its largest variable,
+    /// which has `bytes` bytes, including its name.
     #[error("the job's environment is too large to start bash")]
     EnvTooLarge { name: String, bytes: usize },
     /// bash cannot be started for another reason.

@@ -201,11 +201,7 @@ fn texts(node: &Node) -> Vec<String> {
 
 fn in_condition(node: &Node, at: &str) -> Vec<Lint> {
     match node {
-        Node::List(items) => items
-            .iter()
-            .enumerate()
-            .flat_map(|(index, item)| in_condition(item, &format!("{at}/{index}")))
-            .collect(),
+        Node::List(_) => node.entries(at).iter().flat_map(|(at, item)| in_condition(item, at)).collect(),
         node => node.scalar().and_then(|text| in_text(&text, at)).into_iter().collect(),
     }
 }

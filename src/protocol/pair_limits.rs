@@ -141,10 +141,7 @@ fn places(stanza: &Map, key: &str) -> BTreeMap<String, String> {
 
 fn find_names(node: &Node, at: &str, places: &mut BTreeMap<String, String>) {
     match node {
-        Node::List(items) => items
-            .iter()
-            .enumerate()
-            .for_each(|(index, item)| find_names(item, &format!("{at}/{index}"), places)),
+        Node::List(_) => node.entries(at).iter().for_each(|(at, item)| find_names(item, at, places)),
         Node::Map(map) => {
             places.extend(map.iter().map(|(name, _)| (name.to_owned(), pointer(at, name))));
         }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::error::{Code, Problem, Warning, WarningCode};
 use super::json::{Node, pointer, short};
 use super::secret::Secret;
-use super::stanza_reader::{StanzaReader, entries};
+use super::stanza_reader::StanzaReader;
 
 type Pairs = BTreeMap<String, Secret>;
 
@@ -54,7 +54,7 @@ impl<'a> StanzaReader<'a> {
         let (at, node) = self.unwrapped(key, node);
         let entries = match node {
             Node::Text(text) if text.is_empty() => Vec::new(),
-            node => entries(&at, node),
+            node => node.entries(&at),
         };
         let is_named = |item: &Node| matches!(node, Node::List(_)) && named_pair(item).is_some();
         let all_are_named = entries.iter().all(|(_, item)| **item == Node::Null || is_named(item));
