@@ -7,6 +7,7 @@ use super::error::Warning;
 use super::json::{Map, Node, pointer};
 use super::limits::out_of_range;
 use super::secret::Secret;
+use super::text::is_variable_name;
 
 /// Variables that Lambda sets itself. AWS refuses them.
 /// Source: Lambda Developer Guide, "Defined runtime environment variables". Other names that begin with
@@ -115,9 +116,9 @@ fn is_of_tag(text: &str) -> bool {
     text.chars().all(|c| c.is_alphanumeric() || is_space(c) || "_.:/=+-@".contains(c))
 }
 
-fn is_name(name: &str) -> bool {
-    name.starts_with(|c: char| c.is_ascii_alphabetic())
-        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+/// Whether a name has the form that AWS documents for variables.
+pub(super) fn is_name(name: &str) -> bool {
+    is_variable_name(name) && !name.starts_with('_')
 }
 
 /// Whether a message may quote a name.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use super::error::{Code, Problem, Warning, WarningCode};
 use super::json::{Node, pointer, short};
+use super::pair_limits::is_name;
 use super::secret::Secret;
 use super::stanza_reader::StanzaReader;
 
@@ -187,11 +188,6 @@ fn is_map_of_branches(node: &Node, is_in_list: bool) -> bool {
         Node::Null | Node::Bool(_) | Node::Number(_) => false,
     };
     map.iter().any(|(key, _)| BRANCHES.contains(&key)) && map.iter().all(|(_, node)| holds_variables(node))
-}
-
-fn is_name(name: &str) -> bool {
-    name.starts_with(|c: char| c.is_ascii_alphabetic())
-        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }
 
 #[cfg(test)]
