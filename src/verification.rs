@@ -82,11 +82,8 @@ pub(crate) fn check_response(
 /// have the same length, and are compared entry by entry.
 fn difference(want: &Value, got: &Value, at: &str) -> Option<FailedExpectation> {
     let other = |at: &str, want: &Value, got: Option<&Value>| {
-        Some(FailedExpectation::OtherValue {
-            at: at.to_owned(),
-            want: want.to_string(),
-            got: got.map(Value::to_string),
-        })
+        let (want, got) = (want.to_string(), got.map(Value::to_string));
+        Some(FailedExpectation::OtherValue { at: at.to_owned(), want, got })
     };
     match (want, got) {
         (Value::Object(want), Value::Object(got)) => want.iter().find_map(|(name, want)| {

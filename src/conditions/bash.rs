@@ -88,14 +88,8 @@ pub(super) fn evaluate(
         Stream::Stderr if error_text.len() < MAX_STDERR_BYTES => error_text.extend_from_slice(bytes),
         Stream::Stderr | Stream::Log => {}
     };
-    let status = child::run(
-        &mut bash,
-        env,
-        Some(script(texts, env).into_bytes()),
-        Some(limit),
-        Some(stop),
-        &mut receive,
-    );
+    let script = script(texts, env).into_bytes();
+    let status = child::run(&mut bash, env, Some(script), Some(limit), Some(stop), &mut receive);
     let status = status.map_err(|error| match error {
         ChildError::Unstartable(error) if error.kind() == io::ErrorKind::NotFound => not_found(),
         ChildError::Unstartable(error) => BashError::Unstartable(error),
@@ -161,9 +155,7 @@ fn read_verdicts(output: &[u8], texts: usize) -> Vec<Option<bool>> {
     let mut verdicts = vec![None; texts];
     let text = String::from_utf8_lossy(output);
     for record in text.split_inclusive('\n').filter_map(|line| line.strip_suffix('\n')) {
-        let Some((index, verdict)) = record.split_once(' ') else {
-            continue;
-        };
+        let Some((index, verdict)) = record.split_once(' ') else { continue };
         if let Some(slot) = index.parse().ok().and_then(|index: usize| verdicts.get_mut(index)) {
             *slot = Some(verdict == "T");
         }
@@ -206,7 +198,8 @@ mod tests {
 
     #[test]
     fn bashs_words_fit_on_a_line() {
-        let error_text = b"bash: eval: line 2: unexpected argument\nbash: eval: line 2: expected `)'\nbash: line 3: ${X b}: bad substitution\n";
+        let error_text = b"bash: eval: line 2: unexpected argument\nbash: eval: line 2: expected `)'\n\
+            bash: line 3: ${X b}: bad substitution\n";
         assert_eq!(one_line(error_text), "unexpected argument; ${X b}: bad substitution");
         assert_eq!(one_line(b"bash: eval: line 2: expected `)'\n"), "syntax error");
         assert_eq!(one_line(b"\n"), "");

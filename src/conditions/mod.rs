@@ -56,10 +56,8 @@ pub(crate) fn evaluate(
     let mut lints = lints::find(&on, stanza, env);
     let verdict = expression::groups(&on, stanza, env).and_then(|mut groups| {
         if bash_options.always {
-            groups
-                .iter_mut()
-                .flat_map(|group| &mut group.elements)
-                .for_each(|element| element.decided = None);
+            let elements = groups.iter_mut().flat_map(|group| &mut group.elements);
+            elements.for_each(|element| element.decided = None);
         }
         let (deploys, verdicts) = verdicts(&groups, env, bash_options.limit, stop)?;
         let mut checked = vec![pull_request];
