@@ -205,6 +205,10 @@ mod tests {
         assert_eq!(one_line(b"\n"), "");
     }
 
+    fn evaluated(texts: &[Text], env: &Environment) -> BashOutput {
+        evaluate(texts, env, Duration::from_secs(20), &CancelToken::new()).expect("bash is here")
+    }
+
     #[test]
     fn what_a_linker_obeys_is_seen_by_the_condition_alone() {
         let forge = "/nowhere/it's.so";
@@ -213,9 +217,8 @@ mod tests {
             Text { expression: r#""$LD_PRELOAD" = "/nowhere/it's.so""#.to_owned(), parse_only: Vec::new() },
             Text { expression: r#"-z "$(env | grep LD_PRELOAD)""#.to_owned(), parse_only: Vec::new() },
         ];
-        let answers =
-            evaluate(&texts, &env, Duration::from_secs(20), &CancelToken::new()).expect("bash is here");
         // The linker would report that the file does not exist.
+        let answers = evaluated(&texts, &env);
         assert_eq!(answers, BashOutput { verdicts: vec![Some(true), Some(true)], error_text: String::new() });
     }
 
@@ -234,9 +237,7 @@ mod tests {
         let expression = "(x = \"$(sleep 30 >/dev/null 2>&1 & echo x)\")".to_owned();
         let kept = "(x = \"$(sleep 30 >&2 & echo x)\")".to_owned();
         for expression in [expression, kept] {
-            let text = Text { expression, parse_only: Vec::new() };
-            let answers =
-                evaluate(&[text], &env, Duration::from_secs(20), &CancelToken::new()).expect("bash is here");
+            let answers = evaluated(&[Text { expression, parse_only: Vec::new() }], &env);
             assert_eq!(answers.verdicts, [Some(true)]);
         }
         assert!(started.elapsed() < Duration::from_secs(15));

@@ -53,8 +53,7 @@ impl On {
                 }
             }
             Node::Null | Node::Bool(_) | Node::Number(_) => {
-                let right = "a map of conditions, or a branch";
-                return Err(ConditionError::BadShape { at: self.at.clone(), kind: node.kind(), right });
+                return Err(bad_shape(&self.at, node, "a map of conditions, or a branch"));
             }
         }
         Ok(())
@@ -151,11 +150,7 @@ fn repo(on: &On, env: &Environment) -> Result<Option<ConditionGroup>, ConditionE
         return Ok(None);
     };
     let at = on.pointer("repo");
-    let want = node.scalar().ok_or_else(|| ConditionError::BadShape {
-        at: at.clone(),
-        kind: node.kind(),
-        right: "a repository, as owner/name",
-    })?;
+    let want = node.scalar().ok_or_else(|| bad_shape(&at, node, "a repository, as owner/name"))?;
     let slug = env.expand("TRAVIS_REPO_SLUG");
     let decided = (want.is_empty() || is_plain(&want)).then(|| slug == want);
     let elements = vec![Element { text: format!("$TRAVIS_REPO_SLUG = \"{want}\""), decided, at }];
@@ -172,11 +167,9 @@ fn branch(on: &On, stanza: &Map, env: &Environment) -> Result<Option<ConditionGr
     }
     let at = on.of_branch();
     let branches = match on.map.get("branch") {
-        Some(node) => named_branches(node).ok_or_else(|| ConditionError::BadShape {
-            at: at.clone(),
-            kind: node.kind(),
-            right: "a branch, or a list of branches",
-        })?,
+        Some(node) => {
+            named_branches(node).ok_or_else(|| bad_shape(&at, node, "a branch, or a list of branches"))?
+        }
         None => default_branches(on, stanza),
     };
     let current = env.expand("TRAVIS_BRANCH");
@@ -256,10 +249,7 @@ fn flatten(node: &Node, at: &str, elements: &mut Vec<Element>) -> Result<(), Con
     match node {
         Node::Null => Ok(()),
         Node::List(_) => node.entries(at).iter().try_for_each(|(at, item)| flatten(item, at, elements)),
-        Node::Map(_) => {
-            let right = "a bash expression for [[ ]], or a list of them";
-            Err(ConditionError::BadShape { at: at.to_owned(), kind: node.kind(), right })
-        }
+        Node::Map(_) => Err(bad_shape(at, node, "a bash expression for [[ ]], or a list of them")),
         Node::Text(text) if text.contains('\0') => Err(ConditionError::BadCondition {
             at: at.to_owned(),
             text: text.replace('\0', "\u{fffd}"),
@@ -283,6 +273,10 @@ fn tags(on: &On, env: &Environment) -> Option<ConditionGroup> {
     let elements = vec![Element { text, decided, at: on.pointer("tags") }];
     let got = Some(if tag.is_empty() { "no tag".to_owned() } else { tag.into_owned() });
     Some(ConditionGroup { condition: Condition::Tags, elements, want: want.to_owned(), got })
+}
+
+fn bad_shape(at: &str, node: &Node, right: &'static str) -> ConditionError {
+    ConditionError::BadShape { at: at.to_owned(), kind: node.kind(), right }
 }
 
 /// The first entry of a list, as travis-yml reads a list in the place of a single value; any other node is

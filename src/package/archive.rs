@@ -13,11 +13,10 @@ use zip::ZipArchive;
 
 use super::compress::{Piece, compress};
 use super::contents::{Contents, ContentsKind, largest};
-use super::entry::Entry;
 use super::error::{PackageError, unarchivable, unreadable};
 use super::foreign_archive;
 use super::handler::{self, MissingHandler, is_java_library};
-use super::item::{Item, ItemKind};
+use super::item::{Entry, Item, ItemKind};
 use super::limits::{MAX_UNZIPPED_BYTES, MAX_ZIP_BYTES, threads};
 use super::native;
 use super::note::PackageNote;

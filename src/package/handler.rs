@@ -1,7 +1,7 @@
 //! Checks whether an archive contains the file that a runtime loads for a handler.
 //! It never reads a file, and reports nothing that the names alone do not prove.
 
-use super::entry::Entry;
+use super::item::Entry;
 
 /// What Lambda will not find in an archive. `candidates` are the names of the files that could define the
 /// handler, and `file` that of the only one; `elsewhere` is the name of such a file in another directory.
@@ -180,17 +180,15 @@ mod tests {
             check("nodejs22.x", "index.handler", &[name], None);
         }
         let looked_for = ["index.js", "index.mjs", "index.cjs"];
-        check("nodejs22.x", "index.handler", &["app.js"], handler(&looked_for, None));
-        check("nodejs22.x", "index.handler", &["dist/index.js"], handler(&looked_for, Some("dist/index.js")));
-        check("nodejs22.x", "index.handler", &["myindex.js"], handler(&looked_for, None));
-        let dependency = ["node_modules/a/index.js", "index.json"];
-        check("nodejs22.x", "index.handler", &dependency, handler(&looked_for, None));
-        check(
-            "nodejs22.x",
-            "index.handler",
-            &["dist\\index.js"],
-            handler(&looked_for, Some("dist\\index.js")),
-        );
+        for (names, elsewhere) in [
+            (&["app.js"][..], None),
+            (&["dist/index.js"], Some("dist/index.js")),
+            (&["myindex.js"], None),
+            (&["node_modules/a/index.js", "index.json"], None),
+            (&["dist\\index.js"], Some("dist\\index.js")),
+        ] {
+            check("nodejs22.x", "index.handler", names, handler(&looked_for, elsewhere));
+        }
         let in_dist = ["dist/index.js", "dist/index.mjs", "dist/index.cjs"];
         check("nodejs22.x", "dist/index.h", &["dist\\index.js"], handler(&in_dist, Some("dist\\index.js")));
         check("nodejs22.x", "src/api.v1.handler", &["src/api.js"], None);

@@ -105,26 +105,22 @@ variables! {
 /// A parsed condition. What Travis's language negates, such as `!=`, is a [`Expression::Not`].
 #[derive(Debug, PartialEq)]
 pub(super) enum Expression {
+    /// `OR`.
     Any(Vec<Expression>),
+    /// `AND`.
     All(Vec<Expression>),
+    /// `NOT`.
     Not(Box<Expression>),
     /// An operand alone, or `IS true`.
     Truth(Operand),
+    /// `IS present`.
     Present(Operand),
-    Equal {
-        left: Operand,
-        right: Operand,
-    },
-    /// `None`: the regular expression is missing.
-    Match {
-        left: Operand,
-        pattern: Option<Operand>,
-    },
-    /// An empty list: the list is missing.
-    In {
-        left: Operand,
-        list: Vec<Operand>,
-    },
+    /// `=`.
+    Equal { left: Operand, right: Operand },
+    /// `=~`. `None`: the regular expression is missing.
+    Match { left: Operand, pattern: Option<Operand> },
+    /// `IN`. An empty list: the list is missing.
+    In { left: Operand, list: Vec<Operand> },
 }
 
 #[derive(Debug, PartialEq)]
