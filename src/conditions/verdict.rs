@@ -4,6 +4,10 @@ use super::bash::BashError;
 use crate::protocol::event::{Condition, ConditionResult};
 use crate::protocol::messages::dotted;
 
+/// Conditions that bash evaluates can have at most this many bytes together: bash needs half a second for 8 MiB,
+/// and the conditions of real stanzas have less than 1 KiB.
+pub(super) const MAX_BASH_BYTES: usize = 1024 * 1024;
+
 /// The decision that Travis CI would make.
 #[derive(Debug)]
 pub(crate) struct Verdict {
@@ -48,6 +52,14 @@ pub(crate) enum ConditionError {
         text: String,
         /// Error message of bash.
         error_text: String,
+    },
+    /// The conditions are too long to be passed to bash.
+    #[error("the conditions under `on` have {bytes} bytes; expected at most {}", MAX_BASH_BYTES)]
+    TooLong {
+        /// JSON pointer to the longest condition.
+        at: String,
+        /// Size of all conditions.
+        bytes: usize,
     },
     /// bash could not be run.
     #[error(transparent)]
