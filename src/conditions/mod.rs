@@ -18,6 +18,7 @@ use crate::protocol::event::{Condition, ConditionResult};
 use crate::protocol::json::Map;
 use bash::Text;
 use expression::ConditionGroup;
+use verdict::MAX_BASH_BYTES;
 
 /// Options for the evaluation by bash.
 #[derive(Clone, Copy, Debug)]
@@ -95,11 +96,18 @@ fn verdicts(
     if let Some(verdicts) = decided.iter().copied().collect::<Option<Vec<bool>>>() {
         return Ok((verdicts.iter().all(|met| *met), verdicts));
     }
+    let elements = || groups.iter().flat_map(|group| &group.elements);
+    let bytes = elements().map(|element| element.text.len()).sum();
+    if let Some(longest) = elements().max_by_key(|element| element.text.len())
+        && bytes > MAX_BASH_BYTES
+    {
+        return Err(ConditionError::TooLong { at: longest.at.clone(), bytes });
+    }
     // Travis CI puts all groups into one text, which bash parses as a whole: an invalid element makes the
     // stanza invalid, even if another group is not met. To report why it skips, Travis CI negates each group
     // in the same text.
     let whole = Text {
-        expression: expression::joined(groups.iter().flat_map(|group| &group.elements)),
+        expression: expression::joined(elements()),
         parse_only: groups.iter().map(|group| expression::negated(&group.elements)).collect(),
     };
     let run_bash = |texts: &[Text]| bash::evaluate(texts, env, limit, stop).map_err(ConditionError::Bash);

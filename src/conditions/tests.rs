@@ -186,6 +186,22 @@ fn the_broken_element_is_named() {
 }
 
 #[test]
+fn conditions_that_are_too_long_for_bash_are_refused_at_the_longest_one() {
+    let with =
+        |count| format!(r#"{{"on":{{"branch":"m*","condition":["$A = b","$A != {}"]}}}}"#, "x".repeat(count));
+    assert!(evaluated(&with(1_000_000), &[MASTER, ("A", "b")]).expect("a verdict").deploys);
+    match evaluated(&with(1_100_000), &[MASTER, ("A", "b")]) {
+        Err(ConditionError::TooLong { at, bytes }) => {
+            assert_eq!((at.as_str(), bytes > 1_100_000), ("/on/condition/1", true));
+        }
+        other => panic!("{other:?}"),
+    }
+    // Without bash there is no limit.
+    let verdict = evaluated(&format!(r#"{{"on":"{}"}}"#, "x".repeat(1_100_000)), &[MASTER]);
+    assert!(!verdict.expect("a verdict").deploys);
+}
+
+#[test]
 fn an_element_that_closes_its_parentheses_is_judged_as_travis_pastes_it() {
     let on = r#"{"condition":"$A = b) || ($B = d"}"#;
     check(on, &[MASTER, ("B", "d")], true);

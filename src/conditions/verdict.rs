@@ -4,6 +4,10 @@ use super::bash::BashError;
 use crate::protocol::event::{Condition, ConditionResult};
 use crate::protocol::messages::dotted;
 
+/// Conditions that bash evaluates can have at most this many bytes together: bash needs half a second for
+/// 8 MiB, and the conditions of real stanzas have less than 1 KiB.
+pub(super) const MAX_BASH_BYTES: usize = 1024 * 1024;
+
 /// The decision that Travis CI would make.
 #[derive(Debug)]
 pub(crate) struct Verdict {
@@ -32,6 +36,9 @@ pub(crate) enum ConditionError {
     /// bash cannot parse a condition, or stopped during its evaluation. `text`: what was passed to bash.
     #[error("bash cannot evaluate `[[ {text} ]]` of `{}`: {error_text}", dotted(.at))]
     BadCondition { at: String, text: String, error_text: String },
+    /// The conditions are too long to be passed to bash. `at` is the longest one; `bytes` are those of all.
+    #[error("the conditions under `on` have {bytes} bytes; expected at most {}", MAX_BASH_BYTES)]
+    TooLong { at: String, bytes: usize },
     /// bash could not be run.
     #[error(transparent)]
     Bash(#[from] BashError),
