@@ -4,7 +4,8 @@
 use super::item::Entry;
 
 /// What Lambda will not find in an archive. `candidates` are the names of the files that could define the
-/// handler, and `file` that of the only one; `elsewhere` is the name of such a file in another directory.
+/// handler, and `file` that of the only one; `elsewhere` is the name of such a file in another directory,
+/// `None` if there is none.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum MissingHandler {
     /// A custom runtime needs a program called `bootstrap` at the root of the archive.
