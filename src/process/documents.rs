@@ -53,8 +53,8 @@ pub(crate) fn print_and_exit(document: Result<String, String>) -> ! {
     process::exit(2)
 }
 
-/// The JSON Schema of a document, formatted. Only users write stanzas, so the other schemas have no variant for
-/// editors.
+/// The JSON Schema of a document, formatted. Only users write stanzas, so only their schemas have a variant
+/// for editors.
 fn schema(document: SchemaDocument, for_editors: bool) -> String {
     let schema = match (document, for_editors) {
         (SchemaDocument::Stanza, false) => schema::stanza(),

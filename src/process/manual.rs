@@ -188,8 +188,8 @@ Name resolution. A container needs the first one to reach AWS.";
 /// A test runs all of them in order, with a function's code in `dist`.
 const EXAMPLES: &[(&str, &str)] = &[
     (
-        "Show the plan for the stanza in a file. The environment of the shell is that of the job, including the \
-         AWS credentials:",
+        "Show the plan for the stanza in a file. The environment of the shell is that of the job, including \
+         the AWS credentials:",
         r#"$ export TRAVIS_BRANCH=master
 $ echo '{"function_name": "hello", "runtime": "nodejs22.x", "handler_name": "handler", "zip": "dist",
          "role": "arn:aws:iam::123456789012:role/run"}' > stanza.json

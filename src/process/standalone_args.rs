@@ -56,8 +56,8 @@ pub(crate) struct StandaloneArgs {
     /// it. `none` takes branch and commit from git, and asserts that this build is not a pull request.
     #[arg(long, value_name = "NAME", global = true, value_parser = PossibleValuesParser::new(ci_names()))]
     ci: Option<String>,
-    /// Fail if the conditions are not met, instead of skipping the deployment. Of several stanzas, one must not
-    /// be skipped. A CI runner may also pass this option.
+    /// Fail if the conditions are not met, instead of skipping the deployment. Of several stanzas, one must
+    /// not be skipped. A CI runner may also pass this option.
     #[arg(long, global = true)]
     pub(crate) require_deploy: bool,
 }
@@ -167,8 +167,8 @@ impl StandaloneArgs {
         process::exit(run(&child_runs, &program, &forwarder, self.require_deploy, is_text, fault))
     }
 
-    /// The policy for all stanzas of a file, as text. `None`: no file is given. If a child run prints no policy,
-    /// exits the process.
+    /// The policy for all stanzas of a file, as text. `None`: no file is given. If a child run prints no
+    /// policy, exits the process.
     ///
     /// # Errors
     /// The message for standard error.

@@ -13,11 +13,9 @@ use crate::protocol::stanza::has_keys_beside_secure;
 /// An encrypted value that no variable replaces.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct MissingSecret {
-    /// The line of the value.
     pub(super) line: usize,
     /// JSON pointer to the value.
     pub(super) at: String,
-    /// What can replace the value.
     pub(super) replacement: Replacement,
 }
 
@@ -28,13 +26,8 @@ pub(crate) enum Replacement {
     Credentials,
     /// The variable with this name, which the program reads if the stanza has no such option.
     Variable(String),
-    /// `name: $variable` in the file, and the variable in the environment.
-    Reference {
-        /// Name of the option, or of the entry in it.
-        name: String,
-        /// Name of the variable.
-        variable: String,
-    },
+    /// `name: $variable` in the file, for the option or the entry in it, and the variable in the environment.
+    Reference { name: String, variable: String },
     /// `NAME=$NAME` in a list of the file, and the variable in the environment.
     Assignment,
 }

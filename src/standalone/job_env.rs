@@ -105,8 +105,8 @@ pub(crate) fn detect(
                         None => "no CI was detected, and the output is not a terminal".to_owned(),
                     };
                     notes.push(format!(
-                        "{why}: every build counts as a pull request, {SKIPPED}; if this build is not one, use `--ci none`, or \
-                         set TRAVIS_PULL_REQUEST=false and TRAVIS_BRANCH"
+                        "{why}: every build counts as a pull request, {SKIPPED}; if this build is not one, \
+                         use `--ci none`, or set TRAVIS_PULL_REQUEST=false and TRAVIS_BRANCH"
                     ));
                 }
             }
@@ -145,8 +145,8 @@ fn in_ci(
         match indicated {
             Some((who, number)) if request == "false" => {
                 notes.push(format!(
-                    "{who} indicates a pull request although {name} does not, {SKIPPED}; if this build is not one, use \
-                     `--ci {name}`"
+                    "{who} indicates a pull request although {name} does not, {SKIPPED}; if this build is \
+                     not one, use `--ci {name}`"
                 ));
                 *request = number;
             }
@@ -154,8 +154,8 @@ fn in_ci(
             // written it.
             _ if request == UNKNOWN && lookup("TRAVIS_PULL_REQUEST").is_none_or(|_| ci != Ci::Travis) => {
                 notes.push(format!(
-                    "{name} does not say whether this build is a pull request; it counts as one, {SKIPPED}; if this job never \
-                     builds pull requests, use `--ci none`, which takes branch and commit from git"
+                    "{name} does not say whether this build is a pull request; it counts as one, {SKIPPED}; \
+                     if this job never builds pull requests, use `--ci none`, which takes branch and commit from git"
                 ));
             }
             _ => {}

@@ -41,30 +41,18 @@ pub(crate) enum StanzaError {
     /// The file is not valid JSON.
     #[error("{}", without_position(.0))]
     Json(#[from] WireError),
-    /// The file is not a map.
+    /// The file is not a map, but `a list`, `empty`, …
     #[error("the file is {kind}; expected a map")]
-    NotAMap {
-        /// What it is instead: `a list`, `empty`.
-        kind: &'static str,
-    },
+    NotAMap { kind: &'static str },
     /// The file is another document.
     #[error("the file is {document}; expected {expected}")]
-    OtherDocument {
-        /// What it is.
-        document: OtherDocument,
-        /// What it should be: `a stanza`.
-        expected: &'static str,
-    },
-    /// The file has no lambda stanza.
+    OtherDocument { document: OtherDocument, expected: &'static str },
+    /// The file has no lambda stanza, only some of these other providers.
     #[error("the file has no `deploy` with `provider: lambda`{}", only_these(.providers))]
-    None {
-        /// The providers of its other stanzas.
-        providers: Vec<String>,
-    },
+    None { providers: Vec<String> },
     /// `--only` does not select exactly one stanza.
     #[error("{} `{only}`; {}", matching(*.several), .there.join(", "))]
     Ambiguous {
-        /// The value of `--only`.
         only: String,
         /// The stanzas of the file: `1 is hello (line 4)`.
         there: Vec<String>,

@@ -44,7 +44,8 @@ fn push(text: &mut String, c: char) {
 /// Invisible characters that change the text direction, break a line, or hide in a word. The joiners of emoji
 /// and of scripts are allowed.
 fn is_invisible_order(c: char) -> bool {
-    matches!(c, '\u{61c}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+    matches!(c, '\u{61c}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{feff}')
+        || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// The width of a text in columns.
