@@ -52,8 +52,8 @@ struct Ended {
 }
 
 /// Starts the child runs in order until one fails. Returns the exit status of the failed run, or 0. Status 2
-/// means that AWS was not contacted, so it becomes 1 if an earlier run has contacted AWS. With `require_deploy`
-/// the last run fails if all of them are skipped.
+/// means that AWS was not contacted, so it becomes 1 if an earlier run has contacted AWS. With
+/// `require_deploy` the last run fails if all of them are skipped.
 pub(crate) fn run(
     child_runs: &[ChildRun],
     program: &Path,

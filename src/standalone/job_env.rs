@@ -155,7 +155,8 @@ fn in_ci(
             _ if request == UNKNOWN && lookup("TRAVIS_PULL_REQUEST").is_none_or(|_| ci != Ci::Travis) => {
                 notes.push(format!(
                     "{name} does not say whether this build is a pull request; it counts as one, {SKIPPED}; \
-                     if this job never builds pull requests, use `--ci none`, which takes branch and commit from git"
+                     if this job never builds pull requests, use `--ci none`, which takes branch and commit \
+                     from git"
                 ));
             }
             _ => {}
