@@ -40,8 +40,7 @@ fn check_each(ci: Ci, always: Pairs, slug: &'static str) -> impl Fn(&[(&str, &st
 const SHA: &str = "83a20ec058e2fb00e7fa4558c4c6e81e2dcf253d";
 const PUSHED: Pairs = &[("TRAVIS_BRANCH", "main"), ("PULL_REQUEST", "false")];
 const TAGGED: Pairs = &[("TRAVIS_BRANCH", "v1"), ("TAG", "v1"), ("PULL_REQUEST", "false")];
-const REQUESTED: Pairs =
-    &[("TRAVIS_BRANCH", "main"), ("PULL_REQUEST", "12"), ("PULL_REQUEST_BRANCH", "fix")];
+const REQUESTED: Pairs = &[("TRAVIS_BRANCH", "main"), ("PULL_REQUEST", "12"), ("PULL_REQUEST_BRANCH", "fix")];
 const UNKNOWN_REQUEST: Pairs = &[("PULL_REQUEST", "unknown")];
 
 #[test]
@@ -157,8 +156,7 @@ fn buildkite() {
             ("BUILDKITE_PULL_REQUEST_BASE_BRANCH", "main"),
             ("BUILDKITE_BRANCH", branch),
         ];
-        let reported =
-            [("TRAVIS_BRANCH", "main"), ("PULL_REQUEST", "12"), ("PULL_REQUEST_BRANCH", branch)];
+        let reported = [("TRAVIS_BRANCH", "main"), ("PULL_REQUEST", "12"), ("PULL_REQUEST_BRANCH", branch)];
         check(&request, &reported);
     }
     check(&[("BUILDKITE_BRANCH", "refs/pull/12/head")], &[("PULL_REQUEST", "12")]);

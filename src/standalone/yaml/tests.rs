@@ -42,15 +42,12 @@ fn read_leniently(text: &str) -> (Value, Vec<String>) {
 #[test]
 fn scalars_are_read_as_travis_ci_reads_them() {
     for (text, expected) in [
-        // Null.
         ("", json!(null)),
         ("~", json!(null)),
         ("null", json!(null)),
         ("NULL", json!(null)),
         ("Null", json!(null)),
         ("'~'", json!("~")),
-        ("nil", json!("nil")),
-        // Booleans: `KEEP` of travis-yml leaves lower-case words unchanged, and options accept them.
         ("true", json!(true)),
         ("True", json!(true)),
         ("TRUE", json!(true)),
@@ -61,15 +58,8 @@ fn scalars_are_read_as_travis_ci_reads_them() {
         ("On", json!(true)),
         ("No", json!(false)),
         ("OFF", json!(false)),
-        ("yes", json!("yes")),
-        ("no", json!("no")),
-        ("on", json!("on")),
-        ("off", json!("off")),
-        ("y", json!("y")),
-        ("N", json!("N")),
         ("'true'", json!("true")),
         ("\"Yes\"", json!("Yes")),
-        ("truely", json!("truely")),
         // Whole numbers.
         ("0", json!(0)),
         ("10", json!(10)),
@@ -79,56 +69,22 @@ fn scalars_are_read_as_travis_ci_reads_them() {
         ("017", json!(15)),
         ("00", json!(0)),
         ("0_7", json!(7)),
-        ("08", json!("08")),
-        ("019", json!("019")),
-        ("0o17", json!("0o17")),
         ("0x1F", json!(31)),
-        ("0xg", json!("0xg")),
-        ("0x", json!("0x")),
-        ("0x_", json!("0x_")),
         ("0b101", json!(5)),
-        ("0b12", json!("0b12")),
         ("-0b11", json!(-3)),
-        ("0X1F", json!("0X1F")),
         ("18446744073709551615", json!(18_446_744_073_709_551_615_u64)),
         ("-9223372036854775808", json!(i64::MIN)),
-        ("18446744073709551616", json!("18446744073709551616")),
         ("123456789012", json!(123_456_789_012_i64)),
-        ("_1", json!("_1")),
-        ("1a", json!("1a")),
         ("-", json!([null])),
         ("'10'", json!("10")),
-        // Fractions stay as written: `FLOAT` of travis-yml.
-        ("1.10", json!("1.10")),
-        ("3.0", json!("3.0")),
-        (".5", json!(".5")),
-        ("1.", json!("1.")),
-        ("1.5e+3", json!("1.5e+3")),
-        ("1e3", json!("1e3")),
-        (".inf", json!(".inf")),
-        (".nan", json!(".nan")),
-        ("1.2.3", json!("1.2.3")),
-        (".", json!(".")),
-        // Values that Psych would convert against the author's intention.
-        ("12:30", json!("12:30")),
-        ("1:30:00", json!("1:30:00")),
-        ("80,443", json!("80,443")),
-        ("2024-01-31", json!("2024-01-31")),
-        ("2024-01-31T12:00:00Z", json!("2024-01-31T12:00:00Z")),
-        ("2024-01-31 12:00:00 +0100", json!("2024-01-31 12:00:00 +0100")),
         // Ruby symbols.
         (":latest", json!("latest")),
         (":\"a b\"", json!("a b")),
         ("::Foo", json!(":Foo")),
         // Texts.
-        ("a b", json!("a b")),
-        ("arn:aws:iam::123456789012:role/x", json!("arn:aws:iam::123456789012:role/x")),
         ("'it''s'", json!("it's")),
         ("\"a\\tb\\u00e9\"", json!("a\tb\u{e9}")),
-        ("$A = b", json!("$A = b")),
         ("a # comment", json!("a")),
-        ("a#b", json!("a#b")),
-        ("http://x/y", json!("http://x/y")),
         // Tags.
         ("!!str 10", json!("10")),
         ("!!str", json!("")),
@@ -137,11 +93,26 @@ fn scalars_are_read_as_travis_ci_reads_them() {
         ("!!bool 'true'", json!(true)),
         ("!!null ''", json!(null)),
     ] {
-        assert_eq!(
-            read(&format!("v: {text}\n").replace("v: -\n", "v:\n-\n")),
-            json!({"v": expected}),
-            "{text}"
-        );
+        let file = format!("v: {text}\n").replace("v: -\n", "v:\n-\n");
+        assert_eq!(read(&file), json!({"v": expected}), "{text}");
+    }
+    for kept in [
+        // Lower-case words (`KEEP` of travis-yml), which options accept.
+        "yes no on off",
+        // Neither null nor booleans.
+        "nil y N truely",
+        // No whole numbers.
+        "08 019 0o17 0xg 0x 0x_ 0b12 0X1F 18446744073709551616 _1 1a",
+        // Fractions (`FLOAT` of travis-yml).
+        "1.10 3.0 .5 1. 1.5e+3 1e3 .inf .nan 1.2.3 .",
+        // Values that Psych would convert against the author's intention.
+        "12:30 1:30:00 80,443 2024-01-31 2024-01-31T12:00:00Z",
+        "arn:aws:iam::123456789012:role/x a#b http://x/y",
+    ] {
+        kept.split(' ').for_each(|text| assert_eq!(read(&format!("v: {text}\n")), json!({"v": text})));
+    }
+    for text in ["2024-01-31 12:00:00 +0100", "a b", "$A = b"] {
+        assert_eq!(read(&format!("v: {text}\n")), json!({"v": text}));
     }
 }
 
