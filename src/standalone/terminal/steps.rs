@@ -81,12 +81,12 @@ impl<W: Write> HumanReporter<W> {
         Ok(())
     }
 
-    pub(super) fn step_finished(&mut self, step: StepName, duration_ms: u64, attempts: u32) -> io::Result<()> {
+    pub(super) fn step_finished(&mut self, step: StepName, took_ms: u64, attempts: u32) -> io::Result<()> {
         self.begin(Section::Steps)?;
         self.run.has_changes |= step != StepName::Wait;
         let started = self.run.running.take().filter(|(started, _)| *started == step);
         let target = started.map(|(_, target)| acts_on(&target)).unwrap_or_default();
-        let (name, took) = (step.as_str(), duration(duration_ms));
+        let (name, took) = (step.as_str(), duration(took_ms));
         let mut text = took.clone();
         if attempts > 1 {
             text = format!("{text} ({attempts} attempts)");
