@@ -113,7 +113,7 @@ pub(crate) fn prepare(
     }
     let notes = notes(&file, request.evaluates_conditions.then_some(&job_env), &chosen);
     let child_runs = chosen.into_iter().zip(envs.into_iter().zip(unmet)).map(|(located, (env, unmet))| {
-        ChildRun::of(&file, located, request.arguments.clone(), env).skipped_if(unmet)
+        ChildRun::of(&file, located, request.arguments.clone(), env, unmet)
     });
     Ok((child_runs.collect(), notes))
 }
