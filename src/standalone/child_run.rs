@@ -108,7 +108,8 @@ pub(crate) fn policy_of(
 }
 
 impl ChildRun {
-    /// A run for a stanza of `file`, in the job's environment. With `unmet` conditions it has their events only.
+    /// A run for a stanza of `file`, in the job's environment. If a condition for a job of the file is not met,
+    /// it has only the events that say so.
     pub(super) fn of(
         file: &str,
         located: LocatedStanza,
@@ -195,8 +196,8 @@ impl ChildRun {
         }
     }
 
-    /// Starts the child, forwards its events, and returns its exit status. With `is_required` it fails instead
-    /// of being skipped.
+    /// Starts the child, forwards its events, and returns its exit status. With `is_required` it fails
+    /// instead of being skipped.
     fn run(&self, program: &Path, events: &mut EventForwarder<'_>, is_required: bool) -> i32 {
         if !self.unmet.is_empty() {
             events.skip(&self.unmet, is_required);
