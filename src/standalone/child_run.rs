@@ -108,8 +108,8 @@ pub(crate) fn policy_of(
 }
 
 impl ChildRun {
-    /// A run for a stanza of `file`, in the job's environment. If a condition for a job of the file is not met,
-    /// it has only the events that say so.
+    /// A run for a stanza of `file`, in the job's environment. If a condition for a job of the file is not
+    /// met, it has only the events that say so.
     pub(super) fn of(
         file: &str,
         located: LocatedStanza,
