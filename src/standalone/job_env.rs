@@ -370,10 +370,8 @@ mod tests {
         // `false` is set for all builds, but this one is a pull request.
         let (value, note) = request(&[indicated, ("SD_PULL_REQUEST", "12")], SCRIPT);
         assert!(value == "12" && note.contains("`SD_PULL_REQUEST` indicates"), "{value}: {note}");
-        assert_eq!(
-            request(&[("TRAVIS_PULL_REQUEST", "7"), ("PULL_NUM", "12")], SCRIPT),
-            ("7".to_owned(), String::new())
-        );
+        let both = request(&[("TRAVIS_PULL_REQUEST", "7"), ("PULL_NUM", "12")], SCRIPT);
+        assert_eq!(both, ("7".to_owned(), String::new()));
     }
 
     #[test]
@@ -449,23 +447,17 @@ mod tests {
         assert_eq!(repository.says(&gitlab, CiSelection::None, "TRAVIS_TAG").as_deref(), Some("forged"));
         let named = CiSelection::Named(Ci::GitLab);
         assert_eq!(repository.says(&gitlab[2..], named, "TRAVIS_BRANCH").as_deref(), Some("dev"));
-        let unknown = [("CI", "1")];
-        assert_eq!(repository.says(&unknown, SCRIPT, "TRAVIS_PULL_REQUEST").as_deref(), Some("unknown"));
-        assert_eq!(
-            repository.says(&unknown, CiSelection::None, "TRAVIS_PULL_REQUEST").as_deref(),
-            Some("false")
-        );
+        let request = |selection| repository.says(&[("CI", "1")], selection, "TRAVIS_PULL_REQUEST");
+        assert_eq!(request(SCRIPT).as_deref(), Some("unknown"));
+        assert_eq!(request(CiSelection::None).as_deref(), Some("false"));
     }
 
     #[test]
     fn without_a_repository_nothing_is_known() {
         let nowhere = Repository(TempDir::new().expect("a temporary directory"));
         for name in ["TRAVIS_BRANCH", "TRAVIS_TAG", "TRAVIS_COMMIT", "TRAVIS_REPO_SLUG"] {
-            assert_eq!(
-                nowhere.says(&[("GIT_CEILING_DIRECTORIES", "/")], CiSelection::None, name),
-                None,
-                "{name}"
-            );
+            let known = nowhere.says(&[("GIT_CEILING_DIRECTORIES", "/")], CiSelection::None, name);
+            assert_eq!(known, None, "{name}");
         }
     }
 

@@ -258,10 +258,8 @@ fn an_alias_without_an_anchor_is_null() {
     ] {
         let (value, read) = read_with_notes(text);
         assert_eq!(value, expected, "{text}");
-        assert!(
-            read.notes.len() == 1 && read.notes[0].contains("an alias without an anchor is null"),
-            "{text}"
-        );
+        assert_eq!(read.notes.len(), 1, "{text}");
+        assert!(read.notes[0].contains("an alias without an anchor is null"), "{text}");
     }
     let many = "- *a\n".repeat(MAX_VALUES - 10);
     assert_eq!(read_with_notes(&many).1.notes.len(), MAX_NOTES);

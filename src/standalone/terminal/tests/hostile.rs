@@ -80,10 +80,8 @@ fn hostile_text_never_reaches_the_terminal() {
                 tried += usize::from(shown.contains("\\u{1b}"));
             }
             let coloured = shown_lines(COLOUR, &lines);
-            assert!(
-                !coloured.contains("\u{1b}[2J") && !coloured.contains(['\r', '\u{7}', '\u{9b}']),
-                "{coloured:?}"
-            );
+            assert!(!coloured.contains("\u{1b}[2J"), "{coloured:?}");
+            assert!(!coloured.contains(['\r', '\u{7}', '\u{9b}']), "{coloured:?}");
         }
     }
     assert!(tried > 200, "{tried} texts were shown");

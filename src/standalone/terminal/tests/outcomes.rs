@@ -29,10 +29,8 @@ error[access-denied]: AWS refused UpdateFunctionCode: User:
     }
 ";
     check(SCREEN, &[started(StepName::UpdateFunctionCode, StepTarget::default()), a_failure()], expected);
-    assert!(
-        shown(COLOUR, &[a_failure()])
-            .contains("\u{1b}[1;31merror[access-denied]:\u{1b}[0m \u{1b}[1mAWS refused")
-    );
+    let coloured = "\u{1b}[1;31merror[access-denied]:\u{1b}[0m \u{1b}[1mAWS refused";
+    assert!(shown(COLOUR, &[a_failure()]).contains(coloured));
 }
 
 #[test]

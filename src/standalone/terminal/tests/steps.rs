@@ -156,11 +156,8 @@ fn progress_is_a_bar_on_a_terminal_and_quarters_in_a_log() {
     let wide = text::width(&second) - text::width("\r");
     check(LIVE, &[progress(11), progress(1)], &format!("{first}{second} \u{8}\r{}\r", " ".repeat(wide)));
     let few = TerminalCapabilities { width: Some(24), ..LIVE };
-    assert!(
-        shown(few, &[progress(20)]).contains("\r… uploading ━━───  50 %\r"),
-        "{:?}",
-        shown(few, &[progress(20)])
-    );
+    let half = shown(few, &[progress(20)]);
+    assert!(half.contains("\r… uploading ━━───  50 %\r"), "{half:?}");
     assert!(shown(LIVE, &[Event::Progress(Progress::upload(u64::MAX, 0))]).contains("  0 %"));
     // Each task has its own quarters.
     let packaging = Event::Progress(Progress::package(3, 4));
@@ -171,10 +168,8 @@ fn progress_is_a_bar_on_a_terminal_and_quarters_in_a_log() {
 fn a_wait_is_reported_behind_the_step_on_a_terminal_and_ever_more_seldom_in_a_log() {
     let waits: Vec<Event> = (1..=60).map(|round| wait(round * 5)).collect();
     let reported = shown(LOG, &waits);
-    assert!(
-        reported.starts_with("… waiting for the update (5 s)\n… waiting for the update (10 s)\n"),
-        "{reported}"
-    );
+    let first = "… waiting for the update (5 s)\n… waiting for the update (10 s)\n";
+    assert!(reported.starts_with(first), "{reported}");
     assert_eq!(reported.lines().count(), 10, "{reported}");
     // A new wait starts over.
     assert_eq!(shown(LOG, &[wait(40), wait(5)]).lines().count(), 2);
