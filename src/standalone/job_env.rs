@@ -2,6 +2,7 @@
 //! Side effect: starts git. Never overrides a variable of the process environment, except by what a CI says
 //! about its own build.
 
+use std::borrow::Cow;
 use std::path::Path;
 
 use super::ci::{Ci, Lookup, MAPPED_VARS, UNKNOWN, slug_of};
@@ -69,8 +70,7 @@ pub(crate) fn detect(
     directory: &Path,
     stop: &CancelToken,
 ) -> Result<JobEnvironment, GitError> {
-    let lookup =
-        |name: &str| env.get(name).map(std::borrow::Cow::into_owned).filter(|value| !value.is_empty());
+    let lookup = |name: &str| env.get(name).map(Cow::into_owned).filter(|value| !value.is_empty());
     let (known, indicated) = match selection {
         CiSelection::Auto { .. } => (Ci::detect(&lookup), indicated_pull_request(env, &lookup)),
         CiSelection::None => (None, None),
@@ -120,8 +120,10 @@ pub(crate) fn detect(
                     (None, None) => {}
                 }
             }
-            found.extend(git.commit()?.map(|commit| ("TRAVIS_COMMIT", commit)));
-            found.extend(git.slug()?.map(|slug| ("TRAVIS_REPO_SLUG", slug)));
+            let commit = git.query_if_installed(&["rev-parse", "--verify", "--quiet", "HEAD"])?;
+            found.extend(commit.map(|commit| ("TRAVIS_COMMIT", commit)));
+            let url = git.query_if_installed(&["remote", "get-url", "origin"])?;
+            found.extend(url.and_then(|url| slug_of(&url)).map(|slug| ("TRAVIS_REPO_SLUG", slug)));
             base
         }
     };
@@ -163,10 +165,8 @@ fn in_ci(
         }
     }
     let silent = env.iter().filter(|(name, _)| !MAPPED_VARS.iter().any(|decided| *name == *decided));
-    silent
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .chain(travis.into_iter().map(|(name, value)| (name.into(), value.into())))
-        .collect()
+    let silent = silent.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    silent.chain(travis.into_iter().map(|(name, value)| (name.into(), value.into()))).collect()
 }
 
 /// The CI or the variable that indicates a pull request, and the number of the pull request. Considers every
@@ -186,7 +186,7 @@ fn indicated_pull_request(env: &Environment, lookup: Lookup<'_>) -> Option<(Stri
 
 /// The message of the commit that is built: `TRAVIS_COMMIT_MESSAGE`, or that of git's HEAD. `None`: unknown.
 pub(crate) fn commit_message(env: &Environment, directory: &Path, stop: &CancelToken) -> Option<String> {
-    let given = env.get("TRAVIS_COMMIT_MESSAGE").map(std::borrow::Cow::into_owned);
+    let given = env.get("TRAVIS_COMMIT_MESSAGE").map(Cow::into_owned);
     let git = || git::query(&["log", "-1", "--format=%B"], env, directory, stop).ok().flatten();
     given.filter(|message| !message.is_empty()).or_else(git)
 }
@@ -203,10 +203,9 @@ impl JobEnvironment {
         // A file cannot set the variables of the dynamic linker either: they would load code into this
         // process.
         let ours = |name: &str| ["DPL_LAMBDA_", "LD_", "DYLD_"].iter().any(|prefix| name.starts_with(prefix));
-        for variable in
-            variables.iter().filter(|variable| !is_in_base(&variable.name) && !ours(&variable.name))
-        {
-            let value = variable.value(|name| env.get(name).map(std::borrow::Cow::into_owned));
+        let is_set = |variable: &&Assignment| !is_in_base(&variable.name) && !ours(&variable.name);
+        for variable in variables.iter().filter(is_set) {
+            let value = variable.value(|name| env.get(name).map(Cow::into_owned));
             env = env.with(&variable.name, &value);
         }
         env
@@ -247,14 +246,6 @@ impl Git<'_> {
         let tags = self.query_if_installed(&["tag", "--points-at", "HEAD"])?;
         Ok(tags.filter(|tags| tags.lines().count() == 1))
     }
-
-    fn commit(&self) -> Result<Option<String>, GitError> {
-        self.query_if_installed(&["rev-parse", "--verify", "--quiet", "HEAD"])
-    }
-
-    fn slug(&self) -> Result<Option<String>, GitError> {
-        Ok(self.query_if_installed(&["remote", "get-url", "origin"])?.and_then(|url| slug_of(&url)))
-    }
 }
 
 #[cfg(test)]
@@ -290,7 +281,7 @@ mod tests {
             let env: Environment =
                 env.iter().copied().chain([("PATH", "/usr/local/bin:/usr/bin:/bin")]).collect();
             let around = detect(&env, selection, self.0.path(), &CancelToken::new()).expect("git answers");
-            around.for_job(&[]).get(name).map(std::borrow::Cow::into_owned)
+            around.for_job(&[]).get(name).map(Cow::into_owned)
         }
     }
 

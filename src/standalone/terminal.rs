@@ -71,9 +71,6 @@ impl<W: Write> HumanReporter<W> {
     }
 
     /// Prints the title of a stanza before its events, if there are several stanzas.
-    ///
-    /// # Errors
-    /// The output cannot be written.
     pub(crate) fn heading(&mut self, text: &str) -> io::Result<()> {
         self.clear()?;
         self.run = Run::default();
@@ -97,9 +94,6 @@ impl<W: Write> HumanReporter<W> {
     }
 
     /// Prints an event. For an unknown event, prints its text, if it has one.
-    ///
-    /// # Errors
-    /// See [`Self::heading`].
     pub fn show(&mut self, line: &ChildLine, locate: Locate<'_>) -> io::Result<()> {
         let is_progress = matches!(line, ChildLine::Event(line) if matches!(line.event, Event::Progress(_)));
         if !is_progress {
@@ -148,9 +142,6 @@ impl<W: Write> HumanReporter<W> {
     }
 
     /// Clears the live line, so that the cursor is at the beginning of an empty line.
-    ///
-    /// # Errors
-    /// See [`Self::heading`].
     pub fn end(&mut self) -> io::Result<()> {
         self.clear()?;
         self.out.flush()

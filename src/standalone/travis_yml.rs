@@ -102,9 +102,6 @@ impl StanzaError {
 
 /// The lambda stanzas of a `.travis.yml`, in the order of the file: `deploy`, then those of `jobs.include`
 /// and `matrix.include`. A stanza that several jobs share by an alias counts once.
-///
-/// # Errors
-/// [`StanzaError`]
 pub(crate) fn stanzas(text: &str) -> Result<Vec<LocatedStanza>, StanzaError> {
     let mut notes = Vec::new();
     let root = yaml::parse(text, &mut notes)?;
@@ -155,9 +152,6 @@ fn no_stanza(document: OtherDocument) -> StanzaError {
 }
 
 /// The stanza of a file that contains nothing else, as JSON or YAML.
-///
-/// # Errors
-/// [`StanzaError`]
 pub(crate) fn stanza(text: &str, is_json: bool) -> Result<LocatedStanza, StanzaError> {
     let tree = |notes: &mut Vec<String>| {
         yaml::parse(text, notes).map(|tree| tree.map(|tree| (tree.place().line, tree)))

@@ -241,9 +241,6 @@ impl Tree {
 
     /// The value as a request contains it. Stores the lines of its parts in `read`, under the JSON pointer
     /// `at`.
-    ///
-    /// # Errors
-    /// [`YamlError`]
     pub fn read(&self, at: &str, read: &mut SourceMap) -> Result<Node, YamlError> {
         self.bounded()?;
         read.lines.entry(at.to_owned()).or_insert(self.place().line);

@@ -14,9 +14,6 @@ impl From<SyntaxError> for YamlError {
 }
 
 /// Parses the first document. `None`: the document is empty. `notes` gets messages for the user.
-///
-/// # Errors
-/// [`YamlError`]
 pub fn parse(text: &str, notes: &mut Vec<String>) -> Result<Option<Rc<Tree>>, YamlError> {
     let mut parser = Parser::new(text);
     let mut builder = TreeBuilder::default();

@@ -6,12 +6,15 @@ use serde_json::{Value, json};
 use super::*;
 
 #[track_caller]
-fn read_with_notes(text: &str) -> (Value, SourceMap) {
-    let mut read = SourceMap::of_stanza();
+fn read_into(mut read: SourceMap, text: &str) -> (Value, SourceMap) {
     let tree = parse(text, &mut read.notes).unwrap_or_else(|error| panic!("{text}: {error:?}"));
-    let tree = tree.expect("a document");
-    let node = tree.read("", &mut read).unwrap_or_else(|error| panic!("{text}: {error:?}"));
-    (Value::from(&node), read)
+    let node = tree.expect("a document").read("", &mut read);
+    (Value::from(&node.unwrap_or_else(|error| panic!("{text}: {error:?}"))), read)
+}
+
+#[track_caller]
+fn read_with_notes(text: &str) -> (Value, SourceMap) {
+    read_into(SourceMap::of_stanza(), text)
 }
 
 #[track_caller]
@@ -31,12 +34,9 @@ fn refused(text: &str) -> YamlError {
 /// The value as it is read outside of a stanza, and the lines of the notes.
 #[track_caller]
 fn read_leniently(text: &str) -> (Value, Vec<String>) {
-    let mut read = SourceMap::default();
-    let tree = parse(text, &mut read.notes).unwrap_or_else(|error| panic!("{text}: {error:?}"));
-    let node = tree.expect("a document").read("", &mut read);
-    let node = node.unwrap_or_else(|error| panic!("{text}: {error:?}"));
+    let (value, read) = read_into(SourceMap::default(), text);
     let lines = read.notes.iter().map(|note| note.split(':').next().unwrap_or_default().to_owned());
-    (Value::from(&node), lines.collect())
+    (value, lines.collect())
 }
 
 #[test]
@@ -203,10 +203,8 @@ fn an_alias_is_for_its_anchor_and_two_arrows_merge_it() {
     assert_eq!(value["v"], json!({"a": 1, "b": 2}));
     let note = "line 5: `<<` comes after `b` (line 4) and overrides it, as on Travis CI; put `<<` first";
     assert_eq!(read.notes, [note]);
-    assert!(matches!(
-        refused("a: {<<: x}"),
-        YamlError::Syntax { place: Position { line: 1, column: 5 }, .. }
-    ));
+    let refused = refused("a: {<<: x}");
+    assert!(matches!(refused, YamlError::Syntax { place: Position { line: 1, column: 5 }, .. }));
 }
 
 #[test]
@@ -286,9 +284,9 @@ fn outside_of_a_stanza_values_are_read_as_on_travis_ci() {
 fn each_value_knows_its_line() {
     let text = "# first\na: 1\nb:\n  - x\n  - c:\n\n      d/e: 2\nf: &f\n  g: 1\nh:\n  <<: *f\n";
     let lines = read_with_notes(text).1.lines;
-    for (at, line) in
-        [("/a", 2), ("/b", 3), ("/b/0", 4), ("/b/1", 5), ("/b/1/c", 5), ("/b/1/c/d~1e", 7), ("/h/g", 9)]
-    {
+    let expected =
+        [("/a", 2), ("/b", 3), ("/b/0", 4), ("/b/1", 5), ("/b/1/c", 5), ("/b/1/c/d~1e", 7), ("/h/g", 9)];
+    for (at, line) in expected {
         assert_eq!(lines.get(at), Some(&line), "{at}");
     }
 }
@@ -350,10 +348,8 @@ fn a_small_file_that_means_a_large_one_is_refused() {
     let mut bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
     for level in 1..60 {
         let before = level - 1;
-        bomb.push_str(&format!(
-            "a{level}: &a{level} [{}]\n",
-            [format!("*a{before}").as_str()].repeat(10).join(", ")
-        ));
+        let items = vec![format!("*a{before}"); 10].join(", ");
+        bomb.push_str(&format!("a{level}: &a{level} [{items}]\n"));
     }
     assert_eq!(refused(&bomb), YamlError::TooLarge);
     let long = format!("a: &a {}\nb: [{}]\n", "x".repeat(1024 * 1024), ["*a"].repeat(9).join(", "));
