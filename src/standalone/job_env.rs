@@ -386,13 +386,9 @@ mod tests {
             assert_eq!(request(&with(other), named), ("false".to_owned(), String::new()), "{other:?}");
         }
         // Travis is checked first, and here its variable says that it is not a pull request.
-        let travis = [
-            ("TRAVIS", "true"),
-            ("TRAVIS_PULL_REQUEST", "false"),
-            ("GITLAB_CI", "true"),
-            ("CI_MERGE_REQUEST_IID", "7"),
-        ];
-        assert_eq!(request(&travis, SCRIPT).0, "7");
+        let travis = [("TRAVIS", "true"), ("TRAVIS_PULL_REQUEST", "false")];
+        let gitlab = [("GITLAB_CI", "true"), ("CI_MERGE_REQUEST_IID", "7")];
+        assert_eq!(request(&[travis, gitlab].concat(), SCRIPT).0, "7");
         // A CI that only hosts the runner of another CI says nothing about the build.
         let host = [("CODEBUILD_BUILD_ARN", "arn"), ("CODEBUILD_WEBHOOK_EVENT", "WORKFLOW_JOB_QUEUED")];
         assert_eq!(request(&with(&host), SCRIPT), ("false".to_owned(), String::new()));
