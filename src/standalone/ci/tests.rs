@@ -13,7 +13,7 @@ fn lookup(env: &[(&str, &str)]) -> impl Fn(&str) -> Option<String> {
 /// Checks that `ci` is detected from these variables, and that it sets exactly the expected ones. Names may
 /// omit the prefix `TRAVIS_`.
 #[track_caller]
-fn check(ci: Ci, always: Pairs, build: &[(&str, &str)], expected: &[(&str, &str)]) {
+fn check(ci: Ci, always: &[(&str, &str)], build: &[(&str, &str)], expected: &[(&str, &str)]) {
     let env: Vec<_> = always.iter().chain(build).copied().collect();
     let env = lookup(&env);
     assert_eq!(Ci::detect(&env), Some(ci));
@@ -29,11 +29,19 @@ fn check(ci: Ci, always: Pairs, build: &[(&str, &str)], expected: &[(&str, &str)
     assert_eq!(travis, expected);
 }
 
-/// As [`check`], for builds of the same repository, commit and number.
-fn check_each(ci: Ci, always: Pairs, slug: &'static str) -> impl Fn(&[(&str, &str)], &[(&str, &str)]) {
+/// As [`check`], for builds of one repository, `slug`, of one commit and number. `always` has variables in the
+/// form `NAME=value`, and `commit` is the name of the variable of the commit.
+fn check_each(
+    ci: Ci,
+    always: &'static str,
+    commit: &'static str,
+    slug: &'static str,
+) -> impl Fn(&[(&str, &str)], &[(&str, &str)]) {
+    let always = always.split(' ').filter_map(|variable| variable.split_once('='));
+    let always: Vec<_> = always.chain([(commit, SHA)]).collect();
     move |build, expected| {
         let same = [("REPO_SLUG", slug), ("COMMIT", SHA), ("BUILD_NUMBER", "7")];
-        check(ci, always, build, &[expected, &same].concat());
+        check(ci, &always, build, &[expected, &same].concat());
     }
 }
 
@@ -52,15 +60,9 @@ fn travis_itself_stays_as_it_is() {
 
 #[test]
 fn github_actions() {
-    const HERE: Pairs = &[
-        ("GITHUB_ACTIONS", "true"),
-        ("GITHUB_REPOSITORY", "me/app"),
-        ("GITHUB_SHA", SHA),
-        ("GITHUB_RUN_NUMBER", "7"),
-        ("GITHUB_BASE_REF", ""),
-        ("GITHUB_HEAD_REF", ""),
-    ];
-    let check = check_each(Ci::GitHubActions, HERE, "me/app");
+    let always = "GITHUB_ACTIONS=true GITHUB_REPOSITORY=me/app GITHUB_RUN_NUMBER=7 GITHUB_BASE_REF= \
+                  GITHUB_HEAD_REF=";
+    let check = check_each(Ci::GitHubActions, always, "GITHUB_SHA", "me/app");
     let on = |event, reference| [("GITHUB_EVENT_NAME", event), ("GITHUB_REF", reference)];
     for event in ["push", "workflow_dispatch", "schedule", "repository_dispatch"] {
         check(&on(event, "refs/heads/feat/x"), &[("TRAVIS_BRANCH", "feat/x"), ("PULL_REQUEST", "false")]);
@@ -91,13 +93,8 @@ fn github_actions() {
 
 #[test]
 fn gitlab() {
-    const HERE: Pairs = &[
-        ("GITLAB_CI", "true"),
-        ("CI_PROJECT_PATH", "group/sub/app"),
-        ("CI_COMMIT_SHA", SHA),
-        ("CI_PIPELINE_IID", "7"),
-    ];
-    let check = check_each(Ci::GitLab, HERE, "group/sub/app");
+    let always = "GITLAB_CI=true CI_PROJECT_PATH=group/sub/app CI_PIPELINE_IID=7";
+    let check = check_each(Ci::GitLab, always, "CI_COMMIT_SHA", "group/sub/app");
     for source in ["push", "web", "schedule", "api", "parent_pipeline"] {
         let build =
             [("CI_PIPELINE_SOURCE", source), ("CI_COMMIT_BRANCH", "main"), ("CI_COMMIT_REF_NAME", "main")];
@@ -170,14 +167,8 @@ fn buildkite() {
 
 #[test]
 fn circleci() {
-    const HERE: Pairs = &[
-        ("CIRCLECI", "true"),
-        ("CIRCLE_PROJECT_USERNAME", "me"),
-        ("CIRCLE_PROJECT_REPONAME", "app"),
-        ("CIRCLE_SHA1", SHA),
-        ("CIRCLE_BUILD_NUM", "7"),
-    ];
-    let check = check_each(Ci::CircleCi, HERE, "me/app");
+    let always = "CIRCLECI=true CIRCLE_PROJECT_USERNAME=me CIRCLE_PROJECT_REPONAME=app CIRCLE_BUILD_NUM=7";
+    let check = check_each(Ci::CircleCi, always, "CIRCLE_SHA1", "me/app");
     for event in ["push", "api", "schedule"] {
         check(&[("PIPELINE_EVENT", event), ("CIRCLE_BRANCH", "main")], PUSHED);
     }
@@ -208,9 +199,8 @@ fn circleci_without_an_owner_names_the_repository_by_its_address() {
 
 #[test]
 fn woodpecker() {
-    const HERE: Pairs =
-        &[("CI", "woodpecker"), ("CI_REPO", "me/app"), ("CI_COMMIT_SHA", SHA), ("CI_PIPELINE_NUMBER", "7")];
-    let check = check_each(Ci::Woodpecker, HERE, "me/app");
+    let always = "CI=woodpecker CI_REPO=me/app CI_PIPELINE_NUMBER=7";
+    let check = check_each(Ci::Woodpecker, always, "CI_COMMIT_SHA", "me/app");
     let on = |event, reference, branch| {
         [("CI_PIPELINE_EVENT", event), ("CI_COMMIT_REF", reference), ("CI_COMMIT_BRANCH", branch)]
     };
@@ -241,13 +231,8 @@ fn woodpecker() {
 
 #[test]
 fn drone() {
-    const HERE: Pairs = &[
-        ("DRONE", "true"),
-        ("DRONE_REPO", "me/app"),
-        ("DRONE_COMMIT_SHA", SHA),
-        ("DRONE_BUILD_NUMBER", "7"),
-    ];
-    let check = check_each(Ci::Drone, HERE, "me/app");
+    let always = "DRONE=true DRONE_REPO=me/app DRONE_BUILD_NUMBER=7";
+    let check = check_each(Ci::Drone, always, "DRONE_COMMIT_SHA", "me/app");
     let on = |event, reference| {
         [
             ("DRONE_BUILD_EVENT", event),
@@ -277,9 +262,8 @@ fn drone() {
 
 #[test]
 fn bitbucket() {
-    const HERE: Pairs =
-        &[("BITBUCKET_BUILD_NUMBER", "7"), ("BITBUCKET_REPO_FULL_NAME", "me/app"), ("BITBUCKET_COMMIT", SHA)];
-    let check = check_each(Ci::Bitbucket, HERE, "me/app");
+    let always = "BITBUCKET_BUILD_NUMBER=7 BITBUCKET_REPO_FULL_NAME=me/app";
+    let check = check_each(Ci::Bitbucket, always, "BITBUCKET_COMMIT", "me/app");
     check(&[("BITBUCKET_BRANCH", "main")], PUSHED);
     check(&[("BITBUCKET_TAG", "v1")], TAGGED);
     let request =
@@ -327,13 +311,9 @@ fn azure() {
 
 #[test]
 fn jenkins() {
-    const HERE: Pairs = &[
-        ("JENKINS_URL", "https://ci.example.com/"),
-        ("GIT_URL", "ssh://git@git.example.com:7999/me/app.git"),
-        ("GIT_COMMIT", SHA),
-        ("BUILD_NUMBER", "7"),
-    ];
-    let check = check_each(Ci::Jenkins, HERE, "me/app");
+    let always = "JENKINS_URL=https://ci.example.com/ GIT_URL=ssh://git@git.example.com:7999/me/app.git \
+                  BUILD_NUMBER=7";
+    let check = check_each(Ci::Jenkins, always, "GIT_COMMIT", "me/app");
     check(&[("BRANCH_NAME", "main")], PUSHED);
     check(&[("BRANCH_NAME", "v1"), ("TAG_NAME", "v1")], TAGGED);
     let request =
@@ -352,13 +332,9 @@ fn jenkins() {
 
 #[test]
 fn codebuild() {
-    const HERE: Pairs = &[
-        ("CODEBUILD_BUILD_ARN", "arn:aws:codebuild:eu-west-1:123456789012:build/app:1"),
-        ("CODEBUILD_SOURCE_REPO_URL", "https://github.com/me/app.git"),
-        ("CODEBUILD_RESOLVED_SOURCE_VERSION", SHA),
-        ("CODEBUILD_BUILD_NUMBER", "7"),
-    ];
-    let check = check_each(Ci::CodeBuild, HERE, "me/app");
+    let always = "CODEBUILD_BUILD_ARN=arn:aws:codebuild:eu-west-1:123456789012:build/app:1 \
+                  CODEBUILD_SOURCE_REPO_URL=https://github.com/me/app.git CODEBUILD_BUILD_NUMBER=7";
+    let check = check_each(Ci::CodeBuild, always, "CODEBUILD_RESOLVED_SOURCE_VERSION", "me/app");
     let on = |event, trigger| [("CODEBUILD_WEBHOOK_EVENT", event), ("CODEBUILD_WEBHOOK_TRIGGER", trigger)];
     check(&on("PUSH", "branch/feat/x"), &[("TRAVIS_BRANCH", "feat/x"), ("PULL_REQUEST", "false")]);
     check(&on("PUSH", "tag/v1"), TAGGED);
