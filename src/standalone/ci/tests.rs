@@ -29,7 +29,7 @@ fn check(ci: Ci, always: &[(&str, &str)], build: &[(&str, &str)], expected: &[(&
     assert_eq!(travis, expected);
 }
 
-/// As [`check`], for builds of one repository, `slug`, of one commit and number. `always` has variables in the
+/// As [`check`], for builds of the repository `slug`, of one commit and number. `always` has variables in the
 /// form `NAME=value`, and `commit` is the name of the variable of the commit.
 fn check_each(
     ci: Ci,
