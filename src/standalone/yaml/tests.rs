@@ -342,9 +342,8 @@ fn a_tag_without_a_value_is_null() {
 fn a_small_file_that_means_a_large_one_is_refused() {
     let mut bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
     for level in 1..60 {
-        let before = level - 1;
-        let items = vec![format!("*a{before}"); 10].join(", ");
-        bomb.push_str(&format!("a{level}: &a{level} [{items}]\n"));
+        let item = format!("*a{}", level - 1);
+        bomb.push_str(&format!("a{level}: &a{level} [{}]\n", [item.as_str()].repeat(10).join(", ")));
     }
     assert_eq!(refused(&bomb), YamlError::TooLarge);
     let long = format!("a: &a {}\nb: [{}]\n", "x".repeat(1024 * 1024), ["*a"].repeat(9).join(", "));
