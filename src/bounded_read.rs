@@ -50,9 +50,6 @@ pub(crate) fn read_stream(path: &Path, limit: Duration, stop: &CancelToken) -> i
 }
 
 /// As [`read_stream`], for standard input.
-///
-/// # Errors
-/// As [`read_stream`].
 pub(crate) fn read_stdin(limit: Duration, stop: &CancelToken) -> io::Result<Vec<u8>> {
     let stdin = io::stdin().as_fd().try_clone_to_owned()?;
     read_to_end(File::from(stdin), limit, stop)

@@ -51,12 +51,10 @@ impl CancelToken {
 
     /// Cancels the run. Only the first reason is kept.
     pub(crate) fn cancel(&self, reason: CancelReason) {
-        self.0.send_if_modified(|current| match current {
-            Some(_) => false,
-            None => {
-                *current = Some(reason);
-                true
-            }
+        self.0.send_if_modified(|current| {
+            let is_first = current.is_none();
+            current.get_or_insert(reason);
+            is_first
         });
     }
 
@@ -78,11 +76,5 @@ impl CancelToken {
         let mut receiver = self.0.subscribe();
         let seen = receiver.wait_for(Option::is_some).await.expect("the sender lives as long as `self`");
         seen.expect("waited for a reason")
-    }
-}
-
-impl Default for CancelToken {
-    fn default() -> Self {
-        CancelToken::new()
     }
 }

@@ -124,10 +124,7 @@ pub(crate) fn run(
         pipes.transfer(POLL_INTERVAL, receive);
         // After an error the exit status can never be read, so polling on would never end.
         let status = child.try_wait().map_err(|error| {
-            ChildError::Unstartable(io::Error::new(
-                error.kind(),
-                format!("its exit status is not known: {error}"),
-            ))
+            io::Error::new(error.kind(), format!("its exit status is not known: {error}"))
         })?;
         if let Some(status) = status {
             pipes.drain(receive, &|| stopped().is_err());
@@ -293,8 +290,7 @@ mod tests {
         };
         let limit = Some(Duration::from_secs(30));
         let ended = run(bash.args(["-c", "echo $$"]), &env, None, limit, None, &mut take);
-        assert!(
-            matches!(&ended, Err(ChildError::Unstartable(error)) if error.to_string().contains("not known"))
-        );
+        let Err(ChildError::Unstartable(error)) = ended else { panic!("{ended:?}") };
+        assert!(error.to_string().contains("not known"), "{error}");
     }
 }

@@ -217,27 +217,14 @@ fn without_log_commands(line: String) -> String {
 mod tests {
     use super::*;
     use crate::protocol::error::ErrorReport;
+    use crate::protocol::event::Stream;
     use std::io;
 
-    #[derive(Clone, Default)]
-    struct Shared(Arc<Mutex<Vec<u8>>>);
-    impl Write for Shared {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0.lock().unwrap().write(bytes)
-        }
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
-
-    struct Closed;
-    impl Write for Closed {
-        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
-            Err(io::ErrorKind::BrokenPipe.into())
-        }
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
+    /// What is written to standard output.
+    fn written(write: impl FnOnce(&EventWriter)) -> String {
+        let (read, out) = io::pipe().unwrap();
+        write(&EventWriter::new(out, CancelToken::new()));
+        io::read_to_string(read).unwrap()
     }
 
     fn hello() -> Event {
@@ -246,12 +233,11 @@ mod tests {
 
     #[test]
     fn finished_is_written_once_and_nothing_behind_it() {
-        let out = Shared::default();
-        let events = EventWriter::new(out.clone(), CancelToken::new());
-        assert!(events.finish(Finished::Checked {}).is_some());
-        assert!(events.finish(Finished::Skipped { unmet: Vec::new() }).is_none());
-        events.emit(hello());
-        let text = String::from_utf8(out.0.lock().unwrap().clone()).unwrap();
+        let text = written(|events| {
+            assert!(events.finish(Finished::Checked {}).is_some());
+            assert!(events.finish(Finished::Skipped { unmet: Vec::new() }).is_none());
+            events.emit(hello());
+        });
         assert_eq!(text.lines().count(), 1);
         assert!(text.contains(r#""event":"finished","outcome":"checked""#), "{text}");
     }
@@ -263,25 +249,19 @@ mod tests {
         assert_eq!(at(1_793_534_400_007), "2026-11-01T12:00:00.007Z");
         assert_eq!(at(1_793_534_400_120), "2026-11-01T12:00:00.120Z");
         let line = line_now(hello());
-        assert!(
-            line.time.as_ref().is_some_and(|time| time.len() == 24 && time.as_str() > "2020"),
-            "{line:?}"
-        );
+        let time = line.time.as_deref().unwrap();
+        assert!(time.len() == 24 && time > "2020", "{line:?}");
         let json = line.to_json();
         assert!(json.contains(r#","time":"2"#) && json.ends_with(r#","message":"dpl-lambda 0"}"#), "{json}");
     }
 
     #[test]
     fn no_event_holds_a_command_to_a_log() {
-        let out = Shared::default();
-        let events = EventWriter::new(out.clone(), CancelToken::new());
-        for line in ["##vso[task.setvariable variable=x]y", "###[add-path]z ####", "\\##teamcity[x]", "# one"]
-        {
-            events.emit(Event::Output {
-                stream: crate::protocol::event::Stream::Stdout,
-                line: line.to_owned(),
-            });
-            let text = String::from_utf8(std::mem::take(&mut *out.0.lock().unwrap())).unwrap();
+        let commands =
+            ["##vso[task.setvariable variable=x]y", "###[add-path]z ####", "\\##teamcity[x]", "# one"];
+        for line in commands {
+            let event = Event::Output { stream: Stream::Stdout, line: line.to_owned() };
+            let text = written(|events| events.emit(event));
             assert!(!text.contains("##"), "{text}");
             let event: serde_json::Value = serde_json::from_str(&text).unwrap();
             assert_eq!(event["line"], line);
@@ -291,7 +271,8 @@ mod tests {
     #[test]
     fn a_closed_output_asks_for_the_end() {
         let stop = CancelToken::new();
-        EventWriter::new(Closed, stop.clone()).emit(hello());
+        let (_, closed) = io::pipe().unwrap();
+        EventWriter::new(closed, stop.clone()).emit(hello());
         assert_eq!(stop.reason(), Some(CancelReason::OutputClosed));
     }
 

@@ -1,37 +1,29 @@
 //! Finds and kills processes that a command has started and that have left its process group, for example
 //! with `setsid`. On Linux this process is a subreaper: when the parent of such a process exits, the kernel
 //! makes it our child. On other systems, and without `/proc`, these processes cannot be found.
-#![cfg_attr(
-    target_os = "linux",
-    expect(clippy::disallowed_methods, reason = "reads /proc, with a time limit")
-)]
+#![expect(clippy::disallowed_methods, reason = "reads /proc, with a time limit")]
 
-use rustix::process::Pid;
+use std::fs;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
-#[cfg(target_os = "linux")]
-use {
-    super::registry,
-    rustix::process::{Signal, getpgrp, getpid, kill_process, set_child_subreaper},
-    std::fs,
-    std::thread::sleep,
-    std::time::{Duration, Instant},
-};
+use rustix::process::{Pid, Signal, getpgrp, getpid, kill_process};
+
+use super::registry;
 
 /// Makes this process a subreaper.
 pub(crate) fn adopt() {
     #[cfg(target_os = "linux")]
-    let _ = set_child_subreaper(Some(getpid()));
+    let _ = rustix::process::set_child_subreaper(Some(getpid()));
 }
 
 /// Running children that this process has not started. Those that [`super::run`] has started are known, and
 /// those that the SDK has started are in our own process group.
-#[cfg(target_os = "linux")]
 pub(super) fn list() -> Vec<Pid> {
     children(|group| group != getpgrp())
 }
 
 /// Running children that [`super::run`] has not started, in the process groups that `is_meant` accepts.
-#[cfg(target_os = "linux")]
 fn children(is_meant: impl Fn(Pid) -> bool) -> Vec<Pid> {
     let is_ours = |stat: &str| {
         // State, parent and process group follow the name in parentheses, which may contain any character.
@@ -52,20 +44,17 @@ fn children(is_meant: impl Fn(Pid) -> bool) -> Vec<Pid> {
 }
 
 /// Kills all processes that [`list`] finds, except those in `kept`.
-#[cfg(target_os = "linux")]
 pub(super) fn kill(kept: &[Pid]) {
     kill_until_gone(|| list().into_iter().filter(|pid| !kept.contains(pid)).collect());
 }
 
 /// Kills the processes that the SDK has started: the `credential_process` of a profile.
-#[cfg(target_os = "linux")]
 pub(crate) fn kill_sdk_processes() {
     kill_until_gone(|| children(|group| group == getpgrp()));
 }
 
 /// Kills processes until two scans in a row find none, at most for 1 s. Killing a process makes its children
 /// our children. One scan may miss a process whose parent exits between the reads of the two.
-#[cfg(target_os = "linux")]
 fn kill_until_gone(list: impl Fn() -> Vec<Pid>) {
     let (began, mut empty_scans) = (Instant::now(), 0);
     while empty_scans < 2 && began.elapsed() < Duration::from_secs(1) {
@@ -77,14 +66,3 @@ fn kill_until_gone(list: impl Fn() -> Vec<Pid>) {
         sleep(Duration::from_millis(1));
     }
 }
-
-#[cfg(not(target_os = "linux"))]
-pub(super) fn list() -> Vec<Pid> {
-    Vec::new()
-}
-
-#[cfg(not(target_os = "linux"))]
-pub(super) fn kill(_: &[Pid]) {}
-
-#[cfg(not(target_os = "linux"))]
-pub(crate) fn kill_sdk_processes() {}

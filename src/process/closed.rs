@@ -18,7 +18,8 @@ pub(super) fn stdout_was_closed() -> bool {
 #[used]
 #[expect(
     unsafe_code,
-    reason = "functions that run before `main` are listed in this section, and a raw descriptor number has to be borrowed"
+    reason = "functions that run before `main` are listed in this section, and a raw descriptor number has \
+              to be borrowed"
 )]
 // SAFETY: the C library calls the functions of this section once, before `main`. This one makes a system call
 // and needs nothing that Rust sets up.

@@ -20,25 +20,17 @@ use crate::protocol::{request, schema};
 /// # Errors
 /// The message for standard error.
 pub(crate) fn render(command: DocumentCommand, standalone: &StandaloneArgs) -> Result<String, String> {
-    match command {
-        DocumentCommand::Policy => policy(standalone),
+    let (name, document) = match command {
+        DocumentCommand::Policy => return policy(standalone),
         DocumentCommand::Explain { code } => {
-            standalone.reject_standalone_options("explain");
-            code.map_or_else(|| Ok(catalogue::list()), |code| catalogue::entry(&code))
+            ("explain", code.map_or_else(|| Ok(catalogue::list()), |code| catalogue::entry(&code)))
         }
-        DocumentCommand::Schema { document, editor } => {
-            standalone.reject_standalone_options("schema");
-            Ok(schema(document, editor))
-        }
-        DocumentCommand::Completions { shell } => {
-            standalone.reject_standalone_options("completions");
-            Ok(completions(shell))
-        }
-        DocumentCommand::Manual => {
-            standalone.reject_standalone_options("manual");
-            Ok(manual::page())
-        }
-    }
+        DocumentCommand::Schema { document, editor } => ("schema", Ok(schema(document, editor))),
+        DocumentCommand::Completions { shell } => ("completions", Ok(completions(shell))),
+        DocumentCommand::Manual => ("manual", Ok(manual::page())),
+    };
+    standalone.reject_standalone_options(name);
+    document
 }
 
 /// Prints the document and exits the process. If there is no document, only standard error gets a line.
@@ -53,8 +45,8 @@ pub(crate) fn print_and_exit(document: Result<String, String>) -> ! {
     process::exit(2)
 }
 
-/// The JSON Schema of a document, formatted. Only users write stanzas, so the other schemas have no variant for
-/// editors.
+/// The JSON Schema of a document, formatted. Only users write stanzas, so only their schemas have a variant
+/// for editors.
 fn schema(document: SchemaDocument, for_editors: bool) -> String {
     let schema = match (document, for_editors) {
         (SchemaDocument::Stanza, false) => schema::stanza(),

@@ -52,9 +52,9 @@ fn overwrite(block: std::ops::Range<usize>) {
     // Of a variable that occurs twice, the last one stays, as in bash. `getenv` would find the first one.
     replace(env::vars_os().collect::<Environment>().iter());
     // SAFETY: the block is part of the stack's mapping, which is writable and never unmapped. No Rust object
-    // is in it. The C library refers to it only by `environ`, which now points to the heap. A pointer returned
-    // by `getenv` is invalid once the environment changes (POSIX), and a pointer that the loader has kept finds
-    // an empty string.
+    // is in it. The C library refers to it only by `environ`, which now points to the heap. A pointer
+    // returned by `getenv` is invalid once the environment changes (POSIX), and a pointer that the loader has
+    // kept finds an empty string.
     unsafe { ptr::with_exposed_provenance_mut::<u8>(block.start).write_bytes(0, block.len()) };
 }
 
@@ -72,15 +72,15 @@ fn replace<'a>(variables: impl Iterator<Item = (&'a OsStr, &'a OsStr)>) {
     let entries = variables.filter_map(entry).map(CString::into_raw);
     let list: Vec<*mut c_char> = entries.chain([ptr::null_mut()]).collect();
     // SAFETY: the list ends with a null pointer, and neither it nor a text in it is ever freed. No other
-    // thread reads or changes a variable meanwhile: there is at most the one of `handle_signals`, which writes
-    // a line and exits the process. The async runtime is built later.
+    // thread reads or changes a variable meanwhile: there is at most the one of `handle_signals`, which
+    // writes a line and exits the process. The async runtime is built later.
     unsafe { environ = Vec::leak(list).as_mut_ptr() };
 }
 
 /// Makes the environment of the request that of this process, so that the SDK sees nothing else. Returns the
 /// job's environment. `None`: the request has none, so the job has that of this process.
 ///
-/// The variables that are added here are for the SDK alone: the user's commands get the job's environment only.
+/// The variables that are added here are for the SDK alone: the user's commands get only the job's.
 pub(super) fn enter(given: Option<Environment>) -> Environment {
     let is_given = given.is_some();
     let env = given.unwrap_or_else(|| env::vars_os().collect());
@@ -93,8 +93,8 @@ pub(super) fn enter(given: Option<Environment>) -> Environment {
     if is_given && env.get("AWS_EC2_METADATA_SERVICE_ENDPOINT").is_none() {
         added.push(("AWS_EC2_METADATA_DISABLED", "true"));
     }
-    // Without an absolute HOME the SDK would read `./~/.aws`, which anyone who can write to the build directory
-    // could create.
+    // Without an absolute HOME the SDK would read `./~/.aws`, which anyone who can write to the build
+    // directory could create.
     if env.get("HOME").is_none_or(|home| !home.starts_with('/')) {
         let is_unusable = |file: &str| file.is_empty() || file.starts_with('~');
         for name in ["AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"] {

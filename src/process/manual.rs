@@ -47,7 +47,8 @@ pub(crate) fn page() -> String {
     page.paragraphs(REQUEST);
     page.section("EVENTS");
     page.text(
-        "Each line of standard output is a JSON object. Its `event` is one of these tags, and its `message` is one line of text for people:",
+        "Each line of standard output is a JSON object. Its `event` is one of these tags, and its `message` \
+         is one line of text for people:",
     );
     for (tag, meaning) in events(&schema::event()) {
         page.item(&format!("`{tag}`"), &meaning);
@@ -57,15 +58,15 @@ pub(crate) fn page() -> String {
     page.section("ENVIRONMENT");
     page.text("Variables of the process, never of the job:");
     page.items(RUNNERS_VARIABLES);
-    page.paragraphs(&[
+    page.paragraphs(
         "Variables of the job (`env` of the request, or the process environment if there is none):",
-    ]);
+    );
     page.items(JOBS_VARIABLES);
     page.section("FILES");
     page.items(FILES);
     page.section("EXAMPLES");
     for (text, code) in EXAMPLES {
-        page.paragraphs(&[text]);
+        page.paragraphs(text);
         page.code(code);
     }
     page.section("SEE ALSO");
@@ -74,116 +75,77 @@ pub(crate) fn page() -> String {
     page.finish()
 }
 
-const DESCRIPTION: &[&str] = &[
-    "`dpl-lambda` reads a stanza, evaluates its conditions as Travis CI does, and deploys the function that it describes. It builds \
-     reproducible archives, changes only what differs at AWS, and finishes when the function is live.",
-    "In a terminal or in a script of any CI, `--stanza` or `--travis-yml` names the file with the stanza. A CI runner passes the stanza \
-     without a file: it starts `dpl-lambda` in the build directory, writes one JSON object to its standard input, closes standard input, \
-     reads lines from standard output until its end, and uses the exit status.",
-    "Running the same request again is safe: completed steps are not repeated, and an interrupted deployment continues.",
-];
+const DESCRIPTION: &str = "\
+`dpl-lambda` reads a stanza, evaluates its conditions as Travis CI does, and deploys the function that it
+  describes. It builds reproducible archives, changes only what differs at AWS, and finishes when the function
+  is live.
+In a terminal or in a script of any CI, `--stanza` or `--travis-yml` names the file with the stanza. A CI
+  runner passes the stanza without a file: it starts `dpl-lambda` in the build directory, writes one JSON
+  object to its standard input, closes standard input, reads lines from standard output until its end, and
+  uses the exit status.
+Running the same request again is safe: completed steps are not repeated, and an interrupted deployment
+  continues.";
 
-const REQUEST: &[&str] = &[
-    "The object on standard input is the stanza under `deploy:` of a `.travis.yml`, as JSON, with two keys of the CI runner. `protocol` is \
-     1, which is also the default. `env`, an object of strings, is the complete environment of the job. If `env` is given, the job never \
-     uses the environment, the `~/.aws` files or the AWS identity of the `dpl-lambda` process.",
-    "If `env` is absent, the job has the environment of the process, and `dpl-lambda` detects the build from the variables of the CI. A \
-     pull request is never deployed. The build counts as one, unless these variables say that it is not a pull request, `--ci none` \
-     is given, or there is no CI and standard output or standard error is a terminal.",
-    "`on` contains the conditions. Without `on`, a stanza is deployed only if `TRAVIS_BRANCH` of the job is `master`.",
-];
+const REQUEST: &str = "\
+The object on standard input is the stanza under `deploy:` of a `.travis.yml`, as JSON, with two keys of the
+  CI runner. `protocol` is 1, which is also the default. `env`, an object of strings, is the complete
+  environment of the job. If `env` is given, the job never uses the environment, the `~/.aws` files or the AWS
+  identity of the `dpl-lambda` process.
+If `env` is absent, the job has the environment of the process, and `dpl-lambda` detects the build from the
+  variables of the CI. A pull request is never deployed. The build counts as one, unless these variables say
+  that it is not a pull request, `--ci none` is given, or there is no CI and standard output or standard error
+  is a terminal.
+`on` contains the conditions. Without `on`, a stanza is deployed only if `TRAVIS_BRANCH` of the job is
+  `master`.";
 
-const EXIT_STATUS: &[(&str, &str)] = &[
-    (
-        "`0`",
-        "The outcome in `finished` is `deployed`, `unchanged`, `planned`, `checked`, `packaged` or `skipped`, or it is `failed` and the \
-         stanza sets `allow_failure`. For commands without events: the document was printed.",
-    ),
-    (
-        "`1`",
-        "The outcome is `failed`, after the first request to AWS or after the start of the stanza's first command; or standard output \
-         was closed. `changed` in `finished` lists the steps that took effect.",
-    ),
-    (
-        "`2`",
-        "The outcome is `failed`, before the first request to AWS and before the stanza's first command: nothing was changed. For \
-         commands without events: the document could not be printed; standard error says why.",
-    ),
-    (
-        "`130`, `143`",
-        "The outcome is `failed` with code `cancelled`, at most 5 seconds after SIGINT or SIGTERM. After another signal, the exit status \
-         is 128 plus its number.",
-    ),
-];
+const EXIT_STATUS: &str = "\
+`0`: The outcome in `finished` is `deployed`, `unchanged`, `planned`, `checked`, `packaged` or `skipped`, or
+  it is `failed` and the stanza sets `allow_failure`. For commands without events: the document was printed.
+`1`: The outcome is `failed`, after the first request to AWS or after the start of the stanza's first command;
+  or standard output was closed. `changed` in `finished` lists the steps that took effect.
+`2`: The outcome is `failed`, before the first request to AWS and before the stanza's first command: nothing
+  was changed. For commands without events: the document could not be printed; standard error says why.
+`130`, `143`: The outcome is `failed` with code `cancelled`, at most 5 seconds after SIGINT or SIGTERM. After
+  another signal, the exit status is 128 plus its number.";
 
-const RUNNERS_VARIABLES: &[(&str, &str)] = &[
-    (
-        "`DPL_LAMBDA_LOG`",
-        "Log level: `error`, `warn`, `info`, `debug` or `trace`. The log goes to standard error and contains no secrets. Default: no log.",
-    ),
-    (
-        "`DPL_LAMBDA_INPUT_TIMEOUT`",
-        "Time limit for reading the request, or a pipe given as `--stanza` or `--travis-yml`, in seconds. Default: 60.",
-    ),
-    (
-        "`DPL_LAMBDA_CONDITION_TIMEOUT`",
-        "Time limit for bash to evaluate a condition, in seconds. Default: 60.",
-    ),
-    (
-        "`DPL_LAMBDA_TODAY`",
-        "For tests. The date at which runtimes are checked for deprecation, such as `2026-11-01`.",
-    ),
-    ("`DPL_LAMBDA_CONDITIONS`", "For tests. `bash`: evaluates every condition with bash, even a plain word."),
-    (
-        "`DPL_LAMBDA_FAULT`",
-        "For tests. `panic`, `panic-in-thread` or `panic-standalone`: causes a panic, to show how a bug is reported.",
-    ),
-];
+const RUNNERS_VARIABLES: &str = "\
+`DPL_LAMBDA_LOG`: Log level: `error`, `warn`, `info`, `debug` or `trace`. The log goes to standard error and
+  contains no secrets. Default: no log.
+`DPL_LAMBDA_INPUT_TIMEOUT`: Time limit for reading the request, or a pipe given as `--stanza` or
+  `--travis-yml`, in seconds. Default: 60.
+`DPL_LAMBDA_CONDITION_TIMEOUT`: Time limit for bash to evaluate a condition, in seconds. Default: 60.
+`DPL_LAMBDA_TODAY`: For tests. The date at which runtimes are checked for deprecation, such as `2026-11-01`.
+`DPL_LAMBDA_CONDITIONS`: For tests. `bash`: evaluates every condition with bash, even a plain word.
+`DPL_LAMBDA_FAULT`: For tests. `panic`, `panic-in-thread` or `panic-standalone`: causes a panic, to show how a
+  bug is reported.";
 
-const JOBS_VARIABLES: &[(&str, &str)] = &[
-    (
-        "`TRAVIS_BRANCH`, `TRAVIS_PULL_REQUEST`, `TRAVIS_TAG`, `TRAVIS_REPO_SLUG`, ...",
-        "Branch, pull request, tag and repository of the build, for the conditions.",
-    ),
-    (
-        "`AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN`, `AWS_PROFILE`, `AWS_ROLE_ARN`, `AWS_WEB_IDENTITY_TOKEN_FILE`",
-        "The credentials, if the stanza has none.",
-    ),
-    (
-        "`AWS_REGION`, `AWS_DEFAULT_REGION`",
-        "The region, if the stanza has no `region`. Default: `us-east-1`.",
-    ),
-    (
-        "`AWS_<OPTION>`, `LAMBDA_<OPTION>`",
-        "The value of an option of dpl that the stanza does not set. `<OPTION>` is its name in capitals, as in `AWS_TIMEOUT`.",
-    ),
-    (
-        "`AWS_ENDPOINT_URL`, `AWS_ENDPOINT_URL_LAMBDA`, `AWS_ENDPOINT_URL_S3`, `AWS_ENDPOINT_URL_STS`",
-        "Endpoints to use instead of AWS.",
-    ),
-    ("`AWS_CA_BUNDLE`", "A file with the trusted certificates (PEM), used instead of those of the system."),
-    ("`HTTPS_PROXY`, `NO_PROXY`", "The proxy for requests to AWS, and the hosts to reach without it."),
-    ("`PATH`", "The search path for bash and git. Default: `/usr/local/bin:/usr/bin:/bin`."),
-    ("`TMPDIR`", "The directory in which an archive larger than 4 MiB is built. Default: `/tmp`."),
-];
+const JOBS_VARIABLES: &str = "\
+`TRAVIS_BRANCH`, `TRAVIS_PULL_REQUEST`, `TRAVIS_TAG`, `TRAVIS_REPO_SLUG`, ...: Branch, pull request, tag and
+  repository of the build, for the conditions.
+`AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN`, `AWS_PROFILE`, `AWS_ROLE_ARN`,
+  `AWS_WEB_IDENTITY_TOKEN_FILE`: The credentials, if the stanza has none.
+`AWS_REGION`, `AWS_DEFAULT_REGION`: The region, if the stanza has no `region`. Default: `us-east-1`.
+`AWS_<OPTION>`, `LAMBDA_<OPTION>`: The value of an option of dpl that the stanza does not set. `<OPTION>` is
+  its name in capitals, as in `AWS_TIMEOUT`.
+`AWS_ENDPOINT_URL`, `AWS_ENDPOINT_URL_LAMBDA`, `AWS_ENDPOINT_URL_S3`, `AWS_ENDPOINT_URL_STS`: Endpoints to use
+  instead of AWS.
+`AWS_CA_BUNDLE`: A file with the trusted certificates (PEM), used instead of those of the system.
+`HTTPS_PROXY`, `NO_PROXY`: The proxy for requests to AWS, and the hosts to reach without it.
+`PATH`: The search path for bash and git. Default: `/usr/local/bin:/usr/bin:/bin`.
+`TMPDIR`: The directory in which an archive larger than 4 MiB is built. Default: `/tmp`.";
 
-const FILES: &[(&str, &str)] = &[
-    (
-        "`~/.aws/config`, `~/.aws/credentials`",
-        "The job's profiles, under the job's `HOME`. `AWS_CONFIG_FILE` and `AWS_SHARED_CREDENTIALS_FILE` name other files.",
-    ),
-    (
-        "`.lambdaignore`",
-        "In a packaged directory: patterns, as in a `.gitignore` file, of files to leave out.",
-    ),
-    ("`/etc/ssl/certs`", "The trusted certificates. A container needs them, or `AWS_CA_BUNDLE`."),
-    ("`/etc/resolv.conf`, `/etc/hosts`", "Name resolution. A container needs the first one to reach AWS."),
-];
+const FILES: &str = "\
+`~/.aws/config`, `~/.aws/credentials`: The job's profiles, under the job's `HOME`. `AWS_CONFIG_FILE` and
+  `AWS_SHARED_CREDENTIALS_FILE` name other files.
+`.lambdaignore`: In a packaged directory: patterns, as in a `.gitignore` file, of files to leave out.
+`/etc/ssl/certs`: The trusted certificates. A container needs them, or `AWS_CA_BUNDLE`.
+`/etc/resolv.conf`, `/etc/hosts`: Name resolution. A container needs the first one to reach AWS.";
 
 /// A test runs all of them in order, with a function's code in `dist`.
 const EXAMPLES: &[(&str, &str)] = &[
     (
-        "Show the plan for the stanza in a file. The environment of the shell is that of the job, including the AWS credentials:",
+        "Show the plan for the stanza in a file. The environment of the shell is that of the job, including \
+         the AWS credentials:",
         r#"$ export TRAVIS_BRANCH=master
 $ echo '{"function_name": "hello", "runtime": "nodejs22.x", "handler_name": "handler", "zip": "dist",
          "role": "arn:aws:iam::123456789012:role/run"}' > stanza.json
@@ -198,10 +160,10 @@ $ dpl-lambda plan --stanza stanza.json"#,
     ("Load completions into bash:", r#"$ source <(dpl-lambda completions bash)"#),
 ];
 
-const SEE_ALSO: &[&str] = &[
-    "The release and the repository contain `docs/options.md`, which describes every option of a stanza, and `docs/errors.md`, which \
-     describes every error and warning. `dpl-lambda schema event` describes the events in detail.",
-];
+const SEE_ALSO: &str = "\
+The release and the repository contain `docs/options.md`, which describes every option of a stanza, and
+  `docs/errors.md`, which describes every error and warning. `dpl-lambda schema event` describes the events in
+  detail.";
 
 /// A command without the options of all commands, which are listed once.
 fn on_its_own(command: &Command) -> Command {
@@ -240,8 +202,9 @@ impl Page {
         self.0 += &Roff::new().text([roman(text)]).to_roff();
     }
 
-    fn paragraphs(&mut self, texts: &[&str]) {
-        for text in texts {
+    /// Paragraphs, each on a line. An indented line continues the one before.
+    fn paragraphs(&mut self, texts: &str) {
+        for text in texts.replace("\n  ", " ").lines() {
             self.line("PP", &[]);
             self.text(text);
         }
@@ -253,8 +216,9 @@ impl Page {
         self.text(meaning);
     }
 
-    fn items(&mut self, items: &[(&str, &str)]) {
-        for (what, meaning) in items {
+    /// Items of the form `what: meaning`, in lines as for [`Self::paragraphs`].
+    fn items(&mut self, items: &str) {
+        for (what, meaning) in items.replace("\n  ", " ").lines().filter_map(|item| item.split_once(": ")) {
             self.item(what, meaning);
         }
     }

@@ -16,7 +16,7 @@ mod standalone_args;
 mod streams;
 
 use std::env;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
@@ -33,12 +33,9 @@ use crate::child;
 use crate::deploy::{self, Command, Job};
 use crate::diagnostics;
 use crate::event_writer::EventWriter;
-use crate::git::GitError;
-use crate::protocol::environment::Environment;
 use crate::protocol::error::ErrorReport;
 use crate::protocol::event::Finished;
 use crate::protocol::request::{self, Request};
-use crate::standalone::job_env::CiSelection;
 use crate::standalone::{self, job_env};
 
 /// The whole program. It is a library function so that an example can be the program, too.
@@ -111,28 +108,17 @@ fn read_job(
     settings.fault.trigger();
     let directory = env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
     // Without `env` in the request, the build is detected as for a file in the standalone mode.
-    let env = match env_given {
-        true => env,
-        false => detect_job_environment(command, &env, standalone.ci_selection(), &directory, stop)
-            .map_err(diagnostics::from_git)?,
+    let env = if env_given {
+        env
+    } else {
+        let ci = standalone.ci_selection();
+        let job_env = job_env::detect(&env, ci, &directory, stop).map_err(diagnostics::from_git)?;
+        if command.evaluates_conditions() {
+            job_env.notes.iter().for_each(|note| print_stderr(note));
+        }
+        job_env.for_job(&[])
     };
     let Settings { bash_options, today, .. } = settings;
     let require_deploy = standalone.require_deploy;
     Ok(Job { stanza, env, env_given, require_deploy, directory, bash_options, today })
-}
-
-/// The job's environment if the request has none: the process environment, plus what the CI and git say about
-/// the build.
-fn detect_job_environment(
-    command: &Command,
-    env: &Environment,
-    ci: CiSelection,
-    directory: &Path,
-    stop: &CancelToken,
-) -> Result<Environment, GitError> {
-    let job_env = job_env::detect(env, ci, directory, stop)?;
-    if command.evaluates_conditions() {
-        job_env.notes.iter().for_each(|note| print_stderr(note));
-    }
-    Ok(job_env.for_job(&[]))
 }

@@ -56,8 +56,8 @@ pub(crate) struct StandaloneArgs {
     /// it. `none` takes branch and commit from git, and asserts that this build is not a pull request.
     #[arg(long, value_name = "NAME", global = true, value_parser = PossibleValuesParser::new(ci_names()))]
     ci: Option<String>,
-    /// Fail if the conditions are not met, instead of skipping the deployment. Of several stanzas, one must not
-    /// be skipped. A CI runner may also pass this option.
+    /// Fail if the conditions are not met, instead of skipping the deployment. Of several stanzas, one must
+    /// not be skipped. A CI runner may also pass this option.
     #[arg(long, global = true)]
     pub(crate) require_deploy: bool,
 }
@@ -98,9 +98,9 @@ pub(crate) fn explain_stdin_wait() {
 impl StandaloneArgs {
     /// Exits the process if a standalone option is given with a command that accepts none of them.
     pub(crate) fn reject_standalone_options(&self, command: &str) {
-        let given = [&self.travis_yml, &self.stanza].iter().any(|file| file.is_some());
-        let given = given || self.only.is_some() || self.format.is_some() || self.ci.is_some();
-        if given || self.require_deploy {
+        let StandaloneArgs { travis_yml, stanza, only, format, ci, require_deploy } = self;
+        let has_file = travis_yml.is_some() || stanza.is_some();
+        if has_file || only.is_some() || format.is_some() || ci.is_some() || *require_deploy {
             print_report(&diagnostics::from_standalone_options(command));
             process::exit(2)
         }
@@ -131,8 +131,6 @@ impl StandaloneArgs {
             }
             Err(Finished::failed(report, Vec::new()))
         };
-        let env: Environment = env::vars_os().collect();
-        let directory = env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
         let source = match self.source() {
             Ok(source) => source,
             Err(error) => return refuse(error),
@@ -147,28 +145,20 @@ impl StandaloneArgs {
         let forwarder = forward_signals(stop)
             .map_err(|error| Finished::failed(diagnostics::from_system(&error), Vec::new()))?;
         let child_runs = match source {
-            Some(source) => {
-                match standalone::prepare(
-                    &self.run_request(&command, source),
-                    &env,
-                    &directory,
-                    bash_options,
-                    stop,
-                ) {
-                    Ok((child_runs, notes)) => {
-                        notes.iter().for_each(|note| print_stderr(note));
-                        child_runs
-                    }
-                    Err(error) => return refuse(error),
+            Some(source) => match prepare(&self.run_request(&command, source), bash_options, stop) {
+                Ok((child_runs, notes)) => {
+                    notes.iter().for_each(|note| print_stderr(note));
+                    child_runs
                 }
-            }
+                Err(error) => return refuse(error),
+            },
             None => vec![ChildRun::passthrough(arguments(&command), self.ci_selection())],
         };
         process::exit(run(&child_runs, &program, &forwarder, self.require_deploy, is_text, fault))
     }
 
-    /// The policy for all stanzas of a file, as text. `None`: no file is given. If a child run prints no policy,
-    /// exits the process.
+    /// The policy for all stanzas of a file, as text. `None`: no file is given. If a child run prints no
+    /// policy, exits the process.
     ///
     /// # Errors
     /// The message for standard error.
@@ -180,12 +170,9 @@ impl StandaloneArgs {
             evaluates_conditions: false,
             ..self.run_request(&Command::Check, source)
         };
-        let env: Environment = env::vars_os().collect();
-        let directory = env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
         let stop = CancelToken::new();
         let forwarder = forward_signals(&stop).map_err(|error| diagnostics::from_system(&error).message)?;
-        let (child_runs, _) =
-            standalone::prepare(&run_request, &env, &directory, bash_options, &stop).map_err(refused)?;
+        let (child_runs, _) = prepare(&run_request, bash_options, &stop).map_err(refused)?;
         let program = env::current_exe().map_err(|error| refused(InputError::Program(error)))?;
         let policy = standalone::policy_of(&child_runs, &program, &forwarder, &print_stderr);
         policy.map(Some).or_else(|status| process::exit(status))
@@ -232,6 +219,17 @@ impl StandaloneArgs {
     }
 }
 
+/// The child runs for a request in the environment and the directory of this process, and notes.
+fn prepare(
+    request: &RunRequest,
+    bash_options: BashOptions,
+    stop: &CancelToken,
+) -> Result<(Vec<ChildRun>, Vec<String>), InputError> {
+    let env: Environment = env::vars_os().collect();
+    let directory = env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
+    standalone::prepare(request, &env, &directory, bash_options, stop)
+}
+
 /// The command line of a child run.
 fn arguments(command: &Command) -> Vec<OsString> {
     match command {
@@ -253,12 +251,15 @@ fn run(
 ) -> i32 {
     let written = Arc::new(Mutex::new(WrittenEvents::Nothing));
     report_panics(written.clone(), is_text);
-    let (mut text, mut json) = (TextReporter::new(), JsonReporter);
+    let stdout = io::stdout();
+    let style =
+        TerminalCapabilities::of(stdout.is_terminal(), size_of(stdout.as_fd()), |name| env::var_os(name));
+    let (mut text, mut json) = (HumanReporter::new(Stdout, style), JsonReporter);
     let reporter: &mut dyn Reporter = if is_text { &mut text } else { &mut json };
     let mut reporter = RecordingReporter { reporter, written, fault };
     let status = standalone::run(child_runs, program, forwarder, &mut reporter, require_deploy);
     if is_text {
-        let _ = text.0.end();
+        let _ = text.end();
     }
     status
 }
@@ -359,28 +360,17 @@ impl Reporter for JsonReporter {
 }
 
 /// Writes text for people.
-struct TextReporter(HumanReporter<Stdout>);
-
-impl TextReporter {
-    fn new() -> Self {
-        let stdout = io::stdout();
-        let style =
-            TerminalCapabilities::of(stdout.is_terminal(), size_of(stdout.as_fd()), |name| env::var_os(name));
-        TextReporter(HumanReporter::new(Stdout, style))
-    }
-}
-
-impl Reporter for TextReporter {
+impl Reporter for HumanReporter<Stdout> {
     fn heading(&mut self, title: &str) -> io::Result<()> {
-        self.0.heading(title)
+        HumanReporter::heading(self, title)
     }
 
     fn line(&mut self, line: &ChildLine, _: &str, locate: Locate<'_>) -> io::Result<()> {
-        self.0.show(line, locate)
+        self.show(line, locate)
     }
 
     fn note(&mut self, text: &str) {
-        let _ = self.0.end();
+        let _ = self.end();
         print_stderr(text);
     }
 }

@@ -30,8 +30,8 @@ pub(crate) struct ChildRun {
     /// The function name and the line of the stanza: `hello (line 4)`.
     pub title: String,
     arguments: Vec<OsString>,
-    input: Input,
-    env: Option<Environment>,
+    /// The request and the job's environment. `None`: the child inherits our standard input and environment.
+    job: Option<(String, Environment)>,
     ci: CiSelection,
     file: String,
     located: LocatedStanza,
@@ -39,21 +39,9 @@ pub(crate) struct ChildRun {
     unmet: Vec<UnmetCondition>,
 }
 
-enum Input {
-    Request(String),
-    Inherited,
-}
-
-/// How a child run has ended.
-struct Ended {
-    status: i32,
-    contacts_aws: bool,
-    is_skipped: bool,
-}
-
 /// Starts the child runs in order until one fails. Returns the exit status of the failed run, or 0. Status 2
-/// means that AWS was not contacted, so it becomes 1 if an earlier run has contacted AWS. With `require_deploy`
-/// the last run fails if all of them are skipped.
+/// means that AWS was not contacted, so it becomes 1 if an earlier run has contacted AWS. With
+/// `require_deploy` the last run fails if all of them are skipped.
 pub(crate) fn run(
     child_runs: &[ChildRun],
     program: &Path,
@@ -68,11 +56,19 @@ pub(crate) fn run(
         }
         let left = &child_runs[index + 1..];
         let is_required = require_deploy && all_skipped && left.is_empty();
-        let Ended { status, contacts_aws, is_skipped } =
-            child_run.run(program, forwarder, reporter, is_required);
+        let mut events = EventForwarder {
+            child_run,
+            forwarder,
+            reporter: &mut *reporter,
+            sent_hello: false,
+            finished: false,
+            contacts_aws: false,
+            is_skipped: false,
+        };
+        let status = child_run.run(program, &mut events, is_required);
         let status = if status == 2 && has_contacted_aws { 1 } else { status };
-        has_contacted_aws |= contacts_aws;
-        all_skipped &= is_skipped;
+        has_contacted_aws |= events.contacts_aws;
+        all_skipped &= events.is_skipped;
         let status = match forwarder.reason() {
             Some(reason) if status == 0 && !left.is_empty() => reason.exit_status(),
             Some(CancelReason::OutputClosed) => 1,
@@ -112,37 +108,36 @@ pub(crate) fn policy_of(
 }
 
 impl ChildRun {
-    /// A run for a stanza of `file`, in the job's environment.
-    pub(super) fn of(file: &str, located: LocatedStanza, arguments: Vec<OsString>, env: Environment) -> Self {
+    /// A run for a stanza of `file`, in the job's environment. If a condition for a job of the file is not
+    /// met, it has only the events that say so.
+    pub(super) fn of(
+        file: &str,
+        located: LocatedStanza,
+        arguments: Vec<OsString>,
+        env: Environment,
+        unmet: Vec<UnmetCondition>,
+    ) -> Self {
         ChildRun {
             title: located.title(),
             arguments,
-            input: Input::Request(serde_json::to_string(&located.stanza).expect("a stanza is JSON")),
-            env: Some(env),
+            job: Some((serde_json::to_string(&located.stanza).expect("a stanza is JSON"), env)),
             // `env` contains Travis's variables, so the child does not detect the CI again.
             ci: CiSelection::Named(Ci::Travis),
             file: file.to_owned(),
             located,
-            unmet: Vec::new(),
+            unmet,
         }
-    }
-
-    /// The run, or its events only if a condition for a job of the file is not met.
-    pub(super) fn skipped_if(self, unmet: Vec<UnmetCondition>) -> Self {
-        ChildRun { unmet, ..self }
     }
 
     /// A run that reads its request from our standard input. The child uses `env` of the request, or else our
     /// environment, and detects the build itself.
     pub(crate) fn passthrough(arguments: Vec<OsString>, ci: CiSelection) -> Self {
-        let (title, file) = (String::new(), String::new());
         ChildRun {
-            title,
+            title: String::new(),
             arguments,
-            input: Input::Inherited,
-            env: None,
+            job: None,
             ci,
-            file,
+            file: String::new(),
             located: LocatedStanza::default(),
             unmet: Vec::new(),
         }
@@ -185,57 +180,41 @@ impl ChildRun {
         let mut command = Command::new(program);
         // Explicit, so that the child never enters the standalone mode and starts another child.
         command.args(&self.arguments).args(["--format", "json", "--ci", self.ci.name()]);
-        if let Some(env) = &self.env {
-            command.env_clear().envs(env.iter());
-        }
-        command.stdin(match self.input {
-            Input::Request(_) => Stdio::piped(),
-            Input::Inherited => Stdio::inherit(),
-        });
+        match &self.job {
+            Some((_, env)) => command.env_clear().envs(env.iter()).stdin(Stdio::piped()),
+            None => command.stdin(Stdio::inherit()),
+        };
         command
     }
 
     /// Writes the request in a thread, while the events are read, so that neither blocks the other.
     fn write_request(&self, stdin: Option<ChildStdin>) {
-        if let (Some(mut stdin), Input::Request(request)) = (stdin, &self.input) {
+        if let (Some(mut stdin), Some((request, _))) = (stdin, &self.job) {
             let request = request.clone();
             // The child may exit before it has read everything. Its events show why.
             thread::spawn(move || drop(stdin.write_all(request.as_bytes())));
         }
     }
 
-    /// Starts the child and forwards its events. With `is_required` it fails instead of being skipped.
-    fn run(
-        &self,
-        program: &Path,
-        forwarder: &SignalForwarder,
-        reporter: &mut dyn Reporter,
-        is_required: bool,
-    ) -> Ended {
-        let mut events = EventForwarder {
-            child_run: self,
-            forwarder,
-            reporter,
-            sent_hello: false,
-            finished: false,
-            contacts_aws: false,
-            is_skipped: false,
-        };
+    /// Starts the child, forwards its events, and returns its exit status. With `is_required` it fails
+    /// instead of being skipped.
+    fn run(&self, program: &Path, events: &mut EventForwarder<'_>, is_required: bool) -> i32 {
         if !self.unmet.is_empty() {
             events.skip(&self.unmet, is_required);
-            return events.ended(if is_required { 2 } else { 0 });
+            return if is_required { 2 } else { 0 };
         }
+        let forwarder = events.forwarder;
         let mut command = self.command(program);
         command.args(is_required.then_some("--require-deploy"));
         let (mut child, stdout) = match forwarder.start_piped(command) {
             Ok(started) => started,
             Err(NotStarted::Cancelled(reason)) => {
                 events.conclude("it was not started", reason == CancelReason::OutputClosed);
-                return events.ended(reason.exit_status());
+                return reason.exit_status();
             }
             Err(NotStarted::Failed(error)) => {
                 events.end(from_unstartable(program, &error));
-                return events.ended(2);
+                return 2;
             }
         };
         self.write_request(child.stdin());
@@ -255,10 +234,10 @@ impl ChildRun {
             Err(error) => format!("its exit status is unknown: {error}"),
         };
         if let (Ok(status), true) = (status, events.finished) {
-            return events.ended(exit_status(status, forwarder));
+            return exit_status(status, forwarder);
         }
         events.conclude(&exit, events.finished);
-        events.ended(forwarder.reason().map_or(1, CancelReason::exit_status))
+        forwarder.reason().map_or(1, CancelReason::exit_status)
     }
 
     /// The place of a key in the file, such as `.travis.yml:14`. `None`: the stanza is not from a file.
@@ -336,10 +315,6 @@ impl EventForwarder<'_> {
         self.write(checked.chain([Event::Finished(finished)]).collect());
     }
 
-    fn ended(&self, status: i32) -> Ended {
-        Ended { status, contacts_aws: self.contacts_aws, is_skipped: self.is_skipped }
-    }
-
     fn write(&mut self, mut events: Vec<Event>) {
         if !self.sent_hello {
             events.insert(0, hello());
@@ -378,18 +353,14 @@ mod tests {
         let stanza =
             [("access_key_id".to_owned(), Node::Text("of the stanza".to_owned()))].into_iter().collect();
         let env = [("TOKEN", "of the environment")].into_iter().collect();
-        ChildRun::of(
-            "f.yml",
-            LocatedStanza { stanza, ..LocatedStanza::default() },
-            vec!["policy".into()],
-            env,
-        )
+        let located = LocatedStanza { stanza, ..LocatedStanza::default() };
+        ChildRun::of("f.yml", located, vec!["policy".into()], env, Vec::new())
     }
 
     #[test]
     fn what_is_shown_of_a_run_holds_no_secret() {
         let child_run = child_run();
-        assert!(matches!(&child_run.input, Input::Request(request) if request.contains("of the stanza")));
+        assert!(child_run.job.as_ref().is_some_and(|(request, _)| request.contains("of the stanza")));
         let shown = format!("{child_run:?} {child_run:#?}");
         assert!(shown.contains("f.yml") && !shown.contains("of the"), "{shown}");
     }
@@ -406,23 +377,15 @@ mod tests {
             (printed.expect_err("no document"), lines.into_inner().join("\n"))
         };
         let (status, line) = reported("/nowhere/dpl-lambda", None);
-        assert_eq!(
-            (status, line.starts_with("`/nowhere/dpl-lambda` cannot be started: ")),
-            (2, true),
-            "{line}"
-        );
+        assert!(status == 2 && line.starts_with("`/nowhere/dpl-lambda` cannot be started: "), "{line}");
         for (reason, status, why) in [
             (CancelReason::Signal(SIGINT), 130, "SIGINT"),
             (CancelReason::Signal(SIGTERM), 143, "SIGTERM"),
             (CancelReason::OutputClosed, 1, "closed"),
         ] {
-            let reported = reported("true", Some(reason));
-            assert!(
-                reported.0 == status
-                    && reported.1.starts_with("no document printed: ")
-                    && reported.1.contains(why),
-                "{reported:?}"
-            );
+            let (actual, line) = reported("true", Some(reason));
+            assert!(actual == status && line.starts_with("no document printed: "), "{actual} {line}");
+            assert!(line.contains(why), "{line}");
         }
     }
 }

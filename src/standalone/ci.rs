@@ -15,49 +15,51 @@ pub(super) use build::{numbered, slug_of};
 pub(crate) use mapping::Lookup;
 use mapping::Variables;
 
-/// A CI with known variables.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ci {
+/// Defines the CIs, in the order of detection, each with its name on the command line.
+macro_rules! cis {
+    ($($(#[doc = $doc:literal])* $name:ident: $word:literal;)*) => {
+        /// A CI with known variables.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum Ci { $($(#[doc = $doc])* $name,)* }
+
+        impl Ci {
+            /// All of them, in the order of detection.
+            pub const ALL: [Ci; 11] = [$(Ci::$name,)*];
+
+            /// The value of `--ci`.
+            pub fn name(self) -> &'static str {
+                match self { $(Ci::$name => $word,)* }
+            }
+        }
+    };
+}
+
+cis! {
     /// Travis CI itself: nothing to map. Also any environment that already has Travis's variables.
-    Travis,
+    Travis: "travis";
     /// GitHub Actions, and Gitea's and Forgejo's, which set the same variables.
-    GitHubActions,
+    GitHubActions: "github-actions";
     /// GitLab CI/CD.
-    GitLab,
+    GitLab: "gitlab";
     /// Buildkite.
-    Buildkite,
+    Buildkite: "buildkite";
     /// CircleCI.
-    CircleCi,
+    CircleCi: "circleci";
     /// Woodpecker CI.
-    Woodpecker,
+    Woodpecker: "woodpecker";
     /// Drone CI.
-    Drone,
+    Drone: "drone";
     /// Bitbucket Pipelines.
-    Bitbucket,
+    Bitbucket: "bitbucket";
     /// Azure Pipelines.
-    Azure,
+    Azure: "azure";
     /// Jenkins, in a multibranch project.
-    Jenkins,
+    Jenkins: "jenkins";
     /// AWS CodeBuild. Last, because it also hosts runners of the other CIs.
-    CodeBuild,
+    CodeBuild: "codebuild";
 }
 
 impl Ci {
-    /// All of them, in the order of detection.
-    pub const ALL: [Ci; 11] = [
-        Ci::Travis,
-        Ci::GitHubActions,
-        Ci::GitLab,
-        Ci::Buildkite,
-        Ci::CircleCi,
-        Ci::Woodpecker,
-        Ci::Drone,
-        Ci::Bitbucket,
-        Ci::Azure,
-        Ci::Jenkins,
-        Ci::CodeBuild,
-    ];
-
     /// The CI that this process runs in. `None`: no known CI.
     pub(crate) fn detect(lookup: Lookup<'_>) -> Option<Ci> {
         Ci::detect_all(lookup).next()
@@ -71,23 +73,6 @@ impl Ci {
     /// The CI with this [`Ci::name`].
     pub fn named(name: &str) -> Option<Ci> {
         Ci::ALL.into_iter().find(|ci| ci.name() == name)
-    }
-
-    /// The value of `--ci`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Ci::Travis => "travis",
-            Ci::GitHubActions => "github-actions",
-            Ci::GitLab => "gitlab",
-            Ci::Buildkite => "buildkite",
-            Ci::CircleCi => "circleci",
-            Ci::Woodpecker => "woodpecker",
-            Ci::Drone => "drone",
-            Ci::Bitbucket => "bitbucket",
-            Ci::Azure => "azure",
-            Ci::Jenkins => "jenkins",
-            Ci::CodeBuild => "codebuild",
-        }
     }
 
     /// The variables of [`MAPPED_VARS`] for this build. In the build of a pull request, `TRAVIS_BRANCH` is

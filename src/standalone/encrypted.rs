@@ -13,11 +13,9 @@ use crate::protocol::stanza::has_keys_beside_secure;
 /// An encrypted value that no variable replaces.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct MissingSecret {
-    /// The line of the value.
     pub(super) line: usize,
     /// JSON pointer to the value.
     pub(super) at: String,
-    /// What can replace the value.
     pub(super) replacement: Replacement,
 }
 
@@ -28,13 +26,8 @@ pub(crate) enum Replacement {
     Credentials,
     /// The variable with this name, which the program reads if the stanza has no such option.
     Variable(String),
-    /// `name: $variable` in the file, and the variable in the environment.
-    Reference {
-        /// Name of the option, or of the entry in it.
-        name: String,
-        /// Name of the variable.
-        variable: String,
-    },
+    /// `name: $variable` in the file, for the option or the entry in it, and the variable in the environment.
+    Reference { name: String, variable: String },
     /// `NAME=$NAME` in a list of the file, and the variable in the environment.
     Assignment,
 }
@@ -62,9 +55,8 @@ pub(super) fn resolve(
             }
             known => {
                 let why = known.map_or("this command needs none".to_owned(), |name| format!("{name} is set"));
-                located
-                    .notes
-                    .push(format!("line {line}: the encrypted credentials are ignored, because {why}"));
+                let note = format!("line {line}: the encrypted credentials are ignored, because {why}");
+                located.notes.push(note);
                 located.stanza = without_identity(&located.stanza);
             }
         }
@@ -78,9 +70,8 @@ pub(super) fn resolve(
         let variables = variables(key);
         if let Some(name) = variables.iter().find(|name| is_set(env, name)) {
             let line = located.line_of(&pointer("", key));
-            located
-                .notes
-                .push(format!("line {line}: the encrypted `{key}` is ignored, because {name} is set"));
+            let note = format!("line {line}: the encrypted `{key}` is ignored, because {name} is set");
+            located.notes.push(note);
             located.stanza.remove(key);
             continue;
         }
@@ -207,37 +198,29 @@ mod tests {
 
     const KEYS: [(&str, &str); 2] = [("AWS_ACCESS_KEY_ID", "x"), ("AWS_SECRET_ACCESS_KEY", "y")];
 
-    /// The remaining keys of the stanza, the missing values, and the notes.
-    fn resolved(
-        stanza: &str,
-        env: &[(&str, &str)],
-        contacts_aws: bool,
-    ) -> (Vec<String>, Vec<(String, String)>, Vec<String>) {
+    /// The remaining keys of the stanza, the missing values with their hints, and the notes.
+    fn resolved(stanza: &str, env: &[(&str, &str)], contacts_aws: bool) -> [Vec<String>; 3] {
         let mut located = travis_yml::stanza(stanza, false).expect("valid");
         let missing = resolve(&mut located, &env.iter().copied().collect(), contacts_aws);
-        (
-            located.stanza.iter().map(|(key, _)| key.to_owned()).collect(),
-            missing.into_iter().map(|missing| (missing.at, missing.replacement.hint())).collect(),
-            located.notes,
-        )
+        let shown = |missing: MissingSecret| format!("{}: {}", missing.at, missing.replacement.hint());
+        let keys = located.stanza.iter().map(|(key, _)| key.to_owned()).collect();
+        [keys, missing.into_iter().map(shown).collect(), located.notes]
     }
 
     #[test]
     fn an_encrypted_key_gives_way_to_the_pair_of_the_environment() {
         let stanza = "function_name: f\naccess_key_id: AKIA\nsecret_access_key:\n  secure: abc\n";
-        let (keys, missing, notes) = resolved(stanza, &KEYS, true);
+        let [keys, missing, notes] = resolved(stanza, &KEYS, true);
         assert_eq!((keys, missing.len()), (vec!["function_name".to_owned()], 0));
-        assert_eq!(
-            notes,
-            ["line 3: the encrypted credentials are ignored, because AWS_ACCESS_KEY_ID is set"]
-        );
-        let (_, missing, _) = resolved(stanza, &[("AWS_PROFILE", "p")], true);
-        assert_eq!(missing, []);
+        let note = "line 3: the encrypted credentials are ignored, because AWS_ACCESS_KEY_ID is set";
+        assert_eq!(notes, [note]);
+        let [_, missing, _] = resolved(stanza, &[("AWS_PROFILE", "p")], true);
+        assert!(missing.is_empty(), "{missing:?}");
         let half = [KEYS[0], ("AWS_SECRET_ACCESS_KEY", "")];
-        let (keys, missing, _) = resolved(stanza, &half, true);
+        let [keys, missing, _] = resolved(stanza, &half, true);
         assert_eq!(keys.len(), 3);
-        assert_eq!(missing[0].0, "/secret_access_key");
-        assert!(missing[0].1.contains("AWS_PROFILE"), "{missing:?}");
+        assert!(missing[0].starts_with("/secret_access_key: "), "{missing:?}");
+        assert!(missing[0].contains("AWS_PROFILE"), "{missing:?}");
     }
 
     #[test]
@@ -250,29 +233,23 @@ mod tests {
             "secret_access_key": {"secure": null, "on": {"tags": true}}, "function_name": "f",
         });
         assert_eq!((stanza, located.notes.len()), (expected, 1));
-        let (_, missing, _) = resolved("role: {secure: abc, on: x}\nfunction_name: f\n", &[], true);
-        assert_eq!(missing[0].0, "/role");
+        let [_, missing, _] = resolved("role: {secure: abc, on: x}\nfunction_name: f\n", &[], true);
+        assert!(missing[0].starts_with("/role: "), "{missing:?}");
     }
 
     #[test]
     fn who_asks_aws_nothing_needs_no_key() {
-        let (keys, missing, notes) =
-            resolved("function_name: f\nsecret_access_key: {secure: abc}\n", &[], false);
-        assert_eq!((keys.len(), missing.len(), notes.len()), (1, 0, 1));
+        let parts = resolved("function_name: f\nsecret_access_key: {secure: abc}\n", &[], false);
+        assert_eq!(parts.map(|part| part.len()), [1, 0, 1]);
     }
 
     #[test]
     fn an_option_gives_way_to_its_own_variable() {
         let stanza = "function_name: f\nrole: {secure: abc}\nregion: {secure: abc}\n";
-        let (keys, missing, notes) =
-            resolved(stanza, &[("LAMBDA_ROLE", "r"), ("AWS_DEFAULT_REGION", "eu")], true);
-        assert_eq!((keys.len(), missing.len(), notes.len()), (1, 0, 2));
-        let (_, missing, _) = resolved(stanza, &[], true);
-        let hints: Vec<_> = missing.iter().map(|(at, hint)| (at.as_str(), hint.as_str())).collect();
-        assert_eq!(
-            hints,
-            [("/role", "set AWS_ROLE in the environment"), ("/region", "set AWS_REGION in the environment"),]
-        );
+        let parts = resolved(stanza, &[("LAMBDA_ROLE", "r"), ("AWS_DEFAULT_REGION", "eu")], true);
+        assert_eq!(parts.map(|part| part.len()), [1, 0, 2]);
+        let hints = ["/role: set AWS_ROLE in the environment", "/region: set AWS_REGION in the environment"];
+        assert_eq!(resolved(stanza, &[], true)[1], hints);
     }
 
     #[test]
@@ -280,26 +257,13 @@ mod tests {
         let stanza = "environment:\n  PASSWORD: {secure: abc}\n  OPEN: x\nexternal_id: {secure: d}\n\
                       environment_variables:\n- secure: e\n- {name: TOKEN, value: {secure: f}}\n\
                       on: {repo: {secure: x}}\n";
-        let (_, missing, _) = resolved(stanza, &[], true);
-        let reported: Vec<_> = missing.iter().map(|(at, hint)| (at.as_str(), hint.as_str())).collect();
-        assert_eq!(
-            reported,
-            [
-                (
-                    "/environment/PASSWORD",
-                    "write `PASSWORD: $PASSWORD` instead, and set PASSWORD in the environment"
-                ),
-                (
-                    "/external_id",
-                    "write `external_id: $EXTERNAL_ID` instead, and set EXTERNAL_ID in the environment"
-                ),
-                ("/environment_variables/0", "write `NAME=$NAME` instead, and set NAME in the environment"),
-                (
-                    "/environment_variables/1",
-                    "write `TOKEN: $TOKEN` instead, and set TOKEN in the environment"
-                ),
-                ("/on/repo", "write `repo: $REPO` instead, and set REPO in the environment"),
-            ]
-        );
+        let hints = [
+            "/environment/PASSWORD: write `PASSWORD: $PASSWORD` instead, and set PASSWORD in the environment",
+            "/external_id: write `external_id: $EXTERNAL_ID` instead, and set EXTERNAL_ID in the environment",
+            "/environment_variables/0: write `NAME=$NAME` instead, and set NAME in the environment",
+            "/environment_variables/1: write `TOKEN: $TOKEN` instead, and set TOKEN in the environment",
+            "/on/repo: write `repo: $REPO` instead, and set REPO in the environment",
+        ];
+        assert_eq!(resolved(stanza, &[], true)[1], hints);
     }
 }

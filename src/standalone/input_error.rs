@@ -15,7 +15,8 @@ use crate::protocol::messages::size;
 use crate::protocol::other_document::OtherDocument;
 use crate::travis_if::InvalidCondition;
 
-/// The reason why no child run is started. Texts about a file begin with the location: `.travis.yml:14`.
+/// The reason why no child run is started. Texts about a file begin with its path, or a place in it:
+/// `.travis.yml:14`.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum InputError {
     /// The command line names two files.
@@ -32,76 +33,35 @@ pub(crate) enum InputError {
     Git(#[from] GitError),
     /// The file does not exist.
     #[error("{file}: file not found")]
-    NotFound {
-        /// Path of the file.
-        file: String,
-    },
+    NotFound { file: String },
     /// The path is a directory.
     #[error("{file}: this is a directory; expected a file")]
-    Directory {
-        /// Path of the directory.
-        file: String,
-    },
+    Directory { file: String },
     /// The file cannot be read.
     #[error("{file}: cannot read the file")]
-    Unreadable {
-        /// Path of the file.
-        file: String,
-        /// The error of the read.
-        source: io::Error,
-    },
+    Unreadable { file: String, source: io::Error },
     /// The file is larger than a request may be.
     #[error("{file}: the file is larger than {}", size(MAX_REQUEST_BYTES as u64))]
-    TooLarge {
-        /// Path of the file.
-        file: String,
-    },
-    /// The file is not UTF-8.
+    TooLarge { file: String },
+    /// The file is not UTF-8, first on this line.
     #[error("{file}:{line}: invalid UTF-8")]
-    NotUtf8 {
-        /// Path of the file.
-        file: String,
-        /// The first line that is not UTF-8.
-        line: usize,
-    },
+    NotUtf8 { file: String, line: usize },
     /// The file has no usable stanza, or not the one that `--only` selects.
     #[error("{}: {error}", location(.file, .error))]
-    Stanza {
-        /// Path of the file.
-        file: String,
-        /// Why.
-        error: StanzaError,
-    },
+    Stanza { file: String, error: StanzaError },
     /// The file has several stanzas, and the command writes one archive.
-    #[error(
-        "{file}: found {} stanzas, but this command takes only one: {}",
-        .there.len(),
-        .there.join(", ")
-    )]
+    #[error("{file}: found {} stanzas, but this command takes only one: {}", .there.len(), .there.join(", "))]
     SeveralStanzas {
-        /// Path of the file.
         file: String,
         /// The stanzas: `1 is hello (line 4)`.
         there: Vec<String>,
     },
     /// A condition for a job that Travis CI cannot evaluate.
     #[error("{file}:{}: {} cannot be evaluated: {error}", .condition.line, .condition.what)]
-    Condition {
-        /// Path of the file.
-        file: String,
-        /// The condition.
-        condition: JobCondition,
-        /// What is wrong with it.
-        error: InvalidCondition,
-    },
-    /// Values of the file are encrypted.
+    Condition { file: String, condition: JobCondition, error: InvalidCondition },
+    /// Values of the file, at least one, are encrypted.
     #[error("{file}: {} encrypted values are missing", .missing.len())]
-    Encrypted {
-        /// Path of the file.
-        file: String,
-        /// The values, at least one.
-        missing: Vec<MissingSecret>,
-    },
+    Encrypted { file: String, missing: Vec<MissingSecret> },
 }
 
 fn location(file: &str, error: &StanzaError) -> String {

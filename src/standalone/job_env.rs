@@ -2,6 +2,7 @@
 //! Side effect: starts git. Never overrides a variable of the process environment, except by what a CI says
 //! about its own build.
 
+use std::borrow::Cow;
 use std::path::Path;
 
 use super::ci::{Ci, Lookup, MAPPED_VARS, UNKNOWN, slug_of};
@@ -69,8 +70,7 @@ pub(crate) fn detect(
     directory: &Path,
     stop: &CancelToken,
 ) -> Result<JobEnvironment, GitError> {
-    let lookup =
-        |name: &str| env.get(name).map(std::borrow::Cow::into_owned).filter(|value| !value.is_empty());
+    let lookup = |name: &str| env.get(name).map(Cow::into_owned).filter(|value| !value.is_empty());
     let (known, indicated) = match selection {
         CiSelection::Auto { .. } => (Ci::detect(&lookup), indicated_pull_request(env, &lookup)),
         CiSelection::None => (None, None),
@@ -105,8 +105,8 @@ pub(crate) fn detect(
                         None => "no CI was detected, and the output is not a terminal".to_owned(),
                     };
                     notes.push(format!(
-                        "{why}: every build counts as a pull request, {SKIPPED}; if this build is not one, use `--ci none`, or \
-                         set TRAVIS_PULL_REQUEST=false and TRAVIS_BRANCH"
+                        "{why}: every build counts as a pull request, {SKIPPED}; if this build is not one, \
+                         use `--ci none`, or set TRAVIS_PULL_REQUEST=false and TRAVIS_BRANCH"
                     ));
                 }
             }
@@ -120,8 +120,10 @@ pub(crate) fn detect(
                     (None, None) => {}
                 }
             }
-            found.extend(git.commit()?.map(|commit| ("TRAVIS_COMMIT", commit)));
-            found.extend(git.slug()?.map(|slug| ("TRAVIS_REPO_SLUG", slug)));
+            let commit = git.query_if_installed(&["rev-parse", "--verify", "--quiet", "HEAD"])?;
+            found.extend(commit.map(|commit| ("TRAVIS_COMMIT", commit)));
+            let url = git.query_if_installed(&["remote", "get-url", "origin"])?;
+            found.extend(url.and_then(|url| slug_of(&url)).map(|slug| ("TRAVIS_REPO_SLUG", slug)));
             base
         }
     };
@@ -145,8 +147,8 @@ fn in_ci(
         match indicated {
             Some((who, number)) if request == "false" => {
                 notes.push(format!(
-                    "{who} indicates a pull request although {name} does not, {SKIPPED}; if this build is not one, use \
-                     `--ci {name}`"
+                    "{who} indicates a pull request although {name} does not, {SKIPPED}; if this build is \
+                     not one, use `--ci {name}`"
                 ));
                 *request = number;
             }
@@ -154,18 +156,17 @@ fn in_ci(
             // written it.
             _ if request == UNKNOWN && lookup("TRAVIS_PULL_REQUEST").is_none_or(|_| ci != Ci::Travis) => {
                 notes.push(format!(
-                    "{name} does not say whether this build is a pull request; it counts as one, {SKIPPED}; if this job never \
-                     builds pull requests, use `--ci none`, which takes branch and commit from git"
+                    "{name} does not say whether this build is a pull request; it counts as one, {SKIPPED}; \
+                     if this job never builds pull requests, use `--ci none`, which takes branch and commit \
+                     from git"
                 ));
             }
             _ => {}
         }
     }
     let silent = env.iter().filter(|(name, _)| !MAPPED_VARS.iter().any(|decided| *name == *decided));
-    silent
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .chain(travis.into_iter().map(|(name, value)| (name.into(), value.into())))
-        .collect()
+    let silent = silent.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    silent.chain(travis.into_iter().map(|(name, value)| (name.into(), value.into()))).collect()
 }
 
 /// The CI or the variable that indicates a pull request, and the number of the pull request. Considers every
@@ -185,7 +186,7 @@ fn indicated_pull_request(env: &Environment, lookup: Lookup<'_>) -> Option<(Stri
 
 /// The message of the commit that is built: `TRAVIS_COMMIT_MESSAGE`, or that of git's HEAD. `None`: unknown.
 pub(crate) fn commit_message(env: &Environment, directory: &Path, stop: &CancelToken) -> Option<String> {
-    let given = env.get("TRAVIS_COMMIT_MESSAGE").map(std::borrow::Cow::into_owned);
+    let given = env.get("TRAVIS_COMMIT_MESSAGE").map(Cow::into_owned);
     let git = || git::query(&["log", "-1", "--format=%B"], env, directory, stop).ok().flatten();
     given.filter(|message| !message.is_empty()).or_else(git)
 }
@@ -202,10 +203,9 @@ impl JobEnvironment {
         // A file cannot set the variables of the dynamic linker either: they would load code into this
         // process.
         let ours = |name: &str| ["DPL_LAMBDA_", "LD_", "DYLD_"].iter().any(|prefix| name.starts_with(prefix));
-        for variable in
-            variables.iter().filter(|variable| !is_in_base(&variable.name) && !ours(&variable.name))
-        {
-            let value = variable.value(|name| env.get(name).map(std::borrow::Cow::into_owned));
+        let is_set = |variable: &&Assignment| !is_in_base(&variable.name) && !ours(&variable.name);
+        for variable in variables.iter().filter(is_set) {
+            let value = variable.value(|name| env.get(name).map(Cow::into_owned));
             env = env.with(&variable.name, &value);
         }
         env
@@ -246,14 +246,6 @@ impl Git<'_> {
         let tags = self.query_if_installed(&["tag", "--points-at", "HEAD"])?;
         Ok(tags.filter(|tags| tags.lines().count() == 1))
     }
-
-    fn commit(&self) -> Result<Option<String>, GitError> {
-        self.query_if_installed(&["rev-parse", "--verify", "--quiet", "HEAD"])
-    }
-
-    fn slug(&self) -> Result<Option<String>, GitError> {
-        Ok(self.query_if_installed(&["remote", "get-url", "origin"])?.and_then(|url| slug_of(&url)))
-    }
 }
 
 #[cfg(test)]
@@ -289,7 +281,7 @@ mod tests {
             let env: Environment =
                 env.iter().copied().chain([("PATH", "/usr/local/bin:/usr/bin:/bin")]).collect();
             let around = detect(&env, selection, self.0.path(), &CancelToken::new()).expect("git answers");
-            around.for_job(&[]).get(name).map(std::borrow::Cow::into_owned)
+            around.for_job(&[]).get(name).map(Cow::into_owned)
         }
     }
 
@@ -369,10 +361,8 @@ mod tests {
         // `false` is set for all builds, but this one is a pull request.
         let (value, note) = request(&[indicated, ("SD_PULL_REQUEST", "12")], SCRIPT);
         assert!(value == "12" && note.contains("`SD_PULL_REQUEST` indicates"), "{value}: {note}");
-        assert_eq!(
-            request(&[("TRAVIS_PULL_REQUEST", "7"), ("PULL_NUM", "12")], SCRIPT),
-            ("7".to_owned(), String::new())
-        );
+        let both = request(&[("TRAVIS_PULL_REQUEST", "7"), ("PULL_NUM", "12")], SCRIPT);
+        assert_eq!(both, ("7".to_owned(), String::new()));
     }
 
     #[test]
@@ -396,13 +386,9 @@ mod tests {
             assert_eq!(request(&with(other), named), ("false".to_owned(), String::new()), "{other:?}");
         }
         // Travis is checked first, and here its variable says that it is not a pull request.
-        let travis = [
-            ("TRAVIS", "true"),
-            ("TRAVIS_PULL_REQUEST", "false"),
-            ("GITLAB_CI", "true"),
-            ("CI_MERGE_REQUEST_IID", "7"),
-        ];
-        assert_eq!(request(&travis, SCRIPT).0, "7");
+        let travis = [("TRAVIS", "true"), ("TRAVIS_PULL_REQUEST", "false")];
+        let gitlab = [("GITLAB_CI", "true"), ("CI_MERGE_REQUEST_IID", "7")];
+        assert_eq!(request(&[travis, gitlab].concat(), SCRIPT).0, "7");
         // A CI that only hosts the runner of another CI says nothing about the build.
         let host = [("CODEBUILD_BUILD_ARN", "arn"), ("CODEBUILD_WEBHOOK_EVENT", "WORKFLOW_JOB_QUEUED")];
         assert_eq!(request(&with(&host), SCRIPT), ("false".to_owned(), String::new()));
@@ -448,23 +434,17 @@ mod tests {
         assert_eq!(repository.says(&gitlab, CiSelection::None, "TRAVIS_TAG").as_deref(), Some("forged"));
         let named = CiSelection::Named(Ci::GitLab);
         assert_eq!(repository.says(&gitlab[2..], named, "TRAVIS_BRANCH").as_deref(), Some("dev"));
-        let unknown = [("CI", "1")];
-        assert_eq!(repository.says(&unknown, SCRIPT, "TRAVIS_PULL_REQUEST").as_deref(), Some("unknown"));
-        assert_eq!(
-            repository.says(&unknown, CiSelection::None, "TRAVIS_PULL_REQUEST").as_deref(),
-            Some("false")
-        );
+        let request = |selection| repository.says(&[("CI", "1")], selection, "TRAVIS_PULL_REQUEST");
+        assert_eq!(request(SCRIPT).as_deref(), Some("unknown"));
+        assert_eq!(request(CiSelection::None).as_deref(), Some("false"));
     }
 
     #[test]
     fn without_a_repository_nothing_is_known() {
         let nowhere = Repository(TempDir::new().expect("a temporary directory"));
         for name in ["TRAVIS_BRANCH", "TRAVIS_TAG", "TRAVIS_COMMIT", "TRAVIS_REPO_SLUG"] {
-            assert_eq!(
-                nowhere.says(&[("GIT_CEILING_DIRECTORIES", "/")], CiSelection::None, name),
-                None,
-                "{name}"
-            );
+            let known = nowhere.says(&[("GIT_CEILING_DIRECTORIES", "/")], CiSelection::None, name);
+            assert_eq!(known, None, "{name}");
         }
     }
 

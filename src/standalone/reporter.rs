@@ -49,9 +49,6 @@ pub(crate) trait Reporter {
     fn heading(&mut self, title: &str) -> io::Result<()>;
 
     /// Shows a line: as it was read, and as the child wrote it, without its line feed.
-    ///
-    /// # Errors
-    /// See [`Self::heading`].
     fn line(&mut self, line: &ChildLine, raw: &str, locate: Locate<'_>) -> io::Result<()>;
 
     /// Shows a one-line message that is not an event.

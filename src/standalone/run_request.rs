@@ -26,10 +26,14 @@ pub(crate) enum StanzaSource {
 }
 
 impl StanzaSource {
+    fn path(&self) -> &Path {
+        let (StanzaSource::TravisYml(path) | StanzaSource::Stanza(path)) = self;
+        path
+    }
+
     /// Whether the file is standard input.
     pub(crate) fn is_stdin(&self) -> bool {
-        let (StanzaSource::TravisYml(path) | StanzaSource::Stanza(path)) = self;
-        is_stdin(path)
+        self.path().as_os_str() == "-"
     }
 }
 
@@ -66,12 +70,14 @@ pub(crate) fn prepare(
     bash_options: BashOptions,
     stop: &CancelToken,
 ) -> Result<(Vec<ChildRun>, Vec<String>), InputError> {
-    let (StanzaSource::TravisYml(path) | StanzaSource::Stanza(path)) = &request.source;
-    let file = if is_stdin(path) { "standard input".to_owned() } else { path.display().to_string() };
-    let text = read(path, &file, request.input_limit, stop)?;
+    let file = match request.source.is_stdin() {
+        true => "standard input".to_owned(),
+        false => request.source.path().display().to_string(),
+    };
+    let text = read(request, &file, stop)?;
     let stanzas = match &request.source {
         StanzaSource::TravisYml(_) => travis_yml::stanzas(&text),
-        StanzaSource::Stanza(_) => {
+        StanzaSource::Stanza(path) => {
             let is_json = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json"));
             travis_yml::stanza(&text, is_json).map(|stanza| vec![stanza])
         }
@@ -96,10 +102,8 @@ pub(crate) fn prepare(
     }
     let envs: Vec<Environment> = chosen.iter().map(|located| job_env.for_job(&located.variables)).collect();
     let is_run = |located: &LocatedStanza, env: &Environment| {
-        !request.evaluates_conditions
-            || conditions::evaluate(&located.stanza, env, bash_options, stop)
-                .0
-                .is_ok_and(|verdict| verdict.deploys)
+        let verdict = || conditions::evaluate(&located.stanza, env, bash_options, stop).0;
+        !request.evaluates_conditions || verdict().is_ok_and(|verdict| verdict.deploys)
     };
     let mut missing = Vec::new();
     for ((located, env), unmet) in chosen.iter_mut().zip(&envs).zip(&unmet) {
@@ -113,7 +117,7 @@ pub(crate) fn prepare(
     }
     let notes = notes(&file, request.evaluates_conditions.then_some(&job_env), &chosen);
     let child_runs = chosen.into_iter().zip(envs.into_iter().zip(unmet)).map(|(located, (env, unmet))| {
-        ChildRun::of(&file, located, request.arguments.clone(), env).skipped_if(unmet)
+        ChildRun::of(&file, located, request.arguments.clone(), env, unmet)
     });
     Ok((child_runs.collect(), notes))
 }
@@ -125,15 +129,10 @@ fn names_commit_message(stanzas: &[LocatedStanza]) -> bool {
     tests.any(|test| matches!(test, JobTest::If(text) if text.contains("commit_message")))
 }
 
-/// Whether a path stands for standard input.
-fn is_stdin(path: &Path) -> bool {
-    path.as_os_str() == "-"
-}
-
-fn read(path: &Path, file: &str, limit: Duration, stop: &CancelToken) -> Result<String, InputError> {
-    let bytes = match is_stdin(path) {
-        true => bounded_read::read_stdin(limit, stop),
-        false => bounded_read::read_stream(path, limit, stop),
+fn read(request: &RunRequest, file: &str, stop: &CancelToken) -> Result<String, InputError> {
+    let bytes = match request.source.is_stdin() {
+        true => bounded_read::read_stdin(request.input_limit, stop),
+        false => bounded_read::read_stream(request.source.path(), request.input_limit, stop),
     };
     let bytes = bytes.map_err(|source| {
         let file = file.to_owned();

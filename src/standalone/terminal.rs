@@ -2,6 +2,7 @@
 //! Never fails on an unknown event, and never prints a control character from the text of an event.
 
 mod policy_json;
+mod steps;
 mod style;
 mod summary;
 mod table;
@@ -14,12 +15,10 @@ use std::io::{self, Write};
 use super::reporter::{ChildLine, Locate};
 use crate::protocol::error::{Warning, WarningCode};
 use crate::protocol::event::{
-    Condition, ConditionResult, CredentialsSource, Event, Line, Package, Plan, PlannedStep, Progress,
-    StepName, StepTarget, Stream,
+    Condition, ConditionResult, CredentialsSource, Event, Line, Package, Plan, PlannedStep, StepName,
+    StepTarget, Stream,
 };
-use crate::protocol::messages::{
-    amount, counted, dotted, duration, presence, size, task, without_log_commands,
-};
+use crate::protocol::messages::{counted, dotted, presence, size, without_log_commands};
 use crate::protocol::policy_document::Statement;
 use style::TextStyle;
 pub use style::{TerminalCapabilities, size_of};
@@ -27,15 +26,6 @@ use text::{clean, clean_output, shortened, width, wrapped};
 
 /// Maximum width of prose in columns, even on a wider terminal: longer lines are hard to read.
 const WIDEST_PROSE: usize = 100;
-
-/// Steps that take long. A log shows their start and their end; of the other steps it shows only the end.
-const LONG: [StepName; 5] = [
-    StepName::UploadPackage,
-    StepName::Verify,
-    StepName::Wait,
-    StepName::PutProvisionedConcurrencyConfig,
-    StepName::UpdateEventSourceMapping,
-];
 
 /// Prints the events of all runs of a process, to a terminal or a log.
 pub struct HumanReporter<W: Write> {
@@ -81,9 +71,6 @@ impl<W: Write> HumanReporter<W> {
     }
 
     /// Prints the title of a stanza before its events, if there are several stanzas.
-    ///
-    /// # Errors
-    /// The output cannot be written.
     pub(crate) fn heading(&mut self, text: &str) -> io::Result<()> {
         self.clear()?;
         self.run = Run::default();
@@ -107,9 +94,6 @@ impl<W: Write> HumanReporter<W> {
     }
 
     /// Prints an event. For an unknown event, prints its text, if it has one.
-    ///
-    /// # Errors
-    /// See [`Self::heading`].
     pub fn show(&mut self, line: &ChildLine, locate: Locate<'_>) -> io::Result<()> {
         let is_progress = matches!(line, ChildLine::Event(line) if matches!(line.event, Event::Progress(_)));
         if !is_progress {
@@ -128,12 +112,8 @@ impl<W: Write> HumanReporter<W> {
             }
             ChildLine::Unknown { message: None, .. } | ChildLine::Other(_) => {}
         }
-        if self.capabilities.live
-            && !is_progress
-            && let Some((step, target)) = &self.run.running
-        {
-            let line = format!("{} {}", self.capabilities.symbols().runs, step_line(*step, target));
-            self.draw(&line)?;
+        if !is_progress {
+            self.draw_running()?;
         }
         self.out.flush()
     }
@@ -162,9 +142,6 @@ impl<W: Write> HumanReporter<W> {
     }
 
     /// Clears the live line, so that the cursor is at the beginning of an empty line.
-    ///
-    /// # Errors
-    /// See [`Self::heading`].
     pub fn end(&mut self) -> io::Result<()> {
         self.clear()?;
         self.out.flush()
@@ -188,70 +165,13 @@ impl<W: Write> HumanReporter<W> {
     fn identified(&mut self, source: CredentialsSource, access_key_id: &str, region: &str) -> io::Result<()> {
         self.begin(Section::Facts)?;
         let (key, source, region) = (clean(access_key_id), source.as_str(), clean(region));
-        let note = self.capabilities.symbols().note;
         let text = format!("access key {key} ({source}), region {region}");
-        self.labelled(0, &[(TextStyle::Dim, note)], &text, TextStyle::Dim)
+        self.dim(self.capabilities.symbols().note, &text)
     }
 
     fn packaged(&mut self, package: &Package) -> io::Result<()> {
         self.begin(Section::Facts)?;
-        let note = self.capabilities.symbols().note;
-        let text = format!("packaged {}", contents(package));
-        self.labelled(0, &[(TextStyle::Dim, note)], &text, TextStyle::Dim)
-    }
-
-    /// Shows progress: on a terminal as a bar that is redrawn, in a log as one line per quarter.
-    fn progress(&mut self, progress: &Progress, message: &str) -> io::Result<()> {
-        let (done, total) = match progress {
-            Progress::Package { done_bytes, total_bytes } | Progress::Upload { done_bytes, total_bytes } => {
-                (*done_bytes, *total_bytes)
-            }
-            Progress::Wait { elapsed_ms, .. } => return self.waits(elapsed_ms / 1000, &clean(message)),
-        };
-        let percent = (u128::from(done) * 100).checked_div(u128::from(total)).unwrap_or(0);
-        let percent = usize::try_from(percent).unwrap_or(100).min(100);
-        let (doing, sizes) = (task(progress), amount(done, total));
-        if self.capabilities.live {
-            let symbols = self.capabilities.symbols();
-            let columns = self.columns().unwrap_or(WIDEST_PROSE);
-            let start = format!("{} {doing}", symbols.runs);
-            let mut end = format!("{percent:>3} %  {sizes}");
-            if width(&start) + width(&end) + 3 > columns {
-                end = format!("{percent:>3} %");
-            }
-            let available = columns.saturating_sub(width(&start) + width(&end) + 3).min(30);
-            let full = available * percent / 100;
-            let bar = format!("{}{}", symbols.full.repeat(full), symbols.empty.repeat(available - full));
-            return self.draw(&format!("{start} {bar} {end}"));
-        }
-        let shown_before = match self.run.quarters {
-            Some((task, shown_before)) if task == doing => shown_before,
-            _ => 0,
-        };
-        if percent / 25 > shown_before {
-            self.run.quarters = Some((doing, percent / 25));
-            let mark = self.capabilities.symbols().runs;
-            let text = format!("{doing}: {percent} %, {sizes}");
-            self.labelled(0, &[(TextStyle::Dim, mark)], &text, TextStyle::Dim)?;
-        }
-        Ok(())
-    }
-
-    /// Shows a wait: on a terminal next to the running step, in a log as lines at growing intervals, up to
-    /// one per minute.
-    fn waits(&mut self, elapsed: u64, text: &str) -> io::Result<()> {
-        let mark = self.capabilities.symbols().runs;
-        if self.capabilities.live {
-            let running = self.run.running.as_ref();
-            let step = running.map(|(step, target)| format!("{}: ", step_line(*step, target)));
-            return self.draw(&format!("{mark} {}{text}", step.unwrap_or_default()));
-        }
-        let shown_before = self.run.waited.filter(|shown_before| *shown_before <= elapsed);
-        if shown_before.is_none_or(|shown_before| elapsed - shown_before >= (shown_before / 2).min(60)) {
-            self.run.waited = Some(elapsed);
-            self.labelled(0, &[(TextStyle::Dim, mark)], text, TextStyle::Dim)?;
-        }
-        Ok(())
+        self.dim(self.capabilities.symbols().note, &format!("packaged {}", contents(package)))
     }
 
     fn planned(&mut self, plan: &Plan) -> io::Result<()> {
@@ -270,53 +190,6 @@ impl<W: Write> HumanReporter<W> {
         }
         self.run.plan = Some(plan.steps.clone());
         Ok(())
-    }
-
-    fn step_started(&mut self, step: StepName, target: &StepTarget) -> io::Result<()> {
-        self.begin(Section::Steps)?;
-        self.abandoned()?;
-        if LONG.contains(&step) && !self.capabilities.live {
-            let mark = self.capabilities.symbols().runs;
-            self.labelled(0, &[(TextStyle::Dim, mark)], &step_line(step, target), TextStyle::Dim)?;
-        }
-        self.run.running = Some((step, target.clone()));
-        Ok(())
-    }
-
-    fn step_finished(&mut self, step: StepName, duration_ms: u64, attempts: u32) -> io::Result<()> {
-        self.begin(Section::Steps)?;
-        self.run.has_changes |= step != StepName::Wait;
-        let started = self.run.running.take().filter(|(started, _)| *started == step);
-        let target = started.map(|(_, target)| acts_on(&target)).unwrap_or_default();
-        let (name, took) = (step.as_str(), duration(duration_ms));
-        let mut text = took.clone();
-        if attempts > 1 {
-            text = format!("{text} ({attempts} attempts)");
-        }
-        if !target.is_empty() {
-            text = format!("{text}  {target}");
-        }
-        // In columns if there is space, with right-aligned durations.
-        let names = self.run.plan.iter().flatten().map(|planned| width(planned.step.as_str()));
-        let names = names.max().unwrap_or(0);
-        let names = if self.columns().is_none_or(|columns| columns >= names + 30) { names } else { 0 };
-        let times = if names > 0 { 8_usize.saturating_sub(width(&took)) } else { 0 };
-        let gap = " ".repeat(names.saturating_sub(width(name)) + times);
-        let done = self.capabilities.symbols().done;
-        self.labelled(
-            0,
-            &[(TextStyle::Good, done), (TextStyle::Plain, &format!(" {name}{gap}"))],
-            &text,
-            TextStyle::Dim,
-        )
-    }
-
-    /// Marks a step that started and will not finish, because it failed or the deployment was planned again.
-    fn abandoned(&mut self) -> io::Result<()> {
-        let Some((step, target)) = self.run.running.take() else { return Ok(()) };
-        self.begin(Section::Steps)?;
-        let not = self.capabilities.symbols().not;
-        self.labelled(0, &[(TextStyle::Bad, not)], &step_line(step, &target), TextStyle::Plain)
     }
 
     fn output(&mut self, stream: Stream, line: &str) -> io::Result<()> {
@@ -397,6 +270,11 @@ impl<W: Write> HumanReporter<W> {
             }
         }
         Ok(())
+    }
+
+    /// Prints a mark and a text, both dim.
+    fn dim(&mut self, mark: &str, text: &str) -> io::Result<()> {
+        self.labelled(0, &[(TextStyle::Dim, mark)], text, TextStyle::Dim)
     }
 
     /// Begins a section, with an empty line before it, unless it is the first one or already the current one.
@@ -493,25 +371,4 @@ fn counts(steps: &[PlannedStep]) -> String {
         counted(count(steps.len()), "step", "steps"),
         counted(count(changes), "change", "changes")
     )
-}
-
-/// A running step: `update-alias  live at version 7`, `wait  60 s`.
-fn step_line(step: StepName, target: &StepTarget) -> String {
-    let what = target.seconds.map_or_else(|| acts_on(target), |seconds| format!("{seconds} s"));
-    format!("{}  {what}", step.as_str()).trim_end().to_owned()
-}
-
-/// The event source, alias or version that a step acts on. Empty for a step that acts on the function itself.
-fn acts_on(target: &StepTarget) -> String {
-    if let (Some(source), Some(alias)) = (&target.event_source, &target.alias) {
-        return format!("{} to {}", clean(source), clean(alias));
-    }
-    let version = target.version.as_deref().filter(|version| *version != "$LATEST");
-    let version = version.map(|version| format!("version {}", clean(version)));
-    match (target.alias.as_deref().map(clean), version, target.percent) {
-        (Some(alias), Some(version), Some(percent)) => format!("{percent} % of {alias} to {version}"),
-        (Some(alias), Some(version), None) => format!("{alias} at {version}"),
-        (Some(alias), None, _) => alias,
-        (None, version, _) => version.unwrap_or_default(),
-    }
 }

@@ -41,30 +41,18 @@ pub(crate) enum StanzaError {
     /// The file is not valid JSON.
     #[error("{}", without_position(.0))]
     Json(#[from] WireError),
-    /// The file is not a map.
+    /// The file is not a map, but `a list`, `empty`, …
     #[error("the file is {kind}; expected a map")]
-    NotAMap {
-        /// What it is instead: `a list`, `empty`.
-        kind: &'static str,
-    },
+    NotAMap { kind: &'static str },
     /// The file is another document.
     #[error("the file is {document}; expected {expected}")]
-    OtherDocument {
-        /// What it is.
-        document: OtherDocument,
-        /// What it should be: `a stanza`.
-        expected: &'static str,
-    },
-    /// The file has no lambda stanza.
+    OtherDocument { document: OtherDocument, expected: &'static str },
+    /// The file has no lambda stanza, only some of these other providers.
     #[error("the file has no `deploy` with `provider: lambda`{}", only_these(.providers))]
-    None {
-        /// The providers of its other stanzas.
-        providers: Vec<String>,
-    },
+    None { providers: Vec<String> },
     /// `--only` does not select exactly one stanza.
     #[error("{} `{only}`; {}", matching(*.several), .there.join(", "))]
     Ambiguous {
-        /// The value of `--only`.
         only: String,
         /// The stanzas of the file: `1 is hello (line 4)`.
         there: Vec<String>,
@@ -114,9 +102,6 @@ impl StanzaError {
 
 /// The lambda stanzas of a `.travis.yml`, in the order of the file: `deploy`, then those of `jobs.include`
 /// and `matrix.include`. A stanza that several jobs share by an alias counts once.
-///
-/// # Errors
-/// [`StanzaError`]
 pub(crate) fn stanzas(text: &str) -> Result<Vec<LocatedStanza>, StanzaError> {
     let mut notes = Vec::new();
     let root = yaml::parse(text, &mut notes)?;
@@ -167,9 +152,6 @@ fn no_stanza(document: OtherDocument) -> StanzaError {
 }
 
 /// The stanza of a file that contains nothing else, as JSON or YAML.
-///
-/// # Errors
-/// [`StanzaError`]
 pub(crate) fn stanza(text: &str, is_json: bool) -> Result<LocatedStanza, StanzaError> {
     let tree = |notes: &mut Vec<String>| {
         yaml::parse(text, notes).map(|tree| tree.map(|tree| (tree.place().line, tree)))

@@ -6,7 +6,6 @@ use std::rc::Rc;
 
 use super::yaml::{SourceMap, Tree, YamlError};
 use crate::child::MAX_ARGUMENT;
-
 use crate::protocol::json::{Node, short};
 use crate::protocol::secret_names::names_a_secret;
 use crate::protocol::text::one_line;
@@ -232,11 +231,8 @@ fn value(text: &str, ends_at_blank: bool) -> (Option<Vec<Piece>>, &str) {
             (_, '$') => {
                 let after = &text[at + 1..];
                 let braced = after.strip_prefix('{');
-                let name: String = braced
-                    .unwrap_or(after)
-                    .chars()
-                    .take_while(|c| c.is_ascii_alphanumeric() || *c == '_')
-                    .collect();
+                let is_part = |c: &char| c.is_ascii_alphanumeric() || *c == '_';
+                let name: String = braced.unwrap_or(after).chars().take_while(is_part).collect();
                 let closed = braced.is_none_or(|braced| braced[name.len()..].starts_with('}'));
                 if after.starts_with('(') || !closed {
                     runs = true;
@@ -261,13 +257,9 @@ mod tests {
     #[track_caller]
     fn check(text: &str, expected: &[(&str, &str)]) {
         let lookup = |name: &str| (name == "SET").then(|| "s t".to_owned());
-        let found: Vec<(String, String)> = split(text, true)
-            .into_iter()
-            .filter_map(Result::ok)
-            .map(|assignment| (assignment.name.clone(), assignment.value(lookup)))
-            .collect();
-        let expected: Vec<_> =
-            expected.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let found = split(text, true).into_iter().filter_map(Result::ok);
+        let found: Vec<_> = found.map(|one| (one.name.clone(), one.value(lookup))).collect();
+        let found: Vec<_> = found.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         assert_eq!(found, expected, "{text}");
     }
 

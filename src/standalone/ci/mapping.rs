@@ -21,8 +21,22 @@ impl Variables<'_> {
         self.get(name).is_some_and(|found| found == value)
     }
 
+    fn is_one_of(&self, name: &str, values: &[&str]) -> bool {
+        self.get(name).is_some_and(|found| values.contains(&found.as_str()))
+    }
+
     fn first(&self, names: &[&str]) -> Option<String> {
         names.iter().find_map(|name| self.get(name))
+    }
+
+    /// The slug in a variable with the URL of a repository.
+    fn slug_of(&self, name: &str) -> Option<String> {
+        self.get(name).and_then(|url| slug_of(&url))
+    }
+
+    /// A build of the repository `slug`, and the variables of its commit and its number.
+    fn info(&self, build: Build, slug: Option<String>, commit: &str, number: &str) -> BuildInfo {
+        BuildInfo { build, slug, commit: self.get(commit), number: self.get(number) }
     }
 }
 
@@ -35,21 +49,12 @@ impl Variables<'_> {
 pub(super) fn github_actions(v: &Variables<'_>) -> BuildInfo {
     const NON_PR_EVENTS: [&str; 7] =
         ["push", "create", "deployment", "release", "repository_dispatch", "schedule", "workflow_dispatch"];
-    let is_not_pr = v.get("GITHUB_EVENT_NAME").is_some_and(|event| NON_PR_EVENTS.contains(&event.as_str()));
-    let target = v.get("GITHUB_BASE_REF");
-    let source = v.get("GITHUB_HEAD_REF");
+    let is_not_pr = v.is_one_of("GITHUB_EVENT_NAME", &NON_PR_EVENTS);
+    let (target, source) = (v.get("GITHUB_BASE_REF"), v.get("GITHUB_HEAD_REF"));
+    let is_not_pr = is_not_pr && target.is_none() && source.is_none();
     let build = Build::from_ref(v.get("GITHUB_REF"));
-    let build = if is_not_pr && target.is_none() && source.is_none() {
-        build
-    } else {
-        build.into_pull_request(None, target, source)
-    };
-    BuildInfo {
-        build,
-        slug: v.get("GITHUB_REPOSITORY"),
-        commit: v.get("GITHUB_SHA"),
-        number: v.get("GITHUB_RUN_NUMBER"),
-    }
+    let build = if is_not_pr { build } else { build.into_pull_request(None, target, source) };
+    v.info(build, v.get("GITHUB_REPOSITORY"), "GITHUB_SHA", "GITHUB_RUN_NUMBER")
 }
 
 /// Source: docs.gitlab.com, "Predefined CI/CD variables reference".
@@ -59,8 +64,7 @@ pub(super) fn github_actions(v: &Variables<'_>) -> BuildInfo {
 pub(super) fn gitlab(v: &Variables<'_>) -> BuildInfo {
     let number = v.first(&["CI_MERGE_REQUEST_IID", "CI_EXTERNAL_PULL_REQUEST_IID"]);
     let requested = number.is_some()
-        || v.is("CI_PIPELINE_SOURCE", "merge_request_event")
-        || v.is("CI_PIPELINE_SOURCE", "external_pull_request_event");
+        || v.is_one_of("CI_PIPELINE_SOURCE", &["merge_request_event", "external_pull_request_event"]);
     let build = if requested {
         Build::PullRequest {
             number,
@@ -78,7 +82,7 @@ pub(super) fn gitlab(v: &Variables<'_>) -> BuildInfo {
     };
     // The pipeline of a merge request may run in the fork. Travis uses the target repository.
     let slug = v.first(&["CI_MERGE_REQUEST_PROJECT_PATH", "CI_PROJECT_PATH"]);
-    BuildInfo { build, slug, commit: v.get("CI_COMMIT_SHA"), number: v.get("CI_PIPELINE_IID") }
+    v.info(build, slug, "CI_COMMIT_SHA", "CI_PIPELINE_IID")
 }
 
 /// Source: buildkite.com/docs, "Environment variables".
@@ -98,12 +102,7 @@ pub(super) fn buildkite(v: &Variables<'_>) -> BuildInfo {
             branch,
         ),
     };
-    BuildInfo {
-        build,
-        slug: v.get("BUILDKITE_REPO").and_then(|url| slug_of(&url)),
-        commit: v.get("BUILDKITE_COMMIT"),
-        number: v.get("BUILDKITE_BUILD_NUMBER"),
-    }
+    v.info(build, v.slug_of("BUILDKITE_REPO"), "BUILDKITE_COMMIT", "BUILDKITE_BUILD_NUMBER")
 }
 
 /// Source: circleci.com/docs, "Project values and variables".
@@ -124,17 +123,14 @@ pub(super) fn circleci(v: &Variables<'_>) -> BuildInfo {
         Some(_) => false,
         None => tag.is_some(),
     };
+    let is_not_pr = is_not_pr && url.is_none() && number.is_none();
     let build = Build::from_names(tag, branch.clone());
-    let build = if is_not_pr && url.is_none() && number.is_none() {
-        build
-    } else {
-        build.into_pull_request(number, None, branch)
-    };
+    let build = if is_not_pr { build } else { build.into_pull_request(number, None, branch) };
     let slug = match (v.get("CIRCLE_PROJECT_USERNAME"), v.get("CIRCLE_PROJECT_REPONAME")) {
         (Some(owner), Some(name)) => Some(format!("{owner}/{name}")),
-        _ => v.get("CIRCLE_REPOSITORY_URL").and_then(|url| slug_of(&url)),
+        _ => v.slug_of("CIRCLE_REPOSITORY_URL"),
     };
-    BuildInfo { build, slug, commit: v.get("CIRCLE_SHA1"), number: v.get("CIRCLE_BUILD_NUM") }
+    v.info(build, slug, "CIRCLE_SHA1", "CIRCLE_BUILD_NUM")
 }
 
 /// Source: woodpecker-ci.org/docs, "Environment variables" and "Workflow syntax" (events); its server's
@@ -145,18 +141,13 @@ pub(super) fn circleci(v: &Variables<'_>) -> BuildInfo {
 pub(super) fn woodpecker(v: &Variables<'_>) -> BuildInfo {
     const NON_PR_EVENTS: [&str; 5] = ["push", "tag", "release", "cron", "manual"];
     let build = by_event(
-        v.get("CI_PIPELINE_EVENT").is_some_and(|event| NON_PR_EVENTS.contains(&event.as_str())),
+        v.is_one_of("CI_PIPELINE_EVENT", &NON_PR_EVENTS),
         v.get("CI_COMMIT_REF"),
         Build::from_names(v.get("CI_COMMIT_TAG"), v.get("CI_COMMIT_BRANCH")),
         v.get("CI_COMMIT_PULL_REQUEST"),
         (v.get("CI_COMMIT_TARGET_BRANCH"), v.get("CI_COMMIT_SOURCE_BRANCH")),
     );
-    BuildInfo {
-        build,
-        slug: v.get("CI_REPO"),
-        commit: v.get("CI_COMMIT_SHA"),
-        number: v.get("CI_PIPELINE_NUMBER"),
-    }
+    v.info(build, v.get("CI_REPO"), "CI_COMMIT_SHA", "CI_PIPELINE_NUMBER")
 }
 
 /// Source: docs.drone.io, "Environment: reference".
@@ -166,18 +157,13 @@ pub(super) fn woodpecker(v: &Variables<'_>) -> BuildInfo {
 pub(super) fn drone(v: &Variables<'_>) -> BuildInfo {
     const NON_PR_EVENTS: [&str; 4] = ["push", "tag", "cron", "custom"];
     let build = by_event(
-        v.get("DRONE_BUILD_EVENT").is_some_and(|event| NON_PR_EVENTS.contains(&event.as_str())),
+        v.is_one_of("DRONE_BUILD_EVENT", &NON_PR_EVENTS),
         v.get("DRONE_COMMIT_REF"),
         Build::from_names(v.get("DRONE_TAG"), v.get("DRONE_BRANCH")),
         v.get("DRONE_PULL_REQUEST"),
         (v.get("DRONE_TARGET_BRANCH"), v.get("DRONE_SOURCE_BRANCH")),
     );
-    BuildInfo {
-        build,
-        slug: v.get("DRONE_REPO"),
-        commit: v.get("DRONE_COMMIT_SHA"),
-        number: v.get("DRONE_BUILD_NUMBER"),
-    }
+    v.info(build, v.get("DRONE_REPO"), "DRONE_COMMIT_SHA", "DRONE_BUILD_NUMBER")
 }
 
 /// The build on Woodpecker and Drone, which have a common origin. The ref must match the branch: Bitbucket
@@ -211,12 +197,8 @@ pub(super) fn bitbucket(v: &Variables<'_>) -> BuildInfo {
     let (number, target) = (v.get("BITBUCKET_PR_ID"), v.get("BITBUCKET_PR_DESTINATION_BRANCH"));
     let build = Build::from_names(v.get("BITBUCKET_TAG"), branch.clone());
     let is_not_pr = number.is_none() && target.is_none();
-    BuildInfo {
-        build: if is_not_pr { build } else { build.into_pull_request(number, target, branch) },
-        slug: v.get("BITBUCKET_REPO_FULL_NAME"),
-        commit: v.get("BITBUCKET_COMMIT"),
-        number: v.get("BITBUCKET_BUILD_NUMBER"),
-    }
+    let build = if is_not_pr { build } else { build.into_pull_request(number, target, branch) };
+    v.info(build, v.get("BITBUCKET_REPO_FULL_NAME"), "BITBUCKET_COMMIT", "BITBUCKET_BUILD_NUMBER")
 }
 
 /// Source: learn.microsoft.com, "Use predefined variables" of Azure Pipelines.
@@ -240,7 +222,7 @@ pub(super) fn azure(v: &Variables<'_>) -> BuildInfo {
         Some(project) if !name.contains('/') => format!("{project}/{name}"),
         _ => name,
     });
-    BuildInfo { build, slug, commit: v.get("BUILD_SOURCEVERSION"), number: v.get("BUILD_BUILDNUMBER") }
+    v.info(build, slug, "BUILD_SOURCEVERSION", "BUILD_BUILDNUMBER")
 }
 
 /// Source: the lists of variables of the Branch API plugin (`/env-vars.html` of every Jenkins) and of the Git
@@ -260,12 +242,7 @@ pub(super) fn jenkins(v: &Variables<'_>) -> BuildInfo {
     } else {
         Build::PullRequest { number, target, source: v.get("CHANGE_BRANCH") }
     };
-    BuildInfo {
-        build,
-        slug: v.get("GIT_URL").and_then(|url| slug_of(&url)),
-        commit: v.get("GIT_COMMIT"),
-        number: v.get("BUILD_NUMBER"),
-    }
+    v.info(build, v.slug_of("GIT_URL"), "GIT_COMMIT", "BUILD_NUMBER")
 }
 
 /// Source: docs.aws.amazon.com/codebuild, "Environment variables in build environments".
@@ -276,10 +253,8 @@ pub(super) fn jenkins(v: &Variables<'_>) -> BuildInfo {
 pub(super) fn codebuild(v: &Variables<'_>) -> BuildInfo {
     let trigger = v.get("CODEBUILD_WEBHOOK_TRIGGER");
     let version = v.get("CODEBUILD_SOURCE_VERSION");
-    let number = [trigger.as_deref(), version.as_deref()]
-        .into_iter()
-        .flatten()
-        .find_map(|name| name.strip_prefix("pr/"));
+    let mut names = [trigger.as_deref(), version.as_deref()].into_iter().flatten();
+    let number = names.find_map(|name| name.strip_prefix("pr/"));
     let requested = v.get("CODEBUILD_WEBHOOK_EVENT").is_some_and(|event| event.starts_with("PULL_REQUEST"));
     let short = |name| v.get(name).and_then(|name| name.strip_prefix("refs/heads/").map(str::to_owned));
     let build = match trigger.as_deref().and_then(|trigger| trigger.split_once('/')) {
@@ -296,10 +271,6 @@ pub(super) fn codebuild(v: &Variables<'_>) -> BuildInfo {
             short("CODEBUILD_WEBHOOK_HEAD_REF"),
         ),
     };
-    BuildInfo {
-        build,
-        slug: v.get("CODEBUILD_SOURCE_REPO_URL").and_then(|url| slug_of(&url)),
-        commit: v.get("CODEBUILD_RESOLVED_SOURCE_VERSION"),
-        number: v.get("CODEBUILD_BUILD_NUMBER"),
-    }
+    let slug = v.slug_of("CODEBUILD_SOURCE_REPO_URL");
+    v.info(build, slug, "CODEBUILD_RESOLVED_SOURCE_VERSION", "CODEBUILD_BUILD_NUMBER")
 }

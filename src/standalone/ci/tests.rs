@@ -13,7 +13,7 @@ fn lookup(env: &[(&str, &str)]) -> impl Fn(&str) -> Option<String> {
 /// Checks that `ci` is detected from these variables, and that it sets exactly the expected ones. Names may
 /// omit the prefix `TRAVIS_`.
 #[track_caller]
-fn check(ci: Ci, always: Pairs, build: &[(&str, &str)], expected: &[(&str, &str)]) {
+fn check(ci: Ci, always: &[(&str, &str)], build: &[(&str, &str)], expected: &[(&str, &str)]) {
     let env: Vec<_> = always.iter().chain(build).copied().collect();
     let env = lookup(&env);
     assert_eq!(Ci::detect(&env), Some(ci));
@@ -29,7 +29,27 @@ fn check(ci: Ci, always: Pairs, build: &[(&str, &str)], expected: &[(&str, &str)
     assert_eq!(travis, expected);
 }
 
+/// As [`check`], for builds of the repository `slug`, of one commit and number. `always` has variables in the
+/// form `NAME=value`, and `commit` is the name of the variable of the commit.
+fn check_each(
+    ci: Ci,
+    always: &'static str,
+    commit: &'static str,
+    slug: &'static str,
+) -> impl Fn(&[(&str, &str)], &[(&str, &str)]) {
+    let always = always.split(' ').filter_map(|variable| variable.split_once('='));
+    let always: Vec<_> = always.chain([(commit, SHA)]).collect();
+    move |build, expected| {
+        let same = [("REPO_SLUG", slug), ("COMMIT", SHA), ("BUILD_NUMBER", "7")];
+        check(ci, &always, build, &[expected, &same].concat());
+    }
+}
+
 const SHA: &str = "83a20ec058e2fb00e7fa4558c4c6e81e2dcf253d";
+const PUSHED: Pairs = &[("TRAVIS_BRANCH", "main"), ("PULL_REQUEST", "false")];
+const TAGGED: Pairs = &[("TRAVIS_BRANCH", "v1"), ("TAG", "v1"), ("PULL_REQUEST", "false")];
+const REQUESTED: Pairs = &[("TRAVIS_BRANCH", "main"), ("PULL_REQUEST", "12"), ("PULL_REQUEST_BRANCH", "fix")];
+const UNKNOWN_REQUEST: Pairs = &[("PULL_REQUEST", "unknown")];
 
 #[test]
 fn travis_itself_stays_as_it_is() {
@@ -40,18 +60,9 @@ fn travis_itself_stays_as_it_is() {
 
 #[test]
 fn github_actions() {
-    const HERE: Pairs = &[
-        ("GITHUB_ACTIONS", "true"),
-        ("GITHUB_REPOSITORY", "me/app"),
-        ("GITHUB_SHA", SHA),
-        ("GITHUB_RUN_NUMBER", "7"),
-        ("GITHUB_BASE_REF", ""),
-        ("GITHUB_HEAD_REF", ""),
-    ];
-    let check = |build: &[(&str, &str)], reported: &[(&str, &str)]| {
-        let same = [("REPO_SLUG", "me/app"), ("COMMIT", SHA), ("BUILD_NUMBER", "7")];
-        check(Ci::GitHubActions, HERE, build, &[reported, &same].concat());
-    };
+    let always = "GITHUB_ACTIONS=true GITHUB_REPOSITORY=me/app GITHUB_RUN_NUMBER=7 GITHUB_BASE_REF= \
+                  GITHUB_HEAD_REF=";
+    let check = check_each(Ci::GitHubActions, always, "GITHUB_SHA", "me/app");
     let on = |event, reference| [("GITHUB_EVENT_NAME", event), ("GITHUB_REF", reference)];
     for event in ["push", "workflow_dispatch", "schedule", "repository_dispatch"] {
         check(&on(event, "refs/heads/feat/x"), &[("TRAVIS_BRANCH", "feat/x"), ("PULL_REQUEST", "false")]);
@@ -75,32 +86,21 @@ fn github_actions() {
         check(&on(event, "refs/heads/gh-readonly-queue/main/pr-12-0123abc"), &queued);
     }
     for event in ["workflow_run", "issue_comment", "check_suite", "", "not-yet-invented"] {
-        check(&on(event, "refs/heads/main"), &[("PULL_REQUEST", "unknown")]);
+        check(&on(event, "refs/heads/main"), UNKNOWN_REQUEST);
     }
-    check(&on("deployment", ""), &[("PULL_REQUEST", "unknown")]);
+    check(&on("deployment", ""), UNKNOWN_REQUEST);
 }
 
 #[test]
 fn gitlab() {
-    const HERE: Pairs = &[
-        ("GITLAB_CI", "true"),
-        ("CI_PROJECT_PATH", "group/sub/app"),
-        ("CI_COMMIT_SHA", SHA),
-        ("CI_PIPELINE_IID", "7"),
-    ];
-    let check = |build: &[(&str, &str)], reported: &[(&str, &str)], slug| {
-        let same = [("REPO_SLUG", slug), ("COMMIT", SHA), ("BUILD_NUMBER", "7")];
-        check(Ci::GitLab, HERE, build, &[reported, &same].concat());
-    };
-    let own = "group/sub/app";
+    let always = "GITLAB_CI=true CI_PROJECT_PATH=group/sub/app CI_PIPELINE_IID=7";
+    let check = check_each(Ci::GitLab, always, "CI_COMMIT_SHA", "group/sub/app");
     for source in ["push", "web", "schedule", "api", "parent_pipeline"] {
         let build =
             [("CI_PIPELINE_SOURCE", source), ("CI_COMMIT_BRANCH", "main"), ("CI_COMMIT_REF_NAME", "main")];
-        check(&build, &[("TRAVIS_BRANCH", "main"), ("PULL_REQUEST", "false")], own);
+        check(&build, PUSHED);
     }
-    let tag = [("CI_PIPELINE_SOURCE", "push"), ("CI_COMMIT_TAG", "v1")];
-    check(&tag, &[("TRAVIS_BRANCH", "v1"), ("TAG", "v1"), ("PULL_REQUEST", "false")], own);
-    let reported = [("TRAVIS_BRANCH", "main"), ("PULL_REQUEST", "12"), ("PULL_REQUEST_BRANCH", "fix")];
+    check(&[("CI_PIPELINE_SOURCE", "push"), ("CI_COMMIT_TAG", "v1")], TAGGED);
     let request = [
         ("CI_PIPELINE_SOURCE", "merge_request_event"),
         ("CI_MERGE_REQUEST_IID", "12"),
@@ -108,11 +108,11 @@ fn gitlab() {
         ("CI_MERGE_REQUEST_TARGET_BRANCH_NAME", "main"),
         ("CI_MERGE_REQUEST_SOURCE_BRANCH_NAME", "fix"),
     ];
-    check(&request, &reported, own);
+    check(&request, REQUESTED);
     // In a child pipeline, CI_PIPELINE_SOURCE has another value.
-    check(&[&request[..], &[("CI_PIPELINE_SOURCE", "parent_pipeline")]].concat(), &reported, own);
+    check(&[&request[..], &[("CI_PIPELINE_SOURCE", "parent_pipeline")]].concat(), REQUESTED);
     let fork = [("CI_PROJECT_PATH", "stranger/app"), ("CI_MERGE_REQUEST_PROJECT_PATH", "group/sub/app")];
-    check(&[&request[..], &fork].concat(), &reported, own);
+    check(&[&request[..], &fork].concat(), REQUESTED);
     let external = [
         ("CI_PIPELINE_SOURCE", "external_pull_request_event"),
         ("CI_COMMIT_BRANCH", "fix"),
@@ -120,11 +120,11 @@ fn gitlab() {
         ("CI_EXTERNAL_PULL_REQUEST_TARGET_BRANCH_NAME", "main"),
         ("CI_EXTERNAL_PULL_REQUEST_SOURCE_BRANCH_NAME", "fix"),
     ];
-    check(&external, &reported, own);
+    check(&external, REQUESTED);
     // A closed merge request: its variables are absent.
-    check(&[external[0], external[1]], &[("PULL_REQUEST", "unknown")], own);
-    check(&[request[0]], &[("PULL_REQUEST", "unknown")], own);
-    check(&[], &[("PULL_REQUEST", "unknown")], own);
+    check(&[external[0], external[1]], UNKNOWN_REQUEST);
+    check(&[request[0]], UNKNOWN_REQUEST);
+    check(&[], UNKNOWN_REQUEST);
 }
 
 #[test]
@@ -139,16 +139,11 @@ fn buildkite() {
         ("BUILDKITE_TAG", ""),
     ];
     let check = |build: &[(&str, &str)], reported: &[(&str, &str)]| {
-        check(
-            Ci::Buildkite,
-            HERE,
-            build,
-            &[reported, &[("REPO_SLUG", "me/app"), ("BUILD_NUMBER", "7")]].concat(),
-        );
+        let same = [("REPO_SLUG", "me/app"), ("BUILD_NUMBER", "7")];
+        check(Ci::Buildkite, HERE, build, &[reported, &same].concat());
     };
     for source in ["webhook", "ui", "schedule"] {
-        let build = [("BUILDKITE_SOURCE", source), ("BUILDKITE_BRANCH", "main")];
-        check(&build, &[("TRAVIS_BRANCH", "main"), ("PULL_REQUEST", "false")]);
+        check(&[("BUILDKITE_SOURCE", source), ("BUILDKITE_BRANCH", "main")], PUSHED);
     }
     let tag = [("BUILDKITE_BRANCH", "v1"), ("BUILDKITE_TAG", "v1"), ("BUILDKITE_COMMIT", SHA)];
     check(&tag, &[("TRAVIS_BRANCH", "v1"), ("TAG", "v1"), ("PULL_REQUEST", "false"), ("COMMIT", SHA)]);
@@ -158,10 +153,8 @@ fn buildkite() {
             ("BUILDKITE_PULL_REQUEST_BASE_BRANCH", "main"),
             ("BUILDKITE_BRANCH", branch),
         ];
-        check(
-            &request,
-            &[("TRAVIS_BRANCH", "main"), ("PULL_REQUEST", "12"), ("PULL_REQUEST_BRANCH", branch)],
-        );
+        let reported = [("TRAVIS_BRANCH", "main"), ("PULL_REQUEST", "12"), ("PULL_REQUEST_BRANCH", branch)];
+        check(&request, &reported);
     }
     check(&[("BUILDKITE_BRANCH", "refs/pull/12/head")], &[("PULL_REQUEST", "12")]);
     check(&[("BUILDKITE_BRANCH", "pull/12/head")], &[("PULL_REQUEST", "12")]);
@@ -174,36 +167,22 @@ fn buildkite() {
 
 #[test]
 fn circleci() {
-    const HERE: Pairs = &[
-        ("CIRCLECI", "true"),
-        ("CIRCLE_PROJECT_USERNAME", "me"),
-        ("CIRCLE_PROJECT_REPONAME", "app"),
-        ("CIRCLE_SHA1", SHA),
-        ("CIRCLE_BUILD_NUM", "7"),
-    ];
-    let check = |build: &[(&str, &str)], reported: &[(&str, &str)]| {
-        let same = [("REPO_SLUG", "me/app"), ("COMMIT", SHA), ("BUILD_NUMBER", "7")];
-        check(Ci::CircleCi, HERE, build, &[reported, &same].concat());
-    };
+    let always = "CIRCLECI=true CIRCLE_PROJECT_USERNAME=me CIRCLE_PROJECT_REPONAME=app CIRCLE_BUILD_NUM=7";
+    let check = check_each(Ci::CircleCi, always, "CIRCLE_SHA1", "me/app");
     for event in ["push", "api", "schedule"] {
-        let build = [("PIPELINE_EVENT", event), ("CIRCLE_BRANCH", "main")];
-        check(&build, &[("TRAVIS_BRANCH", "main"), ("PULL_REQUEST", "false")]);
+        check(&[("PIPELINE_EVENT", event), ("CIRCLE_BRANCH", "main")], PUSHED);
     }
     for event in ["push", ""] {
-        let tag = [("PIPELINE_EVENT", event), ("CIRCLE_TAG", "v1")];
-        check(&tag, &[("TRAVIS_BRANCH", "v1"), ("TAG", "v1"), ("PULL_REQUEST", "false")]);
+        check(&[("PIPELINE_EVENT", event), ("CIRCLE_TAG", "v1")], TAGGED);
     }
     let reported = |number| [("PULL_REQUEST", number), ("PULL_REQUEST_BRANCH", "fix")];
     let request = |name, url| [("PIPELINE_EVENT", "push"), ("CIRCLE_BRANCH", "fix"), (name, url)];
     check(&request("CIRCLE_PULL_REQUEST", "https://github.com/me/app/pull/12"), &reported("12"));
     check(&request("CIRCLE_PULL_REQUEST", "https://github.com/me/app/pull/"), &reported("unknown"));
-    check(
-        &request("CIRCLE_PULL_REQUESTS", "https://x/me/app/pull/3,https://x/me/app/pull/12"),
-        &reported("12"),
-    );
+    let several = request("CIRCLE_PULL_REQUESTS", "https://x/me/app/pull/3,https://x/me/app/pull/12");
+    check(&several, &reported("12"));
     check(&request("CIRCLE_PR_NUMBER", "12"), &reported("12"));
-    let fork = [("PIPELINE_EVENT", "push"), ("CIRCLE_BRANCH", "pull/12")];
-    check(&fork, &[("PULL_REQUEST", "12")]);
+    check(&[("PIPELINE_EVENT", "push"), ("CIRCLE_BRANCH", "pull/12")], &[("PULL_REQUEST", "12")]);
     // With CircleCI's GitHub App, only the event indicates a pull request.
     let app = [("PIPELINE_EVENT", "pull_request"), ("CIRCLE_BRANCH", "main")];
     check(&app, &[("PULL_REQUEST", "unknown"), ("PULL_REQUEST_BRANCH", "main")]);
@@ -220,25 +199,18 @@ fn circleci_without_an_owner_names_the_repository_by_its_address() {
 
 #[test]
 fn woodpecker() {
-    const HERE: Pairs =
-        &[("CI", "woodpecker"), ("CI_REPO", "me/app"), ("CI_COMMIT_SHA", SHA), ("CI_PIPELINE_NUMBER", "7")];
-    let check = |build: &[(&str, &str)], reported: &[(&str, &str)]| {
-        let same = [("REPO_SLUG", "me/app"), ("COMMIT", SHA), ("BUILD_NUMBER", "7")];
-        check(Ci::Woodpecker, HERE, build, &[reported, &same].concat());
-    };
+    let always = "CI=woodpecker CI_REPO=me/app CI_PIPELINE_NUMBER=7";
+    let check = check_each(Ci::Woodpecker, always, "CI_COMMIT_SHA", "me/app");
     let on = |event, reference, branch| {
         [("CI_PIPELINE_EVENT", event), ("CI_COMMIT_REF", reference), ("CI_COMMIT_BRANCH", branch)]
     };
-    let pushed = [("TRAVIS_BRANCH", "main"), ("PULL_REQUEST", "false")];
     for event in ["push", "cron"] {
-        check(&on(event, "refs/heads/main", "main"), &pushed);
+        check(&on(event, "refs/heads/main", "main"), PUSHED);
     }
-    check(&on("manual", "main", "main"), &pushed);
+    check(&on("manual", "main", "main"), PUSHED);
     for event in ["tag", "release", "manual"] {
-        let reported = [("TRAVIS_BRANCH", "v1"), ("TAG", "v1"), ("PULL_REQUEST", "false")];
-        check(&on(event, "refs/tags/v1", "main"), &reported);
+        check(&on(event, "refs/tags/v1", "main"), TAGGED);
     }
-    let reported = [("TRAVIS_BRANCH", "main"), ("PULL_REQUEST", "12"), ("PULL_REQUEST_BRANCH", "fix")];
     let request = [
         ("CI_COMMIT_PULL_REQUEST", "12"),
         ("CI_COMMIT_TARGET_BRANCH", "main"),
@@ -246,29 +218,21 @@ fn woodpecker() {
     ];
     for event in ["pull_request", "pull_request_closed", "deployment"] {
         for reference in ["refs/pull/12/head", "refs/merge-requests/12/head", "refs/heads/main"] {
-            check(&[&on(event, reference, "main")[..], &request].concat(), &reported);
+            check(&[&on(event, reference, "main")[..], &request].concat(), REQUESTED);
         }
     }
     check(&on("deployment", "refs/pull/12/head", "main"), &[("PULL_REQUEST", "12")]);
     // On Bitbucket, from a fork's `main` to `main`: nothing indicates the pull request.
-    check(&on("deployment", "refs/heads/main", "main"), &[("PULL_REQUEST", "unknown")]);
-    check(&on("push", "refs/heads/fix", "main"), &[("PULL_REQUEST", "unknown")]);
-    check(&on("pull_request_metadata", "refs/heads/main", "main"), &[("PULL_REQUEST", "unknown")]);
-    check(&on("push", "", "main"), &[("PULL_REQUEST", "unknown")]);
+    check(&on("deployment", "refs/heads/main", "main"), UNKNOWN_REQUEST);
+    check(&on("push", "refs/heads/fix", "main"), UNKNOWN_REQUEST);
+    check(&on("pull_request_metadata", "refs/heads/main", "main"), UNKNOWN_REQUEST);
+    check(&on("push", "", "main"), UNKNOWN_REQUEST);
 }
 
 #[test]
 fn drone() {
-    const HERE: Pairs = &[
-        ("DRONE", "true"),
-        ("DRONE_REPO", "me/app"),
-        ("DRONE_COMMIT_SHA", SHA),
-        ("DRONE_BUILD_NUMBER", "7"),
-    ];
-    let check = |build: &[(&str, &str)], reported: &[(&str, &str)]| {
-        let same = [("REPO_SLUG", "me/app"), ("COMMIT", SHA), ("BUILD_NUMBER", "7")];
-        check(Ci::Drone, HERE, build, &[reported, &same].concat());
-    };
+    let always = "DRONE=true DRONE_REPO=me/app DRONE_BUILD_NUMBER=7";
+    let check = check_each(Ci::Drone, always, "DRONE_COMMIT_SHA", "me/app");
     let on = |event, reference| {
         [
             ("DRONE_BUILD_EVENT", event),
@@ -279,10 +243,9 @@ fn drone() {
         ]
     };
     for event in ["push", "custom", "cron"] {
-        check(&on(event, "refs/heads/main"), &[("TRAVIS_BRANCH", "main"), ("PULL_REQUEST", "false")]);
+        check(&on(event, "refs/heads/main"), PUSHED);
     }
-    let tag = [&on("tag", "refs/tags/v1")[..], &[("DRONE_TAG", "v1")]].concat();
-    check(&tag, &[("TRAVIS_BRANCH", "v1"), ("TAG", "v1"), ("PULL_REQUEST", "false")]);
+    check(&[&on("tag", "refs/tags/v1")[..], &[("DRONE_TAG", "v1")]].concat(), TAGGED);
     let reported =
         |number| [("TRAVIS_BRANCH", "main"), ("PULL_REQUEST", number), ("PULL_REQUEST_BRANCH", "main")];
     let number = [("DRONE_PULL_REQUEST", "12")];
@@ -299,18 +262,14 @@ fn drone() {
 
 #[test]
 fn bitbucket() {
-    const HERE: Pairs =
-        &[("BITBUCKET_BUILD_NUMBER", "7"), ("BITBUCKET_REPO_FULL_NAME", "me/app"), ("BITBUCKET_COMMIT", SHA)];
-    let check = |build: &[(&str, &str)], reported: &[(&str, &str)]| {
-        let same = [("REPO_SLUG", "me/app"), ("COMMIT", SHA), ("BUILD_NUMBER", "7")];
-        check(Ci::Bitbucket, HERE, build, &[reported, &same].concat());
-    };
-    check(&[("BITBUCKET_BRANCH", "main")], &[("TRAVIS_BRANCH", "main"), ("PULL_REQUEST", "false")]);
-    check(&[("BITBUCKET_TAG", "v1")], &[("TRAVIS_BRANCH", "v1"), ("TAG", "v1"), ("PULL_REQUEST", "false")]);
+    let always = "BITBUCKET_BUILD_NUMBER=7 BITBUCKET_REPO_FULL_NAME=me/app";
+    let check = check_each(Ci::Bitbucket, always, "BITBUCKET_COMMIT", "me/app");
+    check(&[("BITBUCKET_BRANCH", "main")], PUSHED);
+    check(&[("BITBUCKET_TAG", "v1")], TAGGED);
     let request =
         [("BITBUCKET_BRANCH", "fix"), ("BITBUCKET_PR_ID", "12"), ("BITBUCKET_PR_DESTINATION_BRANCH", "main")];
-    check(&request, &[("TRAVIS_BRANCH", "main"), ("PULL_REQUEST", "12"), ("PULL_REQUEST_BRANCH", "fix")]);
-    check(&[], &[("PULL_REQUEST", "unknown")]);
+    check(&request, REQUESTED);
+    check(&[], UNKNOWN_REQUEST);
 }
 
 #[test]
@@ -328,51 +287,39 @@ fn azure() {
     };
     let on = |reason, reference| [("BUILD_REASON", reason), ("BUILD_SOURCEBRANCH", reference)];
     for reason in ["IndividualCI", "Manual", "Schedule"] {
-        let reported = [("TRAVIS_BRANCH", "main"), ("PULL_REQUEST", "false")];
-        check(&on(reason, "refs/heads/main"), &reported, "me/app");
+        check(&on(reason, "refs/heads/main"), PUSHED, "me/app");
     }
-    let reported = [("TRAVIS_BRANCH", "v1"), ("TAG", "v1"), ("PULL_REQUEST", "false")];
-    check(&on("IndividualCI", "refs/tags/v1"), &reported, "me/app");
-    let reported = [("TRAVIS_BRANCH", "main"), ("PULL_REQUEST", "12"), ("PULL_REQUEST_BRANCH", "fix")];
+    check(&on("IndividualCI", "refs/tags/v1"), TAGGED, "me/app");
     let github = [
         ("SYSTEM_PULLREQUEST_PULLREQUESTID", "987654"),
         ("SYSTEM_PULLREQUEST_PULLREQUESTNUMBER", "12"),
         ("SYSTEM_PULLREQUEST_TARGETBRANCH", "main"),
         ("SYSTEM_PULLREQUEST_SOURCEBRANCH", "fix"),
     ];
-    check(&[&on("PullRequest", "refs/pull/12/merge")[..], &github].concat(), &reported, "me/app");
+    check(&[&on("PullRequest", "refs/pull/12/merge")[..], &github].concat(), REQUESTED, "me/app");
     let repos = [
         ("BUILD_REPOSITORY_NAME", "app"),
         ("SYSTEM_PULLREQUEST_PULLREQUESTID", "12"),
         ("SYSTEM_PULLREQUEST_TARGETBRANCH", "refs/heads/main"),
         ("SYSTEM_PULLREQUEST_SOURCEBRANCH", "refs/heads/fix"),
     ];
-    check(&[&on("PullRequest", "refs/pull/12/merge")[..], &repos].concat(), &reported, "shop/app");
+    check(&[&on("PullRequest", "refs/pull/12/merge")[..], &repos].concat(), REQUESTED, "shop/app");
     check(&on("Manual", "refs/pull/12/merge"), &[("PULL_REQUEST", "12")], "me/app");
-    check(&on("PullRequest", "refs/heads/main"), &[("PULL_REQUEST", "unknown")], "me/app");
-    check(&on("IndividualCI", "$/shop/main"), &[("PULL_REQUEST", "unknown")], "me/app");
+    check(&on("PullRequest", "refs/heads/main"), UNKNOWN_REQUEST, "me/app");
+    check(&on("IndividualCI", "$/shop/main"), UNKNOWN_REQUEST, "me/app");
 }
 
 #[test]
 fn jenkins() {
-    const HERE: Pairs = &[
-        ("JENKINS_URL", "https://ci.example.com/"),
-        ("GIT_URL", "ssh://git@git.example.com:7999/me/app.git"),
-        ("GIT_COMMIT", SHA),
-        ("BUILD_NUMBER", "7"),
-    ];
-    let check = |build: &[(&str, &str)], reported: &[(&str, &str)]| {
-        let same = [("REPO_SLUG", "me/app"), ("COMMIT", SHA), ("BUILD_NUMBER", "7")];
-        check(Ci::Jenkins, HERE, build, &[reported, &same].concat());
-    };
-    check(&[("BRANCH_NAME", "main")], &[("TRAVIS_BRANCH", "main"), ("PULL_REQUEST", "false")]);
-    let tag = [("BRANCH_NAME", "v1"), ("TAG_NAME", "v1")];
-    check(&tag, &[("TRAVIS_BRANCH", "v1"), ("TAG", "v1"), ("PULL_REQUEST", "false")]);
+    let always = "JENKINS_URL=https://ci.example.com/ GIT_URL=ssh://git@git.example.com:7999/me/app.git \
+                  BUILD_NUMBER=7";
+    let check = check_each(Ci::Jenkins, always, "GIT_COMMIT", "me/app");
+    check(&[("BRANCH_NAME", "main")], PUSHED);
+    check(&[("BRANCH_NAME", "v1"), ("TAG_NAME", "v1")], TAGGED);
     let request =
         [("BRANCH_NAME", "PR-12"), ("CHANGE_ID", "12"), ("CHANGE_TARGET", "main"), ("CHANGE_BRANCH", "fix")];
-    let reported = [("TRAVIS_BRANCH", "main"), ("PULL_REQUEST", "12"), ("PULL_REQUEST_BRANCH", "fix")];
-    check(&request, &reported);
-    check(&[&request[..], &[("CHANGE_FORK", "stranger/app")]].concat(), &reported);
+    check(&request, REQUESTED);
+    check(&[&request[..], &[("CHANGE_FORK", "stranger/app")]].concat(), REQUESTED);
     for branch in ["PR-12", "PR-12-merge", "MR-12-head"] {
         check(&[("BRANCH_NAME", branch)], &[("PULL_REQUEST", "12")]);
     }
@@ -380,38 +327,29 @@ fn jenkins() {
     let change = [("BRANCH_NAME", "main"), ("CHANGE_TARGET", "main")];
     check(&change, &[("TRAVIS_BRANCH", "main"), ("PULL_REQUEST", "unknown")]);
     // Not a multibranch project.
-    check(&[("GIT_BRANCH", "origin/main")], &[("PULL_REQUEST", "unknown")]);
+    check(&[("GIT_BRANCH", "origin/main")], UNKNOWN_REQUEST);
 }
 
 #[test]
 fn codebuild() {
-    const HERE: Pairs = &[
-        ("CODEBUILD_BUILD_ARN", "arn:aws:codebuild:eu-west-1:123456789012:build/app:1"),
-        ("CODEBUILD_SOURCE_REPO_URL", "https://github.com/me/app.git"),
-        ("CODEBUILD_RESOLVED_SOURCE_VERSION", SHA),
-        ("CODEBUILD_BUILD_NUMBER", "7"),
-    ];
-    let check = |build: &[(&str, &str)], reported: &[(&str, &str)]| {
-        let same = [("REPO_SLUG", "me/app"), ("COMMIT", SHA), ("BUILD_NUMBER", "7")];
-        check(Ci::CodeBuild, HERE, build, &[reported, &same].concat());
-    };
+    let always = "CODEBUILD_BUILD_ARN=arn:aws:codebuild:eu-west-1:123456789012:build/app:1 \
+                  CODEBUILD_SOURCE_REPO_URL=https://github.com/me/app.git CODEBUILD_BUILD_NUMBER=7";
+    let check = check_each(Ci::CodeBuild, always, "CODEBUILD_RESOLVED_SOURCE_VERSION", "me/app");
     let on = |event, trigger| [("CODEBUILD_WEBHOOK_EVENT", event), ("CODEBUILD_WEBHOOK_TRIGGER", trigger)];
     check(&on("PUSH", "branch/feat/x"), &[("TRAVIS_BRANCH", "feat/x"), ("PULL_REQUEST", "false")]);
-    let tagged = [("TRAVIS_BRANCH", "v1"), ("TAG", "v1"), ("PULL_REQUEST", "false")];
-    check(&on("PUSH", "tag/v1"), &tagged);
+    check(&on("PUSH", "tag/v1"), TAGGED);
     let refs =
         [("CODEBUILD_WEBHOOK_BASE_REF", "refs/heads/main"), ("CODEBUILD_WEBHOOK_HEAD_REF", "refs/heads/fix")];
     for event in ["PULL_REQUEST_CREATED", "PULL_REQUEST_MERGED"] {
-        let reported = [("TRAVIS_BRANCH", "main"), ("PULL_REQUEST", "12"), ("PULL_REQUEST_BRANCH", "fix")];
-        check(&[&on(event, "pr/12")[..], &refs].concat(), &reported);
+        check(&[&on(event, "pr/12")[..], &refs].concat(), REQUESTED);
     }
-    check(&on("PULL_REQUEST_UPDATED", "branch/main"), &[("PULL_REQUEST", "unknown")]);
+    check(&on("PULL_REQUEST_UPDATED", "branch/main"), UNKNOWN_REQUEST);
     let standalone = |version| [("CODEBUILD_SOURCE_VERSION", version)];
-    check(&standalone("refs/heads/main"), &[("TRAVIS_BRANCH", "main"), ("PULL_REQUEST", "false")]);
-    check(&standalone("refs/tags/v1"), &tagged);
+    check(&standalone("refs/heads/main"), PUSHED);
+    check(&standalone("refs/tags/v1"), TAGGED);
     check(&standalone("pr/12"), &[("PULL_REQUEST", "12")]);
     for version in ["main", SHA, "arn:aws:s3:::bucket/key", ""] {
-        check(&standalone(version), &[("PULL_REQUEST", "unknown")]);
+        check(&standalone(version), UNKNOWN_REQUEST);
     }
 }
 

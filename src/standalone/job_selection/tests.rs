@@ -81,8 +81,8 @@ fn a_job_is_made_only_if_all_conditions_of_the_file_are_met() {
 fn a_job_of_its_own_has_the_condition_of_its_stage_and_its_own() {
     let file = |job: &str| {
         format!(
-            "stages:\n- name: release\n  if: branch = main\njobs:\n  include:\n  - stage: release\n    script: skip\n  \
-             - deploy: {{provider: lambda}}\n{job}"
+            "stages: [{{name: release, if: branch = main}}]\njobs:\n  include:\n  - stage: release\n    \
+             script: skip\n  - deploy: {{provider: lambda}}\n{job}"
         )
     };
     // Without `stage`, a job belongs to the stage of the job before it.
@@ -100,23 +100,18 @@ fn a_job_of_its_own_has_the_condition_of_its_stage_and_its_own() {
 
 #[test]
 fn each_condition_that_is_not_met_is_named() {
-    let text = "branches:\n  only: [master, develop]\nstages:\n- test\n- name: release\n  if: branch = master\n\
-                jobs:\n  include:\n  - stage: release\n    if: branch IN (master, develop) AND tag IS blank\n    \
-                deploy: {provider: lambda}\n";
+    let text = "branches:\n  only: [master, develop]\nstages:\n- test\n- name: release\n  if: branch = \
+                master\njobs:\n  include:\n  - stage: release\n    if: branch IN (master, develop) AND tag \
+                IS blank\n    deploy: {provider: lambda}\n";
     let decided = decided(text, &[("TRAVIS_BRANCH", "experiment")]).expect("valid conditions");
     let unmet: Vec<_> = decided.unmet.iter().map(|one| (&*one.message, &*one.want, &*one.got)).collect();
-    assert_eq!(
-        unmet,
-        [
-            ("`branches.only` does not list this branch (line 2)", "master, develop", "experiment"),
-            ("the `if` of the stage `release` is not met (line 6)", "branch = master", "branch = experiment"),
-            (
-                "the `if` of the job is not met (line 10)",
-                "branch IN (master, develop) AND tag IS blank",
-                "branch = experiment, no tag"
-            ),
-        ]
-    );
+    let of_job = "branch IN (master, develop) AND tag IS blank";
+    let expected = [
+        ("`branches.only` does not list this branch (line 2)", "master, develop", "experiment"),
+        ("the `if` of the stage `release` is not met (line 6)", "branch = master", "branch = experiment"),
+        ("the `if` of the job is not met (line 10)", of_job, "branch = experiment, no tag"),
+    ];
+    assert_eq!(unmet, expected);
     assert!(decided.unmet.iter().all(|one| one.condition == Condition::Job));
     // Each in one line.
     let text = format!("if: |\n  branch = master AND\n  type = push\n{DEPLOY}");
@@ -160,22 +155,19 @@ fn a_pull_request_is_left_to_the_child_run() {
 
 #[test]
 fn several_jobs_that_deploy_a_stanza_are_named_with_how_to_choose_one() {
-    let included = "jobs:\n  include:\n  - name: one\n    env: FN=alpha\n  - name: two\n    env: [FN=beta, STAGE=test]\n";
+    let included = "jobs:\n  include:\n  - {name: one, env: FN=alpha}\n  - name: two\n    env: [FN=beta, \
+                    STAGE=test]\n";
     for (text, jobs) in [
-        (included, "2 jobs deploy this stanza: `one` (FN=alpha), `two` (FN=beta STAGE=test); here"),
-        ("env: [FN=alpha, FN=beta]\n", "2 jobs deploy this stanza: FN=alpha, FN=beta; here"),
-        (
-            "env: {jobs: [FN=alpha, FN=beta], global: X=y}\n",
-            "2 jobs deploy this stanza: FN=alpha, FN=beta; here",
-        ),
+        (included, "`one` (FN=alpha), `two` (FN=beta STAGE=test)"),
+        ("env: [FN=alpha, FN=beta]\n", "FN=alpha, FN=beta"),
+        ("env: {jobs: [FN=alpha, FN=beta], global: X=y}\n", "FN=alpha, FN=beta"),
     ] {
         let text = format!("{text}{DEPLOY}");
         let (made, notes) = on_main(&text);
-        assert!(made && notes.len() == 1 && notes[0].contains(jobs), "{text}: {notes:?}");
-        assert!(
-            notes[0].ends_with("once; choose a job by its variables: `FN=alpha dpl-lambda …`"),
-            "{notes:?}"
-        );
+        let jobs = format!("2 jobs deploy this stanza: {jobs}; here");
+        assert!(made && notes.len() == 1 && notes[0].contains(&jobs), "{text}: {notes:?}");
+        let hint = "once; choose a job by its variables: `FN=alpha dpl-lambda …`";
+        assert!(notes[0].ends_with(hint), "{notes:?}");
         let chosen = decided(&text, &[("FN", "beta")]).expect("no condition");
         assert!(chosen.notes.is_empty(), "{:?}", chosen.notes);
         assert!(chosen.variables.contains(&"FN=beta".to_owned()), "{:?}", chosen.variables);
@@ -183,10 +175,8 @@ fn several_jobs_that_deploy_a_stanza_are_named_with_how_to_choose_one() {
         assert_eq!(decided(&text, &[("FN", "gamma")]).expect("no condition").notes.len(), 1);
     }
     let (_, notes) = on_main(&format!("node_js: [20, 22]\nos: [linux, osx]\n{DEPLOY}"));
-    assert!(
-        notes[0].contains("4 jobs deploy this stanza: node_js 20 os linux, node_js 20 os osx"),
-        "{notes:?}"
-    );
+    let jobs = "4 jobs deploy this stanza: node_js 20 os linux, node_js 20 os osx";
+    assert!(notes[0].contains(jobs), "{notes:?}");
     // A variable that all jobs have in common chooses none of them.
     let (_, notes) = on_main(&format!("env: [X=y FN=alpha, X=y FN=beta]\n{DEPLOY}"));
     assert!(notes[0].ends_with("`FN=alpha dpl-lambda …`"), "{notes:?}");
@@ -197,7 +187,8 @@ fn several_jobs_that_deploy_a_stanza_are_named_with_how_to_choose_one() {
 #[test]
 fn conditions_may_leave_one_of_several_jobs() {
     let text = format!(
-        "jobs:\n  include:\n  - env: FN=alpha\n    if: branch = main\n  - env: FN=beta\n    if: branch = develop\n{DEPLOY}"
+        "jobs:\n  include:\n  - {{env: FN=alpha, if: branch = main}}\n  - {{env: FN=beta, if: branch = \
+         develop}}\n{DEPLOY}"
     );
     let decided_on = |branch| decided(&text, &[("TRAVIS_BRANCH", branch)]).expect("valid conditions");
     for (branch, variable) in [("main", "FN=alpha"), ("develop", "FN=beta")] {
@@ -222,10 +213,8 @@ fn a_job_with_a_deploy_of_its_own_does_not_deploy_that_of_the_file() {
     let exclude = format!("env: [A=b, A=c]\njobs: {{exclude: [{{env: A=b}}]}}\n{DEPLOY}");
     let note = "the condition that `jobs.exclude` keeps the job cannot be evaluated outside of Travis CI";
     assert!(on_main(&exclude).1[0].contains(note));
-    assert_eq!(
-        on_main(&format!("jobs: {{exclude: []}}\nmatrix: {{exclude: }}\n{DEPLOY}")),
-        (true, Vec::new())
-    );
+    let (made, notes) = on_main(&format!("jobs: {{exclude: []}}\nmatrix: {{exclude: }}\n{DEPLOY}"));
+    assert!(made && notes.is_empty(), "{notes:?}");
 }
 
 #[test]
@@ -233,24 +222,19 @@ fn commands_and_other_providers_are_reported_as_not_run() {
     let text = "before_deploy: make\nscript: [npm test]\nafter_deploy:\n- notify\n\
                 deploy:\n- {provider: lambda}\n- provider: s3\n- npm\n";
     let (_, notes) = on_main(text);
-    assert_eq!(
-        notes,
-        [
-            "line 1: `before_deploy` is not run; run it first",
-            "line 2: `script` is not run; run it first",
-            "line 3: `after_deploy` is not run; run it afterwards",
-            "line 7: the stanza of the provider `s3` is not deployed; only those of lambda are",
-            "line 8: the stanza of the provider `npm` is not deployed; only those of lambda are",
-        ]
-    );
-    assert_eq!(
-        on_main(&format!("script: skip\nbefore_deploy: []\nafter_deploy: 'true'\n{DEPLOY}")).1.len(),
-        0
-    );
+    let expected = [
+        "line 1: `before_deploy` is not run; run it first",
+        "line 2: `script` is not run; run it first",
+        "line 3: `after_deploy` is not run; run it afterwards",
+        "line 7: the stanza of the provider `s3` is not deployed; only those of lambda are",
+        "line 8: the stanza of the provider `npm` is not deployed; only those of lambda are",
+    ];
+    assert_eq!(notes, expected);
+    let (_, notes) = on_main(&format!("script: skip\nbefore_deploy: []\nafter_deploy: 'true'\n{DEPLOY}"));
+    assert!(notes.is_empty(), "{notes:?}");
     // A job has its own commands, or inherits them.
-    let (_, notes) = on_main(
-        "script: make\nbefore_deploy: zip\njobs:\n  include:\n  - script: skip\n    deploy: {provider: lambda}\n",
-    );
+    let own = "jobs: {include: [{script: skip, deploy: {provider: lambda}}]}\n";
+    let (_, notes) = on_main(&format!("script: make\nbefore_deploy: zip\n{own}"));
     assert_eq!(notes, ["line 2: `before_deploy` is not run; run it first"]);
     // Nothing is missing in a job that is not made.
     assert_eq!(on_main(&format!("if: false\nscript: make\n{DEPLOY}")), (false, Vec::new()));

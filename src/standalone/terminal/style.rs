@@ -108,39 +108,23 @@ pub(super) struct Symbols {
 
 impl TerminalCapabilities {
     pub(super) fn symbols(self) -> Symbols {
-        if self.unicode {
-            Symbols {
-                done: "✓",
-                not: "✗",
-                runs: "…",
-                note: "·",
-                arrow: "→",
-                bar: "│",
-                cut: "…",
-                rule: "─",
-                full: "━",
-                empty: "─",
-            }
+        let [done, not, runs, note, arrow, bar, cut, rule, full, empty] = if self.unicode {
+            ["✓", "✗", "…", "·", "→", "│", "…", "─", "━", "─"]
         } else {
-            Symbols {
-                done: "ok",
-                not: "x ",
-                runs: "..",
-                note: "- ",
-                arrow: "->",
-                bar: "|",
-                cut: "...",
-                rule: "-",
-                full: "#",
-                empty: "-",
-            }
-        }
+            ["ok", "x ", "..", "- ", "->", "|", "...", "-", "#", "-"]
+        };
+        Symbols { done, not, runs, note, arrow, bar, cut, rule, full, empty }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn of(terminal: bool, columns: Option<u16>, variables: &[(&str, &str)]) -> TerminalCapabilities {
+        let known = |name: &str| variables.iter().find(|(known, _)| *known == name);
+        TerminalCapabilities::of(terminal, columns, |name| known(name).map(|(_, value)| value.into()))
+    }
 
     #[track_caller]
     fn check(
@@ -149,10 +133,7 @@ mod tests {
         variables: &[(&str, &str)],
         expected: (bool, Option<u16>, bool, bool),
     ) {
-        let variable = |name: &str| {
-            variables.iter().find(|(known, _)| *known == name).map(|(_, value)| OsString::from(value))
-        };
-        let style = TerminalCapabilities::of(terminal, columns, variable);
+        let style = of(terminal, columns, variables);
         assert_eq!((style.colour, style.width, style.live, style.unicode), expected, "{variables:?}");
     }
 
@@ -160,12 +141,8 @@ mod tests {
     fn a_terminal_has_colours_and_lives() {
         let xterm = ("TERM", "xterm-256color");
         check(true, Some(100), &[xterm, ("LANG", "C.UTF-8")], (true, Some(100), true, true));
-        check(
-            true,
-            None,
-            &[xterm, ("COLUMNS", "60"), ("LC_ALL", "de_AT.utf8")],
-            (true, Some(60), true, true),
-        );
+        let narrow = [xterm, ("COLUMNS", "60"), ("LC_ALL", "de_AT.utf8")];
+        check(true, None, &narrow, (true, Some(60), true, true));
         check(true, Some(0), &[xterm, ("COLUMNS", "wide")], (true, Some(80), true, false));
         check(true, Some(3), &[xterm], (true, Some(20), true, false));
         check(true, Some(80), &[xterm, ("LC_ALL", "C"), ("LANG", "C.UTF-8")], (true, Some(80), true, false));
@@ -180,32 +157,23 @@ mod tests {
 
     #[test]
     fn a_log_is_never_wrapped_and_never_moves() {
-        check(
-            false,
-            None,
-            &[("TERM", "xterm"), ("COLUMNS", "60"), ("LANG", "C.UTF-8")],
-            (false, None, false, true),
-        );
+        let log = [("TERM", "xterm"), ("COLUMNS", "60"), ("LANG", "C.UTF-8")];
+        check(false, None, &log, (false, None, false, true));
         check(true, Some(80), &[("TERM", "xterm"), ("CI", "true")], (true, Some(80), false, false));
         check(true, Some(80), &[("TERM", "xterm"), ("CI", "false")], (true, Some(80), true, false));
     }
 
     #[test]
     fn colour_is_forced_and_refused_by_the_usual_variables() {
-        let colour = |terminal, variables: &[(&str, &str)]| {
-            let variable =
-                |name: &str| variables.iter().find(|(n, _)| *n == name).map(|(_, v)| OsString::from(v));
-            TerminalCapabilities::of(terminal, None, variable).colour
-        };
         let xterm = ("TERM", "xterm");
-        assert!(!colour(true, &[xterm, ("NO_COLOR", "1")]));
-        assert!(colour(true, &[xterm, ("NO_COLOR", "")]));
-        assert!(!colour(true, &[xterm, ("CLICOLOR", "0")]));
-        assert!(!colour(true, &[xterm, ("FORCE_COLOR", "0")]));
-        assert!(colour(false, &[("CLICOLOR_FORCE", "1")]));
-        assert!(colour(false, &[("FORCE_COLOR", "3")]));
-        assert!(!colour(false, &[("CLICOLOR_FORCE", "0")]));
-        assert!(!colour(false, &[("NO_COLOR", "1"), ("FORCE_COLOR", "1")]));
+        assert!(!of(true, None, &[xterm, ("NO_COLOR", "1")]).colour);
+        assert!(of(true, None, &[xterm, ("NO_COLOR", "")]).colour);
+        assert!(!of(true, None, &[xterm, ("CLICOLOR", "0")]).colour);
+        assert!(!of(true, None, &[xterm, ("FORCE_COLOR", "0")]).colour);
+        assert!(of(false, None, &[("CLICOLOR_FORCE", "1")]).colour);
+        assert!(of(false, None, &[("FORCE_COLOR", "3")]).colour);
+        assert!(!of(false, None, &[("CLICOLOR_FORCE", "0")]).colour);
+        assert!(!of(false, None, &[("NO_COLOR", "1"), ("FORCE_COLOR", "1")]).colour);
     }
 
     #[test]

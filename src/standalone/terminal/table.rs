@@ -1,6 +1,8 @@
 //! Formats the changes of a plan as a table.
 //! Never shortens a value in a log, and never shortens two different values so that they look the same.
 
+use std::iter;
+
 use serde_json::Value;
 
 use super::style::{Symbols, TextStyle};
@@ -25,14 +27,12 @@ pub(super) fn lines(steps: &[PlannedStep], symbols: Symbols, columns: Option<usi
         .collect();
     // A field that is wider than its share of the line does not widen the column.
     let share = columns.map_or(usize::MAX, |columns| columns * 2 / 5);
-    let fields =
-        rows.iter().flatten().map(|row| width(&row.field)).filter(|field| *field <= share).max().unwrap_or(0);
+    let fields = rows.iter().flatten().map(|row| width(&row.field)).filter(|field| *field <= share);
+    let fields = fields.max().unwrap_or(0);
     let mut lines = Vec::new();
     for (step, rows) in steps.iter().zip(&rows) {
-        lines.push(vec![
-            (TextStyle::Plain, "  ".to_owned()),
-            (TextStyle::Bold, step.step.as_str().to_owned()),
-        ]);
+        let name = step.step.as_str().to_owned();
+        lines.push(vec![(TextStyle::Plain, "  ".to_owned()), (TextStyle::Bold, name)]);
         rows.iter().for_each(|row| row.write(fields, symbols, columns, &mut lines));
     }
     lines
@@ -55,10 +55,8 @@ impl Row {
             items(value).map(|items| items.iter().map(|item| format!("{item}{unit}")).collect())
         };
         let (from, to): (Option<Items>, Option<Items>) = (known(&change.from), known(&change.to));
-        let known_by = |items: &Option<Items>| {
-            items
-                .as_ref()
-                .map(|items| items.iter().map(|item| hash_shortened(&field, item)).collect::<Items>())
+        let known_by = |items: &Option<Items>| -> Option<Items> {
+            Some(items.as_ref()?.iter().map(|item| hash_shortened(&field, item)).collect())
         };
         // Two different values with the same mask.
         if change.from == MASK && change.to == MASK {
@@ -77,14 +75,12 @@ impl Row {
             (Some(_), None) => ("-", TextStyle::Bad),
             _ => ("~", TextStyle::Changed),
         };
-        let arrow = if self.from.is_some() && self.to.is_some() {
-            format!("{} ", symbols.arrow)
-        } else {
-            String::new()
-        };
+        let is_both = self.from.is_some() && self.to.is_some();
+        let arrow = if is_both { format!("{} ", symbols.arrow) } else { String::new() };
+        let old_style = if is_both { TextStyle::Dim } else { TextStyle::Plain };
         let joined = |items: &Option<Items>| items.as_ref().map(|items| items.join(", ")).unwrap_or_default();
         let (from, to) = (joined(&self.from), joined(&self.to));
-        let before = if arrow.is_empty() { from } else { format!("{from} {arrow}") };
+        let before = if is_both { format!("{from} {arrow}") } else { from };
         let field = width(&self.field).max(fields);
         let fits = columns.is_none_or(|columns| BEFORE + field + 2 + width(&before) + width(&to) <= columns);
         let mut line = vec![(TextStyle::Plain, "    ".to_owned()), (style, format!("{mark} {}", self.field))];
@@ -96,23 +92,16 @@ impl Row {
             line.push((TextStyle::Plain, " ".repeat(start)));
         }
         if fits {
-            line.extend([
-                (if arrow.is_empty() { TextStyle::Plain } else { TextStyle::Dim }, before),
-                (TextStyle::Plain, to),
-            ]);
+            line.extend([(old_style, before), (TextStyle::Plain, to)]);
             lines.push(line);
             return;
         }
         // Below each other, so that the difference is easy to see.
         let available = columns.map_or(usize::MAX, |columns| columns.saturating_sub(start));
         let (from, to) = self.shortened(available, symbols.cut);
-        let old = from
-            .iter()
-            .map(|item| (if arrow.is_empty() { TextStyle::Plain } else { TextStyle::Dim }, item, ""));
-        let new = to
-            .iter()
-            .enumerate()
-            .map(|(at, item)| (TextStyle::Plain, item, if at == 0 { arrow.as_str() } else { "" }));
+        let old = from.iter().map(|item| (old_style, item, ""));
+        let arrows = iter::once(arrow.as_str()).chain(iter::repeat(""));
+        let new = to.iter().zip(arrows).map(|(item, arrow)| (TextStyle::Plain, item, arrow));
         for (number, (style, item, arrow)) in old.chain(new).enumerate() {
             if number > 0 {
                 lines.push(std::mem::take(&mut line));

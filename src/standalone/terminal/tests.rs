@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::protocol::error::{AwsDetail, Code, ErrorReport, Problem, WarningCode};
 use crate::protocol::event::{
-    Change, CodeState, Deployment, Finished, FunctionPresence, PROTOCOLS, UnmetCondition,
+    Change, CodeState, Deployment, Finished, FunctionPresence, PROTOCOLS, Progress, UnmetCondition,
 };
 
 const SCREEN: TerminalCapabilities =
@@ -186,6 +186,16 @@ fn wait(seconds: u64) -> Event {
     Event::Progress(Progress::Wait { what: "the update".to_owned(), elapsed_ms: seconds * 1000 + 7 })
 }
 
+fn problem(code: Code, message: &str, at: &str, hint: Option<&str>) -> Problem {
+    let (message, at, hint) = (message.to_owned(), Some(at.to_owned()), hint.map(str::to_owned));
+    Problem { code, message, at, hint }
+}
+
+fn unmet(condition: Condition, want: &str, got: &str, message: &str) -> UnmetCondition {
+    let (want, got, message) = (want.to_owned(), got.to_owned(), message.to_owned());
+    UnmetCondition { condition, want, got, message }
+}
+
 fn failed(error: ErrorReport) -> Event {
     Event::Finished(Finished::failed(error, Vec::new()))
 }
@@ -244,12 +254,7 @@ fn an_unknown_event_is_reported_by_its_message_or_passed_over() {
 #[test]
 fn a_key_is_shown_with_its_place_in_the_file() {
     let warning = |at: &str| Event::Warning(Warning::new(WarningCode::Deprecated, "m").at(at));
-    let problem = |at: &str| Problem {
-        code: Code::BadValue,
-        message: "wrong".to_owned(),
-        at: Some(at.to_owned()),
-        hint: None,
-    };
+    let problem = |at: &str| problem(Code::BadValue, "wrong", at, None);
     let several = ErrorReport::from_problems(vec![problem("/timeout"), problem("/role")]);
     let one = ErrorReport::from_problems(vec![problem("/timeout")]);
     let mut out = Vec::new();

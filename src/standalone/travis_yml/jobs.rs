@@ -301,18 +301,14 @@ fn multiplied(rows: Vec<Row>, mut values: Vec<Row>) -> Vec<Row> {
         }
         _ => {}
     }
-    let mut all = Vec::new();
-    for (row, value) in
-        rows.iter().flat_map(|row| values.iter().map(move |value| (row, value))).take(MAX_JOBS)
-    {
-        all.push(Row {
-            titles: [row.titles.as_slice(), value.titles.as_slice()].concat(),
-            own: [row.own.as_slice(), value.own.as_slice()].concat(),
-            variables: [row.variables.as_slice(), value.variables.as_slice()].concat(),
-            os: value.os.clone().or_else(|| row.os.clone()),
-        });
-    }
-    all
+    let combined = |(row, value): (&Row, &Row)| Row {
+        titles: [row.titles.as_slice(), value.titles.as_slice()].concat(),
+        own: [row.own.as_slice(), value.own.as_slice()].concat(),
+        variables: [row.variables.as_slice(), value.variables.as_slice()].concat(),
+        os: value.os.clone().or_else(|| row.os.clone()),
+    };
+    let pairs = rows.iter().flat_map(|row| values.iter().map(move |value| (row, value)));
+    pairs.take(MAX_JOBS).map(combined).collect()
 }
 
 /// The jobs of `jobs.include`, and whether `jobs.exclude` may remove some of the others. `matrix` is an old

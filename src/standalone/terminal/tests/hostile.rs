@@ -6,18 +6,8 @@ use super::*;
 fn all_events() -> Vec<Value> {
     let mut events = a_deployment();
     let package = a_package(3, 2048);
-    let unmet = UnmetCondition {
-        condition: Condition::Tags,
-        want: "a".to_owned(),
-        got: "b".to_owned(),
-        message: "c".to_owned(),
-    };
-    let problem = Problem {
-        code: Code::BadValue,
-        message: "m".to_owned(),
-        at: Some("/a".to_owned()),
-        hint: Some("h".to_owned()),
-    };
+    let unmet = unmet(Condition::Tags, "a", "b", "c");
+    let problem = problem(Code::BadValue, "m", "/a", Some("h"));
     let error = ErrorReport::from_problems(vec![problem.clone(), problem]);
     events.extend([a_plan(), a_failure(), progress(20), wait(5), failed(error)]);
     events.extend([
@@ -90,10 +80,8 @@ fn hostile_text_never_reaches_the_terminal() {
                 tried += usize::from(shown.contains("\\u{1b}"));
             }
             let coloured = shown_lines(COLOUR, &lines);
-            assert!(
-                !coloured.contains("\u{1b}[2J") && !coloured.contains(['\r', '\u{7}', '\u{9b}']),
-                "{coloured:?}"
-            );
+            assert!(!coloured.contains("\u{1b}[2J"), "{coloured:?}");
+            assert!(!coloured.contains(['\r', '\u{7}', '\u{9b}']), "{coloured:?}");
         }
     }
     assert!(tried > 200, "{tried} texts were shown");
@@ -113,16 +101,8 @@ fn no_value_is_unexpected() {
 
 #[test]
 fn an_output_that_is_closed_is_an_error() {
-    struct Closed;
-    impl Write for Closed {
-        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
-            Err(io::ErrorKind::BrokenPipe.into())
-        }
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
-    let mut terminal = HumanReporter::new(Closed, LIVE);
+    let (_, closed) = io::pipe().unwrap();
+    let mut terminal = HumanReporter::new(closed, LIVE);
     for event in a_deployment().iter().filter(|event| !matches!(event, Event::Hello { .. })) {
         let error = terminal.show(&line(event), &|_: &str| None).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::BrokenPipe, "{event:?}");

@@ -4,10 +4,7 @@ use super::*;
 
 #[test]
 fn a_failure_is_reported_last_and_its_hint_at_the_end() {
-    check(
-        SCREEN,
-        &[started(StepName::UpdateFunctionCode, StepTarget::default()), a_failure()],
-        "\
+    let expected = "\
 ✗ update-function-code
 the function's log:
 │ START
@@ -30,12 +27,10 @@ error[access-denied]: AWS refused UpdateFunctionCode: User:
       \"Action\": [\"lambda:UpdateFunctionCode\"],
       \"Resource\": [\"*\"]
     }
-",
-    );
-    assert!(
-        shown(COLOUR, &[a_failure()])
-            .contains("\u{1b}[1;31merror[access-denied]:\u{1b}[0m \u{1b}[1mAWS refused")
-    );
+";
+    check(SCREEN, &[started(StepName::UpdateFunctionCode, StepTarget::default()), a_failure()], expected);
+    let coloured = "\u{1b}[1;31merror[access-denied]:\u{1b}[0m \u{1b}[1mAWS refused";
+    assert!(shown(COLOUR, &[a_failure()]).contains(coloured));
 }
 
 #[test]
@@ -79,21 +74,12 @@ fn a_log_that_was_reported_is_not_reported_again() {
 
 #[test]
 fn all_problems_are_reported_each_with_its_place_and_hint() {
-    let problem = |code, message: &str, at: &str, hint: Option<&str>| Problem {
-        code,
-        message: message.to_owned(),
-        at: Some(at.to_owned()),
-        hint: hint.map(str::to_owned),
-    };
     let wrong = "`timeout` is `ten`; give whole seconds, such as 10";
     let problems = vec![
         problem(Code::BadValue, wrong, "/timeout", None),
         problem(Code::MissingKey, "`role` is missing", "/role", Some("name a role")),
     ];
-    check(
-        SCREEN,
-        &[failed(ErrorReport::from_problems(problems))],
-        "\
+    let expected = "\
 error[bad-value]: `timeout` is `ten`; give whole seconds, such as 10
   at timeout
 error[missing-key]: `role` is missing
@@ -103,33 +89,17 @@ error[missing-key]: `role` is missing
 failed: 2 problems
   nothing was changed
   more: dpl-lambda explain bad-value
-",
-    );
+";
+    check(SCREEN, &[failed(ErrorReport::from_problems(problems))], expected);
 }
 
 #[test]
 fn what_may_succeed_later_is_reported_where_no_hint_does() {
     let error = ErrorReport::new(Code::NetworkFailure, "AWS cannot be reached");
-    check(
-        SCREEN,
-        &[failed(error.clone())],
-        "\
-error[network-failure]: AWS cannot be reached
-  nothing was changed
-  retrying later may succeed
-  more: dpl-lambda explain network-failure
-",
-    );
-    check(
-        SCREEN,
-        &[failed(error.hint("try again"))],
-        "\
-error[network-failure]: AWS cannot be reached
-  nothing was changed
-  more: dpl-lambda explain network-failure
-  hint: try again
-",
-    );
+    let start = "error[network-failure]: AWS cannot be reached\n  nothing was changed\n";
+    let more = "  more: dpl-lambda explain network-failure\n";
+    check(SCREEN, &[failed(error.clone())], &format!("{start}  retrying later may succeed\n{more}"));
+    check(SCREEN, &[failed(error.hint("try again"))], &format!("{start}{more}  hint: try again\n"));
 }
 
 #[test]
@@ -180,51 +150,40 @@ fn a_run_that_has_certainly_changed_nothing_says_so() {
 fn other_outcomes_have_their_own_facts() {
     let check = |finished: Finished, expected: &str| check(SCREEN, &[Event::Finished(finished)], expected);
     check(Finished::Checked {}, "checked: the stanza is valid and its conditions are met\n");
-    let unmet = |condition, want: &str, got: &str, message: &str| UnmetCondition {
-        condition,
-        want: want.to_owned(),
-        got: got.to_owned(),
-        message: message.to_owned(),
-    };
     let unmet = vec![
         unmet(Condition::PullRequest, "false", "5", "the current build is a pull request."),
         unmet(Condition::Condition, "", "false", "a custom condition was not met"),
     ];
-    check(
-        Finished::Skipped { unmet },
-        "\
+    let expected = "\
 skipped: the conditions are not met; nothing was done
   ✗ pull-request: the current build is a pull request.
   ✗ condition: a custom condition was not met
     want \"\", got false
-",
-    );
-    check(
-        Finished::Packaged { package: a_package(3, 2048), output: "out.zip".to_owned() },
-        "\
+";
+    check(Finished::Skipped { unmet }, expected);
+    let expected = "\
 packaged out.zip
   from         dist: 3 entries, 2.0 KiB unpacked, 152 bytes zipped
   code_sha256  3i5t
-",
-    );
-    check(
-        Finished::Unchanged(Deployment {
-            version: "$LATEST".to_owned(),
-            alias: None,
-            aliases: Vec::new(),
-            previous_version: None,
-            code_sha256: "3i5t".to_owned(),
-            code: CodeState::Unchanged,
-            function_url: None,
-            duration_ms: 12,
-            ..a_live_function()
-        }),
-        "\
+";
+    check(Finished::Packaged { package: a_package(3, 2048), output: "out.zip".to_owned() }, expected);
+    let unchanged = Deployment {
+        version: "$LATEST".to_owned(),
+        alias: None,
+        aliases: Vec::new(),
+        previous_version: None,
+        code_sha256: "3i5t".to_owned(),
+        code: CodeState::Unchanged,
+        function_url: None,
+        duration_ms: 12,
+        ..a_live_function()
+    };
+    let expected = "\
 unchanged: hello already matches the stanza
   version  $LATEST
   code     unchanged, 3i5t
   region   eu-west-1
   took     12 ms
-",
-    );
+";
+    check(Finished::Unchanged(unchanged), expected);
 }

@@ -4,10 +4,7 @@ use super::*;
 
 #[test]
 fn a_plan_is_a_table() {
-    check(
-        SCREEN,
-        &[a_plan()],
-        "\
+    let expected = "\
 plan: the function exists; 4 steps, 7 changes
   update-function-configuration
     ~ timeout            10 → 20
@@ -22,16 +19,13 @@ plan: the function exists; 4 steps, 7 changes
   publish-version
   add-permission
     + function_url.permission.lambda:InvokeFunctionUrl  *
-",
-    );
+";
+    check(SCREEN, &[a_plan()], expected);
 }
 
 #[test]
 fn a_narrow_plan_is_a_table_too() {
-    check(
-        NARROW,
-        &[a_plan()],
-        "\
+    let expected = "\
 plan: the function exists; 4 steps, 7
   changes
   update-function-configuration
@@ -49,8 +43,8 @@ plan: the function exists; 4 steps, 7
   add-permission
     + function_url.permission.lambda:InvokeFunctionUrl
                    *
-",
-    );
+";
+    check(NARROW, &[a_plan()], expected);
 }
 
 #[test]
@@ -88,10 +82,7 @@ fn lists_that_do_not_fit_are_item_by_item() {
     let subnet = |number: u32| format!("subnet-0123456789abcdef{number}");
     let subnets = change("subnet_ids", vec![subnet(1), subnet(2)], vec![subnet(1), subnet(3)]);
     let short = change("security_group_ids", vec!["sg-1"], json!([]));
-    check(
-        SCREEN,
-        &[planned(StepName::UpdateFunctionConfiguration, vec![subnets, short])],
-        "\
+    let expected = "\
 plan: the function exists; 1 step, 2 changes
   update-function-configuration
     ~ subnet_ids          subnet-0123456789abcdef1
@@ -99,8 +90,8 @@ plan: the function exists; 1 step, 2 changes
                         → subnet-0123456789abcdef1
                           subnet-0123456789abcdef3
     ~ security_group_ids  sg-1 → []
-",
-    );
+";
+    check(SCREEN, &[planned(StepName::UpdateFunctionConfiguration, vec![subnets, short])], expected);
 }
 
 #[test]
@@ -110,34 +101,29 @@ fn a_value_that_is_masked_is_another_one_and_a_share_is_in_percent() {
         change("alias.live.traffic", 0, 50),
         change("environment.alias.x.traffic", Value::Null, "[secure]"),
     ];
-    for style in [SCREEN, LOG] {
-        check(
-            style,
-            &[planned(StepName::ShiftTraffic, changes.clone())],
-            "\
+    let expected = "\
 plan: the function exists; 1 step, 3 changes
   shift-traffic
     ~ environment.TOKEN            [secure] → another [secure]
     ~ alias.live.traffic           0 % → 50 %
     + environment.alias.x.traffic  [secure]
-",
-        );
+";
+    for style in [SCREEN, LOG] {
+        check(style, &[planned(StepName::ShiftTraffic, changes.clone())], expected);
     }
 }
 
 #[test]
 fn two_hashes_never_look_the_same() {
     let digest = |end: &str| format!("1.dkr.ecr.us-east-1.amazonaws.com/app@sha256:{}{end}", "0".repeat(63));
-    check(
-        SCREEN,
-        &[planned(StepName::UpdateFunctionCode, vec![change("image_uri", digest("1"), digest("2"))])],
-        "\
+    let changes = vec![change("image_uri", digest("1"), digest("2"))];
+    let expected = "\
 plan: the function exists; 1 step, 1 change
   update-function-code
     ~ image_uri  1.dkr.ecr.us-east-1.amazonaws.c…0000000000000000000000000000001
                → 1.dkr.ecr.us-east-1.amazonaws.c…0000000000000000000000000000002
-",
-    );
+";
+    check(SCREEN, &[planned(StepName::UpdateFunctionCode, changes)], expected);
 }
 
 #[test]
@@ -147,17 +133,14 @@ fn wide_characters_are_in_columns() {
         change("function_tags.team", "🚀", "👩\u{200d}🚀"),
         change("description", Value::Null, "日本語".repeat(20)),
     ];
-    check(
-        SCREEN,
-        &[planned(StepName::TagResource, changes)],
-        "\
+    let expected = "\
 plan: the function exists; 1 step, 3 changes
   tag-resource
     ~ function_tags.チーム  注文 → 支払い
     ~ function_tags.team    🚀 → 👩\u{200d}🚀
     + description           日本語日本語日本語日本語日…日本語日本語日本語日本語
-",
-    );
+";
+    check(SCREEN, &[planned(StepName::TagResource, changes)], expected);
 }
 
 #[test]

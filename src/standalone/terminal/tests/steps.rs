@@ -4,10 +4,7 @@ use super::*;
 
 #[test]
 fn a_deployment_is_reported_step_by_step() {
-    check(
-        SCREEN,
-        &a_deployment(),
-        "\
+    let expected = "\
 ✓ not a pull request
 ✓ branch: want main, release/*, got main
 warning[unknown-key]: `memory` is no option of a lambda stanza, it is ignored
@@ -41,8 +38,8 @@ deployed hello
   region    eu-west-1
   url       https://abc.lambda-url.eu-west-1.on.aws/
   took      121.5 s
-",
-    );
+";
+    check(SCREEN, &a_deployment(), expected);
 }
 
 #[test]
@@ -63,10 +60,7 @@ fn a_terminal_without_utf_8_gets_ascii_marks() {
 #[test]
 fn colours_mark_what_matters() {
     let events = a_deployment();
-    check(
-        COLOUR,
-        &[&events[1..4], &events[6..9], &events[18..]].concat(),
-        "\
+    let expected = "\
 \u{1b}[32m✓\u{1b}[0m \u{1b}[2mnot a pull request\u{1b}[0m
 \u{1b}[32m✓\u{1b}[0m \u{1b}[2mbranch: want main, release/*, got main\u{1b}[0m
 \u{1b}[33mwarning[unknown-key]:\u{1b}[0m `memory` is no option of a lambda stanza, it is ignored
@@ -91,8 +85,8 @@ fn colours_mark_what_matters() {
   \u{1b}[2mregion   \u{1b}[0m eu-west-1
   \u{1b}[2murl      \u{1b}[0m https://abc.lambda-url.eu-west-1.on.aws/
   \u{1b}[2mtook     \u{1b}[0m 121.5 s
-",
-    );
+";
+    check(COLOUR, &[&events[1..4], &events[6..9], &events[18..]].concat(), expected);
 }
 
 #[test]
@@ -150,26 +144,20 @@ fn a_step_is_about_what_its_own_start_said() {
 #[test]
 fn progress_is_a_bar_on_a_terminal_and_quarters_in_a_log() {
     let events = [progress(1), progress(11), progress(12), progress(35), progress(39), progress(40)];
-    check(
-        LOG,
-        &events,
-        "\
+    let expected = "\
 … uploading: 27 %, 11.0 MiB of 40.0 MiB
 … uploading: 87 %, 35.0 MiB of 40.0 MiB
 … uploading: 100 %, 40.0 MiB of 40.0 MiB
-",
-    );
+";
+    check(LOG, &events, expected);
     let bar =
         |full: usize, end: &str| format!("\r… uploading {}{} {end}", "━".repeat(full), "─".repeat(30 - full));
     let (first, second) = (bar(8, " 27 %  11.0 MiB of 40.0 MiB"), bar(0, "  2 %  1.0 MiB of 40.0 MiB"));
     let wide = text::width(&second) - text::width("\r");
     check(LIVE, &[progress(11), progress(1)], &format!("{first}{second} \u{8}\r{}\r", " ".repeat(wide)));
     let few = TerminalCapabilities { width: Some(24), ..LIVE };
-    assert!(
-        shown(few, &[progress(20)]).contains("\r… uploading ━━───  50 %\r"),
-        "{:?}",
-        shown(few, &[progress(20)])
-    );
+    let half = shown(few, &[progress(20)]);
+    assert!(half.contains("\r… uploading ━━───  50 %\r"), "{half:?}");
     assert!(shown(LIVE, &[Event::Progress(Progress::upload(u64::MAX, 0))]).contains("  0 %"));
     // Each task has its own quarters.
     let packaging = Event::Progress(Progress::package(3, 4));
@@ -180,10 +168,8 @@ fn progress_is_a_bar_on_a_terminal_and_quarters_in_a_log() {
 fn a_wait_is_reported_behind_the_step_on_a_terminal_and_ever_more_seldom_in_a_log() {
     let waits: Vec<Event> = (1..=60).map(|round| wait(round * 5)).collect();
     let reported = shown(LOG, &waits);
-    assert!(
-        reported.starts_with("… waiting for the update (5 s)\n… waiting for the update (10 s)\n"),
-        "{reported}"
-    );
+    let first = "… waiting for the update (5 s)\n… waiting for the update (10 s)\n";
+    assert!(reported.starts_with(first), "{reported}");
     assert_eq!(reported.lines().count(), 10, "{reported}");
     // A new wait starts over.
     assert_eq!(shown(LOG, &[wait(40), wait(5)]).lines().count(), 2);
