@@ -14,8 +14,8 @@ use std::io::{self, Write};
 use super::reporter::{ChildLine, Locate};
 use crate::protocol::error::{Warning, WarningCode};
 use crate::protocol::event::{
-    Condition, ConditionResult, CredentialsSource, Event, Line, Package, Plan, PlannedStep, Progress,
-    StepName, StepTarget, Stream,
+    Condition, ConditionResult, CredentialsSource, Event, GuardAlarm, GuardCheck, GuardState, Line, Package,
+    Plan, PlannedStep, Progress, StepName, StepTarget, Stream,
 };
 use crate::protocol::messages::{
     amount, counted, dotted, duration, presence, size, task, without_log_commands,
@@ -68,6 +68,8 @@ struct Run {
     quarters: Option<(&'static str, usize)>,
     /// For a log: the elapsed seconds of the current wait when it was last shown.
     waited: Option<u64>,
+    /// What the guard had found when it was last shown.
+    guard: Option<(GuardState, u8, Vec<GuardAlarm>)>,
     /// Lines of the function's log that have been shown.
     log: Vec<String>,
     /// True if something may have been changed: a step has finished, or a command has run.
@@ -155,6 +157,7 @@ impl<W: Write> HumanReporter<W> {
             Event::StepFinished { step, duration_ms, attempts, .. } => {
                 self.step_finished(*step, *duration_ms, *attempts)
             }
+            Event::GuardChecked(check) => self.guard_checked(check, &line.message),
             Event::Output { stream, line } => self.output(*stream, line),
             Event::Warning(warning) => self.warning(warning, locate),
             Event::Finished(finished) => self.finished(finished, locate),
@@ -317,6 +320,25 @@ impl<W: Write> HumanReporter<W> {
         self.begin(Section::Steps)?;
         let not = self.capabilities.symbols().not;
         self.labelled(0, &[(TextStyle::Bad, not)], &step_line(step, &target), TextStyle::Plain)
+    }
+
+    /// Shows a check of the guard, unless it found the same as the last one.
+    fn guard_checked(&mut self, check: &GuardCheck, message: &str) -> io::Result<()> {
+        let found = (check.state, check.percent, check.alarms.clone());
+        if self.run.guard.as_ref() == Some(&found) {
+            return Ok(());
+        }
+        self.run.guard = Some(found);
+        self.begin(Section::Steps)?;
+        let symbols = self.capabilities.symbols();
+        match check.state {
+            GuardState::Passed | GuardState::Undecided => {
+                self.labelled(0, &[(TextStyle::Dim, symbols.note)], &clean(message), TextStyle::Dim)
+            }
+            GuardState::Fired => {
+                self.labelled(0, &[(TextStyle::Bad, symbols.not)], &clean(message), TextStyle::Plain)
+            }
+        }
     }
 
     fn output(&mut self, stream: Stream, line: &str) -> io::Result<()> {
