@@ -12,9 +12,9 @@ use super::context::Context;
 use super::read::PlanInput;
 use crate::diagnostics;
 use crate::function::{
-    DesiredGuard, GuardError, LiveAlarm, check_alarm_regions, fired_alarm, reported_alarms,
+    CountedVersions, DesiredGuard, GuardError, LiveAlarm, check_alarm_regions, fired_alarm, reported_alarms,
 };
-use crate::lambda::{CountedVersions, DeployState};
+use crate::lambda::DeployState;
 use crate::plan::plan;
 use crate::protocol::error::ErrorReport;
 use crate::protocol::event::{

@@ -1,7 +1,8 @@
 //! Defines the guard that a stanza describes, and judges what CloudWatch reports: alarms and counted
 //! invocations. Never reads anything itself.
 
-use std::time::Duration;
+use std::collections::BTreeMap;
+use std::time::{Duration, SystemTime};
 
 use crate::protocol::event::{AlarmState, ErrorCounts, GuardAlarm, GuardState, VersionCounts};
 use crate::protocol::name::AlarmName;
@@ -91,6 +92,21 @@ impl Counts {
         // The metric of errors may be newer than that of invocations.
         VersionCounts { version, invocations: self.invocations.max(self.errors), errors: self.errors }
     }
+}
+
+/// Whose invocations to count: those of a new version and of the versions that it replaces.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct CountedVersions<'a> {
+    /// Name of the function, without the rest of an ARN.
+    pub function: &'a str,
+    /// The aliases that send traffic to the new version, each with the version that gets the rest.
+    pub aliases: &'a BTreeMap<String, String>,
+    /// The new version.
+    pub version: &'a str,
+    /// Invocations before this time do not count.
+    pub since: SystemTime,
+    /// Invocations after this time do not count.
+    pub until: SystemTime,
 }
 
 /// The share of invocations that may fail.
@@ -313,9 +329,9 @@ mod tests {
         let (arn, other) = (live[1].arn.as_str(), live[1].arn.replace("12:", "99:"));
         for (names, expected) in [
             (&["a", "b"][..], Ok(&["a", "b"][..])),
-            (&[arn], Ok(&["a"])),
-            (&["a", "c"], Err("c")),
-            (&[other.as_str()], Err("a")),
+            (&[arn][..], Ok(&["a"][..])),
+            (&["a", "c"][..], Err("c")),
+            (&[other.as_str()][..], Err("a")),
         ] {
             let found = guard(names).find(&live, "eu-west-1");
             let names = found.map(|found| found.into_iter().map(|alarm| alarm.name).collect::<Vec<_>>());

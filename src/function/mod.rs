@@ -16,8 +16,8 @@ mod settings_table;
 pub(crate) use alias_history::AliasHistory;
 pub(crate) use bypass::{EventSource, PolicyCaller, policy_callers, resource_name};
 pub(crate) use guard::{
-    Counts, DesiredGuard, ErrorThreshold, GuardError, LiveAlarm, check_alarm_regions, fired_alarm,
-    reported_alarms,
+    CountedVersions, Counts, DesiredGuard, ErrorThreshold, GuardError, LiveAlarm, check_alarm_regions,
+    fired_alarm, reported_alarms,
 };
 pub(crate) use handler_mistake::HandlerMistake;
 pub(crate) use live::{

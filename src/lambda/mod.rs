@@ -15,9 +15,12 @@ mod credentials_error;
 mod deploy_state;
 mod error;
 mod error_texts;
+#[cfg(feature = "cloudwatch")]
 mod guard_reads;
 mod http;
 mod live_state;
+#[cfg(not(feature = "cloudwatch"))]
+mod no_guard_reads;
 mod poll_backoff;
 mod read;
 mod request;
@@ -36,6 +39,5 @@ pub(crate) use credentials_error::CredentialsError;
 pub(crate) use deploy_state::DeployState;
 pub(crate) use error::{CallError, CallErrorKind, Cause, LambdaError, StateReason};
 pub(crate) use error_texts::error_texts;
-pub(crate) use guard_reads::CountedVersions;
 pub(crate) use live_state::{ANOTHER_UPDATE, ExtraReads, LiveState};
 pub(crate) use versions::VersionReads;

@@ -113,7 +113,7 @@ impl AlarmName {
 
     /// The name of the alarm, without the rest of an ARN.
     pub fn name(&self) -> &str {
-        self.arn_parts().map_or(&self.0, |(_, name)| name)
+        self.arn_parts().map_or(self.0.as_str(), |(_, name)| name)
     }
 
     /// The region in the ARN. `None` for a name.
@@ -124,7 +124,7 @@ impl AlarmName {
     /// Region and name in an ARN.
     fn arn_parts(&self) -> Option<(&str, &str)> {
         match self.0.splitn(7, ':').collect::<Vec<_>>().as_slice() {
-            ["arn", _, "cloudwatch", region, _, "alarm", name] => Some((region, name)),
+            ["arn", _, "cloudwatch", region, _, "alarm", name] => Some((*region, *name)),
             _ => None,
         }
     }
