@@ -60,6 +60,7 @@ pub(crate) fn of(stanza: &Stanza, desired: &DesiredFunction, source: &CodeSource
     if let Some(alias) = desired.url_alias() {
         draft.allow_bypasses(desired, &actions, &arn_parts, [function.clone(), on(alias)]);
     }
+    draft.allow("Guard", &guard_actions(desired), vec!["*".to_owned()]);
     if touches_network(desired) {
         let actions = ["ec2:DescribeSecurityGroups", "ec2:DescribeSubnets", "ec2:DescribeVpcs"];
         draft.allow("Network", &actions, vec!["*".to_owned()]);
@@ -193,6 +194,16 @@ fn alias_actions(desired: &DesiredFunction) -> Vec<&'static str> {
         (true, "lambda:GetProvisionedConcurrencyConfig"),
         (matches!(provisioned, Some(Some(_))), StepName::PutProvisionedConcurrencyConfig.iam_action()),
         (provisioned == Some(None), StepName::DeleteProvisionedConcurrencyConfig.iam_action()),
+    ])
+}
+
+/// The actions of CloudWatch with which a guard watches. IAM has no resource for the metrics, and AWS checks
+/// the list of alarms against all alarms.
+fn guard_actions(desired: &DesiredFunction) -> Vec<&'static str> {
+    let guard = desired.release.guard.as_ref();
+    needed(&[
+        (guard.is_some_and(|guard| !guard.alarms.is_empty()), "cloudwatch:DescribeAlarms"),
+        (guard.is_some_and(|guard| guard.errors.is_some()), "cloudwatch:GetMetricData"),
     ])
 }
 

@@ -2,10 +2,12 @@
 //! text are made by the modules that read it. Never decides whether something is worth a warning; the caller
 //! does.
 
-use crate::function::{EventSource, Handler, HandlerMistake, PolicyCaller};
+use crate::function::{ErrorThreshold, EventSource, Handler, HandlerMistake, PolicyCaller};
 use crate::package::{DanglingReason, MissingHandler, PackageNote};
 use crate::plan::ClearedWeights;
 use crate::protocol::error::{ErrorReport, Problem, Warning, WarningCode};
+use crate::protocol::event::VersionCounts;
+use crate::protocol::messages::counted;
 use crate::protocol::runtimes::RuntimeSupport;
 
 const TWO_JOBS: &str = "check whether two jobs deploy the function at the same time";
@@ -471,6 +473,27 @@ pub(crate) fn callers_unknown(alias: &str, denied: &[&str]) -> Warning {
     let hint = "allow these actions, which `dpl-lambda policy` lists in the statements that begin with \
                 `Optional`, or ignore this warning; the deployment does not need them";
     warning(WarningCode::CallersUnknown, "/alias", message, hint)
+}
+
+/// Warns about an alarm of the guard that fires before the deployment.
+pub(crate) fn alarm_already_firing(name: &str) -> Warning {
+    let message = format!("CloudWatch alarm `{name}` fires already; this run ignores it");
+    let hint = "fix what the alarm reports; it is ignored so that this deployment can be the fix";
+    warning(WarningCode::AlarmAlreadyFiring, "/guard/alarms", message, hint)
+}
+
+/// Warns that too few invocations of the new version were counted to judge its errors.
+pub(crate) fn guard_undecided(new: &VersionCounts, threshold: ErrorThreshold) -> Warning {
+    let message = format!(
+        "only {} of version {} {} counted; `errors: {}%` needs {}",
+        counted(new.invocations, "invocation", "invocations"),
+        new.version,
+        if new.invocations == 1 { "was" } else { "were" },
+        threshold.text(),
+        threshold.needed()
+    );
+    let hint = "increase `guard.bake`, or watch an alarm with `guard.alarms`; nothing has fired";
+    warning(WarningCode::GuardUndecided, "/guard/errors", message, hint)
 }
 
 /// Warns about an old version that AWS refuses to delete, because an alias uses it.

@@ -4,6 +4,7 @@
 use std::sync::Once;
 
 use super::aws::Aws;
+use super::guard::GuardWatch;
 use super::plan::Planned;
 use super::step::{OutdatedStep, RunningStep};
 use super::verify::verify;
@@ -23,14 +24,16 @@ pub(super) enum Round<'a> {
     Replan(Box<OutdatedStep>),
 }
 
-/// Applies a plan to the function in `state`. If it fails during a traffic shift, restores the traffic.
+/// Applies a plan to the function in `state`, and watches `guard` while it shifts traffic. If it fails during
+/// a traffic shift, restores the traffic.
 pub(super) fn apply<'a>(
     aws: &Aws<'a>,
     plan: &Plan,
     live: Option<&LiveFunction>,
     mut state: DeployState<'a>,
+    guard: Option<&mut GuardWatch>,
 ) -> Result<Round<'a>, ErrorReport> {
-    let report = match apply_steps(aws, plan, live, &mut state) {
+    let report = match apply_steps(aws, plan, live, &mut state, guard) {
         Ok(None) => return Ok(Round::Done(Box::new(state))),
         Ok(Some(outdated)) if state.shifted.is_empty() => return Ok(Round::Replan(Box::new(outdated))),
         // Another caller has changed the function or the alias during a traffic shift: do not plan again.
@@ -121,6 +124,7 @@ fn apply_steps(
     plan: &Plan,
     live: Option<&LiveFunction>,
     state: &mut DeployState<'_>,
+    mut guard: Option<&mut GuardWatch>,
 ) -> Result<Option<OutdatedStep>, ErrorReport> {
     let Aws { context, lambda, .. } = aws;
     let has_warned = Once::new();
@@ -128,11 +132,20 @@ fn apply_steps(
     for step in &plan.steps {
         context.stop.check().map_err(diagnostics::from_stop)?;
         let running = RunningStep::start(context, step.action.name(), state.target_of(&step.action));
+        if let (Action::Write(WriteCall::ShiftTraffic { percent, .. }), Some(guard)) =
+            (&step.action, guard.as_deref_mut())
+        {
+            guard.shifts_to(*percent);
+        }
         let applied = match &step.action {
             Action::Verify => Ok(verify(aws, state, live)?),
-            Action::Wait { interval } => {
-                aws.block_on(lambda.pause_traffic(*interval)).map(|()| Applied::default())
-            }
+            Action::Wait { interval } => match guard.as_deref_mut() {
+                Some(guard) => {
+                    guard.watch(aws, state, *interval)?;
+                    Ok(Applied::default())
+                }
+                None => aws.block_on(lambda.pause_traffic(*interval)).map(|()| Applied::default()),
+            },
             Action::WaitForProvisioned { alias } => {
                 aws.block_on(lambda.wait_for_provisioned(context.name, alias)).map(|()| Applied::default())
             }

@@ -1,13 +1,14 @@
 //! Last phase: determines the outcome of a deployment and describes the deployed function.
 
 use super::aws::Aws;
+use super::guard::GuardWatch;
 use super::plan::Planned;
 use super::read::PlanInput;
 use super::step::milliseconds;
 use crate::function::LiveAlias;
 use crate::lambda::DeployState;
 use crate::protocol::error::ErrorReport;
-use crate::protocol::event::{CodeState, Deployment, Finished};
+use crate::protocol::event::{CodeState, Deployment, Finished, GuardSummary};
 use crate::protocol::stanza::Stanza;
 use crate::warnings;
 
@@ -27,12 +28,14 @@ impl Baseline {
     }
 }
 
-/// Determines the outcome of a deployment. `planned` is the plan whose steps all took effect.
+/// Determines the outcome of a deployment. `planned` is the plan whose steps all took effect, and `guard`
+/// what was watched meanwhile.
 pub(super) fn finish(
     aws: &Aws<'_>,
     planned: Planned,
     state: DeployState<'_>,
     before: Baseline,
+    guard: Option<GuardWatch>,
 ) -> Result<Finished, ErrorReport> {
     let has_changed =
         planned.replans > 0 || planned.plan.steps.iter().any(|step| !step.action.is_read_only());
@@ -40,7 +43,7 @@ pub(super) fn finish(
     if planned.input.desired.release.aliases.is_empty() && state.was_overtaken() {
         aws.context.warn(&warnings::overtaken());
     }
-    let now = deployment(aws, state, before);
+    let now = deployment(aws, state, before, guard.and_then(GuardWatch::summary));
     match planned.input.found.and_then(|found| found.failure) {
         // Nothing differs, but the last update failed, so the code and settings that AWS shows do not run.
         Some(failure) if !has_changed => Err(aws.context.failed(failure)),
@@ -50,7 +53,12 @@ pub(super) fn finish(
 }
 
 /// Describes the deployed function for events.
-pub(super) fn deployment(aws: &Aws<'_>, state: DeployState<'_>, before: Baseline) -> Deployment {
+pub(super) fn deployment(
+    aws: &Aws<'_>,
+    state: DeployState<'_>,
+    before: Baseline,
+    guard: Option<GuardSummary>,
+) -> Deployment {
     let (stanza, redaction) = (aws.context.stanza, &aws.context.redaction);
     let previous_version = version_before(stanza, &before.aliases, &state);
     let before = before.code_sha256;
@@ -68,6 +76,7 @@ pub(super) fn deployment(aws: &Aws<'_>, state: DeployState<'_>, before: Baseline
         code: if before.as_ref() == Some(&code_sha256) { CodeState::Unchanged } else { CodeState::Uploaded },
         code_sha256: redaction.foreign_text(&code_sha256),
         function_url: state.function_url.map(|url| redaction.foreign_text(&url)),
+        guard,
         duration_ms: milliseconds(aws.context.began),
     }
 }

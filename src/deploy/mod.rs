@@ -8,6 +8,7 @@ mod apply;
 mod aws;
 mod context;
 mod finish;
+mod guard;
 mod job;
 mod judge;
 mod package;
@@ -79,6 +80,12 @@ fn run_command(command: &Command, context: &Context<'_>) -> Result<Finished, Err
     warn::about_version(context, command);
     warn::about_region(context);
     warn::about_named_runtime(context, command);
+    // A rollback and a package need no guard.
+    if command.evaluates_conditions()
+        && let Ok(Some(region)) = lambda::named_region(stanza, &context.job.env)
+    {
+        guard::check_region(context, &region)?;
+    }
     match command {
         Command::Check => Ok(Finished::Checked {}),
         Command::Rollback => with_runtime(|runtime| roll_back(context, runtime, is_dry_run)),
@@ -112,6 +119,7 @@ fn deploy(context: &Context<'_>, runtime: &Runtime, only_plan: bool) -> Result<F
     let prepared = prepare(context, &source)?;
     let aws = Aws::connect(context, runtime)?;
     let input = read(&aws, &source, prepared, only_plan)?;
+    let mut guard = guard::prepare(&aws, &input)?;
     let before = Baseline::of(&input);
     let (mut planned, event) = plan(context, input)?;
     if only_plan {
@@ -119,9 +127,12 @@ fn deploy(context: &Context<'_>, runtime: &Runtime, only_plan: bool) -> Result<F
         return Ok(Finished::Planned(event));
     }
     loop {
-        match apply(&aws, &planned.plan, planned.input.live(), planned.state(context))? {
-            Round::Done(state) => return finish(&aws, planned, *state, before),
+        match apply(&aws, &planned.plan, planned.input.live(), planned.state(context), guard.as_mut())? {
+            Round::Done(state) => return finish(&aws, planned, *state, before, guard),
             Round::Replan(outdated) => planned = replan(&aws, planned, *outdated)?,
+        }
+        if guard.is_none() {
+            guard = guard::prepare(&aws, &planned.input)?;
         }
     }
 }

@@ -41,10 +41,10 @@ pub(super) fn roll_back(
     let code_sha256 = version.map(|version| version.code_sha256.clone());
     let mut state = DeployState::of(context.name);
     state.refresh(&live, &plan, code_sha256.clone());
-    match apply(&aws, &plan, Some(&live), state)? {
+    match apply(&aws, &plan, Some(&live), state, None)? {
         Round::Done(state) => {
             let before = Baseline { code_sha256, aliases: live.aliases };
-            let now = deployment(&aws, *state, before);
+            let now = deployment(&aws, *state, before, None);
             Ok(if plan.steps.is_empty() { Finished::Unchanged(now) } else { Finished::Deployed(now) })
         }
         Round::Replan(outdated) => Err(diagnostics::from_moved_alias(outdated.error, &context.redactor())),

@@ -69,7 +69,7 @@ pub(super) fn by_operation(operation: &str) -> Code {
         "Invoke" => Code::InvocationRejected,
         _ if operation.starts_with("AssumeRole") => Code::IdentityRejected,
         _ if is_of_bucket(operation) => Code::UploadRejected,
-        _ if operation.starts_with("Get") || operation.starts_with("List") => Code::ReadRejected,
+        _ if ["Get", "List", "Describe"].iter().any(|verb| operation.starts_with(verb)) => Code::ReadRejected,
         _ if RELEASE.iter().any(|name| operation.starts_with(name)) => Code::ReleaseRejected,
         _ => Code::UpdateRejected,
     }

@@ -144,6 +144,8 @@ fn state_reason(message: &str) -> Option<&str> {
 /// JSON pointer to the stanza key that causes an operation. Used when nothing more specific is known.
 fn at_of_operation(operation: &str) -> Option<&'static str> {
     match operation {
+        "DescribeAlarms" => Some("/guard/alarms"),
+        "GetMetricData" => Some("/guard/errors"),
         _ if operation.starts_with("AssumeRole") => Some("/role_to_assume"),
         _ if aws_messages::is_of_bucket(operation) => Some("/s3_bucket"),
         _ => None,
@@ -166,6 +168,8 @@ fn at_of_action(action: &str) -> Option<&'static str> {
         "lambda:GetLayerVersion" => "/layers",
         "lambda:TagResource" | "lambda:UntagResource" | "lambda:ListTags" => "/function_tags",
         "lambda:InvokeFunction" => "/verify",
+        "cloudwatch:DescribeAlarms" => "/guard/alarms",
+        "cloudwatch:GetMetricData" => "/guard/errors",
         _ if action.contains("EventSourceMapping") => "/follow_alias",
         _ if action.starts_with("sts:") => "/role_to_assume",
         _ if action.starts_with("s3:") => "/s3_bucket",
@@ -272,6 +276,7 @@ mod tests {
         for (operation, code) in [
             ("GetFunction", Code::ReadRejected),
             ("ListAliases", Code::ReadRejected),
+            ("DescribeAlarms", Code::ReadRejected),
             ("UpdateFunctionConfiguration", Code::UpdateRejected),
             ("TagResource", Code::UpdateRejected),
             ("PublishVersion", Code::ReleaseRejected),

@@ -140,6 +140,7 @@ fn action_of(operation: &str) -> String {
             "s3:PutObject".to_owned()
         }
         "AbortMultipartUpload" => "s3:AbortMultipartUpload".to_owned(),
+        "DescribeAlarms" | "GetMetricData" => format!("cloudwatch:{operation}"),
         operation if operation.starts_with("AssumeRole") => format!("sts:{operation}"),
         operation => format!("lambda:{operation}"),
     }
@@ -247,6 +248,10 @@ mod tests {
         assert_eq!(
             denied("PutObject", "AccessDenied", "Access Denied").expect("denied").action,
             "s3:PutObject"
+        );
+        assert_eq!(
+            denied("GetMetricData", "AccessDenied", "").expect("denied").action,
+            "cloudwatch:GetMetricData"
         );
         assert_eq!(denied("GetFunction", "ResourceNotFoundException", "Function not found"), None);
     }

@@ -7,18 +7,19 @@ use std::time::Duration;
 
 use super::{
     ArgumentMistake, FailureReason, VersionExposure, from_arguments, from_command, from_conditions,
-    from_failed_version, from_git, from_lambda, from_package, from_panic, from_plan, from_problems,
-    from_request, from_required_skip, from_stop, from_system, from_verification,
+    from_failed_version, from_git, from_guard, from_lambda, from_package, from_panic, from_plan,
+    from_problems, from_request, from_required_skip, from_stop, from_system, from_verification,
 };
 use crate::cancel::CancelReason;
 use crate::commands::CommandError;
 use crate::conditions::{BashError, ConditionError};
+use crate::function::{Counts, ErrorThreshold, GuardError};
 use crate::git::GitError;
 use crate::lambda::{CallError, CallErrorKind, Cause, CredentialsError, LambdaError, StateReason};
 use crate::package::PackageError;
 use crate::plan::PlanError;
 use crate::protocol::error::{Code, ErrorReport};
-use crate::protocol::event::{Condition, UnmetCondition};
+use crate::protocol::event::{Condition, ErrorCounts, UnmetCondition};
 use crate::protocol::json::{self, Node};
 use crate::protocol::messages::skip_reason;
 use crate::protocol::request::{self, RequestError};
@@ -272,6 +273,23 @@ pub(super) fn example(code: Code) -> ErrorReport {
             vec!["[ERROR] KeyError: 'orders'".to_owned()],
             &str::to_owned,
         ),
+        Code::AlarmFired => from_guard(
+            GuardError::AlarmFired {
+                name: "shop-5xx".to_owned(),
+                reason: "Threshold Crossed: 1 datapoint [7.0] was greater than 5.0.".to_owned(),
+                version: "8".to_owned(),
+                percent: 10,
+            },
+            &redactor,
+        ),
+        Code::ErrorsExceeded => {
+            let counts = ErrorCounts {
+                new: Counts { invocations: 340, errors: 12 }.of("8".to_owned()),
+                previous: Counts { invocations: 3000, errors: 3 }.of("7".to_owned()),
+            };
+            let threshold = ErrorThreshold { tenths: 10 };
+            from_guard(GuardError::ErrorsExceeded { counts, threshold, percent: 10 }, &redactor)
+        }
         Code::ProvisioningFailed => at_aws(LambdaError::ProvisioningFailed(StateReason {
             code: None,
             reason: Some("The account's concurrency is used up".to_owned()),
@@ -283,7 +301,8 @@ pub(super) fn example(code: Code) -> ErrorReport {
             targets: vec![("live".to_owned(), "6".to_owned()), ("beta".to_owned(), "7".to_owned())],
         }),
         Code::TrafficNotShareable => {
-            planning(PlanError::TrafficNotShareable { field: "role", version: "7".to_owned() })
+            let (field, version) = ("role", "7".to_owned());
+            planning(PlanError::TrafficNotShareable { field, version, keys: vec!["traffic"] })
         }
         Code::TrafficShared => planning(PlanError::TrafficShared {
             alias: "live".to_owned(),

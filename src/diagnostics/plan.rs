@@ -35,9 +35,9 @@ pub(crate) fn from_plan(mut error: PlanError, function_name: &str, redactor: &Re
         PlanError::OtherRevision { .. } => report(Code::RevisionMismatch, text)
             .at("/revision_id")
             .hint("read the function again before you deploy; someone else changed it"),
-        PlanError::TrafficNotShareable { .. } => report(Code::TrafficNotShareable, text)
-            .at("/traffic")
-            .hint("deploy this once without `traffic`; nothing was changed"),
+        PlanError::TrafficNotShareable { keys, .. } => report(Code::TrafficNotShareable, text)
+            .at(format!("/{}", keys.first().copied().unwrap_or("alias")))
+            .hint(format!("deploy this once without `{}`; nothing was changed", keys.join("` and `"))),
         PlanError::TrafficShared { .. } => report(Code::TrafficShared, text).at("/alias").hint(
             "wait until CodeDeploy or the other tool has finished, or set `clear_weights: true` to end the \
              split; nothing was changed",

@@ -152,9 +152,12 @@ pub(crate) struct LiveAlias {
 impl LiveAlias {
     /// The versions that get a share of the traffic. While provisioned concurrency moves to another version,
     /// AWS shows the old version with a weight of 100 %. That is not a traffic split and ends by itself, so
-    /// it is left out.
+    /// it is left out, unless the history records it: a guard watches a version that gets all traffic.
     pub(crate) fn shares(&self) -> &[(String, u8)] {
-        if self.weights.iter().any(|(_, percent)| *percent == 100) { &[] } else { &self.weights }
+        let is_moving = |(version, percent): &(String, u8)| {
+            *percent == 100 && self.history.shift(&self.version) != Some(version)
+        };
+        if self.weights.iter().any(is_moving) { &[] } else { &self.weights }
     }
 
     /// The shares, if not all of them were set by a deployment of this program but by a person or another

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 mod alias_history;
 mod bypass;
+mod guard;
 mod handler_mistake;
 mod live;
 pub(crate) mod option_reference;
@@ -14,6 +15,10 @@ mod settings_table;
 
 pub(crate) use alias_history::AliasHistory;
 pub(crate) use bypass::{EventSource, PolicyCaller, policy_callers, resource_name};
+pub(crate) use guard::{
+    CountedVersions, Counts, DesiredGuard, ErrorThreshold, GuardError, LiveAlarm, check_alarm_regions,
+    fired_alarm, reported_alarms,
+};
 pub(crate) use handler_mistake::HandlerMistake;
 pub(crate) use live::{
     CodeAndSettings, LATEST_PUBLISHED, LiveAlias, LiveFunction, LiveImage, LiveUrl, LiveVersion, Permission,

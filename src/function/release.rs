@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::guard::DesiredGuard;
 use crate::protocol::stanza::Stanza;
 use crate::protocol::structures::OrNone;
 
@@ -21,6 +22,8 @@ pub(crate) struct Release {
     pub shares: Vec<u8>,
     /// Pause between two shares.
     pub interval: Duration,
+    /// What to watch while traffic shifts. `None`: nothing.
+    pub guard: Option<DesiredGuard>,
     /// Provisioned concurrency of each alias. `Some(None)`: it is removed. `None`: the stanza does not set
     /// it.
     pub provisioned: Option<Option<i32>>,
@@ -47,6 +50,7 @@ impl Release {
             verifies: stanza.verify.is_some(),
             shares: shares.filter_map(|share| u8::try_from(*share).ok()).collect(),
             interval: stanza.traffic_interval.unwrap_or(INTERVAL),
+            guard: stanza.guard.as_ref().map(DesiredGuard::of),
             provisioned: stanza.provisioned_concurrency.as_ref().map(|desired| match desired {
                 OrNone::Some(executions) => Some(*executions),
                 OrNone::None => None,
@@ -55,5 +59,14 @@ impl Release {
             follows_alias: stanza.follow_alias == Some(true),
             keep: stanza.keep_versions.and_then(|versions| usize::try_from(versions).ok()),
         }
+    }
+
+    /// The shifts of traffic before the aliases move: each share in percent, and the pause after it. With a
+    /// guard the last one sends all traffic as a weight, while the alias still points at the previous
+    /// version, so that the traffic can go back until the guard has passed. AWS's API reference gives 0.0 to
+    /// 1.0 as the valid range of a weight.
+    pub(crate) fn shifts(&self) -> Vec<(u8, Duration)> {
+        let shares = self.shares.iter().map(|share| (*share, self.interval));
+        shares.chain(self.guard.as_ref().map(|guard| (100, guard.bake))).collect()
     }
 }

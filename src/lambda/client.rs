@@ -18,10 +18,13 @@ use crate::package::Archive;
 use crate::protocol::event::StepName;
 use crate::protocol::secret::KnownSecrets;
 
-/// Lambda and S3 clients for one identity in one region.
+/// Clients of Lambda, S3 and CloudWatch for one identity in one region.
 pub(crate) struct Lambda {
     pub(super) client: aws_sdk_lambda::Client,
     pub(super) s3: aws_sdk_s3::Client,
+    /// `None`: the stanza has no `guard`.
+    #[cfg(feature = "cloudwatch")]
+    pub(super) cloudwatch: Option<aws_sdk_cloudwatch::Client>,
     pub(super) events: Arc<EventWriter>,
     pub(super) stop: CancelToken,
     pub(super) attempts: AttemptCounter,

@@ -15,8 +15,12 @@ mod credentials_error;
 mod deploy_state;
 mod error;
 mod error_texts;
+#[cfg(feature = "cloudwatch")]
+mod guard_reads;
 mod http;
 mod live_state;
+#[cfg(not(feature = "cloudwatch"))]
+mod no_guard_reads;
 mod poll_backoff;
 mod read;
 mod request;

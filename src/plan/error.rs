@@ -35,6 +35,8 @@ pub(crate) enum PlanError {
         field: &'static str,
         /// The version at which the alias points.
         version: String,
+        /// The keys of the stanza that split the traffic.
+        keys: Vec<&'static str>,
     },
     /// An alias splits its traffic, and no deployment of this program started that.
     TrafficShared {
@@ -102,7 +104,7 @@ impl PlanError {
                 be created; expected `NONE` or `AWS_IAM`"
                     .to_owned()
             }
-            PlanError::TrafficNotShareable { field, version } => format!(
+            PlanError::TrafficNotShareable { field, version, .. } => format!(
                 "`{field}` differs from that of version {version}; AWS splits traffic only between versions \
                  with the same `{field}`"
             ),

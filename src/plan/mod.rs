@@ -394,6 +394,12 @@ fn environment(setting: Option<&Setting>) -> BTreeMap<String, Secret> {
 }
 
 impl Plan {
+    /// True if the plan gives a new version a share of the traffic before an alias moves to it.
+    pub(crate) fn shifts_traffic(&self) -> bool {
+        let is_shift = |step: &Step| matches!(step.action, Action::Write(WriteCall::ShiftTraffic { .. }));
+        self.steps.iter().any(is_shift)
+    }
+
     /// The plan as an event.
     pub(crate) fn to_event(&self) -> event::Plan {
         let steps = self.steps.iter();

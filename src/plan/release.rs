@@ -63,6 +63,7 @@ pub(super) fn plan_release(
     let versions = live.map(|live| live.versions.as_slice()).unwrap_or_default();
     let find = |name: &String| aliases.iter().find(|alias| alias.name == *name);
     check_shares(release, aliases)?;
+    let shifts = release.shifts();
     let known = if changes { None } else { live.and_then(|live| copy_of(live, release)) };
     let version = known.map(|version| version.number.clone());
     let publish = (release.publish && version.is_none()).then(|| {
@@ -106,7 +107,7 @@ pub(super) fn plan_release(
         let mut update = alias_update_step(alias, planned.version.clone(), history, provisions);
         // End an unfinished shift of an earlier run first, so that its version gets no traffic during
         // verification.
-        if (release.verifies || !release.shares.is_empty()) && !is_at_version {
+        if (release.verifies || !shifts.is_empty()) && !is_at_version {
             let ended = end_shift_step(alias);
             if ended.is_some() {
                 update.changes.retain(|change| !change.field.ends_with(".weights"));
@@ -120,8 +121,8 @@ pub(super) fn plan_release(
     }
     let verify = || release.verifies.then_some(Step { action: Action::Verify, changes: Vec::new() });
     moved.retain(|alias| alias.version != "$LATEST");
-    if !release.shares.is_empty() {
-        check_shareable(&moved, versions, settings, live)?;
+    if !shifts.is_empty() {
+        check_shareable(release, &moved, versions, settings, live)?;
     }
     if !release.aliases.is_empty() {
         if !last.is_empty() {
@@ -137,11 +138,9 @@ pub(super) fn plan_release(
             planned.provisioned = provisioned(release, live);
         }
         let mut before = 0;
-        for share in release.shares.iter().copied().filter(|_| !moved.is_empty()) {
+        for (share, interval) in shifts.into_iter().filter(|_| !moved.is_empty()) {
             planned.go_live.extend(moved.iter().map(|alias| shift(alias, before, share)));
-            planned
-                .go_live
-                .push(Step { action: Action::Wait { interval: release.interval }, changes: Vec::new() });
+            planned.go_live.push(Step { action: Action::Wait { interval }, changes: Vec::new() });
             planned.go_live.extend(verify());
             before = share;
         }
@@ -262,6 +261,7 @@ fn shift(alias: &LiveAlias, from: u8, percent: u8) -> Step {
 
 /// Fails if AWS would reject a traffic shift: the two versions must have the same role and dead letter queue.
 fn check_shareable(
+    release: &Release,
     moved: &[LiveAlias],
     versions: &[LiveVersion],
     settings: &[Setting],
@@ -275,9 +275,14 @@ fn check_shareable(
             if let (Some(new), Some(old)) = (new, old.setting(&kind))
                 && new != old
             {
+                let keys = [
+                    (!release.shares.is_empty()).then_some("traffic"),
+                    release.guard.is_some().then_some("guard"),
+                ];
                 return Err(PlanError::TrafficNotShareable {
                     field: kind.field(),
                     version: alias.version.clone(),
+                    keys: keys.into_iter().flatten().collect(),
                 });
             }
         }

@@ -202,6 +202,20 @@ fn what_only_warnings_need_has_statements_of_its_own() {
 }
 
 #[test]
+fn a_guard_reads_only_what_it_watches() {
+    for (guard, actions) in [
+        (json!({"alarms": "a"}), &["cloudwatch:DescribeAlarms"][..]),
+        (json!({"errors": "1%"}), &["cloudwatch:GetMetricData"]),
+        (json!({"alarms": "a", "errors": 1}), &["cloudwatch:DescribeAlarms", "cloudwatch:GetMetricData"]),
+    ] {
+        let found = statement(&json!({"alias": "live", "guard": guard}), F, "Guard");
+        assert_eq!(found.action, actions);
+        assert_eq!(found.resource, ["*"]);
+    }
+    assert!(!has(&json!({"alias": "live"}), "Guard"));
+}
+
+#[test]
 fn where_no_version_is_published_none_is_called() {
     let stanza = json!({"verify": {}});
     assert_eq!(statement(&stanza, F, "Latest").resource, [format!("{F}:$LATEST")]);

@@ -127,8 +127,8 @@ const JOBS_VARIABLES: &str = "\
 `AWS_REGION`, `AWS_DEFAULT_REGION`: The region, if the stanza has no `region`. Default: `us-east-1`.
 `AWS_<OPTION>`, `LAMBDA_<OPTION>`: The value of an option of dpl that the stanza does not set. `<OPTION>` is
   its name in capitals, as in `AWS_TIMEOUT`.
-`AWS_ENDPOINT_URL`, `AWS_ENDPOINT_URL_LAMBDA`, `AWS_ENDPOINT_URL_S3`, `AWS_ENDPOINT_URL_STS`: Endpoints to use
-  instead of AWS.
+`AWS_ENDPOINT_URL`, `AWS_ENDPOINT_URL_LAMBDA`, `AWS_ENDPOINT_URL_S3`, `AWS_ENDPOINT_URL_STS`,
+  `AWS_ENDPOINT_URL_CLOUDWATCH`: Endpoints to use instead of AWS.
 `AWS_CA_BUNDLE`: A file with the trusted certificates (PEM), used instead of those of the system.
 `HTTPS_PROXY`, `NO_PROXY`: The proxy for requests to AWS, and the hosts to reach without it.
 `PATH`: The search path for bash and git. Default: `/usr/local/bin:/usr/bin:/bin`.

@@ -332,6 +332,12 @@ codes! {
     VerificationFailed: Package =>
         "Fix the code and deploy again; the error contains the end of the function's log. An alias moves \
          only to a version that passes.";
+    /// A CloudWatch alarm of the guard fired while the new version got traffic.
+    AlarmFired: Package =>
+        "Find the cause in the log of the version that the message names, fix it and deploy again.";
+    /// More invocations of the new version failed than `guard.errors` allows.
+    ErrorsExceeded: Package =>
+        "Find the cause in the log of the version that the message names, fix it and deploy again.";
     /// AWS could not allocate the provisioned concurrency.
     ProvisioningFailed: Quota =>
         "Fix what AWS reports and deploy again. The alias is live without provisioned concurrency.";
@@ -343,7 +349,7 @@ codes! {
         "Roll back one alias at a time, or set `version`.";
     /// The traffic cannot be split between the previous version and the new one.
     TrafficNotShareable: Config =>
-        "Deploy once without `traffic`. Nothing was changed.";
+        "Deploy once without `traffic` and `guard`. Nothing was changed.";
     /// Another tool or a person splits an alias's traffic between two versions.
     TrafficShared: Config =>
         "Wait until the split has ended, or set `clear_weights: true`, which sends all traffic to one \
@@ -491,6 +497,13 @@ words! {
         CallersUnknown =>
             "Allow the actions in the message to get the warning `bypasses-alias`. The deployment does not \
              need them.";
+        /// A CloudWatch alarm of the guard fires before the deployment, so it is ignored.
+        AlarmAlreadyFiring =>
+            "Fix what the alarm reports. It is ignored so that a deployment can be the fix; the other alarms \
+             are watched.";
+        /// Too few invocations of the new version were counted to judge its errors. The deployment succeeded.
+        GuardUndecided =>
+            "Increase `guard.bake`, or watch an alarm with `guard.alarms`.";
         /// A version that should have been deleted is in use and was kept.
         VersionKept =>
             "Move the alias that uses the version. The next deployment then deletes the version.";

@@ -6,6 +6,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::error::{Code, ErrorReport, Warning};
+pub use super::guard::{
+    AlarmState, ErrorCounts, GuardAlarm, GuardCheck, GuardState, GuardSummary, VersionCounts,
+};
 pub use super::step::StepName;
 
 #[cfg(test)]
@@ -82,6 +85,9 @@ pub enum Event {
         /// AWS request ID of the last attempt.
         request_id: Option<String>,
     },
+    /// The guard was checked while traffic shifts: at each change of what it finds, otherwise every 30 s, and
+    /// at the end of each wait.
+    GuardChecked(GuardCheck),
     /// One line of output of a user's command, or of the log of a function that failed `verify`.
     Output {
         /// Stream on which the line was written.
@@ -401,6 +407,9 @@ pub struct Deployment {
     /// URL of the function. Absent unless the stanza has `function_url`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub function_url: Option<String>,
+    /// What the guard watched. Absent unless the stanza has `guard` and this run shifted traffic.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub guard: Option<GuardSummary>,
     /// Duration of the run in milliseconds.
     pub duration_ms: u64,
 }

@@ -7,8 +7,8 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use super::event::{
-    Change, Condition, ConditionResult, Deployment, Event, Finished, FunctionPresence, Line, Package, Plan,
-    Progress, StepName, StepTarget, UnmetCondition,
+    Change, Condition, ConditionResult, Deployment, Event, Finished, FunctionPresence, GuardCheck, Line,
+    Package, Plan, Progress, StepName, StepTarget, UnmetCondition, VersionCounts,
 };
 use super::text::one_line;
 
@@ -131,6 +131,7 @@ fn message(event: &Event) -> String {
         Event::StepFinished { step, duration_ms, .. } => {
             format!("{} done in {}", step.as_str(), duration(*duration_ms))
         }
+        Event::GuardChecked(check) => guard_checked(check),
         Event::Output { line, .. } => line.clone(),
         Event::Warning(warning) => match &warning.hint {
             Some(hint) => format!("{WARNING}{}; {hint}", warning.message),
@@ -187,6 +188,27 @@ pub fn skip_reason(condition: Condition, want: &str, got: &str) -> String {
         Condition::Tags => "this is not a tagged commit".to_owned(),
         Condition::Job => "Travis CI makes no job that deploys this stanza".to_owned(),
     }
+}
+
+fn guard_checked(check: &GuardCheck) -> String {
+    let alarms = check.alarms.iter().map(|alarm| {
+        let ignored = if alarm.ignored { " (ignored)" } else { "" };
+        format!("{} {}{ignored}", alarm.name, alarm.state.as_str())
+    });
+    let errors = check.errors.iter().flat_map(|errors| [&errors.new, &errors.previous]).map(failed);
+    let found: Vec<String> = alarms.chain(errors).collect();
+    let GuardCheck { state, percent, remaining_seconds, .. } = check;
+    format!(
+        "guard {} at {percent} % of the traffic, {remaining_seconds} s left: {}",
+        state.as_str(),
+        found.join(", ")
+    )
+}
+
+/// How many invocations of a version failed: `version 8 failed 12 of 340 invocations`.
+fn failed(counts: &VersionCounts) -> String {
+    let VersionCounts { version, invocations, errors } = counts;
+    format!("version {version} failed {errors} of {}", counted(*invocations, "invocation", "invocations"))
 }
 
 fn packaged(package: &Package) -> String {

@@ -7,6 +7,7 @@ mod env_bytes;
 pub mod environment;
 pub mod error;
 pub mod event;
+mod guard;
 pub mod json;
 mod keys;
 pub mod limits;

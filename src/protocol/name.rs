@@ -1,5 +1,5 @@
-//! Parses names of functions and regions into types that the AWS API accepts.
-//! Does not check whether the function or the region exists.
+//! Parses names of functions, alarms and regions into types that the AWS API accepts.
+//! Does not check whether the function, the alarm or the region exists.
 
 /// Name, partial ARN or ARN of a function, without a version or alias.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -81,6 +81,55 @@ fn without_qualifier(qualifier: &str) -> String {
     }
 }
 
+/// Name or ARN of a CloudWatch alarm.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AlarmName(String);
+
+/// Maximum length of an alarm's name in characters.
+const MAX_ALARM_NAME: usize = 255;
+
+impl AlarmName {
+    /// Parses `shop-5xx` or `arn:aws:cloudwatch:eu-west-1:123456789012:alarm:shop-5xx`.
+    ///
+    /// # Errors
+    /// What is expected, as the second half of the message "`guard.alarms` contains `…`; …".
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let alarm = AlarmName(text.to_owned());
+        let is_name = !alarm.name().trim().is_empty() && alarm.name().chars().count() <= MAX_ALARM_NAME;
+        // A name may contain colons, but an ARN of something else is a mistake.
+        if is_name && (alarm.arn_parts().is_some() || !text.starts_with("arn:")) {
+            Ok(alarm)
+        } else {
+            Err("expected the name of a CloudWatch alarm, or an ARN such as \
+                arn:aws:cloudwatch:eu-west-1:123456789012:alarm:shop-5xx"
+                .to_owned())
+        }
+    }
+
+    /// The name or ARN as written in the stanza.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The name of the alarm, without the rest of an ARN.
+    pub fn name(&self) -> &str {
+        self.arn_parts().map_or(self.0.as_str(), |(_, name)| name)
+    }
+
+    /// The region in the ARN. `None` for a name.
+    pub fn region(&self) -> Option<&str> {
+        self.arn_parts().map(|(region, _)| region)
+    }
+
+    /// Region and name in an ARN.
+    fn arn_parts(&self) -> Option<(&str, &str)> {
+        match self.0.splitn(7, ':').collect::<Vec<_>>().as_slice() {
+            ["arn", _, "cloudwatch", region, _, "alarm", name] => Some((*region, *name)),
+            _ => None,
+        }
+    }
+}
+
 /// An AWS region that is valid as a part of a host name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Region(String);
@@ -141,6 +190,21 @@ mod tests {
             ("f:$LATEST", latest.as_str()),
         ] {
             assert_eq!(FunctionName::parse(name).expect_err(name), right);
+        }
+    }
+
+    #[test]
+    fn an_alarm_is_named_by_name_or_arn() {
+        let arn = "arn:aws:cloudwatch:eu-west-1:123456789012:alarm:shop: 5xx";
+        for (text, name, region) in
+            [("shop-5xx", "shop-5xx", None), ("a:b c", "a:b c", None), (arn, "shop: 5xx", Some("eu-west-1"))]
+        {
+            let alarm = AlarmName::parse(text).expect(text);
+            assert_eq!((alarm.as_str(), alarm.name(), alarm.region()), (text, name, region));
+        }
+        let long = "x".repeat(256);
+        for text in ["", " ", "arn:aws:sns:eu-west-1:123456789012:topic", &arn[..arn.len() - 9], &long] {
+            assert!(AlarmName::parse(text).is_err(), "{text}");
         }
     }
 

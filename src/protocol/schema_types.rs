@@ -38,6 +38,14 @@ schema_types! {
         "anyOf": [{"type": "integer", "minimum": 0}, {"type": "string", "pattern": r"^\s*[0-9]+(\.0)?\s*$"}],
     });
 
+    /// A percentage between 0 and 100: a number, or a string with or without a percent sign.
+    Percentage => |_| json_schema!({
+        "anyOf": [
+            {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 100},
+            {"type": "string", "pattern": PERCENTAGE},
+        ],
+    });
+
     /// A boolean, or a word that Travis CI accepts for one.
     Flag => |_| json_schema!({
         "anyOf": [
@@ -98,6 +106,9 @@ schema_types! {
 
 /// `none` in any case, or an empty string.
 pub(super) const NONE: &str = "^([Nn][Oo][Nn][Ee])?$";
+
+/// A percentage above 0 and below 100 with at most one decimal.
+pub(super) const PERCENTAGE: &str = r"^\s*(?!0*(\.0)?\s*%?\s*$)[0-9]{1,2}(\.[0-9])?\s*%?\s*$";
 
 /// The words that [`super::json::Node::as_flag`] accepts, in any case.
 pub(super) const FLAG_WORDS: &str = concat!(

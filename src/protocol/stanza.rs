@@ -113,6 +113,7 @@ pub fn read(map: &Map) -> ReadStanza {
     validate::bucket(&mut r, &options);
     validate::image(&mut r, &options);
     validate::release(&mut r, &options);
+    validate::guard(&mut r, &options);
     validate::identity(&mut r, &options);
     validate::unread_keys(&mut r, options.strict == Some(true));
     r.warnings.extend(limits::warnings(map));

@@ -6,9 +6,10 @@ use std::time::Duration;
 use schemars::json_schema;
 use serde_json::{Value, json};
 
-use super::json::Node;
+use super::json::{Node, quoted};
 use super::keys::structure;
-use super::schema_types::{Anything, Flag, NONE, Text, TextList, WholeNumber, schema_types};
+use super::name::AlarmName;
+use super::schema_types::{Anything, Flag, NONE, Percentage, Text, TextList, WholeNumber, schema_types};
 use super::stanza_reader::{StanzaReader, ValueWords, choice_of};
 
 const LOG_FORMATS: ValueWords =
@@ -180,6 +181,28 @@ structure! {
     }
 }
 
+structure! {
+    /// What to watch while an alias sends traffic to a new version. If it fires, all traffic goes back.
+    #[derive(Clone, Debug, Default, PartialEq, Eq)]
+    pub struct Guard in "guard." {
+        /// CloudWatch alarms that must not fire, 1 to 100: names or ARNs, metric or composite alarms. An
+        /// alarm that fires before the deployment is ignored, with a warning.
+        pub alarms: Option<Vec<AlarmName>> as Option<TextList> = alarms(),
+            "Alarms".example(["shop-5xx"]);
+        /// Percentage of the new version's invocations that may fail, such as `1%`: more than 0 and less than
+        /// 100, with at most one decimal. More of them may fail if even more of the old version's fail.
+        pub errors: Option<u16> as Option<Percentage> = parsed(tenths_of_percent),
+            "Errors (percent)".example("1%");
+        /// Time in seconds to watch after the last step, in which the new version gets all traffic: 1 to
+        /// 86400, with `errors` at least 120. Default: 300.
+        pub bake: Option<Duration> as Option<WholeNumber> = seconds(),
+            "Bake time (seconds)".between(1..=MAX_BAKE).default(300).example(600);
+    }
+}
+
+/// Longest bake time in seconds: one day.
+pub(super) const MAX_BAKE: i32 = 86_400;
+
 schema_types! {
     /// A list of file systems, or a single one.
     FileSystems => |generator| {
@@ -212,6 +235,31 @@ fn cors(r: &mut StanzaReader<'_>) -> Cors {
         r.refuse("allow_origins", right.to_owned());
     }
     cors
+}
+
+/// Reads `guard`, and refuses one that watches nothing.
+fn guard(r: &mut StanzaReader<'_>) -> Guard {
+    let guard = Guard::read(r);
+    if !r.has("alarms") && !r.has("errors") {
+        r.require("alarms", "`guard` requires `alarms` or `errors`".to_owned());
+    }
+    guard
+}
+
+/// A percentage such as `1%`, `1.5` or `1.5 %`, in tenths of a percent.
+fn tenths_of_percent(text: &str) -> Result<u16, String> {
+    let number = text.trim();
+    let number = number.strip_suffix('%').unwrap_or(number).trim_end();
+    let (whole, tenth) = number.split_once('.').unwrap_or((number, "0"));
+    let digits = |text: &str, most: usize| {
+        let are_digits = (1..=most).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
+        text.parse::<u16>().ok().filter(|_| are_digits)
+    };
+    let tenths = digits(whole, 2).zip(digits(tenth, 1)).map(|(whole, tenth)| whole * 10 + tenth);
+    tenths.filter(|tenths| *tenths > 0).ok_or_else(|| {
+        "expected a percentage, more than 0 and less than 100, with at most one decimal, such as 1%"
+            .to_owned()
+    })
 }
 
 impl StanzaReader<'_> {
@@ -276,6 +324,34 @@ impl StanzaReader<'_> {
         verify.or_else(|| is_map.then(Verify::default))
     }
 
+    /// Reads a guard. An unknown member is an error here, as in [`StanzaReader::verify`].
+    pub(super) fn guard(&mut self, key: &'static str) -> Option<Guard> {
+        let guard = self.structure(key, guard);
+        self.refuse_unknown_members(key);
+        guard
+    }
+
+    /// Reads names and ARNs of alarms, without repetitions.
+    fn alarms(&mut self, key: &'static str) -> Option<Vec<AlarmName>> {
+        let names = self.distinct_texts(key)?;
+        let key_name = self.name_of(key);
+        if !(1..=100).contains(&names.len()) {
+            let message = format!("`{key_name}` has {} entries; expected 1 to 100 alarms", names.len());
+            self.refuse(key, message);
+            return None;
+        }
+        let mut alarms = Vec::new();
+        for name in &names {
+            match AlarmName::parse(name) {
+                Ok(alarm) => alarms.push(alarm),
+                Err(right) => {
+                    self.refuse(key, format!("`{key_name}` contains {}; {right}", quoted(name)));
+                }
+            }
+        }
+        Some(alarms)
+    }
+
     /// Reads a duration in whole seconds, at least 1.
     pub(super) fn seconds(&mut self, key: &'static str) -> Option<Duration> {
         let seconds = self.whole_number(key, "seconds")?;
@@ -290,5 +366,34 @@ impl StanzaReader<'_> {
     fn is_none(&mut self, key: &'static str) -> bool {
         let node = self.read_node(key);
         matches!(node, Some(Node::Text(text)) if text.is_empty() || text.eq_ignore_ascii_case("none"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_percentage_is_read_in_tenths() {
+        for (text, tenths) in [
+            ("1%", Some(10)),
+            ("1", Some(10)),
+            (" 2.5 % ", Some(25)),
+            ("0.1", Some(1)),
+            ("99.9%", Some(999)),
+            ("10.0", Some(100)),
+            ("0", None),
+            ("0.0%", None),
+            ("100%", None),
+            ("1.25", None),
+            ("-1", None),
+            (".5", None),
+            ("1.", None),
+            ("%", None),
+            ("", None),
+            ("one", None),
+        ] {
+            assert_eq!(tenths_of_percent(text).ok(), tenths, "{text}");
+        }
     }
 }

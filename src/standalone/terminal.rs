@@ -15,8 +15,8 @@ use std::io::{self, Write};
 use super::reporter::{ChildLine, Locate};
 use crate::protocol::error::{Warning, WarningCode};
 use crate::protocol::event::{
-    Condition, ConditionResult, CredentialsSource, Event, Line, Package, Plan, PlannedStep, StepName,
-    StepTarget, Stream,
+    Condition, ConditionResult, CredentialsSource, Event, GuardAlarm, GuardState, Line, Package, Plan, PlannedStep,
+    StepName, StepTarget, Stream,
 };
 use crate::protocol::messages::{counted, dotted, presence, size, without_log_commands};
 use crate::protocol::policy_document::Statement;
@@ -58,6 +58,8 @@ struct Run {
     quarters: Option<(&'static str, usize)>,
     /// For a log: the elapsed seconds of the current wait when it was last shown.
     waited: Option<u64>,
+    /// What the guard had found when it was last shown.
+    guard: Option<(GuardState, u8, Vec<GuardAlarm>)>,
     /// Lines of the function's log that have been shown.
     log: Vec<String>,
     /// True if something may have been changed: a step has finished, or a command has run.
@@ -135,6 +137,7 @@ impl<W: Write> HumanReporter<W> {
             Event::StepFinished { step, duration_ms, attempts, .. } => {
                 self.step_finished(*step, *duration_ms, *attempts)
             }
+            Event::GuardChecked(check) => self.guard_checked(check, &line.message),
             Event::Output { stream, line } => self.output(*stream, line),
             Event::Warning(warning) => self.warning(warning, locate),
             Event::Finished(finished) => self.finished(finished, locate),

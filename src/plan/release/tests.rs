@@ -1,8 +1,10 @@
 //! Tests of the part of a plan that concerns versions, aliases and provisioned concurrency.
 
 use super::*;
+use crate::function::DesiredGuard;
 use crate::plan::roll_back;
 use crate::protocol::event::StepName;
+use crate::protocol::name::AlarmName;
 use std::time::Duration;
 
 fn version(number: u64, code_sha256: &str) -> LiveVersion {
@@ -142,6 +144,47 @@ fn traffic_moves_by_shares_with_a_proof_between() {
     assert_eq!(shown(&first.go_live), ["verify", "create live", "create next"]);
 }
 
+fn guard(bake: u64) -> DesiredGuard {
+    DesiredGuard {
+        alarms: vec![AlarmName::parse("a").expect("a name")],
+        errors: None,
+        bake: Duration::from_secs(bake),
+    }
+}
+
+#[test]
+fn with_a_guard_all_traffic_goes_as_a_weight_before_the_alias_moves() {
+    let guarded = Release { guard: Some(guard(600)), verifies: false, ..release(&["live"]) };
+    let moving = live(2, &[alias("live", 1, &[])]);
+    let planned = of(&guarded, &moving, true);
+    assert_eq!(shown(&planned.go_live), ["live 100 % from 1", "wait", "live to new"]);
+    let waits = |planned: &ReleaseSteps| {
+        let wait = |step: &Step| match step.action {
+            Action::Wait { interval } => Some(interval.as_secs()),
+            _ => None,
+        };
+        planned.go_live.iter().filter_map(wait).collect::<Vec<u64>>()
+    };
+    assert_eq!(waits(&planned), [600]);
+    let shares = Release { shares: vec![10], interval: Duration::from_secs(5), ..guarded.clone() };
+    let planned = of(&shares, &moving, true);
+    assert_eq!(
+        shown(&planned.go_live),
+        ["live 10 % from 1", "wait", "live 100 % from 1", "wait", "live to new"]
+    );
+    assert_eq!(waits(&planned), [5, 600]);
+    let first = of(&guarded, &live(1, &[]), true);
+    assert_eq!(shown(&first.go_live), ["create live"], "there is nothing to go back to");
+    let at_latest = LiveAlias { version: "$LATEST".to_owned(), ..alias("live", 1, &[]) };
+    assert_eq!(shown(&of(&guarded, &live(1, &[at_latest]), true).go_live), ["live to new"]);
+    // A killed run left its weight of 100 % behind.
+    let killed = live(2, &[shifting("live", 1, (2, 100))]);
+    let planned = of(&guarded, &killed, false);
+    assert_eq!(shown(&planned.ended_shift), ["live to 1"]);
+    assert_eq!(shown(&planned.go_live), ["live 100 % from 1", "wait", "live to 2"]);
+    check_back(&killed, &["live"], None, Ok(&["live to 1"]));
+}
+
 #[test]
 fn a_shift_without_an_end_goes_back_first() {
     let half = live(2, &[shifting("live", 1, (2, 10))]);
@@ -198,7 +241,11 @@ fn versions_of_another_role_cannot_share_traffic() {
     live.versions.iter_mut().for_each(|version| version.settings.push(role("a")));
     let shares = Release { shares: vec![50], ..release(&["live"]) };
     let error = plan_release(&shares, &[role("b")], Some(&live), true).unwrap_err();
-    assert_eq!(error, PlanError::TrafficNotShareable { field: "role", version: "1".to_owned() });
+    let refused = |keys| PlanError::TrafficNotShareable { field: "role", version: "1".to_owned(), keys };
+    assert_eq!(error, refused(vec!["traffic"]));
+    let guarded = Release { guard: Some(guard(1)), ..release(&["live"]) };
+    let error = plan_release(&guarded, &[role("b")], Some(&live), true).unwrap_err();
+    assert_eq!(error, refused(vec!["guard"]));
     assert!(plan_release(&shares, &[role("a")], Some(&live), true).is_ok());
     assert!(plan_release(&release(&["live"]), &[role("b")], Some(&live), true).is_ok());
 }

@@ -10,7 +10,7 @@ use super::limits::{Limit, limits_of};
 use super::pair_limits::RESERVED;
 use super::regions::REGIONS;
 use super::runtimes::{READ_ON, RUNTIMES};
-use super::schema_types::{FLAG_WORDS, NONE};
+use super::schema_types::{FLAG_WORDS, NONE, PERCENTAGE};
 use super::stanza::{ALIASES, editor_keys};
 use super::stanza_reader::choice_of;
 use super::text::in_any_case;
@@ -111,6 +111,7 @@ fn enriched(at: &str, property: &Value, definitions: &Value, keys: &[EditorKey])
         }
         ("WholeNumber", _) => number(key, WHOLE_NUMBER, by_branch),
         ("NumberOrNone", _) => number(key, NUMBER_OR_NONE, by_branch),
+        ("Percentage", _) => percentage(),
         ("Flag", _) => flag(by_branch),
         ("TextList", _) => list(at, key, by_branch),
         ("NumberList", _) => numbers(key, by_branch),
@@ -270,6 +271,17 @@ fn number(key: &EditorKey, pattern: &str, by_branch: bool) -> Value {
     let inner = inside(&mut schema);
     inner["minimum"] = json!(range.start());
     inner["maximum"] = json!(range.end());
+    schema
+}
+
+/// A percentage. It is only a member of a structure, so it has no map of branches.
+fn percentage() -> Value {
+    let message = "Expected a percentage above 0 and below 100, such as `1%`.";
+    let schema = with_message(typed(&["number", "string"], false), message);
+    let mut schema = with_pattern(schema, &format!("{PERCENTAGE}{OR_A_VARIABLE}"), message);
+    let inner = inside(&mut schema);
+    inner["exclusiveMinimum"] = json!(0);
+    inner["exclusiveMaximum"] = json!(100);
     schema
 }
 

@@ -42,10 +42,16 @@ pub(super) fn rules() -> Value {
         "code_signing_config_arn": {"pattern": "^$", "patternErrorMessage": message, "doNotSuggest": true},
     }}}));
     // validate::release
-    for key in ["traffic", "provisioned_concurrency", "follow_alias"] {
+    for key in ["traffic", "guard", "provisioned_concurrency", "follow_alias"] {
         rules.push(rule(&not(&has_alias()), [(key, format!("`{key}` requires `alias`."))]));
     }
     rules.push(needs("traffic_interval", "traffic"));
+    // structures::guard
+    let nothing = json!({"alarms": {"type": "null"}, "errors": {"type": "null"}});
+    rules.push(json!({"if": has("guard"), "then": {"properties": {"guard": {
+        "not": {"type": "object", "properties": nothing},
+        "errorMessage": "`guard` requires `alarms` or `errors`.",
+    }}}}));
     // validate::identity
     for key in ["access_key_id", "secret_access_key"] {
         rules.push(rule(&has("profile"), [(key, "Keys and `profile` are two identities; keep one.")]));

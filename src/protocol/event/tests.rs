@@ -88,7 +88,28 @@ fn deployment() -> Deployment {
         code_sha256: text("3i5t"),
         code: CodeState::Uploaded,
         function_url: Some(text("https://abc.lambda-url.eu-west-1.on.aws/")),
+        guard: Some(GuardSummary {
+            state: GuardState::Undecided,
+            alarms: vec![text("shop-5xx")],
+            ignored: Vec::new(),
+            errors: guard_check().errors,
+            watched_seconds: 600,
+        }),
         duration_ms: 121_500,
+    }
+}
+
+fn guard_check() -> GuardCheck {
+    let counts = |version, invocations, errors| VersionCounts { version: text(version), invocations, errors };
+    GuardCheck {
+        state: GuardState::Passed,
+        percent: 10,
+        alarms: vec![
+            GuardAlarm { name: text("shop-5xx"), state: AlarmState::InsufficientData, ignored: false },
+            GuardAlarm { name: text("ü, x"), state: AlarmState::Alarm, ignored: true },
+        ],
+        errors: Some(ErrorCounts { new: counts("8", 340, 12), previous: counts("7", u64::MAX, 0) }),
+        remaining_seconds: 540,
     }
 }
 
@@ -156,6 +177,7 @@ fn every_event_is_read_back_as_it_was_written() {
         Event::StepFinished { .. } => {
             Event::StepFinished { step: StepName::Wait, duration_ms: 0, attempts: 0, request_id: None }
         },
+        Event::GuardChecked(_) => Event::GuardChecked(guard_check()),
         Event::Output { .. } => {
             Event::Output { stream: Stream::Stderr, line: text("\u{1b}[31m\t##[x]\u{0}") }
         },
@@ -203,6 +225,7 @@ fn what_is_absent_is_read_back_as_absent() {
         aliases: Vec::new(),
         previous_version: None,
         function_url: None,
+        guard: None,
         ..deployment()
     };
     for event in [
@@ -211,6 +234,7 @@ fn what_is_absent_is_read_back_as_absent() {
             function_name: text("hello"),
             target: StepTarget::default(),
         },
+        Event::GuardChecked(GuardCheck { alarms: Vec::new(), errors: None, ..guard_check() }),
         Event::Warning(Warning::new(WarningCode::Overtaken, "m")),
         Event::Warning(Warning::new(WarningCode::Overtaken, "").hint("")),
         Event::Finished(Finished::Deployed(bare)),
@@ -252,6 +276,8 @@ fn every_name_is_read_back_as_it_was_written() {
     let conditions = each_name!(Condition: PullRequest Repo Branch Runtime Condition Tags Job);
     check(conditions, |name: Condition| text(name.as_str()));
     check(each_name!(CodeState: Uploaded Unchanged), |name: CodeState| text(name.as_str()));
+    check(each_name!(GuardState: Passed Undecided Fired), |name: GuardState| text(name.as_str()));
+    check(each_name!(AlarmState: Ok Alarm InsufficientData), |name: AlarmState| text(name.as_str()));
     let sources = each_name!(CredentialsSource:
         Stanza Environment Profile WebIdentity AssumedRole Container Instance
     );

@@ -19,7 +19,7 @@ use crate::protocol::schema_types::{
 };
 use crate::protocol::secret::Secret;
 use crate::protocol::structures::{
-    FileSystemConfig, FileSystems, FunctionUrl, ImageConfig, LoggingConfig, OrNone, UrlOrNone, Verify,
+    FileSystemConfig, FileSystems, FunctionUrl, Guard, ImageConfig, LoggingConfig, OrNone, UrlOrNone, Verify,
 };
 
 /// Alternative names of keys, each with the key that it means.
@@ -336,6 +336,12 @@ options! {
         /// Time between two steps of `traffic` in seconds, at least 1, such as 120. Default: 60.
         pub traffic_interval: Option<Duration> as Option<WholeNumber> = seconds(),
             "Traffic interval (seconds)".default(60).example(120) [Versions, open];
+        /// What to watch while the alias sends traffic to the new version: CloudWatch alarms, the share of
+        /// its invocations that fail, or both. If it fires, all traffic goes back. Also without `traffic`:
+        /// then all traffic goes to the new version at once. Default: nothing is watched.
+        pub guard: Option<Guard> as Option<Guard> = guard(),
+            "Guard".yaml("guard:\n  alarms: [shop-5xx, shop-latency]\n  errors: 1%\n  bake: 600")
+                .snippets(snippets::guard()) [Versions, open];
         /// Whether to remove traffic weights that another tool or a person has set on the alias, such as
         /// those of a CodeDeploy canary. Default: false; with such weights, the deployment fails.
         pub clear_weights: Option<bool> as Option<Flag> = flag(),

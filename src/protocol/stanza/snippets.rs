@@ -50,6 +50,21 @@ pub(super) fn traffic() -> Value {
     ])
 }
 
+pub(super) fn guard() -> Value {
+    json!([
+        {
+            "label": "errors",
+            "description": "Go back if more than 1 % of the new version's invocations fail.",
+            "body": {"errors": "${1:1%}", "bake": 600},
+        },
+        {
+            "label": "alarms",
+            "description": "Go back if one of these CloudWatch alarms fires.",
+            "body": {"alarms": ["${1:shop-5xx}"], "bake": 600},
+        },
+    ])
+}
+
 pub(super) fn function_url() -> Value {
     json!([
         {

@@ -7,6 +7,7 @@ use super::values::{PackageType, SHARES};
 use crate::protocol::error::{Code, Problem, Warning, WarningCode};
 use crate::protocol::json;
 use crate::protocol::stanza_reader::StanzaReader;
+use crate::protocol::structures::{Guard, MAX_BAKE};
 use crate::protocol::suggest::suggest;
 
 /// Keys that describe a package. They are refused with a finished archive.
@@ -94,6 +95,7 @@ pub(super) fn release(r: &mut StanzaReader<'_>, options: &Options) {
     let has_alias = r.has("alias") && options.alias.as_ref().is_none_or(|names| !names.is_empty());
     for (key, needs, is_there) in [
         ("traffic", "alias", has_alias),
+        ("guard", "alias", has_alias),
         ("provisioned_concurrency", "alias", has_alias),
         ("follow_alias", "alias", has_alias),
         ("traffic_interval", "traffic", r.has("traffic")),
@@ -128,6 +130,26 @@ pub(super) fn release(r: &mut StanzaReader<'_>, options: &Options) {
                 json::short(version)
             ),
         );
+    }
+}
+
+/// Checks for how long `guard` watches, and that this program can watch.
+pub(super) fn guard(r: &mut StanzaReader<'_>, options: &Options) {
+    if cfg!(not(feature = "cloudwatch")) && r.has("guard") {
+        let message = "this program was built without the feature `cloudwatch`, which `guard` needs";
+        r.refuse("guard", message.to_owned());
+    }
+    let Some(Guard { errors, bake: Some(bake), .. }) = &options.guard else { return };
+    let (least, why) = match errors {
+        // A metric is minutes late.
+        Some(_) => (120, ", because `errors` counts whole minutes"),
+        None => (1, ""),
+    };
+    let most = u64::from(MAX_BAKE.unsigned_abs());
+    if !(least..=most).contains(&bake.as_secs()) {
+        let message =
+            format!("`guard.bake` is {}; expected {least} to {most} seconds{why}", bake.as_secs());
+        r.refuse_at("/guard/bake".to_owned(), message);
     }
 }
 

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use super::style::TextStyle;
 use super::text::{clean, width};
 use super::{HumanReporter, Section, WIDEST_PROSE};
-use crate::protocol::event::{Progress, StepName, StepTarget};
+use crate::protocol::event::{GuardCheck, GuardState, Progress, StepName, StepTarget};
 use crate::protocol::messages::{amount, duration, task};
 
 /// Steps that take long. A log shows their start and their end; of the other steps it shows only the end.
@@ -111,6 +111,22 @@ impl<W: Write> HumanReporter<W> {
         self.begin(Section::Steps)?;
         let not = self.capabilities.symbols().not;
         self.labelled(0, &[(TextStyle::Bad, not)], &step_line(step, &target), TextStyle::Plain)
+    }
+
+    /// Shows a check of the guard, unless it found the same as the last one.
+    pub(super) fn guard_checked(&mut self, check: &GuardCheck, message: &str) -> io::Result<()> {
+        let found = (check.state, check.percent, check.alarms.clone());
+        if self.run.guard.as_ref() == Some(&found) {
+            return Ok(());
+        }
+        self.run.guard = Some(found);
+        self.begin(Section::Steps)?;
+        let symbols = self.capabilities.symbols();
+        let (mark_style, mark, style) = match check.state {
+            GuardState::Passed | GuardState::Undecided => (TextStyle::Dim, symbols.note, TextStyle::Dim),
+            GuardState::Fired => (TextStyle::Bad, symbols.not, TextStyle::Plain),
+        };
+        self.labelled(0, &[(mark_style, mark)], &clean(message), style)
     }
 
     /// Draws the running step, if there is one and the output is a terminal.

@@ -69,12 +69,16 @@ impl<W: Write> HumanReporter<W> {
     }
 
     fn live_function(&mut self, live: &Deployment) -> io::Result<()> {
+        let guard = live.guard.as_ref().map(|guard| {
+            format!("{}, watched for {} s", guard.state.as_str(), guard.watched_seconds)
+        });
         let previous = live.previous_version.as_ref().map(|version| format!("version {}", clean(version)));
         self.facts(&[
             ("version", clean(&live.version)),
             ("alias", clean(&live.aliases().join(", "))),
             ("previous", previous.unwrap_or_default()),
             ("code", format!("{}, {}", live.code.as_str(), clean(&live.code_sha256))),
+            ("guard", guard.unwrap_or_default()),
             ("region", clean(&live.region)),
             ("url", live.function_url.as_deref().map(clean).unwrap_or_default()),
             ("took", duration(live.duration_ms)),
