@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 mod alias_history;
+mod app_spec;
 mod bypass;
 mod handler_mistake;
 mod live;
@@ -13,10 +14,11 @@ mod setting;
 mod settings_table;
 
 pub(crate) use alias_history::AliasHistory;
+pub(crate) use app_spec::AppSpec;
 pub(crate) use bypass::{EventSource, PolicyCaller, policy_callers, resource_name};
 pub(crate) use handler_mistake::HandlerMistake;
 pub(crate) use live::{
-    CodeAndSettings, LATEST_PUBLISHED, LiveAlias, LiveFunction, LiveImage, LiveUrl, LiveVersion, Permission,
+    CodeAndSettings, LATEST_PUBLISHED, LiveAlias, LiveDeployment, LiveFunction, LiveImage, LiveUrl, LiveVersion, Permission,
     Provisioned, ProvisionedState, PublicAccess, VersionState,
 };
 pub(crate) use release::Release;

@@ -6,12 +6,13 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
+use super::codedeploy::{self, Route};
 use super::{Action, PlanError, Step, WriteCall};
 use crate::function::{
     AliasHistory, LATEST_PUBLISHED, LiveAlias, LiveFunction, LiveVersion, ProvisionedState, Release, Setting,
     VersionState,
 };
-use crate::protocol::event::Change;
+use crate::protocol::event::{Change, CodeDeployDeployment};
 use crate::protocol::limits::cut_description;
 
 /// Stands for a version in changes until AWS has assigned its number.
@@ -38,6 +39,11 @@ pub(super) struct ReleaseSteps {
     pub(super) deletions: Vec<Step>,
     /// Weights of aliases that these steps remove.
     pub(super) cleared: Vec<ClearedWeights>,
+    /// The deployment that already moves the alias to the version. `None`: there is none.
+    pub(super) running: Option<CodeDeployDeployment>,
+    /// True if CodeDeploy still moves the alias when all steps are done. What needs the alias at the version is
+    /// left to a later run.
+    pub(super) is_left_to_codedeploy: bool,
 }
 
 /// A weight of an alias that a plan removes.
@@ -62,7 +68,11 @@ pub(super) fn plan_release(
     let aliases = live.map(|live| live.aliases.as_slice()).unwrap_or_default();
     let versions = live.map(|live| live.versions.as_slice()).unwrap_or_default();
     let find = |name: &String| aliases.iter().find(|alias| alias.name == *name);
-    check_shares(release, aliases)?;
+    let running = live.and_then(|live| live.deployment.as_ref());
+    // Weights that CodeDeploy sets now are checked with the version to which it moves the alias.
+    if running.is_none() {
+        check_shares(release, aliases)?;
+    }
     let known = if changes { None } else { live.and_then(|live| copy_of(live, release)) };
     let version = known.map(|version| version.number.clone());
     let publish = (release.publish && version.is_none()).then(|| {
@@ -91,13 +101,35 @@ pub(super) fn plan_release(
             continue;
         };
         let is_at_version = planned.version.as_ref() == Some(&alias.version);
+        let provisions = release.provisioned.flatten().is_some()
+            && live.is_some_and(|live| live.provisioned.contains_key(name))
+            && !is_at_version;
+        if let (Some(codedeploy), Some(live)) = (&release.codedeploy, live) {
+            let version = planned.version.clone();
+            let route = codedeploy::route(codedeploy, live, alias, version.as_deref())?;
+            let running = match route {
+                Route::Direct => None,
+                Route::Create => Some(None),
+                Route::Follow(running) => Some(Some(running)),
+            };
+            if let Some(running) = running {
+                planned.running = running.map(|running| running.deployment.clone());
+                planned.is_left_to_codedeploy = !codedeploy.waits();
+                if running.is_none() {
+                    planned.cleared.extend(cleared(alias));
+                    planned.ended_shift.extend(end_shift_step(alias));
+                }
+                if running.is_none() || codedeploy.waits() {
+                    let version = version.as_deref();
+                    last.push(codedeploy::deployment_step(codedeploy, alias, version, running, provisions));
+                }
+                continue;
+            }
+        }
         if is_at_version && alias.shares().is_empty() {
             continue;
         }
         planned.cleared.extend(cleared(alias));
-        let provisions = release.provisioned.flatten().is_some()
-            && live.is_some_and(|live| live.provisioned.contains_key(name))
-            && !is_at_version;
         let history = if is_at_version {
             alias.history_after_shift()
         } else {
@@ -125,8 +157,9 @@ pub(super) fn plan_release(
     }
     if !release.aliases.is_empty() {
         if !last.is_empty() {
+            // A version to which CodeDeploy already sends traffic has been verified by an earlier run.
             let is_cleanup = planned.publish.is_none() && last.iter().all(is_only_weights);
-            planned.go_live.extend(verify().filter(|_| !is_cleanup));
+            planned.go_live.extend(verify().filter(|_| !is_cleanup && planned.running.is_none()));
             // Provisioned concurrency is removed before an alias moves: otherwise AWS moves it along, and the
             // old version serves until that is done.
             let (removed, kept): (Vec<Step>, Vec<Step>) =
@@ -148,6 +181,11 @@ pub(super) fn plan_release(
         planned.go_live.append(&mut last);
     } else {
         planned.verification.extend(verify());
+    }
+    if planned.is_left_to_codedeploy {
+        // AWS provisions no concurrency for an alias with weights.
+        planned.provisioned.clear();
+        return Ok(planned);
     }
     let creates = planned.publish.is_some() && (changes || live.is_none_or(differs_from_newest));
     planned.deletions = deletions(release, live, planned.version.as_deref(), creates);
@@ -218,6 +256,11 @@ pub(super) fn check_shares(release: &Release, aliases: &[LiveAlias]) -> Result<(
     let is_others =
         |alias: &&LiveAlias| release.aliases.contains(&alias.name) && !alias.shares_of_others().is_empty();
     match aliases.iter().find(is_others) {
+        Some(alias)
+            if !release.clears_weights && alias.history.codedeploy_shift(&alias.version).is_some() =>
+        {
+            Err(PlanError::MovedByCodeDeploy { alias: alias.name.clone(), deployment_id: None })
+        }
         Some(alias) if !release.clears_weights => {
             Err(PlanError::TrafficShared { alias: alias.name.clone(), shares: alias.shares().to_vec() })
         }
@@ -239,7 +282,7 @@ fn is_only_weights(step: &Step) -> bool {
     step.changes.iter().all(|change| change.field.ends_with(".weights"))
 }
 
-fn weights_change(alias: &LiveAlias) -> Option<Change> {
+pub(super) fn weights_change(alias: &LiveAlias) -> Option<Change> {
     let shares = alias.shares();
     let weights: serde_json::Map<String, Value> =
         shares.iter().map(|(version, percent)| (version.clone(), json!(percent))).collect();
@@ -248,7 +291,7 @@ fn weights_change(alias: &LiveAlias) -> Option<Change> {
     (!shares.is_empty()).then_some(change)
 }
 
-fn alias_change(name: &str, from: Value, to: Option<&str>) -> Change {
+pub(super) fn alias_change(name: &str, from: Value, to: Option<&str>) -> Change {
     Change { field: format!("alias.{name}"), from, to: json!(to.unwrap_or(NEW)) }
 }
 

@@ -305,6 +305,8 @@ pub enum WaitsFor {
     ProvisionedConcurrencyReady,
     /// `State` of the event source mapping is `Enabled` or `Disabled`.
     EventSourceMappingSettled,
+    /// CodeDeploy has ended the deployment.
+    DeploymentEnded,
 }
 
 /// One value that changes. Secrets are masked in both values. Null means that there is no value.
@@ -401,8 +403,28 @@ pub struct Deployment {
     /// URL of the function. Absent unless the stanza has `function_url`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub function_url: Option<String>,
+    /// The CodeDeploy deployment that this run started, followed or stopped. Absent: there was none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub codedeploy: Option<CodeDeployDeployment>,
     /// Duration of the run in milliseconds.
     pub duration_ms: u64,
+}
+
+/// A deployment of CodeDeploy.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CodeDeployDeployment {
+    /// AWS's id, such as `d-ABCDEF123`.
+    pub deployment_id: String,
+    /// AWS's status at the end of the run: `Succeeded`, `Stopped`, or another one, such as `InProgress`, of a
+    /// deployment that still moves the traffic.
+    pub status: String,
+}
+
+impl CodeDeployDeployment {
+    /// True if CodeDeploy has not ended the deployment.
+    pub fn is_running(&self) -> bool {
+        !["Succeeded", "Failed", "Stopped"].contains(&self.status.as_str())
+    }
 }
 
 /// Whether the run changed the code.

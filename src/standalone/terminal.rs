@@ -29,10 +29,12 @@ use text::{clean, clean_output, shortened, width, wrapped};
 const WIDEST_PROSE: usize = 100;
 
 /// Steps that take long. A log shows their start and their end; of the other steps it shows only the end.
-const LONG: [StepName; 5] = [
+const LONG: [StepName; 7] = [
     StepName::UploadPackage,
     StepName::Verify,
     StepName::Wait,
+    StepName::CreateDeployment,
+    StepName::StopDeployment,
     StepName::PutProvisionedConcurrencyConfig,
     StepName::UpdateEventSourceMapping,
 ];

@@ -48,10 +48,17 @@ pub(super) fn rules() -> Value {
         "code_signing_config_arn": {"pattern": "^$", "patternErrorMessage": message, "doNotSuggest": true},
     }}}));
     // validate::release
-    for key in ["traffic", "provisioned_concurrency", "follow_alias"] {
+    for key in ["traffic", "provisioned_concurrency", "follow_alias", "codedeploy"] {
         rules.push(rule(&not(&has_alias()), [(key, format!("`{key}` requires `alias`."))]));
     }
     rules.push(needs("traffic_interval", "traffic"));
+    rules.push(rule(
+        &has("codedeploy"),
+        [
+            ("traffic", "`codedeploy` and `traffic` both shift the alias's traffic; keep one.".to_owned()),
+            ("guard", "CodeDeploy watches alarms itself: add them to the deployment group.".to_owned()),
+        ],
+    ));
     // validate::identity
     for key in ["access_key_id", "secret_access_key"] {
         rules.push(rule(

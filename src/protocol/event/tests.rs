@@ -88,6 +88,10 @@ fn deployment() -> Deployment {
         code_sha256: text("3i5t"),
         code: CodeState::Uploaded,
         function_url: Some(text("https://abc.lambda-url.eu-west-1.on.aws/")),
+        codedeploy: Some(CodeDeployDeployment {
+            deployment_id: text("d-ABCDEF123"),
+            status: text("InProgress"),
+        }),
         duration_ms: 121_500,
     }
 }
@@ -203,6 +207,7 @@ fn what_is_absent_is_read_back_as_absent() {
         aliases: Vec::new(),
         previous_version: None,
         function_url: None,
+        codedeploy: None,
         ..deployment()
     };
     for event in [
@@ -260,13 +265,14 @@ fn every_name_is_read_back_as_it_was_written() {
         CreateFunction UpdateFunctionConfiguration PutFunctionCodeSigningConfig
         DeleteFunctionCodeSigningConfig UntagResource TagResource UpdateFunctionCode PutFunctionConcurrency DeleteFunctionConcurrency
         CreateFunctionUrlConfig UpdateFunctionUrlConfig DeleteFunctionUrlConfig AddPermission RemovePermission
-        UploadPackage PublishVersion Wait Verify CreateAlias UpdateAlias ShiftTraffic
+        UploadPackage PublishVersion Wait Verify CreateAlias UpdateAlias ShiftTraffic CreateDeployment StopDeployment
         PutProvisionedConcurrencyConfig DeleteProvisionedConcurrencyConfig UpdateEventSourceMapping DeleteFunction
     );
     check(steps, |name: StepName| text(name.as_str()));
     // These have no other list of their names.
     let waits = each_name!(WaitsFor:
         FunctionActive FunctionUpdated VersionActive ProvisionedConcurrencyReady EventSourceMappingSettled
+        DeploymentEnded
     );
     check(waits, |name: WaitsFor| written(&name));
     check(each_name!(Stream: Stdout Stderr Log), |name: Stream| written(&name));

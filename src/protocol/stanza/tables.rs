@@ -4,7 +4,7 @@ use super::options::Options;
 use crate::protocol::keys::EditorKey;
 use crate::protocol::on::On;
 use crate::protocol::structures::{
-    Cors, Expect, FileSystemConfig, FunctionUrl, ImageConfig, LoggingConfig, Verify,
+    CodeDeploy, Cors, DeploymentHooks, Expect, FileSystemConfig, FunctionUrl, ImageConfig, LoggingConfig, Verify,
 };
 
 /// What editors show for the keys of a stanza, of the maps in it, and of its conditions.
@@ -18,6 +18,8 @@ pub(in crate::protocol) fn editor_keys() -> Vec<EditorKey> {
         Cors::editor_keys(),
         Verify::editor_keys(),
         Expect::editor_keys(),
+        CodeDeploy::editor_keys(),
+        DeploymentHooks::editor_keys(),
         On::editor_keys(),
     ];
     keys.into_iter().flatten().collect()
@@ -40,6 +42,8 @@ pub(crate) fn aws_fields() -> impl Iterator<Item = &'static (&'static str, &'sta
         Cors::AWS_FIELDS,
         Verify::AWS_FIELDS,
         Expect::AWS_FIELDS,
+        CodeDeploy::AWS_FIELDS,
+        DeploymentHooks::AWS_FIELDS,
         On::AWS_FIELDS,
     ];
     fields.into_iter().flatten()

@@ -137,6 +137,7 @@ fn a_live_function() -> Deployment {
         code_sha256: "3i5tMyoTJJcrubuNxRmFS7sSY3+WfXPMVwpWzl7GoSQ=".to_owned(),
         code: CodeState::Uploaded,
         function_url: Some("https://abc.lambda-url.eu-west-1.on.aws/".to_owned()),
+        codedeploy: None,
         duration_ms: 121_500,
     }
 }
