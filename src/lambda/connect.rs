@@ -102,6 +102,11 @@ pub(crate) async fn connect(
         .interceptor(recorder.clone())
         .retry_classifier(TooLarge)
         .build();
+    #[cfg(feature = "codedeploy")]
+    let codedeploy = stanza.codedeploy.is_some().then(|| {
+        let codedeploy = aws_sdk_codedeploy::config::Builder::from(&config).interceptor(recorder.clone());
+        aws_sdk_codedeploy::Client::from_conf(codedeploy.retry_classifier(TooLarge).build())
+    });
     // Sending a part of an upload may take as long as a wait. A custom endpoint has no host name for each
     // bucket.
     let s3 = aws_sdk_s3::config::Builder::from(&config)
@@ -112,16 +117,30 @@ pub(crate) async fn connect(
         .build();
     let (client, s3) = (aws_sdk_lambda::Client::from_conf(lambda), aws_sdk_s3::Client::from_conf(s3));
     Ok((
-        Lambda { client, s3, events, stop, attempts, wait_limit, known_secrets: known_secrets.clone() },
+        Lambda {
+            client,
+            s3,
+            #[cfg(feature = "codedeploy")]
+            codedeploy,
+            events,
+            stop,
+            attempts,
+            wait_limit,
+            known_secrets: known_secrets.clone(),
+        },
         identity,
     ))
 }
 
 /// Rejects invalid endpoint URLs, which the SDK would report as network errors.
 fn check_endpoints(env: &Environment) -> Result<(), LambdaError> {
-    for variable in
-        ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_LAMBDA", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL_STS"]
-    {
+    for variable in [
+        "AWS_ENDPOINT_URL",
+        "AWS_ENDPOINT_URL_CODEDEPLOY",
+        "AWS_ENDPOINT_URL_LAMBDA",
+        "AWS_ENDPOINT_URL_S3",
+        "AWS_ENDPOINT_URL_STS",
+    ] {
         let url = env.get(variable).filter(|url| !url.is_empty());
         if let Some(url) = url.filter(|url| !is_address(url)) {
             return Err(LambdaError::BadEndpoint { variable, url: url.into_owned() });

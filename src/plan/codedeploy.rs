@@ -1,7 +1,7 @@
 //! Decides what CodeDeploy has to do with an alias. Never lets it begin while it already moves the alias to
 //! another version.
 
-use super::release::{alias_change, weights_change};
+use super::alias_changes::{alias_change, weights_change};
 use super::{PlanError, Step, WriteCall};
 use crate::function::{AppSpec, LiveAlias, LiveDeployment, LiveFunction};
 use crate::protocol::structures::CodeDeploy;

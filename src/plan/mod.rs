@@ -3,6 +3,7 @@
 //! carries out.
 
 mod action;
+mod alias_changes;
 mod codedeploy;
 mod error;
 mod refused;
@@ -19,7 +20,6 @@ pub(crate) use action::{Action, WriteCall};
 pub(crate) use error::PlanError;
 pub(crate) use refused::{cut_version_description, half_vpc, merged_variables};
 pub(crate) use release::ClearedWeights;
-use release::ReleaseSteps;
 pub(crate) use rollback::roll_back;
 pub(crate) use step::Step;
 
@@ -169,7 +169,7 @@ fn update(desired: &DesiredFunction, code: &Code, live: &LiveFunction) -> Result
         steps.extend(followers(desired, live));
     }
     steps.extend(release.deletions);
-    let ReleaseSteps { version, cleared, running, .. } = release;
+    let (version, cleared, running) = (release.version, release.cleared, release.running);
     Ok(Plan { function: FunctionPresence::Exists, steps, version, cleared, running })
 }
 

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
+use super::alias_changes::{alias_change, weights_change};
 use super::codedeploy::{self, Route};
 use super::{Action, PlanError, Step, WriteCall};
 use crate::function::{
@@ -14,9 +15,6 @@ use crate::function::{
 };
 use crate::protocol::event::{Change, CodeDeployDeployment};
 use crate::protocol::limits::cut_description;
-
-/// Stands for a version in changes until AWS has assigned its number.
-const NEW: &str = "the new version";
 
 /// The steps of a release, grouped by their position in a plan.
 #[derive(Debug, Default)]
@@ -107,19 +105,19 @@ pub(super) fn plan_release(
         if let (Some(codedeploy), Some(live)) = (&release.codedeploy, live) {
             let version = planned.version.clone();
             let route = codedeploy::route(codedeploy, live, alias, version.as_deref())?;
-            let running = match route {
-                Route::Direct => None,
-                Route::Create => Some(None),
-                Route::Follow(running) => Some(Some(running)),
+            let (creates, running) = match route {
+                Route::Direct => (false, None),
+                Route::Create => (true, None),
+                Route::Follow(running) => (false, Some(running)),
             };
-            if let Some(running) = running {
+            if creates || running.is_some() {
                 planned.running = running.map(|running| running.deployment.clone());
                 planned.is_left_to_codedeploy = !codedeploy.waits();
-                if running.is_none() {
+                if creates {
                     planned.cleared.extend(cleared(alias));
                     planned.ended_shift.extend(end_shift_step(alias));
                 }
-                if running.is_none() || codedeploy.waits() {
+                if creates || codedeploy.waits() {
                     let version = version.as_deref();
                     last.push(codedeploy::deployment_step(codedeploy, alias, version, running, provisions));
                 }
@@ -280,19 +278,6 @@ pub(super) fn cleared(alias: &LiveAlias) -> impl Iterator<Item = ClearedWeights>
 
 fn is_only_weights(step: &Step) -> bool {
     step.changes.iter().all(|change| change.field.ends_with(".weights"))
-}
-
-pub(super) fn weights_change(alias: &LiveAlias) -> Option<Change> {
-    let shares = alias.shares();
-    let weights: serde_json::Map<String, Value> =
-        shares.iter().map(|(version, percent)| (version.clone(), json!(percent))).collect();
-    let change =
-        Change { field: format!("alias.{}.weights", alias.name), from: json!(weights), to: Value::Null };
-    (!shares.is_empty()).then_some(change)
-}
-
-pub(super) fn alias_change(name: &str, from: Value, to: Option<&str>) -> Change {
-    Change { field: format!("alias.{name}"), from, to: json!(to.unwrap_or(NEW)) }
 }
 
 fn shift(alias: &LiveAlias, from: u8, percent: u8) -> Step {
