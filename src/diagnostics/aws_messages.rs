@@ -80,6 +80,12 @@ pub(super) fn is_of_bucket(operation: &str) -> bool {
     S3.iter().any(|name| operation.starts_with(name))
 }
 
+/// True for an operation of CodeDeploy.
+pub(super) fn is_of_codedeploy(operation: &str) -> bool {
+    CODEDEPLOY.contains(&operation)
+}
+
+const CODEDEPLOY: &[&str] = &["CreateDeployment", "GetDeployment", "ListDeployments", "StopDeployment"];
 const S3: &[&str] = &[
     "HeadObject",
     "PutObject",
@@ -96,6 +102,8 @@ const RELEASE: &[&str] = &[
     "PublishVersion",
     "CreateAlias",
     "UpdateAlias",
+    "CreateDeployment",
+    "StopDeployment",
     "DeleteFunction",
     "PutProvisionedConcurrency",
     "DeleteProvisionedConcurrency",

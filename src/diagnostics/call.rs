@@ -146,6 +146,7 @@ fn at_of_operation(operation: &str) -> Option<&'static str> {
     match operation {
         _ if operation.starts_with("AssumeRole") => Some("/role_to_assume"),
         _ if aws_messages::is_of_bucket(operation) => Some("/s3_bucket"),
+        _ if aws_messages::is_of_codedeploy(operation) => Some("/codedeploy"),
         _ => None,
     }
 }
@@ -167,6 +168,7 @@ fn at_of_action(action: &str) -> Option<&'static str> {
         "lambda:TagResource" | "lambda:UntagResource" | "lambda:ListTags" => "/function_tags",
         "lambda:InvokeFunction" => "/verify",
         _ if action.contains("EventSourceMapping") => "/follow_alias",
+        _ if action.starts_with("codedeploy:") => "/codedeploy",
         _ if action.starts_with("sts:") => "/role_to_assume",
         _ if action.starts_with("s3:") => "/s3_bucket",
         _ if action.starts_with("ecr:") => "/image_uri",
@@ -276,6 +278,8 @@ mod tests {
             ("TagResource", Code::UpdateRejected),
             ("PublishVersion", Code::ReleaseRejected),
             ("UpdateAlias", Code::ReleaseRejected),
+            ("CreateDeployment", Code::ReleaseRejected),
+            ("GetDeployment", Code::ReadRejected),
             ("PutObject", Code::UploadRejected),
             ("AssumeRoleWithWebIdentity", Code::IdentityRejected),
             ("Invoke", Code::InvocationRejected),

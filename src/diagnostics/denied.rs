@@ -1,6 +1,7 @@
 //! Parses AWS's access-denied errors into caller, action, resource and the IAM statement to add.
 //! Never suggests a statement where AWS reports an explicit deny: no allow statement can override one.
 
+use super::aws_messages;
 use crate::lambda::CallError;
 use crate::protocol::policy_document::Statement;
 
@@ -141,6 +142,7 @@ fn action_of(operation: &str) -> String {
         }
         "AbortMultipartUpload" => "s3:AbortMultipartUpload".to_owned(),
         operation if operation.starts_with("AssumeRole") => format!("sts:{operation}"),
+        operation if aws_messages::is_of_codedeploy(operation) => format!("codedeploy:{operation}"),
         operation => format!("lambda:{operation}"),
     }
 }
@@ -247,6 +249,10 @@ mod tests {
         assert_eq!(
             denied("PutObject", "AccessDenied", "Access Denied").expect("denied").action,
             "s3:PutObject"
+        );
+        assert_eq!(
+            denied("ListDeployments", "AccessDeniedException", "").expect("denied").action,
+            "codedeploy:ListDeployments"
         );
         assert_eq!(denied("GetFunction", "ResourceNotFoundException", "Function not found"), None);
     }

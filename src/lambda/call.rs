@@ -138,7 +138,7 @@ impl Lambda {
             }
             WriteCall::CreateDeployment { alias, from, history, codedeploy, running: None, .. } => {
                 // The history comes first: weights that CodeDeploy sets must never look like those of others.
-                let target = state.updated_alias(alias, Some(from));
+                let target = state.updated_alias(alias, Some(from.as_str()));
                 let description = history.with_codedeploy(from, state.version()).to_description(from);
                 let (facts, status) =
                     self.update_alias(StepName::UpdateAlias, target, description, state).await?;
