@@ -150,8 +150,8 @@ fn read_extras(
     Ok(Some(found))
 }
 
-/// Reads the running deployment of the stanza's CodeDeploy group, if the alias exists. Whether it moves the alias
-/// to the function's code is known only with all versions.
+/// Reads the running deployment of the stanza's CodeDeploy group, if the alias exists. Whether it moves the
+/// alias to the function's code is known only with all versions.
 pub(super) fn read_deployment(
     aws: &Aws<'_>,
     release: &Release,

@@ -6,7 +6,8 @@ use crate::protocol::error::{Code, ErrorReport};
 use crate::protocol::secret::Redactor;
 use crate::protocol::structures::CodeDeploy;
 
-/// Reports a deployment that failed or was stopped: why, whether it was rolled back, and where the alias points.
+/// Reports a deployment that failed or was stopped: why, whether it was rolled back, and where the alias
+/// points.
 pub(super) fn from_failed_deployment(failed: FailedDeployment, redactor: &Redactor) -> ErrorReport {
     let FailedDeployment { deployment, reason, rollback, alias } = failed;
     let redact = |text: &str| redactor.redact(text);
@@ -57,7 +58,8 @@ pub(super) fn from_missing_resource(
             "/codedeploy/application",
             format!(
                 "check the region and the account, or create it: `aws deploy create-application \
-                 --application-name {application} --compute-platform Lambda`; then create its deployment group"
+                 --application-name {application} --compute-platform Lambda`; then create its deployment \
+                 group"
             ),
         ),
         MissingResource::DeploymentGroup => (
@@ -108,8 +110,8 @@ mod tests {
     fn the_error_says_whether_the_traffic_is_back() {
         assert_eq!(
             failed("Failed", Some(("d-2".to_owned(), Some("Started.".to_owned()))), None),
-            "CodeDeploy deployment d-1 failed: An alarm fired (ALARM_ACTIVE); it was rolled back by deployment \
-             d-2: Started; `live` points at version 7"
+            "CodeDeploy deployment d-1 failed: An alarm fired (ALARM_ACTIVE); it was rolled back by \
+             deployment d-2: Started; `live` points at version 7"
         );
         assert_eq!(
             failed("Stopped", None, Some(10)),

@@ -13,8 +13,8 @@ use super::{
 use crate::cancel::CancelReason;
 use crate::commands::CommandError;
 use crate::conditions::{BashError, ConditionError};
-use crate::git::GitError;
 use crate::function::LiveAlias;
+use crate::git::GitError;
 use crate::lambda::{
     CallError, CallErrorKind, Cause, CredentialsError, FailedDeployment, LambdaError, StateReason,
 };

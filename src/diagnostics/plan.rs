@@ -44,14 +44,14 @@ pub(crate) fn from_plan(mut error: PlanError, function_name: &str, redactor: &Re
         ),
         PlanError::MovedByCodeDeploy { deployment_id: Some(id), .. } => {
             report(Code::TrafficShared, text).at("/alias").hint(format!(
-                "wait until the deployment has ended (`aws deploy get-deployment --deployment-id {id}` shows its \
-                 status), or stop it with `dpl-lambda rollback`; nothing was changed"
+                "wait until the deployment has ended (`aws deploy get-deployment --deployment-id {id}` shows \
+                 its status), or stop it with `dpl-lambda rollback`; nothing was changed"
             ))
         }
         PlanError::MovedByCodeDeploy { deployment_id: None, .. } => {
             report(Code::TrafficShared, text).at("/alias").hint(
-                "wait until CodeDeploy has finished, or, if no deployment runs, set `clear_weights: true` to end \
-                 the split; nothing was changed",
+                "wait until CodeDeploy has finished, or, if no deployment runs, set `clear_weights: true` to \
+                 end the split; nothing was changed",
             )
         }
         PlanError::NoAlias { .. } => report(Code::NotFound, text)

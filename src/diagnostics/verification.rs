@@ -141,8 +141,8 @@ pub(crate) fn report_event_sources(report: &mut ErrorReport, alias: &str, moved:
 pub(crate) fn report_deployment(report: &mut ErrorReport, id: &str) {
     report.message = format!("{}; CodeDeploy continues deployment {id}", report.message);
     report.hint = Some(format!(
-        "repeat the run to follow that deployment, or stop it: `aws deploy stop-deployment --deployment-id {id} \
-         --auto-rollback-enabled`"
+        "repeat the run to follow that deployment, or stop it: `aws deploy stop-deployment --deployment-id \
+         {id} --auto-rollback-enabled`"
     ));
 }
 

@@ -5,8 +5,9 @@
 /// 3)`. AWS keeps no such history. Version numbers do not replace it, because a version that failed
 /// verification may lie between two that passed. While this program shifts traffic, the description also
 /// names the target: `(at 7, to 8, before: 5, 3)`. So weights that the description does not name were set by
-/// someone else. While CodeDeploy shifts it for this program: `(at 7, codedeploy to 8, before: 5, 3)`. CodeDeploy
-/// keeps the description when it moves the alias to version 8, whose previous versions are then 7, 5 and 3.
+/// someone else. While CodeDeploy shifts it for this program: `(at 7, codedeploy to 8, before: 5, 3)`.
+/// CodeDeploy keeps the description when it moves the alias to version 8, whose previous versions are then 7,
+/// 5 and 3.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct AliasHistory {
     /// Text before the history, which this program did not write.
@@ -82,8 +83,8 @@ impl AliasHistory {
     /// because someone else moved the alias to `version`.
     pub(crate) fn before(&self, version: &str) -> Option<&[String]> {
         let recorded = self.recorded.as_ref().filter(|(at, _)| at == version).map(|(_, before)| before);
-        let moved = || self.codedeploy.as_ref().filter(|shift| shift.to == version).map(|shift| &shift.before);
-        recorded.or_else(moved).map(Vec::as_slice)
+        let moved = self.codedeploy.as_ref().filter(|shift| shift.to == version).map(|shift| &shift.before);
+        recorded.or(moved).map(Vec::as_slice)
     }
 
     /// The version to which this program shifts traffic of an alias that is at `version`. `None`: it shifts

@@ -1,13 +1,13 @@
-//! Writes the AppSpec of a CodeDeploy deployment: the document that names the alias to move, and its two versions.
-//! Never sends it.
+//! Writes the AppSpec of a CodeDeploy deployment: the document that names the alias to move, and its two
+//! versions. Never sends it.
 
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::protocol::structures::DeploymentHooks;
 
-/// The AppSpec of a deployment. The same shift always has the same AppSpec, so its hash shows whether a deployment
-/// that runs already is the one that this run wants.
+/// The AppSpec of a deployment. The same shift always has the same AppSpec, so its hash shows whether a
+/// deployment that runs already is the one that this run wants.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct AppSpec {
     /// The document, as JSON.
@@ -17,8 +17,8 @@ pub(crate) struct AppSpec {
 }
 
 impl AppSpec {
-    /// The AppSpec that moves `alias` of the function called `name`, without the rest of an ARN, between these
-    /// versions.
+    /// The AppSpec that moves `alias` of the function called `name`, without the rest of an ARN, between
+    /// these versions.
     pub(crate) fn new(name: &str, alias: &str, (from, to): (&str, &str), hooks: &DeploymentHooks) -> Self {
         let target = json!({
             "Type": "AWS::Lambda::Function",

@@ -44,8 +44,8 @@ pub(crate) struct LiveFunction {
     pub is_managed: bool,
     /// The version `$LATEST.PUBLISHED`. `None`: it does not exist, or was not read.
     pub latest_published: Option<LiveVersion>,
-    /// The deployment that CodeDeploy carries out in the stanza's deployment group. `None`: there is none, or it
-    /// was not read.
+    /// The deployment that CodeDeploy carries out in the stanza's deployment group. `None`: there is none, or
+    /// it was not read.
     pub deployment: Option<LiveDeployment>,
     /// Provisioned concurrency that was read, by alias.
     pub provisioned: BTreeMap<String, Provisioned>,

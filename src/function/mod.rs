@@ -18,8 +18,8 @@ pub(crate) use app_spec::AppSpec;
 pub(crate) use bypass::{EventSource, PolicyCaller, policy_callers, resource_name};
 pub(crate) use handler_mistake::HandlerMistake;
 pub(crate) use live::{
-    CodeAndSettings, LATEST_PUBLISHED, LiveAlias, LiveDeployment, LiveFunction, LiveImage, LiveUrl, LiveVersion, Permission,
-    Provisioned, ProvisionedState, PublicAccess, VersionState,
+    CodeAndSettings, LATEST_PUBLISHED, LiveAlias, LiveDeployment, LiveFunction, LiveImage, LiveUrl,
+    LiveVersion, Permission, Provisioned, ProvisionedState, PublicAccess, VersionState,
 };
 pub(crate) use release::Release;
 pub(crate) use setting::{ChangedBy, Setting};

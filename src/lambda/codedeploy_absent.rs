@@ -1,5 +1,5 @@
-//! Takes the place of `codedeploy.rs` in a program without the feature `codedeploy`. The validation refuses the key
-//! `codedeploy` there, so no request is ever wanted; none is sent.
+//! Takes the place of `codedeploy.rs` in a program without the feature `codedeploy`. The validation refuses
+//! the key `codedeploy` there, so no request is ever wanted; none is sent.
 
 use super::client::Lambda;
 use super::deployment::{FoundDeployment, NewDeployment};

@@ -1,5 +1,5 @@
-//! Moves an alias with CodeDeploy: starts a deployment, follows it to its end, or stops it. Never stops a deployment
-//! that it follows: if the run ends, CodeDeploy goes on.
+//! Moves an alias with CodeDeploy: starts a deployment, follows it to its end, or stops it. Never stops a
+//! deployment that it follows: if the run ends, CodeDeploy goes on.
 #![cfg_attr(not(feature = "codedeploy"), allow(dead_code, reason = "only the client uses some fields"))]
 
 use super::alias::shares;
@@ -90,8 +90,8 @@ impl Lambda {
         Err(error)
     }
 
-    /// Follows the deployment of a step as long as the stanza wants it, and records in the alias's description
-    /// that it has moved.
+    /// Follows the deployment of a step as long as the stanza wants it, and records in the alias's
+    /// description that it has moved.
     pub(super) async fn finish_deployment(
         &self,
         call: &WriteCall,
@@ -128,8 +128,8 @@ impl Lambda {
         if *provisions { self.wait_for_provisioned(state.name, alias).await } else { Ok(()) }
     }
 
-    /// Waits until a deployment that is being stopped, and the one that sends its traffic back, have ended. Then
-    /// sends all traffic of the alias to the version of the steps, whatever CodeDeploy has left behind.
+    /// Waits until a deployment that is being stopped, and the one that sends its traffic back, have ended.
+    /// Then sends all traffic of the alias to the version of the steps, whatever CodeDeploy has left behind.
     pub(super) async fn finish_stop(
         &self,
         running: &CodeDeployDeployment,
@@ -154,8 +154,8 @@ impl Lambda {
         }
     }
 
-    /// Polls a deployment until it has ended. CodeDeploy limits its duration, so this has no limit. Failed polls
-    /// are repeated for as long as a wait may take.
+    /// Polls a deployment until it has ended. CodeDeploy limits its duration, so this has no limit. Failed
+    /// polls are repeated for as long as a wait may take.
     async fn follow(&self, id: &str) -> Result<FoundDeployment, LambdaError> {
         let mut backoff = PollBackoff::for_codedeploy();
         let mut retry = PollBackoff::slowly(self.wait_limit);

@@ -169,8 +169,8 @@ pub(crate) struct FailedDeployment {
     pub deployment: CodeDeployDeployment,
     /// AWS's reason: `code` and `message` of its `errorInformation`.
     pub reason: StateReason,
-    /// The deployment that sent the traffic back, and what CodeDeploy says of it. `None`: CodeDeploy did not roll
-    /// back.
+    /// The deployment that sent the traffic back, and what CodeDeploy says of it. `None`: CodeDeploy did not
+    /// roll back.
     pub rollback: Option<(String, Option<String>)>,
     /// The alias after it.
     pub alias: LiveAlias,
@@ -194,7 +194,7 @@ impl MissingResource {
         match self {
             MissingResource::Application => format!("CodeDeploy has no application `{application}`"),
             MissingResource::DeploymentGroup => {
-                format!("the CodeDeploy application `{application}` has no deployment group `{deployment_group}`")
+                format!("CodeDeploy application `{application}` has no deployment group `{deployment_group}`")
             }
             MissingResource::DeploymentConfig => {
                 let config = config.as_deref().unwrap_or("of the deployment group");

@@ -36,7 +36,9 @@ pub(crate) use client::{Applied, Lambda};
 pub(crate) use connect::{Identity, connect, default_region, named_region};
 pub(crate) use credentials_error::CredentialsError;
 pub(crate) use deploy_state::DeployState;
-pub(crate) use error::{CallError, CallErrorKind, Cause, FailedDeployment, LambdaError, MissingResource, StateReason};
+pub(crate) use error::{
+    CallError, CallErrorKind, Cause, FailedDeployment, LambdaError, MissingResource, StateReason,
+};
 pub(crate) use error_texts::error_texts;
 pub(crate) use live_state::{ANOTHER_UPDATE, ExtraReads, LiveState};
 pub(crate) use versions::VersionReads;

@@ -63,8 +63,8 @@ impl PollBackoff {
         PollBackoff::with_least(Duration::from_secs(1), limit)
     }
 
-    /// As [`PollBackoff::slowly`], but at most 15 s and without a limit, for an operation of CodeDeploy, which can
-    /// take hours and always ends.
+    /// As [`PollBackoff::slowly`], but at most 15 s and without a limit, for an operation of CodeDeploy,
+    /// which can take hours and always ends.
     pub(super) fn for_codedeploy() -> Self {
         PollBackoff { most: MAX_INTERVAL_OF_CODEDEPLOY, ..PollBackoff::slowly(Duration::MAX) }
     }

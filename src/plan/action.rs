@@ -154,8 +154,8 @@ pub(crate) enum WriteCall {
         /// The alias history to write into the description.
         history: AliasHistory,
     },
-    /// CreateDeployment of CodeDeploy, after UpdateAlias has recorded it in the description; or no request, if
-    /// CodeDeploy already moves the alias to the version of the plan.
+    /// CreateDeployment of CodeDeploy, after UpdateAlias has recorded it in the description; or no request,
+    /// if CodeDeploy already moves the alias to the version of the plan.
     CreateDeployment {
         /// Name of the alias.
         alias: String,

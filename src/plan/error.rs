@@ -47,7 +47,8 @@ pub(crate) enum PlanError {
     MovedByCodeDeploy {
         /// Name of the alias.
         alias: String,
-        /// AWS's id of the deployment. `None`: only the description of the alias says that CodeDeploy shifts it.
+        /// AWS's id of the deployment. `None`: only the description of the alias says that CodeDeploy shifts
+        /// it.
         deployment_id: Option<String>,
     },
     /// The alias to roll back does not exist.

@@ -39,8 +39,8 @@ pub(super) struct ReleaseSteps {
     pub(super) cleared: Vec<ClearedWeights>,
     /// The deployment that already moves the alias to the version. `None`: there is none.
     pub(super) running: Option<CodeDeployDeployment>,
-    /// True if CodeDeploy still moves the alias when all steps are done. What needs the alias at the version is
-    /// left to a later run.
+    /// True if CodeDeploy still moves the alias when all steps are done. What needs the alias at the version
+    /// is left to a later run.
     pub(super) is_left_to_codedeploy: bool,
 }
 

@@ -158,7 +158,7 @@ const JOBS_VARIABLES: &[(&str, &str)] = &[
         "The value of an option of dpl that the stanza does not set. `<OPTION>` is its name in capitals, as in `AWS_TIMEOUT`.",
     ),
     (
-        "`AWS_ENDPOINT_URL`, `AWS_ENDPOINT_URL_LAMBDA`, `AWS_ENDPOINT_URL_S3`, `AWS_ENDPOINT_URL_STS`",
+        "`AWS_ENDPOINT_URL`, `AWS_ENDPOINT_URL_LAMBDA`, `AWS_ENDPOINT_URL_S3`, `AWS_ENDPOINT_URL_STS`, `AWS_ENDPOINT_URL_CODEDEPLOY`",
         "Endpoints to use instead of AWS.",
     ),
     ("`AWS_CA_BUNDLE`", "A file with the trusted certificates (PEM), used instead of those of the system."),

@@ -83,7 +83,8 @@ steps! {
     UpdateAlias: "update-alias";
     /// Sends a part of an alias's traffic to a version.
     ShiftTraffic: "shift-traffic", "UpdateAlias", "lambda:UpdateAlias";
-    /// Starts a CodeDeploy deployment that moves an alias to a version, or follows the one that does so already.
+    /// Starts a CodeDeploy deployment that moves an alias to a version, or follows the one that does so
+    /// already.
     CreateDeployment: "create-deployment", "CreateDeployment", "codedeploy:CreateDeployment";
     /// Stops a CodeDeploy deployment, and waits until all traffic of the alias goes to the previous version.
     StopDeployment: "stop-deployment", "StopDeployment", "codedeploy:StopDeployment";

@@ -200,8 +200,8 @@ structure! {
         /// `CodeDeployDefault.LambdaCanary10Percent5Minutes`. Default: that of the deployment group.
         pub config: Option<String> as Option<Text> = name(),
             "Deployment configuration".example("CodeDeployDefault.LambdaCanary10Percent5Minutes");
-        /// How long the run follows the deployment: `finished` waits until CodeDeploy has ended it, `started` ends
-        /// the run as soon as CodeDeploy has begun. Default: `finished`.
+        /// How long the run follows the deployment: `finished` waits until CodeDeploy has ended it, `started`
+        /// ends the run as soon as CodeDeploy has begun. Default: `finished`.
         pub wait: Option<DeploymentWait> as Option<Text>
             = choice(DEPLOYMENT_WAITS, &[DeploymentWait::Finished, DeploymentWait::Started]),
             "Wait".default("finished");
@@ -239,7 +239,8 @@ structure! {
     /// Functions that CodeDeploy runs during a deployment, each by name or ARN.
     #[derive(Clone, Debug, Default, PartialEq, Eq)]
     pub struct DeploymentHooks in "codedeploy.hooks." {
-        /// Function to run before the traffic shifts (`BeforeAllowTraffic`), such as `shop-check`. Default: none.
+        /// Function to run before the traffic shifts (`BeforeAllowTraffic`), such as `shop-check`. Default:
+        /// none.
         pub before: Option<String> as Option<Text> = name(),
             "Before the traffic shifts".example("shop-check");
         /// Function to run after the traffic has shifted (`AfterAllowTraffic`), such as `shop-smoke-test`.
@@ -354,8 +355,8 @@ impl StanzaReader<'_> {
         verify.or_else(|| is_map.then(Verify::default))
     }
 
-    /// Reads how CodeDeploy moves the alias. An unknown member is an error here and not only a warning, because a
-    /// misspelt one would drop a hook.
+    /// Reads how CodeDeploy moves the alias. An unknown member is an error here and not only a warning,
+    /// because a misspelt one would drop a hook.
     pub(super) fn codedeploy(&mut self, key: &'static str) -> Option<CodeDeploy> {
         let codedeploy = self.structure(key, CodeDeploy::read);
         self.refuse_unknown_members(key);

@@ -265,7 +265,8 @@ fn every_name_is_read_back_as_it_was_written() {
         CreateFunction UpdateFunctionConfiguration PutFunctionCodeSigningConfig
         DeleteFunctionCodeSigningConfig UntagResource TagResource UpdateFunctionCode PutFunctionConcurrency DeleteFunctionConcurrency
         CreateFunctionUrlConfig UpdateFunctionUrlConfig DeleteFunctionUrlConfig AddPermission RemovePermission
-        UploadPackage PublishVersion Wait Verify CreateAlias UpdateAlias ShiftTraffic CreateDeployment StopDeployment
+        UploadPackage PublishVersion Wait Verify CreateAlias UpdateAlias ShiftTraffic
+        CreateDeployment StopDeployment
         PutProvisionedConcurrencyConfig DeleteProvisionedConcurrencyConfig UpdateEventSourceMapping DeleteFunction
     );
     check(steps, |name: StepName| text(name.as_str()));

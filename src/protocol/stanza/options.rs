@@ -347,8 +347,9 @@ options! {
         pub follow_alias: Option<bool> as Option<Flag> = flag(),
             "Follow the alias".default(false) [Versions, open];
         /// CodeDeploy application and deployment group that move the alias to the new version, instead of
-        /// `traffic`. CodeDeploy shifts the traffic, also for hours after the run has ended. An alias that does
-        /// not exist yet is created without it. Needs `alias` with one name. Default: dpl-lambda moves the alias.
+        /// `traffic`. CodeDeploy shifts the traffic, also for hours after the run has ended. An alias that
+        /// does not exist yet is created without it. Needs `alias` with one name. Default: dpl-lambda moves
+        /// the alias.
         pub codedeploy: Option<CodeDeploy> as Option<CodeDeploy> = codedeploy(),
             "CodeDeploy".yaml("codedeploy:\n  application: shop\n  deployment_group: live\n  wait: started")
                 [Versions, open];

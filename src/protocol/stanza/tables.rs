@@ -4,7 +4,8 @@ use super::options::Options;
 use crate::protocol::keys::EditorKey;
 use crate::protocol::on::On;
 use crate::protocol::structures::{
-    CodeDeploy, Cors, DeploymentHooks, Expect, FileSystemConfig, FunctionUrl, ImageConfig, LoggingConfig, Verify,
+    CodeDeploy, Cors, DeploymentHooks, Expect, FileSystemConfig, FunctionUrl, ImageConfig, LoggingConfig,
+    Verify,
 };
 
 /// What editors show for the keys of a stanza, of the maps in it, and of its conditions.

@@ -133,8 +133,8 @@ pub(super) fn release(r: &mut StanzaReader<'_>, options: &Options) {
     }
 }
 
-/// Checks that this program can use CodeDeploy, that the stanza has one alias, and that nothing else shifts or
-/// guards its traffic.
+/// Checks that this program can use CodeDeploy, that the stanza has one alias, and that nothing else shifts
+/// or guards its traffic.
 fn codedeploy(r: &mut StanzaReader<'_>, options: &Options) {
     if !r.has("codedeploy") {
         return;
@@ -167,7 +167,7 @@ fn codedeploy(r: &mut StanzaReader<'_>, options: &Options) {
         );
         r.problems.push(Problem {
             code: Code::BadValue,
-            message: "`codedeploy` and `guard` exclude each other: CodeDeploy watches alarms itself".to_owned(),
+            message: "`guard` does not apply with `codedeploy`: CodeDeploy watches alarms itself".to_owned(),
             at: Some("/guard".to_owned()),
             hint: Some(hint),
         });
