@@ -490,6 +490,10 @@ const ROWS: &[Row] = &[
         "increase `wait_timeout`: the function is still being created").at("/wait_timeout"),
     row_of(&["ResourceConflictException", "ResourceInUseException"], ANY, Code::Conflict,
         "deploy again: someone else changed this function at the same time"),
+    // CodeDeploy. The run has found no running deployment, so this one has begun since then.
+    row_of(&["DeploymentLimitExceededException"], ANY, Code::TrafficShared,
+        "wait until the other deployment of the group has ended, then deploy again: the alias has not moved")
+        .of(&["CreateDeployment"]).at("/codedeploy"),
     // Buckets for the package.
     row_of(&["NoSuchBucket", "NotFound"], ANY, Code::NotFound,
         "create the bucket in the function's region").of(S3).at("/s3_bucket"),

@@ -15,6 +15,7 @@ use crate::function::{
 };
 use crate::protocol::event::{Change, CodeDeployDeployment};
 use crate::protocol::limits::cut_description;
+use crate::protocol::structures::CodeDeploy;
 
 /// The steps of a release, grouped by their position in a plan.
 #[derive(Debug, Default)]
@@ -103,24 +104,9 @@ pub(super) fn plan_release(
             && live.is_some_and(|live| live.provisioned.contains_key(name))
             && !is_at_version;
         if let (Some(codedeploy), Some(live)) = (&release.codedeploy, live) {
-            let version = planned.version.clone();
-            let route = codedeploy::route(codedeploy, live, alias, version.as_deref())?;
-            let (creates, running) = match route {
-                Route::Direct => (false, None),
-                Route::Create => (true, None),
-                Route::Follow(running) => (false, Some(running)),
-            };
-            if creates || running.is_some() {
-                planned.running = running.map(|running| running.deployment.clone());
-                planned.is_left_to_codedeploy = !codedeploy.waits();
-                if creates {
-                    planned.cleared.extend(cleared(alias));
-                    planned.ended_shift.extend(end_shift_step(alias));
-                }
-                if creates || codedeploy.waits() {
-                    let version = version.as_deref();
-                    last.push(codedeploy::deployment_step(codedeploy, alias, version, running, provisions));
-                }
+            let route = codedeploy::route(codedeploy, live, alias, planned.version.as_deref())?;
+            if !matches!(route, Route::Direct) {
+                last.extend(move_by_codedeploy(&mut planned, codedeploy, alias, &route, provisions));
                 continue;
             }
         }
@@ -188,6 +174,30 @@ pub(super) fn plan_release(
     let creates = planned.publish.is_some() && (changes || live.is_none_or(differs_from_newest));
     planned.deletions = deletions(release, live, planned.version.as_deref(), creates);
     Ok(planned)
+}
+
+/// Plans how CodeDeploy moves `alias`: by a new deployment, after an unfinished shift has ended, or by the one
+/// that runs. `None`: the deployment runs already, and the run does not wait for it.
+fn move_by_codedeploy(
+    planned: &mut ReleaseSteps,
+    codedeploy: &CodeDeploy,
+    alias: &LiveAlias,
+    route: &Route<'_>,
+    provisions: bool,
+) -> Option<Step> {
+    planned.is_left_to_codedeploy = !codedeploy.waits();
+    let running = match route {
+        Route::Follow(running) => Some(*running),
+        Route::Create | Route::Direct => {
+            planned.cleared.extend(cleared(alias));
+            planned.ended_shift.extend(end_shift_step(alias));
+            None
+        }
+    };
+    planned.running = running.map(|running| running.deployment.clone());
+    let version = planned.version.as_deref();
+    let is_needed = running.is_none() || codedeploy.waits();
+    is_needed.then(|| codedeploy::deployment_step(codedeploy, alias, version, running, provisions))
 }
 
 /// A version with the function's code and settings. One at which an alias of the stanza points is preferred
