@@ -616,8 +616,8 @@ fn each_rule_of_the_judge_is_one_of_the_schema() {
             json!({"codedeploy": {"application": "a", "deployment_group": "g"}, "alias": "live"}),
         ),
         (
-            json!({"codedeploy": {"application": "a", "deployment_group": "g"}, "alias": "live", "traffic": 9}),
-            json!({"codedeploy": {"application": "a", "deployment_group": "g"}, "alias": "live", "traffic": null}),
+            json!({"alias": "live", "traffic": 9, "codedeploy": {"application": "a", "deployment_group": "g"}}),
+            json!({"alias": "live", "codedeploy": {"application": "a", "deployment_group": "g"}}),
         ),
         (
             json!({"traffic_interval": 5, "alias": "live"}),

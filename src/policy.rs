@@ -269,12 +269,12 @@ impl Draft {
         self.statements.push(moves.named("EventSources"));
     }
 
-    /// Adds the actions with which CodeDeploy moves the alias. CreateDeployment needs those on revisions and on
-    /// the deployment configuration, and only a rollback needs StopDeployment.
+    /// Adds the actions with which CodeDeploy moves the alias. CreateDeployment needs those on revisions and
+    /// on the deployment configuration, and only a rollback needs StopDeployment.
     fn allow_codedeploy(&mut self, codedeploy: &CodeDeploy, arn_parts: &ArnParts) {
         let ArnParts { partition, region, account } = arn_parts;
         let application = literal(&codedeploy.application);
-        let arn = |resource: String| vec![format!("arn:{partition}:codedeploy:{region}:{account}:{resource}")];
+        let arn = |name: String| vec![format!("arn:{partition}:codedeploy:{region}:{account}:{name}")];
         let deployments = [
             StepName::CreateDeployment.iam_action(),
             "codedeploy:GetDeployment",

@@ -119,10 +119,7 @@ fn found(id: &str, info: &DeploymentInfo) -> Option<FoundDeployment> {
 /// The error for an application, a deployment group or a deployment configuration that does not exist. Other
 /// errors stay as they are.
 fn missing(error: LambdaError, codedeploy: &CodeDeploy) -> LambdaError {
-    let error = match error {
-        LambdaError::Call(error) => error,
-        other => return other,
-    };
+    let LambdaError::Call(error) = error else { return error };
     let resource = match error.code() {
         "ApplicationDoesNotExistException" => MissingResource::Application,
         "DeploymentGroupDoesNotExistException" => MissingResource::DeploymentGroup,

@@ -176,8 +176,8 @@ pub(super) fn plan_release(
     Ok(planned)
 }
 
-/// Plans how CodeDeploy moves `alias`: by a new deployment, after an unfinished shift has ended, or by the one
-/// that runs. `None`: the deployment runs already, and the run does not wait for it.
+/// Plans how CodeDeploy moves `alias`: by a new deployment, after an unfinished shift has ended, or by the
+/// one that runs. `None`: the deployment runs already, and the run does not wait for it.
 fn move_by_codedeploy(
     planned: &mut ReleaseSteps,
     codedeploy: &CodeDeploy,

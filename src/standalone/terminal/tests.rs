@@ -10,7 +10,8 @@ use serde_json::{Value, json};
 use super::*;
 use crate::protocol::error::{AwsDetail, Code, ErrorReport, Problem, WarningCode};
 use crate::protocol::event::{
-    Change, CodeDeployDeployment, CodeState, Deployment, Finished, FunctionPresence, PROTOCOLS, UnmetCondition,
+    Change, CodeDeployDeployment, CodeState, Deployment, Finished, FunctionPresence, PROTOCOLS,
+    UnmetCondition,
 };
 
 const SCREEN: TerminalCapabilities =
