@@ -16,39 +16,22 @@ pub(crate) struct InvokeResponse {
     pub log: String,
 }
 
-/// Why a response does not meet the expectations.
+/// Why a response, the `answer`, does not meet the expectations.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum FailedExpectation {
     /// The function failed.
     #[error("the invocation failed with {error}")]
-    FunctionError {
-        /// Type and message of the error.
-        error: String,
-    },
+    FunctionError { error: String },
     /// The response does not contain `expect.contains`.
     #[error("expected `{text}` in its response, got {answer}")]
-    LacksText {
-        /// The expected text.
-        text: String,
-        /// The response.
-        answer: String,
-    },
+    LacksText { text: String, answer: String },
     /// The response is not JSON.
     #[error("its response is not JSON: {answer}")]
-    NotJson {
-        /// The response.
-        answer: String,
-    },
-    /// The response has another value than `expect.json`.
+    NotJson { answer: String },
+    /// The response has another value than `expect.json`. `at`: the JSON pointer to it; empty for the whole
+    /// response. `want` and `got`: the values as JSON; `None`: the response has none.
     #[error("{}", other_value(.at, .want, .got.as_deref()))]
-    OtherValue {
-        /// JSON pointer to the value in the response. Empty: the whole response.
-        at: String,
-        /// The expected value, as JSON.
-        want: String,
-        /// The value in the response, as JSON. `None`: the response has no such value.
-        got: Option<String>,
-    },
+    OtherValue { at: String, want: String, got: Option<String> },
 }
 
 fn other_value(at: &str, want: &str, got: Option<&str>) -> String {
@@ -99,11 +82,8 @@ pub(crate) fn check_response(
 /// have the same length, and are compared entry by entry.
 fn difference(want: &Value, got: &Value, at: &str) -> Option<FailedExpectation> {
     let other = |at: &str, want: &Value, got: Option<&Value>| {
-        Some(FailedExpectation::OtherValue {
-            at: at.to_owned(),
-            want: want.to_string(),
-            got: got.map(Value::to_string),
-        })
+        let (want, got) = (want.to_string(), got.map(Value::to_string));
+        Some(FailedExpectation::OtherValue { at: at.to_owned(), want, got })
     };
     match (want, got) {
         (Value::Object(want), Value::Object(got)) => want.iter().find_map(|(name, want)| {

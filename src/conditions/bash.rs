@@ -35,29 +35,19 @@ pub(super) struct Text {
 /// Why bash could not be run.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum BashError {
-    /// There is no bash in any directory of `PATH`.
+    /// There is no bash in any directory of `PATH`, or of its default.
     #[error("a condition needs bash, which is not on the job's `PATH` (`{path}`)")]
-    NotFound {
-        /// Value of `PATH`, or the default.
-        path: String,
-    },
-    /// The job's environment is larger than the kernel passes to a program.
+    NotFound { path: String },
+    /// The job's environment is larger than the kernel passes to a program. `name` is its largest variable,
+    /// which has `bytes` bytes, including its name.
     #[error("the job's environment is too large to start bash")]
-    EnvTooLarge {
-        /// Name of the largest variable.
-        name: String,
-        /// Size of that variable in bytes, including its name.
-        bytes: usize,
-    },
+    EnvTooLarge { name: String, bytes: usize },
     /// bash cannot be started for another reason.
     #[error("a condition needs bash, which cannot be started")]
     Unstartable(#[source] io::Error),
     /// The condition did not end within the time limit.
     #[error("the evaluation of a condition did not finish within {} s", .limit.as_secs())]
-    TimedOut {
-        /// The time limit.
-        limit: Duration,
-    },
+    TimedOut { limit: Duration },
     /// The run was cancelled.
     #[error("the run was cancelled")]
     Cancelled(#[source] CancelReason),
@@ -98,14 +88,8 @@ pub(super) fn evaluate(
         Stream::Stderr if error_text.len() < MAX_STDERR_BYTES => error_text.extend_from_slice(bytes),
         Stream::Stderr | Stream::Log => {}
     };
-    let status = child::run(
-        &mut bash,
-        env,
-        Some(script(texts, env).into_bytes()),
-        Some(limit),
-        Some(stop),
-        &mut receive,
-    );
+    let script = script(texts, env).into_bytes();
+    let status = child::run(&mut bash, env, Some(script), Some(limit), Some(stop), &mut receive);
     let status = status.map_err(|error| match error {
         ChildError::Unstartable(error) if error.kind() == io::ErrorKind::NotFound => not_found(),
         ChildError::Unstartable(error) => BashError::Unstartable(error),
@@ -171,9 +155,7 @@ fn read_verdicts(output: &[u8], texts: usize) -> Vec<Option<bool>> {
     let mut verdicts = vec![None; texts];
     let text = String::from_utf8_lossy(output);
     for record in text.split_inclusive('\n').filter_map(|line| line.strip_suffix('\n')) {
-        let Some((index, verdict)) = record.split_once(' ') else {
-            continue;
-        };
+        let Some((index, verdict)) = record.split_once(' ') else { continue };
         if let Some(slot) = index.parse().ok().and_then(|index: usize| verdicts.get_mut(index)) {
             *slot = Some(verdict == "T");
         }
@@ -216,10 +198,15 @@ mod tests {
 
     #[test]
     fn bashs_words_fit_on_a_line() {
-        let error_text = b"bash: eval: line 2: unexpected argument\nbash: eval: line 2: expected `)'\nbash: line 3: ${X b}: bad substitution\n";
+        let error_text = b"bash: eval: line 2: unexpected argument\nbash: eval: line 2: expected `)'\n\
+            bash: line 3: ${X b}: bad substitution\n";
         assert_eq!(one_line(error_text), "unexpected argument; ${X b}: bad substitution");
         assert_eq!(one_line(b"bash: eval: line 2: expected `)'\n"), "syntax error");
         assert_eq!(one_line(b"\n"), "");
+    }
+
+    fn evaluated(texts: &[Text], env: &Environment) -> BashOutput {
+        evaluate(texts, env, Duration::from_secs(20), &CancelToken::new()).expect("bash is here")
     }
 
     #[test]
@@ -230,9 +217,8 @@ mod tests {
             Text { expression: r#""$LD_PRELOAD" = "/nowhere/it's.so""#.to_owned(), parse_only: Vec::new() },
             Text { expression: r#"-z "$(env | grep LD_PRELOAD)""#.to_owned(), parse_only: Vec::new() },
         ];
-        let answers =
-            evaluate(&texts, &env, Duration::from_secs(20), &CancelToken::new()).expect("bash is here");
         // The linker would report that the file does not exist.
+        let answers = evaluated(&texts, &env);
         assert_eq!(answers, BashOutput { verdicts: vec![Some(true), Some(true)], error_text: String::new() });
     }
 
@@ -251,9 +237,7 @@ mod tests {
         let expression = "(x = \"$(sleep 30 >/dev/null 2>&1 & echo x)\")".to_owned();
         let kept = "(x = \"$(sleep 30 >&2 & echo x)\")".to_owned();
         for expression in [expression, kept] {
-            let text = Text { expression, parse_only: Vec::new() };
-            let answers =
-                evaluate(&[text], &env, Duration::from_secs(20), &CancelToken::new()).expect("bash is here");
+            let answers = evaluated(&[Text { expression, parse_only: Vec::new() }], &env);
             assert_eq!(answers.verdicts, [Some(true)]);
         }
         assert!(started.elapsed() < Duration::from_secs(15));

@@ -9,7 +9,6 @@ use crate::protocol::branches::is_branch_specific;
 use crate::protocol::environment::Environment;
 use crate::protocol::event::Condition;
 use crate::protocol::json::{self, Map, Node};
-use crate::protocol::stanza_reader::encrypted;
 
 /// The map of conditions and its position in the stanza.
 #[derive(Default)]
@@ -54,8 +53,7 @@ impl On {
                 }
             }
             Node::Null | Node::Bool(_) | Node::Number(_) => {
-                let right = "a map of conditions, or a branch";
-                return Err(ConditionError::BadShape { at: self.at.clone(), kind: node.kind(), right });
+                return Err(bad_shape(&self.at, node, "a map of conditions, or a branch"));
             }
         }
         Ok(())
@@ -100,27 +98,10 @@ pub(super) fn negated(elements: &[Element]) -> String {
 }
 
 /// The keys for runtimes under `on`, in the order of Travis CI.
+#[rustfmt::skip]
 pub(super) const RUNTIMES: [&str; 20] = [
-    "d",
-    "dart",
-    "elixir",
-    "elm",
-    "ghc",
-    "go",
-    "haxe",
-    "jdk",
-    "julia",
-    "mono",
-    "node",
-    "otp_release",
-    "perl",
-    "php",
-    "python",
-    "r",
-    "ruby",
-    "rust",
-    "scala",
-    "smalltalk",
+    "d", "dart", "elixir", "elm", "ghc", "go", "haxe", "jdk", "julia", "mono", "node", "otp_release", "perl",
+    "php", "python", "r", "ruby", "rust", "scala", "smalltalk",
 ];
 
 /// The other keys that Travis CI reads under `on`.
@@ -146,9 +127,7 @@ pub(super) fn on(stanza: &Map) -> Result<On, ConditionError> {
         }
         on.read(node)?;
     }
-    if let Some(at) =
-        on.map.iter().find_map(|(key, node)| encrypted(node, &on.pointer(key)).into_iter().next())
-    {
+    if let Some(at) = on.map.iter().flat_map(|(key, node)| node.encrypted(&on.pointer(key))).next() {
         return Err(ConditionError::NotDecrypted { at });
     }
     Ok(on)
@@ -171,20 +150,12 @@ fn repo(on: &On, env: &Environment) -> Result<Option<ConditionGroup>, ConditionE
         return Ok(None);
     };
     let at = on.pointer("repo");
-    let want = node.scalar().ok_or_else(|| ConditionError::BadShape {
-        at: at.clone(),
-        kind: node.kind(),
-        right: "a repository, as owner/name",
-    })?;
+    let want = node.scalar().ok_or_else(|| bad_shape(&at, node, "a repository, as owner/name"))?;
     let slug = env.expand("TRAVIS_REPO_SLUG");
     let decided = (want.is_empty() || is_plain(&want)).then(|| slug == want);
-    let element = Element { text: format!("$TRAVIS_REPO_SLUG = \"{want}\""), decided, at };
-    Ok(Some(ConditionGroup {
-        condition: Condition::Repo,
-        elements: vec![element],
-        want,
-        got: Some(slug.into_owned()),
-    }))
+    let elements = vec![Element { text: format!("$TRAVIS_REPO_SLUG = \"{want}\""), decided, at }];
+    let got = Some(slug.into_owned());
+    Ok(Some(ConditionGroup { condition: Condition::Repo, elements, want, got }))
 }
 
 /// `$TRAVIS_BRANCH = a || $TRAVIS_BRANCH = b`. The values are not quoted, so they are patterns. `None` with
@@ -196,23 +167,18 @@ fn branch(on: &On, stanza: &Map, env: &Environment) -> Result<Option<ConditionGr
     }
     let at = on.of_branch();
     let branches = match on.map.get("branch") {
-        Some(node) => named_branches(node).ok_or_else(|| ConditionError::BadShape {
-            at: at.clone(),
-            kind: node.kind(),
-            right: "a branch, or a list of branches",
-        })?,
+        Some(node) => {
+            named_branches(node).ok_or_else(|| bad_shape(&at, node, "a branch, or a list of branches"))?
+        }
         None => default_branches(on, stanza),
     };
     let current = env.expand("TRAVIS_BRANCH");
     let tests: Vec<String> = branches.iter().map(|branch| format!("$TRAVIS_BRANCH = {branch}")).collect();
     let plain = !branches.is_empty() && branches.iter().all(|branch| is_plain(branch));
     let decided = plain.then(|| branches.iter().any(|branch| *branch == current));
-    Ok(Some(ConditionGroup {
-        condition: Condition::Branch,
-        elements: vec![Element { text: tests.join(" || "), decided, at }],
-        want: branches.join(", "),
-        got: Some(current.into_owned()),
-    }))
+    let elements = vec![Element { text: tests.join(" || "), decided, at }];
+    let (want, got) = (branches.join(", "), Some(current.into_owned()));
+    Ok(Some(ConditionGroup { condition: Condition::Branch, elements, want, got }))
 }
 
 /// The branches in the value of `on.branch`. For a map, these are its keys. `None`: the value has another
@@ -243,13 +209,7 @@ pub(super) fn default_branches(on: &On, stanza: &Map) -> Vec<String> {
 
 /// `$TRAVIS_NODE_VERSION = 9`. Travis CI quotes the value, so the comparison is literal and needs no bash.
 fn runtime(on: &On, env: &Environment) -> Option<ConditionGroup> {
-    let mut group = ConditionGroup {
-        condition: Condition::Runtime,
-        elements: Vec::new(),
-        want: String::new(),
-        got: None,
-    };
-    let (mut want, mut got) = (Vec::new(), Vec::new());
+    let (mut elements, mut want, mut got) = (Vec::new(), Vec::new(), Vec::new());
     for name in RUNTIMES {
         let other = match name {
             "ruby" => "rvm",
@@ -257,23 +217,21 @@ fn runtime(on: &On, env: &Environment) -> Option<ConditionGroup> {
             _ => name,
         };
         let given = |key| on.map.get(key).filter(|node: &&Node| node.is_truthy()).map(|node| (key, node));
-        let Some((key, node)) = given(name).or_else(|| given(other)) else {
-            continue;
-        };
+        let Some((key, node)) = given(name).or_else(|| given(other)) else { continue };
         let version = first(node).scalar().unwrap_or_else(|| node.shown());
         let variable = format!("TRAVIS_{}_VERSION", name.to_uppercase());
         let actual = env.expand(&variable);
         want.push(format!("{name} {version}"));
         got.push(format!("{name} {actual}").trim_end().to_owned());
-        group.elements.push(Element {
+        elements.push(Element {
             text: format!("${variable} = '{}'", version.replace('\'', r"'\''")),
             decided: Some(actual == version),
             at: on.pointer(key),
         });
     }
-    group.want = want.join(", ");
-    group.got = Some(got.join(", "));
-    (!group.elements.is_empty()).then_some(group)
+    let (want, got) = (want.join(", "), Some(got.join(", ")));
+    let is_given = !elements.is_empty();
+    is_given.then_some(ConditionGroup { condition: Condition::Runtime, elements, want, got })
 }
 
 /// The conditions, which are bash source and not changed.
@@ -290,14 +248,8 @@ fn condition(on: &On) -> Result<Option<ConditionGroup>, ConditionError> {
 fn flatten(node: &Node, at: &str, elements: &mut Vec<Element>) -> Result<(), ConditionError> {
     match node {
         Node::Null => Ok(()),
-        Node::List(items) => items
-            .iter()
-            .enumerate()
-            .try_for_each(|(index, item)| flatten(item, &format!("{at}/{index}"), elements)),
-        Node::Map(_) => {
-            let right = "a bash expression for [[ ]], or a list of them";
-            Err(ConditionError::BadShape { at: at.to_owned(), kind: node.kind(), right })
-        }
+        Node::List(_) => node.entries(at).iter().try_for_each(|(at, item)| flatten(item, at, elements)),
+        Node::Map(_) => Err(bad_shape(at, node, "a bash expression for [[ ]], or a list of them")),
         Node::Text(text) if text.contains('\0') => Err(ConditionError::BadCondition {
             at: at.to_owned(),
             text: text.replace('\0', "\u{fffd}"),
@@ -317,18 +269,14 @@ fn tags(on: &On, env: &Environment) -> Option<ConditionGroup> {
     let wanted = on.map.get("tags")?.as_flag()?;
     let tag = env.expand("TRAVIS_TAG");
     let (operator, want) = if wanted { ("!=", "a tag") } else { ("=", "no tag") };
-    let element = Element {
-        text: format!("\"$TRAVIS_TAG\" {operator} \"\""),
-        decided: Some(wanted != tag.is_empty()),
-        at: on.pointer("tags"),
-    };
-    let got = if tag.is_empty() { "no tag".to_owned() } else { tag.into_owned() };
-    Some(ConditionGroup {
-        condition: Condition::Tags,
-        elements: vec![element],
-        want: want.to_owned(),
-        got: Some(got),
-    })
+    let (text, decided) = (format!("\"$TRAVIS_TAG\" {operator} \"\""), Some(wanted != tag.is_empty()));
+    let elements = vec![Element { text, decided, at: on.pointer("tags") }];
+    let got = Some(if tag.is_empty() { "no tag".to_owned() } else { tag.into_owned() });
+    Some(ConditionGroup { condition: Condition::Tags, elements, want: want.to_owned(), got })
+}
+
+fn bad_shape(at: &str, node: &Node, right: &'static str) -> ConditionError {
+    ConditionError::BadShape { at: at.to_owned(), kind: node.kind(), right }
 }
 
 /// The first entry of a list, as travis-yml reads a list in the place of a single value; any other node is

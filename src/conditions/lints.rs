@@ -31,14 +31,11 @@ pub(super) fn find(on: &On, stanza: &Map, env: &Environment) -> Vec<Lint> {
         warnings.extend(match key {
             "condition" => in_condition(node, &at),
             "tags" => in_tags(on, node, at).into_iter().collect(),
-            "os" => vec![Lint {
-                is_unknown_key: true,
-                ..lint(
-                    at,
-                    "Travis CI never checks `os`, although its schema lists it".to_owned(),
-                    "write `condition: $TRAVIS_OS_NAME = linux`",
-                )
-            }],
+            "os" => {
+                let message = "Travis CI never checks `os`, although its schema lists it".to_owned();
+                let hint = "write `condition: $TRAVIS_OS_NAME = linux`";
+                vec![Lint { is_unknown_key: true, ..lint(at, message, hint) }]
+            }
             "otp_release" | "ghc" | "d" | "mono" => vec![lint(
                 at,
                 format!("`{key}` can never match, because Travis CI sets no variable for it"),
@@ -201,11 +198,7 @@ fn texts(node: &Node) -> Vec<String> {
 
 fn in_condition(node: &Node, at: &str) -> Vec<Lint> {
     match node {
-        Node::List(items) => items
-            .iter()
-            .enumerate()
-            .flat_map(|(index, item)| in_condition(item, &format!("{at}/{index}")))
-            .collect(),
+        Node::List(_) => node.entries(at).iter().flat_map(|(at, item)| in_condition(item, at)).collect(),
         node => node.scalar().and_then(|text| in_text(&text, at)).into_iter().collect(),
     }
 }
@@ -237,10 +230,8 @@ fn in_text(text: &str, at: &str) -> Option<Lint> {
     }
     if let Some(word) = words.iter().find(|word| [">=", "<="].contains(*word)) {
         let right = if *word == ">=" { "-ge" } else { "-le" };
-        return warn(
-            format!("bash has no operator `{word}`"),
-            &format!("write `{right}` to compare whole numbers"),
-        );
+        let hint = format!("write `{right}` to compare whole numbers");
+        return warn(format!("bash has no operator `{word}`"), &hint);
     }
     if let [word] = words.as_slice() {
         if ["true", "false", "yes", "no", "0", "1"].contains(word) {
@@ -248,10 +239,8 @@ fn in_text(text: &str, at: &str) -> Option<Lint> {
             return warn(message, "write a comparison, such as `$DEPLOY = true`");
         }
         if JOB_NAMES.contains(word) {
-            return warn(
-                format!("`{word}` is a plain word, which is always true"),
-                "use a variable, such as `$TRAVIS_TAG`",
-            );
+            let message = format!("`{word}` is a plain word, which is always true");
+            return warn(message, "use a variable, such as `$TRAVIS_TAG`");
         }
     }
     if words.len() > 1 && JOB_NAMES.contains(&first) && ["=", "==", "!=", "=~"].contains(&words[1]) {
@@ -289,6 +278,8 @@ fn lint(at: String, message: String, hint: &str) -> Lint {
 
 #[cfg(test)]
 mod tests {
+    use super::super::BashOptions;
+    use super::super::tests::evaluated_with;
     use super::*;
     use crate::protocol::json::parse;
 
@@ -352,23 +343,15 @@ mod tests {
     fn main_is_not_master() {
         assert_eq!(warned("{}", "main"), [("/on".to_owned(), "write `on: main`".to_owned())]);
         assert_eq!(warned(r#"{"on":"master"}"#, "main"), []);
-        assert_eq!(
-            warned(r#"{"function_name":{"dev":"f"}}"#, "main"),
-            [],
-            "the branches are those of the map"
-        );
+        let by_branch = r#"{"function_name":{"dev":"f"}}"#;
+        assert_eq!(warned(by_branch, "main"), [], "the branches are those of the map");
     }
 
     #[track_caller]
     fn in_tag_v1(on: &str) -> Option<(String, String)> {
-        let node = parse(format!(r#"{{"on":{on}}}"#).as_bytes()).expect("the test's own JSON is valid");
-        let env: Environment = [("TRAVIS_BRANCH", "v1"), ("TRAVIS_TAG", "v1")].into_iter().collect();
-        let (verdict, lints) = super::super::evaluate(
-            node.as_map().expect("an object"),
-            &env,
-            super::super::BashOptions::default(),
-            &crate::cancel::CancelToken::new(),
-        );
+        let env = [("TRAVIS_BRANCH", "v1"), ("TRAVIS_TAG", "v1")];
+        let stanza = format!(r#"{{"on":{on}}}"#);
+        let (verdict, lints) = evaluated_with(&stanza, &env, BashOptions::default());
         assert!(verdict.is_ok(), "{on}");
         lints.into_iter().next().map(|lint| (lint.warning.at.unwrap_or_default(), lint.warning.message))
     }
@@ -404,11 +387,8 @@ mod tests {
             r#"$MESSAGE =~ \"FOO AND BAR\""#,
             "$TRAVIS_EVENT_TYPE != cron",
         ] {
-            assert_eq!(
-                warned(&format!(r#"{{"on":{{"condition":"{condition}"}}}}"#), "master"),
-                [],
-                "{condition}"
-            );
+            let stanza = format!(r#"{{"on":{{"condition":"{condition}"}}}}"#);
+            assert_eq!(warned(&stanza, "master"), [], "{condition}");
         }
         for on in [
             r#"{"node":9}"#,

@@ -18,6 +18,7 @@ use crate::protocol::event::{Condition, ConditionResult};
 use crate::protocol::json::Map;
 use bash::Text;
 use expression::ConditionGroup;
+use verdict::MAX_BASH_BYTES;
 
 /// Options for the evaluation by bash.
 #[derive(Clone, Copy, Debug)]
@@ -56,10 +57,8 @@ pub(crate) fn evaluate(
     let mut lints = lints::find(&on, stanza, env);
     let verdict = expression::groups(&on, stanza, env).and_then(|mut groups| {
         if bash_options.always {
-            groups
-                .iter_mut()
-                .flat_map(|group| &mut group.elements)
-                .for_each(|element| element.decided = None);
+            let elements = groups.iter_mut().flat_map(|group| &mut group.elements);
+            elements.for_each(|element| element.decided = None);
         }
         let (deploys, verdicts) = verdicts(&groups, env, bash_options.limit, stop)?;
         let mut checked = vec![pull_request];
@@ -97,11 +96,18 @@ fn verdicts(
     if let Some(verdicts) = decided.iter().copied().collect::<Option<Vec<bool>>>() {
         return Ok((verdicts.iter().all(|met| *met), verdicts));
     }
+    let elements = || groups.iter().flat_map(|group| &group.elements);
+    let bytes = elements().map(|element| element.text.len()).sum();
+    if let Some(longest) = elements().max_by_key(|element| element.text.len())
+        && bytes > MAX_BASH_BYTES
+    {
+        return Err(ConditionError::TooLong { at: longest.at.clone(), bytes });
+    }
     // Travis CI puts all groups into one text, which bash parses as a whole: an invalid element makes the
     // stanza invalid, even if another group is not met. To report why it skips, Travis CI negates each group
     // in the same text.
     let whole = Text {
-        expression: expression::joined(groups.iter().flat_map(|group| &group.elements)),
+        expression: expression::joined(elements()),
         parse_only: groups.iter().map(|group| expression::negated(&group.elements)).collect(),
     };
     let run_bash = |texts: &[Text]| bash::evaluate(texts, env, limit, stop).map_err(ConditionError::Bash);

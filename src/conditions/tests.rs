@@ -3,17 +3,28 @@
 use super::*;
 use crate::protocol::json;
 
-fn evaluated(stanza: &str, env: &[(&str, &str)]) -> Result<Verdict, ConditionError> {
+pub(super) fn evaluated_with(
+    stanza: &str,
+    env: &[(&str, &str)],
+    bash_options: BashOptions,
+) -> (Result<Verdict, ConditionError>, Vec<Lint>) {
     let node = json::parse(stanza.as_bytes()).expect("the test's own JSON is valid");
     let path = ("PATH", "/usr/local/bin:/usr/bin:/bin");
-    let env: Environment = env.iter().copied().chain([path]).collect();
-    evaluate(node.as_map().expect("an object"), &env, BashOptions::default(), &CancelToken::new()).0
+    let env: Environment = [path].into_iter().chain(env.iter().copied()).collect();
+    evaluate(node.as_map().expect("an object"), &env, bash_options, &CancelToken::new())
+}
+
+fn evaluated(stanza: &str, env: &[(&str, &str)]) -> Result<Verdict, ConditionError> {
+    evaluated_with(stanza, env, BashOptions::default()).0
+}
+
+fn evaluated_on(on: &str, env: &[(&str, &str)]) -> Result<Verdict, ConditionError> {
+    evaluated(&format!(r#"{{"on":{on}}}"#), env)
 }
 
 #[track_caller]
 fn check(on: &str, env: &[(&str, &str)], deploys: bool) {
-    let verdict =
-        evaluated(&format!(r#"{{"on":{on}}}"#), env).unwrap_or_else(|error| panic!("{on}: {error:?}"));
+    let verdict = evaluated_on(on, env).unwrap_or_else(|error| panic!("{on}: {error:?}"));
     assert_eq!(verdict.deploys, deploys, "{on} with {env:?}: {:?}", verdict.checked);
 }
 
@@ -68,12 +79,9 @@ fn tags_true_ignores_the_branch_and_tags_false_keeps_it() {
 #[test]
 fn a_tag_that_is_called_like_the_branch_deploys_with_a_warning() {
     let warned = |on: &str, env: &[(&str, &str)]| {
-        let node = json::parse(format!(r#"{{"on":{on}}}"#).as_bytes()).expect("the test's own JSON is valid");
-        let env: Environment = env.iter().copied().chain([("PATH", "/usr/bin:/bin")]).collect();
-        let evaluated =
-            evaluate(node.as_map().expect("an object"), &env, BashOptions::default(), &CancelToken::new());
-        let ats = evaluated.1.into_iter().filter_map(|lint| lint.warning.at);
-        (evaluated.0.expect("a verdict").deploys, ats.collect::<Vec<_>>())
+        let (verdict, lints) = evaluated_with(&format!(r#"{{"on":{on}}}"#), env, BashOptions::default());
+        let ats = lints.into_iter().filter_map(|lint| lint.warning.at);
+        (verdict.expect("a verdict").deploys, ats.collect::<Vec<_>>())
     };
     let tagged = |name| [("TRAVIS_BRANCH", name), ("TRAVIS_TAG", name)];
     let at = |at: &str| vec![at.to_owned()];
@@ -150,7 +158,7 @@ fn what_bash_cannot_parse_is_no_verdict() {
         r#"{"branch":"a b"}"#,
         r#""""#,
     ] {
-        let result = evaluated(&format!(r#"{{"on":{on}}}"#), &[MASTER]);
+        let result = evaluated_on(on, &[MASTER]);
         assert!(matches!(result, Err(ConditionError::BadCondition { .. })), "{on}: {result:?}");
     }
 }
@@ -171,10 +179,26 @@ fn the_broken_element_is_named() {
         (r#"[{"condition":"a b"}]"#, "/on/0/condition"),
         (r#"[[{"branch":"a b"}]]"#, "/on/0/0/branch"),
     ] {
-        let result = evaluated(&format!(r#"{{"on":{on}}}"#), &[MASTER]);
+        let result = evaluated_on(on, &[MASTER]);
         let at = matches!(&result, Err(ConditionError::BadCondition { at, .. }) if at == pointer);
         assert!(at, "{on}: {result:?}");
     }
+}
+
+#[test]
+fn conditions_that_are_too_long_for_bash_are_refused_at_the_longest_one() {
+    let with =
+        |count| format!(r#"{{"on":{{"branch":"m*","condition":["$A = b","$A != {}"]}}}}"#, "x".repeat(count));
+    assert!(evaluated(&with(1_000_000), &[MASTER, ("A", "b")]).expect("a verdict").deploys);
+    match evaluated(&with(1_100_000), &[MASTER, ("A", "b")]) {
+        Err(ConditionError::TooLong { at, bytes }) => {
+            assert_eq!((at.as_str(), bytes > 1_100_000), ("/on/condition/1", true));
+        }
+        other => panic!("{other:?}"),
+    }
+    // Without bash there is no limit.
+    let verdict = evaluated(&format!(r#"{{"on":"{}"}}"#, "x".repeat(1_100_000)), &[MASTER]);
+    assert!(!verdict.expect("a verdict").deploys);
 }
 
 #[test]
@@ -191,7 +215,7 @@ fn the_jobs_environment_cannot_bend_bash() {
         // It closes its `if`, prints a forged verdict, and ends bash before there is a real one.
         "a = b) ]]; then :; fi; echo '0 T'; exit; if [[ (a = a",
     ] {
-        let result = evaluated(&format!(r#"{{"on":{{"condition":"{forged}"}}}}"#), &[MASTER]);
+        let result = evaluated_on(&format!(r#"{{"condition":"{forged}"}}"#), &[MASTER]);
         assert!(matches!(result, Err(ConditionError::BadCondition { .. })), "{result:?}");
     }
     for variable in [
@@ -243,11 +267,9 @@ fn the_negations_in_traviss_text_must_parse_too() {
 #[test]
 fn an_element_that_bash_gives_up_on_is_broken_also_behind_an_unmet_branch() {
     for on in [r#"{"condition":"${A:?}","branch":"dev"}"#, r#"{"condition":"${A b} = 1","branch":"d*"}"#] {
-        let result = evaluated(&format!(r#"{{"on":{on}}}"#), &[MASTER]);
-        assert!(
-            matches!(result, Err(ConditionError::BadCondition { ref at, .. }) if at == "/on/condition"),
-            "{result:?}"
-        );
+        let result = evaluated_on(on, &[MASTER]);
+        let at = matches!(&result, Err(ConditionError::BadCondition { at, .. }) if at == "/on/condition");
+        assert!(at, "{result:?}");
     }
 }
 
@@ -283,7 +305,7 @@ fn branch_specific_options_are_the_default_branches() {
 #[test]
 fn on_must_be_something_that_travis_reads() {
     for on in ["7", "true", r#"{"condition":{"a":1}}"#, r#"{"repo":{"a":1}}"#] {
-        let result = evaluated(&format!(r#"{{"on":{on}}}"#), &[MASTER]);
+        let result = evaluated_on(on, &[MASTER]);
         assert!(matches!(result, Err(ConditionError::BadShape { .. })), "{on}: {result:?}");
     }
     let result = evaluated(r#"{"on":{"condition":{"secure":"x"}}}"#, &[MASTER]);
@@ -292,10 +314,9 @@ fn on_must_be_something_that_travis_reads() {
 
 #[test]
 fn a_condition_that_never_ends_is_stopped() {
-    let node = json::parse(br#"{"on":{"condition":"$(sleep 1000) = x"}}"#).unwrap();
-    let env: Environment = [MASTER, ("PATH", "/usr/bin:/bin")].into_iter().collect();
     let bash_options = BashOptions { limit: Duration::from_millis(300), always: false };
-    let result = evaluate(node.as_map().unwrap(), &env, bash_options, &CancelToken::new()).0;
+    let stanza = r#"{"on":{"condition":"$(sleep 1000) = x"}}"#;
+    let result = evaluated_with(stanza, &[MASTER], bash_options).0;
     assert!(matches!(result, Err(ConditionError::Bash(BashError::TimedOut { .. }))), "{result:?}");
 }
 
@@ -308,7 +329,7 @@ fn a_condition_of_a_megabyte_is_no_problem() {
 #[test]
 fn an_environment_beyond_what_the_kernel_passes_is_named() {
     let large = "x".repeat(200_000);
-    let result = evaluated(r#"{"on":{"branch":"x*"}}"#, &[MASTER, ("LARGE", &large)]);
+    let result = evaluated_on(r#"{"branch":"x*"}"#, &[MASTER, ("LARGE", &large)]);
     let Err(ConditionError::Bash(BashError::EnvTooLarge { name, bytes })) = result else {
         panic!("{result:?}")
     };
@@ -318,8 +339,6 @@ fn an_environment_beyond_what_the_kernel_passes_is_named() {
 
 #[test]
 fn without_bash_only_plain_words_can_be_judged() {
-    let node = json::parse(br#"{"on":{"branch":"x*"}}"#).unwrap();
-    let env: Environment = [("PATH", "/nowhere")].into_iter().collect();
-    let result = evaluate(node.as_map().unwrap(), &env, BashOptions::default(), &CancelToken::new()).0;
+    let result = evaluated_on(r#"{"branch":"x*"}"#, &[("PATH", "/nowhere")]);
     assert!(matches!(result, Err(ConditionError::Bash(BashError::NotFound { .. }))), "{result:?}");
 }

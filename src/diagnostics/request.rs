@@ -113,6 +113,9 @@ pub(crate) fn from_conditions(mut error: ConditionError, redactor: &Redactor) ->
             "fix the condition: Travis CI puts it into bash's [[ ]], and never deploys if bash cannot parse \
              it",
         ),
+        ConditionError::TooLong { at, .. } => report(Code::BadCondition, text)
+            .at(at)
+            .hint("put a long test into a script, and let the condition compare its output"),
         ConditionError::Bash(BashError::NotFound { .. }) => report(Code::BashNotFound, text)
             .at("/on")
             .hint("install bash, or use plain words in the conditions, which need no bash"),

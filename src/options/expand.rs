@@ -5,6 +5,7 @@ use crate::protocol::environment::Environment;
 use crate::protocol::error::{Code, Problem, Warning, WarningCode};
 use crate::protocol::json::{MAX_REQUEST_BYTES, Map, Node, pointer};
 use crate::protocol::stanza::NON_SECRET_KEYS;
+use crate::protocol::text::is_variable_name;
 
 /// Options whose value is bash source. bash itself expands the variables in them.
 const BASH: [&str; 4] = ["on", "if", "true", "run"];
@@ -84,13 +85,10 @@ impl Expander<'_> {
             Node::Text(text) => {
                 let filled = self.text(&text);
                 if filled.is_empty() && !text.is_empty() && !self.keeps_empty {
+                    let message = format!("{} is empty, so the value counts as absent", self.named(&text));
                     let hint =
                         "set the variable; to clear the live value, write an empty value in the stanza";
-                    self.warn(
-                        WarningCode::BecameEmpty,
-                        format!("{} is empty, so the value counts as absent", self.named(&text)),
-                        hint,
-                    );
+                    self.warn(WarningCode::BecameEmpty, message, hint);
                     return None;
                 }
                 Some(Node::Text(filled))
@@ -211,9 +209,7 @@ fn variable(text: &str) -> Option<(&str, &str)> {
             text.split_at(text.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(text.len()))
         }
     };
-    let is_name = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
-        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
-    is_name.then_some((name, rest))
+    is_variable_name(name).then_some((name, rest))
 }
 
 /// The problem that replacements would make a value larger than a request may be.

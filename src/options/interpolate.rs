@@ -13,19 +13,10 @@ use crate::protocol::error::{Problem, Warning, WarningCode};
 use crate::protocol::json::{MAX_REQUEST_BYTES, Map, Node};
 
 /// The options that a description can use, in addition to git values and the build number.
+#[rustfmt::skip]
 const OPTIONS: [&str; 12] = [
-    "dead_letter_arn",
-    "function_name",
-    "handler_name",
-    "kms_key_arn",
-    "memory_size",
-    "module_name",
-    "region",
-    "role",
-    "runtime",
-    "timeout",
-    "tracing_mode",
-    "zip",
+    "dead_letter_arn", "function_name", "handler_name", "kms_key_arn", "memory_size", "module_name", "region",
+    "role", "runtime", "timeout", "tracing_mode", "zip",
 ];
 
 /// The default description of a new function, which is that of dpl. `None`: the job has no build number.

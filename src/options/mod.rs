@@ -223,30 +223,18 @@ mod tests {
         let path = home.path().display().to_string();
         check("{}", &[("HOME", &path)], r#"{"timeout":"7","memory_size":"512","runtime":"a=b"}"#, &[]);
         check("{}", &[("HOME", &path), ("AWS_PROFILE", "blue")], r#"{"timeout":"8"}"#, &[]);
-        check(
-            "{}",
-            &[("HOME", &path), ("AWS_TIMEOUT", "1"), ("AWS_PROFILE", "blue")],
-            r#"{"timeout":"1"}"#,
-            &[],
-        );
+        let env = [("HOME", path.as_str()), ("AWS_TIMEOUT", "1"), ("AWS_PROFILE", "blue")];
+        check("{}", &env, r#"{"timeout":"1"}"#, &[]);
     }
 
     #[test]
     fn variables_in_values_are_filled_in_from_the_job() {
         let env = [("A", "1"), ("EMPTY", "")];
-        check(
-            r#"{"role":"x-$A-${A}","layers":["$A"],"timeout":5}"#,
-            &env,
-            r#"{"role":"x-1-1","layers":["1"],"timeout":5}"#,
-            &[],
-        );
+        let filled = r#"{"role":"x-1-1","layers":["1"],"timeout":5}"#;
+        check(r#"{"role":"x-$A-${A}","layers":["$A"],"timeout":5}"#, &env, filled, &[]);
         check(r#"{"environment":{"K":"$A"}}"#, &env, r#"{"environment":{"K":"1"}}"#, &[]);
-        check(
-            r#"{"on":{"branch":"$A"},"run":"echo $A"}"#,
-            &env,
-            r#"{"on":{"branch":"$A"},"run":"echo $A"}"#,
-            &[],
-        );
+        let bash = r#"{"on":{"branch":"$A"},"run":"echo $A"}"#;
+        check(bash, &env, bash, &[]);
         check(r#"{"role":"\\$A $ $1 a$"}"#, &env, r#"{"role":"$A $ $1 a$"}"#, &[]);
     }
 
@@ -271,7 +259,10 @@ mod tests {
     fn a_description_names_options_and_git_facts() {
         let env = [("TRAVIS_BUILD_NUMBER", "7")];
         check(
-            r#"{"function_name":"f","timeout":3,"description":"%{function_name} %{timeout} #%{build_number} %{nope} %{role}"}"#,
+            concat!(
+                r#"{"function_name":"f","timeout":3,"#,
+                r#""description":"%{function_name} %{timeout} #%{build_number} %{nope} %{role}"}"#
+            ),
             &env,
             r#"{"function_name":"f","timeout":3,"description":"f 3 #7 [unknown variable: nope] "}"#,
             &[],
@@ -297,7 +288,8 @@ mod tests {
         git(&["commit", "--quiet", "--allow-empty", "--message", "First line\n\nmore"]);
         git(&["tag", "v1"]);
         let sha = git(&["rev-parse", "HEAD"]);
-        let text = "%{git_sha} %{git_branch} %{git_tag} %{git_author_name} %{git_author_email} %{git_commit_author} %{git_commit_msg}";
+        let text = "%{git_sha} %{git_branch} %{git_tag} %{git_author_name} %{git_author_email} \
+                    %{git_commit_author} %{git_commit_msg}";
         let stanza: Map = [("description".to_owned(), Node::Text(text.to_owned()))].into_iter().collect();
         let env: Environment = [("PATH", path)].into_iter().collect();
         let resolved = resolve(&stanza, &env, repository.path(), &CancelToken::new());

@@ -13,11 +13,10 @@ use zip::ZipArchive;
 
 use super::compress::{Piece, compress};
 use super::contents::{Contents, ContentsKind, largest};
-use super::entry::Entry;
 use super::error::{PackageError, unarchivable, unreadable};
 use super::foreign_archive;
 use super::handler::{self, MissingHandler, is_java_library};
-use super::item::{Item, ItemKind};
+use super::item::{Entry, Item, ItemKind};
 use super::limits::{MAX_UNZIPPED_BYTES, MAX_ZIP_BYTES, threads};
 use super::native;
 use super::note::PackageNote;
@@ -65,24 +64,23 @@ impl PartialEq for Archive {
 impl Eq for Archive {}
 
 impl Archive {
+    /// An archive without notes. `source` is the path, as in the stanza.
+    fn new(data: Data, zip_bytes: u64, sha256: Vec<u8>, entries: Vec<Entry>, source: String) -> Self {
+        let package = Package {
+            entries: entries.len() as u64,
+            // The sizes in the headers of an untrusted archive may be false and arbitrarily large.
+            uncompressed_bytes: entries.iter().fold(0, |sum: u64, entry| sum.saturating_add(entry.bytes)),
+            zip_bytes,
+            code_sha256: BASE64.encode_to_string(&sha256),
+            source,
+        };
+        Archive { data, package, sha256, entries, notes: Vec::new(), bootstrap: None }
+    }
+
     /// An empty archive, for tests of what is done with archives.
     #[cfg(test)]
     pub(crate) fn empty() -> Self {
-        let package = Package {
-            entries: 0,
-            uncompressed_bytes: 0,
-            zip_bytes: 0,
-            code_sha256: String::new(),
-            source: String::new(),
-        };
-        Archive {
-            data: Data::Memory(Vec::new()),
-            package,
-            sha256: Vec::new(),
-            entries: Vec::new(),
-            bootstrap: None,
-            notes: Vec::new(),
-        }
+        Archive::new(Data::Memory(Vec::new()), 0, Vec::new(), Vec::new(), String::new())
     }
 
     /// Size of the archive in bytes.
@@ -278,13 +276,8 @@ fn read_archive(path: &Path, source: String) -> Result<Archive, PackageError> {
     if entries.is_empty() {
         return Err(PackageError::Empty { path: source, only_hidden: false });
     }
-    // The sizes in the headers of an untrusted archive may be false and arbitrarily large.
-    let uncompressed_bytes = entries.iter().fold(0, |sum: u64, entry| sum.saturating_add(entry.bytes));
-    let sha256 = hash.finish().1;
-    let code_sha256 = BASE64.encode_to_string(&sha256);
-    let package =
-        Package { entries: entries.len() as u64, uncompressed_bytes, zip_bytes, code_sha256, source };
-    Ok(Archive { data: Data::File(file), package, sha256, entries, notes, bootstrap })
+    let archive = Archive::new(Data::File(file), zip_bytes, hash.finish().1, entries, source);
+    Ok(Archive { notes, bootstrap, ..archive })
 }
 
 fn build_archive(
@@ -331,7 +324,6 @@ fn build_archive(
         written.map_err(unarchivable)
     })?;
     let (out, sha256) = zip.finish().map_err(unarchivable)?.finish();
-    let code_sha256 = BASE64.encode_to_string(&sha256);
     let spooled: SpooledTempFile = out.into_inner().map_err(|error| unarchivable(error.into_error()))?;
     let data = match spooled.into_inner() {
         SpooledData::InMemory(bytes) => Data::Memory(bytes.into_inner()),
@@ -341,13 +333,6 @@ fn build_archive(
         Data::Memory(bytes) => bytes.len() as u64,
         Data::File(file) => file.metadata().map_err(unarchivable)?.len(),
     };
-    let package = Package {
-        entries: items.len() as u64,
-        uncompressed_bytes: done_bytes,
-        zip_bytes,
-        code_sha256,
-        source,
-    };
     let notes = inner_archive(&items).into_iter().collect();
     let bootstrap = items.iter().find(|item| item.name == BOOTSTRAP).and_then(first_bytes);
     let bootstrap = bootstrap.map(|head| Program::of(&head));
@@ -356,8 +341,8 @@ fn build_archive(
         executable: matches!(item.kind, ItemKind::File { executable: true, .. } | ItemKind::Link { .. }),
         name: item.name,
     };
-    let entries = items.into_iter().map(entry).collect();
-    Ok(Archive { data, package, sha256, entries, notes, bootstrap })
+    let archive = Archive::new(data, zip_bytes, sha256, items.into_iter().map(entry).collect(), source);
+    Ok(Archive { notes, bootstrap, ..archive })
 }
 
 /// The first bytes of a file. `None`: it is no file.

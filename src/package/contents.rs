@@ -106,15 +106,12 @@ fn one(
         let is_archive = path
             .extension()
             .is_some_and(|end| end.eq_ignore_ascii_case("zip") || end.eq_ignore_ascii_case("jar"));
-        if is_archive {
-            return Ok(Contents {
-                source: source.to_owned(),
-                kind: ContentsKind::Archive { path },
-                notes: Vec::new(),
-            });
-        }
-        let name = path.file_name().and_then(|name| name.to_str()).ok_or_else(|| not_utf8(&path))?.to_owned();
-        let kind = ContentsKind::Files(vec![Item { name, kind: ItemKind::file(&metadata), path }]);
+        let kind = if is_archive {
+            ContentsKind::Archive { path }
+        } else {
+            let name = path.file_name().and_then(|name| name.to_str()).ok_or_else(|| not_utf8(&path))?;
+            ContentsKind::Files(vec![Item { name: name.to_owned(), kind: ItemKind::file(&metadata), path }])
+        };
         return Ok(Contents { source: source.to_owned(), kind, notes: Vec::new() });
     }
     let mut walk = Walker::new(Rules::of(selection, &path)?, selection.links, leave_out);

@@ -7,133 +7,69 @@ use super::limits::{MAX_UNZIPPED_BYTES, MAX_ZIP_BYTES};
 use crate::cancel::CancelReason;
 use crate::protocol::messages::size;
 
-/// Why the archive could not be built.
+/// Why the archive could not be built. A `path` that is a string is as in the stanza. `largest` has the
+/// largest entries, with their unzipped sizes in bytes.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum PackageError {
     /// The path to package does not exist.
     #[error("`{path}` does not exist in the build directory")]
-    NotFound {
-        /// The path, as in the stanza.
-        path: String,
-    },
-    /// The directory has no file to package.
+    NotFound { path: String },
+    /// The directory has no file to package. `only_hidden`: it has files, and all of them are hidden.
     #[error("`{path}` contains {}", content(*.only_hidden))]
-    Empty {
-        /// The path, as in the stanza.
-        path: String,
-        /// True if all of its files are hidden.
-        only_hidden: bool,
-    },
+    Empty { path: String, only_hidden: bool },
     /// The target of a link to follow does not exist.
     #[error("the link `{}` points to `{target}`, which does not exist", .path.display())]
-    DanglingLink {
-        /// The path of the link.
-        path: PathBuf,
-        /// Its target.
-        target: String,
-    },
+    DanglingLink { path: PathBuf, target: String },
     /// A file, link or directory cannot be read.
     #[error("`{}` cannot be read", .path.display())]
-    Unreadable {
-        /// The path of it.
-        path: PathBuf,
-        /// The error of the read.
-        source: io::Error,
-    },
+    Unreadable { path: PathBuf, source: io::Error },
     /// The size of a file changed while it was read.
     #[error("`{}` changed while it was packaged", .path.display())]
-    Changed {
-        /// The path of the file.
-        path: PathBuf,
-    },
-    /// A file name is not valid UTF-8.
+    Changed { path: PathBuf },
+    /// A file name is not valid UTF-8. `path` has replacement characters.
     #[error("the name `{path}` is not UTF-8, so the file cannot be packaged")]
-    NotUtf8 {
-        /// The path, with replacement characters.
-        path: String,
-    },
+    NotUtf8 { path: String },
     /// A path cannot be a name in the archive: it is absolute, or leads out of the build directory.
     #[error("`{path}` cannot be used as a name in the archive")]
-    NoName {
-        /// The path, as in the stanza.
-        path: String,
-    },
+    NoName { path: String },
     /// The path leads into a `.git` directory.
     #[error("`{path}` leads into `.git`, which is never packaged")]
-    Repository {
-        /// The path, as in the stanza.
-        path: String,
-    },
-    /// A gitignore pattern is invalid.
+    Repository { path: String },
+    /// A gitignore pattern in an option of the stanza is invalid.
     #[error("a pattern in `{option}` is invalid: {detail}")]
-    BadPattern {
-        /// The option of the stanza with the pattern.
-        option: &'static str,
-        /// What is wrong with it.
-        detail: String,
-    },
+    BadPattern { option: &'static str, detail: String },
     /// The path is neither a file nor a directory.
     #[error("`{path}` is neither a file nor a directory")]
-    NoFile {
-        /// The path, as in the stanza.
-        path: String,
-    },
+    NoFile { path: String },
     /// The file to deploy is not a valid zip archive.
     #[error("`{path}` is not a zip archive: {detail}")]
-    NotAZip {
-        /// The path, as in the stanza.
-        path: String,
-        /// What is wrong with it.
-        detail: String,
-    },
-    /// The archive is too large for a call to Lambda.
+    NotAZip { path: String, detail: String },
+    /// The archive is too large for a call to Lambda. `bytes`: its size.
     #[error(
         "the archive is {}, {} more than the {} that an API call accepts",
         size(*.bytes),
         size(.bytes.saturating_sub(MAX_ZIP_BYTES)),
         size(MAX_ZIP_BYTES)
     )]
-    ZipTooLarge {
-        /// Size of the archive in bytes.
-        bytes: u64,
-        /// The largest entries, with their unzipped sizes in bytes.
-        largest: Vec<(String, u64)>,
-    },
-    /// The unzipped package is larger than Lambda accepts.
+    ZipTooLarge { bytes: u64, largest: Vec<(String, u64)> },
+    /// The unzipped package is larger than Lambda accepts. `bytes`: its unzipped size.
     #[error(
         "the package is {} unpacked, {} more than the {} that Lambda accepts",
         size(*.bytes),
         size(.bytes.saturating_sub(MAX_UNZIPPED_BYTES)),
         size(MAX_UNZIPPED_BYTES)
     )]
-    UnzippedTooLarge {
-        /// Unzipped size in bytes.
-        bytes: u64,
-        /// The largest entries, with their unzipped sizes in bytes.
-        largest: Vec<(String, u64)>,
-    },
+    UnzippedTooLarge { bytes: u64, largest: Vec<(String, u64)> },
     /// There are too many files and directories.
     #[error("the package has more than {most} files and directories")]
-    TooMany {
-        /// The limit.
-        most: usize,
-    },
-    /// The archive cannot be built, for example because the temporary file cannot be written.
+    TooMany { most: usize },
+    /// The archive cannot be built, for example because the temporary file cannot be written. `temporary` is
+    /// the directory of temporary files, which large archives need.
     #[error("the archive cannot be created")]
-    Unarchivable {
-        /// The directory of temporary files, which large archives need.
-        temporary: PathBuf,
-        /// The error of the write.
-        source: io::Error,
-    },
+    Unarchivable { temporary: PathBuf, source: io::Error },
     /// The archive cannot be written to the requested file.
     #[error("the archive cannot be written to `{}`", .path.display())]
-    Unwritable {
-        /// The path, as requested.
-        path: PathBuf,
-        /// The error of the write.
-        source: io::Error,
-    },
+    Unwritable { path: PathBuf, source: io::Error },
     /// The run was cancelled.
     #[error("the run was cancelled")]
     Cancelled(#[from] CancelReason),

@@ -1,66 +1,36 @@
 //! Checks whether an archive contains the file that a runtime loads for a handler.
 //! It never reads a file, and reports nothing that the names alone do not prove.
 
-use super::entry::Entry;
+use super::item::Entry;
 
-/// What Lambda will not find in an archive.
+/// What Lambda will not find in an archive. `candidates` are the names of the files that could define the
+/// handler, and `file` that of the only one; `elsewhere` is the name of such a file in another directory,
+/// `None` if there is none.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum MissingHandler {
     /// A custom runtime needs a program called `bootstrap` at the root of the archive.
-    Bootstrap {
-        /// Name of a `bootstrap` in another directory. `None`: there is none.
-        elsewhere: Option<String>,
-    },
+    Bootstrap { elsewhere: Option<String> },
     /// `bootstrap` exists, but is not executable.
     ExecutableBit,
-    /// `bootstrap` is a program for another processor.
-    OtherProcessor {
-        /// The processor of the program.
-        built_for: String,
-        /// The architecture of the function.
-        runs_on: String,
-    },
-    /// `bootstrap` is neither a Linux program nor a script that names its interpreter.
-    NoProgram {
-        /// The system that can start it. `None`: it is not known.
-        system: Option<&'static str>,
-    },
+    /// `bootstrap` is a program for another processor than that of the function.
+    OtherProcessor { built_for: String, runs_on: String },
+    /// `bootstrap` is neither a Linux program nor a script that names its interpreter. `system` can start it;
+    /// `None`: it is not known which can.
+    NoProgram { system: Option<&'static str> },
     /// The first line of the script `bootstrap` ends with a carriage return, which Linux takes for a part of
     /// the interpreter's name.
     CarriageReturn,
     /// No file defines the handler.
-    Handler {
-        /// Names of the files that could define the handler.
-        candidates: Vec<String>,
-        /// Name of such a file in another directory. `None`: there is none.
-        elsewhere: Option<String>,
-    },
-    /// Only the TypeScript source of the handler exists.
-    Uncompiled {
-        /// Names of the files that could define the handler.
-        candidates: Vec<String>,
-        /// Name of the source.
-        source: String,
-    },
-    /// No file is the Java class of the handler, and no library can contain it.
-    Class {
-        /// Name of the file that the class would be.
-        file: String,
-        /// Name of that file, or of a jar, in a directory where Lambda does not look. `None`: there is none.
-        elsewhere: Option<String>,
-    },
+    Handler { candidates: Vec<String>, elsewhere: Option<String> },
+    /// Only the TypeScript `source` of the handler exists.
+    Uncompiled { candidates: Vec<String>, source: String },
+    /// No file is the Java class of the handler, and no library can contain it. `elsewhere` can also be a jar
+    /// in a directory where Lambda does not look.
+    Class { file: String, elsewhere: Option<String> },
     /// The .NET assembly of the handler does not exist.
-    Assembly {
-        /// Name of the file that it would be.
-        file: String,
-        /// Name of such a file in another directory. `None`: there is none.
-        elsewhere: Option<String>,
-    },
+    Assembly { file: String, elsewhere: Option<String> },
     /// The handler is an executable .NET assembly, whose runtime configuration does not exist.
-    RuntimeConfig {
-        /// Name of the file that it would be.
-        file: String,
-    },
+    RuntimeConfig { file: String },
 }
 
 /// Finds what is missing. `handler` is AWS's `Handler`, such as `index.handler`. `None`: the names show no
@@ -75,12 +45,12 @@ pub(super) fn missing(entries: &[Entry], runtime: &str, handler: &str) -> Option
     if runtime.starts_with("dotnet") {
         return missing_assembly(entries, handler);
     }
-    let candidates = candidates(runtime, handler)?;
-    let is_there = |entry: &Entry| candidates.files.contains(&entry.name) || candidates.is_below(&entry.name);
-    if entries.iter().any(is_there) {
+    let (candidates, prefixes) = candidates(runtime, handler)?;
+    let has_prefix = |name: &str| prefixes.iter().any(|prefix| name.starts_with(prefix.as_str()));
+    if entries.iter().any(|entry| candidates.contains(&entry.name) || has_prefix(&entry.name)) {
         return None;
     }
-    let (elsewhere, candidates) = (elsewhere(entries, &candidates.files), candidates.files);
+    let elsewhere = elsewhere(entries, &candidates);
     match typescript(entries, &candidates).filter(|_| elsewhere.is_none()) {
         Some(source) => Some(MissingHandler::Uncompiled { candidates, source }),
         None => Some(MissingHandler::Handler { candidates, elsewhere }),
@@ -153,27 +123,14 @@ fn elsewhere(entries: &[Entry], files: &[String]) -> Option<String> {
     entries.iter().find(|entry| is_it(&entry.name)).map(|entry| entry.name.clone())
 }
 
-/// The files that may define a handler.
-struct Candidates {
-    /// Names that the runtime's loader tries first.
-    files: Vec<String>,
-    /// Prefixes of other names that the loader may accept: the directory of a package, or a compiled module.
-    prefixes: Vec<String>,
-}
-
-impl Candidates {
-    fn is_below(&self, name: &str) -> bool {
-        self.prefixes.iter().any(|prefix| name.starts_with(prefix.as_str()))
-    }
-}
-
-/// The files that may define a handler. `None` for runtimes that load handlers in another way, and for
-/// handlers in a layer.
+/// The files that may define a handler: the names that the runtime's loader tries first, and the prefixes of
+/// other names that it may accept, which are the directory of a package or a compiled module. `None` for
+/// runtimes that load handlers in another way, and for handlers in a layer.
 ///
 /// The rules come from AWS's runtime interface clients. Node's `UserFunction.js` splits at the first dot of
 /// the file name and tries `.js`, `.mjs`, `.cjs` and then `require`. Python's `bootstrap.py` splits at the
 /// last dot and imports. Ruby's `bootstrap.rb` splits at the first dot and requires.
-fn candidates(runtime: &str, handler: &str) -> Option<Candidates> {
+fn candidates(runtime: &str, handler: &str) -> Option<(Vec<String>, Vec<String>)> {
     if handler.starts_with('/') {
         return None;
     }
@@ -193,7 +150,7 @@ fn candidates(runtime: &str, handler: &str) -> Option<Candidates> {
     } else {
         return None;
     };
-    Some(Candidates { files, prefixes })
+    Some((files, prefixes))
 }
 
 #[cfg(test)]
@@ -224,17 +181,15 @@ mod tests {
             check("nodejs22.x", "index.handler", &[name], None);
         }
         let looked_for = ["index.js", "index.mjs", "index.cjs"];
-        check("nodejs22.x", "index.handler", &["app.js"], handler(&looked_for, None));
-        check("nodejs22.x", "index.handler", &["dist/index.js"], handler(&looked_for, Some("dist/index.js")));
-        check("nodejs22.x", "index.handler", &["myindex.js"], handler(&looked_for, None));
-        let dependency = ["node_modules/a/index.js", "index.json"];
-        check("nodejs22.x", "index.handler", &dependency, handler(&looked_for, None));
-        check(
-            "nodejs22.x",
-            "index.handler",
-            &["dist\\index.js"],
-            handler(&looked_for, Some("dist\\index.js")),
-        );
+        for (names, elsewhere) in [
+            (&["app.js"][..], None),
+            (&["dist/index.js"], Some("dist/index.js")),
+            (&["myindex.js"], None),
+            (&["node_modules/a/index.js", "index.json"], None),
+            (&["dist\\index.js"], Some("dist\\index.js")),
+        ] {
+            check("nodejs22.x", "index.handler", names, handler(&looked_for, elsewhere));
+        }
         let in_dist = ["dist/index.js", "dist/index.mjs", "dist/index.cjs"];
         check("nodejs22.x", "dist/index.h", &["dist\\index.js"], handler(&in_dist, Some("dist\\index.js")));
         check("nodejs22.x", "src/api.v1.handler", &["src/api.js"], None);

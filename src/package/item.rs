@@ -1,4 +1,4 @@
-//! Describes one entry of an archive to build.
+//! Describes one entry of an archive: of one to build, and of a finished one.
 
 use std::fs::Metadata;
 use std::os::unix::fs::PermissionsExt;
@@ -34,4 +34,14 @@ impl Item {
             ItemKind::Link { .. } | ItemKind::EmptyDirectory => 0,
         }
     }
+}
+
+/// An entry of a finished archive.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Entry {
+    pub(super) name: String,
+    /// Unzipped size in bytes.
+    pub(super) bytes: u64,
+    /// Whether the file is executable. Always true for a link, because its target decides.
+    pub(super) executable: bool,
 }

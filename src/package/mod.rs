@@ -6,7 +6,6 @@
 mod archive;
 mod compress;
 mod contents;
-mod entry;
 mod error;
 mod foreign_archive;
 mod handler;

@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 
-use super::entry::Entry;
+use super::item::Entry;
 use super::note::PackageNote;
 
 /// Finds native modules that are built for another version of Python, another processor or musl.

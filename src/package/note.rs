@@ -1,92 +1,35 @@
 //! Names what is unexpected about a package.
 
-/// Something unexpected about a package, for a warning.
+/// Something unexpected about a package, for a warning. `name` is the name in the archive, or the first of
+/// them, and `more` the number of further ones; `target` is the target of a link.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum PackageNote {
     /// A socket, pipe or device was left out, because an archive cannot contain it.
-    NoFile {
-        /// Name it would have in the archive.
-        name: String,
-    },
+    NoFile { name: String },
     /// The target of a link will not exist at Lambda.
-    Dangles {
-        /// Name of the link in the archive.
-        name: String,
-        /// Target of the link.
-        target: String,
-        /// Why Lambda will not have it.
-        reason: DanglingReason,
-    },
-    /// Python will treat compiled files as stale, because the archive gives their sources another
+    Dangles { name: String, target: String, reason: DanglingReason },
+    /// Python will treat `count` compiled files as stale, because the archive gives their sources another
     /// modification time.
-    StalePyc {
-        /// Name of the first such file in the archive.
-        name: String,
-        /// Number of such files.
-        count: usize,
-    },
+    StalePyc { name: String, count: usize },
     /// A link to follow was left out, because its target is a hidden file or directory.
-    Hidden {
-        /// Name of the link in the archive.
-        name: String,
-        /// Target of the link.
-        target: String,
-    },
+    Hidden { name: String, target: String },
     /// A link to follow was left out, because its target is a directory that contains the link.
-    Cycle {
-        /// Name of the link in the archive.
-        name: String,
-        /// Target of the link.
-        target: String,
-    },
+    Cycle { name: String, target: String },
     /// Hidden entries of dependencies were left out, although other code may load them.
-    HiddenCode {
-        /// Name that the first one would have in the archive.
-        name: String,
-        /// Number of further ones.
-        more: usize,
-    },
+    HiddenCode { name: String, more: usize },
     /// Links of pnpm were followed, and the packages that their targets need were left out.
-    LacksDependencies {
-        /// Name of the first such link in the archive.
-        name: String,
-        /// Number of further ones.
-        more: usize,
-    },
+    LacksDependencies { name: String, more: usize },
     /// Native modules are built for another version, processor or C library than those of the function.
-    ForeignModules {
-        /// Name of the first such module in the archive.
-        name: String,
-        /// Number of further ones.
-        more: usize,
-        /// The runtime and architecture of the function.
-        runs_on: String,
-        /// The command that installs such modules for the function.
-        install: String,
-    },
+    /// `runs_on`: its runtime and architecture. `install`: the command that installs modules for it.
+    ForeignModules { name: String, more: usize, runs_on: String, install: String },
     /// Entries of a finished archive can be read by their owner only, and Lambda runs as another user.
-    OwnerOnly {
-        /// Name of the first such entry.
-        name: String,
-        /// Its Unix permissions.
-        mode: u32,
-        /// Number of further ones.
-        more: usize,
-    },
+    /// `mode`: the Unix permissions of the first one.
+    OwnerOnly { name: String, mode: u32, more: usize },
     /// Names in a finished archive have backslashes between directories, which Lambda does not split.
-    Backslashes {
-        /// The first such name.
-        name: String,
-        /// The directory in which the entry was before.
-        directory: String,
-        /// Number of further ones.
-        more: usize,
-    },
+    /// `directory`: where the first entry was before.
+    Backslashes { name: String, directory: String, more: usize },
     /// The only file of the package is an archive, which Lambda does not unpack.
-    InnerArchive {
-        /// Its name in the archive.
-        name: String,
-    },
+    InnerArchive { name: String },
 }
 
 /// Why the target of a link will not exist at Lambda.
@@ -98,11 +41,8 @@ pub(crate) enum DanglingReason {
     Missing,
     /// It exists here, but is not packaged.
     LeftOut,
-    /// It exists here, but is not packaged because it is hidden.
-    Hidden {
-        /// Number of further links of this kind.
-        more: usize,
-    },
+    /// It exists here, but is not packaged because it is hidden. `more`: the number of further such links.
+    Hidden { more: usize },
     /// A finished archive has the link, but not its target.
     NotInArchive,
 }

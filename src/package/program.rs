@@ -23,10 +23,8 @@ pub(super) enum Program {
     Elf(u16),
     /// A script whose first line names its interpreter.
     Script { has_carriage_return: bool },
-    /// A program of another system.
-    Foreign(&'static str),
-    /// Nothing that Linux can start.
-    Unknown,
+    /// Nothing that Linux can start: a program of another system, or `None`.
+    Other(Option<&'static str>),
 }
 
 impl Program {
@@ -36,7 +34,7 @@ impl Program {
             [0x7F, b'E', b'L', b'F', ..]
                 if head.windows(MUSL_LOADER.len()).any(|part| part == MUSL_LOADER) =>
             {
-                Program::Foreign("Alpine Linux")
+                Program::Other(Some("Alpine Linux"))
             }
             [0x7F, b'E', b'L', b'F', _, order, ..] if head.len() >= 20 => {
                 let machine = [head[18], head[19]];
@@ -51,9 +49,9 @@ impl Program {
                     has_carriage_return: lines.next().is_some_and(|line| line.ends_with(b"\r")),
                 }
             }
-            [0xCF | 0xCE, 0xFA, 0xED, 0xFE, ..] => Program::Foreign("macOS"),
-            [b'M', b'Z', ..] => Program::Foreign("Windows"),
-            _ => Program::Unknown,
+            [0xCF | 0xCE, 0xFA, 0xED, 0xFE, ..] => Program::Other(Some("macOS")),
+            [b'M', b'Z', ..] => Program::Other(Some("Windows")),
+            _ => Program::Other(None),
         }
     }
 
@@ -71,8 +69,7 @@ impl Program {
             Program::Script { has_carriage_return } => {
                 has_carriage_return.then_some(MissingHandler::CarriageReturn)
             }
-            Program::Foreign(system) => Some(MissingHandler::NoProgram { system: Some(system) }),
-            Program::Unknown => Some(MissingHandler::NoProgram { system: None }),
+            Program::Other(system) => Some(MissingHandler::NoProgram { system }),
         }
     }
 }
@@ -130,19 +127,20 @@ mod tests {
     fn a_program_is_known_by_its_first_bytes() {
         assert_eq!(Program::of(&elf(1, [62, 0])), Program::Elf(62));
         assert_eq!(Program::of(&elf(2, [0, 21])), Program::Elf(21));
-        assert_eq!(Program::of(&elf(1, [62, 0])[..19]), Program::Unknown);
+        assert_eq!(Program::of(&elf(1, [62, 0])[..19]), Program::Other(None));
         for (head, has_carriage_return) in
             [("#!/bin/sh\n\r", false), ("#!/bin/sh\r\nx", true), ("#!/bin/sh", false), ("#!/bin/sh\r", true)]
         {
             assert_eq!(Program::of(head.as_bytes()), Program::Script { has_carriage_return }, "{head:?}");
         }
-        assert_eq!(Program::of(b"\xCF\xFA\xED\xFE\x07"), Program::Foreign("macOS"));
-        assert_eq!(Program::of(b"MZ\x90"), Program::Foreign("Windows"));
+        assert_eq!(Program::of(b"\xCF\xFA\xED\xFE\x07"), Program::Other(Some("macOS")));
+        assert_eq!(Program::of(b"MZ\x90"), Program::Other(Some("Windows")));
         let with_loader = |loader: &str| [&elf(1, [62, 0])[..], loader.as_bytes(), b"\0"].concat();
-        assert_eq!(Program::of(&with_loader("/lib/ld-musl-x86_64.so.1")), Program::Foreign("Alpine Linux"));
+        let with_musl = with_loader("/lib/ld-musl-x86_64.so.1");
+        assert_eq!(Program::of(&with_musl), Program::Other(Some("Alpine Linux")));
         assert_eq!(Program::of(&with_loader("/lib64/ld-linux-x86-64.so.2")), Program::Elf(62));
         for head in ["", "echo", "\u{feff}#!/bin/sh\n", "PK\u{3}\u{4}"] {
-            assert_eq!(Program::of(head.as_bytes()), Program::Unknown, "{head:?}");
+            assert_eq!(Program::of(head.as_bytes()), Program::Other(None), "{head:?}");
         }
         assert!(is_archive(b"PK\x03\x04\x14") && is_archive(b"PK\x05\x06") && !is_archive(b"PKG"));
     }

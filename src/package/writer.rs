@@ -129,14 +129,8 @@ impl<W: Write> Writer<W> {
             end.bytes(b"PK\x06\x07").u32(0).u64(at + size).u32(1);
         }
         let entries = u16::try_from(self.entries).unwrap_or(u16::MAX);
-        end.bytes(b"PK\x05\x06")
-            .u16(0)
-            .u16(0)
-            .u16(entries)
-            .u16(entries)
-            .u32(narrow(size))
-            .u32(narrow(at))
-            .u16(0);
+        end.bytes(b"PK\x05\x06").u16(0).u16(0).u16(entries).u16(entries);
+        end.u32(narrow(size)).u32(narrow(at)).u16(0);
         self.part(&end.0)?;
         self.out.flush()?;
         Ok(self.out)
@@ -146,11 +140,8 @@ impl<W: Write> Writer<W> {
     fn local_header(&mut self, head: Head<'_>, flags: u16, sizes: Sizes, zip64: bool) -> io::Result<()> {
         let mut header = FieldBuffer::default();
         header.bytes(b"PK\x03\x04").u16(version(zip64)).u16(flags).u16(head.method as u16).u16(0).u16(DATE);
-        header
-            .sizes(sizes, zip64)
-            .u16(name_length(head.name)?)
-            .u16(if zip64 { 20 } else { 0 })
-            .bytes(head.name.as_bytes());
+        header.sizes(sizes, zip64).u16(name_length(head.name)?).u16(if zip64 { 20 } else { 0 });
+        header.bytes(head.name.as_bytes());
         if zip64 {
             header.u16(1).u16(16).u64(sizes.uncompressed).u64(sizes.compressed);
         }

@@ -12,29 +12,11 @@ const MAP_OPTIONS: [&str; 7] =
 /// Options of dpl that can also come from a variable `AWS_<OPTION>` or `LAMBDA_<OPTION>`, or from `~/.aws`
 /// files. Credentials and region are not in this list: they have their own sources, and values from two
 /// sources are never combined.
+#[rustfmt::skip]
 pub(crate) const VARIABLE_OPTIONS: [&str; 22] = [
-    "function_name",
-    "role",
-    "handler_name",
-    "module_name",
-    "description",
-    "timeout",
-    "memory_size",
-    "subnet_ids",
-    "security_group_ids",
-    "environment",
-    "environment_variables",
-    "runtime",
-    "dead_letter_arn",
-    "kms_key_arn",
-    "tracing_mode",
-    "layers",
-    "function_tags",
-    "publish",
-    "zip",
-    "dot_match",
-    "cleanup",
-    "run",
+    "function_name", "role", "handler_name", "module_name", "description", "timeout", "memory_size",
+    "subnet_ids", "security_group_ids", "environment", "environment_variables", "runtime", "dead_letter_arn",
+    "kms_key_arn", "tracing_mode", "layers", "function_tags", "publish", "zip", "dot_match", "cleanup", "run",
 ];
 
 /// All other options of dpl.

@@ -160,6 +160,26 @@ impl Node {
         self.as_map().is_some_and(|map| map.get("secure").is_some() && map.len() == 1)
     }
 
+    /// JSON pointers to all `{"secure": …}` in the value, which is at the pointer `at`.
+    pub(crate) fn encrypted(&self, at: &str) -> Vec<String> {
+        match self {
+            node if node.is_secure() => vec![at.to_owned()],
+            Node::Map(map) => map.iter().flat_map(|(key, node)| node.encrypted(&pointer(at, key))).collect(),
+            Node::List(_) => self.entries(at).iter().flat_map(|(at, node)| node.encrypted(at)).collect(),
+            Node::Null | Node::Bool(_) | Node::Number(_) | Node::Text(_) => Vec::new(),
+        }
+    }
+
+    /// The entries of a list with their JSON pointers. Any other value counts as a list with one entry.
+    pub(crate) fn entries(&self, at: &str) -> Vec<(String, &Node)> {
+        match self {
+            Node::List(items) => {
+                items.iter().enumerate().map(|(index, item)| (format!("{at}/{index}"), item)).collect()
+            }
+            single => vec![(at.to_owned(), single)],
+        }
+    }
+
     /// The type with an article, for messages: `a map`, `a number`, ….
     pub fn kind(&self) -> &'static str {
         match self {
@@ -465,6 +485,12 @@ mod tests {
         ] {
             assert_eq!(read(text).scalar().as_deref(), Some(ruby));
         }
+    }
+
+    #[test]
+    fn encrypted_values_are_found_at_any_depth() {
+        let node = read(r#"{"a":{"secure":"x"},"b":[{"c":{"secure":"y"}}],"d":{"secure":1,"more":2}}"#);
+        assert_eq!(node.encrypted(""), ["/a", "/b/0/c"]);
     }
 
     #[test]

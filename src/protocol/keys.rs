@@ -179,23 +179,31 @@ macro_rules! described {
 
 /// Declares the keys of a map inside a stanza. `in` is the place of the map: its key, followed by a dot.
 macro_rules! structure {
-    // A map that is read into a struct.
+    // A map that is read into a struct. `read elsewhere`: keys of it that other code reads.
     (
         $(#[doc = $about:literal])*
         #[derive($($derive:ident),*)]
+        $(#[schemars(title = $schema_title:tt)])?
         pub struct $name:ident in $place:literal {
             $(
                 $(#[doc = $doc:literal])*
-                pub $key:ident: $type:ty as $schema:ty = $reader:ident($($argument:expr),*),
+                $visibility:vis $key:ident: $type:ty as $schema:ty = $reader:ident($($argument:expr),*),
                     $title:literal $(.$show:ident($($shown:expr),* $(,)?))*
                     $(=> $field:literal of $operation:ident)?;
             )*
         }
+        $(read elsewhere {
+            $(
+                $(#[doc = $other_doc:literal])*
+                $other:ident as $other_schema:ty,
+                    $other_title:literal $(.$other_show:ident($($other_shown:expr),*))*;
+            )*
+        })?
     ) => {
         $(#[doc = $about])*
         #[derive($($derive),*)]
         pub struct $name {
-            $($(#[doc = $doc])* pub $key: $type,)*
+            $($(#[doc = $doc])* $visibility $key: $type,)*
         }
 
         impl $name {
@@ -210,7 +218,7 @@ macro_rules! structure {
         $crate::protocol::keys::described! {
             $name in $place
             $(#[doc = $about])*
-            #[schemars(deny_unknown_fields)]
+            #[schemars(deny_unknown_fields $(, title = $schema_title)?)]
             $(
                 $(#[doc = $doc])*
                 $key as $schema,
@@ -220,6 +228,12 @@ macro_rules! structure {
                 )$(.$show($($shown),*))*
                 $(=> $field of $operation)?;
             )*
+            $($(
+                $(#[doc = $other_doc])*
+                $other as $other_schema,
+                $crate::protocol::keys::EditorKey::new(concat!($place, stringify!($other)), $other_title)
+                    $(.$other_show($($other_shown),*))*;
+            )*)?
         }
     };
     // A map that other code reads.
@@ -274,40 +288,23 @@ macro_rules! options {
             )*
         }
     ) => {
-        $(#[doc = $about])*
-        #[derive(Clone, Debug)]
-        pub struct $name {
-            $($(#[doc = $doc])* $visibility $key: $type,)*
-        }
-
-        impl $name {
-            /// Reads all options in the order of the table.
-            pub(in crate::protocol) fn read(
-                r: &mut $crate::protocol::stanza_reader::StanzaReader<'_>,
-            ) -> Self {
-                $name { $($key: r.$reader(stringify!($key) $(, $argument)*),)* }
-            }
-        }
-
-        $crate::protocol::keys::described! {
-            $name in ""
+        $crate::protocol::keys::structure! {
             $(#[doc = $about])*
-            #[schemars(deny_unknown_fields, title = $schema_title)]
-            $(
-                $(#[doc = $doc])*
-                $key as $schema,
-                $crate::protocol::keys::restricted!(
-                    $crate::protocol::keys::EditorKey::new(stringify!($key), $title);
-                    $reader($($argument),*)
-                )$(.$show($($shown),*))*
-                $(=> $field of $operation)?;
-            )*
-            $(
-                $(#[doc = $other_doc])*
-                $other as $other_schema,
-                $crate::protocol::keys::EditorKey::new(stringify!($other), $other_title)
-                    $(.$other_show($($other_shown),*))*;
-            )*
+            #[derive(Clone, Debug)]
+            #[schemars(title = $schema_title)]
+            pub struct $name in "" {
+                $(
+                    $(#[doc = $doc])*
+                    $visibility $key: $type as $schema = $reader($($argument),*),
+                        $title $(.$show($($shown),*))* $(=> $field of $operation)?;
+                )*
+            }
+            read elsewhere {
+                $(
+                    $(#[doc = $other_doc])*
+                    $other as $other_schema, $other_title $(.$other_show($($other_shown),*))*;
+                )*
+            }
         }
 
         /// All options without their alternative names.

@@ -25,7 +25,7 @@ mod schema_types;
 pub mod secret;
 pub(crate) mod secret_names;
 pub mod stanza;
-pub(crate) mod stanza_reader;
+mod stanza_reader;
 pub mod step;
 pub mod structures;
 pub mod suggest;

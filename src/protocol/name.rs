@@ -96,11 +96,8 @@ impl Region {
             && text.bytes().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'-')
             && !text.starts_with('-')
             && !text.ends_with('-');
-        if is_label {
-            Ok(Region(text.to_owned()))
-        } else {
-            Err("expected an AWS region, such as us-east-1".to_owned())
-        }
+        let right = || "expected an AWS region, such as us-east-1".to_owned();
+        is_label.then(|| Region(text.to_owned())).ok_or_else(right)
     }
 
     /// The name of the region.

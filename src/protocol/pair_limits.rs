@@ -7,37 +7,26 @@ use super::error::Warning;
 use super::json::{Map, Node, pointer};
 use super::limits::out_of_range;
 use super::secret::Secret;
+use super::text::is_variable_name;
 
 /// Variables that Lambda sets itself. AWS refuses them.
 /// Source: Lambda Developer Guide, "Defined runtime environment variables". Other names that begin with
 /// `AWS_LAMBDA_` are allowed: `AWS_LAMBDA_EXEC_WRAPPER` starts a wrapper script.
+#[rustfmt::skip]
 pub(super) const RESERVED: [&str; 19] = [
-    "_HANDLER",
-    "_X_AMZN_TRACE_ID",
-    "AWS_ACCESS_KEY",
-    "AWS_ACCESS_KEY_ID",
-    "AWS_DEFAULT_REGION",
-    "AWS_EXECUTION_ENV",
-    "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
-    "AWS_LAMBDA_FUNCTION_NAME",
-    "AWS_LAMBDA_FUNCTION_VERSION",
-    "AWS_LAMBDA_INITIALIZATION_TYPE",
-    "AWS_LAMBDA_LOG_GROUP_NAME",
-    "AWS_LAMBDA_LOG_STREAM_NAME",
-    "AWS_LAMBDA_MAX_CONCURRENCY",
-    "AWS_LAMBDA_RUNTIME_API",
-    "AWS_REGION",
-    "AWS_SECRET_ACCESS_KEY",
-    "AWS_SESSION_TOKEN",
-    "LAMBDA_RUNTIME_DIR",
-    "LAMBDA_TASK_ROOT",
+    "_HANDLER", "_X_AMZN_TRACE_ID", "AWS_ACCESS_KEY", "AWS_ACCESS_KEY_ID", "AWS_DEFAULT_REGION",
+    "AWS_EXECUTION_ENV", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "AWS_LAMBDA_FUNCTION_NAME",
+    "AWS_LAMBDA_FUNCTION_VERSION", "AWS_LAMBDA_INITIALIZATION_TYPE", "AWS_LAMBDA_LOG_GROUP_NAME",
+    "AWS_LAMBDA_LOG_STREAM_NAME", "AWS_LAMBDA_MAX_CONCURRENCY", "AWS_LAMBDA_RUNTIME_API", "AWS_REGION",
+    "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "LAMBDA_RUNTIME_DIR", "LAMBDA_TASK_ROOT",
 ];
 
 /// Maximum size of all variables together, in bytes of JSON.
 const VARIABLES: usize = 4096;
 
 /// Maximum number of characters of the name and of the value of a tag.
-const TAG: (usize, usize) = (128, 256);
+const TAG_NAME: usize = 128;
+const TAG_VALUE: usize = 256;
 
 type Pairs = BTreeMap<String, Secret>;
 
@@ -48,17 +37,16 @@ pub(super) fn warnings(stanza: &Map, variables: Option<&Pairs>, tags: Option<&Pa
     let key = if is_given { "environment" } else { "environment_variables" };
     let mut warnings = Vec::new();
     if let Some(variables) = variables {
-        let places = places(stanza, key);
+        let place = places(stanza, key);
         for name in variables.keys() {
-            warnings.extend(refused_variable(key, name).map(|warning| warning.at(place(&places, key, name))));
+            warnings.extend(refused_variable(key, name).map(|warning| warning.at(place(name))));
         }
         warnings.extend(too_large(variables).map(|warning| warning.at(format!("/{key}"))));
     }
     if let Some(tags) = tags {
-        let places = places(stanza, "function_tags");
+        let place = places(stanza, "function_tags");
         for (name, value) in tags {
-            let refused = refused_tag(name, value.expose());
-            warnings.extend(refused.map(|warning| warning.at(place(&places, "function_tags", name))));
+            warnings.extend(refused_tag(name, value.expose()).map(|warning| warning.at(place(name))));
         }
     }
     warnings
@@ -96,26 +84,18 @@ fn refused_tag(name: &str, value: &str) -> Option<Warning> {
     let is_reserved = name.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("aws:"));
     let (message, hint) = if is_reserved {
         ("a tag in `function_tags` begins with `aws:`, which AWS reserves".to_owned(), "rename the tag")
-    } else if names > TAG.0 {
-        (
-            format!("{tag} has a name of {names} characters; AWS documents at most {}", TAG.0),
-            "shorten the name",
-        )
-    } else if values > TAG.1 {
-        let most = TAG.1;
-        (
-            format!("{tag} has a value of {values} characters; AWS documents at most {most}"),
-            "shorten the value",
-        )
+    } else if names > TAG_NAME {
+        let message = format!("{tag} has a name of {names} characters; AWS documents at most {TAG_NAME}");
+        (message, "shorten the name")
+    } else if values > TAG_VALUE {
+        let message = format!("{tag} has a value of {values} characters; AWS documents at most {TAG_VALUE}");
+        (message, "shorten the value")
     } else if !(is_of_tag(name) && is_of_tag(value)) {
-        let rule = "AWS documents letters, digits, spaces and `_.:/=+-@`";
-        match name.contains(',') || value.contains(',') {
-            true => (
-                format!("{tag} has a comma; {rule}"),
-                "write each tag as an entry of its own, `NAME=value`, or remove the comma",
-            ),
-            false => (format!("{tag} has a character that is not allowed; {rule}"), "remove the character"),
-        }
+        let (what, hint) = match name.contains(',') || value.contains(',') {
+            true => ("comma", "write each tag as an entry of its own, `NAME=value`, or remove the comma"),
+            false => ("character that is not allowed", "remove the character"),
+        };
+        (format!("{tag} has a {what}; AWS documents letters, digits, spaces and `_.:/=+-@`"), hint)
     } else {
         return None;
     };
@@ -128,9 +108,9 @@ fn is_of_tag(text: &str) -> bool {
     text.chars().all(|c| c.is_alphanumeric() || is_space(c) || "_.:/=+-@".contains(c))
 }
 
-fn is_name(name: &str) -> bool {
-    name.starts_with(|c: char| c.is_ascii_alphabetic())
-        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+/// Whether a name has the form that AWS documents for variables.
+pub(super) fn is_name(name: &str) -> bool {
+    is_variable_name(name) && !name.starts_with('_')
 }
 
 /// Whether a message may quote a name.
@@ -138,26 +118,18 @@ fn is_harmless(name: &str) -> bool {
     name.chars().all(|c| c.is_ascii_alphanumeric() || "_-. ".contains(c)) && name.len() < 20
 }
 
-/// The JSON pointer to a name. Names that were not found where `places` looks are at their key.
-fn place(places: &BTreeMap<String, String>, key: &str, name: &str) -> String {
-    places.get(name).cloned().unwrap_or_else(|| format!("/{key}"))
-}
-
-/// The names in a map, or in a list of `NAME=value`, with their JSON pointers.
-fn places(stanza: &Map, key: &str) -> BTreeMap<String, String> {
+/// The JSON pointers to the names in a map, or in a list of `NAME=value`. Other names are at their key.
+fn places(stanza: &Map, key: &'static str) -> impl Fn(&str) -> String {
     let mut places = BTreeMap::new();
     if let Some(node) = stanza.get(key) {
         find_names(node, &format!("/{key}"), &mut places);
     }
-    places
+    move |name: &str| places.get(name).cloned().unwrap_or_else(|| format!("/{key}"))
 }
 
 fn find_names(node: &Node, at: &str, places: &mut BTreeMap<String, String>) {
     match node {
-        Node::List(items) => items
-            .iter()
-            .enumerate()
-            .for_each(|(index, item)| find_names(item, &format!("{at}/{index}"), places)),
+        Node::List(_) => node.entries(at).iter().for_each(|(at, item)| find_names(item, at, places)),
         Node::Map(map) => {
             places.extend(map.iter().map(|(name, _)| (name.to_owned(), pointer(at, name))));
         }

@@ -114,40 +114,12 @@ const LARGEST: usize = 128 * 1024;
 const LARGEST_TOGETHER: usize = 4 * LARGEST;
 
 /// Values that are never masked. Otherwise `STAGE=production` would mask a part of an ARN.
+#[rustfmt::skip]
 const EVERYDAY: [&str; 33] = [
-    "true",
-    "false",
-    "null",
-    "none",
-    "yes",
-    "info",
-    "debug",
-    "error",
-    "warn",
-    "test",
-    "testing",
-    "development",
-    "develop",
-    "staging",
-    "production",
-    "prod",
-    "master",
-    "main",
-    "lambda",
-    "default",
-    "local",
-    "localhost",
-    "enabled",
-    "disabled",
-    "secure",
-    "http",
-    "https",
-    "json",
-    "text",
-    "https://",
-    "http://",
-    "8080",
-    "3000",
+    "true", "false", "null", "none", "yes", "info", "debug", "error", "warn", "test", "testing",
+    "development", "develop", "staging", "production", "prod", "master", "main", "lambda", "default", "local",
+    "localhost", "enabled", "disabled", "secure", "http", "https", "json", "text", "https://", "http://",
+    "8080", "3000",
 ];
 
 impl Redactor {

@@ -2,53 +2,18 @@
 
 /// Words that mark a name as secret in any position. Words are compared in the singular, so `PKC` also
 /// matches `PKCS12`.
+#[rustfmt::skip]
 const SECRET_WORDS: [&str; 31] = [
-    "AUTH",
-    "AUTHORIZATION",
-    "BEARER",
-    "COOKIE",
-    "CRED",
-    "CREDENTIAL",
-    "DSN",
-    "HMAC",
-    "JWT",
-    "KEY",
-    "KEYSTORE",
-    "KUBECONFIG",
-    "MNEMONIC",
-    "NETRC",
-    "NPMRC",
-    "OTP",
-    "PASS",
-    "PASSCODE",
-    "PASSPHRASE",
-    "PASSWD",
-    "PASSWORD",
-    "PAT",
-    "PEM",
-    "PFX",
-    "PKC",
-    "PW",
-    "PWD",
-    "SALT",
-    "SECRET",
-    "TOKEN",
-    "WEBHOOK",
+    "AUTH", "AUTHORIZATION", "BEARER", "COOKIE", "CRED", "CREDENTIAL", "DSN", "HMAC", "JWT", "KEY",
+    "KEYSTORE", "KUBECONFIG", "MNEMONIC", "NETRC", "NPMRC", "OTP", "PASS", "PASSCODE", "PASSPHRASE", "PASSWD",
+    "PASSWORD", "PAT", "PEM", "PFX", "PKC", "PW", "PWD", "SALT", "SECRET", "TOKEN", "WEBHOOK",
 ];
 
 /// Parts that mark a name as secret inside a word without separators, such as `AWSSECRETACCESSKEY`.
+#[rustfmt::skip]
 const SECRET_STEMS: [&str; 11] = [
-    "ACCESSKEY",
-    "APIKEY",
-    "CONNECTIONSTRING",
-    "CONNSTR",
-    "CREDENTIAL",
-    "PASSPHRASE",
-    "PASSWD",
-    "PASSWORD",
-    "SECRET",
-    "TOKEN",
-    "WEBHOOK",
+    "ACCESSKEY", "APIKEY", "CONNECTIONSTRING", "CONNSTR", "CREDENTIAL", "PASSPHRASE", "PASSWD", "PASSWORD",
+    "SECRET", "TOKEN", "WEBHOOK",
 ];
 
 /// Parts that mark a name as secret at the end of a word without separators, such as `DBPASS` and
@@ -69,68 +34,27 @@ const SECRET_PHRASES: [&str; 7] = [
 
 /// Sequences of words, with or without separators, that are not secret although one of their words is in
 /// [`SECRET_WORDS`].
+#[rustfmt::skip]
 const NO_SECRETS: [&str; 13] = [
-    "CACHE_KEY",
-    "FOREIGN_KEY",
-    "HOT_KEY",
-    "KEY_BOARD",
-    "KEY_SPACE",
-    "KEY_VAULT",
-    "MAX_TOKEN",
-    "PARTITION_KEY",
-    "PUBLIC_KEY",
-    "PUBLISHABLE_KEY",
-    "PUB_KEY",
-    "SECRET_MANAGER",
-    "SORT_KEY",
+    "CACHE_KEY", "FOREIGN_KEY", "HOT_KEY", "KEY_BOARD", "KEY_SPACE", "KEY_VAULT", "MAX_TOKEN",
+    "PARTITION_KEY", "PUBLIC_KEY", "PUBLISHABLE_KEY", "PUB_KEY", "SECRET_MANAGER", "SORT_KEY",
 ];
 
 /// Words that contain one of [`SECRET_STEMS`] or [`SECRET_ENDS`] but are not secret. For example,
 /// `GIT_ASKPASS` names a program.
+#[rustfmt::skip]
 const ORDINARY: [&str; 21] = [
-    "ASKPASS",
-    "BYPASS",
-    "COMPASS",
-    "DONKEY",
-    "HIGHPASS",
-    "HOCKEY",
-    "JOCKEY",
-    "LACKEY",
-    "LOWPASS",
-    "MONKEY",
-    "OVERPASS",
-    "SACRED",
-    "SECRETARIAT",
-    "SECRETARY",
-    "SECRETSMANAGER",
-    "SURPASS",
-    "TRESPASS",
-    "TURKEY",
-    "TURNKEY",
-    "UNDERPASS",
-    "WHISKEY",
+    "ASKPASS", "BYPASS", "COMPASS", "DONKEY", "HIGHPASS", "HOCKEY", "JOCKEY", "LACKEY", "LOWPASS", "MONKEY",
+    "OVERPASS", "SACRED", "SECRETARIAT", "SECRETARY", "SECRETSMANAGER", "SURPASS", "TRESPASS", "TURKEY",
+    "TURNKEY", "UNDERPASS", "WHISKEY",
 ];
 
 /// Last words of names that describe a secret without containing it, such as `AWS_WEB_IDENTITY_TOKEN_FILE`
 /// and `TOKEN_TTL`.
+#[rustfmt::skip]
 const ABOUT: [&str; 17] = [
-    "ALGORITHM",
-    "ARN",
-    "COUNT",
-    "DIR",
-    "DIRECTORY",
-    "DOMAIN",
-    "ENABLED",
-    "EXPIRY",
-    "FILE",
-    "HOST",
-    "LENGTH",
-    "NAME",
-    "PATH",
-    "PORT",
-    "SOCK",
-    "TTL",
-    "TYPE",
+    "ALGORITHM", "ARN", "COUNT", "DIR", "DIRECTORY", "DOMAIN", "ENABLED", "EXPIRY", "FILE", "HOST", "LENGTH",
+    "NAME", "PATH", "PORT", "SOCK", "TTL", "TYPE",
 ];
 
 /// Whether the name of a variable says that its value is a secret. True for `AWS_SECRET_ACCESS_KEY`,

@@ -1,9 +1,12 @@
 //! Reads typed values from one JSON map. Converts values as Travis CI does, and collects all problems.
 //! Does not depend on the keys of a stanza, and never quotes a secret in a message.
 
+mod numbers;
+
 use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 
+use self::numbers::{in_unit, leading_number};
 use super::error::{Code, Problem, Warning, WarningCode};
 use super::json::{Map, Node, pointer, quoted, short};
 use super::secret::Secret;
@@ -45,7 +48,7 @@ impl<'a> StanzaReader<'a> {
     pub(super) fn new(map: &'a Map) -> Self {
         let mut reader = StanzaReader::inside(map, (String::new(), String::new()));
         for (key, node) in map.iter() {
-            for at in encrypted(node, &pointer("", key)) {
+            for at in node.encrypted(&pointer("", key)) {
                 let name = at.trim_start_matches('/').replace('/', ".");
                 reader.problems.push(Problem {
                     code: Code::NotDecrypted,
@@ -103,10 +106,7 @@ impl<'a> StanzaReader<'a> {
         let text = self.text(key)?;
         match parse(&text) {
             Ok(value) => Some(value),
-            Err(right) => {
-                self.refuse(key, format!("`{}` is {}; {right}", self.name_of(key), quoted(&text)));
-                None
-            }
+            Err(right) => self.unexpected(key, &quoted(&text), &right),
         }
     }
 
@@ -126,12 +126,7 @@ impl<'a> StanzaReader<'a> {
         let (low, high) = (*range.start(), *range.end());
         let number = self.number_like(low.max(10), key, unit)?;
         if !range.contains(&number) {
-            self.warn(
-                WarningCode::OutOfRange,
-                key,
-                format!("`{}` is {number}; AWS documents {low} to {high} {unit}", self.name_of(key)),
-                "check the value; AWS may refuse it".to_owned(),
-            );
+            self.warn_undocumented(key, &number.to_string(), &format!("{low} to {high} {unit}"));
         }
         Some(number)
     }
@@ -139,7 +134,6 @@ impl<'a> StanzaReader<'a> {
     /// Reads a whole number. `example` is one, for messages.
     fn number_like(&mut self, example: i32, key: &'static str, unit: &str) -> Option<i32> {
         let node = self.read_node(key)?;
-        let name = self.name_of(key);
         let right = match unit {
             "" => format!("expected a whole number, such as {example}"),
             unit => format!("expected whole {unit}, such as {example}"),
@@ -148,24 +142,17 @@ impl<'a> StanzaReader<'a> {
             Node::Number(_) | Node::Text(_) => node.scalar(),
             Node::Null | Node::Bool(_) | Node::List(_) | Node::Map(_) => None,
         };
-        let Some(text) = text else {
-            self.refuse(key, format!("`{name}` is {}; {right}", node.quoted()));
-            return None;
-        };
+        let Some(text) = text else { return self.unexpected(key, &node.quoted(), &right) };
         let Some((number, exact)) = leading_number(&text) else {
-            self.refuse(key, format!("`{name}` is {}; {right}", quoted(&text)));
-            return None;
+            return self.unexpected(key, &quoted(&text), &right);
         };
         if !exact {
-            self.warn(
-                WarningCode::LenientValue,
-                key,
-                format!("`{name}` is {} and is read as {number}", quoted(&text)),
-                match in_unit(&text, number, unit) {
-                    Some(meant) => format!("write {meant}, or {number} if {unit} are meant"),
-                    None => format!("write {number}"),
-                },
-            );
+            let message = format!("`{}` is {} and is read as {number}", self.name_of(key), quoted(&text));
+            let hint = match in_unit(&text, number, unit) {
+                Some(meant) => format!("write {meant}, or {number} if {unit} are meant"),
+                None => format!("write {number}"),
+            };
+            self.warn(WarningCode::LenientValue, key, message, hint);
         }
         Some(number)
     }
@@ -177,21 +164,13 @@ impl<'a> StanzaReader<'a> {
         let texts = self.list(key, &right)?;
         let number = |text: &String| leading_number(text).filter(|(_, exact)| *exact);
         let numbers: Option<Vec<_>> = texts.iter().map(|text| Some(number(text)?.0)).collect();
-        if numbers.is_none() {
-            let shown = quoted(&texts.join(", "));
-            self.refuse(key, format!("`{}` is {shown}; expected {right}", self.name_of(key)));
-        }
-        numbers
+        numbers.or_else(|| self.unexpected(key, &quoted(&texts.join(", ")), &format!("expected {right}")))
     }
 
     /// Reads a boolean, or one of the words that Travis CI accepts for it.
     pub(super) fn flag(&mut self, key: &'static str) -> Option<bool> {
         let node = self.read_node(key)?;
-        let flag = node.as_flag();
-        if flag.is_none() {
-            self.refuse(key, format!("`{}` is {}; expected true or false", self.name_of(key), node.quoted()));
-        }
-        flag
+        node.as_flag().or_else(|| self.unexpected(key, &node.quoted(), "expected true or false"))
     }
 
     /// Reads a boolean, else the opposite of the boolean `other`.
@@ -210,17 +189,12 @@ impl<'a> StanzaReader<'a> {
     /// As [`StanzaReader::word`]. The word can also be the only entry of a list, and must not be empty.
     pub(super) fn single_word(&mut self, key: &'static str, known: ValueWords) -> Option<String> {
         let given = self.texts(key)?;
-        let (name, right) = (self.name_of(key), choice_of(known));
+        let right = format!("expected {}", choice_of(known));
         match given.as_slice() {
-            [one] if !one.is_empty() => return self.known_word(key, one.clone(), known),
-            [] | [_] => self.refuse(key, format!("`{name}` is empty; expected {right}")),
-            several => {
-                let shown = quoted(&several.join(", "));
-                let message = format!("`{name}` is {shown}; expected {right}, not both");
-                self.refuse(key, message);
-            }
+            [one] if !one.is_empty() => self.known_word(key, one.clone(), known),
+            [] | [_] => self.unexpected(key, "empty", &right),
+            several => self.unexpected(key, &quoted(&several.join(", ")), &format!("{right}, not both")),
         }
-        None
     }
 
     /// As [`StanzaReader::word`], for a text that has already been read.
@@ -228,22 +202,14 @@ impl<'a> StanzaReader<'a> {
         if text.is_empty() || known.iter().any(|(word, _)| *word == text) {
             return Some(text);
         }
-        let name = self.name_of(key);
-        let options = choice_of(known);
         match known.iter().find(|(word, _)| word.eq_ignore_ascii_case(&text)) {
             Some((word, _)) => {
-                let message = format!("`{name}` is {} and is read as `{word}`", quoted(&text));
+                let message = format!("`{}` is {} and is read as `{word}`", self.name_of(key), quoted(&text));
                 self.warn(WarningCode::LenientValue, key, message, format!("write `{word}`"));
                 Some((*word).to_owned())
             }
             None => {
-                let message = format!("`{name}` is {}; AWS documents {options}", quoted(&text));
-                self.warn(
-                    WarningCode::OutOfRange,
-                    key,
-                    message,
-                    "check the value; AWS may refuse it".to_owned(),
-                );
+                self.warn_undocumented(key, &quoted(&text), &choice_of(known));
                 Some(text)
             }
         }
@@ -258,14 +224,10 @@ impl<'a> StanzaReader<'a> {
         values: &[T],
     ) -> Option<T> {
         let text = self.text(key)?;
-        let found = known.iter().position(|(word, _)| word.eq_ignore_ascii_case(&text));
-        if found.is_none() {
-            self.refuse(
-                key,
-                format!("`{}` is {}; expected {}", self.name_of(key), quoted(&text), choice_of(known)),
-            );
+        match known.iter().position(|(word, _)| word.eq_ignore_ascii_case(&text)) {
+            Some(at) => values.get(at).copied(),
+            None => self.unexpected(key, &quoted(&text), &format!("expected {}", choice_of(known))),
         }
-        values.get(found?).copied()
     }
 
     /// Reads a list of strings. A single one means a list with one entry, an empty string an empty list.
@@ -275,14 +237,21 @@ impl<'a> StanzaReader<'a> {
 
     /// As [`StanzaReader::texts`]. `right` says what is expected. `None` also if an entry is refused.
     fn list(&mut self, key: &'static str, right: &str) -> Option<Vec<String>> {
-        let items = match self.read_present(key)? {
-            Node::Text(text) if text.is_empty() => Vec::new(),
-            node => entries(&self.at(key), node),
-        };
-        let items = items.into_iter().filter(|(_, item)| **item != Node::Null);
+        let items = self.items(key)?.into_iter();
         let texts: Vec<_> =
             items.map(|(at, item)| self.scalar(key, &at, item, right, Shown::Openly)).collect();
         texts.into_iter().collect()
+    }
+
+    /// The entries of a list that are not null, with their JSON pointers. A single value means a list with
+    /// one entry, an empty string an empty list.
+    fn items(&mut self, key: &'static str) -> Option<Vec<(String, &'a Node)>> {
+        let mut items = match self.read_present(key)? {
+            Node::Text(text) if text.is_empty() => Vec::new(),
+            node => node.entries(&self.at(key)),
+        };
+        items.retain(|(_, item)| **item != Node::Null);
+        Some(items)
     }
 
     /// As [`StanzaReader::texts`], without repetitions; the first of equal strings stays.
@@ -330,12 +299,8 @@ impl<'a> StanzaReader<'a> {
         key: &'static str,
         read: impl Fn(&mut StanzaReader<'_>) -> T,
     ) -> Option<Vec<T>> {
-        let items = match self.read_present(key)? {
-            Node::Text(text) if text.is_empty() => Vec::new(),
-            node => entries(&self.at(key), node),
-        };
+        let items = self.items(key)?.into_iter();
         let name = self.name_of(key);
-        let items = items.into_iter().filter(|(_, item)| **item != Node::Null);
         Some(items.filter_map(|(at, item)| self.inner(at, name.clone(), item, &read)).collect())
     }
 
@@ -399,6 +364,19 @@ impl<'a> StanzaReader<'a> {
         self.refuse_at(self.at(key), message);
     }
 
+    /// Adds the problem that the value of `key` is `shown`; `right` says what is expected. Returns `None`:
+    /// there is no value.
+    fn unexpected<T>(&mut self, key: &str, shown: &str, right: &str) -> Option<T> {
+        self.refuse(key, format!("`{}` is {shown}; {right}", self.name_of(key)));
+        None
+    }
+
+    /// Adds the warning that the value of `key` is `shown`, and not what AWS documents.
+    fn warn_undocumented(&mut self, key: &str, shown: &str, documented: &str) {
+        let message = format!("`{}` is {shown}; AWS documents {documented}", self.name_of(key));
+        self.warn(WarningCode::OutOfRange, key, message, "check the value; AWS may refuse it".to_owned());
+    }
+
     /// Adds the problem that `key` is missing.
     pub(super) fn require(&mut self, key: &str, message: String) {
         let at = Some(self.at(key));
@@ -426,108 +404,13 @@ impl<'a> StanzaReader<'a> {
         if node.is_secure() {
             return None;
         }
-        match node.scalar() {
-            Some(text) if text.contains('\0') => {
-                self.refuse_at(
-                    at.to_owned(),
-                    format!("`{}` contains a NUL character; expected text without one", self.name_of(key)),
-                );
-                None
-            }
-            Some(text) => Some(text),
-            None => {
-                let value = if shown == Shown::Openly { node.quoted() } else { node.kind().to_owned() };
-                self.refuse_at(
-                    at.to_owned(),
-                    format!("`{}` is {value}; expected {right}", self.name_of(key)),
-                );
-                None
-            }
-        }
-    }
-}
-
-/// The entries of a list with their JSON pointers. Any other node counts as a list with one entry.
-pub(super) fn entries<'a>(at: &str, node: &'a Node) -> Vec<(String, &'a Node)> {
-    match node {
-        Node::List(items) => {
-            items.iter().enumerate().map(|(index, item)| (format!("{at}/{index}"), item)).collect()
-        }
-        single => vec![(at.to_owned(), single)],
-    }
-}
-
-/// The number at the start of a text as Ruby's `to_i` finds it, and whether it is the whole text.
-/// `None` for fractions, signs and numbers beyond 2³¹.
-fn leading_number(text: &str) -> Option<(i32, bool)> {
-    let trimmed = text.trim();
-    let trimmed = trimmed.strip_suffix(".0").unwrap_or(trimmed);
-    let end = trimmed.find(|c: char| !c.is_ascii_digit()).unwrap_or(trimmed.len());
-    let (digits, rest) = trimmed.split_at(end);
-    // "10.5" is a fraction, not 10 followed by other text.
-    let fraction =
-        rest.strip_prefix(['.', 'e', 'E']).is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
-    if fraction {
-        return None;
-    }
-    Some((digits.parse().ok()?, rest.is_empty()))
-}
-
-/// The number at the start of a text in `unit`, if the text has a larger unit: `5m` is 300 seconds.
-fn in_unit(text: &str, number: i32, unit: &str) -> Option<i32> {
-    let rest = text.trim().trim_start_matches(|c: char| c.is_ascii_digit()).trim_start();
-    let factor = match (unit, rest.to_ascii_lowercase().as_str()) {
-        ("seconds", "m" | "min" | "minute" | "minutes") => 60,
-        ("seconds", "h" | "hour" | "hours") => 3600,
-        ("MB", "g" | "gb" | "gib") => 1024,
-        _ => return None,
-    };
-    number.checked_mul(factor)
-}
-
-/// JSON pointers to all `{"secure": …}` in a node.
-pub(crate) fn encrypted(node: &Node, at: &str) -> Vec<String> {
-    match node {
-        node if node.is_secure() => vec![at.to_owned()],
-        Node::Map(map) => map.iter().flat_map(|(key, node)| encrypted(node, &pointer(at, key))).collect(),
-        Node::List(items) => items
-            .iter()
-            .enumerate()
-            .flat_map(|(index, node)| encrypted(node, &format!("{at}/{index}")))
-            .collect(),
-        Node::Null | Node::Bool(_) | Node::Number(_) | Node::Text(_) => Vec::new(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_number_at_the_start_of_a_text_counts() {
-        for (text, number) in [
-            ("10", Some((10, true))),
-            (" 10 ", Some((10, true))),
-            ("10.0", Some((10, true))),
-            ("10,", Some((10, false))),
-            ("10 seconds", Some((10, false))),
-            ("10.5", None),
-            ("1e3", None),
-            ("-1", None),
-            ("", None),
-            ("ten", None),
-            ("99999999999", None),
-        ] {
-            assert_eq!(leading_number(text), number, "{text}");
-        }
-    }
-
-    #[test]
-    fn encrypted_values_are_found_at_any_depth() {
-        let node = crate::protocol::json::parse(
-            br#"{"a":{"secure":"x"},"b":[{"c":{"secure":"y"}}],"d":{"secure":1,"more":2}}"#,
-        )
-        .unwrap();
-        assert_eq!(encrypted(&node, ""), ["/a", "/b/0/c"]);
+        let problem = match node.scalar() {
+            Some(text) if !text.contains('\0') => return Some(text),
+            Some(_) => "contains a NUL character; expected text without one".to_owned(),
+            None if shown == Shown::Openly => format!("is {}; expected {right}", node.quoted()),
+            None => format!("is {}; expected {right}", node.kind()),
+        };
+        self.refuse_at(at.to_owned(), format!("`{}` {problem}", self.name_of(key)));
+        None
     }
 }

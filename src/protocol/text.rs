@@ -6,6 +6,12 @@ pub(crate) fn one_line(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
+/// Whether a text can be the name of a variable: letters, digits and `_`, and no digit first.
+pub(crate) fn is_variable_name(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+}
+
 /// A pattern that matches a word in any case.
 pub(crate) fn in_any_case(word: &str) -> String {
     let letters = word.chars().map(|c| match c.is_ascii_alphabetic() {

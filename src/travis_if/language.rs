@@ -50,106 +50,77 @@ pub struct Facts {
     pub is_complete: bool,
 }
 
-/// A variable of the language.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Variable {
-    /// The branch. Of a pull request: its base branch; of a tag: the tag.
-    Branch,
-    /// The message of the commit.
-    CommitMessage,
-    /// The distribution of the job's operating system.
-    Dist,
-    /// Whether the pull request is a draft.
-    Draft,
-    /// Whether the repository is a fork.
-    Fork,
-    /// The group of the job's image.
-    Group,
-    /// The branch from which a pull request comes.
-    HeadBranch,
-    /// The repository from which a pull request comes.
-    HeadRepo,
-    /// The language of the job.
-    Language,
-    /// The operating system of the job.
-    Os,
-    /// The repository: `owner/name`.
-    Repo,
-    /// The login of the user who has caused the build.
-    Sender,
-    /// Whether the job may use sudo.
-    Sudo,
-    /// The tag.
-    Tag,
-    /// The event: `push`, `pull_request`, `api` or `cron`.
-    Type,
+/// Defines the variables, each with its name in a condition.
+macro_rules! variables {
+    ($($(#[doc = $doc:literal])* $variable:ident = $name:literal;)*) => {
+        /// A variable of the language.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+        pub enum Variable { $($(#[doc = $doc])* $variable,)* }
+
+        impl Variable {
+            /// All of them. No name is the beginning of another one.
+            pub const ALL: [Variable; 15] = [$(Variable::$variable),*];
+
+            /// The name in a condition.
+            pub fn name(self) -> &'static str {
+                match self { $(Variable::$variable => $name,)* }
+            }
+        }
+    };
 }
 
-impl Variable {
-    /// All of them. No name is the beginning of another one.
-    pub const ALL: [Variable; 15] = [
-        Variable::Branch,
-        Variable::CommitMessage,
-        Variable::Dist,
-        Variable::Draft,
-        Variable::Fork,
-        Variable::Group,
-        Variable::HeadBranch,
-        Variable::HeadRepo,
-        Variable::Language,
-        Variable::Os,
-        Variable::Repo,
-        Variable::Sender,
-        Variable::Sudo,
-        Variable::Tag,
-        Variable::Type,
-    ];
-
-    /// The name in a condition.
-    pub fn name(self) -> &'static str {
-        match self {
-            Variable::Branch => "branch",
-            Variable::CommitMessage => "commit_message",
-            Variable::Dist => "dist",
-            Variable::Draft => "draft",
-            Variable::Fork => "fork",
-            Variable::Group => "group",
-            Variable::HeadBranch => "head_branch",
-            Variable::HeadRepo => "head_repo",
-            Variable::Language => "language",
-            Variable::Os => "os",
-            Variable::Repo => "repo",
-            Variable::Sender => "sender",
-            Variable::Sudo => "sudo",
-            Variable::Tag => "tag",
-            Variable::Type => "type",
-        }
-    }
+variables! {
+    /// The branch. Of a pull request: its base branch; of a tag: the tag.
+    Branch = "branch";
+    /// The message of the commit.
+    CommitMessage = "commit_message";
+    /// The distribution of the job's operating system.
+    Dist = "dist";
+    /// Whether the pull request is a draft.
+    Draft = "draft";
+    /// Whether the repository is a fork.
+    Fork = "fork";
+    /// The group of the job's image.
+    Group = "group";
+    /// The branch from which a pull request comes.
+    HeadBranch = "head_branch";
+    /// The repository from which a pull request comes.
+    HeadRepo = "head_repo";
+    /// The language of the job.
+    Language = "language";
+    /// The operating system of the job.
+    Os = "os";
+    /// The repository: `owner/name`.
+    Repo = "repo";
+    /// The login of the user who has caused the build.
+    Sender = "sender";
+    /// Whether the job may use sudo.
+    Sudo = "sudo";
+    /// The tag.
+    Tag = "tag";
+    /// The event: `push`, `pull_request`, `api` or `cron`.
+    Type = "type";
 }
 
 /// A parsed condition. What Travis's language negates, such as `!=`, is a [`Expression::Not`].
 #[derive(Debug, PartialEq)]
 pub(super) enum Expression {
+    /// `OR`.
     Any(Vec<Expression>),
+    /// `AND`.
     All(Vec<Expression>),
+    /// `NOT`.
     Not(Box<Expression>),
     /// An operand alone, or `IS true`.
     Truth(Operand),
+    /// `IS present`.
     Present(Operand),
-    Equal {
-        left: Operand,
-        right: Operand,
-    },
-    /// `None`: the regular expression is missing.
-    Match {
-        left: Operand,
-        pattern: Option<Operand>,
-    },
-    /// An empty list: the list is missing.
-    In {
-        left: Operand,
-        list: Vec<Operand>,
-    },
+    /// `=`.
+    Equal { left: Operand, right: Operand },
+    /// `=~`. `None`: the regular expression is missing.
+    Match { left: Operand, pattern: Option<Operand> },
+    /// `IN`. An empty list: the list is missing.
+    In { left: Operand, list: Vec<Operand> },
 }
 
 #[derive(Debug, PartialEq)]

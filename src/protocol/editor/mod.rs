@@ -129,10 +129,10 @@ fn enriched(at: &str, property: &Value, definitions: &Value, keys: &[EditorKey])
     let description = property["description"].clone();
     // A hover renders the code spans of `markdownDescription`, but shows those of `description` with their
     // backticks.
-    let yaml = key.yaml.filter(|_| key.at == at);
-    let shown =
-        yaml.map(|yaml| format!("{}\n\n```yaml\n{yaml}\n```", description.as_str().unwrap_or_default()));
-    schema["markdownDescription"] = shown.map_or_else(|| description.clone(), Value::String);
+    schema["markdownDescription"] = match key.yaml.filter(|_| key.at == at) {
+        Some(yaml) => json!(format!("{}\n\n```yaml\n{yaml}\n```", description.as_str().unwrap_or_default())),
+        None => description.clone(),
+    };
     schema["description"] = description;
     for (keyword, value) in &key.shown {
         schema[keyword] = value.clone();
@@ -161,14 +161,17 @@ fn typed(types: &[&str], by_branch: bool) -> Value {
     let (aside, mut types): (Vec<&str>, Vec<&str>) = types.iter().partition(|name| **name == "boolean");
     let aside: Vec<&str> = ["null"].into_iter().chain(aside).collect();
     types.push("object");
-    let inside = if by_branch { "EncryptedOrByBranch" } else { "Encrypted" };
+    json!({"if": {"type": aside}, "else": or_encrypted(&types, by_branch)})
+}
+
+/// Values of these types, one of which is an object: an encrypted value; with `by_branch` also a map of
+/// branches.
+fn or_encrypted(types: &[&str], by_branch: bool) -> Value {
+    let object = if by_branch { "EncryptedOrByBranch" } else { "Encrypted" };
     json!({
-        "if": {"type": aside},
-        "else": {
-            "type": types,
-            "if": {"type": "object"},
-            "then": {"$ref": format!("#/definitions/{inside}")},
-        },
+        "type": types,
+        "if": {"type": "object"},
+        "then": {"$ref": format!("#/definitions/{object}")},
     })
 }
 
@@ -272,12 +275,7 @@ fn number(key: &EditorKey, pattern: &str, by_branch: bool) -> Value {
 
 fn flag(by_branch: bool) -> Value {
     let pattern = format!("{FLAG_WORDS}{OR_A_VARIABLE}");
-    let inside = if by_branch { "EncryptedOrByBranch" } else { "Encrypted" };
-    let schema = json!({
-        "type": ["boolean", "string", "null", "object"],
-        "if": {"type": "object"},
-        "then": {"$ref": format!("#/definitions/{inside}")},
-    });
+    let schema = or_encrypted(&["boolean", "string", "null", "object"], by_branch);
     let message = "Expected `true` or `false`.";
     with_pattern(with_message(schema, message), &pattern, message)
 }
@@ -294,17 +292,22 @@ fn list(at: &str, key: &EditorKey, by_branch: bool) -> Value {
         // An empty string means an empty list.
         inside(&mut schema)["pattern"] = json!(format!("^$|{}", or_a_variable(pattern)));
     }
-    for limit in limits_of(at) {
-        if let Limit::Entries(most) = limit {
-            schema["maxItems"] = json!(most);
-        }
-    }
+    limit_entries(&mut schema, at);
     // An editor inserts a list if it sees `items` at the top level of the schema.
     match key.kind {
         Kind::Single => inside(&mut schema)["items"] = entry,
         _ => schema["items"] = entry,
     }
     schema
+}
+
+/// Limits the number of entries of a list.
+fn limit_entries(schema: &mut Value, at: &str) {
+    for limit in limits_of(at) {
+        if let Limit::Entries(most) = limit {
+            schema["maxItems"] = json!(most);
+        }
+    }
 }
 
 fn numbers(key: &EditorKey, by_branch: bool) -> Value {
@@ -471,11 +474,7 @@ fn file_systems(one: &Value) -> Value {
     let mut schema = or(one.clone(), &["array", "object", "string", "null"], "^$");
     schema["items"] = one.clone();
     schema["items"]["type"] = json!(["object", "null"]);
-    for limit in limits_of("file_system_configs") {
-        if let Limit::Entries(most) = limit {
-            schema["maxItems"] = json!(most);
-        }
-    }
+    limit_entries(&mut schema, "file_system_configs");
     schema
 }
 

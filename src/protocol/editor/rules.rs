@@ -28,17 +28,11 @@ pub(super) fn rules() -> Value {
     // The value of a variable is not known in the editor.
     let image_or_variable = json!({"type": ["string", "object"], "pattern": format!(r"{image}|\$")});
     let may_be_image = json!({"anyOf": [has("image_uri"), is("package_type", image_or_variable)]});
-    rules.push(rule(
-        &not(&may_be_image),
-        [("image_config", "`image_config` requires `image_uri` or `package_type: Image`.".to_owned())],
-    ));
-    rules.push(rule(
-        &is_image,
-        FILE_KEYS.map(|key| {
-            (key, format!("A container image has its own files, runtime and handler; leave `{key}` out."))
-        }),
-    ));
-    let message = "A container image has its own files, runtime and handler; leave this key out.";
+    let message = "`image_config` requires `image_uri` or `package_type: Image`.";
+    rules.push(rule(&not(&may_be_image), [("image_config", message)]));
+    let own_files = "A container image has its own files, runtime and handler; leave";
+    rules.push(rule(&is_image, FILE_KEYS.map(|key| (key, format!("{own_files} `{key}` out.")))));
+    let message = format!("{own_files} this key out.");
     rules.push(json!({"if": has("image_uri"), "then": {"properties": {"package_type": {
         "not": {"type": "string", "pattern": zip},
         "errorMessage": message,
@@ -61,10 +55,7 @@ pub(super) fn rules() -> Value {
     ));
     // validate::identity
     for key in ["access_key_id", "secret_access_key"] {
-        rules.push(rule(
-            &has("profile"),
-            [(key, "Keys and `profile` are two identities; keep one.".to_owned())],
-        ));
+        rules.push(rule(&has("profile"), [(key, "Keys and `profile` are two identities; keep one.")]));
     }
     for key in ["external_id", "role_session_name", "web_identity_token_env"] {
         rules.push(needs(key, "role_to_assume"));
@@ -72,22 +63,14 @@ pub(super) fn rules() -> Value {
     rules.push(rule(
         &has("web_identity_token_env"),
         [
-            ("access_key_id", "`web_identity_token_env` and keys are two identities; keep one.".to_owned()),
-            ("profile", "`web_identity_token_env` and `profile` are two identities; keep one.".to_owned()),
-            (
-                "external_id",
-                "`web_identity_token_env` and `external_id` exclude each other; keep one.".to_owned(),
-            ),
+            ("access_key_id", "`web_identity_token_env` and keys are two identities; keep one."),
+            ("profile", "`web_identity_token_env` and `profile` are two identities; keep one."),
+            ("external_id", "`web_identity_token_env` and `external_id` exclude each other; keep one."),
         ],
     ));
     // As in the reader of `environment`: only one of the two has an effect.
-    rules.push(rule(
-        &has("environment"),
-        [(
-            "environment_variables",
-            "`environment_variables` is ignored because `environment` is also set; keep one.".to_owned(),
-        )],
-    ));
+    let message = "`environment_variables` is ignored because `environment` is also set; keep one.";
+    rules.push(rule(&has("environment"), [("environment_variables", message)]));
     Value::Array(rules)
 }
 
@@ -98,9 +81,7 @@ fn has(key: &str) -> Value {
 
 /// Matches a stanza whose `key` matches the schema `value`.
 fn is(key: &str, value: Value) -> Value {
-    let mut properties = Map::new();
-    properties.insert(key.to_owned(), value);
-    json!({"required": [key], "properties": properties})
+    json!({"required": [key], "properties": {key: value}})
 }
 
 /// Matches a stanza whose `s3_bucket` is not empty.
@@ -125,12 +106,11 @@ fn needs(key: &'static str, needed: &str) -> Value {
 }
 
 /// If `condition` matches, each key in `refused` is an error with its message. The error is shown at the key.
-fn rule<const N: usize>(condition: &Value, refused: [(&str, String); N]) -> Value {
-    let properties: Map<String, Value> = refused
-        .into_iter()
-        .map(|(key, message)| {
-            (key.to_owned(), json!({"type": "null", "errorMessage": message, "doNotSuggest": true}))
-        })
-        .collect();
+fn rule<const N: usize>(condition: &Value, refused: [(&str, impl Into<String>); N]) -> Value {
+    let refused = refused.map(|(key, message)| {
+        let message: String = message.into();
+        (key.to_owned(), json!({"type": "null", "errorMessage": message, "doNotSuggest": true}))
+    });
+    let properties: Map<String, Value> = refused.into_iter().collect();
     json!({"if": condition, "then": {"properties": properties}})
 }

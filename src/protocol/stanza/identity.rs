@@ -3,6 +3,7 @@
 
 use super::options::Options;
 use crate::protocol::secret::Secret;
+use crate::protocol::text::is_variable_name;
 
 /// The source of the credentials that a stanza names.
 #[derive(Clone, Debug)]
@@ -107,9 +108,7 @@ impl StanzaIdentity {
 fn variable(text: &str) -> Option<String> {
     let name = text.trim().strip_prefix('$')?;
     let name = name.strip_prefix('{').and_then(|name| name.strip_suffix('}')).unwrap_or(name);
-    let is_name = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
-        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
-    is_name.then(|| name.to_owned())
+    is_variable_name(name).then(|| name.to_owned())
 }
 
 impl RoleToAssume {

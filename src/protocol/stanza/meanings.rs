@@ -24,6 +24,7 @@ pub(super) enum Meaning {
 }
 
 /// Other names of options, after the options that they mean.
+#[rustfmt::skip]
 const OTHER_NAMES: &[(&[&str], &[&str])] = &[
     (&["access_key_id"], &["access_key", "api_key", "key_id"]),
     (&["alias"], &["alias_name", "aliases", "auto_publish_alias", "qualifier"]),
@@ -71,26 +72,9 @@ const OTHER_NAMES: &[(&[&str], &[&str])] = &[
     (
         &["zip"],
         &[
-            "archive",
-            "artifact",
-            "artifacts",
-            "code",
-            "code_artifacts_dir",
-            "code_path",
-            "code_uri",
-            "dir",
-            "directory",
-            "file",
-            "file_name",
-            "folder",
-            "local_dir",
-            "package",
-            "path",
-            "source",
-            "source_dir",
-            "src",
-            "zip_file",
-            "zip_path",
+            "archive", "artifact", "artifacts", "code", "code_artifacts_dir", "code_path", "code_uri", "dir",
+            "directory", "file", "file_name", "folder", "local_dir", "package", "path", "source",
+            "source_dir", "src", "zip_file", "zip_path",
         ],
     ),
 ];
@@ -104,27 +88,11 @@ const OTHER_CONDITIONS: &[(&str, &[&str])] = &[
 ];
 
 /// Keys of a job, which Travis CI reads beside `deploy`.
+#[rustfmt::skip]
 const JOB_KEYS: &[&str] = &[
-    "addons",
-    "after_deploy",
-    "after_failure",
-    "after_script",
-    "after_success",
-    "before_cache",
-    "before_deploy",
-    "before_install",
-    "before_script",
-    "cache",
-    "install",
-    "jobs",
-    "language",
-    "matrix",
-    "notifications",
-    "script",
-    "services",
-    "stage",
-    "stages",
-    "sudo",
+    "addons", "after_deploy", "after_failure", "after_script", "after_success", "before_cache",
+    "before_deploy", "before_install", "before_script", "cache", "install", "jobs", "language", "matrix",
+    "notifications", "script", "services", "stage", "stages", "sudo",
 ];
 
 /// Prefixes without which a name can be that of an option: `aws_region`, `function_timeout`.

@@ -8,22 +8,27 @@ use crate::protocol::structures::{
     Verify,
 };
 
+/// A key, AWS's field for it, and the operation that takes the field.
+type AwsField = (&'static str, &'static str, &'static str);
+
+/// Of each table: what editors show for its keys, and AWS's fields.
+const TABLES: [(fn() -> Vec<EditorKey>, &[AwsField]); 11] = [
+    (Options::editor_keys, Options::AWS_FIELDS),
+    (LoggingConfig::editor_keys, LoggingConfig::AWS_FIELDS),
+    (ImageConfig::editor_keys, ImageConfig::AWS_FIELDS),
+    (FileSystemConfig::editor_keys, FileSystemConfig::AWS_FIELDS),
+    (FunctionUrl::editor_keys, FunctionUrl::AWS_FIELDS),
+    (Cors::editor_keys, Cors::AWS_FIELDS),
+    (Verify::editor_keys, Verify::AWS_FIELDS),
+    (Expect::editor_keys, Expect::AWS_FIELDS),
+    (CodeDeploy::editor_keys, CodeDeploy::AWS_FIELDS),
+    (DeploymentHooks::editor_keys, DeploymentHooks::AWS_FIELDS),
+    (On::editor_keys, On::AWS_FIELDS),
+];
+
 /// What editors show for the keys of a stanza, of the maps in it, and of its conditions.
 pub(in crate::protocol) fn editor_keys() -> Vec<EditorKey> {
-    let keys = [
-        Options::editor_keys(),
-        LoggingConfig::editor_keys(),
-        ImageConfig::editor_keys(),
-        FileSystemConfig::editor_keys(),
-        FunctionUrl::editor_keys(),
-        Cors::editor_keys(),
-        Verify::editor_keys(),
-        Expect::editor_keys(),
-        CodeDeploy::editor_keys(),
-        DeploymentHooks::editor_keys(),
-        On::editor_keys(),
-    ];
-    keys.into_iter().flatten().collect()
+    TABLES.iter().flat_map(|(editor_keys, _)| editor_keys()).collect()
 }
 
 /// AWS's field for a key, and the operation that takes it. `None`: there is none, or the key is a setting of
@@ -33,19 +38,6 @@ pub(crate) fn aws_field(at: &str) -> Option<(&'static str, &'static str)> {
 }
 
 /// All keys with a field of AWS that are no settings of the function.
-pub(crate) fn aws_fields() -> impl Iterator<Item = &'static (&'static str, &'static str, &'static str)> {
-    let fields = [
-        Options::AWS_FIELDS,
-        LoggingConfig::AWS_FIELDS,
-        ImageConfig::AWS_FIELDS,
-        FileSystemConfig::AWS_FIELDS,
-        FunctionUrl::AWS_FIELDS,
-        Cors::AWS_FIELDS,
-        Verify::AWS_FIELDS,
-        Expect::AWS_FIELDS,
-        CodeDeploy::AWS_FIELDS,
-        DeploymentHooks::AWS_FIELDS,
-        On::AWS_FIELDS,
-    ];
-    fields.into_iter().flatten()
+pub(crate) fn aws_fields() -> impl Iterator<Item = &'static AwsField> {
+    TABLES.into_iter().flat_map(|(_, fields)| fields)
 }
