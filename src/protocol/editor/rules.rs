@@ -49,8 +49,8 @@ pub(super) fn rules() -> Value {
     rules.push(rule(
         &has("codedeploy"),
         [
-            ("traffic", "`codedeploy` and `traffic` both shift the alias's traffic; keep one.".to_owned()),
-            ("guard", "CodeDeploy watches alarms itself: add them to the deployment group.".to_owned()),
+            ("traffic", "`codedeploy` and `traffic` both shift the alias's traffic; keep one."),
+            ("guard", "CodeDeploy watches alarms itself: add them to the deployment group."),
         ],
     ));
     // validate::identity
