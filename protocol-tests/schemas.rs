@@ -463,7 +463,9 @@ fn a_value_is_right_to_the_schema_when_it_is_right_to_the_program() {
         let needed = match key.as_str() {
             "s3_prefix" | "s3_key" => json!({"s3_bucket": "our-packages"}),
             "s3_object_version" => json!({"s3_bucket": "our-packages", "s3_key": "k"}),
-            "traffic" | "guard" | "provisioned_concurrency" | "follow_alias" => json!({"alias": "live"}),
+            "traffic" | "guard" | "provisioned_concurrency" | "follow_alias" | "codedeploy" => {
+                json!({"alias": "live"})
+            }
             "traffic_interval" => json!({"alias": "live", "traffic": [10, 100]}),
             "external_id" | "role_session_name" | "web_identity_token_env" => {
                 json!({"role_to_assume": "arn:r"})
@@ -524,6 +526,7 @@ fn keys_go_together_in_the_schema_when_they_do_in_the_program() {
         "traffic" => vec![json!([10, 100])],
         "guard" => vec![json!({"errors": "1%"})],
         "image_config" | "verify" | "logging_config" | "function_url" => vec![json!({})],
+        "codedeploy" => vec![json!({"application": "shop", "deployment_group": "live"})],
         "file_system_configs" | "subnet_ids" | "security_group_ids" | "layers" => vec![json!([])],
         "timeout" | "memory_size" | "ephemeral_storage" | "wait_timeout" | "traffic_interval"
         | "keep_versions" => {
@@ -616,6 +619,18 @@ fn each_rule_of_the_judge_is_one_of_the_schema() {
         (json!({"guard": {}, "alias": "live"}), json!({"guard": {"alarms": "a"}, "alias": "live"})),
         (json!({"provisioned_concurrency": 5}), json!({"provisioned_concurrency": 5, "alias": "live"})),
         (json!({"follow_alias": true}), json!({"follow_alias": true, "alias": "live"})),
+        (
+            json!({"codedeploy": {"application": "a", "deployment_group": "g"}}),
+            json!({"codedeploy": {"application": "a", "deployment_group": "g"}, "alias": "live"}),
+        ),
+        (
+            json!({"codedeploy": {"application": "a"}, "alias": "live"}),
+            json!({"codedeploy": {"application": "a", "deployment_group": "g"}, "alias": "live"}),
+        ),
+        (
+            json!({"alias": "live", "traffic": 9, "codedeploy": {"application": "a", "deployment_group": "g"}}),
+            json!({"alias": "live", "codedeploy": {"application": "a", "deployment_group": "g"}}),
+        ),
         (
             json!({"traffic_interval": 5, "alias": "live"}),
             json!({"traffic_interval": 5, "traffic": 9, "alias": "live"}),

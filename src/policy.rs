@@ -13,7 +13,7 @@ use crate::protocol::limits::NOT_A_ROLE;
 use crate::protocol::name::Region;
 use crate::protocol::policy_document::{PolicyDocument, Statement};
 use crate::protocol::stanza::{RoleSource, Stanza};
-use crate::protocol::structures::{OrNone, Verify};
+use crate::protocol::structures::{CodeDeploy, OrNone, Verify};
 
 /// A policy, and notes about its gaps.
 #[derive(Clone, Debug)]
@@ -61,6 +61,9 @@ pub(crate) fn of(stanza: &Stanza, desired: &DesiredFunction, source: &CodeSource
         draft.allow_bypasses(desired, &actions, &arn_parts, [function.clone(), on(alias)]);
     }
     draft.allow("Guard", &guard_actions(desired), vec!["*".to_owned()]);
+    if let Some(codedeploy) = &desired.release.codedeploy {
+        draft.allow_codedeploy(codedeploy, &arn_parts);
+    }
     if touches_network(desired) {
         let actions = ["ec2:DescribeSecurityGroups", "ec2:DescribeSubnets", "ec2:DescribeVpcs"];
         draft.allow("Network", &actions, vec!["*".to_owned()]);
@@ -275,6 +278,30 @@ impl Draft {
         let condition = Some(json!({"ArnLike": {"lambda:FunctionArn": called}}));
         let moves = Statement { condition, ..Statement::allow(actions, [mappings]) };
         self.statements.push(moves.named("EventSources"));
+    }
+
+    /// Adds the actions with which CodeDeploy moves the alias. CreateDeployment needs those on revisions and
+    /// on the deployment configuration, and only a rollback needs StopDeployment.
+    fn allow_codedeploy(&mut self, codedeploy: &CodeDeploy, arn_parts: &ArnParts) {
+        let ArnParts { partition, region, account } = arn_parts;
+        let application = literal(&codedeploy.application);
+        let arn = |name: String| vec![format!("arn:{partition}:codedeploy:{region}:{account}:{name}")];
+        let deployments = [
+            StepName::CreateDeployment.iam_action(),
+            "codedeploy:GetDeployment",
+            "codedeploy:ListDeployments",
+            StepName::StopDeployment.iam_action(),
+        ];
+        let group = format!("deploymentgroup:{application}/{}", literal(&codedeploy.deployment_group));
+        self.allow("Deployments", &deployments, arn(group));
+        let revisions = ["codedeploy:GetApplicationRevision", "codedeploy:RegisterApplicationRevision"];
+        self.allow("Revisions", &revisions, arn(format!("application:{application}")));
+        let config = codedeploy.config.as_deref().map_or_else(|| "*".to_owned(), literal);
+        self.allow(
+            "DeploymentConfig",
+            &["codedeploy:GetDeploymentConfig"],
+            arn(format!("deploymentconfig:{config}")),
+        );
     }
 
     /// Adds the actions on other resources that a setting needs, such as layers and KMS keys.

@@ -40,7 +40,11 @@ pub(super) fn apply<'a>(
         Ok(Some(outdated)) => diagnostics::from_moved_alias(outdated.error, &aws.context.redactor()),
         Err(report) => report,
     };
-    let report = restore_traffic(aws, report, &mut state);
+    let mut report = restore_traffic(aws, report, &mut state);
+    if let Some(running) = state.deployment.as_ref().filter(|deployment| deployment.is_running()) {
+        let id = aws.context.redaction.foreign_text(&running.deployment_id);
+        diagnostics::report_deployment(&mut report, &id);
+    }
     Err(name_event_sources(aws, plan, &state, report))
 }
 

@@ -8,7 +8,7 @@ use super::step::milliseconds;
 use crate::function::LiveAlias;
 use crate::lambda::DeployState;
 use crate::protocol::error::ErrorReport;
-use crate::protocol::event::{CodeState, Deployment, Finished, GuardSummary};
+use crate::protocol::event::{CodeDeployDeployment, CodeState, Deployment, Finished, GuardSummary};
 use crate::protocol::stanza::Stanza;
 use crate::warnings;
 
@@ -75,6 +75,10 @@ pub(super) fn deployment(
         previous_version: previous_version.map(|version| redaction.version(version)),
         code: if before.as_ref() == Some(&code_sha256) { CodeState::Unchanged } else { CodeState::Uploaded },
         code_sha256: redaction.foreign_text(&code_sha256),
+        codedeploy: state.deployment.map(|deployment| CodeDeployDeployment {
+            deployment_id: redaction.foreign_text(&deployment.deployment_id),
+            status: redaction.foreign_text(&deployment.status),
+        }),
         function_url: state.function_url.map(|url| redaction.foreign_text(&url)),
         guard,
         duration_ms: milliseconds(aws.context.began),

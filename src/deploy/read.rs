@@ -8,7 +8,7 @@ use super::package::{Prepared, package_in_background};
 use super::step::{OutdatedStep, RunningStep};
 use super::warn;
 use crate::code_source::{Code, CodeSource, Delivery};
-use crate::function::{DesiredFunction, LiveFunction};
+use crate::function::{DesiredFunction, LiveFunction, Release};
 use crate::lambda::{BypassReads, ExtraReads, LambdaError, LiveState, VersionReads};
 use crate::plan::{needs_versions, plan, version_to_read};
 use crate::protocol::error::ErrorReport;
@@ -139,6 +139,7 @@ fn read_extras(
         provisioned: desired.release.provisioned.is_some(),
     };
     aws.call(lambda.read_release(context.name, live, &reads))?;
+    read_deployment(aws, &desired.release, live, &reads)?;
     // If the version turns out to have failed, the plan no longer uses it, and the next round reads another
     // one.
     let relied_on =
@@ -147,6 +148,24 @@ fn read_extras(
         aws.call(lambda.read_version(context.name, live, &number, waits))?;
     }
     Ok(Some(found))
+}
+
+/// Reads the running deployment of the stanza's CodeDeploy group, if the alias exists. Whether it moves the
+/// alias to the function's code is known only with all versions.
+pub(super) fn read_deployment(
+    aws: &Aws<'_>,
+    release: &Release,
+    live: &mut LiveFunction,
+    reads: &VersionReads,
+) -> Result<(), ErrorReport> {
+    let has_alias = live.aliases.iter().any(|alias| release.aliases.contains(&alias.name));
+    let Some(codedeploy) = release.codedeploy.as_ref().filter(|_| has_alias) else { return Ok(()) };
+    live.deployment = aws.call(aws.lambda.running_deployment(codedeploy))?;
+    if live.deployment.is_some() && !reads.versions {
+        let reads = VersionReads { versions: true, ..reads.clone() };
+        aws.call(aws.lambda.read_release(aws.context.name, live, &reads))?;
+    }
+    Ok(())
 }
 
 /// Reads what calls the function itself, if the stanza has an alias and the deployment changes something or is

@@ -8,6 +8,7 @@ use super::apply::{Round, apply};
 use super::aws::Aws;
 use super::context::Context;
 use super::finish::{Baseline, deployment};
+use super::read::read_deployment;
 use super::{plan, warn};
 use crate::diagnostics;
 use crate::function::{LiveFunction, Release};
@@ -63,6 +64,7 @@ fn read(aws: &Aws<'_>, release: &Release) -> Result<LiveFunction, ErrorReport> {
         ..VersionReads::default()
     };
     aws.call(aws.lambda.read_release(name, &mut live, &reads))?;
+    read_deployment(aws, release, &mut live, &reads)?;
     Ok(live)
 }
 

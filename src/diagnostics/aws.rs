@@ -1,6 +1,7 @@
 //! Turns a [`LambdaError`] into the report that says what failed at AWS, what is live now and what to do.
 
 use super::call::from_call;
+use super::codedeploy::{from_failed_deployment, from_missing_resource};
 use super::credentials::from_credentials;
 use super::{aws_messages, caused, from_stop, report, sentence};
 use crate::lambda::{ANOTHER_UPDATE, LambdaError, StateReason};
@@ -64,6 +65,10 @@ pub(crate) fn from_lambda(mut error: LambdaError, redactor: &Redactor) -> ErrorR
             .hint(
                 "deploy again, and make sure that nothing deletes or changes the archive during the upload",
             ),
+        LambdaError::DeploymentFailed(failed) => from_failed_deployment(*failed, redactor),
+        LambdaError::NotInCodeDeploy { resource, codedeploy } => {
+            from_missing_resource(&text, resource, &codedeploy, redactor)
+        }
         LambdaError::Gone => report(Code::FunctionGone, text)
             .hint("deploy again to create the function, and find out what deletes it"),
         LambdaError::Cancelled { reason, in_flight } => {

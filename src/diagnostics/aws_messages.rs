@@ -80,6 +80,12 @@ pub(super) fn is_of_bucket(operation: &str) -> bool {
     S3.iter().any(|name| operation.starts_with(name))
 }
 
+/// True for an operation of CodeDeploy.
+pub(super) fn is_of_codedeploy(operation: &str) -> bool {
+    CODEDEPLOY.contains(&operation)
+}
+
+const CODEDEPLOY: &[&str] = &["CreateDeployment", "GetDeployment", "ListDeployments", "StopDeployment"];
 const S3: &[&str] = &[
     "HeadObject",
     "PutObject",
@@ -96,6 +102,8 @@ const RELEASE: &[&str] = &[
     "PublishVersion",
     "CreateAlias",
     "UpdateAlias",
+    "CreateDeployment",
+    "StopDeployment",
     "DeleteFunction",
     "PutProvisionedConcurrency",
     "DeleteProvisionedConcurrency",
@@ -482,6 +490,10 @@ const ROWS: &[Row] = &[
         "increase `wait_timeout`: the function is still being created").at("/wait_timeout"),
     row_of(&["ResourceConflictException", "ResourceInUseException"], ANY, Code::Conflict,
         "deploy again: someone else changed this function at the same time"),
+    // CodeDeploy. The run has found no running deployment, so this one has begun since then.
+    row_of(&["DeploymentLimitExceededException"], ANY, Code::TrafficShared,
+        "wait until the other deployment of the group has ended, then deploy again: the alias has not moved")
+        .of(&["CreateDeployment"]).at("/codedeploy"),
     // Buckets for the package.
     row_of(&["NoSuchBucket", "NotFound"], ANY, Code::NotFound,
         "create the bucket in the function's region").of(S3).at("/s3_bucket"),

@@ -148,6 +148,7 @@ fn at_of_operation(operation: &str) -> Option<&'static str> {
         "GetMetricData" => Some("/guard/errors"),
         _ if operation.starts_with("AssumeRole") => Some("/role_to_assume"),
         _ if aws_messages::is_of_bucket(operation) => Some("/s3_bucket"),
+        _ if aws_messages::is_of_codedeploy(operation) => Some("/codedeploy"),
         _ => None,
     }
 }
@@ -171,6 +172,7 @@ fn at_of_action(action: &str) -> Option<&'static str> {
         "cloudwatch:DescribeAlarms" => "/guard/alarms",
         "cloudwatch:GetMetricData" => "/guard/errors",
         _ if action.contains("EventSourceMapping") => "/follow_alias",
+        _ if action.starts_with("codedeploy:") => "/codedeploy",
         _ if action.starts_with("sts:") => "/role_to_assume",
         _ if action.starts_with("s3:") => "/s3_bucket",
         _ if action.starts_with("ecr:") => "/image_uri",
@@ -281,6 +283,8 @@ mod tests {
             ("TagResource", Code::UpdateRejected),
             ("PublishVersion", Code::ReleaseRejected),
             ("UpdateAlias", Code::ReleaseRejected),
+            ("CreateDeployment", Code::ReleaseRejected),
+            ("GetDeployment", Code::ReadRejected),
             ("PutObject", Code::UploadRejected),
             ("AssumeRoleWithWebIdentity", Code::IdentityRejected),
             ("Invoke", Code::InvocationRejected),

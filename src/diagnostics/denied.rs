@@ -1,6 +1,7 @@
 //! Parses AWS's access-denied errors into caller, action, resource and the IAM statement to add.
 //! Never suggests a statement where AWS reports an explicit deny: no allow statement can override one.
 
+use super::aws_messages;
 use crate::lambda::CallError;
 use crate::protocol::policy_document::Statement;
 
@@ -142,6 +143,7 @@ fn action_of(operation: &str) -> String {
         "AbortMultipartUpload" => "s3:AbortMultipartUpload".to_owned(),
         "DescribeAlarms" | "GetMetricData" => format!("cloudwatch:{operation}"),
         operation if operation.starts_with("AssumeRole") => format!("sts:{operation}"),
+        operation if aws_messages::is_of_codedeploy(operation) => format!("codedeploy:{operation}"),
         operation => format!("lambda:{operation}"),
     }
 }
@@ -252,6 +254,10 @@ mod tests {
         assert_eq!(
             denied("GetMetricData", "AccessDenied", "").expect("denied").action,
             "cloudwatch:GetMetricData"
+        );
+        assert_eq!(
+            denied("ListDeployments", "AccessDeniedException", "").expect("denied").action,
+            "codedeploy:ListDeployments"
         );
         assert_eq!(denied("GetFunction", "ResourceNotFoundException", "Function not found"), None);
     }

@@ -13,13 +13,15 @@ use super::{
 use crate::cancel::CancelReason;
 use crate::commands::CommandError;
 use crate::conditions::{BashError, ConditionError};
-use crate::function::{Counts, ErrorThreshold, GuardError};
+use crate::function::{Counts, ErrorThreshold, GuardError, LiveAlias};
 use crate::git::GitError;
-use crate::lambda::{CallError, CallErrorKind, Cause, CredentialsError, LambdaError, StateReason};
+use crate::lambda::{
+    CallError, CallErrorKind, Cause, CredentialsError, FailedDeployment, LambdaError, StateReason,
+};
 use crate::package::PackageError;
 use crate::plan::PlanError;
 use crate::protocol::error::{Code, ErrorReport};
-use crate::protocol::event::{Condition, ErrorCounts, UnmetCondition};
+use crate::protocol::event::{CodeDeployDeployment, Condition, ErrorCounts, UnmetCondition};
 use crate::protocol::json::{self, Node};
 use crate::protocol::messages::skip_reason;
 use crate::protocol::request::{self, RequestError};
@@ -308,6 +310,19 @@ pub(super) fn example(code: Code) -> ErrorReport {
             alias: "live".to_owned(),
             shares: vec![("8".to_owned(), 10)],
         }),
+        Code::CodedeployFailed => at_aws(LambdaError::DeploymentFailed(Box::new(FailedDeployment {
+            deployment: CodeDeployDeployment {
+                deployment_id: "d-ABCDEF123".to_owned(),
+                status: "Failed".to_owned(),
+            },
+            reason: state_reason("ALARM_ACTIVE", "One or more alarms have been activated: shop-5xx"),
+            rollback: Some(("d-GHIJKL456".to_owned(), None)),
+            alias: LiveAlias {
+                name: "live".to_owned(),
+                version: "7".to_owned(),
+                ..LiveAlias::default()
+            },
+        }))),
         Code::ReadRejected => unknown("GetFunction"),
         Code::UpdateRejected => unknown("UpdateFunctionConfiguration"),
         Code::ReleaseRejected => unknown("UpdateAlias"),

@@ -8,6 +8,7 @@ mod aws;
 mod aws_messages;
 mod call;
 pub(crate) mod catalogue;
+mod codedeploy;
 mod commands;
 mod constraint;
 mod credentials;
@@ -33,7 +34,8 @@ pub(crate) use package::from_package;
 pub(crate) use plan::{from_no_function, from_plan, from_rollback_without_alias};
 pub(crate) use request::{from_conditions, from_request, hint_for_document, hint_for_json};
 pub(crate) use verification::{
-    FailureReason, VersionExposure, from_verification, report_event_sources, report_traffic,
+    FailureReason, VersionExposure, from_verification, report_deployment, report_event_sources,
+    report_traffic,
 };
 
 use crate::cancel::CancelReason;

@@ -42,6 +42,18 @@ pub(crate) fn from_plan(mut error: PlanError, function_name: &str, redactor: &Re
             "wait until CodeDeploy or the other tool has finished, or set `clear_weights: true` to end the \
              split; nothing was changed",
         ),
+        PlanError::MovedByCodeDeploy { deployment_id: Some(id), .. } => {
+            report(Code::TrafficShared, text).at("/alias").hint(format!(
+                "wait until the deployment has ended (`aws deploy get-deployment --deployment-id {id}` shows \
+                 its status), or stop it with `dpl-lambda rollback`; nothing was changed"
+            ))
+        }
+        PlanError::MovedByCodeDeploy { deployment_id: None, .. } => {
+            report(Code::TrafficShared, text).at("/alias").hint(
+                "wait until CodeDeploy has finished, or, if no deployment runs, set `clear_weights: true` to \
+                 end the split; nothing was changed",
+            )
+        }
         PlanError::NoAlias { .. } => report(Code::NotFound, text)
             .at("/alias")
             .hint("deploy with `alias` to create it; `aws lambda list-aliases` lists the existing aliases"),
@@ -64,6 +76,7 @@ pub(crate) fn from_plan(mut error: PlanError, function_name: &str, redactor: &Re
 fn redact_texts(error: &mut PlanError, redactor: &Redactor) {
     if let PlanError::OtherRevision { live: Some(text), .. }
     | PlanError::TrafficShared { alias: text, .. }
+    | PlanError::MovedByCodeDeploy { alias: text, .. }
     | PlanError::NoAlias { alias: text }
     | PlanError::NoPreviousVersion { alias: text, .. } = error
     {

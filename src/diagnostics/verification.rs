@@ -137,6 +137,15 @@ pub(crate) fn report_event_sources(report: &mut ErrorReport, alias: &str, moved:
     report.message = format!("{}; moved to `{alias}`: {moved}; not moved: {left}", report.message);
 }
 
+/// Adds to a report that CodeDeploy goes on with a deployment.
+pub(crate) fn report_deployment(report: &mut ErrorReport, id: &str) {
+    report.message = format!("{}; CodeDeploy continues deployment {id}", report.message);
+    report.hint = Some(format!(
+        "repeat the run to follow that deployment, or stop it: `aws deploy stop-deployment --deployment-id \
+         {id} --auto-rollback-enabled`"
+    ));
+}
+
 /// Adds to a report the state of the traffic of `alias`, which was being shifted from `version` to `new`.
 pub(crate) fn report_traffic(
     report: &mut ErrorReport,

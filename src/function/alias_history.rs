@@ -5,7 +5,9 @@
 /// 3)`. AWS keeps no such history. Version numbers do not replace it, because a version that failed
 /// verification may lie between two that passed. While this program shifts traffic, the description also
 /// names the target: `(at 7, to 8, before: 5, 3)`. So weights that the description does not name were set by
-/// someone else.
+/// someone else. While CodeDeploy shifts it for this program: `(at 7, codedeploy to 8, before: 5, 3)`.
+/// CodeDeploy keeps the description when it moves the alias to version 8, whose previous versions are then 7,
+/// 5 and 3.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct AliasHistory {
     /// Text before the history, which this program did not write.
@@ -16,6 +18,19 @@ pub(crate) struct AliasHistory {
     /// The alias's version when a shift began, and the version that gets a share of its traffic. `None`: this
     /// program shifts no traffic.
     shift: Option<(String, String)>,
+    /// The shift that CodeDeploy was to carry out. `None`: there is none.
+    codedeploy: Option<CodeDeployShift>,
+}
+
+/// A shift of an alias by CodeDeploy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct CodeDeployShift {
+    /// The alias's version when the shift began.
+    from: String,
+    /// The version to which CodeDeploy moves the alias.
+    to: String,
+    /// The previous versions of an alias that CodeDeploy has moved to `to`, latest first.
+    before: Vec<String>,
 }
 
 /// AWS's limit for a description, in characters.
@@ -23,6 +38,9 @@ const MAX_DESCRIPTION_CHARS: usize = 256;
 
 /// The history contains at most this many previous versions.
 const MAX_PREVIOUS_VERSIONS: usize = 10;
+
+/// Names the target of a shift that CodeDeploy carries out.
+const CODEDEPLOY_TO: &str = ", codedeploy to ";
 
 impl AliasHistory {
     /// Reads the history from a description. A description in another form is kept as text.
@@ -37,9 +55,10 @@ impl AliasHistory {
             Some((places, before)) => (places, Some(before.split(", ").collect::<Vec<&str>>())),
             None => (inside, None),
         };
-        let (at, to) = match places.split_once(", to ") {
-            Some((at, to)) => (at, Some(to)),
-            None => (places, None),
+        let (at, to, by_codedeploy) = match (places.split_once(", to "), places.split_once(CODEDEPLOY_TO)) {
+            (Some((at, to)), _) => (at, Some(to), false),
+            (None, Some((at, to))) => (at, Some(to), true),
+            (None, None) => (places, None, false),
         };
         let is_other = |version: &&str| version.parse::<u64>().is_err();
         if (before.is_none() && to.is_none()) || before.iter().flatten().chain(&to).chain([&at]).any(is_other)
@@ -47,10 +66,11 @@ impl AliasHistory {
             return unknown();
         }
         let recorded = before.map(|before| (at.to_owned(), before.into_iter().map(str::to_owned).collect()));
-        AliasHistory {
-            text: text.trim_end().to_owned(),
-            recorded,
-            shift: to.map(|to| (at.to_owned(), to.to_owned())),
+        let history =
+            AliasHistory { text: text.trim_end().to_owned(), recorded, ..AliasHistory::default() };
+        match to {
+            Some(to) if by_codedeploy => history.with_codedeploy(at, to),
+            to => history.with_shift(at, to),
         }
     }
 
@@ -62,7 +82,9 @@ impl AliasHistory {
     /// The previous versions of an alias that is at `version`, latest first. `None`: they are unknown,
     /// because someone else moved the alias to `version`.
     pub(crate) fn before(&self, version: &str) -> Option<&[String]> {
-        self.recorded.as_ref().filter(|(at, _)| at == version).map(|(_, before)| before.as_slice())
+        let recorded = self.recorded.as_ref().filter(|(at, _)| at == version).map(|(_, before)| before);
+        let moved = self.codedeploy.as_ref().filter(|shift| shift.to == version).map(|shift| &shift.before);
+        recorded.or(moved).map(Vec::as_slice)
     }
 
     /// The version to which this program shifts traffic of an alias that is at `version`. `None`: it shifts
@@ -71,16 +93,35 @@ impl AliasHistory {
         self.shift.as_ref().filter(|(at, _)| at == version).map(|(_, to)| to.as_str())
     }
 
+    /// The version to which CodeDeploy was to shift an alias that is at `version`. `None`: to none.
+    pub(crate) fn codedeploy_shift(&self, version: &str) -> Option<&str> {
+        self.codedeploy.as_ref().filter(|shift| shift.from == version).map(|shift| shift.to.as_str())
+    }
+
+    /// True if the history records that CodeDeploy moved the alias to `version`, or is doing so.
+    pub(crate) fn is_codedeploy_target(&self, version: &str) -> bool {
+        self.codedeploy.as_ref().is_some_and(|shift| shift.to == version)
+    }
+
     /// The history of an alias that stays at `version` and sends a share of its traffic to `to`. `None` ends
-    /// the shift.
+    /// the shift, also one by CodeDeploy.
     #[must_use]
     pub(crate) fn with_shift(&self, version: &str, to: Option<&str>) -> Self {
-        let recorded = self.recorded.clone().filter(|(at, _)| at == version);
+        let recorded = self.before(version).map(|before| (version.to_owned(), before.to_vec()));
         AliasHistory {
             recorded,
             shift: to.map(|to| (version.to_owned(), to.to_owned())),
+            codedeploy: None,
             text: self.text.clone(),
         }
+    }
+
+    /// The history of an alias that is at `version` and that CodeDeploy shifts to `to`.
+    #[must_use]
+    pub(crate) fn with_codedeploy(&self, version: &str, to: &str) -> Self {
+        let before = self.moved_from(version).recorded.map(|(_, before)| before).unwrap_or_default();
+        let shift = CodeDeployShift { from: version.to_owned(), to: to.to_owned(), before };
+        AliasHistory { codedeploy: Some(shift), ..self.with_shift(version, None) }
     }
 
     /// The history of an alias that moves from `version` to another one.
@@ -89,7 +130,7 @@ impl AliasHistory {
         let last = Some(version).filter(|version| version.parse::<u64>().is_ok()).map(str::to_owned);
         let earlier = self.before(version).unwrap_or_default().iter().cloned();
         let recorded = Some((String::new(), last.into_iter().chain(earlier).collect()));
-        AliasHistory { recorded, shift: None, text: self.text.clone() }
+        AliasHistory { recorded, text: self.text.clone(), ..AliasHistory::default() }
     }
 
     /// The history of an alias that is rolled back from `version` to `target`.
@@ -99,7 +140,7 @@ impl AliasHistory {
             let index = before.iter().position(|earlier| earlier == target)?;
             Some((String::new(), before[index + 1..].to_vec()))
         });
-        AliasHistory { recorded: rest, shift: None, text: self.text.clone() }
+        AliasHistory { recorded: rest, text: self.text.clone(), ..AliasHistory::default() }
     }
 
     /// The description of an alias with this history that is now at `version`. `None`: it would exceed AWS's
@@ -114,7 +155,8 @@ impl AliasHistory {
             let before = before.collect::<Vec<_>>().join(", ");
             format!(", before: {}", if before.is_empty() { "none" } else { &before })
         });
-        let to = self.shift.as_ref().map(|(_, to)| format!(", to {to}"));
+        let ours = self.shift.as_ref().map(|(_, to)| format!(", to {to}"));
+        let to = ours.or_else(|| Some(format!("{CODEDEPLOY_TO}{}", self.codedeploy.as_ref()?.to)));
         let recorded = [to, before].into_iter().flatten().collect::<String>();
         let end = (!recorded.is_empty()).then(|| format!("(at {version}{recorded})"));
         let parts = [Some(self.text.clone()).filter(|text| !text.is_empty()), end];
@@ -199,6 +241,36 @@ mod tests {
             AliasHistory::of(&theirs).with_shift("7", None).to_description("7").expect("short"),
             "theirs"
         );
+    }
+
+    #[test]
+    fn a_shift_by_codedeploy_is_recorded_and_ends_at_either_version() {
+        let history = AliasHistory::of("for the shop (at 7, before: 5)");
+        let shifting = history.with_codedeploy("7", "8").to_description("7").expect("short");
+        assert_eq!(shifting, "for the shop (at 7, codedeploy to 8, before: 5)");
+        let read = AliasHistory::of(&shifting);
+        assert_eq!(read, history.with_codedeploy("7", "8"));
+        assert_eq!((read.codedeploy_shift("7"), read.codedeploy_shift("8")), (Some("8"), None));
+        assert_eq!((read.is_codedeploy_target("7"), read.is_codedeploy_target("8")), (false, true));
+        assert_eq!(read.shift("7"), None, "the weights are not ours");
+        // CodeDeploy went back to 7, or moved the alias to 8.
+        assert_eq!(read.before("7"), Some(&["5".to_owned()][..]));
+        assert_eq!(read.before("8"), Some(&["7", "5"].map(str::to_owned)[..]));
+        assert_eq!(read.before("9"), None);
+        let at = |history: AliasHistory, version| history.to_description(version).expect("short");
+        assert_eq!(at(read.moved_from("7"), "8"), "for the shop (at 8, before: 7, 5)");
+        assert_eq!(at(read.moved_from("8"), "9"), "for the shop (at 9, before: 8, 7, 5)");
+        assert_eq!(at(read.rolled_back("8", "7"), "7"), "for the shop (at 7, before: 5)");
+        assert_eq!(at(read.with_shift("7", None), "7"), "for the shop (at 7, before: 5)");
+        assert_eq!(
+            at(read.with_codedeploy("8", "9"), "8"),
+            "for the shop (at 8, codedeploy to 9, before: 7, 5)"
+        );
+        // The previous versions of an alias that someone else created are unknown, except the last one.
+        let theirs = AliasHistory::of("theirs").with_codedeploy("7", "8").to_description("7").expect("short");
+        assert_eq!(theirs, "theirs (at 7, codedeploy to 8)");
+        assert_eq!(AliasHistory::of(&theirs).before("8"), Some(&["7".to_owned()][..]));
+        assert_eq!(AliasHistory::of("(at 7, codedeploy to x)").codedeploy_shift("7"), None);
     }
 
     #[test]

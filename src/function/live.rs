@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::{AliasHistory, ChangedBy, EventSource, PolicyCaller, Setting};
+use crate::protocol::event::CodeDeployDeployment;
 use crate::protocol::secret::Secret;
 use crate::protocol::structures::FunctionUrl;
 
@@ -43,6 +44,9 @@ pub(crate) struct LiveFunction {
     pub is_managed: bool,
     /// The version `$LATEST.PUBLISHED`. `None`: it does not exist, or was not read.
     pub latest_published: Option<LiveVersion>,
+    /// The deployment that CodeDeploy carries out in the stanza's deployment group. `None`: there is none, or
+    /// it was not read.
+    pub deployment: Option<LiveDeployment>,
     /// Provisioned concurrency that was read, by alias.
     pub provisioned: BTreeMap<String, Provisioned>,
     /// AWS's `RevisionId`, which changes with every change of the function. `None`: AWS does not return it.
@@ -170,8 +174,18 @@ impl LiveAlias {
     /// The history to write when the alias stays at its version and a shift that the history records has
     /// ended. `None`: the history records no shift, so it stays unchanged.
     pub(crate) fn history_after_shift(&self) -> Option<AliasHistory> {
-        self.history.shift(&self.version).map(|_| self.history.with_shift(&self.version, None))
+        let to = self.history.shift(&self.version).or(self.history.codedeploy_shift(&self.version));
+        to.map(|_| self.history.with_shift(&self.version, None))
     }
+}
+
+/// A deployment of CodeDeploy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct LiveDeployment {
+    /// Its id and status.
+    pub deployment: CodeDeployDeployment,
+    /// SHA-256 of its AppSpec, in hexadecimal digits. `None`: AWS does not return it.
+    pub app_spec_sha256: Option<String>,
 }
 
 /// The version that callers without a qualifier get from a function on Lambda Managed Instances. It has no

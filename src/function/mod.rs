@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 mod alias_history;
+mod app_spec;
 mod bypass;
 mod guard;
 mod handler_mistake;
@@ -14,6 +15,7 @@ mod setting;
 mod settings_table;
 
 pub(crate) use alias_history::AliasHistory;
+pub(crate) use app_spec::AppSpec;
 pub(crate) use bypass::{EventSource, PolicyCaller, policy_callers, resource_name};
 pub(crate) use guard::{
     CountedVersions, Counts, DesiredGuard, ErrorThreshold, GuardError, LiveAlarm, check_alarm_regions,
@@ -21,8 +23,8 @@ pub(crate) use guard::{
 };
 pub(crate) use handler_mistake::HandlerMistake;
 pub(crate) use live::{
-    CodeAndSettings, LATEST_PUBLISHED, LiveAlias, LiveFunction, LiveImage, LiveUrl, LiveVersion, Permission,
-    Provisioned, ProvisionedState, PublicAccess, VersionState,
+    CodeAndSettings, LATEST_PUBLISHED, LiveAlias, LiveDeployment, LiveFunction, LiveImage, LiveUrl,
+    LiveVersion, Permission, Provisioned, ProvisionedState, PublicAccess, VersionState,
 };
 pub(crate) use release::Release;
 pub(crate) use setting::{ChangedBy, Setting};

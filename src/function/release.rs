@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::guard::DesiredGuard;
 use crate::protocol::stanza::Stanza;
-use crate::protocol::structures::OrNone;
+use crate::protocol::structures::{CodeDeploy, OrNone};
 
 /// The versions and aliases that a stanza wants.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -31,6 +31,8 @@ pub(crate) struct Release {
     pub clears_weights: bool,
     /// True if event source mappings of the function itself move to the first alias.
     pub follows_alias: bool,
+    /// How CodeDeploy moves the alias. `None`: this program moves it.
+    pub codedeploy: Option<CodeDeploy>,
     /// Number of published versions to keep. `None`: all.
     pub keep: Option<usize>,
 }
@@ -57,6 +59,7 @@ impl Release {
             }),
             clears_weights: stanza.clear_weights == Some(true),
             follows_alias: stanza.follow_alias == Some(true),
+            codedeploy: stanza.codedeploy.clone(),
             keep: stanza.keep_versions.and_then(|versions| usize::try_from(versions).ok()),
         }
     }

@@ -186,6 +186,10 @@ impl Lambda {
             WriteCall::UpdateEventSourceMapping { uuid, alias, .. } => {
                 self.wait_for_event_source(uuid, alias).await?;
             }
+            WriteCall::CreateDeployment { .. } => self.finish_deployment(call, state).await?,
+            WriteCall::StopDeployment { running, alias, history } => {
+                self.finish_stop(running, alias, history, state).await?;
+            }
             _ => {}
         }
         if code_mismatch { Err(LambdaError::Outdated(None)) } else { Ok(applied) }
@@ -284,6 +288,8 @@ fn not_found(call: &WriteCall, error: CallError) -> LambdaError {
             | WriteCall::CreateAlias { .. }
             | WriteCall::UpdateAlias { .. }
             | WriteCall::ShiftTraffic { .. }
+            | WriteCall::CreateDeployment { .. }
+            | WriteCall::StopDeployment { .. }
             | WriteCall::PutProvisionedConcurrencyConfig { .. }
             | WriteCall::DeleteProvisionedConcurrencyConfig { .. }
             | WriteCall::UpdateEventSourceMapping { .. }

@@ -22,7 +22,7 @@ use crate::protocol::event::StepName;
 use crate::protocol::secret::Secret;
 
 /// The facts from a response, and the state of the function after it.
-type Response = (ResponseFacts, UpdateStatus);
+pub(super) type Response = (ResponseFacts, UpdateStatus);
 
 impl Lambda {
     /// Sends the request of a step.
@@ -131,6 +131,23 @@ impl Lambda {
                 let target = state.shifted_alias(alias, from, *percent);
                 let description = history.with_shift(from, Some(state.version())).to_description(from);
                 self.update_alias(step, target, description, state).await
+            }
+            WriteCall::CreateDeployment { running: Some(running), .. } => {
+                let deployment = Some(running.clone());
+                Ok((ResponseFacts { deployment, ..ResponseFacts::default() }, UpdateStatus::Settled))
+            }
+            WriteCall::CreateDeployment { alias, from, history, codedeploy, running: None, .. } => {
+                // The history comes first: weights that CodeDeploy sets must never look like those of others.
+                let target = state.updated_alias(alias, Some(from.as_str()));
+                let description = history.with_codedeploy(from, state.version()).to_description(from);
+                let (facts, status) =
+                    self.update_alias(StepName::UpdateAlias, target, description, state).await?;
+                let deployment = Some(self.start_deployment(codedeploy, alias, from, state).await?);
+                Ok((ResponseFacts { deployment, ..facts }, status))
+            }
+            WriteCall::StopDeployment { running, .. } => {
+                self.request_stop(&running.deployment_id).await?;
+                Ok((ResponseFacts::default(), UpdateStatus::Settled))
             }
             WriteCall::PutProvisionedConcurrencyConfig { alias, executions } => {
                 let request =
@@ -242,7 +259,8 @@ impl Lambda {
         Ok((facts, output.update_status().for_version()))
     }
 
-    async fn update_alias(
+    /// Sends UpdateAlias: the alias gets version, weights and description.
+    pub(super) async fn update_alias(
         &self,
         step: StepName,
         target: LiveAlias,

@@ -18,13 +18,16 @@ use crate::package::Archive;
 use crate::protocol::event::StepName;
 use crate::protocol::secret::KnownSecrets;
 
-/// Clients of Lambda, S3 and CloudWatch for one identity in one region.
+/// Clients of Lambda, S3, CloudWatch and CodeDeploy for one identity in one region.
 pub(crate) struct Lambda {
     pub(super) client: aws_sdk_lambda::Client,
     pub(super) s3: aws_sdk_s3::Client,
     /// `None`: the stanza has no `guard`.
     #[cfg(feature = "cloudwatch")]
     pub(super) cloudwatch: Option<aws_sdk_cloudwatch::Client>,
+    /// `None`: the stanza has no `codedeploy`.
+    #[cfg(feature = "codedeploy")]
+    pub(super) codedeploy: Option<aws_sdk_codedeploy::Client>,
     pub(super) events: Arc<EventWriter>,
     pub(super) stop: CancelToken,
     pub(super) attempts: AttemptCounter,
@@ -103,7 +106,8 @@ impl Lambda {
         }
     }
 
-    async fn sleep(&self, interval: Duration, what: &'static str) -> Result<(), LambdaError> {
+    /// Sleeps, unless the run is cancelled. `what` is the progress text.
+    pub(super) async fn sleep(&self, interval: Duration, what: &str) -> Result<(), LambdaError> {
         let sleep = tokio::time::sleep(interval);
         tokio::select! {
             () = poll_backoff::with_progress(&self.events, Duration::ZERO, || what.to_owned(), sleep) => Ok(()),

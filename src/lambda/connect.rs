@@ -109,6 +109,11 @@ pub(crate) async fn connect(
             .retry_classifier(TooLarge);
         aws_sdk_cloudwatch::Client::from_conf(config.build())
     });
+    #[cfg(feature = "codedeploy")]
+    let codedeploy = stanza.codedeploy.is_some().then(|| {
+        let codedeploy = aws_sdk_codedeploy::config::Builder::from(&config).interceptor(recorder.clone());
+        aws_sdk_codedeploy::Client::from_conf(codedeploy.retry_classifier(TooLarge).build())
+    });
     // Sending a part of an upload may take as long as a wait. A custom endpoint has no host name for each
     // bucket.
     let s3 = aws_sdk_s3::config::Builder::from(&config)
@@ -124,6 +129,8 @@ pub(crate) async fn connect(
             s3,
             #[cfg(feature = "cloudwatch")]
             cloudwatch,
+            #[cfg(feature = "codedeploy")]
+            codedeploy,
             events,
             stop,
             attempts,
@@ -138,10 +145,11 @@ pub(crate) async fn connect(
 fn check_endpoints(env: &Environment) -> Result<(), LambdaError> {
     for variable in [
         "AWS_ENDPOINT_URL",
+        "AWS_ENDPOINT_URL_CLOUDWATCH",
+        "AWS_ENDPOINT_URL_CODEDEPLOY",
         "AWS_ENDPOINT_URL_LAMBDA",
         "AWS_ENDPOINT_URL_S3",
         "AWS_ENDPOINT_URL_STS",
-        "AWS_ENDPOINT_URL_CLOUDWATCH",
     ] {
         let url = env.get(variable).filter(|url| !url.is_empty());
         if let Some(url) = url.filter(|url| !is_address(url)) {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::code_source::Delivery;
 use crate::function::{AliasHistory, CodeAndSettings, LiveAlias, LiveFunction, Setting};
 use crate::plan::{Action, Plan, WriteCall};
-use crate::protocol::event::StepTarget;
+use crate::protocol::event::{CodeDeployDeployment, StepTarget};
 use crate::protocol::name::FunctionName;
 
 /// State of the function that the steps of a deployment share.
@@ -32,6 +32,8 @@ pub(crate) struct DeployState<'a> {
     pub histories: BTreeMap<String, AliasHistory>,
     /// Aliases that send part of their traffic to the new version, each with the version that gets the rest.
     pub shifted: BTreeMap<String, String>,
+    /// The deployment of CodeDeploy that moves the alias, or has moved it. `None`: there is none.
+    pub deployment: Option<CodeDeployDeployment>,
     /// Ids of the event source mappings that call the alias since this run.
     pub moved_event_sources: Vec<String>,
     /// The function URL, of the alias or of the function. `None`: there is none.
@@ -58,6 +60,7 @@ impl<'a> DeployState<'a> {
             alias_revisions: BTreeMap::new(),
             histories: BTreeMap::new(),
             shifted: BTreeMap::new(),
+            deployment: None,
             moved_event_sources: Vec::new(),
             function_url: None,
             seen_sha256: None,
@@ -76,6 +79,7 @@ impl<'a> DeployState<'a> {
         self.seen_sha256 = None;
         self.known = Some(CodeAndSettings::of(live));
         self.shifted.clear();
+        self.deployment.clone_from(&plan.running);
         self.histories =
             live.aliases.iter().map(|alias| (alias.name.clone(), alias.history.clone())).collect();
         let revision = |alias: &LiveAlias| Some((alias.name.clone(), alias.revision_id.clone()?));
@@ -99,6 +103,9 @@ impl<'a> DeployState<'a> {
             Action::Write(WriteCall::ShiftTraffic { alias, percent, .. }) => {
                 StepTarget { percent: Some(*percent), ..of(Some(alias), version()) }
             }
+            Action::Write(
+                WriteCall::CreateDeployment { alias, .. } | WriteCall::StopDeployment { alias, .. },
+            ) => of(Some(alias), version()),
             Action::Wait { interval } => {
                 StepTarget { seconds: Some(interval.as_secs()), ..StepTarget::default() }
             }
@@ -221,6 +228,7 @@ impl<'a> DeployState<'a> {
                 None => self.alias_revisions.remove(&name),
             };
         }
+        self.deployment = reported.deployment.or(self.deployment.take());
         self.function_url = reported.function_url.or(self.function_url.take());
     }
 }
@@ -237,6 +245,8 @@ pub(super) struct ResponseFacts {
     pub(super) code_and_settings: Option<CodeAndSettings>,
     /// Whether AWS is moving an alias's provisioned concurrency to another version.
     pub(super) is_moving: bool,
+    /// The deployment of CodeDeploy that AWS has accepted.
+    pub(super) deployment: Option<CodeDeployDeployment>,
     /// Name and `RevisionId` of an alias.
     pub(super) alias: Option<(String, Option<String>)>,
 }

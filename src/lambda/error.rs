@@ -15,7 +15,9 @@ use super::error_texts::error_texts;
 use super::transient_error::{TransientError, is_transient};
 use crate::cancel::CancelReason;
 use crate::code_source::Object;
-use crate::protocol::event::StepName;
+use crate::function::LiveAlias;
+use crate::protocol::event::{CodeDeployDeployment, StepName};
+use crate::protocol::structures::CodeDeploy;
 
 /// Why the AWS part of a deployment failed.
 #[derive(Debug, thiserror::Error)]
@@ -106,6 +108,17 @@ pub(crate) enum LambdaError {
     /// The archive cannot be read again.
     #[error("the archive could not be read for the upload")]
     Archive(#[source] std::io::Error),
+    /// CodeDeploy did not move the alias to the new version.
+    #[error("CodeDeploy deployment {} did not move the alias", .0.deployment.deployment_id)]
+    DeploymentFailed(Box<FailedDeployment>),
+    /// CodeDeploy does not have what the stanza names.
+    #[error("{}", .resource.absence(.codedeploy))]
+    NotInCodeDeploy {
+        /// What it does not have.
+        resource: MissingResource,
+        /// What the stanza names.
+        codedeploy: Box<CodeDeploy>,
+    },
     /// The function was deleted during the deployment.
     #[error("the function was deleted during the deployment")]
     Gone,
@@ -147,6 +160,48 @@ pub(crate) struct StateReason {
     pub code: Option<String>,
     /// `StateReason` or `LastUpdateStatusReason`.
     pub reason: Option<String>,
+}
+
+/// A deployment of CodeDeploy that failed or was stopped, or after which the alias is elsewhere.
+#[derive(Clone, Debug)]
+pub(crate) struct FailedDeployment {
+    /// Its id and status.
+    pub deployment: CodeDeployDeployment,
+    /// AWS's reason: `code` and `message` of its `errorInformation`.
+    pub reason: StateReason,
+    /// The deployment that sent the traffic back, and what CodeDeploy says of it. `None`: CodeDeploy did not
+    /// roll back.
+    pub rollback: Option<(String, Option<String>)>,
+    /// The alias after it.
+    pub alias: LiveAlias,
+}
+
+/// A resource of CodeDeploy that a stanza names and that does not exist.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(not(feature = "codedeploy"), allow(dead_code, reason = "only the client finds out"))]
+pub(crate) enum MissingResource {
+    /// The application.
+    Application,
+    /// The deployment group.
+    DeploymentGroup,
+    /// The deployment configuration.
+    DeploymentConfig,
+}
+
+impl MissingResource {
+    fn absence(self, codedeploy: &CodeDeploy) -> String {
+        let CodeDeploy { application, deployment_group, config, .. } = codedeploy;
+        match self {
+            MissingResource::Application => format!("CodeDeploy has no application `{application}`"),
+            MissingResource::DeploymentGroup => {
+                format!("CodeDeploy application `{application}` has no deployment group `{deployment_group}`")
+            }
+            MissingResource::DeploymentConfig => {
+                let config = config.as_deref().unwrap_or("of the deployment group");
+                format!("CodeDeploy has no deployment configuration `{config}`")
+            }
+        }
+    }
 }
 
 /// A call that failed.

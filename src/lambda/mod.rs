@@ -9,10 +9,13 @@ mod bucket;
 mod bypass;
 mod call;
 mod client;
+#[cfg_attr(not(feature = "codedeploy"), path = "codedeploy_absent.rs")]
+mod codedeploy;
 mod connect;
 mod credentials;
 mod credentials_error;
 mod deploy_state;
+mod deployment;
 mod error;
 mod error_texts;
 #[cfg(feature = "cloudwatch")]
@@ -37,7 +40,9 @@ pub(crate) use client::{Applied, Lambda};
 pub(crate) use connect::{Identity, connect, default_region, named_region};
 pub(crate) use credentials_error::CredentialsError;
 pub(crate) use deploy_state::DeployState;
-pub(crate) use error::{CallError, CallErrorKind, Cause, LambdaError, StateReason};
+pub(crate) use error::{
+    CallError, CallErrorKind, Cause, FailedDeployment, LambdaError, MissingResource, StateReason,
+};
 pub(crate) use error_texts::error_texts;
 pub(crate) use live_state::{ANOTHER_UPDATE, ExtraReads, LiveState};
 pub(crate) use versions::VersionReads;

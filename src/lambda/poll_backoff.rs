@@ -27,6 +27,9 @@ const MIN_INTERVAL_NEAR_END: Duration = Duration::from_millis(100);
 
 const MAX_INTERVAL: Duration = Duration::from_secs(2);
 
+/// CodeDeploy allows few calls of GetDeployment per second and account.
+const MAX_INTERVAL_OF_CODEDEPLOY: Duration = Duration::from_secs(15);
+
 /// The poll interval is at most this fraction of the time waited so far. So the end of a long operation is
 /// noticed at most an eighth (12.5 %) too late, and half of that on average. With intervals that grow by half,
 /// as is common, the end of a 1.5 s update was noticed 0.7 s too late.
@@ -40,6 +43,7 @@ const WAIT_FRACTION_NEAR_END: u32 = 16;
 #[derive(Debug)]
 pub(super) struct PollBackoff {
     least: Duration,
+    most: Duration,
     began: Instant,
     limit: Duration,
     /// How long the operation will take, as far as an earlier one shows.
@@ -59,6 +63,12 @@ impl PollBackoff {
         PollBackoff::with_least(Duration::from_secs(1), limit)
     }
 
+    /// As [`PollBackoff::slowly`], but at most 15 s and without a limit, for an operation of CodeDeploy,
+    /// which can take hours and always ends.
+    pub(super) fn for_codedeploy() -> Self {
+        PollBackoff { most: MAX_INTERVAL_OF_CODEDEPLOY, ..PollBackoff::slowly(Duration::MAX) }
+    }
+
     /// For one sleep of a random time between `least` and `most`.
     pub(super) fn between(least: Duration, most: Duration) -> Self {
         let span = most.saturating_sub(least);
@@ -66,7 +76,14 @@ impl PollBackoff {
     }
 
     fn with_least(least: Duration, limit: Duration) -> Self {
-        PollBackoff { least, began: Instant::now(), limit, expected: None, last_seen: Duration::ZERO }
+        PollBackoff {
+            least,
+            most: MAX_INTERVAL.max(least),
+            began: Instant::now(),
+            limit,
+            expected: None,
+            last_seen: Duration::ZERO,
+        }
     }
 
     /// Makes the first poll when the operation is expected to end, but at most 2 s after the last one.
@@ -80,7 +97,7 @@ impl PollBackoff {
         let elapsed = self.began.elapsed();
         self.last_seen = elapsed;
         let left = self.limit.checked_sub(elapsed).filter(|left| !left.is_zero())?;
-        let interval = interval(self.least, elapsed, self.expected);
+        let interval = interval(self.least, self.most, elapsed, self.expected);
         Some(interval.mul_f64(0.9 + 0.2 * fastrand::f64()).min(left))
     }
 
@@ -96,9 +113,9 @@ impl PollBackoff {
     }
 }
 
-fn interval(least: Duration, elapsed: Duration, expected: Option<Duration>) -> Duration {
+fn interval(least: Duration, most: Duration, elapsed: Duration, expected: Option<Duration>) -> Duration {
     match expected {
-        None => (elapsed / WAIT_FRACTION).clamp(least, MAX_INTERVAL.max(least)),
+        None => (elapsed / WAIT_FRACTION).clamp(least, most),
         Some(expected) => expected
             .saturating_sub(elapsed)
             .max(elapsed / WAIT_FRACTION_NEAR_END)
@@ -149,7 +166,7 @@ mod tests {
     #[test]
     fn a_look_comes_an_eighth_of_the_wait_late_at_most() {
         for (elapsed, expected) in [(0, 250), (500, 250), (1600, 250), (8000, 1000), (60_000, 2000)] {
-            let interval = interval(MIN_INTERVAL, Duration::from_millis(elapsed), None);
+            let interval = interval(MIN_INTERVAL, MAX_INTERVAL, Duration::from_millis(elapsed), None);
             assert_eq!(interval.as_millis(), expected, "after {elapsed} ms");
         }
         let first =
@@ -160,12 +177,23 @@ mod tests {
     #[test]
     fn a_second_wait_polls_when_the_first_one_would_have_ended() {
         for (elapsed, expected) in [(0, 1500), (1450, 100), (1600, 100), (3200, 200), (60_000, 2000)] {
-            let interval =
-                interval(MIN_INTERVAL, Duration::from_millis(elapsed), Some(Duration::from_millis(1500)));
+            let (elapsed_time, update) = (Duration::from_millis(elapsed), Duration::from_millis(1500));
+            let interval = interval(MIN_INTERVAL, MAX_INTERVAL, elapsed_time, Some(update));
             assert_eq!(interval.as_millis(), expected, "after {elapsed} ms");
         }
         // A second wait can be much shorter than the first one.
-        assert_eq!(interval(MIN_INTERVAL, Duration::ZERO, Some(Duration::from_secs(60))), MAX_INTERVAL);
+        let first = interval(MIN_INTERVAL, MAX_INTERVAL, Duration::ZERO, Some(Duration::from_secs(60)));
+        assert_eq!(first, MAX_INTERVAL);
+    }
+
+    #[test]
+    fn a_wait_for_codedeploy_has_no_limit_and_polls_every_fifteen_seconds_in_the_end() {
+        let backoff = PollBackoff::for_codedeploy();
+        for (elapsed, expected) in [(0, 1000), (40_000, 5000), (7_200_000, 15_000)] {
+            let interval = interval(backoff.least, backoff.most, Duration::from_millis(elapsed), None);
+            assert_eq!(interval.as_millis(), expected, "after {elapsed} ms");
+        }
+        assert_eq!(backoff.limit(), Duration::MAX);
     }
 
     #[test]

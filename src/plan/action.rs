@@ -8,9 +8,9 @@ use std::time::Duration;
 use crate::code_source::{Delivery, Object};
 use crate::function::{AliasHistory, Permission, Setting};
 use crate::package::Archive;
-use crate::protocol::event::{StepName, WaitsFor};
+use crate::protocol::event::{CodeDeployDeployment, StepName, WaitsFor};
 use crate::protocol::secret::Secret;
-use crate::protocol::structures::FunctionUrl;
+use crate::protocol::structures::{CodeDeploy, FunctionUrl};
 
 /// What a step does.
 #[derive(Clone, Debug, PartialEq)]
@@ -154,6 +154,31 @@ pub(crate) enum WriteCall {
         /// The alias history to write into the description.
         history: AliasHistory,
     },
+    /// CreateDeployment of CodeDeploy, after UpdateAlias has recorded it in the description; or no request,
+    /// if CodeDeploy already moves the alias to the version of the plan.
+    CreateDeployment {
+        /// Name of the alias.
+        alias: String,
+        /// The version from which the alias moves.
+        from: String,
+        /// The alias history before the deployment.
+        history: AliasHistory,
+        /// Application, deployment group and the rest of what the stanza says.
+        codedeploy: Box<CodeDeploy>,
+        /// The running deployment to follow. `None`: a new one is created.
+        running: Option<CodeDeployDeployment>,
+        /// True if provisioned concurrency moves with the alias.
+        provisions: bool,
+    },
+    /// StopDeployment of CodeDeploy, then UpdateAlias: sends all traffic to the version of the plan.
+    StopDeployment {
+        /// The running deployment.
+        running: CodeDeployDeployment,
+        /// Name of the alias.
+        alias: String,
+        /// The alias history to write into the description.
+        history: AliasHistory,
+    },
     /// PutProvisionedConcurrencyConfig.
     PutProvisionedConcurrencyConfig {
         /// Name of the alias.
@@ -253,6 +278,10 @@ impl WriteCall {
                 (StepName::UpdateAlias, provisioned.filter(|_| *provisions))
             }
             WriteCall::ShiftTraffic { .. } => (StepName::ShiftTraffic, None),
+            WriteCall::CreateDeployment { codedeploy, .. } => {
+                (StepName::CreateDeployment, codedeploy.waits().then_some(WaitsFor::DeploymentEnded))
+            }
+            WriteCall::StopDeployment { .. } => (StepName::StopDeployment, Some(WaitsFor::DeploymentEnded)),
             WriteCall::PutProvisionedConcurrencyConfig { .. } => {
                 (StepName::PutProvisionedConcurrencyConfig, provisioned)
             }

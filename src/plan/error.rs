@@ -45,6 +45,14 @@ pub(crate) enum PlanError {
         /// The other versions, each with its share in percent.
         shares: Vec<(String, u8)>,
     },
+    /// CodeDeploy shifts the traffic of an alias.
+    MovedByCodeDeploy {
+        /// Name of the alias.
+        alias: String,
+        /// AWS's id of the deployment. `None`: only the description of the alias says that CodeDeploy shifts
+        /// it.
+        deployment_id: Option<String>,
+    },
     /// The alias to roll back does not exist.
     NoAlias {
         /// Name of the alias.
@@ -115,6 +123,10 @@ impl PlanError {
                     .collect();
                 let shares = shares.join(", ");
                 format!("`{alias}` splits its traffic ({shares}), and dpl-lambda did not start that split")
+            }
+            PlanError::MovedByCodeDeploy { alias, deployment_id } => {
+                let deployment = deployment_id.as_ref().map(|id| format!(" deployment {id}"));
+                format!("CodeDeploy{} is shifting the traffic of `{alias}`", deployment.unwrap_or_default())
             }
             PlanError::NoAlias { alias } => format!("{function} has no alias `{alias}`"),
             PlanError::NoVersion { version } => format!("{function} has no version {version}"),

@@ -3,6 +3,8 @@
 //! carries out.
 
 mod action;
+mod alias_changes;
+mod codedeploy;
 mod error;
 mod refused;
 mod release;
@@ -25,7 +27,7 @@ use serde_json::{Value, json};
 
 use crate::code_source::{Code, Delivery};
 use crate::function::{ChangedBy, DesiredFunction, EventSource, LiveFunction, Setting, VersionState};
-use crate::protocol::event::{self, Change, FunctionPresence};
+use crate::protocol::event::{self, Change, CodeDeployDeployment, FunctionPresence};
 use crate::protocol::secret::{MASK, Secret};
 
 /// The steps of a deployment or rollback.
@@ -40,6 +42,8 @@ pub(crate) struct Plan {
     pub version: Option<String>,
     /// Shares of an alias's traffic that go to other versions, and that this plan ends.
     pub cleared: Vec<ClearedWeights>,
+    /// The deployment of CodeDeploy that already moves the alias to the version. `None`: there is none.
+    pub running: Option<CodeDeployDeployment>,
 }
 
 /// Plans a deployment: compares the desired function with the live one.
@@ -59,6 +63,8 @@ pub(crate) struct Plan {
 ///    these changes is visible if a version fails verification.
 /// 7. Event source mappings that follow the alias. From then on they call a version that has passed.
 /// 8. Deletion of old versions.
+///
+/// If CodeDeploy still moves the alias when the run ends, steps 7 and 8 are left to a later run.
 ///
 /// # Errors
 /// [`PlanError`], if the function cannot become what the stanza describes.
@@ -109,7 +115,13 @@ fn create(desired: &DesiredFunction, code: &Code) -> Result<Plan, PlanError> {
     steps.extend(release.provisioned);
     steps.extend(url::steps(desired.url.as_ref(), desired.url_alias(), None)?);
     steps.extend(release.verification);
-    Ok(Plan { function: FunctionPresence::Absent, steps, version: None, cleared: Vec::new() })
+    Ok(Plan {
+        function: FunctionPresence::Absent,
+        steps,
+        version: None,
+        cleared: Vec::new(),
+        running: None,
+    })
 }
 
 fn update(desired: &DesiredFunction, code: &Code, live: &LiveFunction) -> Result<Plan, PlanError> {
@@ -153,10 +165,12 @@ fn update(desired: &DesiredFunction, code: &Code, live: &LiveFunction) -> Result
     steps.extend(release.provisioned);
     steps.extend(url::steps(desired.url.as_ref(), desired.url_alias(), Some(live))?);
     steps.extend(release.verification);
-    steps.extend(followers(desired, live));
+    if !release.is_left_to_codedeploy {
+        steps.extend(followers(desired, live));
+    }
     steps.extend(release.deletions);
-    let (version, cleared) = (release.version, release.cleared);
-    Ok(Plan { function: FunctionPresence::Exists, steps, version, cleared })
+    let (version, cleared, running) = (release.version, release.cleared, release.running);
+    Ok(Plan { function: FunctionPresence::Exists, steps, version, cleared, running })
 }
 
 /// True if the plan depends on the published versions, so that they have to be read first.

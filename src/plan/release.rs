@@ -6,16 +6,16 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
+use super::alias_changes::{alias_change, weights_change};
+use super::codedeploy::{self, Route};
 use super::{Action, PlanError, Step, WriteCall};
 use crate::function::{
     AliasHistory, LATEST_PUBLISHED, LiveAlias, LiveFunction, LiveVersion, ProvisionedState, Release, Setting,
     VersionState,
 };
-use crate::protocol::event::Change;
+use crate::protocol::event::{Change, CodeDeployDeployment};
 use crate::protocol::limits::cut_description;
-
-/// Stands for a version in changes until AWS has assigned its number.
-const NEW: &str = "the new version";
+use crate::protocol::structures::CodeDeploy;
 
 /// The steps of a release, grouped by their position in a plan.
 #[derive(Debug, Default)]
@@ -38,6 +38,11 @@ pub(super) struct ReleaseSteps {
     pub(super) deletions: Vec<Step>,
     /// Weights of aliases that these steps remove.
     pub(super) cleared: Vec<ClearedWeights>,
+    /// The deployment that already moves the alias to the version. `None`: there is none.
+    pub(super) running: Option<CodeDeployDeployment>,
+    /// True if CodeDeploy still moves the alias when all steps are done. What needs the alias at the version
+    /// is left to a later run.
+    pub(super) is_left_to_codedeploy: bool,
 }
 
 /// A weight of an alias that a plan removes.
@@ -62,8 +67,12 @@ pub(super) fn plan_release(
     let aliases = live.map(|live| live.aliases.as_slice()).unwrap_or_default();
     let versions = live.map(|live| live.versions.as_slice()).unwrap_or_default();
     let find = |name: &String| aliases.iter().find(|alias| alias.name == *name);
-    check_shares(release, aliases)?;
     let shifts = release.shifts();
+    let running = live.and_then(|live| live.deployment.as_ref());
+    // Weights that CodeDeploy sets now are checked with the version to which it moves the alias.
+    if running.is_none() {
+        check_shares(release, aliases)?;
+    }
     let known = if changes { None } else { live.and_then(|live| copy_of(live, release)) };
     let version = known.map(|version| version.number.clone());
     let publish = (release.publish && version.is_none()).then(|| {
@@ -92,13 +101,20 @@ pub(super) fn plan_release(
             continue;
         };
         let is_at_version = planned.version.as_ref() == Some(&alias.version);
+        let provisions = release.provisioned.flatten().is_some()
+            && live.is_some_and(|live| live.provisioned.contains_key(name))
+            && !is_at_version;
+        if let (Some(codedeploy), Some(live)) = (&release.codedeploy, live) {
+            let route = codedeploy::route(codedeploy, live, alias, planned.version.as_deref())?;
+            if !matches!(route, Route::Direct) {
+                last.extend(move_by_codedeploy(&mut planned, codedeploy, alias, &route, provisions));
+                continue;
+            }
+        }
         if is_at_version && alias.shares().is_empty() {
             continue;
         }
         planned.cleared.extend(cleared(alias));
-        let provisions = release.provisioned.flatten().is_some()
-            && live.is_some_and(|live| live.provisioned.contains_key(name))
-            && !is_at_version;
         let history = if is_at_version {
             alias.history_after_shift()
         } else {
@@ -126,8 +142,9 @@ pub(super) fn plan_release(
     }
     if !release.aliases.is_empty() {
         if !last.is_empty() {
+            // A version to which CodeDeploy already sends traffic has been verified by an earlier run.
             let is_cleanup = planned.publish.is_none() && last.iter().all(is_only_weights);
-            planned.go_live.extend(verify().filter(|_| !is_cleanup));
+            planned.go_live.extend(verify().filter(|_| !is_cleanup && planned.running.is_none()));
             // Provisioned concurrency is removed before an alias moves: otherwise AWS moves it along, and the
             // old version serves until that is done.
             let (removed, kept): (Vec<Step>, Vec<Step>) =
@@ -148,9 +165,38 @@ pub(super) fn plan_release(
     } else {
         planned.verification.extend(verify());
     }
+    if planned.is_left_to_codedeploy {
+        // AWS provisions no concurrency for an alias with weights.
+        planned.provisioned.clear();
+        return Ok(planned);
+    }
     let creates = planned.publish.is_some() && (changes || live.is_none_or(differs_from_newest));
     planned.deletions = deletions(release, live, planned.version.as_deref(), creates);
     Ok(planned)
+}
+
+/// Plans how CodeDeploy moves `alias`: by a new deployment, after an unfinished shift has ended, or by the
+/// one that runs. `None`: the deployment runs already, and the run does not wait for it.
+fn move_by_codedeploy(
+    planned: &mut ReleaseSteps,
+    codedeploy: &CodeDeploy,
+    alias: &LiveAlias,
+    route: &Route<'_>,
+    provisions: bool,
+) -> Option<Step> {
+    planned.is_left_to_codedeploy = !codedeploy.waits();
+    let running = match route {
+        Route::Follow(running) => Some(*running),
+        Route::Create | Route::Direct => {
+            planned.cleared.extend(cleared(alias));
+            planned.ended_shift.extend(end_shift_step(alias));
+            None
+        }
+    };
+    planned.running = running.map(|running| running.deployment.clone());
+    let version = planned.version.as_deref();
+    let is_needed = running.is_none() || codedeploy.waits();
+    is_needed.then(|| codedeploy::deployment_step(codedeploy, alias, version, running, provisions))
 }
 
 /// A version with the function's code and settings. One at which an alias of the stanza points is preferred
@@ -217,6 +263,11 @@ pub(super) fn check_shares(release: &Release, aliases: &[LiveAlias]) -> Result<(
     let is_others =
         |alias: &&LiveAlias| release.aliases.contains(&alias.name) && !alias.shares_of_others().is_empty();
     match aliases.iter().find(is_others) {
+        Some(alias)
+            if !release.clears_weights && alias.history.codedeploy_shift(&alias.version).is_some() =>
+        {
+            Err(PlanError::MovedByCodeDeploy { alias: alias.name.clone(), deployment_id: None })
+        }
         Some(alias) if !release.clears_weights => {
             Err(PlanError::TrafficShared { alias: alias.name.clone(), shares: alias.shares().to_vec() })
         }
@@ -236,19 +287,6 @@ pub(super) fn cleared(alias: &LiveAlias) -> impl Iterator<Item = ClearedWeights>
 
 fn is_only_weights(step: &Step) -> bool {
     step.changes.iter().all(|change| change.field.ends_with(".weights"))
-}
-
-fn weights_change(alias: &LiveAlias) -> Option<Change> {
-    let shares = alias.shares();
-    let weights: serde_json::Map<String, Value> =
-        shares.iter().map(|(version, percent)| (version.clone(), json!(percent))).collect();
-    let change =
-        Change { field: format!("alias.{}.weights", alias.name), from: json!(weights), to: Value::Null };
-    (!shares.is_empty()).then_some(change)
-}
-
-fn alias_change(name: &str, from: Value, to: Option<&str>) -> Change {
-    Change { field: format!("alias.{name}"), from, to: json!(to.unwrap_or(NEW)) }
 }
 
 fn shift(alias: &LiveAlias, from: u8, percent: u8) -> Step {

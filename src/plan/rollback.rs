@@ -2,13 +2,13 @@
 //! Never guesses: aliases with different previous versions, or a version that does not exist, are errors.
 
 use super::release::{alias_update_step, check_shares, cleared, rollback_target};
-use super::{Plan, PlanError};
+use super::{Plan, PlanError, codedeploy};
 use crate::function::{LiveAlias, LiveFunction, Release};
 use crate::protocol::event::FunctionPresence;
 
 /// Moves the aliases of `release` back to `version`, or to the version before their current one. An alias
 /// that splits its traffic was being shifted to the other version, so all its traffic goes back to the
-/// version at which it points.
+/// version at which it points. A deployment of CodeDeploy that moves the alias is stopped.
 ///
 /// # Errors
 /// [`PlanError`], if the version to go back to is unknown or differs between the aliases.
@@ -22,12 +22,19 @@ pub(crate) fn roll_back(
         let alias = live.aliases.iter().find(|alias| alias.name == *name);
         aliases.push(alias.ok_or_else(|| PlanError::NoAlias { alias: name.clone() })?);
     }
-    check_shares(release, &live.aliases)?;
+    let running = aliases.first().and_then(|alias| codedeploy::to_stop(live, alias));
+    if running.is_none() {
+        check_shares(release, &live.aliases)?;
+    }
     let mut targets: Vec<String> = Vec::new();
     for alias in &aliases {
         targets.push(match version {
             Some(version) => version.to_owned(),
             None if !alias.shares().is_empty() => alias.version.clone(),
+            // CodeDeploy has not sent any traffic to the other version yet.
+            None if running.is_some() && alias.history.codedeploy_shift(&alias.version).is_some() => {
+                alias.version.clone()
+            }
             None => {
                 let before = rollback_target(alias, &live.versions);
                 let none = || PlanError::NoPreviousVersion {
@@ -46,6 +53,11 @@ pub(crate) fn roll_back(
     if !live.versions.iter().any(|version| version.number == target) {
         return Err(PlanError::NoVersion { version: target });
     }
+    if let (Some(running), Some(alias)) = (running, aliases.first()) {
+        let steps = vec![codedeploy::stop_step(running, alias, &target)];
+        let (version, cleared) = (Some(target), Vec::new());
+        return Ok(Plan { function: FunctionPresence::Exists, steps, version, cleared, running: None });
+    }
     let steps = aliases.iter().map(|alias| {
         let provisions =
             release.provisioned.flatten().is_some() && live.provisioned.contains_key(&alias.name);
@@ -61,5 +73,6 @@ pub(crate) fn roll_back(
         steps,
         version: Some(target),
         cleared: aliases.iter().flat_map(|alias| cleared(alias)).collect(),
+        running: None,
     })
 }

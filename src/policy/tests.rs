@@ -56,6 +56,7 @@ fn the_action_of_each_step_is_in_a_policy() {
         "function_url": {"auth_type": "NONE"},
         "alias": "live",
         "follow_alias": true,
+        "codedeploy": {"application": "shop", "deployment_group": "live"},
         "verify": {},
         "provisioned_concurrency": 1,
         "keep_versions": 1,
@@ -213,6 +214,21 @@ fn a_guard_reads_only_what_it_watches() {
         assert_eq!(found.resource, ["*"]);
     }
     assert!(!has(&json!({"alias": "live"}), "Guard"));
+}
+
+#[test]
+fn codedeploy_is_allowed_for_one_deployment_group() {
+    let arn = |resource: &str| vec![format!("arn:aws:codedeploy:eu-west-1:123456789012:{resource}")];
+    let mut stanza =
+        json!({"alias": "live", "codedeploy": {"application": "shop", "deployment_group": "li*"}});
+    let deployments = statement(&stanza, F, "Deployments");
+    assert_eq!(deployments.resource, arn("deploymentgroup:shop/li${*}"));
+    assert!(deployments.action.contains(&"codedeploy:StopDeployment".to_owned()));
+    assert_eq!(statement(&stanza, F, "Revisions").resource, arn("application:shop"));
+    assert_eq!(statement(&stanza, F, "DeploymentConfig").resource, arn("deploymentconfig:*"));
+    stanza["codedeploy"]["config"] = json!("Ours.Canary");
+    assert_eq!(statement(&stanza, F, "DeploymentConfig").resource, arn("deploymentconfig:Ours.Canary"));
+    assert!(!has(&json!({"alias": "live"}), "Deployments"));
 }
 
 #[test]

@@ -128,7 +128,7 @@ const JOBS_VARIABLES: &str = "\
 `AWS_<OPTION>`, `LAMBDA_<OPTION>`: The value of an option of dpl that the stanza does not set. `<OPTION>` is
   its name in capitals, as in `AWS_TIMEOUT`.
 `AWS_ENDPOINT_URL`, `AWS_ENDPOINT_URL_LAMBDA`, `AWS_ENDPOINT_URL_S3`, `AWS_ENDPOINT_URL_STS`,
-  `AWS_ENDPOINT_URL_CLOUDWATCH`: Endpoints to use instead of AWS.
+  `AWS_ENDPOINT_URL_CLOUDWATCH`, `AWS_ENDPOINT_URL_CODEDEPLOY`: Endpoints to use instead of AWS.
 `AWS_CA_BUNDLE`: A file with the trusted certificates (PEM), used instead of those of the system.
 `HTTPS_PROXY`, `NO_PROXY`: The proxy for requests to AWS, and the hosts to reach without it.
 `PATH`: The search path for bash and git. Default: `/usr/local/bin:/usr/bin:/bin`.

@@ -354,6 +354,10 @@ codes! {
     TrafficShared: Config =>
         "Wait until the split has ended, or set `clear_weights: true`, which sends all traffic to one \
          version. Nothing was changed.";
+    /// CodeDeploy did not move the alias to the new version: its deployment failed or was stopped.
+    CodedeployFailed: Package =>
+        "Find the cause in CodeDeploy: a hook that failed, an alarm that fired, or a person who stopped the \
+         deployment. Then deploy again. The message says where the alias points.";
     /// AWS refused a read for a reason that has no specific code.
     ReadRejected: Config =>
         "Look up the error in AWS's documentation.";

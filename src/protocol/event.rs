@@ -311,6 +311,8 @@ pub enum WaitsFor {
     ProvisionedConcurrencyReady,
     /// `State` of the event source mapping is `Enabled` or `Disabled`.
     EventSourceMappingSettled,
+    /// CodeDeploy has ended the deployment.
+    DeploymentEnded,
 }
 
 /// One value that changes. Secrets are masked in both values. Null means that there is no value.
@@ -410,8 +412,28 @@ pub struct Deployment {
     /// What the guard watched. Absent unless the stanza has `guard` and this run shifted traffic.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub guard: Option<GuardSummary>,
+    /// The CodeDeploy deployment that this run started, followed or stopped. Absent: there was none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub codedeploy: Option<CodeDeployDeployment>,
     /// Duration of the run in milliseconds.
     pub duration_ms: u64,
+}
+
+/// A deployment of CodeDeploy.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CodeDeployDeployment {
+    /// AWS's id, such as `d-ABCDEF123`.
+    pub deployment_id: String,
+    /// AWS's status at the end of the run: `Succeeded`, `Stopped`, or another one, such as `InProgress`, of a
+    /// deployment that still moves the traffic.
+    pub status: String,
+}
+
+impl CodeDeployDeployment {
+    /// True if CodeDeploy has not ended the deployment.
+    pub fn is_running(&self) -> bool {
+        !["Succeeded", "Failed", "Stopped"].contains(&self.status.as_str())
+    }
 }
 
 /// Whether the run changed the code.

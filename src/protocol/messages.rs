@@ -116,6 +116,12 @@ fn message(event: &Event) -> String {
                     target_version(target)
                 )
             }
+            StepName::CreateDeployment => {
+                format!("Moving alias {} to {} with CodeDeploy.", alias(target), target_version(target))
+            }
+            StepName::StopDeployment => {
+                format!("Stopping CodeDeploy's shift of the traffic of alias {}.", alias(target))
+            }
             StepName::PutProvisionedConcurrencyConfig => {
                 format!("Provisioning concurrency for alias {}.", alias(target))
             }
@@ -272,9 +278,11 @@ fn finish(finished: &Finished) -> String {
     match finished {
         Finished::Deployed(live) => {
             let (took, code) = (duration(live.duration_ms), live.code.as_str());
-            format!("deployed {} in {took}: code {code}", qualified(live))
+            format!("deployed {} in {took}: code {code}{}", qualified(live), still_moving(live))
         }
-        Finished::Unchanged(live) => format!("unchanged: {} {UNCHANGED}", qualified(live)),
+        Finished::Unchanged(live) => {
+            format!("unchanged: {} {UNCHANGED}{}", qualified(live), still_moving(live))
+        }
         Finished::Planned(plan) => planned(plan),
         Finished::Checked {} => format!("checked: {CHECKED}"),
         Finished::Packaged { package, output } => format!("{}, written to {output}", packaged(package)),
@@ -314,6 +322,14 @@ fn qualified(live: &Deployment) -> String {
             format!("{name} version {version} (alias {}{})", aliases.join(", "), before.unwrap_or_default())
         }
     }
+}
+
+/// What CodeDeploy still does when the run has ended. Empty: nothing.
+fn still_moving(live: &Deployment) -> String {
+    let running = live.codedeploy.as_ref().filter(|deployment| deployment.is_running());
+    running.map_or_else(String::new, |deployment| {
+        format!("; CodeDeploy deployment {} is still moving the traffic", deployment.deployment_id)
+    })
 }
 
 /// Formats a number with its noun: `1 entry`, `2 entries`.

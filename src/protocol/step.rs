@@ -83,6 +83,11 @@ steps! {
     UpdateAlias: "update-alias";
     /// Sends a part of an alias's traffic to a version.
     ShiftTraffic: "shift-traffic", "UpdateAlias", "lambda:UpdateAlias";
+    /// Starts a CodeDeploy deployment that moves an alias to a version, or follows the one that does so
+    /// already.
+    CreateDeployment: "create-deployment", "CreateDeployment", "codedeploy:CreateDeployment";
+    /// Stops a CodeDeploy deployment, and waits until all traffic of the alias goes to the previous version.
+    StopDeployment: "stop-deployment", "StopDeployment", "codedeploy:StopDeployment";
     /// Sets the provisioned concurrency of an alias.
     PutProvisionedConcurrencyConfig: "put-provisioned-concurrency-config";
     /// Removes the provisioned concurrency of an alias.

@@ -33,6 +33,11 @@ const INVOKE_MODES: ValueWords = &[
     ("RESPONSE_STREAM", "Send the response while the function runs."),
 ];
 
+const DEPLOYMENT_WAITS: ValueWords = &[
+    ("finished", "Wait until CodeDeploy has ended the deployment."),
+    ("started", "End the run as soon as CodeDeploy has begun."),
+];
+
 structure! {
     /// Format, destination and levels of the function's logs.
     #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -203,6 +208,71 @@ structure! {
 /// Longest bake time in seconds: one day.
 pub(super) const MAX_BAKE: i32 = 86_400;
 
+structure! {
+    /// Shift of the alias's traffic that AWS CodeDeploy carries out.
+    #[derive(Clone, Debug, Default, PartialEq, Eq)]
+    pub struct CodeDeploy in "codedeploy." {
+        /// CodeDeploy application with the compute platform Lambda, such as `shop`. Required.
+        pub application: String as Text = required_name(),
+            "Application".example("shop");
+        /// Deployment group of the application, such as `live`. Its role, alarms and rollback rules apply.
+        /// Required.
+        pub deployment_group: String as Text = required_name(),
+            "Deployment group".example("live");
+        /// Deployment configuration, which says how the traffic shifts, such as
+        /// `CodeDeployDefault.LambdaCanary10Percent5Minutes`. Default: that of the deployment group.
+        pub config: Option<String> as Option<Text> = name(),
+            "Deployment configuration".example("CodeDeployDefault.LambdaCanary10Percent5Minutes");
+        /// How long the run follows the deployment: `finished` waits until CodeDeploy has ended it, `started`
+        /// ends the run as soon as CodeDeploy has begun. Default: `finished`.
+        pub wait: Option<DeploymentWait> as Option<Text>
+            = choice(DEPLOYMENT_WAITS, &[DeploymentWait::Finished, DeploymentWait::Started]),
+            "Wait".default("finished");
+        /// Functions that CodeDeploy runs before and after it shifts the traffic, such as
+        /// `{before: shop-check}`. If one of them reports a failure, CodeDeploy ends the deployment. Default:
+        /// none.
+        pub hooks: Option<DeploymentHooks> as Option<DeploymentHooks> = structure(DeploymentHooks::read),
+            "Hooks".yaml("hooks:\n  before: shop-check");
+    }
+}
+
+impl CodeDeploy {
+    /// The functions that CodeDeploy runs.
+    pub fn hooks(&self) -> DeploymentHooks {
+        self.hooks.clone().unwrap_or_default()
+    }
+
+    /// Whether the run waits until CodeDeploy has ended the deployment.
+    pub fn waits(&self) -> bool {
+        self.wait.unwrap_or_default() == DeploymentWait::Finished
+    }
+}
+
+/// How long a run follows a deployment of CodeDeploy.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum DeploymentWait {
+    /// Until CodeDeploy has ended it.
+    #[default]
+    Finished,
+    /// Until CodeDeploy has accepted it.
+    Started,
+}
+
+structure! {
+    /// Functions that CodeDeploy runs during a deployment, each by name or ARN.
+    #[derive(Clone, Debug, Default, PartialEq, Eq)]
+    pub struct DeploymentHooks in "codedeploy.hooks." {
+        /// Function to run before the traffic shifts (`BeforeAllowTraffic`), such as `shop-check`. Default:
+        /// none.
+        pub before: Option<String> as Option<Text> = name(),
+            "Before the traffic shifts".example("shop-check");
+        /// Function to run after the traffic has shifted (`AfterAllowTraffic`), such as `shop-smoke-test`.
+        /// Default: none.
+        pub after: Option<String> as Option<Text> = name(),
+            "After the traffic has shifted".example("shop-smoke-test");
+    }
+}
+
 schema_types! {
     /// A list of file systems, or a single one.
     FileSystems => |generator| {
@@ -271,6 +341,15 @@ impl StanzaReader<'_> {
             self.refuse(key, format!("a file system requires `{key}`"));
         }
         value.unwrap_or_default()
+    }
+
+    /// Reads a string without which the map is incomplete.
+    fn required_name(&mut self, key: &'static str) -> String {
+        if !self.has(key) {
+            let message = format!("`{}` is missing; expected its name in CodeDeploy", self.name_of(key));
+            self.require(key, message);
+        }
+        self.name(key).unwrap_or_default()
     }
 
     /// As [`StanzaReader::word`], but refuses an empty value. So it cannot open an endpoint to everyone by
@@ -350,6 +429,14 @@ impl StanzaReader<'_> {
             }
         }
         Some(alarms)
+    }
+
+    /// Reads how CodeDeploy moves the alias. An unknown member is an error here and not only a warning,
+    /// because a misspelt one would drop a hook.
+    pub(super) fn codedeploy(&mut self, key: &'static str) -> Option<CodeDeploy> {
+        let codedeploy = self.structure(key, CodeDeploy::read);
+        self.refuse_unknown_members(key);
+        codedeploy
     }
 
     /// Reads a duration in whole seconds, at least 1.

@@ -1,5 +1,7 @@
 //! Tests of the part of a plan that concerns versions, aliases and provisioned concurrency.
 
+mod by_codedeploy;
+
 use super::*;
 use crate::function::DesiredGuard;
 use crate::plan::roll_back;

@@ -42,7 +42,7 @@ pub(super) fn rules() -> Value {
         "code_signing_config_arn": {"pattern": "^$", "patternErrorMessage": message, "doNotSuggest": true},
     }}}));
     // validate::release
-    for key in ["traffic", "guard", "provisioned_concurrency", "follow_alias"] {
+    for key in ["traffic", "guard", "provisioned_concurrency", "follow_alias", "codedeploy"] {
         rules.push(rule(&not(&has_alias()), [(key, format!("`{key}` requires `alias`."))]));
     }
     rules.push(needs("traffic_interval", "traffic"));
@@ -52,6 +52,13 @@ pub(super) fn rules() -> Value {
         "not": {"type": "object", "properties": nothing},
         "errorMessage": "`guard` requires `alarms` or `errors`.",
     }}}}));
+    rules.push(rule(
+        &has("codedeploy"),
+        [
+            ("traffic", "`codedeploy` and `traffic` both shift the alias's traffic; keep one."),
+            ("guard", "CodeDeploy watches alarms itself: add them to the deployment group."),
+        ],
+    ));
     // validate::identity
     for key in ["access_key_id", "secret_access_key"] {
         rules.push(rule(&has("profile"), [(key, "Keys and `profile` are two identities; keep one.")]));

@@ -95,6 +95,10 @@ fn deployment() -> Deployment {
             errors: guard_check().errors,
             watched_seconds: 600,
         }),
+        codedeploy: Some(CodeDeployDeployment {
+            deployment_id: text("d-ABCDEF123"),
+            status: text("InProgress"),
+        }),
         duration_ms: 121_500,
     }
 }
@@ -226,6 +230,7 @@ fn what_is_absent_is_read_back_as_absent() {
         previous_version: None,
         function_url: None,
         guard: None,
+        codedeploy: None,
         ..deployment()
     };
     for event in [
@@ -287,12 +292,14 @@ fn every_name_is_read_back_as_it_was_written() {
         DeleteFunctionCodeSigningConfig UntagResource TagResource UpdateFunctionCode PutFunctionConcurrency DeleteFunctionConcurrency
         CreateFunctionUrlConfig UpdateFunctionUrlConfig DeleteFunctionUrlConfig AddPermission RemovePermission
         UploadPackage PublishVersion Wait Verify CreateAlias UpdateAlias ShiftTraffic
+        CreateDeployment StopDeployment
         PutProvisionedConcurrencyConfig DeleteProvisionedConcurrencyConfig UpdateEventSourceMapping DeleteFunction
     );
     check(steps, |name: StepName| text(name.as_str()));
     // These have no other list of their names.
     let waits = each_name!(WaitsFor:
         FunctionActive FunctionUpdated VersionActive ProvisionedConcurrencyReady EventSourceMappingSettled
+        DeploymentEnded
     );
     check(waits, |name: WaitsFor| written(&name));
     check(each_name!(Stream: Stdout Stderr Log), |name: Stream| written(&name));

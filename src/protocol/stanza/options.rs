@@ -19,7 +19,8 @@ use crate::protocol::schema_types::{
 };
 use crate::protocol::secret::Secret;
 use crate::protocol::structures::{
-    FileSystemConfig, FileSystems, FunctionUrl, Guard, ImageConfig, LoggingConfig, OrNone, UrlOrNone, Verify,
+    CodeDeploy, FileSystemConfig, FileSystems, FunctionUrl, Guard, ImageConfig, LoggingConfig, OrNone, UrlOrNone,
+    Verify,
 };
 
 /// Alternative names of keys, each with the key that it means.
@@ -351,6 +352,13 @@ options! {
         /// names each such mapping.
         pub follow_alias: Option<bool> as Option<Flag> = flag(),
             "Follow the alias".default(false) [Versions, open];
+        /// CodeDeploy application and deployment group that move the alias to the new version, instead of
+        /// `traffic`. CodeDeploy shifts the traffic, also for hours after the run has ended. An alias that
+        /// does not exist yet is created without it. Needs `alias` with one name. Default: dpl-lambda moves
+        /// the alias.
+        pub codedeploy: Option<CodeDeploy> as Option<CodeDeploy> = codedeploy(),
+            "CodeDeploy".yaml("codedeploy:\n  application: shop\n  deployment_group: live\n  wait: started")
+                [Versions, open];
         /// Number of execution environments that each alias keeps ready, such as 5. The deployment waits
         /// until they are ready. `none` removes the provisioned concurrency. Default: the live value.
         pub provisioned_concurrency: Option<OrNone<i32>> as Option<NumberOrNone> = positive_or_none(),

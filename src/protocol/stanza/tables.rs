@@ -4,14 +4,15 @@ use super::options::Options;
 use crate::protocol::keys::EditorKey;
 use crate::protocol::on::On;
 use crate::protocol::structures::{
-    Cors, Expect, FileSystemConfig, FunctionUrl, Guard, ImageConfig, LoggingConfig, Verify,
+    CodeDeploy, Cors, DeploymentHooks, Expect, FileSystemConfig, FunctionUrl, Guard, ImageConfig, LoggingConfig,
+    Verify,
 };
 
 /// A key, AWS's field for it, and the operation that takes the field.
 type AwsField = (&'static str, &'static str, &'static str);
 
 /// Of each table: what editors show for its keys, and AWS's fields.
-const TABLES: [(fn() -> Vec<EditorKey>, &[AwsField]); 10] = [
+const TABLES: [(fn() -> Vec<EditorKey>, &[AwsField]); 12] = [
     (Options::editor_keys, Options::AWS_FIELDS),
     (LoggingConfig::editor_keys, LoggingConfig::AWS_FIELDS),
     (ImageConfig::editor_keys, ImageConfig::AWS_FIELDS),
@@ -21,6 +22,8 @@ const TABLES: [(fn() -> Vec<EditorKey>, &[AwsField]); 10] = [
     (Verify::editor_keys, Verify::AWS_FIELDS),
     (Expect::editor_keys, Expect::AWS_FIELDS),
     (Guard::editor_keys, Guard::AWS_FIELDS),
+    (CodeDeploy::editor_keys, CodeDeploy::AWS_FIELDS),
+    (DeploymentHooks::editor_keys, DeploymentHooks::AWS_FIELDS),
     (On::editor_keys, On::AWS_FIELDS),
 ];
 

@@ -98,12 +98,14 @@ pub(super) fn release(r: &mut StanzaReader<'_>, options: &Options) {
         ("guard", "alias", has_alias),
         ("provisioned_concurrency", "alias", has_alias),
         ("follow_alias", "alias", has_alias),
+        ("codedeploy", "alias", has_alias),
         ("traffic_interval", "traffic", r.has("traffic")),
     ] {
         if r.has(key) && !is_there {
             r.require(needs, format!("`{key}` requires `{needs}`"));
         }
     }
+    codedeploy(r, options);
     if let Some(shares) = &options.traffic
         && (shares.iter().any(|share| !SHARES.contains(share))
             || shares.windows(2).any(|pair| pair[0] >= pair[1]))
@@ -150,6 +152,47 @@ pub(super) fn guard(r: &mut StanzaReader<'_>, options: &Options) {
         let message =
             format!("`guard.bake` is {}; expected {least} to {most} seconds{why}", bake.as_secs());
         r.refuse_at("/guard/bake".to_owned(), message);
+    }
+}
+
+/// Checks that this program can use CodeDeploy, that the stanza has one alias, and that nothing else shifts
+/// or guards its traffic.
+fn codedeploy(r: &mut StanzaReader<'_>, options: &Options) {
+    if !r.has("codedeploy") {
+        return;
+    }
+    if !cfg!(feature = "codedeploy") {
+        let message = "this program was built without the feature `codedeploy`, which `codedeploy` needs";
+        r.refuse("codedeploy", message.to_owned());
+    }
+    let aliases = options.alias.as_ref().map_or(0, Vec::len);
+    if aliases > 1 {
+        r.refuse(
+            "alias",
+            format!("`alias` has {aliases} names, but `codedeploy` moves one alias; expected one name"),
+        );
+    }
+    if r.has("traffic") {
+        let message = "`codedeploy` and `traffic` both shift the alias's traffic; keep one";
+        r.refuse("traffic", message.to_owned());
+    }
+    if r.has("guard") {
+        let (application, group) = options.codedeploy.as_ref().map_or(("NAME", "GROUP"), |codedeploy| {
+            (codedeploy.application.as_str(), codedeploy.deployment_group.as_str())
+        });
+        let hint = format!(
+            "remove `guard`, and add the alarms to the deployment group: `aws deploy update-deployment-group \
+             --application-name {} --current-deployment-group-name {} --alarm-configuration \
+             enabled=true,alarms=[{{name=ALARM}}]`",
+            json::short(application),
+            json::short(group)
+        );
+        r.problems.push(Problem {
+            code: Code::BadValue,
+            message: "`guard` does not apply with `codedeploy`: CodeDeploy watches alarms itself".to_owned(),
+            at: Some("/guard".to_owned()),
+            hint: Some(hint),
+        });
     }
 }
 

@@ -73,6 +73,10 @@ impl<W: Write> HumanReporter<W> {
             format!("{}, watched for {} s", guard.state.as_str(), guard.watched_seconds)
         });
         let previous = live.previous_version.as_ref().map(|version| format!("version {}", clean(version)));
+        let codedeploy = live.codedeploy.as_ref().map(|deployment| {
+            let moves = if deployment.is_running() { "; the traffic is still moving" } else { "" };
+            format!("{}, {}{moves}", clean(&deployment.deployment_id), clean(&deployment.status))
+        });
         self.facts(&[
             ("version", clean(&live.version)),
             ("alias", clean(&live.aliases().join(", "))),
@@ -81,6 +85,7 @@ impl<W: Write> HumanReporter<W> {
             ("guard", guard.unwrap_or_default()),
             ("region", clean(&live.region)),
             ("url", live.function_url.as_deref().map(clean).unwrap_or_default()),
+            ("codedeploy", codedeploy.unwrap_or_default()),
             ("took", duration(live.duration_ms)),
         ])
     }

@@ -10,7 +10,8 @@ use serde_json::{Value, json};
 use super::*;
 use crate::protocol::error::{AwsDetail, Code, ErrorReport, Problem, WarningCode};
 use crate::protocol::event::{
-    Change, CodeState, Deployment, Finished, FunctionPresence, PROTOCOLS, Progress, UnmetCondition,
+    Change, CodeDeployDeployment, CodeState, Deployment, Finished, FunctionPresence, PROTOCOLS, Progress,
+    UnmetCondition,
 };
 
 const SCREEN: TerminalCapabilities =
@@ -138,6 +139,7 @@ fn a_live_function() -> Deployment {
         code: CodeState::Uploaded,
         function_url: Some("https://abc.lambda-url.eu-west-1.on.aws/".to_owned()),
         guard: None,
+        codedeploy: None,
         duration_ms: 121_500,
     }
 }

@@ -186,4 +186,24 @@ unchanged: hello already matches the stanza
   took     12 ms
 ";
     check(Finished::Unchanged(unchanged), expected);
+    let codedeploy =
+        CodeDeployDeployment { deployment_id: "d-1".to_owned(), status: "InProgress".to_owned() };
+    check(
+        Finished::Deployed(Deployment {
+            aliases: Vec::new(),
+            function_url: None,
+            codedeploy: Some(codedeploy),
+            ..a_live_function()
+        }),
+        "\
+deployed hello
+  version     7
+  alias       live
+  previous    version 6
+  code        uploaded, 3i5tMyoTJJcrubuNxRmFS7sSY3+WfXPMVwpWzl7GoSQ=
+  region      eu-west-1
+  codedeploy  d-1, InProgress; the traffic is still moving
+  took        121.5 s
+",
+    );
 }

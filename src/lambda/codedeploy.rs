@@ -1,0 +1,130 @@
+//! Sends the requests to CodeDeploy. It never waits and never decides which request to send.
+
+use aws_sdk_codedeploy::types::{
+    AppSpecContent, DeploymentInfo, DeploymentStatus, RevisionLocation, RevisionLocationType,
+};
+
+use super::client::Lambda;
+use super::deployment::{FoundDeployment, NewDeployment};
+use super::error::{CallError, CallErrorKind, LambdaError, MissingResource, StateReason};
+use super::versions::MAX_PAGES;
+use crate::function::LiveDeployment;
+use crate::protocol::event::{CodeDeployDeployment, StepName};
+use crate::protocol::structures::CodeDeploy;
+
+impl Lambda {
+    fn codedeploy(&self, operation: &'static str) -> Result<&aws_sdk_codedeploy::Client, LambdaError> {
+        let absent = || LambdaError::Call(CallError::without(operation, CallErrorKind::Construction));
+        self.codedeploy.as_ref().ok_or_else(absent)
+    }
+
+    /// Creates a deployment, and returns its id.
+    pub(super) async fn create_deployment(&self, new: &NewDeployment<'_>) -> Result<String, LambdaError> {
+        let step = StepName::CreateDeployment;
+        let content = AppSpecContent::builder().content(&new.app_spec.content).sha256(&new.app_spec.sha256);
+        let revision = RevisionLocation::builder()
+            .revision_type(RevisionLocationType::AppSpecContent)
+            .app_spec_content(content.build())
+            .build();
+        let call = self
+            .codedeploy(step.operation())?
+            .create_deployment()
+            .application_name(&new.codedeploy.application)
+            .deployment_group_name(&new.codedeploy.deployment_group)
+            .set_deployment_config_name(new.codedeploy.config.clone())
+            .revision(revision)
+            .description(&new.description);
+        let output = self.write_call(step, step.operation(), call.send()).await;
+        let output = output.map_err(|error| missing(error, new.codedeploy))?;
+        let id = output.deployment_id().ok_or_else(|| self.invalid_response(step.operation()))?;
+        Ok(id.to_owned())
+    }
+
+    /// Reads a deployment.
+    pub(super) async fn deployment(&self, id: &str) -> Result<FoundDeployment, LambdaError> {
+        const OPERATION: &str = "GetDeployment";
+        let call = self.codedeploy(OPERATION)?.get_deployment().deployment_id(id).send();
+        let output = self.read_call(OPERATION, call).await?;
+        let found = output.deployment_info().and_then(|info| found(id, info));
+        found.ok_or_else(|| self.invalid_response(OPERATION))
+    }
+
+    /// The ids of the deployments in a group that have not ended.
+    pub(super) async fn running_deployments(
+        &self,
+        codedeploy: &CodeDeploy,
+    ) -> Result<Vec<String>, LambdaError> {
+        const OPERATION: &str = "ListDeployments";
+        let mut ids = Vec::new();
+        let mut marker = None;
+        for _ in 0..MAX_PAGES {
+            let call = self
+                .codedeploy(OPERATION)?
+                .list_deployments()
+                .application_name(&codedeploy.application)
+                .deployment_group_name(&codedeploy.deployment_group)
+                .include_only_statuses(DeploymentStatus::Created)
+                .include_only_statuses(DeploymentStatus::Queued)
+                .include_only_statuses(DeploymentStatus::InProgress)
+                .include_only_statuses(DeploymentStatus::Ready)
+                .set_next_token(marker.clone());
+            let output = self.read_call(OPERATION, call.send()).await;
+            let output = output.map_err(|error| missing(error, codedeploy))?;
+            self.require_aws_request_id(OPERATION)?;
+            ids.extend(output.deployments().iter().cloned());
+            marker = self.next_page(OPERATION, marker, output.next_token())?;
+            if marker.is_none() {
+                return Ok(ids);
+            }
+        }
+        Err(self.invalid_response(OPERATION))
+    }
+
+    /// Asks CodeDeploy to stop a deployment and to send all traffic back. Does nothing if it has ended.
+    pub(super) async fn request_stop(&self, id: &str) -> Result<(), LambdaError> {
+        let step = StepName::StopDeployment;
+        let call = self.codedeploy(step.operation())?.stop_deployment().deployment_id(id);
+        let call = call.auto_rollback_enabled(true).send();
+        let output = match self.write_call(step, step.operation(), call).await {
+            Err(LambdaError::Call(error)) if error.code() == "DeploymentAlreadyCompletedException" => {
+                return Ok(());
+            }
+            answer => answer?,
+        };
+        output.status().map(drop).ok_or_else(|| self.invalid_response(step.operation()))
+    }
+}
+
+fn found(id: &str, info: &DeploymentInfo) -> Option<FoundDeployment> {
+    let spec = info.revision().and_then(|revision| revision.app_spec_content());
+    let (error, rollback) = (info.error_information(), info.rollback_info());
+    let text = |text: Option<&str>| text.filter(|text| !text.is_empty()).map(str::to_owned);
+    Some(FoundDeployment {
+        live: LiveDeployment {
+            deployment: CodeDeployDeployment {
+                deployment_id: id.to_owned(),
+                status: info.status()?.as_str().to_owned(),
+            },
+            app_spec_sha256: spec.and_then(|spec| text(spec.sha256())),
+        },
+        reason: StateReason {
+            code: error.and_then(|error| text(error.code().map(|code| code.as_str()))),
+            reason: error.and_then(|error| text(error.message())),
+        },
+        rollback_id: rollback.and_then(|rollback| text(rollback.rollback_deployment_id())),
+        rollback_message: rollback.and_then(|rollback| text(rollback.rollback_message())),
+    })
+}
+
+/// The error for an application, a deployment group or a deployment configuration that does not exist. Other
+/// errors stay as they are.
+fn missing(error: LambdaError, codedeploy: &CodeDeploy) -> LambdaError {
+    let LambdaError::Call(error) = error else { return error };
+    let resource = match error.code() {
+        "ApplicationDoesNotExistException" => MissingResource::Application,
+        "DeploymentGroupDoesNotExistException" => MissingResource::DeploymentGroup,
+        "DeploymentConfigDoesNotExistException" => MissingResource::DeploymentConfig,
+        _ => return LambdaError::Call(error),
+    };
+    LambdaError::NotInCodeDeploy { resource, codedeploy: Box::new(codedeploy.clone()) }
+}

@@ -1,0 +1,209 @@
+//! Moves an alias with CodeDeploy: starts a deployment, follows it to its end, or stops it. Never stops a
+//! deployment that it follows: if the run ends, CodeDeploy goes on.
+#![cfg_attr(not(feature = "codedeploy"), allow(dead_code, reason = "only the client uses some fields"))]
+
+use super::alias::shares;
+use super::client::Lambda;
+use super::deploy_state::DeployState;
+use super::error::{FailedDeployment, LambdaError, StateReason};
+use super::poll_backoff::PollBackoff;
+use crate::function::{AliasHistory, AppSpec, LiveAlias, LiveDeployment};
+use crate::plan::WriteCall;
+use crate::protocol::event::{CodeDeployDeployment, StepName};
+use crate::protocol::structures::CodeDeploy;
+
+/// A deployment to create.
+#[derive(Debug)]
+pub(super) struct NewDeployment<'a> {
+    /// Its application, deployment group and deployment configuration.
+    pub(super) codedeploy: &'a CodeDeploy,
+    /// What it moves.
+    pub(super) app_spec: AppSpec,
+    /// Its description, which people see in the console of AWS.
+    pub(super) description: String,
+}
+
+/// A deployment as AWS returned it.
+#[derive(Clone, Debug)]
+pub(super) struct FoundDeployment {
+    /// Its id, its status and what it moves.
+    pub(super) live: LiveDeployment,
+    /// Why it failed or was stopped.
+    pub(super) reason: StateReason,
+    /// The deployment that sends the traffic back. `None`: CodeDeploy does not roll back.
+    pub(super) rollback_id: Option<String>,
+    /// What CodeDeploy says of that deployment.
+    pub(super) rollback_message: Option<String>,
+}
+
+impl Lambda {
+    /// The deployment in the stanza's deployment group that has not ended. `None`: there is none.
+    ///
+    /// # Errors
+    /// [`LambdaError::NotInCodeDeploy`], and those of every call.
+    pub(crate) async fn running_deployment(
+        &self,
+        codedeploy: &CodeDeploy,
+    ) -> Result<Option<LiveDeployment>, LambdaError> {
+        let ids = self.in_time("the list of deployments", self.running_deployments(codedeploy)).await?;
+        for id in ids {
+            let live = self.deployment(&id).await?.live;
+            if live.deployment.is_running() {
+                return Ok(Some(live));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Creates the deployment that moves `alias` from the version `from` to that of the steps.
+    pub(super) async fn start_deployment(
+        &self,
+        codedeploy: &CodeDeploy,
+        alias: &str,
+        from: &str,
+        state: &DeployState<'_>,
+    ) -> Result<CodeDeployDeployment, LambdaError> {
+        let (name, to) = (state.name.name(), state.version());
+        let new = NewDeployment {
+            codedeploy,
+            app_spec: AppSpec::new(name, alias, (from, to), &codedeploy.hooks()),
+            description: format!("dpl-lambda: {name}:{alias} from version {from} to version {to}"),
+        };
+        let error = match self.create_deployment(&new).await {
+            Ok(deployment_id) => {
+                return Ok(CodeDeployDeployment { deployment_id, status: "Created".to_owned() });
+            }
+            Err(error) => error,
+        };
+        // An attempt whose response was lost may have created it: CodeDeploy then refuses a second one.
+        let is_refused = |error: &LambdaError| {
+            matches!(error, LambdaError::Call(error) if error.code() == "DeploymentLimitExceededException")
+        };
+        if is_refused(&error) || error.outcome_is_unknown() {
+            let running = self.running_deployment(codedeploy).await.ok().flatten();
+            let is_ours =
+                |running: &LiveDeployment| running.app_spec_sha256.as_ref() == Some(&new.app_spec.sha256);
+            if let Some(running) = running.filter(is_ours) {
+                return Ok(running.deployment);
+            }
+        }
+        Err(error)
+    }
+
+    /// Follows the deployment of a step as long as the stanza wants it, and records in the alias's
+    /// description that it has moved.
+    pub(super) async fn finish_deployment(
+        &self,
+        call: &WriteCall,
+        state: &mut DeployState<'_>,
+    ) -> Result<(), LambdaError> {
+        let (WriteCall::CreateDeployment { alias, from, codedeploy, provisions, .. }, Some(started)) =
+            (call, state.deployment.clone())
+        else {
+            return Ok(());
+        };
+        let found = match codedeploy.waits() {
+            true => self.follow(&started.deployment_id).await?,
+            false => self.deployment(&started.deployment_id).await?,
+        };
+        let deployment = found.live.deployment;
+        state.deployment = Some(deployment.clone());
+        if deployment.is_running() {
+            return Ok(());
+        }
+        if let Some(rollback_id) = &found.rollback_id {
+            self.follow(rollback_id).await?;
+        }
+        let now = self.alias_now(alias, state).await?;
+        let has_moved = now.version == state.version() && now.shares().is_empty();
+        if !has_moved || deployment.status != "Succeeded" {
+            if now.version == *from && now.shares().is_empty() {
+                self.events.retract_change(StepName::CreateDeployment);
+            }
+            let rollback = found.rollback_id.map(|id| (id, found.rollback_message));
+            let failed = FailedDeployment { deployment, reason: found.reason, rollback, alias: now };
+            return Err(LambdaError::DeploymentFailed(Box::new(failed)));
+        }
+        self.record_move(from, now, state).await?;
+        if *provisions { self.wait_for_provisioned(state.name, alias).await } else { Ok(()) }
+    }
+
+    /// Waits until a deployment that is being stopped, and the one that sends its traffic back, have ended.
+    /// Then sends all traffic of the alias to the version of the steps, whatever CodeDeploy has left behind.
+    pub(super) async fn finish_stop(
+        &self,
+        running: &CodeDeployDeployment,
+        alias: &str,
+        history: &AliasHistory,
+        state: &mut DeployState<'_>,
+    ) -> Result<(), LambdaError> {
+        let found = self.follow(&running.deployment_id).await?;
+        if let Some(rollback_id) = &found.rollback_id {
+            self.follow(rollback_id).await?;
+        }
+        state.deployment = Some(found.live.deployment);
+        let now = self.alias_now(alias, state).await?;
+        if let Some(revision) = now.revision_id {
+            state.alias_revisions.insert(alias.to_owned(), revision);
+        }
+        let target = state.updated_alias(alias, None);
+        let description = history.to_description(&target.version);
+        match self.update_alias(StepName::UpdateAlias, target, description, state).await {
+            Err(LambdaError::Call(error)) if error.is_outdated() => Err(LambdaError::Outdated(Some(error))),
+            answer => answer.map(drop),
+        }
+    }
+
+    /// Polls a deployment until it has ended. CodeDeploy limits its duration, so this has no limit. Failed
+    /// polls are repeated for as long as a wait may take.
+    async fn follow(&self, id: &str) -> Result<FoundDeployment, LambdaError> {
+        let mut backoff = PollBackoff::for_codedeploy();
+        let mut retry = PollBackoff::slowly(self.wait_limit);
+        loop {
+            match self.deployment(id).await {
+                Ok(found) if found.live.deployment.is_running() => {
+                    retry = PollBackoff::slowly(self.wait_limit);
+                    let what = format!("CodeDeploy deployment {id} ({})", found.live.deployment.status);
+                    self.sleep(backoff.next().unwrap_or_default(), &what).await?;
+                }
+                Err(LambdaError::Call(error)) if error.is_transient() => {
+                    self.poll_sleep_or(&mut retry, "CodeDeploy", LambdaError::Call(error)).await?;
+                }
+                ended => return ended,
+            }
+        }
+    }
+
+    /// The alias as it is now.
+    async fn alias_now(&self, alias: &str, state: &DeployState<'_>) -> Result<LiveAlias, LambdaError> {
+        let call = self.client.get_alias().function_name(state.name.as_str()).name(alias).send();
+        let output = self.read_call("GetAlias", call).await?;
+        let version = output.function_version().ok_or_else(|| self.invalid_response("GetAlias"))?;
+        Ok(LiveAlias {
+            name: alias.to_owned(),
+            version: version.to_owned(),
+            weights: shares(output.routing_config()),
+            revision_id: output.revision_id().map(str::to_owned),
+            history: AliasHistory::of(output.description().unwrap_or_default()),
+        })
+    }
+
+    /// Records in the description of an alias that CodeDeploy has moved it from the version `from`.
+    async fn record_move(
+        &self,
+        from: &str,
+        now: LiveAlias,
+        state: &DeployState<'_>,
+    ) -> Result<(), LambdaError> {
+        let Some(description) = now.history.moved_from(from).to_description(&now.version) else {
+            return Ok(());
+        };
+        let call = self.client.update_alias().function_name(state.name.as_str()).name(now.name);
+        let call = call.description(description).set_revision_id(now.revision_id).send();
+        match self.write_call(StepName::UpdateAlias, "UpdateAlias", call).await {
+            // Someone else has changed the alias. The description still names the shift and its versions.
+            Err(LambdaError::Call(error)) if error.is_outdated() => Ok(()),
+            answer => answer.map(drop),
+        }
+    }
+}
