@@ -23,7 +23,8 @@ impl Account {
         call_outcome: CallOutcome,
         now: Moment,
     ) -> Answer {
-        let route = route::route(&head.method, &head.path);
+        let route = route::of(head);
+        let is_codedeploy = route::service(head) == "codedeploy";
         let result = self
             .authenticate(head, body, route.as_ref(), now)
             .and_then(|()| route.ok_or(Refusal::UnknownOperation))
@@ -47,7 +48,10 @@ impl Account {
                 self.perform(&route, &arguments)
             });
         result.unwrap_or_else(|refusal| {
-            let (status, code, _) = refusal.wire();
+            let (status, code, message) = refusal.wire();
+            if is_codedeploy {
+                return Answer::rpc_error(code, &message);
+            }
             Answer::error(status, code, &refusal.body())
         })
     }
@@ -105,6 +109,7 @@ impl Account {
 
     /// Runs the operation without authentication and authorization.
     pub(crate) fn perform(&mut self, route: &Route, arguments: &Arguments<'_>) -> Result<Answer, Refusal> {
+        self.advance_deployments(arguments.now);
         let value = match route.operation {
             Operation::CreateFunction => self.create_function(arguments),
             Operation::GetFunction => self.get_function(arguments),
@@ -144,6 +149,7 @@ impl Account {
             Operation::GetEventSourceMapping => self.get_event_source_mapping(arguments),
             Operation::ListEventSourceMappings => self.list_event_source_mappings(arguments),
             Operation::UpdateEventSourceMapping => self.update_event_source_mapping(arguments),
+            Operation::CodeDeploy(operation) => self.codedeploy(operation, arguments),
             Operation::Invoke => return self.invoke(arguments),
         };
         Ok(Answer::json(route.status, &value?))

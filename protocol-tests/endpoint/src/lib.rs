@@ -1,4 +1,4 @@
-//! Answers HTTP requests on a loopback port as AWS Lambda's control plane would. Never listens on an address
+//! Answers HTTP requests on a loopback port as AWS Lambda's control plane would, and CodeDeploy. Never listens on an address
 //! other than
 //! 127.0.0.1, never runs a function's code, and keeps no state after it is dropped.
 //!
@@ -17,6 +17,7 @@
 //! | states (Pending, InProgress, Failed) and when they end | `function.rs` |
 //! | effect of each request member on a function | `configuration.rs` |
 //! | request validation | `checks.rs` with `constraints.rs` and `shapes.rs`, `archive.rs` |
+//! | deployments of CodeDeploy, which shift the traffic of an alias | `codedeploy/` |
 //! | policy evaluation, and the permissions that a request needs | `iam.rs`, `permissions.rs` |
 //! | request quotas, and which calls a fault affects | `rate.rs`, `script.rs` |
 //! | connections that a fault cuts | `server.rs`; only it and `endpoint.rs` handle sockets |
@@ -39,6 +40,7 @@
 mod account;
 mod archive;
 mod checks;
+mod codedeploy;
 mod configuration;
 mod constraints;
 mod dispatch;
@@ -73,6 +75,7 @@ mod scenario;
 #[cfg(test)]
 mod tests;
 
+pub use codedeploy::group::DeploymentGroup;
 pub use endpoint::Endpoint;
 pub use fault::{Fault, FaultKind};
 pub use invocation::Invocation;

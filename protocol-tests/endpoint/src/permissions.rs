@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use crate::account::{Account, Arguments};
 use crate::checks::required;
+use crate::codedeploy;
 use crate::configuration::VPC;
 use crate::document::{string_map, strings};
 use crate::function_name::FunctionName;
@@ -28,9 +29,12 @@ pub(crate) fn needed(
     let resource = resource(account, route.operation, arguments)?;
     // "Fine-tuning the Resources and Conditions sections of policies" (Lambda guide): only this action has
     // another name than its operation.
-    let name = if route.operation == Operation::Invoke { "InvokeFunction" } else { route.name };
-    let own =
-        Permission::new(&format!("lambda:{name}"), &resource, context(account, route.operation, arguments));
+    let action = match route.operation {
+        Operation::Invoke => "lambda:InvokeFunction".to_owned(),
+        Operation::CodeDeploy(_) => format!("codedeploy:{}", route.name),
+        _ => format!("lambda:{}", route.name), // every other operation is Lambda's
+    };
+    let own = Permission::new(&action, &resource, context(account, route.operation, arguments));
     let mut needed = vec![own];
     let (body, settings) = (arguments.body, &account.settings);
     if route.operation == Operation::CreateFunction {
@@ -52,6 +56,8 @@ pub(crate) fn needed(
             needed.push(Permission::new("lambda:PutFunctionCodeSigningConfig", config, Context::new()));
         }
         needed.extend(from_signing(&body["CodeSigningConfigArn"]));
+    } else if let Operation::CodeDeploy(operation) = route.operation {
+        needed.extend(codedeploy::permissions::others(account, operation, body));
     }
     Ok(needed)
 }
@@ -74,6 +80,9 @@ fn resource(account: &Account, operation: Operation, arguments: &Arguments<'_>) 
         Operation::GetEventSourceMapping | Operation::UpdateEventSourceMapping => {
             let Settings { region, account, .. } = &account.settings;
             Ok(format!("arn:aws:lambda:{region}:{account}:event-source-mapping:{}", arguments.subject))
+        }
+        Operation::CodeDeploy(operation) => {
+            Ok(codedeploy::permissions::resource(account, operation, arguments.body))
         }
         Operation::GetFunction
         | Operation::GetFunctionConfiguration
@@ -180,6 +189,7 @@ fn context(account: &Account, operation: Operation, arguments: &Arguments<'_>) -
         | Operation::GetFunctionCodeSigningConfig
         | Operation::DeleteFunctionCodeSigningConfig
         | Operation::ListEventSourceMappings
+        | Operation::CodeDeploy(_)
         | Operation::Invoke => {}
     }
     context

@@ -1,10 +1,11 @@
 //! Maps each error to its HTTP status, AWS's error code and AWS's message. No other file may contain an error
-//! message of AWS.
+//! message of AWS, except `codedeploy/refusal.rs`.
 //!
 //! The messages were recorded from AWS, unless a comment names another source.
 
 use serde_json::{Value, json};
 
+use crate::codedeploy::refusal::CodeDeployRefusal;
 use crate::permission::Permission;
 use crate::runtimes;
 
@@ -20,7 +21,9 @@ pub(crate) enum Refusal {
     WrongSignature,
     HostNotSigned,
     WrongRegion,
-    WrongService,
+    WrongService {
+        ours: &'static str,
+    },
     WrongDateInScope,
     SignedTooLongAgo {
         signed: String,
@@ -189,6 +192,7 @@ pub(crate) enum Refusal {
     CreationFailed,
     NoConcurrencyReserved,
     RateExceeded,
+    CodeDeploy(CodeDeployRefusal),
 }
 
 /// ErrorCode and Message of `Environment.Error`, for a function whose variables AWS cannot decrypt. The code
@@ -227,7 +231,7 @@ impl Refusal {
             Refusal::SignatureIncomplete { lacks } => (403, "IncompleteSignatureException", format!("Authorization header requires '{lacks}' parameter.")),
             Refusal::HostNotSigned => (403, SIGNATURE, "'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization.".to_owned()),
             Refusal::WrongRegion => (403, SIGNATURE, "Credential should be scoped to a valid region.".to_owned()),
-            Refusal::WrongService => (403, SIGNATURE, "Credential should be scoped to correct service: 'lambda'.".to_owned()),
+            Refusal::WrongService { ours } => (403, SIGNATURE, format!("Credential should be scoped to correct service: '{ours}'.")),
             Refusal::WrongDateInScope => (403, SIGNATURE, "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP.".to_owned()),
             Refusal::SignedTooLongAgo { signed, earliest, now } => (403, SIGNATURE, format!("Signature expired: {signed} is now earlier than {earliest} ({now} - 5 min.)")),
             Refusal::SignedInTheFuture { signed, latest, now } => (403, SIGNATURE, format!("Signature not yet current: {signed} is still later than {latest} ({now} + 5 min.)")),
@@ -328,6 +332,10 @@ impl Refusal {
             // A guess, derived from the message for a function that is Pending.
             Refusal::CreationFailed => (409, CONFLICT, "The operation cannot be performed at this time. The function is currently in the following state: Failed".to_owned()),
             Refusal::NoConcurrencyReserved | Refusal::RateExceeded => (429, "TooManyRequestsException", "Rate Exceeded.".to_owned()),
+            Refusal::CodeDeploy(refusal) => {
+                let (code, message) = refusal.wire();
+                (400, code, message)
+            }
         }
     }
 
