@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use crate::cloud_watch::CloudWatch;
 use crate::event_source::EventSource;
 use crate::function::{Ending, Function};
 use crate::function_name::FunctionName;
@@ -23,6 +24,7 @@ pub(crate) struct Account {
     /// Event source mappings by UUID.
     pub(crate) event_sources: BTreeMap<String, EventSource>,
     pub(crate) invocations: Invocations,
+    pub(crate) cloud_watch: CloudWatch,
     /// The identity policy of the callers. `None`: callers may do everything.
     pub(crate) policy: Option<Policy>,
     pub(crate) rates: Rates,
@@ -67,9 +69,9 @@ fn first<'a>(pairs: &'a [(String, String)], name: &str) -> Option<&'a str> {
 impl Account {
     pub(crate) fn new(settings: Settings) -> Account {
         let invocations = Invocations::new(settings.invocations.clone());
-        let rates = Rates::new(&settings);
+        let (rates, cloud_watch) = (Rates::new(&settings), CloudWatch::new(&settings));
         let (functions, event_sources) = (BTreeMap::new(), BTreeMap::new());
-        Account { settings, functions, event_sources, invocations, policy: None, rates }
+        Account { settings, functions, event_sources, invocations, cloud_watch, policy: None, rates }
     }
 
     /// Returns the error with which IAM denies the permission. `None`: the policy allows it.

@@ -144,6 +144,8 @@ impl Account {
             Operation::GetEventSourceMapping => self.get_event_source_mapping(arguments),
             Operation::ListEventSourceMappings => self.list_event_source_mappings(arguments),
             Operation::UpdateEventSourceMapping => self.update_event_source_mapping(arguments),
+            Operation::DescribeAlarms => self.describe_alarms(arguments),
+            Operation::GetMetricData => self.get_metric_data(arguments),
             Operation::Invoke => return self.invoke(arguments),
         };
         Ok(Answer::json(route.status, &value?))

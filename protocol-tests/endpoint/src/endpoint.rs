@@ -11,12 +11,14 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::account::Arguments;
+use crate::alarm::Alarm;
 use crate::archive;
 use crate::document::Document;
 use crate::fault::Fault;
 use crate::function::Phase;
 use crate::iam::Policy;
 use crate::invocation::Invocation;
+use crate::metrics::Metrics;
 use crate::moment::Moment;
 use crate::refusal::Refusal;
 use crate::route;
@@ -172,6 +174,16 @@ impl Endpoint {
     /// Sets the answer of matching invocations. If several answers match, the last one added applies.
     pub fn answer_invocations(&self, invocation: Invocation) {
         self.shared.account().invocations.add(invocation);
+    }
+
+    /// Sets a CloudWatch alarm. Replaces the one of the same name.
+    pub fn set_alarm(&self, alarm: Alarm) {
+        self.shared.account().cloud_watch.set_alarm(alarm);
+    }
+
+    /// Sets the CloudWatch metrics of a version. Replaces those set before.
+    pub fn set_metrics(&self, metrics: Metrics) {
+        self.shared.account().cloud_watch.set_metrics(metrics);
     }
 
     /// Adds a fault. Faults apply in the order in which they were added, one per call.

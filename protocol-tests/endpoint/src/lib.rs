@@ -11,9 +11,11 @@
 //!
 //! | topic | where |
 //! |---|---|
-//! | public API for tests | [`Endpoint`], [`Settings`], [`Fault`], [`Invocation`], [`Call`] |
+//! | public API for tests | [`Endpoint`], [`Settings`], [`Fault`], [`Invocation`], [`Alarm`], [`Metrics`], [`Call`] |
 //! | AWS's error messages | `refusal.rs` |
 //! | path of each operation | `route.rs` |
+//! | services other than Lambda: signature, IAM and protocol | `service.rs`, `cbor.rs` |
+//! | CloudWatch's alarms and metrics | `cloud_watch.rs`, `alarm.rs`, `metrics.rs` |
 //! | states (Pending, InProgress, Failed) and when they end | `function.rs` |
 //! | effect of each request member on a function | `configuration.rs` |
 //! | request validation | `checks.rs` with `constraints.rs` and `shapes.rs`, `archive.rs` |
@@ -37,8 +39,11 @@
 //! from users' reports.
 
 mod account;
+mod alarm;
 mod archive;
+mod cbor;
 mod checks;
+mod cloud_watch;
 mod configuration;
 mod constraints;
 mod dispatch;
@@ -53,6 +58,7 @@ mod http;
 mod iam;
 mod ids;
 mod invocation;
+mod metrics;
 mod moment;
 mod operations;
 mod permission;
@@ -63,6 +69,7 @@ mod route;
 mod runtimes;
 mod script;
 mod server;
+mod service;
 mod settings;
 mod shapes;
 mod sigv4;
@@ -73,8 +80,10 @@ mod scenario;
 #[cfg(test)]
 mod tests;
 
+pub use alarm::{Alarm, Fires};
 pub use endpoint::Endpoint;
 pub use fault::{Fault, FaultKind};
 pub use invocation::Invocation;
+pub use metrics::Metrics;
 pub use server::Call;
 pub use settings::Settings;

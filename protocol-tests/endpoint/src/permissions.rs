@@ -29,8 +29,9 @@ pub(crate) fn needed(
     // "Fine-tuning the Resources and Conditions sections of policies" (Lambda guide): only this action has
     // another name than its operation.
     let name = if route.operation == Operation::Invoke { "InvokeFunction" } else { route.name };
-    let own =
-        Permission::new(&format!("lambda:{name}"), &resource, context(account, route.operation, arguments));
+    let prefix = route.operation.service().iam_prefix();
+    let context = context(account, route.operation, arguments);
+    let own = Permission::new(&format!("{prefix}:{name}"), &resource, context);
     let mut needed = vec![own];
     let (body, settings) = (arguments.body, &account.settings);
     if route.operation == Operation::CreateFunction {
@@ -75,6 +76,12 @@ fn resource(account: &Account, operation: Operation, arguments: &Arguments<'_>) 
             let Settings { region, account, .. } = &account.settings;
             Ok(format!("arn:aws:lambda:{region}:{account}:event-source-mapping:{}", arguments.subject))
         }
+        // Composite alarms need `*` ("Amazon CloudWatch permissions reference", CloudWatch guide).
+        Operation::DescribeAlarms if !strings(&arguments.body["AlarmTypes"]).contains(&"CompositeAlarm") => {
+            let Settings { region, account, .. } = &account.settings;
+            Ok(format!("arn:aws:cloudwatch:{region}:{account}:alarm:*"))
+        }
+        Operation::DescribeAlarms | Operation::GetMetricData => Ok("*".to_owned()),
         Operation::GetFunction
         | Operation::GetFunctionConfiguration
         | Operation::DeleteFunction
@@ -180,7 +187,9 @@ fn context(account: &Account, operation: Operation, arguments: &Arguments<'_>) -
         | Operation::GetFunctionCodeSigningConfig
         | Operation::DeleteFunctionCodeSigningConfig
         | Operation::ListEventSourceMappings
-        | Operation::Invoke => {}
+        | Operation::Invoke
+        | Operation::DescribeAlarms
+        | Operation::GetMetricData => {}
     }
     context
 }

@@ -1,5 +1,6 @@
 //! Finds the operation for a method and a path, and extracts the names from the path. Never looks at a body.
 
+use crate::service::Service;
 use crate::uri;
 
 /// The operations that the endpoint implements, under AWS's names.
@@ -42,14 +43,26 @@ pub(crate) enum Operation {
     ListEventSourceMappings,
     UpdateEventSourceMapping,
     Invoke,
+    DescribeAlarms,
+    GetMetricData,
 }
 
 use Operation::*;
 
-/// Operation, name, method, path and status of success, from botocore's model of Lambda. Only DeleteFunction
-/// differs: the model says 200 and allows another status in the answer; AWS answers 204.
+impl Operation {
+    /// The service that has the operation.
+    pub(crate) fn service(self) -> Service {
+        match self {
+            DescribeAlarms | GetMetricData => Service::CloudWatch,
+            _ => Service::Lambda, // all other operations are Lambda's
+        }
+    }
+}
+
+/// Operation, name, method, path and status of success, from botocore's models of Lambda and CloudWatch. Only
+/// DeleteFunction differs: the model says 200 and allows another status in the answer; AWS answers 204.
 #[rustfmt::skip] // a table: one operation, one line
-const ROUTES: [(Operation, &str, &str, &str, u16); 37] = [
+const ROUTES: [(Operation, &str, &str, &str, u16); 39] = [
     (CreateFunction, "CreateFunction", "POST", "/2015-03-31/functions", 201),
     (GetFunction, "GetFunction", "GET", "/2015-03-31/functions/{}", 200),
     (GetFunctionConfiguration, "GetFunctionConfiguration", "GET", "/2015-03-31/functions/{}/configuration", 200),
@@ -87,6 +100,8 @@ const ROUTES: [(Operation, &str, &str, &str, u16); 37] = [
     (ListEventSourceMappings, "ListEventSourceMappings", "GET", "/2015-03-31/event-source-mappings", 200),
     (UpdateEventSourceMapping, "UpdateEventSourceMapping", "PUT", "/2015-03-31/event-source-mappings/{}", 202),
     (Invoke, "Invoke", "POST", "/2015-03-31/functions/{}/invocations", 200),
+    (DescribeAlarms, "DescribeAlarms", "POST", "/service/GraniteServiceVersion20100801/operation/DescribeAlarms", 200),
+    (GetMetricData, "GetMetricData", "POST", "/service/GraniteServiceVersion20100801/operation/GetMetricData", 200),
 ];
 
 /// The operation of a request, and the names in its path.

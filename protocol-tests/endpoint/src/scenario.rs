@@ -13,6 +13,7 @@ use crate::function::Failure;
 use crate::http::{Answer, Body, Head};
 use crate::iam::Policy;
 use crate::moment::{self, Moment};
+use crate::service::Service;
 use crate::settings::Settings;
 use crate::sigv4::{self, Scope};
 use crate::uri;
@@ -38,7 +39,8 @@ pub(crate) fn signed(method: &str, target: &str, body: &[u8], signer: &Settings,
     head.headers.extend(token.map(|token| ("x-amz-security-token".to_owned(), token.clone())));
     let names: Vec<&str> = head.headers.iter().map(|(name, _)| name.as_str()).collect();
     let names = names.join(";");
-    let scope = Scope { date: &timestamp[..8], region: &signer.region, service: "lambda" };
+    let service = Service::of(&head).signing_name();
+    let scope = Scope { date: &timestamp[..8], region: &signer.region, service };
     let canonical = sigv4::canonical_request(&head, &names, &hex::encode(Sha256::digest(body)));
     let signature = sigv4::signature(&signer.secret_access_key, &scope, &timestamp, &canonical);
     let Scope { date, region, service } = scope;
