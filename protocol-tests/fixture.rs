@@ -258,8 +258,7 @@ impl Fixture {
             Value::Null => call.operation,
             _ => format!("{} {}", call.operation, alias_target(&call.body)),
         };
-        let is_read = |call: &Call| ["Get", "List"].iter().any(|verb| call.operation.starts_with(verb));
-        self.endpoint.calls().into_iter().filter(|call| !is_read(call)).map(reported).collect()
+        self.endpoint.calls().into_iter().filter(|call| !call.is_read()).map(reported).collect()
     }
 
     /// Waits until a call of this operation is recorded.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use crate::cloud_watch::CloudWatch;
 use crate::codedeploy::deployment::Deployment;
 use crate::codedeploy::group::DeploymentGroup;
 use crate::event_source::EventSource;
@@ -28,6 +29,7 @@ pub(crate) struct Account {
     /// The deployments of CodeDeploy, the oldest first.
     pub(crate) deployments: Vec<Deployment>,
     pub(crate) invocations: Invocations,
+    pub(crate) cloud_watch: CloudWatch,
     /// The identity policy of the callers. `None`: callers may do everything.
     pub(crate) policy: Option<Policy>,
     pub(crate) rates: Rates,
@@ -72,13 +74,14 @@ fn first<'a>(pairs: &'a [(String, String)], name: &str) -> Option<&'a str> {
 impl Account {
     pub(crate) fn new(settings: Settings) -> Account {
         let invocations = Invocations::new(settings.invocations.clone());
-        let rates = Rates::new(&settings);
+        let (rates, cloud_watch) = (Rates::new(&settings), CloudWatch::new(&settings));
         Account {
             functions: BTreeMap::new(),
             event_sources: BTreeMap::new(),
             deployment_groups: settings.deployment_groups.clone(),
             deployments: Vec::new(),
             invocations,
+            cloud_watch,
             policy: None,
             rates,
             settings,

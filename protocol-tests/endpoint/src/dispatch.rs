@@ -24,7 +24,6 @@ impl Account {
         now: Moment,
     ) -> Answer {
         let route = route::of(head);
-        let is_codedeploy = route::service(head) == "codedeploy";
         let result = self
             .authenticate(head, body, route.as_ref(), now)
             .and_then(|()| route.ok_or(Refusal::UnknownOperation))
@@ -48,10 +47,7 @@ impl Account {
                 self.perform(&route, &arguments)
             });
         result.unwrap_or_else(|refusal| {
-            let (status, code, message) = refusal.wire();
-            if is_codedeploy {
-                return Answer::rpc_error(code, &message);
-            }
+            let (status, code, _) = refusal.wire();
             Answer::error(status, code, &refusal.body())
         })
     }
@@ -149,6 +145,8 @@ impl Account {
             Operation::GetEventSourceMapping => self.get_event_source_mapping(arguments),
             Operation::ListEventSourceMappings => self.list_event_source_mappings(arguments),
             Operation::UpdateEventSourceMapping => self.update_event_source_mapping(arguments),
+            Operation::DescribeAlarms => self.describe_alarms(arguments),
+            Operation::GetMetricData => self.get_metric_data(arguments),
             Operation::CodeDeploy(operation) => self.codedeploy(operation, arguments),
             Operation::Invoke => return self.invoke(arguments),
         };

@@ -11,6 +11,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::account::Arguments;
+use crate::alarm::Alarm;
 use crate::archive;
 use crate::codedeploy::group::DeploymentGroup;
 use crate::document::Document;
@@ -18,6 +19,7 @@ use crate::fault::Fault;
 use crate::function::Phase;
 use crate::iam::Policy;
 use crate::invocation::Invocation;
+use crate::metrics::Metrics;
 use crate::moment::Moment;
 use crate::refusal::Refusal;
 use crate::route;
@@ -183,6 +185,16 @@ impl Endpoint {
         let groups = &mut account.deployment_groups;
         groups.retain(|other| (&other.application, &other.name) != (&group.application, &group.name));
         groups.push(group);
+    }
+
+    /// Sets a CloudWatch alarm. Replaces the one of the same name.
+    pub fn set_alarm(&self, alarm: Alarm) {
+        self.shared.account().cloud_watch.set_alarm(alarm);
+    }
+
+    /// Sets the CloudWatch metrics of a version. Replaces those set before.
+    pub fn set_metrics(&self, metrics: Metrics) {
+        self.shared.account().cloud_watch.set_metrics(metrics);
     }
 
     /// Adds a fault. Faults apply in the order in which they were added, one per call.

@@ -4,7 +4,7 @@
 use std::io::{self, BufRead, Read};
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::{ids, uri};
 
@@ -193,11 +193,6 @@ impl Answer {
         let kind = format!("{code}:http://internal.amazon.com/coral/com.amazonaws.lambda/");
         answer.headers.push(("x-amzn-errortype", kind));
         answer
-    }
-
-    /// Creates an error in the format of AWS's JSON protocol, as CodeDeploy has it: each with the status 400.
-    pub(crate) fn rpc_error(code: &str, message: &str) -> Answer {
-        Answer::json(400, &json!({"__type": code, "message": message}))
     }
 
     /// Formats the status line and the headers.

@@ -11,9 +11,11 @@
 //!
 //! | topic | where |
 //! |---|---|
-//! | public API for tests | [`Endpoint`], [`Settings`], [`Fault`], [`Invocation`], [`Call`] |
+//! | public API for tests | [`Endpoint`], [`Settings`], [`Fault`], [`Invocation`], [`Call`], [`Alarm`], [`Metrics`], [`DeploymentGroup`] |
 //! | AWS's error messages | `refusal.rs` |
 //! | path of each operation | `route.rs` |
+//! | services other than Lambda: signature, IAM and protocol | `service.rs`, `cbor.rs` |
+//! | CloudWatch's alarms and metrics | `cloud_watch.rs`, `alarm.rs`, `metrics.rs` |
 //! | states (Pending, InProgress, Failed) and when they end | `function.rs` |
 //! | effect of each request member on a function | `configuration.rs` |
 //! | request validation | `checks.rs` with `constraints.rs` and `shapes.rs`, `archive.rs` |
@@ -38,8 +40,11 @@
 //! from users' reports.
 
 mod account;
+mod alarm;
 mod archive;
+mod cbor;
 mod checks;
+mod cloud_watch;
 mod codedeploy;
 mod configuration;
 mod constraints;
@@ -55,6 +60,7 @@ mod http;
 mod iam;
 mod ids;
 mod invocation;
+mod metrics;
 mod moment;
 mod operations;
 mod permission;
@@ -65,6 +71,7 @@ mod route;
 mod runtimes;
 mod script;
 mod server;
+mod service;
 mod settings;
 mod shapes;
 mod sigv4;
@@ -75,9 +82,11 @@ mod scenario;
 #[cfg(test)]
 mod tests;
 
+pub use alarm::{Alarm, Fires};
 pub use codedeploy::group::DeploymentGroup;
 pub use endpoint::Endpoint;
 pub use fault::{Fault, FaultKind};
 pub use invocation::Invocation;
+pub use metrics::Metrics;
 pub use server::Call;
 pub use settings::Settings;

@@ -29,12 +29,10 @@ pub(crate) fn needed(
     let resource = resource(account, route.operation, arguments)?;
     // "Fine-tuning the Resources and Conditions sections of policies" (Lambda guide): only this action has
     // another name than its operation.
-    let action = match route.operation {
-        Operation::Invoke => "lambda:InvokeFunction".to_owned(),
-        Operation::CodeDeploy(_) => format!("codedeploy:{}", route.name),
-        _ => format!("lambda:{}", route.name), // every other operation is Lambda's
-    };
-    let own = Permission::new(&action, &resource, context(account, route.operation, arguments));
+    let name = if route.operation == Operation::Invoke { "InvokeFunction" } else { route.name };
+    let prefix = route.operation.service().iam_prefix();
+    let context = context(account, route.operation, arguments);
+    let own = Permission::new(&format!("{prefix}:{name}"), &resource, context);
     let mut needed = vec![own];
     let (body, settings) = (arguments.body, &account.settings);
     if route.operation == Operation::CreateFunction {
@@ -84,6 +82,12 @@ fn resource(account: &Account, operation: Operation, arguments: &Arguments<'_>) 
         Operation::CodeDeploy(operation) => {
             Ok(codedeploy::permissions::resource(account, operation, arguments.body))
         }
+        // Composite alarms need `*` ("Amazon CloudWatch permissions reference", CloudWatch guide).
+        Operation::DescribeAlarms if !strings(&arguments.body["AlarmTypes"]).contains(&"CompositeAlarm") => {
+            let Settings { region, account, .. } = &account.settings;
+            Ok(format!("arn:aws:cloudwatch:{region}:{account}:alarm:*"))
+        }
+        Operation::DescribeAlarms | Operation::GetMetricData => Ok("*".to_owned()),
         Operation::GetFunction
         | Operation::GetFunctionConfiguration
         | Operation::DeleteFunction
@@ -189,8 +193,10 @@ fn context(account: &Account, operation: Operation, arguments: &Arguments<'_>) -
         | Operation::GetFunctionCodeSigningConfig
         | Operation::DeleteFunctionCodeSigningConfig
         | Operation::ListEventSourceMappings
-        | Operation::CodeDeploy(_)
-        | Operation::Invoke => {}
+        | Operation::Invoke
+        | Operation::DescribeAlarms
+        | Operation::GetMetricData
+        | Operation::CodeDeploy(_) => {}
     }
     context
 }

@@ -2,6 +2,7 @@
 
 use crate::codedeploy::target::{self, CodeDeployOperation};
 use crate::http::Head;
+use crate::service::Service;
 use crate::uri;
 
 /// The operations that the endpoint implements, under AWS's names.
@@ -44,15 +45,28 @@ pub(crate) enum Operation {
     ListEventSourceMappings,
     UpdateEventSourceMapping,
     Invoke,
+    DescribeAlarms,
+    GetMetricData,
     CodeDeploy(CodeDeployOperation),
 }
 
 use Operation::*;
 
-/// Operation, name, method, path and status of success, from botocore's model of Lambda. Only DeleteFunction
-/// differs: the model says 200 and allows another status in the answer; AWS answers 204.
+impl Operation {
+    /// The service that has the operation.
+    pub(crate) fn service(self) -> Service {
+        match self {
+            DescribeAlarms | GetMetricData => Service::CloudWatch,
+            CodeDeploy(_) => Service::CodeDeploy,
+            _ => Service::Lambda, // all other operations are Lambda's
+        }
+    }
+}
+
+/// Operation, name, method, path and status of success, from botocore's models of Lambda and CloudWatch. Only
+/// DeleteFunction differs: the model says 200 and allows another status in the answer; AWS answers 204.
 #[rustfmt::skip] // a table: one operation, one line
-const ROUTES: [(Operation, &str, &str, &str, u16); 37] = [
+const ROUTES: [(Operation, &str, &str, &str, u16); 39] = [
     (CreateFunction, "CreateFunction", "POST", "/2015-03-31/functions", 201),
     (GetFunction, "GetFunction", "GET", "/2015-03-31/functions/{}", 200),
     (GetFunctionConfiguration, "GetFunctionConfiguration", "GET", "/2015-03-31/functions/{}/configuration", 200),
@@ -90,6 +104,8 @@ const ROUTES: [(Operation, &str, &str, &str, u16); 37] = [
     (ListEventSourceMappings, "ListEventSourceMappings", "GET", "/2015-03-31/event-source-mappings", 200),
     (UpdateEventSourceMapping, "UpdateEventSourceMapping", "PUT", "/2015-03-31/event-source-mappings/{}", 202),
     (Invoke, "Invoke", "POST", "/2015-03-31/functions/{}/invocations", 200),
+    (DescribeAlarms, "DescribeAlarms", "POST", "/service/GraniteServiceVersion20100801/operation/DescribeAlarms", 200),
+    (GetMetricData, "GetMetricData", "POST", "/service/GraniteServiceVersion20100801/operation/GetMetricData", 200),
 ];
 
 /// The operation of a request, and the names in its path.
@@ -107,17 +123,9 @@ pub(crate) struct Route {
     pub(crate) item: String,
 }
 
-/// The header in which CodeDeploy's protocol names the operation.
-const TARGET: &str = "x-amz-target";
-
 /// Returns the operation of a request, as [`route`] does.
 pub(crate) fn of(head: &Head) -> Option<Route> {
-    route(&head.method, head.header(TARGET).unwrap_or(&head.path))
-}
-
-/// Returns the name with which requests to the service must be signed.
-pub(crate) fn service(head: &Head) -> &'static str {
-    if head.header(TARGET).is_some() { "codedeploy" } else { "lambda" }
+    route(&head.method, head.header(target::HEADER).unwrap_or(&head.path))
 }
 
 /// Returns the operation of a request. `path` is the value of `X-Amz-Target`, if the request has that header.

@@ -14,7 +14,7 @@ use crate::function::Failure;
 use crate::http::{Answer, Body, Head};
 use crate::iam::Policy;
 use crate::moment::{self, Moment};
-use crate::route;
+use crate::service::Service;
 use crate::settings::Settings;
 use crate::sigv4::{self, Scope};
 use crate::uri;
@@ -53,7 +53,8 @@ fn signed_with(
     head.headers.extend(token.map(|token| ("x-amz-security-token".to_owned(), token.clone())));
     let names: Vec<&str> = head.headers.iter().map(|(name, _)| name.as_str()).collect();
     let names = names.join(";");
-    let scope = Scope { date: &timestamp[..8], region: &signer.region, service: route::service(&head) };
+    let service = Service::of(&head).signing_name();
+    let scope = Scope { date: &timestamp[..8], region: &signer.region, service };
     let canonical = sigv4::canonical_request(&head, &names, &hex::encode(Sha256::digest(body)));
     let signature = sigv4::signature(&signer.secret_access_key, &scope, &timestamp, &canonical);
     let Scope { date, region, service } = scope;
@@ -159,7 +160,8 @@ impl TestAccount {
     /// Calls CodeDeploy. Returns status, error code (empty on success) and body.
     pub(crate) fn ask_codedeploy(&mut self, operation: &str, body: Value) -> (u16, String, Value) {
         let target = format!("{}{operation}", target::PREFIX);
-        let answer = self.answer("POST", "/", &[("x-amz-target", &target)], body);
+        let answer = self.answer("POST", "/", &[(target::HEADER, &target)], body);
+        let answer = Service::CodeDeploy.encoded(answer);
         let body: Value = serde_json::from_slice(&answer.body).unwrap_or(Value::Null);
         (answer.status, body["__type"].as_str().unwrap_or_default().to_owned(), body)
     }

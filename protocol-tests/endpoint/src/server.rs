@@ -19,6 +19,7 @@ use crate::http::{self, Answer, Body, Head};
 use crate::moment::Moment;
 use crate::route;
 use crate::script::Script;
+use crate::service::Service;
 use crate::settings::Settings;
 use crate::sigv4;
 
@@ -38,7 +39,7 @@ pub struct Call {
     pub method: String,
     /// The path as received, percent-encoded, without the query.
     pub path: String,
-    /// The request's JSON, with each `ZipFile` replaced by `{"bytes": n}`; `{}` for an empty body, null for
+    /// The request's JSON or CBOR, with each `ZipFile` replaced by `{"bytes": n}`; `{}` for an empty body, null for
     /// an incomplete or malformed one.
     pub body: Value,
     /// The HTTP status of the answer. 0: the connection was cut instead.
@@ -53,6 +54,14 @@ pub struct Call {
     pub at: Instant,
     /// The `User-Agent` header; empty if there is none.
     pub user_agent: String,
+}
+
+impl Call {
+    /// True if the call changes nothing.
+    pub fn is_read(&self) -> bool {
+        let verbs = ["Describe", "Get", "List"];
+        self.method == "GET" || verbs.iter().any(|verb| self.operation.starts_with(verb))
+    }
 }
 
 /// The state that all connections of an endpoint share.
@@ -173,7 +182,8 @@ impl Shared {
         }
 
         let bytes = &arrival.body.bytes;
-        let document = if operation == "Invoke" { Document::payload(bytes) } else { Document::read(bytes) };
+        let service = Service::of(head);
+        let document = if operation == "Invoke" { Document::payload(bytes) } else { service.document(bytes) };
         let (json, code_bytes) = match &document {
             Ok(document) => (document.json.clone(), document.code_bytes()),
             Err(_) => (Value::Null, 0),
@@ -190,7 +200,7 @@ impl Shared {
             let mut account = self.account();
             account.answer(head, &arrival.body, &document, call_outcome, Moment::now())
         });
-        let answer = fault.as_ref().and_then(FaultKind::answer_after).unwrap_or(answer);
+        let answer = service.encoded(fault.as_ref().and_then(FaultKind::answer_after).unwrap_or(answer));
         thread::sleep(answer.delay);
         if let Some(FaultKind::ResetAfter) = fault {
             self.record(&arrival, json, code_bytes, 0);

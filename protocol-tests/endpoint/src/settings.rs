@@ -5,11 +5,13 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::alarm::Alarm;
 use crate::codedeploy::group::DeploymentGroup;
 use crate::fixture::Fixture;
 use crate::invocation::Invocation;
+use crate::metrics::Metrics;
 
-/// Durations, credentials, quotas and scripted answers of an endpoint.
+/// Durations, credentials, quotas, alarms and scripted answers of an endpoint.
 #[derive(Clone)]
 pub struct Settings {
     /// How long a new function stays `Pending`, and a SnapStart version too. Zero: the answer already shows
@@ -47,6 +49,10 @@ pub struct Settings {
     pub get_function_per_second: Option<u32>,
     /// The answers of invocations. If several match, the last one applies.
     pub invocations: Vec<Invocation>,
+    /// CloudWatch's alarms.
+    pub alarms: Vec<Alarm>,
+    /// CloudWatch's metrics of versions.
+    pub metrics: Vec<Metrics>,
     /// The deployment groups of CodeDeploy.
     pub deployment_groups: Vec<DeploymentGroup>,
 }
@@ -69,6 +75,8 @@ impl Default for Settings {
             calls_per_second: None,
             get_function_per_second: None,
             invocations: Vec::new(),
+            alarms: Vec::new(),
+            metrics: Vec::new(),
             deployment_groups: Vec::new(),
         }
     }
@@ -78,8 +86,8 @@ impl Settings {
     /// Parses `{"create_ms": 300, "update_ms": 300, "provision_ms": 300, "shift_ms": 300, "latency_ms": 30,
     /// "access_key_id": …, "secret_access_key": …, "session_token": …, "region": …, "account": …,
     /// "concurrency_limit": 1000, "hide_environment": true, "calls_per_second": 15, "get_function_per_second":
-    /// 100, "invocations": […], "deployment_groups": […]}`. Absent members have the default value. Fails on an
-    /// unknown key and on a value of another type.
+    /// 100, "invocations": […], "alarms": […], "metrics": […], "deployment_groups": […]}`. Absent members have
+    /// the default value. Fails on an unknown key and on a value of another type.
     pub fn from_json(value: &Value) -> Result<Settings, String> {
         let mut fixture = Fixture::read("settings", value)?;
         let default = Settings::default();
@@ -103,6 +111,8 @@ impl Settings {
                 .iter()
                 .map(Invocation::from_json)
                 .collect::<Result<_, _>>()?,
+            alarms: fixture.list("alarms")?.iter().map(Alarm::from_json).collect::<Result<_, _>>()?,
+            metrics: fixture.list("metrics")?.iter().map(Metrics::from_json).collect::<Result<_, _>>()?,
             deployment_groups: fixture
                 .list("deployment_groups")?
                 .iter()

@@ -1,7 +1,10 @@
 //! The operations of CodeDeploy that the endpoint implements, and how a request names them: in the header
 //! `X-Amz-Target`. Never looks at a body.
 
-/// The part of `X-Amz-Target` before the operation.
+/// The header that names the operation, in lower case.
+pub(crate) const HEADER: &str = "x-amz-target";
+
+/// The part of the header before the operation.
 pub(crate) const PREFIX: &str = "CodeDeploy_20141006.";
 
 /// An operation of CodeDeploy, under AWS's name.
