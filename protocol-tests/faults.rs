@@ -166,7 +166,7 @@ fn troubles() -> Vec<StateReason> {
 }
 
 fn changes(call: &Call) -> bool {
-    call.method != "GET" && !invokes(call)
+    !call.is_read() && !invokes(call)
 }
 
 fn invokes(call: &Call) -> bool {
@@ -538,7 +538,7 @@ impl Combination<'_> {
                 let may_be_again = call.operation != "DeleteFunction" || earlier_place + 1 == place;
                 !(200..300).contains(&earlier.status) && is_same(earlier, call) && may_be_again
             };
-            if call.method != "GET" && took_effect && !effective.iter().any(is_again) {
+            if !call.is_read() && took_effect && !effective.iter().any(is_again) {
                 effective.push((place, call));
             }
         }

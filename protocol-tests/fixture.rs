@@ -258,7 +258,7 @@ impl Fixture {
             Value::Null => call.operation,
             _ => format!("{} {}", call.operation, alias_target(&call.body)),
         };
-        self.endpoint.calls().into_iter().filter(|call| call.method != "GET").map(reported).collect()
+        self.endpoint.calls().into_iter().filter(|call| !call.is_read()).map(reported).collect()
     }
 
     /// Waits until a call of this operation is recorded.

@@ -3,6 +3,7 @@
 
 mod address;
 mod bypass;
+mod guard;
 mod managed;
 mod provisioned;
 mod readiness;

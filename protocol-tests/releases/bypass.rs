@@ -25,7 +25,7 @@ impl Fixture {
     }
 
     /// A statement that allows everything, and one that denies these actions.
-    fn deny(&self, actions: &[&str]) {
+    pub(super) fn deny(&self, actions: &[&str]) {
         let statement =
             |effect: &str, action: Value| json!({"Effect": effect, "Action": action, "Resource": "*"});
         let statements = [statement("Allow", json!("*")), statement("Deny", json!(actions))];
