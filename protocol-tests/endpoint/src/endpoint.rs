@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use crate::account::Arguments;
 use crate::alarm::Alarm;
 use crate::archive;
+use crate::codedeploy::group::DeploymentGroup;
 use crate::document::Document;
 use crate::fault::Fault;
 use crate::function::Phase;
@@ -94,7 +95,8 @@ impl Endpoint {
     }
 
     /// Runs an operation directly and returns AWS's answer, to prepare the state before a test:
-    /// `perform("PUT", "/2017-10-31/functions/f/concurrency", …)`. Checks no signature, applies no fault and
+    /// `perform("PUT", "/2017-10-31/functions/f/concurrency", …)`, or for CodeDeploy `perform("POST",
+    /// "CodeDeploy_20141006.ListDeployments", …)`. Checks no signature, applies no fault and
     /// no quota, and records no call. Fails with AWS's message.
     pub fn perform(&self, method: &str, target: &str, body: Value) -> Result<Value, String> {
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
@@ -176,6 +178,15 @@ impl Endpoint {
         self.shared.account().invocations.add(invocation);
     }
 
+    /// Adds a deployment group of CodeDeploy, or replaces the one of the same name. Applies to deployments that
+    /// are in progress, too.
+    pub fn set_deployment_group(&self, group: DeploymentGroup) {
+        let mut account = self.shared.account();
+        let groups = &mut account.deployment_groups;
+        groups.retain(|other| (&other.application, &other.name) != (&group.application, &group.name));
+        groups.push(group);
+    }
+
     /// Sets a CloudWatch alarm. Replaces the one of the same name.
     pub fn set_alarm(&self, alarm: Alarm) {
         self.shared.account().cloud_watch.set_alarm(alarm);
@@ -194,6 +205,11 @@ impl Endpoint {
     /// Changes how long an update takes. Applies from the next update on.
     pub fn set_update_duration(&self, duration: Duration) {
         self.shared.account().settings.update_duration = duration;
+    }
+
+    /// Changes how long CodeDeploy leaves traffic at a share. Applies from the next deployment on.
+    pub fn set_shift_duration(&self, duration: Duration) {
+        self.shared.account().settings.shift_duration = duration;
     }
 }
 

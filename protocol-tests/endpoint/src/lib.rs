@@ -1,4 +1,4 @@
-//! Answers HTTP requests on a loopback port as AWS Lambda's control plane would. Never listens on an address
+//! Answers HTTP requests on a loopback port as AWS Lambda's control plane would, and CodeDeploy. Never listens on an address
 //! other than
 //! 127.0.0.1, never runs a function's code, and keeps no state after it is dropped.
 //!
@@ -11,7 +11,7 @@
 //!
 //! | topic | where |
 //! |---|---|
-//! | public API for tests | [`Endpoint`], [`Settings`], [`Fault`], [`Invocation`], [`Alarm`], [`Metrics`], [`Call`] |
+//! | public API for tests | [`Endpoint`], [`Settings`], [`Fault`], [`Invocation`], [`Call`], [`Alarm`], [`Metrics`], [`DeploymentGroup`] |
 //! | AWS's error messages | `refusal.rs` |
 //! | path of each operation | `route.rs` |
 //! | services other than Lambda: signature, IAM and protocol | `service.rs`, `cbor.rs` |
@@ -19,6 +19,7 @@
 //! | states (Pending, InProgress, Failed) and when they end | `function.rs` |
 //! | effect of each request member on a function | `configuration.rs` |
 //! | request validation | `checks.rs` with `constraints.rs` and `shapes.rs`, `archive.rs` |
+//! | deployments of CodeDeploy, which shift the traffic of an alias | `codedeploy/` |
 //! | policy evaluation, and the permissions that a request needs | `iam.rs`, `permissions.rs` |
 //! | request quotas, and which calls a fault affects | `rate.rs`, `script.rs` |
 //! | connections that a fault cuts | `server.rs`; only it and `endpoint.rs` handle sockets |
@@ -44,6 +45,7 @@ mod archive;
 mod cbor;
 mod checks;
 mod cloud_watch;
+mod codedeploy;
 mod configuration;
 mod constraints;
 mod dispatch;
@@ -81,6 +83,7 @@ mod scenario;
 mod tests;
 
 pub use alarm::{Alarm, Fires};
+pub use codedeploy::group::DeploymentGroup;
 pub use endpoint::Endpoint;
 pub use fault::{Fault, FaultKind};
 pub use invocation::Invocation;

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use crate::account::{Account, Arguments};
 use crate::checks::required;
+use crate::codedeploy;
 use crate::configuration::VPC;
 use crate::document::{string_map, strings};
 use crate::function_name::FunctionName;
@@ -53,6 +54,8 @@ pub(crate) fn needed(
             needed.push(Permission::new("lambda:PutFunctionCodeSigningConfig", config, Context::new()));
         }
         needed.extend(from_signing(&body["CodeSigningConfigArn"]));
+    } else if let Operation::CodeDeploy(operation) = route.operation {
+        needed.extend(codedeploy::permissions::others(account, operation, body));
     }
     Ok(needed)
 }
@@ -75,6 +78,9 @@ fn resource(account: &Account, operation: Operation, arguments: &Arguments<'_>) 
         Operation::GetEventSourceMapping | Operation::UpdateEventSourceMapping => {
             let Settings { region, account, .. } = &account.settings;
             Ok(format!("arn:aws:lambda:{region}:{account}:event-source-mapping:{}", arguments.subject))
+        }
+        Operation::CodeDeploy(operation) => {
+            Ok(codedeploy::permissions::resource(account, operation, arguments.body))
         }
         // Composite alarms need `*` ("Amazon CloudWatch permissions reference", CloudWatch guide).
         Operation::DescribeAlarms if !strings(&arguments.body["AlarmTypes"]).contains(&"CompositeAlarm") => {
@@ -189,7 +195,8 @@ fn context(account: &Account, operation: Operation, arguments: &Arguments<'_>) -
         | Operation::ListEventSourceMappings
         | Operation::Invoke
         | Operation::DescribeAlarms
-        | Operation::GetMetricData => {}
+        | Operation::GetMetricData
+        | Operation::CodeDeploy(_) => {}
     }
     context
 }

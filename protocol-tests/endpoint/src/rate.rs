@@ -29,7 +29,11 @@ impl Rates {
         let bucket = match operation {
             Operation::GetFunction => &mut self.get_function,
             Operation::GetPolicy => &mut self.get_policy,
-            Operation::Invoke | Operation::DescribeAlarms | Operation::GetMetricData => return Ok(()),
+            // The other services have quotas of their own, which the endpoint does not have.
+            Operation::Invoke
+            | Operation::DescribeAlarms
+            | Operation::GetMetricData
+            | Operation::CodeDeploy(_) => return Ok(()),
             _ => &mut self.others, // all other operations share one quota
         };
         let available = bucket.as_mut().is_none_or(|bucket| bucket.take(now));

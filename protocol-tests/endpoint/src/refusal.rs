@@ -1,10 +1,11 @@
 //! Maps each error to its HTTP status, AWS's error code and AWS's message. No other file may contain an error
-//! message of AWS.
+//! message of AWS, except `codedeploy/refusal.rs`.
 //!
 //! The messages were recorded from AWS, unless a comment names another source.
 
 use serde_json::{Value, json};
 
+use crate::codedeploy::refusal::CodeDeployRefusal;
 use crate::permission::Permission;
 use crate::runtimes;
 
@@ -200,6 +201,8 @@ pub(crate) enum Refusal {
     InvalidQuery {
         reason: String,
     },
+    // CodeDeploy.
+    CodeDeploy(CodeDeployRefusal),
 }
 
 /// ErrorCode and Message of `Environment.Error`, for a function whose variables AWS cannot decrypt. The code
@@ -342,6 +345,10 @@ impl Refusal {
             Refusal::NoConcurrencyReserved | Refusal::RateExceeded => (429, "TooManyRequestsException", "Rate Exceeded.".to_owned()),
             Refusal::InvalidNextToken => (400, "InvalidNextToken", "The next token specified is invalid.".to_owned()), // not recorded
             Refusal::InvalidQuery { reason } => (400, VALIDATION, reason.clone()),
+            Refusal::CodeDeploy(refusal) => {
+                let (code, message) = refusal.wire();
+                (400, code, message)
+            }
         }
     }
 

@@ -1,5 +1,7 @@
 //! Finds the operation for a method and a path, and extracts the names from the path. Never looks at a body.
 
+use crate::codedeploy::target::{self, CodeDeployOperation};
+use crate::http::Head;
 use crate::service::Service;
 use crate::uri;
 
@@ -45,6 +47,7 @@ pub(crate) enum Operation {
     Invoke,
     DescribeAlarms,
     GetMetricData,
+    CodeDeploy(CodeDeployOperation),
 }
 
 use Operation::*;
@@ -54,6 +57,7 @@ impl Operation {
     pub(crate) fn service(self) -> Service {
         match self {
             DescribeAlarms | GetMetricData => Service::CloudWatch,
+            CodeDeploy(_) => Service::CodeDeploy,
             _ => Service::Lambda, // all other operations are Lambda's
         }
     }
@@ -112,15 +116,26 @@ pub(crate) struct Route {
     pub(crate) name: &'static str,
     /// The HTTP status of success.
     pub(crate) status: u16,
-    /// Function name, ARN of the tagged resource, or UUID of a mapping; empty if the path has none.
+    /// Function name, ARN of the tagged resource, or UUID of a mapping; empty if the path has none, as that of
+    /// CodeDeploy.
     pub(crate) subject: String,
     /// Alias name, or id of a policy statement; empty if the path has none.
     pub(crate) item: String,
 }
 
-/// Returns the operation of a request. `None`: AWS has no such operation, or this endpoint does not implement
-/// it.
+/// Returns the operation of a request, as [`route`] does.
+pub(crate) fn of(head: &Head) -> Option<Route> {
+    route(&head.method, head.header(target::HEADER).unwrap_or(&head.path))
+}
+
+/// Returns the operation of a request. `path` is the value of `X-Amz-Target`, if the request has that header.
+/// `None`: AWS has no such operation, or this endpoint does not implement it.
 pub(crate) fn route(method: &str, path: &str) -> Option<Route> {
+    if let Some(name) = path.strip_prefix(target::PREFIX) {
+        let (operation, name) = target::named(name).filter(|_| method == "POST")?;
+        let (subject, item) = (String::new(), String::new());
+        return Some(Route { operation: CodeDeploy(operation), name, status: 200, subject, item });
+    }
     // Older SDKs use `/functions/` where the model has `/functions`; AWS accepts both.
     let path = path.strip_suffix('/').unwrap_or(path);
     ROUTES.iter().find_map(|&(operation, name, its_method, its_path, status)| {
@@ -138,7 +153,7 @@ pub(crate) fn route(method: &str, path: &str) -> Option<Route> {
 /// True if the endpoint has an operation of this name. A fault with a misspelled name would never apply and
 /// test nothing.
 pub(crate) fn is_operation(text: &str) -> bool {
-    ROUTES.iter().any(|&(_, name, ..)| name == text)
+    ROUTES.iter().any(|&(_, name, ..)| name == text) || target::named(text).is_some()
 }
 
 /// Returns the decoded values for the `{}` of a template. `None`: the path does not match.

@@ -161,7 +161,7 @@ impl Shared {
         head: &Head,
     ) -> io::Result<Then> {
         let at = Moment::now().instant;
-        let operation = route::route(&head.method, &head.path).map_or("Unknown", |route| route.name);
+        let operation = route::of(head).map_or("Unknown", |route| route.name);
         let fault = self.script().fault_for(operation, at);
         let mut arrival = Arrival { operation, head, at, body: Body::default() };
         if let Some(FaultKind::ResetBefore) = fault {

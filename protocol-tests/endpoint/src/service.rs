@@ -4,6 +4,7 @@
 use serde_json::{Value, json};
 
 use crate::cbor;
+use crate::codedeploy::target;
 use crate::document::Document;
 use crate::http::{Answer, Head};
 use crate::refusal::Refusal;
@@ -28,12 +29,19 @@ const CODES: [(&str, &str); 7] = [
 pub(crate) enum Service {
     Lambda,
     CloudWatch,
+    CodeDeploy,
 }
 
 impl Service {
     /// Returns the service that a request is for.
     pub(crate) fn of(head: &Head) -> Service {
-        if head.path.starts_with(CLOUD_WATCH) { Service::CloudWatch } else { Service::Lambda }
+        if head.path.starts_with(CLOUD_WATCH) {
+            Service::CloudWatch
+        } else if head.header(target::HEADER).is_some() {
+            Service::CodeDeploy
+        } else {
+            Service::Lambda
+        }
     }
 
     /// The name in the scope of a signature.
@@ -41,6 +49,7 @@ impl Service {
         match self {
             Service::Lambda => "lambda",
             Service::CloudWatch => "monitoring",
+            Service::CodeDeploy => "codedeploy",
         }
     }
 
@@ -49,13 +58,14 @@ impl Service {
         match self {
             Service::Lambda => "lambda",
             Service::CloudWatch => "cloudwatch",
+            Service::CodeDeploy => "codedeploy",
         }
     }
 
     /// Parses a request body.
     pub(crate) fn document(self, body: &[u8]) -> Result<Document, Refusal> {
         match self {
-            Service::Lambda => Document::read(body),
+            Service::Lambda | Service::CodeDeploy => Document::read(body),
             Service::CloudWatch => match cbor::read(body) {
                 Ok(json) if json.is_object() => Ok(Document { json, code: None }),
                 Ok(_) => Err(Refusal::NotCbor { cause: "not a map".to_owned() }),
@@ -66,12 +76,10 @@ impl Service {
 
     /// Converts an answer in Lambda's protocol into the one of the service. Changes nothing else than JSON.
     pub(crate) fn encoded(self, answer: Answer) -> Answer {
-        match self {
-            Service::Lambda => answer,
-            Service::CloudWatch => match serde_json::from_slice(&answer.body) {
-                Ok(value) => in_cbor(answer, value),
-                Err(_) => answer,
-            },
+        match (self, serde_json::from_slice(&answer.body)) {
+            (Service::Lambda, _) | (_, Err(_)) => answer,
+            (Service::CloudWatch, Ok(value)) => in_cbor(answer, value),
+            (Service::CodeDeploy, Ok(value)) => in_json(answer, &value),
         }
     }
 }
@@ -79,11 +87,9 @@ impl Service {
 /// Converts an answer into Smithy's `rpc-v2-cbor`. An error has its code in the body and in the header
 /// `x-amzn-query-error`; the SDKs use that of the header.
 fn in_cbor(answer: Answer, mut value: Value) -> Answer {
-    let kind = answer.headers.iter().find(|(name, _)| *name == "x-amzn-errortype");
-    let code = kind.and_then(|(_, kind)| kind.split(':').next()).map(str::to_owned);
+    let code = code_of(&answer);
     if let Some(code) = &code {
-        let message = value.get("message").or(value.get("Message")).cloned().unwrap_or_default();
-        value = json!({"__type": format!("com.amazonaws.cloudwatch#{code}"), "message": message});
+        value = error(&format!("com.amazonaws.cloudwatch#{code}"), &value);
     }
     let mut encoded = Answer::new(answer.status, "application/cbor", cbor::write(&value));
     encoded.headers.push(("smithy-protocol", "rpc-v2-cbor".to_owned()));
@@ -94,4 +100,27 @@ fn in_cbor(answer: Answer, mut value: Value) -> Answer {
         encoded.headers.push(("x-amzn-query-error", format!("{own};{side}")));
     }
     encoded
+}
+
+/// Converts an answer into AWS's JSON protocol 1.1, in which an error has its code in the body, and each error of
+/// the request has the status 400.
+fn in_json(answer: Answer, value: &Value) -> Answer {
+    let Some(code) = code_of(&answer) else { return answer };
+    let status = if answer.status < 500 { 400 } else { answer.status };
+    let body = error(&code, value).to_string().into_bytes();
+    let mut encoded = Answer::new(status, "application/x-amz-json-1.1", body);
+    encoded.headers.extend(answer.headers.into_iter().filter(|(name, _)| *name == "retry-after"));
+    encoded
+}
+
+/// The code of an error in Lambda's protocol. `None`: the answer is not an error.
+fn code_of(answer: &Answer) -> Option<String> {
+    let (_, kind) = answer.headers.iter().find(|(name, _)| *name == "x-amzn-errortype")?;
+    kind.split(':').next().map(str::to_owned)
+}
+
+/// The body of an error, with the message of the same error in Lambda's protocol.
+fn error(kind: &str, lambdas: &Value) -> Value {
+    let message = lambdas.get("message").or(lambdas.get("Message")).cloned().unwrap_or_default();
+    json!({"__type": kind, "message": message})
 }

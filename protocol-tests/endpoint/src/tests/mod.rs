@@ -3,6 +3,7 @@
 
 mod aliases;
 mod cloud_watch;
+mod codedeploy;
 mod concurrency;
 mod concurrent_changes;
 mod event_sources;
