@@ -9,7 +9,7 @@ use std::fs;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use lambda_endpoint::{Call, DeploymentGroup, Endpoint, FaultKind, Settings};
+use lambda_endpoint::{Alarm, Call, DeploymentGroup, Endpoint, FaultKind, Settings};
 use serde_json::{Value, json};
 
 use crate::fixture::{
@@ -122,6 +122,17 @@ const CODEDEPLOY: Scenario = Scenario {
         let codedeploy = json!({"application": "shop", "deployment_group": "live"});
         json!({"alias": "live", "verify": {}, "codedeploy": codedeploy})
     },
+};
+
+/// A release that watches an alarm while all traffic already goes to the new version.
+const GUARD: Scenario = Scenario {
+    name: "guard",
+    killed_from: "UpdateAlias",
+    before: |endpoint| {
+        a_released_function(endpoint);
+        endpoint.set_alarm(Alarm::named("shop-5xx"));
+    },
+    stanza: || json!({"alias": "live", "guard": {"alarms": ["shop-5xx"], "bake": 1}}),
 };
 
 const EVENT_SOURCES: &str = "/2015-03-31/event-source-mappings";
@@ -245,11 +256,11 @@ fn differences(expected: &Value, actual: &Value) -> String {
 
 #[test]
 fn an_undisturbed_deployment_is_refused_nothing_and_warns_of_nobody() {
-    for scenario in [CREATION, UPDATE, RELEASE, SHIFT, SNAPSHOT, FOLLOW, CODEDEPLOY] {
+    for scenario in [CREATION, UPDATE, RELEASE, SHIFT, SNAPSHOT, FOLLOW, CODEDEPLOY, GUARD] {
         let fixture = fixture(&scenario);
         let ended = fixture.plugin(&[]).run(&fixture.request);
         let calls = fixture.endpoint.calls();
-        let is_refused = |call: &&Call| call.method != "GET" && call.status >= 300;
+        let is_refused = |call: &&Call| !call.is_read() && call.status >= 300;
         assert_eq!(calls.iter().filter(is_refused).count(), 0, "{}: {}", scenario.name, story(&calls));
         assert_eq!(ended.event("warning"), None, "{}: a warning about a concurrent change", scenario.name);
     }
@@ -270,7 +281,7 @@ enum Killed {
 #[ignore = "second tier: long"]
 fn killed_at_any_call_and_run_again_it_ends_as_if_undisturbed() {
     let (mut kills, mut wrong) = (0, Vec::new());
-    for scenario in [CREATION, UPDATE, RELEASE, SHIFT, SNAPSHOT, FOLLOW, CODEDEPLOY] {
+    for scenario in [CREATION, UPDATE, RELEASE, SHIFT, SNAPSHOT, FOLLOW, CODEDEPLOY, GUARD] {
         let first = fixture(&scenario);
         let calls = undisturbed(&first);
         let expected = held(&first.endpoint);
@@ -442,7 +453,7 @@ fn interrupt(doing: Doing, last: usize) {
         return;
     }
     assert_eq!((ended.code(), ended.status.code()), ("cancelled", Some(143)), "{}", ended.stdout);
-    let took_effect = calls.iter().filter(|call| call.method != "GET" && (200..300).contains(&call.status));
+    let took_effect = calls.iter().filter(|call| !call.is_read() && (200..300).contains(&call.status));
     let took_effect: Vec<String> = took_effect.map(|call| step(&call.operation)).collect();
     assert_eq!(ended.finished()["changed"], json!(took_effect), "{}\n{}", story(&calls), ended.stdout);
     let untracked = fs::read_to_string(fixture.directory.path().join("untracked"));

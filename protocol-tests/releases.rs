@@ -4,6 +4,7 @@
 mod address;
 mod bypass;
 mod codedeploy;
+mod guard;
 mod managed;
 mod provisioned;
 mod readiness;

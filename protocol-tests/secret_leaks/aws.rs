@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use lambda_endpoint::{DeploymentGroup, FaultKind};
+use lambda_endpoint::{Alarm, DeploymentGroup, FaultKind, Fires};
 use serde_json::{Value, json};
 
 use super::harness::Stage;
@@ -80,6 +80,7 @@ pub(super) fn scenarios() -> Vec<Scenario> {
     scenarios.push(Scenario::new("AWS quotes secrets when an update fails", updates_that_fail));
     scenarios.push(Scenario::new("CodeDeploy quotes secrets in an error", codedeploy));
     scenarios.push(Scenario::new("CodeDeploy quotes secrets when a deployment fails", deployments_that_fail));
+    scenarios.push(Scenario::new("CloudWatch quotes secrets", guard));
     scenarios.push(Scenario::new("S3 quotes secrets in an error", bucket));
     scenarios.push(Scenario::new("the current description quotes secrets", live_description));
     scenarios
@@ -239,6 +240,37 @@ fn live_description(stage: &mut Stage<'_>) {
     let ended = stage.run(&["plan"]);
     let changes = ended.event("planned").expect("the event exists").to_string();
     assert!(changes.contains("another") && changes.contains("[secure] and [secure]"), "{changes}");
+}
+
+/// An alarm whose name and reason quote secrets, and errors of CloudWatch that quote them.
+fn guard(stage: &mut Stage<'_>) {
+    let peculiar = peculiar_quotations().into_iter().map(|(_, words)| words);
+    for words in quotations().into_iter().chain(peculiar) {
+        let mut scene = stage.again();
+        scene.seed();
+        let alias = json!({"Name": "live", "FunctionVersion": "1"});
+        for (made, body) in [("versions", json!({})), ("aliases", alias)] {
+            let target = format!("/2015-03-31/functions/f/{made}");
+            scene.endpoint.perform("POST", &target, body).expect("AWS would create it");
+        }
+        let guard = json!({"alarms": ["of $GITHUB_TOKEN"], "bake": 1});
+        scene.say(json!({"alias": "live", "merge_environment": true, "guard": guard}));
+        assert_eq!(scene.run(&["plan"]).code(), "not-found");
+        let alarm = |fires: Option<Fires>, state: &str| {
+            let (reason, state) = (words.clone(), state.to_owned());
+            Alarm { reason, state, fires, ..Alarm::named(&format!("of {}", secret("GITHUB_TOKEN"))) }
+        };
+        scene.endpoint.set_alarm(alarm(Some(Fires::AtPercent(100)), "OK"));
+        assert_eq!(scene.run(&[]).code(), "alarm-fired");
+        scene.fault("DescribeAlarms", refusal(400, "InvalidParameterValue", words.clone()));
+        assert_eq!(scene.run(&[]).outcome(), "failed");
+        scene.saying(json!({"guard": {"errors": "1%"}}), |scene| {
+            scene.fault("GetMetricData", refusal(400, "InvalidParameterValue", words.clone()));
+            assert_eq!(scene.run(&[]).outcome(), "failed");
+        });
+        scene.endpoint.set_alarm(alarm(None, "ALARM"));
+        assert_eq!(scene.run(&[]).outcome(), "deployed");
+    }
 }
 
 /// An S3 service that rejects every request.

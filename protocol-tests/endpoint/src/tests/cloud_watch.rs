@@ -10,8 +10,8 @@ const ALARMS: &str = "/service/GraniteServiceVersion20100801/operation/DescribeA
 const METRICS: &str = "/service/GraniteServiceVersion20100801/operation/GetMetricData";
 const ALL: [&str; 2] = ["CompositeAlarm", "MetricAlarm"];
 
-/// An account with two metric alarms, a composite one, and the alias `live`, which sends a tenth of its traffic
-/// to version 2.
+/// An account with two metric alarms, a composite one, and the alias `live`, which sends a tenth of its
+/// traffic to version 2.
 fn prepared() -> TestAccount {
     let mut scenario = TestAccount::with_function();
     for timeout in 1..=2 {
