@@ -1,5 +1,6 @@
-//! Checks the requests to CodeDeploy and CloudWatch against botocore's models of these services: types, required
-//! members, enumerations, patterns and lengths. The endpoint records the requests and checks only what it uses.
+//! Checks the requests to CodeDeploy and CloudWatch against botocore's models of these services: types,
+//! required members, enumerations, patterns and lengths. The endpoint records the requests, and checks only
+//! what it uses.
 
 use std::collections::BTreeSet;
 use std::io::Write;
@@ -26,8 +27,8 @@ fn problems(requests: &[Value]) -> Vec<Vec<String>> {
     serde_json::from_slice(&output.stdout).expect("the script prints JSON")
 }
 
-/// The calls of a deployment that CodeDeploy carries out, with everything that a stanza can say of it, and of a
-/// rollback that stops one.
+/// The calls of a deployment that CodeDeploy carries out, with every member of `codedeploy`, and of a rollback
+/// that stops one.
 fn calls_to_codedeploy() -> Vec<Call> {
     let codedeploy = |wait: &str| {
         json!({"codedeploy": {

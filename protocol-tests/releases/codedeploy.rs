@@ -318,6 +318,18 @@ fn a_run_that_was_killed_before_it_created_the_deployment_begins_again() {
 }
 
 #[test]
+fn when_the_runner_closes_our_output_codedeploy_goes_on() {
+    let fixture = grouped(DeploymentGroup::default(), json!({}));
+    let Running { mut child, lines, .. } = fixture.started("// 2\n", &["create-deployment"]);
+    fixture.wait_for_share();
+    drop(lines);
+    assert_eq!(child.wait().expect("can be waited for").code(), Some(1));
+    assert!(!fixture.operations().contains(&"StopDeployment".to_owned()));
+    fixture.settle();
+    assert_eq!(fixture.alias("live"), "2");
+}
+
+#[test]
 fn a_signal_ends_the_run_and_not_the_deployment() {
     let fixture = grouped(DeploymentGroup::default(), json!({}));
     let running = fixture.started("// 2\n", &["create-deployment"]);

@@ -178,8 +178,8 @@ impl Endpoint {
         self.shared.account().invocations.add(invocation);
     }
 
-    /// Adds a deployment group of CodeDeploy, or replaces the one of the same name. Applies to deployments that
-    /// are in progress, too.
+    /// Adds a deployment group of CodeDeploy, or replaces the one of the same name. Also applies to
+    /// deployments that are in progress.
     pub fn set_deployment_group(&self, group: DeploymentGroup) {
         let mut account = self.shared.account();
         let groups = &mut account.deployment_groups;

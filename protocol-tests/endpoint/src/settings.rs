@@ -85,9 +85,10 @@ impl Default for Settings {
 impl Settings {
     /// Parses `{"create_ms": 300, "update_ms": 300, "provision_ms": 300, "shift_ms": 300, "latency_ms": 30,
     /// "access_key_id": …, "secret_access_key": …, "session_token": …, "region": …, "account": …,
-    /// "concurrency_limit": 1000, "hide_environment": true, "calls_per_second": 15, "get_function_per_second":
-    /// 100, "invocations": […], "alarms": […], "metrics": […], "deployment_groups": […]}`. Absent members have
-    /// the default value. Fails on an unknown key and on a value of another type.
+    /// "concurrency_limit": 1000, "hide_environment": true, "calls_per_second": 15,
+    /// "get_function_per_second": 100, "invocations": […], "alarms": […], "metrics": […],
+    /// "deployment_groups": […]}`. Absent members have the default value. Fails on an unknown key and on a
+    /// value of another type.
     pub fn from_json(value: &Value) -> Result<Settings, String> {
         let mut fixture = Fixture::read("settings", value)?;
         let default = Settings::default();

@@ -115,7 +115,7 @@ impl Account {
             Value::Null => 0,
             token => token
                 .as_str()
-                .and_then(|token| token.parse().ok())
+                .and_then(|token| token.parse::<usize>().ok())
                 .filter(|start| *start <= ids.len())
                 .ok_or(CodeDeployRefusal::InvalidNextToken)?,
         };
@@ -180,7 +180,9 @@ impl Account {
             Stage::Succeed => return self.deployments[index].end("Succeeded", None, now),
         };
         if let Some((status, error)) = problem {
-            self.end_deployment(index, status, error, None, now);
+            // Before this stage has passed, there is nothing to go back to.
+            let rolls_back = (stage == Stage::Check).then_some(false);
+            self.end_deployment(index, status, error, rolls_back, now);
         }
     }
 

@@ -205,13 +205,14 @@ fn an_alias_that_is_elsewhere_and_a_version_that_is_missing_end_a_deployment() {
         ("TargetVersion", "9", "INVALID_LAMBDA_FUNCTION"),
         ("Alias", "other", "INVALID_LAMBDA_FUNCTION"),
     ] {
-        let mut scenario = scenario(DeploymentGroup { rolls_back: false, ..DeploymentGroup::default() });
+        let mut scenario = scenario(DeploymentGroup::default());
         let mut spec = app_spec();
         spec["Resources"][0]["f"]["Properties"][property] = json!(value);
         let id = create(&mut scenario, request(&spec));
         scenario.later(250);
         let info = info(&mut scenario, &id);
         assert_eq!((&info["status"], &info["errorInformation"]["code"]), (&json!("Failed"), &json!(code)));
+        assert_eq!(info.get("rollbackInfo"), None);
         check_at(&mut scenario, "1");
     }
 }
