@@ -7,7 +7,7 @@ use std::fs;
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
-use lambda_endpoint::{Alarm, Fault, FaultKind, Metrics, Settings};
+use lambda_endpoint::{Alarm, DeploymentGroup, Fault, FaultKind, Metrics, Settings};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -235,6 +235,19 @@ fn kinds() -> Vec<Kind> {
                 json!({"alias": "live"}),
             )
         },
+        Kind {
+            // The rollback finds no deployment that it would have to stop.
+            spare: &["codedeploy:StopDeployment"],
+            ..kind(
+                "an alias that CodeDeploy moves",
+                json!({"alias": "live", "codedeploy": {
+                    "application": "shop",
+                    "deployment_group": "live",
+                    "config": "CodeDeployDefault.LambdaAllAtOnce",
+                }}),
+                json!({"alias": "live", "provisioned_concurrency": 2}),
+            )
+        },
         kind(
             "an alias without provisioned concurrency",
             json!({"alias": "live", "provisioned_concurrency": "none"}),
@@ -337,6 +350,8 @@ fn fixture() -> Fixture {
         create_duration: moment,
         update_duration: moment,
         provision_duration: moment,
+        shift_duration: moment,
+        deployment_groups: vec![DeploymentGroup::default()],
         ..Settings::default()
     };
     Fixture::of(settings, json!({"region": "us-east-1", "zip": null}))

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use lambda_endpoint::{Alarm, FaultKind, Fires};
+use lambda_endpoint::{Alarm, DeploymentGroup, FaultKind, Fires};
 use serde_json::{Value, json};
 
 use super::harness::Stage;
@@ -79,6 +79,8 @@ pub(super) fn scenarios() -> Vec<Scenario> {
     }
     scenarios.push(Scenario::new("AWS quotes secrets when an update fails", updates_that_fail));
     scenarios.push(Scenario::new("CloudWatch quotes secrets", guard));
+    scenarios.push(Scenario::new("CodeDeploy quotes secrets in an error", codedeploy));
+    scenarios.push(Scenario::new("CodeDeploy quotes secrets when a deployment fails", deployments_that_fail));
     scenarios.push(Scenario::new("S3 quotes secrets in an error", bucket));
     scenarios.push(Scenario::new("the current description quotes secrets", live_description));
     scenarios
@@ -187,6 +189,43 @@ fn updates_that_fail(stage: &mut Stage<'_>) {
         // A second run finds the failed state.
         scene.run(&[]);
     }
+}
+
+/// A job whose alias exists, and whose next deployment CodeDeploy carries out in this group.
+fn with_codedeploy<'a>(stage: &Stage<'a>, group: DeploymentGroup) -> Stage<'a> {
+    let mut scene = stage.again();
+    scene.endpoint.set_deployment_group(group);
+    scene.say(json!({"alias": "live"}));
+    assert_eq!(scene.run(&[]).outcome(), "deployed");
+    let codedeploy = json!({"application": "shop", "deployment_group": "live", "hooks": {"before": "check"}});
+    scene.say(json!({"timeout": 9, "codedeploy": codedeploy}));
+    scene
+}
+
+fn codedeploy(stage: &mut Stage<'_>) {
+    for operation in ["ListDeployments", "CreateDeployment", "GetDeployment", "StopDeployment"] {
+        for words in quotations() {
+            let mut scene = with_codedeploy(stage, DeploymentGroup::default());
+            if operation == "StopDeployment" {
+                scene.endpoint.set_shift_duration(Duration::from_secs(60));
+                scene.request["codedeploy"]["wait"] = json!("started");
+                assert_eq!(scene.run(&[]).outcome(), "deployed");
+            }
+            scene.fault(operation, refusal(400, "InvalidInputException", words));
+            let arguments: &[&str] = if operation == "StopDeployment" { &["rollback"] } else { &[] };
+            assert_eq!(scene.run(arguments).outcome(), "failed", "{operation}");
+        }
+    }
+}
+
+/// The reason of a failed deployment names the alarm, or the hook function.
+fn deployments_that_fail(stage: &mut Stage<'_>) {
+    for name in ["GITHUB_TOKEN", "environment.PLAIN"] {
+        let scene = with_codedeploy(stage, DeploymentGroup::with_firing_alarm(&secret(name)));
+        assert_eq!(scene.run(&[]).code(), "codedeploy-failed", "{name}");
+    }
+    let scene = with_codedeploy(stage, DeploymentGroup::with_failing_hook("check"));
+    assert_eq!(scene.run(&[]).code(), "codedeploy-failed");
 }
 
 /// The current description contains current variables and tags, and a plan shows it.

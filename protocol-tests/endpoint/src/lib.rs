@@ -1,6 +1,6 @@
-//! Answers HTTP requests on a loopback port as AWS Lambda's control plane would, and CodeDeploy. Never listens on an address
-//! other than
-//! 127.0.0.1, never runs a function's code, and keeps no state after it is dropped.
+//! Answers HTTP requests on a loopback port as AWS Lambda's control plane, CloudWatch and CodeDeploy would.
+//! Never listens on an address other than 127.0.0.1, never runs a function's code, and keeps no state after it
+//! is dropped.
 //!
 //! ```text
 //!  socket ─▶ http ─▶ fault? ─▶ document ─▶ dispatch ─ operations ─▶ function
