@@ -109,6 +109,17 @@ const FOLLOW: Scenario = Scenario {
     stanza: || json!({"alias": "live", "verify": {}, "follow_alias": true}),
 };
 
+/// A release that watches an alarm while all traffic already goes to the new version.
+const GUARD: Scenario = Scenario {
+    name: "guard",
+    killed_from: "UpdateAlias",
+    before: |endpoint| {
+        a_released_function(endpoint);
+        endpoint.set_alarm(Alarm::named("shop-5xx"));
+    },
+    stanza: || json!({"alias": "live", "guard": {"alarms": ["shop-5xx"], "bake": 1}}),
+};
+
 /// A release whose alias CodeDeploy moves.
 const CODEDEPLOY: Scenario = Scenario {
     name: "codedeploy",
@@ -122,17 +133,6 @@ const CODEDEPLOY: Scenario = Scenario {
         let codedeploy = json!({"application": "shop", "deployment_group": "live"});
         json!({"alias": "live", "verify": {}, "codedeploy": codedeploy})
     },
-};
-
-/// A release that watches an alarm while all traffic already goes to the new version.
-const GUARD: Scenario = Scenario {
-    name: "guard",
-    killed_from: "UpdateAlias",
-    before: |endpoint| {
-        a_released_function(endpoint);
-        endpoint.set_alarm(Alarm::named("shop-5xx"));
-    },
-    stanza: || json!({"alias": "live", "guard": {"alarms": ["shop-5xx"], "bake": 1}}),
 };
 
 const EVENT_SOURCES: &str = "/2015-03-31/event-source-mappings";
@@ -256,7 +256,7 @@ fn differences(expected: &Value, actual: &Value) -> String {
 
 #[test]
 fn an_undisturbed_deployment_is_refused_nothing_and_warns_of_nobody() {
-    for scenario in [CREATION, UPDATE, RELEASE, SHIFT, SNAPSHOT, FOLLOW, CODEDEPLOY, GUARD] {
+    for scenario in [CREATION, UPDATE, RELEASE, SHIFT, SNAPSHOT, FOLLOW, GUARD, CODEDEPLOY] {
         let fixture = fixture(&scenario);
         let ended = fixture.plugin(&[]).run(&fixture.request);
         let calls = fixture.endpoint.calls();
@@ -281,7 +281,7 @@ enum Killed {
 #[ignore = "second tier: long"]
 fn killed_at_any_call_and_run_again_it_ends_as_if_undisturbed() {
     let (mut kills, mut wrong) = (0, Vec::new());
-    for scenario in [CREATION, UPDATE, RELEASE, SHIFT, SNAPSHOT, FOLLOW, CODEDEPLOY, GUARD] {
+    for scenario in [CREATION, UPDATE, RELEASE, SHIFT, SNAPSHOT, FOLLOW, GUARD, CODEDEPLOY] {
         let first = fixture(&scenario);
         let calls = undisturbed(&first);
         let expected = held(&first.endpoint);

@@ -226,6 +226,16 @@ fn kinds() -> Vec<Kind> {
             )
         },
         Kind {
+            meanwhile: |live, _| live.endpoint.set_alarm(Alarm::named("shop-5xx")),
+            ..kind(
+                "an alias with a guard",
+                json!({
+                    "alias": "live", "provisioned_concurrency": 2, "guard": {"alarms": ["shop-5xx"], "bake": 1},
+                }),
+                json!({"alias": "live"}),
+            )
+        },
+        Kind {
             // The rollback finds no deployment that it would have to stop.
             spare: &["codedeploy:StopDeployment"],
             ..kind(
@@ -236,16 +246,6 @@ fn kinds() -> Vec<Kind> {
                     "config": "CodeDeployDefault.LambdaAllAtOnce",
                 }}),
                 json!({"alias": "live", "provisioned_concurrency": 2}),
-            )
-        },
-        Kind {
-            meanwhile: |live, _| live.endpoint.set_alarm(Alarm::named("shop-5xx")),
-            ..kind(
-                "an alias with a guard",
-                json!({
-                    "alias": "live", "provisioned_concurrency": 2, "guard": {"alarms": ["shop-5xx"], "bake": 1},
-                }),
-                json!({"alias": "live"}),
             )
         },
         kind(

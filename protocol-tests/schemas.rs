@@ -454,7 +454,7 @@ fn a_value_is_right_to_the_schema_when_it_is_right_to_the_program() {
         let needed = match key.as_str() {
             "s3_prefix" | "s3_key" => json!({"s3_bucket": "our-packages"}),
             "s3_object_version" => json!({"s3_bucket": "our-packages", "s3_key": "k"}),
-            "traffic" | "guard" | "provisioned_concurrency" | "follow_alias" => json!({"alias": "live"}),
+            "traffic" | "provisioned_concurrency" | "follow_alias" => json!({"alias": "live"}),
             "traffic_interval" => json!({"alias": "live", "traffic": [10, 100]}),
             "external_id" | "role_session_name" | "web_identity_token_env" => {
                 json!({"role_to_assume": "arn:r"})
@@ -513,7 +513,6 @@ fn keys_go_together_in_the_schema_when_they_do_in_the_program() {
         "code_signing_config_arn" => vec![json!(SIGNING), json!("")],
         "environment" | "environment_variables" | "function_tags" => vec![json!({"AB": "c"})],
         "traffic" => vec![json!([10, 100])],
-        "guard" => vec![json!({"errors": "1%"})],
         "image_config" | "verify" | "logging_config" | "function_url" => vec![json!({})],
         "file_system_configs" | "subnet_ids" | "security_group_ids" | "layers" => vec![json!([])],
         "timeout" | "memory_size" | "ephemeral_storage" | "wait_timeout" | "traffic_interval"
@@ -603,11 +602,6 @@ fn each_rule_of_the_judge_is_one_of_the_schema() {
         (json!({"traffic": [50, 100]}), json!({"traffic": [50, 100], "alias": "live"})),
         (json!({"traffic": [50, 100], "alias": []}), json!({"traffic": [50, 100], "alias": ["live"]})),
         (json!({"traffic": [0], "alias": "live"}), json!({"traffic": [1], "alias": "live"})),
-        (json!({"guard": {"errors": 1}}), json!({"guard": {"errors": 1}, "alias": "live"})),
-        (
-            json!({"guard": {"bake": 600}, "alias": "live"}),
-            json!({"guard": {"bake": 600, "alarms": "shop-5xx"}, "alias": "live"}),
-        ),
         (json!({"provisioned_concurrency": 5}), json!({"provisioned_concurrency": 5, "alias": "live"})),
         (json!({"follow_alias": true}), json!({"follow_alias": true, "alias": "live"})),
         (

@@ -3,6 +3,7 @@
 use lambda_endpoint::{Alarm, Fires, Metrics};
 
 use super::*;
+use crate::emulators;
 
 const ALARM: &str = "shop-5xx";
 const REASON: &str = "Threshold Crossed: 1 datapoint [12.0] was greater than the threshold (5.0)";
@@ -371,4 +372,32 @@ fn after_a_kill_during_the_bake_a_rollback_sends_all_traffic_to_where_the_alias_
     let ended = fixture.rollback();
     assert_eq!((ended.outcome(), fixture.changes()), ("deployed", vec!["UpdateAlias 1".to_owned()]));
     assert_eq!(fixture.alias("live"), "1");
+}
+
+/// The numbers that the endpoint gives the program, as another client reads them.
+#[test]
+#[ignore = "second tier: needs PyPI"]
+fn boto3_reads_the_same_alarms_and_metrics() {
+    let key = || "testing".to_owned();
+    let settings = Settings { access_key_id: key(), secret_access_key: key(), ..Settings::default() };
+    let mut fixture = Fixture::of(settings, json!({"alias": "live"}));
+    for name in ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"] {
+        fixture.request["env"][name] = json!(key());
+    }
+    fixture.deployed("// 1\n");
+    fixture.endpoint.set_alarm(Alarm { is_composite: true, ..Alarm::named(ALARM) });
+    fixture.endpoint.set_metrics(Metrics::of("1", 12, 340));
+    let dimensions = [("FunctionName", "f"), ("Resource", "f:live"), ("ExecutedVersion", "1")]
+        .map(|(name, value)| json!({"Name": name, "Value": value}));
+    let metric = json!({"Namespace": "AWS/Lambda", "MetricName": "Errors", "Dimensions": dimensions});
+    let query = json!({"Id": "errors", "MetricStat": {"Metric": metric, "Period": 60, "Stat": "Sum"}});
+    let alarms = json!({"AlarmNames": [ALARM], "AlarmTypes": ["CompositeAlarm"]});
+    let metrics =
+        json!({"MetricDataQueries": [query], "StartTime": 1_800_000_000, "EndTime": 1_800_000_090});
+    let questions =
+        [("cloudwatch", "describe_alarms", alarms), ("cloudwatch", "get_metric_data", metrics)];
+    let answers = emulators::ask_all(&fixture.endpoint.url(), &questions);
+    let alarm = &answers[0]["CompositeAlarms"][0];
+    assert_eq!((&alarm["AlarmName"], &alarm["StateValue"]), (&json!(ALARM), &json!("OK")), "{alarm}");
+    assert_eq!(answers[1]["MetricDataResults"][0]["Values"], json!([6.0, 6.0]), "{}", answers[1]);
 }

@@ -78,9 +78,9 @@ pub(super) fn scenarios() -> Vec<Scenario> {
         }));
     }
     scenarios.push(Scenario::new("AWS quotes secrets when an update fails", updates_that_fail));
+    scenarios.push(Scenario::new("CloudWatch quotes secrets", guard));
     scenarios.push(Scenario::new("CodeDeploy quotes secrets in an error", codedeploy));
     scenarios.push(Scenario::new("CodeDeploy quotes secrets when a deployment fails", deployments_that_fail));
-    scenarios.push(Scenario::new("CloudWatch quotes secrets", guard));
     scenarios.push(Scenario::new("S3 quotes secrets in an error", bucket));
     scenarios.push(Scenario::new("the current description quotes secrets", live_description));
     scenarios

@@ -2,7 +2,7 @@
 
 use crate::codedeploy::target::{self, CodeDeployOperation};
 use crate::http::Head;
-use crate::service::Service;
+use crate::service::{self, Service};
 use crate::uri;
 
 /// The operations that the endpoint implements, under AWS's names.
@@ -136,6 +136,9 @@ pub(crate) fn route(method: &str, path: &str) -> Option<Route> {
         let (subject, item) = (String::new(), String::new());
         return Some(Route { operation: CodeDeploy(operation), name, status: 200, subject, item });
     }
+    let in_header = path.strip_prefix(service::CLOUD_WATCH_TARGET);
+    let of_cloud_watch = in_header.map(|name| format!("{}{name}", service::CLOUD_WATCH_PATH));
+    let path = of_cloud_watch.as_deref().unwrap_or(path);
     // Older SDKs use `/functions/` where the model has `/functions`; AWS accepts both.
     let path = path.strip_suffix('/').unwrap_or(path);
     ROUTES.iter().find_map(|&(operation, name, its_method, its_path, status)| {
@@ -193,6 +196,7 @@ mod tests {
         check("GET", "/2015-03-31/functions/f/aliases/live", Some(("GetAlias", "f", "live")));
         check("DELETE", "/2015-03-31/functions/f/policy/public", Some(("RemovePermission", "f", "public")));
         check("PUT", "/2021-10-31/functions/f/url", Some(("UpdateFunctionUrlConfig", "f", "")));
+        check("POST", "GraniteServiceVersion20100801.GetMetricData", Some(("GetMetricData", "", "")));
     }
 
     #[test]
@@ -206,6 +210,7 @@ mod tests {
     fn another_method_or_path_is_no_operation() {
         check("PATCH", "/2015-03-31/functions/f", None);
         check("GET", "/2014-11-13/functions/f", None);
+        check("POST", "GraniteServiceVersion20100801.PutDashboard", None);
         check("GET", "/", None);
     }
 }

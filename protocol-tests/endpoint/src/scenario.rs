@@ -161,7 +161,7 @@ impl TestAccount {
     pub(crate) fn ask_codedeploy(&mut self, operation: &str, body: Value) -> (u16, String, Value) {
         let target = format!("{}{operation}", target::PREFIX);
         let answer = self.answer("POST", "/", &[(target::HEADER, &target)], body);
-        let answer = Service::CodeDeploy.encoded(answer);
+        let answer = Service::CodeDeploy.encoded(&Head::default(), answer);
         let body: Value = serde_json::from_slice(&answer.body).unwrap_or(Value::Null);
         (answer.status, body["__type"].as_str().unwrap_or_default().to_owned(), body)
     }

@@ -19,7 +19,7 @@ use crate::http::{self, Answer, Body, Head};
 use crate::moment::Moment;
 use crate::route;
 use crate::script::Script;
-use crate::service::Service;
+use crate::service::{self, Service};
 use crate::settings::Settings;
 use crate::sigv4;
 
@@ -39,8 +39,8 @@ pub struct Call {
     pub method: String,
     /// The path as received, percent-encoded, without the query.
     pub path: String,
-    /// The request's JSON or CBOR, with each `ZipFile` replaced by `{"bytes": n}`; `{}` for an empty body, null for
-    /// an incomplete or malformed one.
+    /// The request's JSON or CBOR, with each `ZipFile` replaced by `{"bytes": n}`; `{}` for an empty body,
+    /// null for an incomplete or malformed one.
     pub body: Value,
     /// The HTTP status of the answer. 0: the connection was cut instead.
     pub status: u16,
@@ -182,8 +182,8 @@ impl Shared {
         }
 
         let bytes = &arrival.body.bytes;
-        let service = Service::of(head);
-        let document = if operation == "Invoke" { Document::payload(bytes) } else { service.document(bytes) };
+        let invoked = operation == "Invoke";
+        let document = if invoked { Document::payload(bytes) } else { service::document(head, bytes) };
         let (json, code_bytes) = match &document {
             Ok(document) => (document.json.clone(), document.code_bytes()),
             Err(_) => (Value::Null, 0),
@@ -200,7 +200,8 @@ impl Shared {
             let mut account = self.account();
             account.answer(head, &arrival.body, &document, call_outcome, Moment::now())
         });
-        let answer = service.encoded(fault.as_ref().and_then(FaultKind::answer_after).unwrap_or(answer));
+        let answer = fault.as_ref().and_then(FaultKind::answer_after).unwrap_or(answer);
+        let answer = Service::of(head).encoded(head, answer);
         thread::sleep(answer.delay);
         if let Some(FaultKind::ResetAfter) = fault {
             self.record(&arrival, json, code_bytes, 0);

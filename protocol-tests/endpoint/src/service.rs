@@ -9,8 +9,11 @@ use crate::document::Document;
 use crate::http::{Answer, Head};
 use crate::refusal::Refusal;
 
-/// Path prefix of the operations of CloudWatch (botocore's model, `targetPrefix`).
-const CLOUD_WATCH: &str = "/service/GraniteServiceVersion20100801/";
+/// The path of an operation of CloudWatch, without its name (botocore's model, `targetPrefix`).
+pub(crate) const CLOUD_WATCH_PATH: &str = "/service/GraniteServiceVersion20100801/operation/";
+
+/// The same in the header of CloudWatch's JSON protocol, which boto3 speaks.
+pub(crate) const CLOUD_WATCH_TARGET: &str = "GraniteServiceVersion20100801.";
 
 /// CloudWatch's codes of errors that all services have ("Common Errors" of its reference and users' reports).
 /// It keeps the codes of its older protocol.
@@ -35,12 +38,11 @@ pub(crate) enum Service {
 impl Service {
     /// Returns the service that a request is for.
     pub(crate) fn of(head: &Head) -> Service {
-        if head.path.starts_with(CLOUD_WATCH) {
-            Service::CloudWatch
-        } else if head.header(target::HEADER).is_some() {
-            Service::CodeDeploy
-        } else {
-            Service::Lambda
+        match head.header(target::HEADER) {
+            Some(target) if target.starts_with(CLOUD_WATCH_TARGET) => Service::CloudWatch,
+            Some(_) => Service::CodeDeploy,
+            None if has_cbor(head) => Service::CloudWatch,
+            None => Service::Lambda,
         }
     }
 
@@ -62,43 +64,54 @@ impl Service {
         }
     }
 
-    /// Parses a request body.
-    pub(crate) fn document(self, body: &[u8]) -> Result<Document, Refusal> {
-        match self {
-            Service::Lambda | Service::CodeDeploy => Document::read(body),
-            Service::CloudWatch => match cbor::read(body) {
-                Ok(json) if json.is_object() => Ok(Document { json, code: None }),
-                Ok(_) => Err(Refusal::NotCbor { cause: "not a map".to_owned() }),
-                Err(error) => Err(Refusal::NotCbor { cause: error.to_string() }),
-            },
-        }
-    }
-
-    /// Converts an answer in Lambda's protocol into the one of the service. Changes nothing else than JSON.
-    pub(crate) fn encoded(self, answer: Answer) -> Answer {
+    /// Converts an answer in Lambda's protocol into the one of the request. Changes nothing else than JSON.
+    pub(crate) fn encoded(self, head: &Head, answer: Answer) -> Answer {
         match (self, serde_json::from_slice(&answer.body)) {
             (Service::Lambda, _) | (_, Err(_)) => answer,
-            (Service::CloudWatch, Ok(value)) => in_cbor(answer, value),
+            (Service::CloudWatch, Ok(value)) => of_cloud_watch(head, answer, value),
             (Service::CodeDeploy, Ok(value)) => in_json(answer, &value),
         }
     }
 }
 
-/// Converts an answer into Smithy's `rpc-v2-cbor`. An error has its code in the body and in the header
+/// Parses a request body.
+pub(crate) fn document(head: &Head, body: &[u8]) -> Result<Document, Refusal> {
+    if !has_cbor(head) {
+        return Document::read(body);
+    }
+    match cbor::read(body) {
+        Ok(json) if json.is_object() => Ok(Document { json, code: None }),
+        Ok(_) => Err(Refusal::NotCbor { cause: "not a map".to_owned() }),
+        Err(error) => Err(Refusal::NotCbor { cause: error.to_string() }),
+    }
+}
+
+/// True if the bodies of a request and its answer are CBOR. Only CloudWatch has such requests here.
+fn has_cbor(head: &Head) -> bool {
+    head.path.starts_with(CLOUD_WATCH_PATH)
+}
+
+/// Converts an answer into a protocol of CloudWatch. An error has its code in the body and in the header
 /// `x-amzn-query-error`; the SDKs use that of the header.
+fn of_cloud_watch(head: &Head, answer: Answer, value: Value) -> Answer {
+    let (code, status) = (code_of(&answer), answer.status);
+    let mut encoded = if has_cbor(head) { in_cbor(answer, value) } else { in_json(answer, &value) };
+    if let Some(code) = code {
+        let own = CODES.iter().find(|(lambdas, _)| *lambdas == code).map_or(code.as_str(), |(_, own)| *own);
+        let side = if status < 500 { "Sender" } else { "Receiver" };
+        encoded.headers.push(("x-amzn-query-error", format!("{own};{side}")));
+    }
+    encoded
+}
+
+/// Converts an answer into Smithy's `rpc-v2-cbor`.
 fn in_cbor(answer: Answer, mut value: Value) -> Answer {
-    let code = code_of(&answer);
-    if let Some(code) = &code {
+    if let Some(code) = code_of(&answer) {
         value = error(&format!("com.amazonaws.cloudwatch#{code}"), &value);
     }
     let mut encoded = Answer::new(answer.status, "application/cbor", cbor::write(&value));
     encoded.headers.push(("smithy-protocol", "rpc-v2-cbor".to_owned()));
     encoded.headers.extend(answer.headers.into_iter().filter(|(name, _)| *name == "retry-after"));
-    if let Some(code) = code {
-        let own = CODES.iter().find(|(lambdas, _)| *lambdas == code).map_or(code.as_str(), |(_, own)| *own);
-        let side = if answer.status < 500 { "Sender" } else { "Receiver" };
-        encoded.headers.push(("x-amzn-query-error", format!("{own};{side}")));
-    }
     encoded
 }
 

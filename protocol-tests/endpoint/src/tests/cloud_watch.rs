@@ -143,3 +143,11 @@ fn a_denied_call_has_the_code_of_cloudwatch() {
     let (_, answer) = exchange(&endpoint, "POST", METRICS, &cbor::write(&times)).unwrap();
     assert!(answer.contains("to perform: cloudwatch:GetMetricData because no"), "{answer}");
 }
+
+#[test]
+fn the_json_protocol_has_the_operation_in_a_header() {
+    let header = [("x-amz-target", "GraniteServiceVersion20100801.DescribeAlarms")];
+    let answer = prepared().answer("POST", "/", &header, json!({"AlarmNames": ["errors"]}));
+    let answer: Value = serde_json::from_slice(&answer.body).unwrap();
+    assert_eq!(states(&answer["MetricAlarms"]), [["errors", "OK"]], "{answer}");
+}
