@@ -1,6 +1,8 @@
 //! Tests `codedeploy`: CodeDeploy moves the alias, and the program starts it, follows it, and does not touch
 //! an alias that it is moving.
 
+use std::io::Write;
+
 use lambda_endpoint::{Call, DeploymentGroup};
 
 use super::*;
@@ -252,6 +254,36 @@ fn a_rollback_stops_a_deployment_and_waits_until_all_traffic_is_back() {
     assert_eq!(description(&fixture), "(at 1, before: none)");
     assert_eq!((reported(&ended, "deployment_id"), reported(&ended, "status")), (id.as_str(), "Stopped"));
     assert_eq!(ended.finished()["version"], "1");
+}
+
+#[test]
+fn a_rollback_that_was_killed_is_completed_by_the_next_one() {
+    let fixture = grouped(DeploymentGroup::default(), json!({}));
+    fixture.shifting();
+    // The deployment that sends the traffic back takes 3 s.
+    fixture.endpoint.set_shift_duration(Duration::from_secs(8));
+    fixture.endpoint.forget_calls();
+    let mut child = fixture.plugin(&["rollback"]).spawn();
+    let request = fixture.request.to_string();
+    child.stdin.take().expect("piped").write_all(request.as_bytes()).expect("written");
+    fixture.wait_for_call("StopDeployment");
+    child.kill().expect("the child can be killed");
+    child.wait().expect("the child can be waited for");
+    let ended = fixture.rollback();
+    assert_eq!((ended.outcome(), fixture.alias("live").as_str()), ("deployed", "1"), "{}", ended.stdout);
+    assert_eq!(description(&fixture), "(at 1, before: none)");
+    fixture.settle();
+    assert_eq!(fixture.alias("live"), "1");
+}
+
+#[test]
+fn a_rollback_that_loses_the_answer_to_its_stop_succeeds() {
+    let fixture = grouped(DeploymentGroup::default(), json!({}));
+    fixture.shifting();
+    let operation = Some("StopDeployment".to_owned());
+    fixture.endpoint.fault(Fault { operation, after: 0, times: 1, kind: FaultKind::ResetAfter });
+    let ended = fixture.rollback();
+    assert_eq!((ended.outcome(), fixture.alias("live").as_str()), ("deployed", "1"), "{}", ended.stdout);
 }
 
 #[test]
