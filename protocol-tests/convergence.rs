@@ -9,10 +9,12 @@ use std::fs;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use lambda_endpoint::{Call, Endpoint, FaultKind, Settings};
+use lambda_endpoint::{Alarm, Call, DeploymentGroup, Endpoint, FaultKind, Settings};
 use serde_json::{Value, json};
 
-use crate::fixture::{ALIASES, CALL_TIMEOUT, Fixture, PROVISIONED, VERSIONS, each, git, object};
+use crate::fixture::{
+    ALIASES, CALL_TIMEOUT, Fixture, PROVISIONED, VERSIONS, each, git, object, with_version_before,
+};
 use crate::interruptions::signal;
 use crate::plugin::PluginOutput;
 
@@ -107,6 +109,32 @@ const FOLLOW: Scenario = Scenario {
     stanza: || json!({"alias": "live", "verify": {}, "follow_alias": true}),
 };
 
+/// A release that watches an alarm while all traffic already goes to the new version.
+const GUARD: Scenario = Scenario {
+    name: "guard",
+    killed_from: "UpdateAlias",
+    before: |endpoint| {
+        a_released_function(endpoint);
+        endpoint.set_alarm(Alarm::named("shop-5xx"));
+    },
+    stanza: || json!({"alias": "live", "guard": {"alarms": ["shop-5xx"], "bake": 1}}),
+};
+
+/// A release whose alias CodeDeploy moves.
+const CODEDEPLOY: Scenario = Scenario {
+    name: "codedeploy",
+    killed_from: "ListDeployments",
+    before: |endpoint| {
+        a_released_function(endpoint);
+        endpoint.set_deployment_group(DeploymentGroup::default());
+        endpoint.set_shift_duration(8 * DURATION);
+    },
+    stanza: || {
+        let codedeploy = json!({"application": "shop", "deployment_group": "live"});
+        json!({"alias": "live", "verify": {}, "codedeploy": codedeploy})
+    },
+};
+
 const EVENT_SOURCES: &str = "/2015-03-31/event-source-mappings";
 
 fn a_published_function(endpoint: &Endpoint) {
@@ -192,7 +220,7 @@ fn held(endpoint: &Endpoint) -> Value {
     // Keyed by name, so that the list of differences shows the names.
     for (target, list, name) in [(VERSIONS, "Versions", "Version"), (ALIASES, "Aliases", "Name")] {
         for item in asked(target)[list].as_array().into_iter().flatten() {
-            held[format!("{name} {}", item[name].as_str().unwrap_or_default())] = item.clone();
+            held[format!("{name} {}", item[name].as_str().unwrap_or_default())] = with_version_before(item);
         }
     }
     for source in asked(EVENT_SOURCES)["EventSourceMappings"].as_array().into_iter().flatten() {
@@ -228,11 +256,11 @@ fn differences(expected: &Value, actual: &Value) -> String {
 
 #[test]
 fn an_undisturbed_deployment_is_refused_nothing_and_warns_of_nobody() {
-    for scenario in [CREATION, UPDATE, RELEASE, SHIFT, SNAPSHOT, FOLLOW] {
+    for scenario in [CREATION, UPDATE, RELEASE, SHIFT, SNAPSHOT, FOLLOW, GUARD, CODEDEPLOY] {
         let fixture = fixture(&scenario);
         let ended = fixture.plugin(&[]).run(&fixture.request);
         let calls = fixture.endpoint.calls();
-        let is_refused = |call: &&Call| call.method != "GET" && call.status >= 300;
+        let is_refused = |call: &&Call| !call.is_read() && call.status >= 300;
         assert_eq!(calls.iter().filter(is_refused).count(), 0, "{}: {}", scenario.name, story(&calls));
         assert_eq!(ended.event("warning"), None, "{}: a warning about a concurrent change", scenario.name);
     }
@@ -253,7 +281,7 @@ enum Killed {
 #[ignore = "second tier: long"]
 fn killed_at_any_call_and_run_again_it_ends_as_if_undisturbed() {
     let (mut kills, mut wrong) = (0, Vec::new());
-    for scenario in [CREATION, UPDATE, RELEASE, SHIFT, SNAPSHOT, FOLLOW] {
+    for scenario in [CREATION, UPDATE, RELEASE, SHIFT, SNAPSHOT, FOLLOW, GUARD, CODEDEPLOY] {
         let first = fixture(&scenario);
         let calls = undisturbed(&first);
         let expected = held(&first.endpoint);
@@ -425,7 +453,7 @@ fn interrupt(doing: Doing, last: usize) {
         return;
     }
     assert_eq!((ended.code(), ended.status.code()), ("cancelled", Some(143)), "{}", ended.stdout);
-    let took_effect = calls.iter().filter(|call| call.method != "GET" && (200..300).contains(&call.status));
+    let took_effect = calls.iter().filter(|call| !call.is_read() && (200..300).contains(&call.status));
     let took_effect: Vec<String> = took_effect.map(|call| step(&call.operation)).collect();
     assert_eq!(ended.finished()["changed"], json!(took_effect), "{}\n{}", story(&calls), ended.stdout);
     let untracked = fs::read_to_string(fixture.directory.path().join("untracked"));

@@ -76,14 +76,20 @@ impl Emulator {
 
     /// Calls several operations with boto3, one after the other. Starting the process takes half a second.
     pub(crate) fn ask_all(&self, questions: &[(&str, &str, Value)]) -> Vec<Value> {
-        let output = Command::new(&*PYTHON)
-            .arg(Path::new(HERE).join("ask.py"))
-            .args([&self.url, &json!(questions).to_string()])
-            .output()
-            .expect("Python starts");
-        assert!(output.status.success(), "{questions:?}: {}", String::from_utf8_lossy(&output.stderr));
-        serde_json::from_slice(&output.stdout).expect("JSON")
+        ask_all(&self.url, questions)
     }
+}
+
+/// Calls several operations of the services at this URL with boto3, one after the other. The key id and the
+/// secret key are both `testing`.
+pub(crate) fn ask_all(url: &str, questions: &[(&str, &str, Value)]) -> Vec<Value> {
+    let output = Command::new(&*PYTHON)
+        .arg(Path::new(HERE).join("ask.py"))
+        .args([url, &json!(questions).to_string()])
+        .output()
+        .expect("Python starts");
+    assert!(output.status.success(), "{questions:?}: {}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).expect("JSON")
 }
 
 impl Drop for Emulator {

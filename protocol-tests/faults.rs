@@ -1,6 +1,6 @@
-//! Fault injection: every call of seven deployments, combined with every fault. Either the deployment succeeds
-//! anyway, or the run reports correctly what it has changed and a second run of the same request completes
-//! the deployment.
+//! Fault injection: every call of eight deployments, combined with every fault. Either the deployment
+//! succeeds anyway, or the run reports correctly what it has changed and a second run of the same request
+//! completes the deployment.
 //!
 //! `FAULT=part-of-a-name` selects combinations: `FAULT="update / PublishVersion"`.
 
@@ -18,7 +18,7 @@ use self::scenarios::{
     ALIASES, EVENT_SOURCES, PROVISIONED, SCENARIOS, Scenario, VERSIONS, endpoint, nothing,
 };
 use crate::deployments::build_directory;
-use crate::fixture::problems;
+use crate::fixture::{problems, with_version_before};
 use crate::plugin::{PluginCommand, PluginOutput};
 
 /// The longest time that a run may take, with any fault.
@@ -29,8 +29,12 @@ const THREADS: usize = 24;
 
 /// Calls with which a wait polls, and how many of them are tested. Their number varies but is never lower,
 /// and all are alike.
-const LOOKS: [(&str, usize); 3] =
-    [("GetEventSourceMapping", 1), ("GetFunction", 4), ("GetProvisionedConcurrencyConfig", 3)];
+const LOOKS: [(&str, usize); 4] = [
+    ("GetDeployment", 1),
+    ("GetEventSourceMapping", 1),
+    ("GetFunction", 4),
+    ("GetProvisionedConcurrencyConfig", 3),
+];
 
 /// Other AWS messages than "An update is in progress" (helix-deploy issue 83, serverless-application-model
 /// issue 2356).
@@ -124,15 +128,15 @@ fn troubles() -> Vec<StateReason> {
             ..unanswered("reset-during", 1, FaultKind::ResetDuring { after_bytes: 20 }, Deployed)
         },
         StateReason {
-            strikes: |call| changes(call) && !creates(call),
+            strikes: may_conflict,
             ..unanswered("busy", 1, FaultKind::Busy { for_: busy }, Deployed)
         },
         StateReason {
-            strikes: |call| changes(call) && !creates(call),
+            strikes: may_conflict,
             ..unanswered("concurrent", 2, status(409, conflict, CONCURRENT), Deployed)
         },
         StateReason {
-            strikes: |call| changes(call) && !creates(call),
+            strikes: may_conflict,
             ..unanswered("pending", 2, status(409, conflict, PENDING), Deployed)
         },
         unanswered("hang", 1, FaultKind::Hang { for_: hang }, DeployedOr("timed-out")),
@@ -144,8 +148,9 @@ fn troubles() -> Vec<StateReason> {
         handled(
             "deleted",
             FaultKind::DeleteFunction,
-            // A mapping outlives its function, so the wait for it ends as usual.
-            |call| !creates(call) && call.operation != "GetEventSourceMapping",
+            // A mapping outlives its function, so the wait for it ends as usual. CodeDeploy's calls name no
+            // function.
+            |call| !creates(call) && call.operation != "GetEventSourceMapping" && !is_for_codedeploy(call),
             Failed("function-gone"),
         ),
         handled("touched", FaultKind::TouchFunction, |call| !creates(call), DeployedOr("conflict")),
@@ -166,7 +171,16 @@ fn troubles() -> Vec<StateReason> {
 }
 
 fn changes(call: &Call) -> bool {
-    call.method != "GET" && !invokes(call)
+    !call.is_read() && !invokes(call)
+}
+
+/// True if Lambda may refuse the call because of another client's change.
+fn may_conflict(call: &Call) -> bool {
+    changes(call) && !creates(call) && !is_for_codedeploy(call)
+}
+
+fn is_for_codedeploy(call: &Call) -> bool {
+    call.path == "/"
 }
 
 fn invokes(call: &Call) -> bool {
@@ -284,7 +298,7 @@ fn state(endpoint: &Endpoint) -> Value {
 fn keyed(list: &Value, key: &str) -> Value {
     let items = list.as_array().into_iter().flatten();
     items
-        .map(|item| (item[key].as_str().unwrap_or_default().to_owned(), item.clone()))
+        .map(|item| (item[key].as_str().unwrap_or_default().to_owned(), with_version_before(item)))
         .collect::<Map<_, _>>()
         .into()
 }
@@ -513,7 +527,10 @@ impl Combination<'_> {
     /// Returns the steps whose calls took effect, in order.
     fn done(&self, calls: &[Call]) -> Vec<String> {
         let changes = self.effective(calls).into_iter().filter(|call| changes(call));
-        changes.map(|call| step(&call.operation)).collect()
+        // CodeDeploy moves the alias. Our own calls only write its description, as a part of that step.
+        let by_codedeploy = (self.learnt.scenario.stanza)()["codedeploy"].is_object();
+        let steps = changes.filter(|call| !by_codedeploy || call.operation != "UpdateAlias");
+        steps.map(|call| step(&call.operation)).collect()
     }
 
     /// Returns the changes and invocations that took effect, in order, each once.
@@ -538,7 +555,7 @@ impl Combination<'_> {
                 let may_be_again = call.operation != "DeleteFunction" || earlier_place + 1 == place;
                 !(200..300).contains(&earlier.status) && is_same(earlier, call) && may_be_again
             };
-            if call.method != "GET" && took_effect && !effective.iter().any(is_again) {
+            if !call.is_read() && took_effect && !effective.iter().any(is_again) {
                 effective.push((place, call));
             }
         }

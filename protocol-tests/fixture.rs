@@ -258,7 +258,7 @@ impl Fixture {
             Value::Null => call.operation,
             _ => format!("{} {}", call.operation, alias_target(&call.body)),
         };
-        self.endpoint.calls().into_iter().filter(|call| call.method != "GET").map(reported).collect()
+        self.endpoint.calls().into_iter().filter(|call| !call.is_read()).map(reported).collect()
     }
 
     /// Waits until a call of this operation is recorded.
@@ -343,6 +343,20 @@ pub(crate) fn object(value: Value) -> Map<String, Value> {
         Value::Object(object) => object,
         other => panic!("not an object: {other}"),
     }
+}
+
+/// Returns an alias with the history that its description stands for. CodeDeploy leaves the description as it
+/// is, so after a run that was killed or failed, `(at 1, codedeploy to 2)` stands for `(at 2, before: 1)`.
+pub(crate) fn with_version_before(live: &Value) -> Value {
+    let mut alias = live.clone();
+    let description = live["Description"].as_str().unwrap_or_default();
+    let inside = description.strip_prefix("(at ").and_then(|rest| rest.strip_suffix(')'));
+    if let Some((at, to)) = inside.and_then(|inside| inside.split_once(", codedeploy to "))
+        && live["FunctionVersion"] == to
+    {
+        alias["Description"] = json!(format!("(at {to}, before: {at})"));
+    }
+    alias
 }
 
 /// Formats the target of an alias in a request or an answer.

@@ -48,6 +48,7 @@ mod reproducible_zip;
 mod runners;
 mod schemas;
 mod secret_leaks;
+mod service_models;
 mod session;
 mod settings;
 mod shell;

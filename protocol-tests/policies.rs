@@ -7,7 +7,7 @@ use std::fs;
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
-use lambda_endpoint::{Fault, FaultKind, Settings};
+use lambda_endpoint::{Alarm, DeploymentGroup, Fault, FaultKind, Metrics, Settings};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -225,6 +225,29 @@ fn kinds() -> Vec<Kind> {
                 json!({"alias": "live", "provisioned_concurrency": 2}),
             )
         },
+        Kind {
+            meanwhile: |live, _| live.endpoint.set_alarm(Alarm::named("shop-5xx")),
+            ..kind(
+                "an alias with a guard",
+                json!({
+                    "alias": "live", "provisioned_concurrency": 2, "guard": {"alarms": ["shop-5xx"], "bake": 1},
+                }),
+                json!({"alias": "live"}),
+            )
+        },
+        Kind {
+            // The rollback finds no deployment that it would have to stop.
+            spare: &["codedeploy:StopDeployment"],
+            ..kind(
+                "an alias that CodeDeploy moves",
+                json!({"alias": "live", "codedeploy": {
+                    "application": "shop",
+                    "deployment_group": "live",
+                    "config": "CodeDeployDefault.LambdaAllAtOnce",
+                }}),
+                json!({"alias": "live", "provisioned_concurrency": 2}),
+            )
+        },
         kind(
             "an alias without provisioned concurrency",
             json!({"alias": "live", "provisioned_concurrency": "none"}),
@@ -327,6 +350,8 @@ fn fixture() -> Fixture {
         create_duration: moment,
         update_duration: moment,
         provision_duration: moment,
+        shift_duration: moment,
+        deployment_groups: vec![DeploymentGroup::default()],
         ..Settings::default()
     };
     Fixture::of(settings, json!({"region": "us-east-1", "zip": null}))
@@ -405,6 +430,31 @@ fn every_kind_of_deployment_runs_under_its_own_policy_and_not_under_less() {
         kinds.len()
     );
     assert!(statements >= kinds.len() && actions >= 100, "{statements} statements, {actions} actions");
+}
+
+/// A bake with `errors` takes minutes, so the version fails too often, which ends the deployment early.
+#[test]
+fn a_guard_of_errors_needs_to_read_metrics() {
+    let (stanza, before) = (json!({"alias": "live", "guard": {"errors": "1%"}}), json!({"alias": "live"}));
+    let fixture = fixture();
+    assert_eq!(fixture.run(&[], &before).outcome(), "deployed");
+    fixture.endpoint.set_metrics(Metrics::of("2", 900, 1000));
+    let (policy, _) = policy(&fixture.with(&stanza));
+    let allowing = |is_kept: fn(&Value) -> bool| {
+        let mut policy = policy.clone();
+        for statement in policy["Statement"].as_array_mut().expect("a list") {
+            statement["Action"].as_array_mut().expect("a list").retain(is_kept);
+        }
+        let statements = policy["Statement"].as_array_mut().expect("a list");
+        statements.retain(|statement| statement["Action"] != json!([]));
+        policy
+    };
+    fixture.write("// 2\n");
+    fixture.endpoint.enforce(allowing(|action| action != "cloudwatch:GetMetricData"));
+    assert_eq!(fixture.run(&[], &stanza).code(), "access-denied");
+    fixture.endpoint.enforce(allowing(|_| true));
+    assert_eq!(fixture.run(&[], &stanza).code(), "errors-exceeded");
+    assert!(!policy.to_string().contains("cloudwatch:DescribeAlarms"), "{policy}");
 }
 
 /// The `Resource` of the first statement, which is about the function, and the notes.

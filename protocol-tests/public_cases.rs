@@ -294,7 +294,7 @@ fn links_to_what_lambda_has_are_no_fault() {
         assert!(message.contains(target) && message.contains("does not exist"), "{message}");
         assert!(!message.contains("readable for the job"), "{message}");
     }
-    assert!(scenario.endpoint.calls().iter().all(|call| call.method == "GET"));
+    assert!(scenario.endpoint.calls().iter().all(lambda_endpoint::Call::is_read));
 }
 
 #[test]

@@ -9,6 +9,7 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::Instant;
 
+use lambda_endpoint::{Alarm, Fires};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -142,6 +143,14 @@ fn a_failure_before_any_change_says_so_in_text_and_names_its_explanation() {
     fixture.deployed("// 1\n");
     let reading = json!({"Effect": "Allow", "Action": ["lambda:Get*", "lambda:List*"], "Resource": "*"});
     fixture.endpoint.enforce(json!({"Version": "2012-10-17", "Statement": [reading]}));
+    let denied = deployed_in_text(&fixture);
+    let text = stdout(&denied);
+    assert_eq!(denied.status.code(), Some(1), "{text}{}", stderr(&denied));
+    assert!(text.contains("error[access-denied]") && text.contains("\n  nothing was changed\n"), "{text}");
+}
+
+/// Deploys new code with the stanza of a fixture in a file, and with the output for people.
+fn deployed_in_text(fixture: &Fixture) -> Output {
     let mut stanza = fixture.with(&json!({"on": {"all_branches": true}}));
     let env = stanza.as_object_mut().expect("an object").remove("env").expect("the job's");
     let env: Vec<(&str, &str)> = env
@@ -154,10 +163,23 @@ fn a_failure_before_any_change_says_so_in_text_and_names_its_explanation() {
     fixture.write("// 2\n");
     fs::write(fixture.path("f.json"), stanza.to_string()).expect("writable");
     let arguments = ["deploy", "--stanza", "f.json", "--format", "text"];
-    let denied = on_files(fixture.directory.path(), &arguments, "master", &env);
-    let text = stdout(&denied);
-    assert_eq!(denied.status.code(), Some(1), "{text}{}", stderr(&denied));
-    assert!(text.contains("error[access-denied]") && text.contains("\n  nothing was changed\n"), "{text}");
+    on_files(fixture.directory.path(), &arguments, "master", &env)
+}
+
+#[test]
+fn a_guard_is_reported_in_text_when_its_state_changes() {
+    let fixture = Fixture::live(json!({
+        "traffic": [10], "traffic_interval": 1, "guard": {"alarms": ["shop-5xx"], "bake": 1},
+    }));
+    fixture.endpoint.set_alarm(Alarm::firing("shop-5xx", Fires::AtPercent(100)));
+    let output = deployed_in_text(&fixture);
+    let text = stdout(&output);
+    assert_eq!(output.status.code(), Some(1), "{text}{}", stderr(&output));
+    assert!(text.contains("error[alarm-fired]"), "{text}");
+    let lines: Vec<&str> = text.lines().filter(|line| line.contains("guard ")).collect();
+    assert_eq!(lines.len(), 2, "{text}");
+    assert!(lines[0].contains("guard passed at 10 % of the traffic"), "{text}");
+    assert!(lines[1].contains("guard fired at 100 % of the traffic"), "{text}");
 }
 
 #[test]

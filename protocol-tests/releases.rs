@@ -3,6 +3,8 @@
 
 mod address;
 mod bypass;
+mod codedeploy;
+mod guard;
 mod managed;
 mod provisioned;
 mod readiness;
@@ -39,6 +41,12 @@ fn warnings(ended: &PluginOutput) -> Vec<&str> {
 
 fn error<'a>(ended: &'a PluginOutput, key: &str) -> &'a str {
     ended.finished()["error"][key].as_str().unwrap_or_default()
+}
+
+/// The description of `live`, which contains its history.
+fn description(fixture: &Fixture) -> String {
+    let alias = fixture.another_client("GET", &format!("{ALIASES}/live"), Value::Null);
+    alias["Description"].as_str().unwrap_or_default().to_owned()
 }
 
 #[track_caller]

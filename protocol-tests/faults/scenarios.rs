@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use lambda_endpoint::{Endpoint, Invocation, Settings};
+use lambda_endpoint::{DeploymentGroup, Endpoint, Invocation, Settings};
 use serde_json::{Value, json};
 
 use crate::deployments::request;
@@ -21,7 +21,7 @@ pub(super) struct Scenario {
     pub(super) stanza: fn() -> Value,
 }
 
-pub(super) const SCENARIOS: [Scenario; 7] = [
+pub(super) const SCENARIOS: [Scenario; 8] = [
     Scenario { name: "creation", before: nothing, stanza: creation },
     Scenario { name: "update", before: closed_function, stanza: update },
     Scenario { name: "code", before: small_function, stanza: code },
@@ -29,6 +29,7 @@ pub(super) const SCENARIOS: [Scenario; 7] = [
     Scenario { name: "release", before: released_function, stanza: release },
     Scenario { name: "first release", before: previewed_function, stanza: first_release },
     Scenario { name: "follow", before: queued_function, stanza: follow },
+    Scenario { name: "codedeploy", before: aliased_function, stanza: codedeploy },
 ];
 
 pub(super) fn nothing(_: &Endpoint) {}
@@ -134,11 +135,20 @@ fn first_release() -> Value {
     json!({"alias": ["live", "preview"], "verify": {}})
 }
 
-/// An alias at version 1, and a queue that calls the function itself.
-fn queued_function(endpoint: &Endpoint) {
+/// An alias at version 1.
+fn aliased_function(endpoint: &Endpoint) {
     versions(endpoint, 1);
     answer_only(endpoint, &["1", "2"]);
     perform(endpoint, "POST", ALIASES, json!({"Name": "live", "FunctionVersion": "1"}));
+}
+
+fn codedeploy() -> Value {
+    json!({"alias": "live", "verify": {}, "codedeploy": {"application": "shop", "deployment_group": "live"}})
+}
+
+/// An alias at version 1, and a queue that calls the function itself.
+fn queued_function(endpoint: &Endpoint) {
+    aliased_function(endpoint);
     let queue = "arn:aws:sqs:us-east-1:123456789012:orders";
     perform(endpoint, "POST", EVENT_SOURCES, json!({"EventSourceArn": queue, "FunctionName": "f"}));
 }
@@ -202,6 +212,13 @@ const DURATION: Duration = Duration::from_millis(50);
 
 pub(super) fn endpoint() -> Endpoint {
     let (create_duration, update_duration, provision_duration) = (DURATION, DURATION, DURATION);
-    let settings = Settings { create_duration, update_duration, provision_duration, ..Settings::default() };
+    let settings = Settings {
+        create_duration,
+        update_duration,
+        provision_duration,
+        shift_duration: 8 * DURATION,
+        deployment_groups: vec![DeploymentGroup::default()],
+        ..Settings::default()
+    };
     Endpoint::start(settings).expect("a free port")
 }

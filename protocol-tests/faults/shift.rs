@@ -1,13 +1,13 @@
 //! Faults during a release that first sends half of the alias's traffic to the new version. Each fault
-//! affects a call that decides where traffic goes. In the end one version has all traffic, or the error says
-//! that this is uncertain and `rollback` restores it.
+//! affects a call that decides where traffic goes, or a call of the guard that watches it. In the end one
+//! version has all traffic, or the error says that this is uncertain and `rollback` restores it.
 //!
 //! `FAULT=part-of-a-name` selects cases: `FAULT="shift / move"`.
 
 use std::io::Write;
 use std::time::{Duration, Instant};
 
-use lambda_endpoint::{Endpoint, Fault, FaultKind, Invocation};
+use lambda_endpoint::{Alarm, Endpoint, Fault, FaultKind, Fires, Invocation};
 use serde_json::{Value, json};
 
 use super::scenarios::{ALIASES, endpoint, perform, versions};
@@ -26,7 +26,8 @@ const NEW: &str = "3";
 
 /// A fault during the release, and the expected result.
 struct Blow {
-    /// The operation and the number of its call: the shift, the second check, or the last move.
+    /// The operation and the number of its call: the shift, the second check, the last move, or one that
+    /// reads alarms or metrics.
     call: (&'static str, u32),
     name: &'static str,
     /// The number of consecutive calls that it affects.
@@ -40,6 +41,8 @@ enum What {
     Fault(FaultKind),
     /// The version fails when it is invoked.
     Failure,
+    /// The alarm fires.
+    Alarm,
     /// SIGTERM after the call was sent. With a fault, the call also gets no answer.
     Signal(Option<FaultKind>),
 }
@@ -61,6 +64,16 @@ const SHIFT: (&str, u32) = ("UpdateAlias", 0);
 const PROOF: (&str, u32) = ("Invoke", 1);
 /// The call that moves all traffic.
 const MOVE: (&str, u32) = ("UpdateAlias", 1);
+/// The call that reads the alarms before anything is changed.
+const ALARMS: (&str, u32) = ("DescribeAlarms", 0);
+/// The call that reads them after the wait with half of the traffic: the one before is at its beginning.
+const WATCH: (&str, u32) = ("DescribeAlarms", 2);
+/// The call that reads them after the wait with all of the traffic.
+const BAKE: (&str, u32) = ("DescribeAlarms", 4);
+/// The call that first reads the numbers of invocations and errors.
+const METRICS: (&str, u32) = ("GetMetricData", 0);
+
+const ALARM: &str = "shop-5xx";
 
 fn blows() -> Vec<Blow> {
     use End::{Back, Deployed, InDoubt};
@@ -128,6 +141,56 @@ fn blows() -> Vec<Blow> {
         signal(MOVE, "signal while it hangs", 1, Some(hang()), Back("cancelled")),
         signal(MOVE, "signal while it hangs forever", 2, Some(hang()), InDoubt("cancelled")),
     ]
+    .into_iter()
+    .chain(blows_of_the_guard())
+    .collect()
+}
+
+/// The faults of calls of the guard. One that cannot see does not let a version pass.
+fn blows_of_the_guard() -> Vec<Blow> {
+    use End::{Back, Deployed};
+    let status = |status, code: &str| {
+        let (code, message) = (code.to_owned(), "An error occurred.".to_owned());
+        FaultKind::Status { status, code, message, retry_after: None }
+    };
+    let hang = || FaultKind::Hang { for_: Duration::from_secs(30) };
+    let struck = |call, name, times, kind, end| Blow { call, name, times, what: What::Fault(kind), end };
+    let mut blows = Vec::new();
+    for call in [ALARMS, WATCH, BAKE] {
+        let throttled = status(400, "TooManyRequestsException");
+        let broken = || status(500, "ServiceException");
+        blows.extend([
+            struck(call, "throttled-twice", 2, throttled, Deployed),
+            struck(call, "500-twice", 2, broken(), Deployed),
+            struck(call, "html-503", 1, FaultKind::Html { status: 503 }, Deployed),
+            struck(call, "reset-before", 1, FaultKind::ResetBefore, Deployed),
+            struck(call, "reset-after", 1, FaultKind::ResetAfter, Deployed),
+            struck(call, "500 forever", ATTEMPTS, broken(), Back("service-unavailable")),
+            struck(call, "reset-before forever", ATTEMPTS, FaultKind::ResetBefore, Back("network-failure")),
+        ]);
+    }
+    for call in [ALARMS, WATCH, BAKE, METRICS] {
+        let denied = status(403, "AccessDeniedException");
+        let expired = status(403, "ExpiredTokenException");
+        blows.extend([
+            struck(call, "access-denied", 1, denied, Back("access-denied")),
+            struck(call, "expired", 1, expired, Back("credentials-expired")),
+            struck(call, "html-200", 1, FaultKind::Html { status: 200 }, Back("unexpected-answer")),
+            struck(call, "empty-200", 1, FaultKind::Empty { status: 200 }, Back("unexpected-answer")),
+            struck(call, "hang", 1, hang(), Back("timed-out")),
+            Blow {
+                call,
+                name: "signal while it hangs",
+                times: 1,
+                what: What::Signal(Some(hang())),
+                end: Back("cancelled"),
+            },
+        ]);
+    }
+    for call in [WATCH, BAKE] {
+        blows.push(Blow { call, name: "alarm", times: 1, what: What::Alarm, end: Back("alarm-fired") });
+    }
+    blows
 }
 
 /// Returns the version and the weights of the alias.
@@ -146,9 +209,17 @@ impl Blow {
         let place = match self.call {
             SHIFT => "shift",
             PROOF => "proof",
+            ALARMS => "alarms",
+            WATCH => "watch",
+            BAKE => "bake",
+            METRICS => "metrics",
             _ => "move",
         };
         format!("shift / {place} / {}", self.name)
+    }
+
+    fn is_of_the_guard(&self) -> bool {
+        ["DescribeAlarms", "GetMetricData"].contains(&self.call.0)
     }
 
     fn lasts(&self) -> bool {
@@ -168,6 +239,7 @@ impl Blow {
         let (endpoint, directory) = (endpoint(), build_directory());
         versions(&endpoint, 2);
         perform(&endpoint, "POST", ALIASES, json!({"Name": "live", "FunctionVersion": OLD}));
+        endpoint.set_alarm(Alarm::named(ALARM));
         let (operation, nth) = self.call;
         match &self.what {
             What::Fault(kind) | What::Signal(Some(kind)) => endpoint.fault(Fault {
@@ -177,6 +249,7 @@ impl Blow {
                 kind: kind.clone(),
             }),
             What::Signal(None) => {}
+            What::Alarm => endpoint.set_alarm(Alarm::firing(ALARM, Fires::AfterReads(nth))),
             What::Failure => {
                 let failure = Some("Unhandled".to_owned());
                 endpoint.answer_invocations(Invocation { function_error: failure, ..Invocation::default() });
@@ -186,7 +259,13 @@ impl Blow {
         let mut request = request(&endpoint);
         (request["alias"], request["verify"]) = (json!("live"), json!({}));
         (request["traffic"], request["traffic_interval"]) = (json!([50]), json!(1));
+        if self.is_of_the_guard() {
+            request["guard"] = json!({"alarms": ALARM, "bake": 1});
+        }
         let undisturbed = request.clone();
+        if self.call == METRICS {
+            request["guard"] = json!({"errors": "1%"});
+        }
         if self.lasts() {
             (request["wait_timeout"], request["verify"]["timeout"]) = (json!(2), json!(2));
         }
@@ -224,9 +303,8 @@ impl Blow {
             );
             same(&alias(&endpoint), &all_at(OLD), &what)?;
         }
-        if let What::Failure = self.what {
-            endpoint.answer_invocations(Invocation::default());
-        }
+        endpoint.answer_invocations(Invocation::default());
+        endpoint.set_alarm(Alarm::named(ALARM));
         let again = run(&[], &undisturbed);
         same(&json!(again.outcome()), &json!("deployed"), "again, the outcome")?;
         same(&alias(&endpoint), &all_at(NEW), "again, the alias")?;
@@ -283,7 +361,11 @@ impl Blow {
         }
         // `changed` lists only steps that are known to have taken effect and were not undone.
         let shift = (ends_in_doubt && self.call != SHIFT).then_some("shift-traffic");
-        let done: Vec<&str> = ["update-function-code", "publish-version"].into_iter().chain(shift).collect();
+        let mut done: Vec<&str> =
+            ["update-function-code", "publish-version"].into_iter().chain(shift).collect();
+        if self.call == ALARMS {
+            done.clear();
+        }
         same(&ended.finished()["changed"], &json!(done), &format!("ended {}; `changed`", reported(ended)))
     }
 }

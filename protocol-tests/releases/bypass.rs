@@ -10,7 +10,7 @@ const READS: [&str; 3] = ["GetFunctionUrlConfig", "GetPolicy", "ListEventSourceM
 
 impl Fixture {
     /// Makes a queue call the function with this name. Returns the id of the mapping.
-    fn map_queue(&self, queue: &str, function: &str) -> String {
+    pub(super) fn map_queue(&self, queue: &str, function: &str) -> String {
         let arn = format!("arn:aws:sqs:us-east-1:123456789012:{queue}");
         let mapping = json!({"EventSourceArn": arn, "FunctionName": function});
         let made = self.another_client("POST", MAPPINGS, mapping);
@@ -25,7 +25,7 @@ impl Fixture {
     }
 
     /// A statement that allows everything, and one that denies these actions.
-    fn deny(&self, actions: &[&str]) {
+    pub(super) fn deny(&self, actions: &[&str]) {
         let statement =
             |effect: &str, action: Value| json!({"Effect": effect, "Action": action, "Resource": "*"});
         let statements = [statement("Allow", json!("*")), statement("Deny", json!(actions))];

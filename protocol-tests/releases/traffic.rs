@@ -267,12 +267,6 @@ fn a_rollback_may_end_a_canary_of_others_with_clear_weights() {
     assert_eq!((ended.outcome(), fixture.alias("live").as_str()), ("deployed", "2"), "{}", ended.stdout);
 }
 
-/// The description of `live`, which contains its history.
-fn description(fixture: &Fixture) -> String {
-    let alias = fixture.another_client("GET", &format!("{ALIASES}/live"), Value::Null);
-    alias["Description"].as_str().unwrap_or_default().to_owned()
-}
-
 #[test]
 fn a_shift_of_ours_is_reported_by_the_alias_as_long_as_it_lasts() {
     let fixture = killed_with_a_tenth();

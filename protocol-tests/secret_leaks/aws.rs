@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use lambda_endpoint::FaultKind;
+use lambda_endpoint::{Alarm, DeploymentGroup, FaultKind, Fires};
 use serde_json::{Value, json};
 
 use super::harness::Stage;
@@ -78,6 +78,9 @@ pub(super) fn scenarios() -> Vec<Scenario> {
         }));
     }
     scenarios.push(Scenario::new("AWS quotes secrets when an update fails", updates_that_fail));
+    scenarios.push(Scenario::new("CloudWatch quotes secrets", guard));
+    scenarios.push(Scenario::new("CodeDeploy quotes secrets in an error", codedeploy));
+    scenarios.push(Scenario::new("CodeDeploy quotes secrets when a deployment fails", deployments_that_fail));
     scenarios.push(Scenario::new("S3 quotes secrets in an error", bucket));
     scenarios.push(Scenario::new("the current description quotes secrets", live_description));
     scenarios
@@ -188,6 +191,43 @@ fn updates_that_fail(stage: &mut Stage<'_>) {
     }
 }
 
+/// A job whose alias exists, and whose next deployment CodeDeploy carries out in this group.
+fn with_codedeploy<'a>(stage: &Stage<'a>, group: DeploymentGroup) -> Stage<'a> {
+    let mut scene = stage.again();
+    scene.endpoint.set_deployment_group(group);
+    scene.say(json!({"alias": "live"}));
+    assert_eq!(scene.run(&[]).outcome(), "deployed");
+    let codedeploy = json!({"application": "shop", "deployment_group": "live", "hooks": {"before": "check"}});
+    scene.say(json!({"timeout": 9, "codedeploy": codedeploy}));
+    scene
+}
+
+fn codedeploy(stage: &mut Stage<'_>) {
+    for operation in ["ListDeployments", "CreateDeployment", "GetDeployment", "StopDeployment"] {
+        for words in quotations() {
+            let mut scene = with_codedeploy(stage, DeploymentGroup::default());
+            if operation == "StopDeployment" {
+                scene.endpoint.set_shift_duration(Duration::from_secs(60));
+                scene.request["codedeploy"]["wait"] = json!("started");
+                assert_eq!(scene.run(&[]).outcome(), "deployed");
+            }
+            scene.fault(operation, refusal(400, "InvalidInputException", words));
+            let arguments: &[&str] = if operation == "StopDeployment" { &["rollback"] } else { &[] };
+            assert_eq!(scene.run(arguments).outcome(), "failed", "{operation}");
+        }
+    }
+}
+
+/// The reason of a failed deployment names the alarm, or the hook function.
+fn deployments_that_fail(stage: &mut Stage<'_>) {
+    for name in ["GITHUB_TOKEN", "environment.PLAIN"] {
+        let scene = with_codedeploy(stage, DeploymentGroup::with_firing_alarm(&secret(name)));
+        assert_eq!(scene.run(&[]).code(), "codedeploy-failed", "{name}");
+    }
+    let scene = with_codedeploy(stage, DeploymentGroup::with_failing_hook("check"));
+    assert_eq!(scene.run(&[]).code(), "codedeploy-failed");
+}
+
 /// The current description contains current variables and tags, and a plan shows it.
 fn live_description(stage: &mut Stage<'_>) {
     stage.seed();
@@ -200,6 +240,37 @@ fn live_description(stage: &mut Stage<'_>) {
     let ended = stage.run(&["plan"]);
     let changes = ended.event("planned").expect("the event exists").to_string();
     assert!(changes.contains("another") && changes.contains("[secure] and [secure]"), "{changes}");
+}
+
+/// An alarm whose name and reason quote secrets, and errors of CloudWatch that quote them.
+fn guard(stage: &mut Stage<'_>) {
+    let peculiar = peculiar_quotations().into_iter().map(|(_, words)| words);
+    for words in quotations().into_iter().chain(peculiar) {
+        let mut scene = stage.again();
+        scene.seed();
+        let alias = json!({"Name": "live", "FunctionVersion": "1"});
+        for (made, body) in [("versions", json!({})), ("aliases", alias)] {
+            let target = format!("/2015-03-31/functions/f/{made}");
+            scene.endpoint.perform("POST", &target, body).expect("AWS would create it");
+        }
+        let guard = json!({"alarms": ["of $GITHUB_TOKEN"], "bake": 1});
+        scene.say(json!({"alias": "live", "merge_environment": true, "guard": guard}));
+        assert_eq!(scene.run(&["plan"]).code(), "not-found");
+        let alarm = |fires: Option<Fires>, state: &str| {
+            let (reason, state) = (words.clone(), state.to_owned());
+            Alarm { reason, state, fires, ..Alarm::named(&format!("of {}", secret("GITHUB_TOKEN"))) }
+        };
+        scene.endpoint.set_alarm(alarm(Some(Fires::AtPercent(100)), "OK"));
+        assert_eq!(scene.run(&[]).code(), "alarm-fired");
+        scene.fault("DescribeAlarms", refusal(400, "InvalidParameterValue", words.clone()));
+        assert_eq!(scene.run(&[]).outcome(), "failed");
+        scene.saying(json!({"guard": {"errors": "1%"}}), |scene| {
+            scene.fault("GetMetricData", refusal(400, "InvalidParameterValue", words.clone()));
+            assert_eq!(scene.run(&[]).outcome(), "failed");
+        });
+        scene.endpoint.set_alarm(alarm(None, "ALARM"));
+        assert_eq!(scene.run(&[]).outcome(), "deployed");
+    }
 }
 
 /// An S3 service that rejects every request.

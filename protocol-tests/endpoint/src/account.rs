@@ -5,6 +5,9 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use crate::cloud_watch::CloudWatch;
+use crate::codedeploy::deployment::Deployment;
+use crate::codedeploy::group::DeploymentGroup;
 use crate::event_source::EventSource;
 use crate::function::{Ending, Function};
 use crate::function_name::FunctionName;
@@ -22,7 +25,11 @@ pub(crate) struct Account {
     pub(crate) functions: BTreeMap<String, Function>,
     /// Event source mappings by UUID.
     pub(crate) event_sources: BTreeMap<String, EventSource>,
+    pub(crate) deployment_groups: Vec<DeploymentGroup>,
+    /// The deployments of CodeDeploy, the oldest first.
+    pub(crate) deployments: Vec<Deployment>,
     pub(crate) invocations: Invocations,
+    pub(crate) cloud_watch: CloudWatch,
     /// The identity policy of the callers. `None`: callers may do everything.
     pub(crate) policy: Option<Policy>,
     pub(crate) rates: Rates,
@@ -67,9 +74,18 @@ fn first<'a>(pairs: &'a [(String, String)], name: &str) -> Option<&'a str> {
 impl Account {
     pub(crate) fn new(settings: Settings) -> Account {
         let invocations = Invocations::new(settings.invocations.clone());
-        let rates = Rates::new(&settings);
-        let (functions, event_sources) = (BTreeMap::new(), BTreeMap::new());
-        Account { settings, functions, event_sources, invocations, policy: None, rates }
+        let (rates, cloud_watch) = (Rates::new(&settings), CloudWatch::new(&settings));
+        Account {
+            functions: BTreeMap::new(),
+            event_sources: BTreeMap::new(),
+            deployment_groups: settings.deployment_groups.clone(),
+            deployments: Vec::new(),
+            invocations,
+            cloud_watch,
+            policy: None,
+            rates,
+            settings,
+        }
     }
 
     /// Returns the error with which IAM denies the permission. `None`: the policy allows it.

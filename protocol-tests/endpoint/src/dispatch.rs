@@ -23,7 +23,7 @@ impl Account {
         call_outcome: CallOutcome,
         now: Moment,
     ) -> Answer {
-        let route = route::route(&head.method, &head.path);
+        let route = route::of(head);
         let result = self
             .authenticate(head, body, route.as_ref(), now)
             .and_then(|()| route.ok_or(Refusal::UnknownOperation))
@@ -105,6 +105,7 @@ impl Account {
 
     /// Runs the operation without authentication and authorization.
     pub(crate) fn perform(&mut self, route: &Route, arguments: &Arguments<'_>) -> Result<Answer, Refusal> {
+        self.advance_deployments(arguments.now);
         let value = match route.operation {
             Operation::CreateFunction => self.create_function(arguments),
             Operation::GetFunction => self.get_function(arguments),
@@ -144,6 +145,9 @@ impl Account {
             Operation::GetEventSourceMapping => self.get_event_source_mapping(arguments),
             Operation::ListEventSourceMappings => self.list_event_source_mappings(arguments),
             Operation::UpdateEventSourceMapping => self.update_event_source_mapping(arguments),
+            Operation::DescribeAlarms => self.describe_alarms(arguments),
+            Operation::GetMetricData => self.get_metric_data(arguments),
+            Operation::CodeDeploy(operation) => self.codedeploy(operation, arguments),
             Operation::Invoke => return self.invoke(arguments),
         };
         Ok(Answer::json(route.status, &value?))

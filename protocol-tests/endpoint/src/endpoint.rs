@@ -11,12 +11,15 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::account::Arguments;
+use crate::alarm::Alarm;
 use crate::archive;
+use crate::codedeploy::group::DeploymentGroup;
 use crate::document::Document;
 use crate::fault::Fault;
 use crate::function::Phase;
 use crate::iam::Policy;
 use crate::invocation::Invocation;
+use crate::metrics::Metrics;
 use crate::moment::Moment;
 use crate::refusal::Refusal;
 use crate::route;
@@ -92,7 +95,8 @@ impl Endpoint {
     }
 
     /// Runs an operation directly and returns AWS's answer, to prepare the state before a test:
-    /// `perform("PUT", "/2017-10-31/functions/f/concurrency", …)`. Checks no signature, applies no fault and
+    /// `perform("PUT", "/2017-10-31/functions/f/concurrency", …)`, or for CodeDeploy `perform("POST",
+    /// "CodeDeploy_20141006.ListDeployments", …)`. Checks no signature, applies no fault and
     /// no quota, and records no call. Fails with AWS's message.
     pub fn perform(&self, method: &str, target: &str, body: Value) -> Result<Value, String> {
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
@@ -174,6 +178,25 @@ impl Endpoint {
         self.shared.account().invocations.add(invocation);
     }
 
+    /// Adds a deployment group of CodeDeploy, or replaces the one of the same name. Also applies to
+    /// deployments that are in progress.
+    pub fn set_deployment_group(&self, group: DeploymentGroup) {
+        let mut account = self.shared.account();
+        let groups = &mut account.deployment_groups;
+        groups.retain(|other| (&other.application, &other.name) != (&group.application, &group.name));
+        groups.push(group);
+    }
+
+    /// Sets a CloudWatch alarm. Replaces the one of the same name.
+    pub fn set_alarm(&self, alarm: Alarm) {
+        self.shared.account().cloud_watch.set_alarm(alarm);
+    }
+
+    /// Sets the CloudWatch metrics of a version. Replaces those set before.
+    pub fn set_metrics(&self, metrics: Metrics) {
+        self.shared.account().cloud_watch.set_metrics(metrics);
+    }
+
     /// Adds a fault. Faults apply in the order in which they were added, one per call.
     pub fn fault(&self, fault: Fault) {
         self.shared.script().add(fault);
@@ -182,6 +205,11 @@ impl Endpoint {
     /// Changes how long an update takes. Applies from the next update on.
     pub fn set_update_duration(&self, duration: Duration) {
         self.shared.account().settings.update_duration = duration;
+    }
+
+    /// Changes how long CodeDeploy leaves traffic at a share. Applies from the next deployment on.
+    pub fn set_shift_duration(&self, duration: Duration) {
+        self.shared.account().settings.shift_duration = duration;
     }
 }
 

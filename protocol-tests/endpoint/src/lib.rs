@@ -1,6 +1,6 @@
-//! Answers HTTP requests on a loopback port as AWS Lambda's control plane would. Never listens on an address
-//! other than
-//! 127.0.0.1, never runs a function's code, and keeps no state after it is dropped.
+//! Answers HTTP requests on a loopback port as AWS Lambda's control plane, CloudWatch and CodeDeploy would.
+//! Never listens on an address other than 127.0.0.1, never runs a function's code, and keeps no state after
+//! it is dropped.
 //!
 //! ```text
 //!  socket ─▶ http ─▶ fault? ─▶ document ─▶ dispatch ─ operations ─▶ function
@@ -11,12 +11,15 @@
 //!
 //! | topic | where |
 //! |---|---|
-//! | public API for tests | [`Endpoint`], [`Settings`], [`Fault`], [`Invocation`], [`Call`] |
+//! | public API for tests | [`Endpoint`], [`Settings`], [`Fault`], [`Invocation`], [`Call`], [`Alarm`], [`Metrics`], [`DeploymentGroup`] |
 //! | AWS's error messages | `refusal.rs` |
 //! | path of each operation | `route.rs` |
+//! | services other than Lambda: signature, IAM and protocol | `service.rs`, `cbor.rs` |
+//! | CloudWatch's alarms and metrics | `cloud_watch.rs`, `alarm.rs`, `metrics.rs` |
 //! | states (Pending, InProgress, Failed) and when they end | `function.rs` |
 //! | effect of each request member on a function | `configuration.rs` |
 //! | request validation | `checks.rs` with `constraints.rs` and `shapes.rs`, `archive.rs` |
+//! | deployments of CodeDeploy, which shift the traffic of an alias | `codedeploy/` |
 //! | policy evaluation, and the permissions that a request needs | `iam.rs`, `permissions.rs` |
 //! | request quotas, and which calls a fault affects | `rate.rs`, `script.rs` |
 //! | connections that a fault cuts | `server.rs`; only it and `endpoint.rs` handle sockets |
@@ -37,8 +40,12 @@
 //! from users' reports.
 
 mod account;
+mod alarm;
 mod archive;
+mod cbor;
 mod checks;
+mod cloud_watch;
+mod codedeploy;
 mod configuration;
 mod constraints;
 mod dispatch;
@@ -53,6 +60,7 @@ mod http;
 mod iam;
 mod ids;
 mod invocation;
+mod metrics;
 mod moment;
 mod operations;
 mod permission;
@@ -63,6 +71,7 @@ mod route;
 mod runtimes;
 mod script;
 mod server;
+mod service;
 mod settings;
 mod shapes;
 mod sigv4;
@@ -73,8 +82,11 @@ mod scenario;
 #[cfg(test)]
 mod tests;
 
+pub use alarm::{Alarm, Fires};
+pub use codedeploy::group::DeploymentGroup;
 pub use endpoint::Endpoint;
 pub use fault::{Fault, FaultKind};
 pub use invocation::Invocation;
+pub use metrics::Metrics;
 pub use server::Call;
 pub use settings::Settings;

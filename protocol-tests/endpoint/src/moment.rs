@@ -1,4 +1,4 @@
-//! Reads the clock and formats times in AWS's three formats. Only the socket code may read the clock; all
+//! Reads the clock and formats times in AWS's formats. Only the socket code may read the clock; all
 //! modules below it receive the time as an argument.
 #![expect(clippy::disallowed_methods, reason = "this module reads the clock")]
 
@@ -46,6 +46,11 @@ pub(crate) fn last_modified(wall: SystemTime) -> String {
 /// recorded).
 pub(crate) fn created(wall: SystemTime) -> String {
     last_modified(wall).replace("+0000", "Z")
+}
+
+/// Returns the seconds since 1970, as CloudWatch has a time.
+pub(crate) fn seconds(wall: SystemTime) -> f64 {
+    wall.duration_since(SystemTime::UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64())
 }
 
 /// Parses `20150830T123600Z`. `None` for any other format.

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use crate::account::{Account, Arguments};
 use crate::checks::required;
+use crate::codedeploy;
 use crate::configuration::VPC;
 use crate::document::{string_map, strings};
 use crate::function_name::FunctionName;
@@ -29,8 +30,9 @@ pub(crate) fn needed(
     // "Fine-tuning the Resources and Conditions sections of policies" (Lambda guide): only this action has
     // another name than its operation.
     let name = if route.operation == Operation::Invoke { "InvokeFunction" } else { route.name };
-    let own =
-        Permission::new(&format!("lambda:{name}"), &resource, context(account, route.operation, arguments));
+    let prefix = route.operation.service().iam_prefix();
+    let context = context(account, route.operation, arguments);
+    let own = Permission::new(&format!("{prefix}:{name}"), &resource, context);
     let mut needed = vec![own];
     let (body, settings) = (arguments.body, &account.settings);
     if route.operation == Operation::CreateFunction {
@@ -52,6 +54,8 @@ pub(crate) fn needed(
             needed.push(Permission::new("lambda:PutFunctionCodeSigningConfig", config, Context::new()));
         }
         needed.extend(from_signing(&body["CodeSigningConfigArn"]));
+    } else if let Operation::CodeDeploy(operation) = route.operation {
+        needed.extend(codedeploy::permissions::others(account, operation, body));
     }
     Ok(needed)
 }
@@ -75,6 +79,15 @@ fn resource(account: &Account, operation: Operation, arguments: &Arguments<'_>) 
             let Settings { region, account, .. } = &account.settings;
             Ok(format!("arn:aws:lambda:{region}:{account}:event-source-mapping:{}", arguments.subject))
         }
+        Operation::CodeDeploy(operation) => {
+            Ok(codedeploy::permissions::resource(account, operation, arguments.body))
+        }
+        // Composite alarms need `*` ("Amazon CloudWatch permissions reference", CloudWatch guide).
+        Operation::DescribeAlarms if !strings(&arguments.body["AlarmTypes"]).contains(&"CompositeAlarm") => {
+            let Settings { region, account, .. } = &account.settings;
+            Ok(format!("arn:aws:cloudwatch:{region}:{account}:alarm:*"))
+        }
+        Operation::DescribeAlarms | Operation::GetMetricData => Ok("*".to_owned()),
         Operation::GetFunction
         | Operation::GetFunctionConfiguration
         | Operation::DeleteFunction
@@ -180,7 +193,10 @@ fn context(account: &Account, operation: Operation, arguments: &Arguments<'_>) -
         | Operation::GetFunctionCodeSigningConfig
         | Operation::DeleteFunctionCodeSigningConfig
         | Operation::ListEventSourceMappings
-        | Operation::Invoke => {}
+        | Operation::Invoke
+        | Operation::DescribeAlarms
+        | Operation::GetMetricData
+        | Operation::CodeDeploy(_) => {}
     }
     context
 }

@@ -7,7 +7,7 @@ use crate::route::Operation;
 use crate::settings::Settings;
 
 /// The three quotas of "Lambda API requests" (AWS's quotas page): GetFunction, GetPolicy, and all other
-/// control plane calls together. Invocations have none here.
+/// control plane calls together. Invocations and calls of other services have none here.
 pub(crate) struct Rates {
     get_function: Option<Bucket>,
     get_policy: Option<Bucket>,
@@ -29,7 +29,11 @@ impl Rates {
         let bucket = match operation {
             Operation::GetFunction => &mut self.get_function,
             Operation::GetPolicy => &mut self.get_policy,
-            Operation::Invoke => return Ok(()),
+            // The other services have quotas of their own, which the endpoint does not have.
+            Operation::Invoke
+            | Operation::DescribeAlarms
+            | Operation::GetMetricData
+            | Operation::CodeDeploy(_) => return Ok(()),
             _ => &mut self.others, // all other operations share one quota
         };
         let available = bucket.as_mut().is_none_or(|bucket| bucket.take(now));

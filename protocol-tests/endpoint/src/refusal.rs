@@ -1,10 +1,11 @@
 //! Maps each error to its HTTP status, AWS's error code and AWS's message. No other file may contain an error
-//! message of AWS.
+//! message of AWS, except `codedeploy/refusal.rs`.
 //!
 //! The messages were recorded from AWS, unless a comment names another source.
 
 use serde_json::{Value, json};
 
+use crate::codedeploy::refusal::CodeDeployRefusal;
 use crate::permission::Permission;
 use crate::runtimes;
 
@@ -20,7 +21,9 @@ pub(crate) enum Refusal {
     WrongSignature,
     HostNotSigned,
     WrongRegion,
-    WrongService,
+    WrongService {
+        service: &'static str,
+    },
     WrongDateInScope,
     SignedTooLongAgo {
         signed: String,
@@ -41,6 +44,9 @@ pub(crate) enum Refusal {
     // The form of the request.
     UnknownOperation,
     NotJson {
+        cause: String,
+    },
+    NotCbor {
         cause: String,
     },
     NotANumber {
@@ -189,6 +195,14 @@ pub(crate) enum Refusal {
     CreationFailed,
     NoConcurrencyReserved,
     RateExceeded,
+    // CloudWatch.
+    InvalidNextToken,
+    /// A query that AWS refuses, or that the endpoint does not implement.
+    InvalidQuery {
+        reason: String,
+    },
+    // CodeDeploy.
+    CodeDeploy(CodeDeployRefusal),
 }
 
 /// ErrorCode and Message of `Environment.Error`, for a function whose variables AWS cannot decrypt. The code
@@ -227,7 +241,7 @@ impl Refusal {
             Refusal::SignatureIncomplete { lacks } => (403, "IncompleteSignatureException", format!("Authorization header requires '{lacks}' parameter.")),
             Refusal::HostNotSigned => (403, SIGNATURE, "'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization.".to_owned()),
             Refusal::WrongRegion => (403, SIGNATURE, "Credential should be scoped to a valid region.".to_owned()),
-            Refusal::WrongService => (403, SIGNATURE, "Credential should be scoped to correct service: 'lambda'.".to_owned()),
+            Refusal::WrongService { service } => (403, SIGNATURE, format!("Credential should be scoped to correct service: '{service}'.")),
             Refusal::WrongDateInScope => (403, SIGNATURE, "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP.".to_owned()),
             Refusal::SignedTooLongAgo { signed, earliest, now } => (403, SIGNATURE, format!("Signature expired: {signed} is now earlier than {earliest} ({now} - 5 min.)")),
             Refusal::SignedInTheFuture { signed, latest, now } => (403, SIGNATURE, format!("Signature not yet current: {signed} is still later than {latest} ({now} + 5 min.)")),
@@ -235,6 +249,7 @@ impl Refusal {
 
             Refusal::UnknownOperation => (404, "UnknownOperationException", "Unable to determine service/operation name to be authorized".to_owned()), // not recorded
             Refusal::NotJson { cause } => (400, "InvalidRequestContentException", format!("Could not parse request body into json: Could not parse payload into json: {cause}")),
+            Refusal::NotCbor { cause } => (400, "SerializationException", cause.clone()), // not recorded
             // Known from users' reports: AWS's JSON parser names the token that it found.
             Refusal::NotANumber { found } => (400, "SerializationException", format!("{found} can not be converted to an Integer")),
             Refusal::RequestTooLarge { operation } => (413, TOO_LARGE, format!("Request must be smaller than 70167211 bytes for the {operation} operation")),
@@ -328,6 +343,12 @@ impl Refusal {
             // A guess, derived from the message for a function that is Pending.
             Refusal::CreationFailed => (409, CONFLICT, "The operation cannot be performed at this time. The function is currently in the following state: Failed".to_owned()),
             Refusal::NoConcurrencyReserved | Refusal::RateExceeded => (429, "TooManyRequestsException", "Rate Exceeded.".to_owned()),
+            Refusal::InvalidNextToken => (400, "InvalidNextToken", "The next token specified is invalid.".to_owned()), // not recorded
+            Refusal::InvalidQuery { reason } => (400, VALIDATION, reason.clone()),
+            Refusal::CodeDeploy(refusal) => {
+                let (code, message) = refusal.wire();
+                (400, code, message)
+            }
         }
     }
 
@@ -387,6 +408,8 @@ fn not_authorized(user: &str, permission: &Permission, explicitly: bool) -> Stri
                 "Your access has been denied by S3, please make sure your request credentials have permission to {name} for {object}. S3 Error Code: AccessDenied. S3 Error Message: {who} on resource: \"{resource}\" {because}"
             )
         }
+        // CloudWatch names no resource for an action that has none.
+        "cloudwatch" if resource == "*" => format!("{who} {because}"),
         _ => format!("{who} on resource: {resource} {because}"),
     }
 }

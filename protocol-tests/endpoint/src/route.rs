@@ -1,5 +1,8 @@
 //! Finds the operation for a method and a path, and extracts the names from the path. Never looks at a body.
 
+use crate::codedeploy::target::{self, CodeDeployOperation};
+use crate::http::Head;
+use crate::service::{self, Service};
 use crate::uri;
 
 /// The operations that the endpoint implements, under AWS's names.
@@ -42,14 +45,28 @@ pub(crate) enum Operation {
     ListEventSourceMappings,
     UpdateEventSourceMapping,
     Invoke,
+    DescribeAlarms,
+    GetMetricData,
+    CodeDeploy(CodeDeployOperation),
 }
 
 use Operation::*;
 
-/// Operation, name, method, path and status of success, from botocore's model of Lambda. Only DeleteFunction
-/// differs: the model says 200 and allows another status in the answer; AWS answers 204.
+impl Operation {
+    /// The service that has the operation.
+    pub(crate) fn service(self) -> Service {
+        match self {
+            DescribeAlarms | GetMetricData => Service::CloudWatch,
+            CodeDeploy(_) => Service::CodeDeploy,
+            _ => Service::Lambda, // all other operations are Lambda's
+        }
+    }
+}
+
+/// Operation, name, method, path and status of success, from botocore's models of Lambda and CloudWatch. Only
+/// DeleteFunction differs: the model says 200 and allows another status in the answer; AWS answers 204.
 #[rustfmt::skip] // a table: one operation, one line
-const ROUTES: [(Operation, &str, &str, &str, u16); 37] = [
+const ROUTES: [(Operation, &str, &str, &str, u16); 39] = [
     (CreateFunction, "CreateFunction", "POST", "/2015-03-31/functions", 201),
     (GetFunction, "GetFunction", "GET", "/2015-03-31/functions/{}", 200),
     (GetFunctionConfiguration, "GetFunctionConfiguration", "GET", "/2015-03-31/functions/{}/configuration", 200),
@@ -87,6 +104,8 @@ const ROUTES: [(Operation, &str, &str, &str, u16); 37] = [
     (ListEventSourceMappings, "ListEventSourceMappings", "GET", "/2015-03-31/event-source-mappings", 200),
     (UpdateEventSourceMapping, "UpdateEventSourceMapping", "PUT", "/2015-03-31/event-source-mappings/{}", 202),
     (Invoke, "Invoke", "POST", "/2015-03-31/functions/{}/invocations", 200),
+    (DescribeAlarms, "DescribeAlarms", "POST", "/service/GraniteServiceVersion20100801/operation/DescribeAlarms", 200),
+    (GetMetricData, "GetMetricData", "POST", "/service/GraniteServiceVersion20100801/operation/GetMetricData", 200),
 ];
 
 /// The operation of a request, and the names in its path.
@@ -97,15 +116,29 @@ pub(crate) struct Route {
     pub(crate) name: &'static str,
     /// The HTTP status of success.
     pub(crate) status: u16,
-    /// Function name, ARN of the tagged resource, or UUID of a mapping; empty if the path has none.
+    /// Function name, ARN of the tagged resource, or UUID of a mapping; empty if the path has none, as that of
+    /// CodeDeploy.
     pub(crate) subject: String,
     /// Alias name, or id of a policy statement; empty if the path has none.
     pub(crate) item: String,
 }
 
-/// Returns the operation of a request. `None`: AWS has no such operation, or this endpoint does not implement
-/// it.
+/// Returns the operation of a request, as [`route`] does.
+pub(crate) fn of(head: &Head) -> Option<Route> {
+    route(&head.method, head.header(target::HEADER).unwrap_or(&head.path))
+}
+
+/// Returns the operation of a request. `path` is the value of `X-Amz-Target`, if the request has that header.
+/// `None`: AWS has no such operation, or this endpoint does not implement it.
 pub(crate) fn route(method: &str, path: &str) -> Option<Route> {
+    if let Some(name) = path.strip_prefix(target::PREFIX) {
+        let (operation, name) = target::named(name).filter(|_| method == "POST")?;
+        let (subject, item) = (String::new(), String::new());
+        return Some(Route { operation: CodeDeploy(operation), name, status: 200, subject, item });
+    }
+    let in_header = path.strip_prefix(service::CLOUD_WATCH_TARGET);
+    let of_cloud_watch = in_header.map(|name| format!("{}{name}", service::CLOUD_WATCH_PATH));
+    let path = of_cloud_watch.as_deref().unwrap_or(path);
     // Older SDKs use `/functions/` where the model has `/functions`; AWS accepts both.
     let path = path.strip_suffix('/').unwrap_or(path);
     ROUTES.iter().find_map(|&(operation, name, its_method, its_path, status)| {
@@ -123,7 +156,7 @@ pub(crate) fn route(method: &str, path: &str) -> Option<Route> {
 /// True if the endpoint has an operation of this name. A fault with a misspelled name would never apply and
 /// test nothing.
 pub(crate) fn is_operation(text: &str) -> bool {
-    ROUTES.iter().any(|&(_, name, ..)| name == text)
+    ROUTES.iter().any(|&(_, name, ..)| name == text) || target::named(text).is_some()
 }
 
 /// Returns the decoded values for the `{}` of a template. `None`: the path does not match.
@@ -163,6 +196,7 @@ mod tests {
         check("GET", "/2015-03-31/functions/f/aliases/live", Some(("GetAlias", "f", "live")));
         check("DELETE", "/2015-03-31/functions/f/policy/public", Some(("RemovePermission", "f", "public")));
         check("PUT", "/2021-10-31/functions/f/url", Some(("UpdateFunctionUrlConfig", "f", "")));
+        check("POST", "GraniteServiceVersion20100801.GetMetricData", Some(("GetMetricData", "", "")));
     }
 
     #[test]
@@ -176,6 +210,7 @@ mod tests {
     fn another_method_or_path_is_no_operation() {
         check("PATCH", "/2015-03-31/functions/f", None);
         check("GET", "/2014-11-13/functions/f", None);
+        check("POST", "GraniteServiceVersion20100801.PutDashboard", None);
         check("GET", "/", None);
     }
 }

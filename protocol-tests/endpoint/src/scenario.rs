@@ -7,12 +7,14 @@ use serde_json::{Value, json};
 
 use crate::account::Account;
 use crate::archive;
+use crate::codedeploy::target;
 use crate::document::Document;
 use crate::fault::{CallOutcome, ConcurrentChange};
 use crate::function::Failure;
 use crate::http::{Answer, Body, Head};
 use crate::iam::Policy;
 use crate::moment::{self, Moment};
+use crate::service::Service;
 use crate::settings::Settings;
 use crate::sigv4::{self, Scope};
 use crate::uri;
@@ -22,6 +24,18 @@ pub(crate) const ARN: &str = "arn:aws:lambda:us-east-1:123456789012:function:f";
 
 /// Returns a head that is signed at the time `at`, with the keys and the region of `signer`.
 pub(crate) fn signed(method: &str, target: &str, body: &[u8], signer: &Settings, at: SystemTime) -> Head {
+    signed_with(&[], method, target, body, signer, at)
+}
+
+/// Like [`signed`], with these headers.
+fn signed_with(
+    headers: &[(&str, &str)],
+    method: &str,
+    target: &str,
+    body: &[u8],
+    signer: &Settings,
+    at: SystemTime,
+) -> Head {
     use sha2::{Digest, Sha256};
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
     let timestamp = moment::basic(at);
@@ -34,11 +48,13 @@ pub(crate) fn signed(method: &str, target: &str, body: &[u8], signer: &Settings,
             ("x-amz-date".to_owned(), timestamp.clone()),
         ],
     };
+    head.headers.extend(headers.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())));
     let token = signer.session_token.iter();
     head.headers.extend(token.map(|token| ("x-amz-security-token".to_owned(), token.clone())));
     let names: Vec<&str> = head.headers.iter().map(|(name, _)| name.as_str()).collect();
     let names = names.join(";");
-    let scope = Scope { date: &timestamp[..8], region: &signer.region, service: "lambda" };
+    let service = Service::of(&head).signing_name();
+    let scope = Scope { date: &timestamp[..8], region: &signer.region, service };
     let canonical = sigv4::canonical_request(&head, &names, &hex::encode(Sha256::digest(body)));
     let signature = sigv4::signature(&signer.secret_access_key, &scope, &timestamp, &canonical);
     let Scope { date, region, service } = scope;
@@ -134,12 +150,20 @@ impl TestAccount {
         body: Value,
     ) -> Answer {
         let bytes = if body.is_null() { Vec::new() } else { body.to_string().into_bytes() };
-        let mut head = signed(method, target, &bytes, &self.account.settings, self.now.wall);
-        head.headers.extend(headers.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())));
+        let head = signed_with(headers, method, target, &bytes, &self.account.settings, self.now.wall);
         let body = Body { length: bytes.len() as u64, bytes };
         let invoked = target.contains("/invocations");
         let document = if invoked { Document::payload(&body.bytes) } else { Document::read(&body.bytes) };
         self.account.answer(&head, &body, &document, self.call_outcome.clone(), self.now)
+    }
+
+    /// Calls CodeDeploy. Returns status, error code (empty on success) and body.
+    pub(crate) fn ask_codedeploy(&mut self, operation: &str, body: Value) -> (u16, String, Value) {
+        let target = format!("{}{operation}", target::PREFIX);
+        let answer = self.answer("POST", "/", &[(target::HEADER, &target)], body);
+        let answer = Service::CodeDeploy.encoded(&Head::default(), answer);
+        let body: Value = serde_json::from_slice(&answer.body).unwrap_or(Value::Null);
+        (answer.status, body["__type"].as_str().unwrap_or_default().to_owned(), body)
     }
 
     /// Returns the body, and panics unless the call succeeds.

@@ -19,6 +19,7 @@ use crate::http::{self, Answer, Body, Head};
 use crate::moment::Moment;
 use crate::route;
 use crate::script::Script;
+use crate::service::{self, Service};
 use crate::settings::Settings;
 use crate::sigv4;
 
@@ -38,8 +39,8 @@ pub struct Call {
     pub method: String,
     /// The path as received, percent-encoded, without the query.
     pub path: String,
-    /// The request's JSON, with each `ZipFile` replaced by `{"bytes": n}`; `{}` for an empty body, null for
-    /// an incomplete or malformed one.
+    /// The request's JSON or CBOR, with each `ZipFile` replaced by `{"bytes": n}`; `{}` for an empty body,
+    /// null for an incomplete or malformed one.
     pub body: Value,
     /// The HTTP status of the answer. 0: the connection was cut instead.
     pub status: u16,
@@ -53,6 +54,14 @@ pub struct Call {
     pub at: Instant,
     /// The `User-Agent` header; empty if there is none.
     pub user_agent: String,
+}
+
+impl Call {
+    /// True if the call changes nothing.
+    pub fn is_read(&self) -> bool {
+        let verbs = ["Describe", "Get", "List"];
+        self.method == "GET" || verbs.iter().any(|verb| self.operation.starts_with(verb))
+    }
 }
 
 /// The state that all connections of an endpoint share.
@@ -152,7 +161,7 @@ impl Shared {
         head: &Head,
     ) -> io::Result<Then> {
         let at = Moment::now().instant;
-        let operation = route::route(&head.method, &head.path).map_or("Unknown", |route| route.name);
+        let operation = route::of(head).map_or("Unknown", |route| route.name);
         let fault = self.script().fault_for(operation, at);
         let mut arrival = Arrival { operation, head, at, body: Body::default() };
         if let Some(FaultKind::ResetBefore) = fault {
@@ -173,7 +182,8 @@ impl Shared {
         }
 
         let bytes = &arrival.body.bytes;
-        let document = if operation == "Invoke" { Document::payload(bytes) } else { Document::read(bytes) };
+        let invoked = operation == "Invoke";
+        let document = if invoked { Document::payload(bytes) } else { service::document(head, bytes) };
         let (json, code_bytes) = match &document {
             Ok(document) => (document.json.clone(), document.code_bytes()),
             Err(_) => (Value::Null, 0),
@@ -191,6 +201,7 @@ impl Shared {
             account.answer(head, &arrival.body, &document, call_outcome, Moment::now())
         });
         let answer = fault.as_ref().and_then(FaultKind::answer_after).unwrap_or(answer);
+        let answer = Service::of(head).encoded(head, answer);
         thread::sleep(answer.delay);
         if let Some(FaultKind::ResetAfter) = fault {
             self.record(&arrival, json, code_bytes, 0);

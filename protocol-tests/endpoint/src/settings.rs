@@ -5,10 +5,13 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::alarm::Alarm;
+use crate::codedeploy::group::DeploymentGroup;
 use crate::fixture::Fixture;
 use crate::invocation::Invocation;
+use crate::metrics::Metrics;
 
-/// Durations, credentials, quotas and scripted answers of an endpoint.
+/// Durations, credentials, quotas, alarms and scripted answers of an endpoint.
 #[derive(Clone)]
 pub struct Settings {
     /// How long a new function stays `Pending`, and a SnapStart version too. Zero: the answer already shows
@@ -19,6 +22,9 @@ pub struct Settings {
     pub update_duration: Duration,
     /// How long provisioned concurrency stays `IN_PROGRESS`. Zero: the next call finds it `READY`.
     pub provision_duration: Duration,
+    /// How long a deployment of CodeDeploy leaves the traffic at a share. Each other stage lasts an eighth of
+    /// that. Zero: the next call finds the deployment at its end.
+    pub shift_duration: Duration,
     /// The delay before each answer, as a distant region has it.
     pub latency: Duration,
     /// The only accepted access key id.
@@ -43,6 +49,12 @@ pub struct Settings {
     pub get_function_per_second: Option<u32>,
     /// The answers of invocations. If several match, the last one applies.
     pub invocations: Vec<Invocation>,
+    /// CloudWatch's alarms.
+    pub alarms: Vec<Alarm>,
+    /// CloudWatch's metrics of versions.
+    pub metrics: Vec<Metrics>,
+    /// The deployment groups of CodeDeploy.
+    pub deployment_groups: Vec<DeploymentGroup>,
 }
 
 impl Default for Settings {
@@ -51,6 +63,7 @@ impl Default for Settings {
             create_duration: Duration::ZERO,
             update_duration: Duration::ZERO,
             provision_duration: Duration::ZERO,
+            shift_duration: Duration::ZERO,
             latency: Duration::ZERO,
             access_key_id: "AKIDENDPOINTEXAMPLE1".to_owned(),
             secret_access_key: "endpoint-secret-key".to_owned(),
@@ -62,15 +75,20 @@ impl Default for Settings {
             calls_per_second: None,
             get_function_per_second: None,
             invocations: Vec::new(),
+            alarms: Vec::new(),
+            metrics: Vec::new(),
+            deployment_groups: Vec::new(),
         }
     }
 }
 
 impl Settings {
-    /// Parses `{"create_ms": 300, "update_ms": 300, "provision_ms": 300, "latency_ms": 30, "access_key_id":
-    /// …, "secret_access_key": …, "session_token": …, "region": …, "account": …, "concurrency_limit": 1000,
-    /// "hide_environment": true, "calls_per_second": 15, "get_function_per_second": 100, "invocations":
-    /// […]}`. Absent members have the default value. Fails on an unknown key and on a value of another type.
+    /// Parses `{"create_ms": 300, "update_ms": 300, "provision_ms": 300, "shift_ms": 300, "latency_ms": 30,
+    /// "access_key_id": …, "secret_access_key": …, "session_token": …, "region": …, "account": …,
+    /// "concurrency_limit": 1000, "hide_environment": true, "calls_per_second": 15,
+    /// "get_function_per_second": 100, "invocations": […], "alarms": […], "metrics": […],
+    /// "deployment_groups": […]}`. Absent members have the default value. Fails on an unknown key and on a
+    /// value of another type.
     pub fn from_json(value: &Value) -> Result<Settings, String> {
         let mut fixture = Fixture::read("settings", value)?;
         let default = Settings::default();
@@ -78,6 +96,7 @@ impl Settings {
             create_duration: fixture.millis("create_ms")?.unwrap_or(default.create_duration),
             update_duration: fixture.millis("update_ms")?.unwrap_or(default.update_duration),
             provision_duration: fixture.millis("provision_ms")?.unwrap_or(default.provision_duration),
+            shift_duration: fixture.millis("shift_ms")?.unwrap_or(default.shift_duration),
             latency: fixture.millis("latency_ms")?.unwrap_or(default.latency),
             access_key_id: fixture.text("access_key_id")?.unwrap_or(default.access_key_id),
             secret_access_key: fixture.text("secret_access_key")?.unwrap_or(default.secret_access_key),
@@ -92,6 +111,13 @@ impl Settings {
                 .list("invocations")?
                 .iter()
                 .map(Invocation::from_json)
+                .collect::<Result<_, _>>()?,
+            alarms: fixture.list("alarms")?.iter().map(Alarm::from_json).collect::<Result<_, _>>()?,
+            metrics: fixture.list("metrics")?.iter().map(Metrics::from_json).collect::<Result<_, _>>()?,
+            deployment_groups: fixture
+                .list("deployment_groups")?
+                .iter()
+                .map(DeploymentGroup::from_json)
                 .collect::<Result<_, _>>()?,
         };
         fixture.finish()?;

@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 use crate::http::Head;
 use crate::moment;
 use crate::refusal::Refusal;
+use crate::service::Service;
 use crate::settings::Settings;
 use crate::uri;
 
@@ -31,8 +32,9 @@ pub(crate) fn verify(head: &Head, body: &[u8], settings: &Settings, now: SystemT
     if scope.region != settings.region {
         return Err(Refusal::WrongRegion);
     }
-    if scope.service != "lambda" {
-        return Err(Refusal::WrongService);
+    let service = Service::of(head).signing_name();
+    if scope.service != service {
+        return Err(Refusal::WrongService { service });
     }
     let timestamp = head.header("x-amz-date");
     let timestamp = timestamp.ok_or(Refusal::SignatureIncomplete { lacks: "X-Amz-Date" })?;

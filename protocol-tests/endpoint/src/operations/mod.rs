@@ -2,11 +2,13 @@
 //! per subject. Only Invoke sets a status or headers; for all other operations `dispatch.rs` and `route.rs`
 //! do.
 
+mod alarms;
 mod aliases;
 mod concurrency;
 pub(crate) mod event_sources;
 mod functions;
 mod invoke;
+mod metrics;
 mod policy;
 mod provisioned;
 mod signing;
@@ -17,6 +19,7 @@ mod versions;
 use serde_json::{Value, json};
 
 use crate::account::Arguments;
+use crate::refusal::Refusal;
 
 /// Returns a page of a list that starts at `Marker` and has at most `MaxItems` entries (default 50, as on
 /// AWS).
@@ -29,4 +32,18 @@ fn page(key: &str, all: &[Value], arguments: &Arguments<'_>) -> Value {
         page["NextMarker"] = json!(end.to_string());
     }
     page
+}
+
+/// Returns where a page of a list of `count` items starts, as its `NextToken` says, and the token of the next
+/// page. `None`: no page follows. Fails if the token is none of ours.
+fn token(body: &Value, count: usize, most: usize) -> Result<(usize, Option<String>), Refusal> {
+    let start = match body["NextToken"].as_str() {
+        None => 0,
+        Some(token) => {
+            let start = token.strip_prefix("from-").and_then(|start| start.parse().ok());
+            start.ok_or(Refusal::InvalidNextToken)?
+        }
+    };
+    let end = most.saturating_add(start);
+    Ok((start, (end < count).then(|| format!("from-{end}"))))
 }

@@ -2,6 +2,8 @@
 //! requests. Never tests private details: those tests are beside the code.
 
 mod aliases;
+mod cloud_watch;
+mod codedeploy;
 mod concurrency;
 mod concurrent_changes;
 mod event_sources;
