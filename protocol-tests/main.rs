@@ -17,6 +17,7 @@ mod documents;
 mod documents_are_true;
 mod editors;
 mod emulated_releases;
+mod emulated_scenario;
 mod emulated_settings;
 mod emulators;
 mod examples;
