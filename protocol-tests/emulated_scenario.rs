@@ -192,7 +192,13 @@ impl Scenario {
 
 #[track_caller]
 pub(crate) fn has_failed(ended: &PluginOutput, words: &str) {
-    assert_eq!((ended.outcome(), ended.code()), ("failed", "verification-failed"), "{}", ended.stdout);
+    has_failed_with(ended, "verification-failed", words);
+}
+
+/// Asserts that the run failed with this code, and that its message contains these words.
+#[track_caller]
+pub(crate) fn has_failed_with(ended: &PluginOutput, code: &str, words: &str) {
+    assert_eq!((ended.outcome(), ended.code()), ("failed", code), "{}", ended.stdout);
     let message = ended.finished()["error"]["message"].as_str().unwrap_or_default();
     assert!(message.contains(words), "{words}: {}", ended.stdout);
 }

@@ -16,6 +16,7 @@ mod deployments;
 mod documents;
 mod documents_are_true;
 mod editors;
+mod emulated_guard;
 mod emulated_releases;
 mod emulated_scenario;
 mod emulated_settings;
