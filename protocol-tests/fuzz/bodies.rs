@@ -119,6 +119,7 @@ fn live_function(wanted: &DesiredFunction, seed: &[u8]) -> LiveFunction {
         is_managed: false,
         latest_published: None,
         latest_public: PublicAccess::default(),
+        deployment: None,
         callers: Vec::new(),
         event_sources: Vec::new(),
         aliases: aliases.into_values().collect(),

@@ -99,8 +99,7 @@ fn a_canary_is_followed_to_its_end_and_recorded() {
     let fixture = grouped(DeploymentGroup::default(), json!({"config": config, "hooks": hooks}));
     let ended = fixture.deployed("// 2\n");
     assert_eq!(ended.steps(), ["update-function-code", "publish-version", "create-deployment"]);
-    let changes =
-        ["UpdateFunctionCode", "PublishVersion", "UpdateAlias", "CreateDeployment", "UpdateAlias"];
+    let changes = ["UpdateFunctionCode", "PublishVersion", "UpdateAlias", "CreateDeployment", "UpdateAlias"];
     assert_eq!(fixture.changed_by(), changes);
     assert_eq!((fixture.alias("live").as_str(), description(&fixture).as_str()), ("2", "(at 2, before: 1)"));
     let id = fixture.only_deployment();

@@ -392,10 +392,8 @@ fn boto3_reads_the_same_alarms_and_metrics() {
     let metric = json!({"Namespace": "AWS/Lambda", "MetricName": "Errors", "Dimensions": dimensions});
     let query = json!({"Id": "errors", "MetricStat": {"Metric": metric, "Period": 60, "Stat": "Sum"}});
     let alarms = json!({"AlarmNames": [ALARM], "AlarmTypes": ["CompositeAlarm"]});
-    let metrics =
-        json!({"MetricDataQueries": [query], "StartTime": 1_800_000_000, "EndTime": 1_800_000_090});
-    let questions =
-        [("cloudwatch", "describe_alarms", alarms), ("cloudwatch", "get_metric_data", metrics)];
+    let metrics = json!({"MetricDataQueries": [query], "StartTime": 1_800_000_000, "EndTime": 1_800_000_090});
+    let questions = [("cloudwatch", "describe_alarms", alarms), ("cloudwatch", "get_metric_data", metrics)];
     let answers = emulators::ask_all(&fixture.endpoint.url(), &questions);
     let alarm = &answers[0]["CompositeAlarms"][0];
     assert_eq!((&alarm["AlarmName"], &alarm["StateValue"]), (&json!(ALARM), &json!("OK")), "{alarm}");

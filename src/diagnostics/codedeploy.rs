@@ -91,8 +91,7 @@ mod tests {
     use crate::protocol::event::CodeDeployDeployment;
 
     fn failed(status: &str, rollback: Option<(String, Option<String>)>, share: Option<u8>) -> String {
-        let deployment =
-            CodeDeployDeployment { deployment_id: "d-1".to_owned(), status: status.to_owned() };
+        let deployment = CodeDeployDeployment { deployment_id: "d-1".to_owned(), status: status.to_owned() };
         let text = |text: &str| Some(text.to_owned());
         let reason = StateReason { code: text("ALARM_ACTIVE"), reason: text("An alarm fired.") };
         let alias = LiveAlias {

@@ -317,11 +317,7 @@ pub(super) fn example(code: Code) -> ErrorReport {
             },
             reason: state_reason("ALARM_ACTIVE", "One or more alarms have been activated: shop-5xx"),
             rollback: Some(("d-GHIJKL456".to_owned(), None)),
-            alias: LiveAlias {
-                name: "live".to_owned(),
-                version: "7".to_owned(),
-                ..LiveAlias::default()
-            },
+            alias: LiveAlias { name: "live".to_owned(), version: "7".to_owned(), ..LiveAlias::default() },
         }))),
         Code::ReadRejected => unknown("GetFunction"),
         Code::UpdateRejected => unknown("UpdateFunctionConfiguration"),

@@ -66,8 +66,7 @@ impl AliasHistory {
             return unknown();
         }
         let recorded = before.map(|before| (at.to_owned(), before.into_iter().map(str::to_owned).collect()));
-        let history =
-            AliasHistory { text: text.trim_end().to_owned(), recorded, ..AliasHistory::default() };
+        let history = AliasHistory { text: text.trim_end().to_owned(), recorded, ..AliasHistory::default() };
         match to {
             Some(to) if by_codedeploy => history.with_codedeploy(at, to),
             to => history.with_shift(at, to),

@@ -76,9 +76,7 @@ impl Lambda {
             Err(error) => error,
         };
         // An attempt whose response was lost may have created it: CodeDeploy then refuses a second one.
-        let is_refused = |error: &LambdaError| {
-            matches!(error, LambdaError::Call(error) if error.code() == "DeploymentLimitExceededException")
-        };
+        let is_refused = |error: &LambdaError| matches!(error, LambdaError::Call(error) if error.code() == "DeploymentLimitExceededException");
         if is_refused(&error) || error.outcome_is_unknown() {
             let running = self.running_deployment(codedeploy).await.ok().flatten();
             let is_ours =

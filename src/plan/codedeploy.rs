@@ -105,10 +105,7 @@ pub(super) fn stop_step(running: &LiveDeployment, alias: &LiveAlias, target: &st
     };
     let moved = (alias.version != target)
         .then(|| alias_change(&alias.name, alias.version.clone().into(), Some(target)));
-    let call = WriteCall::StopDeployment {
-        running: running.deployment.clone(),
-        alias: alias.name.clone(),
-        history,
-    };
+    let call =
+        WriteCall::StopDeployment { running: running.deployment.clone(), alias: alias.name.clone(), history };
     Step::write(call, moved.into_iter().chain(weights_change(alias)).collect())
 }

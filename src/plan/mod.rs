@@ -115,13 +115,7 @@ fn create(desired: &DesiredFunction, code: &Code) -> Result<Plan, PlanError> {
     steps.extend(release.provisioned);
     steps.extend(url::steps(desired.url.as_ref(), desired.url_alias(), None)?);
     steps.extend(release.verification);
-    Ok(Plan {
-        function: FunctionPresence::Absent,
-        steps,
-        version: None,
-        cleared: Vec::new(),
-        running: None,
-    })
+    Ok(Plan { function: FunctionPresence::Absent, steps, version: None, cleared: Vec::new(), running: None })
 }
 
 fn update(desired: &DesiredFunction, code: &Code, live: &LiveFunction) -> Result<Plan, PlanError> {

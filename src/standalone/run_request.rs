@@ -116,9 +116,10 @@ pub(crate) fn prepare(
         return Err(InputError::Encrypted { file, missing });
     }
     let notes = notes(&file, request.evaluates_conditions.then_some(&job_env), &chosen);
-    let child_runs = chosen.into_iter().zip(envs.into_iter().zip(unmet)).map(|(located, (env, unmet))| {
-        ChildRun::of(&file, located, request.arguments.clone(), env, unmet)
-    });
+    let child_runs = chosen
+        .into_iter()
+        .zip(envs.into_iter().zip(unmet))
+        .map(|(located, (env, unmet))| ChildRun::of(&file, located, request.arguments.clone(), env, unmet));
     Ok((child_runs.collect(), notes))
 }
 

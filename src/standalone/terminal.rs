@@ -15,8 +15,8 @@ use std::io::{self, Write};
 use super::reporter::{ChildLine, Locate};
 use crate::protocol::error::{Warning, WarningCode};
 use crate::protocol::event::{
-    Condition, ConditionResult, CredentialsSource, Event, GuardAlarm, GuardState, Line, Package, Plan, PlannedStep,
-    StepName, StepTarget, Stream,
+    Condition, ConditionResult, CredentialsSource, Event, GuardAlarm, GuardState, Line, Package, Plan,
+    PlannedStep, StepName, StepTarget, Stream,
 };
 use crate::protocol::messages::{counted, dotted, presence, size, without_log_commands};
 use crate::protocol::policy_document::Statement;

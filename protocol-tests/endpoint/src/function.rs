@@ -87,9 +87,8 @@ impl Alias {
     /// Returns each version that gets traffic, with its share.
     pub(crate) fn shares(&self) -> Vec<(String, f64)> {
         let weights = self.weights.iter();
-        let mut shares: Vec<(String, f64)> = weights
-            .map(|(version, weight)| (version.clone(), weight.as_f64().unwrap_or_default()))
-            .collect();
+        let mut shares: Vec<(String, f64)> =
+            weights.map(|(version, weight)| (version.clone(), weight.as_f64().unwrap_or_default())).collect();
         let others: f64 = shares.iter().map(|(_, share)| share).sum();
         shares.push((self.version.clone(), 1.0 - others));
         shares

@@ -19,8 +19,8 @@ use crate::protocol::schema_types::{
 };
 use crate::protocol::secret::Secret;
 use crate::protocol::structures::{
-    CodeDeploy, FileSystemConfig, FileSystems, FunctionUrl, Guard, ImageConfig, LoggingConfig, OrNone, UrlOrNone,
-    Verify,
+    CodeDeploy, FileSystemConfig, FileSystems, FunctionUrl, Guard, ImageConfig, LoggingConfig, OrNone,
+    UrlOrNone, Verify,
 };
 
 /// Alternative names of keys, each with the key that it means.

@@ -4,8 +4,8 @@ use super::options::Options;
 use crate::protocol::keys::EditorKey;
 use crate::protocol::on::On;
 use crate::protocol::structures::{
-    CodeDeploy, Cors, DeploymentHooks, Expect, FileSystemConfig, FunctionUrl, Guard, ImageConfig, LoggingConfig,
-    Verify,
+    CodeDeploy, Cors, DeploymentHooks, Expect, FileSystemConfig, FunctionUrl, Guard, ImageConfig,
+    LoggingConfig, Verify,
 };
 
 /// A key, AWS's field for it, and the operation that takes the field.

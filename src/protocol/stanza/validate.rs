@@ -149,8 +149,7 @@ pub(super) fn guard(r: &mut StanzaReader<'_>, options: &Options) {
     };
     let most = u64::from(MAX_BAKE.unsigned_abs());
     if !(least..=most).contains(&bake.as_secs()) {
-        let message =
-            format!("`guard.bake` is {}; expected {least} to {most} seconds{why}", bake.as_secs());
+        let message = format!("`guard.bake` is {}; expected {least} to {most} seconds{why}", bake.as_secs());
         r.refuse_at("/guard/bake".to_owned(), message);
     }
 }

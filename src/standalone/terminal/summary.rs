@@ -69,9 +69,10 @@ impl<W: Write> HumanReporter<W> {
     }
 
     fn live_function(&mut self, live: &Deployment) -> io::Result<()> {
-        let guard = live.guard.as_ref().map(|guard| {
-            format!("{}, watched for {} s", guard.state.as_str(), guard.watched_seconds)
-        });
+        let guard = live
+            .guard
+            .as_ref()
+            .map(|guard| format!("{}, watched for {} s", guard.state.as_str(), guard.watched_seconds));
         let previous = live.previous_version.as_ref().map(|version| format!("version {}", clean(version)));
         let codedeploy = live.codedeploy.as_ref().map(|deployment| {
             let moves = if deployment.is_running() { "; the traffic is still moving" } else { "" };

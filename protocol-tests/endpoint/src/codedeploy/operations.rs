@@ -190,7 +190,7 @@ impl Account {
     /// does not send all its traffic to the current version.
     fn mismatch(&mut self, app_spec: &AppSpec, now: Moment) -> Option<(&'static str, String)> {
         let missing = refusal::no_function(&app_spec.function);
-        let Some(function) = self.function_of(app_spec, now) else { return Some(missing) };
+        let Some(function) = self.deployed_function(app_spec, now) else { return Some(missing) };
         let exists = |version: &str| function.version(Some(version)).is_ok();
         if !exists(&app_spec.current) || !exists(&app_spec.target) {
             return Some(missing);
@@ -208,7 +208,7 @@ impl Account {
         weights: Map<String, Value>,
         now: Moment,
     ) -> Option<(&'static str, (&'static str, String))> {
-        let function = self.function_of(app_spec, now);
+        let function = self.deployed_function(app_spec, now);
         let Some(alias) = function.and_then(|function| function.aliases.get_mut(&app_spec.alias)) else {
             return Some(("Failed", refusal::no_function(&app_spec.function)));
         };
@@ -219,7 +219,7 @@ impl Account {
         None
     }
 
-    fn function_of(&mut self, app_spec: &AppSpec, now: Moment) -> Option<&mut Function> {
+    fn deployed_function(&mut self, app_spec: &AppSpec, now: Moment) -> Option<&mut Function> {
         let name = self.name(&app_spec.function).ok()?;
         self.function(&name, now).ok()
     }

@@ -12,9 +12,8 @@ use crate::settings::Settings;
 /// Returns the resource of the operation's own action.
 pub(crate) fn resource(account: &Account, operation: CodeDeployOperation, body: &Value) -> String {
     let name = |key: &str| body[key].as_str().unwrap_or_default();
-    let group = |application: &str, group: &str| {
-        arn(account, "deploymentgroup", &format!("{application}/{group}"))
-    };
+    let group =
+        |application: &str, group: &str| arn(account, "deploymentgroup", &format!("{application}/{group}"));
     match operation {
         CodeDeployOperation::CreateDeployment
         | CodeDeployOperation::GetDeploymentGroup
@@ -37,9 +36,10 @@ pub(crate) fn others(account: &Account, operation: CodeDeployOperation, body: &V
         return Vec::new();
     }
     let application = body["applicationName"].as_str().unwrap_or_default();
-    let group = account.deployment_groups.iter().find(|group| {
-        group.application == application && body["deploymentGroupName"] == group.name.as_str()
-    });
+    let group = account
+        .deployment_groups
+        .iter()
+        .find(|group| group.application == application && body["deploymentGroupName"] == group.name.as_str());
     let config = body["deploymentConfigName"].as_str().or(group.map(|group| group.config.as_str()));
     let (application, config) = (
         arn(account, "application", application),
