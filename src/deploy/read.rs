@@ -8,7 +8,7 @@ use super::package::{Prepared, package_in_background};
 use super::step::{OutdatedStep, RunningStep};
 use super::warn;
 use crate::code_source::{Code, CodeSource, Delivery};
-use crate::function::{DesiredFunction, LiveFunction, Release};
+use crate::function::{DesiredFunction, LiveAlias, LiveFunction, Release};
 use crate::lambda::{BypassReads, ExtraReads, LambdaError, LiveState, VersionReads};
 use crate::plan::{needs_versions, plan, version_to_read};
 use crate::protocol::error::ErrorReport;
@@ -161,7 +161,12 @@ pub(super) fn read_deployment(
     let has_alias = live.aliases.iter().any(|alias| release.aliases.contains(&alias.name));
     let Some(codedeploy) = release.codedeploy.as_ref().filter(|_| has_alias) else { return Ok(()) };
     live.deployment = aws.call(aws.lambda.running_deployment(codedeploy))?;
-    if live.deployment.is_some() && !reads.versions {
+    let is_shifted = |alias: &LiveAlias| {
+        alias.history.codedeploy_shift(&alias.version).is_some() && !alias.shares().is_empty()
+    };
+    // The deployment may have ended after the alias was read.
+    let has_ended = live.deployment.is_none() && live.aliases.iter().any(is_shifted);
+    if has_ended || (live.deployment.is_some() && !reads.versions) {
         let reads = VersionReads { versions: true, ..reads.clone() };
         aws.call(aws.lambda.read_release(aws.context.name, live, &reads))?;
     }
