@@ -30,14 +30,15 @@ use self::standalone_args::StandaloneArgs;
 use self::streams::{Stdin, Stdout, print_stderr};
 use crate::cancel::CancelToken;
 use crate::child;
-use crate::deploy::{self, Command, Job};
+use crate::deploy::{self, Command, Job, Jobs};
 use crate::diagnostics;
 use crate::event_writer::EventWriter;
 use crate::git::GitError;
 use crate::protocol::environment::Environment;
 use crate::protocol::error::ErrorReport;
 use crate::protocol::event::Finished;
-use crate::protocol::request::{self, Request};
+use crate::protocol::json::Map;
+use crate::protocol::request::{self, Request, Stanzas};
 use crate::standalone::job_env::CiSelection;
 use crate::standalone::{self, job_env};
 
@@ -60,8 +61,9 @@ pub fn main() {
     let signal_thread = handle_signals(events.clone(), stop.clone(), has_started.clone());
     events.emit(standalone::hello());
     let finished = match (command, signal_thread) {
-        (Ok(command), Ok(())) => match read_job(&command, &standalone, settings, &has_started, &stop) {
-            Ok(job) => deploy::run(&command, &job, &events, &stop),
+        (Ok(command), Ok(())) => match read_jobs(&command, &standalone, settings, &has_started, &stop) {
+            Ok(Jobs::One(job)) => deploy::run(&command, &job, &events, &stop),
+            Ok(Jobs::List(jobs)) => deploy::run_list(&command, jobs, &events, &stop),
             Err(report) => Finished::failed(report, Vec::new()),
         },
         (Ok(_), Err(error)) => Finished::failed(diagnostics::from_system(&error), Vec::new()),
@@ -90,19 +92,19 @@ fn event_command() -> (Result<Command, Finished>, StandaloneArgs) {
 }
 
 /// Reads the request, and makes the job's environment that of this process.
-fn read_job(
+fn read_jobs(
     command: &Command,
     standalone: &StandaloneArgs,
     settings: Settings,
     has_started: &AtomicBool,
     stop: &CancelToken,
-) -> Result<Job, ErrorReport> {
+) -> Result<Jobs, ErrorReport> {
     stop.check().map_err(diagnostics::from_stop)?;
     let deadline = Instant::now() + settings.input_limit;
     standalone_args::explain_stdin_wait();
     let request = request::read(Stdin { deadline });
     stop.check().map_err(diagnostics::from_stop)?;
-    let Request { stanza, env } =
+    let Request { stanzas, env } =
         request.map_err(|error| diagnostics::from_request(error, settings.input_limit))?;
     let env_given = env.is_some();
     let env = environ::enter(env);
@@ -117,8 +119,15 @@ fn read_job(
             .map_err(diagnostics::from_git)?,
     };
     let Settings { bash_options, today, .. } = settings;
-    let require_deploy = standalone.require_deploy;
-    Ok(Job { stanza, env, env_given, require_deploy, directory, bash_options, today })
+    let (require_deploy, env) = (standalone.require_deploy, Arc::new(env));
+    let job = |stanza: Map| {
+        let (env, directory, today) = (env.clone(), directory.clone(), today.clone());
+        Job { stanza, env, env_given, require_deploy, directory, bash_options, today }
+    };
+    Ok(match stanzas {
+        Stanzas::One(stanza) => Jobs::One(job(stanza)),
+        Stanzas::List(stanzas) => Jobs::List(stanzas.into_iter().map(job).collect()),
+    })
 }
 
 /// The job's environment if the request has none: the process environment, plus what the CI and git say about

@@ -21,18 +21,34 @@ impl Line {
         Line::of(event, Scope::default())
     }
 
-    /// Creates the line for an event of a stanza. Its text begins with the function. A name that the event has
-    /// itself is left out of the scope.
+    /// Creates the line for an event of a stanza. Its text begins with the function. A name that the event
+    /// has itself is left out of the scope.
     pub fn of(event: Event, scope: Scope) -> Self {
         let scope = scope.beside(&event);
-        let message = one_line(&format!("{}{}", prefix(&event, &scope), message(&event)));
-        Line { event, scope, time: None, message }
+        let mut line = Line { message: message(&event), scope, time: None, event };
+        line.message = one_line(&format!("{}{}", line.prefix(), line.message));
+        line
     }
 
     /// The text without the function before it.
     pub fn text(&self) -> &str {
-        let prefix = one_line(&prefix(&self.event, &self.scope));
-        self.message.strip_prefix(prefix.as_str()).unwrap_or(&self.message)
+        self.message.strip_prefix(one_line(&self.prefix()).as_str()).unwrap_or(&self.message)
+    }
+
+    /// The function of the event, or its stanza if the function is not known. Empty unless the run is one of
+    /// a list.
+    pub(crate) fn title(&self) -> String {
+        let name = self.event.function_name().filter(|_| self.scope.stanza.is_some());
+        name.map_or_else(|| self.scope.title(), str::to_owned)
+    }
+
+    /// What the text begins with in a list: the function, and a colon. The result of a run is for all
+    /// functions.
+    fn prefix(&self) -> String {
+        match (self.scope.stanza, &self.event) {
+            (None, _) | (_, Event::Finished(_)) => String::new(),
+            (Some(_), _) => self.title() + ": ",
+        }
     }
 
     /// The line as JSON, without a line feed.
@@ -103,15 +119,6 @@ impl Scope {
             (None, None) => String::new(),
         }
     }
-}
-
-/// What the text of an event begins with in a list: the function, and a colon. The result of a run is for all
-/// functions.
-fn prefix(event: &Event, scope: &Scope) -> String {
-    if scope.stanza.is_none() || matches!(event, Event::Finished(_)) {
-        return String::new();
-    }
-    event.function_name().map_or_else(|| scope.title(), str::to_owned) + ": "
 }
 
 /// The beginning of the text of a warning event.
