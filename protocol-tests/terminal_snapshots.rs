@@ -80,7 +80,6 @@ fn check_harmless(shown: &str, terminal: bool) {
 /// The texts that the output must contain for an event.
 fn facts(event: &Value) -> Vec<String> {
     let mut facts = Vec::new();
-    let event = &without_prefix(event);
     match event["event"].as_str().expect("a tag") {
         "condition-checked" if event["condition"] == "pull-request" => texts(event, &["message"], &mut facts),
         "condition-checked" => texts(event, &["condition", "want", "got"], &mut facts),
@@ -108,31 +107,7 @@ fn facts(event: &Value) -> Vec<String> {
     facts
 }
 
-/// The event of a list with its message as it is without a list: the heading shows the function.
-fn without_prefix(event: &Value) -> Value {
-    let prefix = match (event["stanza"].as_u64(), event["function_name"].as_str()) {
-        (None, _) => String::new(),
-        (Some(_), Some(name)) => format!("{name}: "),
-        (Some(stanza), None) => format!("stanza {stanza}: "),
-    };
-    let mut event = event.clone();
-    if let Some(text) = event["message"].as_str().and_then(|message| message.strip_prefix(&prefix)) {
-        event["message"] = json!(text);
-    }
-    event
-}
-
 fn finished(event: &Value, facts: &mut Vec<String>) {
-    if let Some(functions) = event["functions"].as_array() {
-        facts.push(duration(event["duration_ms"].as_u64().expect("a number")));
-        for function in functions {
-            texts(function, &["function_name", "outcome", "version", "previous_version", "code"], facts);
-            texts(&function["error"], &["code"], facts);
-        }
-        if event["outcome"] != "failed" {
-            return;
-        }
-    }
     match event["outcome"].as_str().expect("an outcome") {
         "deployed" | "unchanged" => {
             let keys = [

@@ -1,5 +1,5 @@
 //! Runs a command for the stanzas of a list, one after the other until one fails, as Travis CI does.
-//! It never reads more of a stanza than the name of its function.
+//! It never judges a stanza itself: it reads only its secrets and the name of its function.
 
 use std::sync::Arc;
 
@@ -8,10 +8,11 @@ use super::run;
 use crate::cancel::CancelToken;
 use crate::diagnostics;
 use crate::event_writer::EventWriter;
+use crate::options;
 use crate::protocol::event::{Finished, Outcome};
 use crate::protocol::json::Node;
 use crate::protocol::name::FunctionName;
-use crate::protocol::secret::Redactor;
+use crate::protocol::secret::{Redactor, Secret};
 use crate::protocol::stanza;
 
 /// Runs `command` for each job in order, and returns the outcome for the `finished` event of the list. An
@@ -25,6 +26,10 @@ pub(crate) fn run_list(
     let number = jobs.len();
     if number > 1 && matches!(command, Command::Package { .. }) {
         return Finished::failed(diagnostics::from_list_to_package(number), Vec::new());
+    }
+    if number > 1 {
+        // The output of one function can contain a secret of another one.
+        jobs.iter().for_each(|job| job.known_secrets.add(secrets(job)));
     }
     let writers = events.for_stanzas(jobs.iter().map(plain_name).collect());
     let mut all_skipped = true;
@@ -53,6 +58,11 @@ fn plain_name(job: &Job) -> Option<String> {
     is_plain.then(|| Redactor::new(job.env.secrets(), &stanza::non_secret_texts(&job.stanza)).redact(name))
 }
 
+fn secrets(job: &Job) -> Vec<Secret> {
+    let resolved = options::without_git(&job.stanza, &job.env);
+    stanza::read(&resolved.stanza).options().secrets().cloned().collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -61,6 +71,7 @@ mod tests {
     use crate::protocol::error::Code;
     use crate::protocol::event::ListOutcome;
     use crate::protocol::json;
+    use crate::protocol::secret::KnownSecrets;
     use serde_json::{Value, json};
 
     fn job(stanza: &Value, require_deploy: bool) -> Job {
@@ -72,6 +83,7 @@ mod tests {
             stanza,
             env: Arc::new(env),
             env_given: true,
+            known_secrets: KnownSecrets::default(),
             require_deploy,
             directory: "/".into(),
             bash_options: BashOptions::default(),

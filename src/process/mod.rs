@@ -39,6 +39,7 @@ use crate::protocol::error::ErrorReport;
 use crate::protocol::event::Finished;
 use crate::protocol::json::Map;
 use crate::protocol::request::{self, Request, Stanzas};
+use crate::protocol::secret::KnownSecrets;
 use crate::standalone::job_env::CiSelection;
 use crate::standalone::{self, job_env};
 
@@ -119,10 +120,16 @@ fn read_jobs(
             .map_err(diagnostics::from_git)?,
     };
     let Settings { bash_options, today, .. } = settings;
-    let (require_deploy, env) = (standalone.require_deploy, Arc::new(env));
-    let job = |stanza: Map| {
-        let (env, directory, today) = (env.clone(), directory.clone(), today.clone());
-        Job { stanza, env, env_given, require_deploy, directory, bash_options, today }
+    let (env, known_secrets) = (Arc::new(env), KnownSecrets::default());
+    let job = |stanza: Map| Job {
+        stanza,
+        env: env.clone(),
+        env_given,
+        known_secrets: known_secrets.clone(),
+        require_deploy: standalone.require_deploy,
+        directory: directory.clone(),
+        bash_options,
+        today: today.clone(),
     };
     Ok(match stanzas {
         Stanzas::One(stanza) => Jobs::One(job(stanza)),

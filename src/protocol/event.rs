@@ -636,7 +636,7 @@ impl ListOutcome {
     pub fn of(functions: Vec<FunctionOutcome>, changed: Vec<StepName>, duration_ms: u64) -> Self {
         let outcomes = functions.iter().map(|function| function.finished.outcome());
         let mut list = ListOutcome {
-            // None can be after this one in a list that has ended.
+            // What is left if nothing else occurs.
             outcome: outcomes.fold(Outcome::Skipped, Outcome::min),
             functions,
             error: None,
@@ -644,10 +644,9 @@ impl ListOutcome {
             allowed: false,
             duration_ms,
         };
-        if let Some(failure) = list.failure().map(|failure| failure.finished.clone()) {
-            list.allowed = failure.is_allowed();
-            list.error = failure.error().cloned().map(Box::new);
-            list.changed = changed;
+        let failure = list.failure().map(|failure| &failure.finished);
+        if let Some((allowed, error)) = failure.map(|failed| (failed.is_allowed(), failed.error().cloned())) {
+            (list.allowed, list.error, list.changed) = (allowed, error.map(Box::new), changed);
         }
         list
     }
