@@ -14,9 +14,7 @@ use aws_smithy_types::date_time::{DateTime, Format};
 
 use crate::cancel::{CancelReason, CancelToken};
 use crate::protocol::error::{Code, ErrorReport};
-use crate::protocol::event::{
-    Event, Finished, FunctionOutcome, Line, ListOutcome, Progress, Scope, StepName,
-};
+use crate::protocol::event::{Event, Finished, FunctionOutcome, Line, ListOutcome, Progress, Scope, StepName};
 
 /// Event writer of a run, or of one stanza of a list. Shared between the run, the signal thread and the panic
 /// hook.

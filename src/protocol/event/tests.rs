@@ -363,8 +363,7 @@ fn every_name_is_read_back_as_it_was_written() {
     let conditions = each_name!(Condition: PullRequest Repo Branch Runtime Condition Tags Job);
     check(conditions, |name: Condition| text(name.as_str()));
     check(each_name!(CodeState: Uploaded Unchanged), |name: CodeState| text(name.as_str()));
-    let outcomes =
-        each_name!(Outcome: Failed Deployed Planned Unchanged Checked Packaged Skipped Stopped);
+    let outcomes = each_name!(Outcome: Failed Deployed Planned Unchanged Checked Packaged Skipped Stopped);
     check(outcomes, |name: Outcome| text(name.as_str()));
     check(each_name!(GuardState: Passed Undecided Fired), |name: GuardState| text(name.as_str()));
     check(each_name!(AlarmState: Ok Alarm InsufficientData), |name: AlarmState| text(name.as_str()));
