@@ -1,7 +1,7 @@
 //! Runs a command for a job, in phases: `judge`, `prepare` (in `package.rs`), `read`, `plan`, `apply`,
 //! `finish`. Each phase has a file, takes values and returns values. `run` below calls the first phase, and
-//! `deploy` the other five. It calls the other modules and writes events. It never interprets a value of the
-//! stanza itself.
+//! `deploy` the other five; `list.rs` calls `run` for each stanza of a list. It calls the other modules and
+//! writes events. It never interprets a value of the stanza itself.
 #![expect(clippy::disallowed_methods, reason = "measures how long the run takes")]
 
 mod apply;
@@ -11,6 +11,7 @@ mod finish;
 mod guard;
 mod job;
 mod judge;
+mod list;
 mod package;
 mod plan;
 mod read;
@@ -26,7 +27,8 @@ use std::time::Instant;
 
 use tokio::runtime::Runtime;
 
-pub(crate) use self::job::{Command, Job};
+pub(crate) use self::job::{Command, Job, Jobs};
+pub(crate) use self::list::run_list;
 
 use self::apply::{Round, apply, dry_run};
 use self::aws::{Aws, with_runtime};
@@ -68,6 +70,7 @@ pub(crate) fn run(command: &Command, job: &Job, events: &Arc<EventWriter>, stop:
             let Accepted { stanza, secrets_of_job, redactor } = *accepted;
             let redaction = Redaction::new(job, &stanza, secrets_of_job, redactor);
             let name = &stanza.function_name;
+            events.name_function(&redaction.variables.redact(name.as_str()));
             run_command(command, &Context { job, stanza: &stanza, name, redaction, events, stop, began })
         }
     });
