@@ -1,5 +1,5 @@
-//! A runner: sends a stanza, or a list of stanzas (a JSON file), to dpl-lambda, prints the log, and exits with
-//! 0 only if all succeeded.
+//! A runner: sends a stanza, or a list of stanzas (a JSON file), to dpl-lambda, prints the log, and exits
+//! with 0 only if all succeeded.
 //!
 //! Usage: `runner STANZA.json [COMMAND [ARGS]]`; `DPL_LAMBDA` is the path of the plugin.
 #![expect(

@@ -214,7 +214,8 @@ impl Case {
         demand(run.starts == 1 + self.again.len(), "the plugin was not started as often as it must be")?;
         let expected = if self.reads == "never" { Vec::new() } else { self.requests() };
         demand(run.given.len() == expected.len(), "the plugin did not receive its requests")?;
-        run.given.iter().zip(expected).try_for_each(|(given, expected)| self.check_given(given, expected, &run))
+        let mut received = run.given.iter().zip(expected);
+        received.try_for_each(|(given, expected)| self.check_given(given, expected, &run))
     }
 
     fn run(&self, path: &Path, mut runner: Command) -> Result<Run, String> {
@@ -255,8 +256,8 @@ impl Case {
         log.lines().any(is_own)
     }
 
-    /// Checks the arguments, the directory and the request that the plugin received. `expected` is the request
-    /// without the runner's keys.
+    /// Checks the arguments, the directory and the request that the plugin received. `expected` is the
+    /// request without the runner's keys.
     fn check_given(&self, given: &Value, expected: Value, run: &Run) -> Result<(), String> {
         let same = |what: &str, actual: &Value, expected: Value| {
             if *actual == expected {
