@@ -81,10 +81,10 @@ impl PluginCommand {
     }
 
     /// The same behind limits that bash sets, such as `ulimit -d 307200`.
-    pub(crate) fn limited(limits: &str) -> Self {
+    pub(crate) fn limited(limits: &str, arguments: &[&str]) -> Self {
         let mut plugin = PluginCommand::new(&[]);
         let mut bash = Command::new("bash");
-        bash.args(["-c", &format!("{limits}; exec \"$0\""), &program()]).env_clear();
+        bash.args(["-c", &format!("{limits}; exec \"$0\" \"$@\""), &program()]).args(arguments).env_clear();
         bash.envs(plugin.command.get_envs().filter_map(|(name, value)| Some((name, value?))));
         bash.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         plugin.command = bash;
