@@ -79,7 +79,6 @@ fn check_harmless(shown: &str, terminal: bool) {
 
 /// The texts that the output must contain for an event.
 fn facts(event: &Value) -> Vec<String> {
-    let event = &without_prefix(event);
     let mut facts = Vec::new();
     match event["event"].as_str().expect("a tag") {
         "condition-checked" if event["condition"] == "pull-request" => texts(event, &["message"], &mut facts),
@@ -108,24 +107,7 @@ fn facts(event: &Value) -> Vec<String> {
     facts
 }
 
-/// The event of a list without the name of its function at the start of the message.
-fn without_prefix(event: &Value) -> Value {
-    let mut event = event.clone();
-    if event["stanza"].is_u64() && event["event"] != "finished" {
-        let message = event["message"].as_str().expect("a string");
-        event["message"] = json!(message.split_once(": ").expect("a name").1);
-    }
-    event
-}
-
-/// Of a list: the outcome of each function, and the error.
 fn finished(event: &Value, facts: &mut Vec<String>) {
-    if let Some(functions) = event["functions"].as_array() {
-        functions.iter().for_each(|function| texts(function, &["function_name", "outcome"], facts));
-        if event["outcome"] != "failed" {
-            return;
-        }
-    }
     match event["outcome"].as_str().expect("an outcome") {
         "deployed" | "unchanged" => {
             let keys = [
