@@ -29,6 +29,7 @@ mod identity;
 mod interruptions;
 mod invalid_input;
 mod limits;
+mod lists;
 mod modules;
 mod node;
 mod plugin;
