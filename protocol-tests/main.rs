@@ -29,6 +29,7 @@ mod invalid_input;
 mod limits;
 mod modules;
 mod node;
+mod pace;
 mod plugin;
 mod policies;
 mod pty;
