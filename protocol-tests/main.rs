@@ -32,6 +32,7 @@ mod limits;
 mod lists;
 mod modules;
 mod node;
+mod pace;
 mod plugin;
 mod policies;
 mod pty;

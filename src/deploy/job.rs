@@ -6,7 +6,6 @@ use std::sync::Arc;
 use crate::conditions::BashOptions;
 use crate::protocol::environment::Environment;
 use crate::protocol::json::Map;
-use crate::protocol::secret::KnownSecrets;
 
 /// The command to run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,9 +55,6 @@ pub(crate) struct Job {
     pub env: Arc<Environment>,
     /// True if `env` came with the request. The identity of this machine must not be used then.
     pub env_given: bool,
-    /// Secrets that are in neither `stanza` nor `env`: those that the run learns, and in a list those of all
-    /// stanzas.
-    pub known_secrets: KnownSecrets,
     /// True if the run fails when the conditions are not met; of a list, when those of no stanza are met.
     pub require_deploy: bool,
     /// The build directory.

@@ -4,7 +4,8 @@
 use std::sync::Arc;
 
 use super::job::{Command, Job};
-use super::run;
+use super::run_with;
+use super::shared::Shared;
 use crate::cancel::CancelToken;
 use crate::diagnostics;
 use crate::event_writer::EventWriter;
@@ -27,17 +28,17 @@ pub(crate) fn run_list(
     if number > 1 && matches!(command, Command::Package { .. }) {
         return Finished::failed(diagnostics::from_list_to_package(number), Vec::new());
     }
+    let (shared, mut all_skipped) = (Shared::default(), true);
     if number > 1 {
         // The output of one function can contain a secret of another one.
-        jobs.iter().for_each(|job| job.known_secrets.add(secrets(job)));
+        jobs.iter().for_each(|job| shared.known_secrets.add(secrets(job)));
     }
     let writers = events.for_stanzas(jobs.iter().map(plain_name).collect());
-    let mut all_skipped = true;
     for (index, (job, events)) in jobs.iter_mut().zip(writers).enumerate() {
         // One deployment of the list is enough.
         job.require_deploy &= all_skipped && index + 1 == number;
         let finished = match stop.check() {
-            Ok(()) => run(command, job, events, stop),
+            Ok(()) => run_with(Some(&shared), command, job, events, stop),
             Err(reason) => Finished::failed(diagnostics::from_stop(reason), Vec::new()),
         };
         let finished = events.end_function(finished);
@@ -71,7 +72,6 @@ mod tests {
     use crate::protocol::error::Code;
     use crate::protocol::event::ListOutcome;
     use crate::protocol::json;
-    use crate::protocol::secret::KnownSecrets;
     use serde_json::{Value, json};
 
     fn job(stanza: &Value, require_deploy: bool) -> Job {
@@ -83,7 +83,6 @@ mod tests {
             stanza,
             env: Arc::new(env),
             env_given: true,
-            known_secrets: KnownSecrets::default(),
             require_deploy,
             directory: "/".into(),
             bash_options: BashOptions::default(),

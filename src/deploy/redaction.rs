@@ -40,6 +40,7 @@ impl<'a> Redaction<'a> {
         stanza: &'a Stanza,
         secrets_of_job: Vec<Secret>,
         complete: Redactor,
+        known_secrets: KnownSecrets,
     ) -> Self {
         let open_texts = stanza::non_secret_texts(&job.stanza);
         Redaction {
@@ -48,7 +49,7 @@ impl<'a> Redaction<'a> {
             variables: Redactor::new(secrets_of_job.iter().map(Secret::expose), &open_texts),
             open_texts,
             secrets_of_job,
-            known_secrets: job.known_secrets.clone(),
+            known_secrets,
             known: Latest::new(Redactor::default()),
             complete: Latest::new(complete),
         }

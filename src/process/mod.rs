@@ -37,7 +37,6 @@ use crate::protocol::error::ErrorReport;
 use crate::protocol::event::Finished;
 use crate::protocol::json::Map;
 use crate::protocol::request::{self, Request, Stanzas};
-use crate::protocol::secret::KnownSecrets;
 use crate::standalone::{self, job_env};
 
 /// The whole program. It is a library function so that an example can be the program, too.
@@ -122,12 +121,11 @@ fn read_jobs(
         job_env.for_job(&[])
     };
     let Settings { bash_options, today, .. } = settings;
-    let (env, known_secrets) = (Arc::new(env), KnownSecrets::default());
+    let env = Arc::new(env);
     let job = |stanza: Map| Job {
         stanza,
         env: env.clone(),
         env_given,
-        known_secrets: known_secrets.clone(),
         require_deploy: standalone.require_deploy,
         directory: directory.clone(),
         bash_options,
