@@ -512,8 +512,9 @@ fn a_value_is_right_to_the_schema_when_it_is_right_to_the_program() {
         passed_over.len()
     );
     println!("{}", passed_over.join("\n"));
-    // The exceptions are strings with numbers beyond a limit, and names that a pattern cannot describe.
-    assert!(refused > 5000 && passed_over.len() < 60, "{refused} {}", passed_over.len());
+    // The exceptions are strings with numbers beyond a limit, names that a pattern cannot describe, and two members
+    // of `guard` that do not fit each other.
+    assert!(refused > 5000 && passed_over.len() < 70, "{refused} {}", passed_over.len());
 }
 
 #[test]

@@ -20,7 +20,8 @@ pub(crate) fn check(events: &[Value]) {
         let place = match (event["event"].as_str(), event["outcome"].as_str()) {
             // The details of a step are printed when it ends, and a plan is printed only once.
             (Some("step-started"), _) => shown[number..].concat(),
-            (_, Some("planned")) => all.clone(),
+            // A check that found the same as the last one is not shown again.
+            (Some("guard-checked"), _) | (_, Some("planned")) => all.clone(),
             _ => shown[number].clone(),
         };
         for fact in facts(event) {
@@ -99,6 +100,10 @@ fn facts(event: &Value) -> Vec<String> {
         }
         "warning" => trouble(event, &mut facts),
         "finished" => finished(event, &mut facts),
+        "guard-checked" => {
+            let state = event["state"].as_str().expect("a text");
+            facts.push(format!("guard {state} at {} % of the traffic", event["percent"]));
+        }
         "hello" | "progress" | "output" => {}
         other => panic!("no facts are listed for the event {other}"),
     }

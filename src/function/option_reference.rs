@@ -363,7 +363,7 @@ mod tests {
     #[test]
     fn the_rules_of_the_schema_say_what_an_option_requires_and_excludes() {
         let schema = schema::editor_stanza();
-        assert_eq!(relations("traffic", &schema), (vec!["`alias`"], Vec::new()));
+        assert_eq!(relations("traffic", &schema), (vec!["`alias`"], vec!["codedeploy"]));
         assert_eq!(relations("image_config", &schema).0, ["`image_uri` or `package_type: Image`"]);
         assert_eq!(relations("zip", &schema), (Vec::new(), vec!["s3_key", "image_uri"]));
         assert_eq!(
