@@ -138,12 +138,10 @@ impl Lambda {
             }
             WriteCall::CreateDeployment { alias, from, history, codedeploy, running: None, .. } => {
                 // The history comes first: weights that CodeDeploy sets must never look like those of others.
-                let target = state.updated_alias(alias, Some(from.as_str()));
-                let description = history.with_codedeploy(from, state.version()).to_description(from);
-                let (facts, status) =
-                    self.update_alias(StepName::UpdateAlias, target, description, state).await?;
+                let revision = self.record_shift(alias, from, history, state).await?;
                 let deployment = Some(self.start_deployment(codedeploy, alias, from, state).await?);
-                Ok((ResponseFacts { deployment, ..facts }, status))
+                let alias = Some((alias.clone(), revision));
+                Ok((ResponseFacts { alias, deployment, ..ResponseFacts::default() }, UpdateStatus::Settled))
             }
             WriteCall::StopDeployment { running, .. } => {
                 self.request_stop(&running.deployment_id).await?;

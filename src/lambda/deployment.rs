@@ -55,6 +55,29 @@ impl Lambda {
         Ok(None)
     }
 
+    /// Writes into the description of an alias that CodeDeploy moves it. Returns the alias's new revision.
+    pub(super) async fn record_shift(
+        &self,
+        alias: &str,
+        from: &str,
+        history: &AliasHistory,
+        state: &DeployState<'_>,
+    ) -> Result<Option<String>, LambdaError> {
+        let target = state.updated_alias(alias, Some(from));
+        let description = history.with_codedeploy(from, state.version()).to_description(from);
+        match self.update_alias(StepName::UpdateAlias, target, description, state).await {
+            // AWS may have applied the request whose response was lost.
+            Err(LambdaError::Call(error)) if error.is_outdated() && self.attempts.stats().lost_response => {
+                let now = self.alias_now(alias, state).await?;
+                let is_ours = now.version == *from
+                    && now.shares().is_empty()
+                    && now.history.codedeploy_shift(from) == Some(state.version());
+                if is_ours { Ok(now.revision_id) } else { Err(LambdaError::Outdated(Some(error))) }
+            }
+            answer => answer.map(|(facts, _)| facts.alias.and_then(|(_, revision)| revision)),
+        }
+    }
+
     /// Creates the deployment that moves `alias` from the version `from` to that of the steps.
     pub(super) async fn start_deployment(
         &self,
@@ -175,7 +198,10 @@ impl Lambda {
     /// The alias as it is now.
     async fn alias_now(&self, alias: &str, state: &DeployState<'_>) -> Result<LiveAlias, LambdaError> {
         let call = self.client.get_alias().function_name(state.name.as_str()).name(alias).send();
-        let output = self.read_call("GetAlias", call).await?;
+        let output = match self.read_call("GetAlias", call).await {
+            Err(LambdaError::Call(error)) if error.is_function_not_found() => return Err(LambdaError::Gone),
+            answer => answer?,
+        };
         let version = output.function_version().ok_or_else(|| self.invalid_response("GetAlias"))?;
         Ok(LiveAlias {
             name: alias.to_owned(),
@@ -199,8 +225,10 @@ impl Lambda {
         let call = self.client.update_alias().function_name(state.name.as_str()).name(now.name);
         let call = call.description(description).set_revision_id(now.revision_id).send();
         match self.write_call(StepName::UpdateAlias, "UpdateAlias", call).await {
-            // Someone else has changed the alias. The description still names the shift and its versions.
-            Err(LambdaError::Call(error)) if error.is_outdated() => Ok(()),
+            // Someone else changes the alias or the function. The description still names the shift and its
+            // versions, which is enough for a rollback.
+            Err(LambdaError::Call(error)) if error.is_outdated() || error.is_busy() => Ok(()),
+            Err(LambdaError::Call(error)) if error.is_function_not_found() => Err(LambdaError::Gone),
             answer => answer.map(drop),
         }
     }
