@@ -14,7 +14,9 @@ use aws_smithy_types::date_time::{DateTime, Format};
 
 use crate::cancel::{CancelReason, CancelToken};
 use crate::protocol::error::{Code, ErrorReport};
-use crate::protocol::event::{Event, Finished, FunctionOutcome, Line, ListOutcome, Progress, Scope, StepName};
+use crate::protocol::event::{
+    Event, Finished, FunctionOutcome, Line, ListOutcome, Progress, Scope, StepName,
+};
 
 /// Event writer of a run, or of one stanza of a list. Shared between the run, the signal thread and the panic
 /// hook.
@@ -381,8 +383,8 @@ mod tests {
 
     #[test]
     fn a_list_has_the_result_of_each_stanza() {
-        let out = Shared::default();
-        let events = EventWriter::new(out.clone(), CancelToken::new());
+        let (read, out) = io::pipe().unwrap();
+        let events = EventWriter::new(out, CancelToken::new());
         let name = |name: &str| Some(name.to_owned());
         let stanzas = events.for_stanzas(vec![name("a"), None, name("c")]);
         stanzas[0].record_change(StepName::UpdateFunctionCode);
@@ -399,7 +401,8 @@ mod tests {
         let outcomes: Vec<_> = list.functions.iter().map(|function| function.finished.outcome()).collect();
         assert_eq!(outcomes, [Outcome::Failed, Outcome::Failed, Outcome::Stopped]);
         assert!(list.functions[0].finished.is_allowed());
-        let text = String::from_utf8(out.0.lock().unwrap().clone()).unwrap();
+        drop(events);
+        let text = io::read_to_string(read).unwrap();
         let lines: Vec<Line> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         let scope = Scope { stanza: Some(1), function_name: name("b") };
         assert_eq!(lines.iter().map(|line| &line.scope).collect::<Vec<_>>(), [&scope, &scope]);

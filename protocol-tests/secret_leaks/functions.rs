@@ -31,7 +31,9 @@ pub(super) fn scenarios() -> Vec<Scenario> {
 /// Each stanza of the list has another secret. The first answers come before the program has read the last
 /// stanza.
 fn list(stage: &mut Stage<'_>) {
-    stage.say(json!({"alias": "live", "allow_failure": true, "verify": {"expect": {"json": {"statusCode": 200}}}}));
+    stage.say(
+        json!({"alias": "live", "allow_failure": true, "verify": {"expect": {"json": {"statusCode": 200}}}}),
+    );
     let mut stanza = stage.request.clone();
     let env = stanza.as_object_mut().and_then(|stanza| stanza.remove("env"));
     let names = ["DOLLAR", "LINES", "LONG", "PLAIN", "STOP"];

@@ -64,7 +64,8 @@ pub(crate) fn from_request(error: RequestError, limit: Duration) -> ErrorReport 
 
 /// Reports that the command `package` was given a list of several stanzas.
 pub(crate) fn from_list_to_package(stanzas: usize) -> ErrorReport {
-    let message = format!("`stanzas` has {stanzas} stanzas; expected 1, because `package` writes one archive");
+    let message =
+        format!("`stanzas` has {stanzas} stanzas; expected 1, because `package` writes one archive");
     report(Code::BadRequest, message)
         .at("/stanzas")
         .hint("run `package` once for each stanza, with another `--output`")

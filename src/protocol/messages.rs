@@ -392,9 +392,10 @@ fn failure(error: &ErrorReport, changed: &[StepName]) -> String {
 
 /// The outcome of each function, after that of the run.
 fn finish_list(list: &ListOutcome) -> String {
-    let functions = list.functions.iter().map(|function| {
-        format!("{} {}", function.scope().title(), function.finished.outcome().as_str())
-    });
+    let functions = list
+        .functions
+        .iter()
+        .map(|function| format!("{} {}", function.scope().title(), function.finished.outcome().as_str()));
     let functions = functions.collect::<Vec<_>>().join(", ");
     let (outcome, took) = (list.outcome.as_str(), duration(list.duration_ms));
     match (&list.error, list.failure()) {

@@ -316,7 +316,10 @@ mod tests {
             ),
             (r#"{"stanzas":[{},7]}"#, "`stanzas.1` is a number; expected a stanza"),
             (r#"{"stanzas":[{},{"env":{}}]}"#, "`stanzas.1.env` belongs to the request, not to a stanza"),
-            (r#"{"stanzas":[{"stanzas":[]}]}"#, "`stanzas.0.stanzas` belongs to the request, not to a stanza"),
+            (
+                r#"{"stanzas":[{"stanzas":[]}]}"#,
+                "`stanzas.0.stanzas` belongs to the request, not to a stanza",
+            ),
             (r#"{"stanzas":[{"language":"c"}]}"#, "`stanzas.0` is a whole `.travis.yml`; expected a stanza"),
         ] {
             let error = request(text).unwrap_err();

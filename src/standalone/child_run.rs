@@ -21,7 +21,9 @@ use crate::event_writer::line_now;
 use crate::policy;
 use crate::protocol::environment::Environment;
 use crate::protocol::error::ErrorReport;
-use crate::protocol::event::{ConditionResult, Event, FEATURES, Finished, Outcome, PROTOCOLS, UnmetCondition};
+use crate::protocol::event::{
+    ConditionResult, Event, FEATURES, Finished, Outcome, PROTOCOLS, UnmetCondition,
+};
 use crate::protocol::policy_document::PolicyDocument;
 
 /// A child run to start: a request and the job's environment. `Debug` shows neither, because both may contain

@@ -284,9 +284,8 @@ fn the_result_of_a_list_is_that_of_the_stanza_that_decides() {
 
 #[test]
 fn the_text_of_an_event_of_a_list_begins_with_its_function() {
-    let line = |event, name: Option<&str>| {
-        Line::of(event, Scope { stanza: Some(3), function_name: name.map(text) })
-    };
+    let line =
+        |event, name: Option<&str>| Line::of(event, Scope { stanza: Some(3), function_name: name.map(text) });
     let wait = || Event::Progress(Progress::Wait { what: text("the update"), elapsed_ms: 5007 });
     let named = line(wait(), Some("orders"));
     assert_eq!(named.message, "orders: waiting for the update (5 s)");

@@ -10,9 +10,8 @@ use serde_json::{Value, json};
 use super::*;
 use crate::protocol::error::{AwsDetail, Code, ErrorReport, Problem, WarningCode};
 use crate::protocol::event::{
-    Change, CodeDeployDeployment, CodeState, Deployment, Finished, FunctionOutcome, FunctionPresence, ListOutcome,
-    PROTOCOLS, Progress, Scope,
-    UnmetCondition,
+    Change, CodeDeployDeployment, CodeState, Deployment, Finished, FunctionOutcome, FunctionPresence,
+    ListOutcome, PROTOCOLS, Progress, Scope, UnmetCondition,
 };
 
 const SCREEN: TerminalCapabilities =
