@@ -82,6 +82,9 @@ struct Run {
     /// The expected answer of GetFunction for the function `f` after this run.
     #[serde(default)]
     function: Option<Value>,
+    /// The expected answers of GetFunction after this run, by the function's name. Null: it does not exist.
+    #[serde(default)]
+    functions: BTreeMap<String, Value>,
     /// Texts that must not occur in any output.
     #[serde(default)]
     secrets: Vec<String>,
@@ -213,11 +216,12 @@ impl Run {
                 "run {number}: expected calls\n{calls:#?}\ngot\n{actual:#?}"
             );
         }
-        if let Some(function) = &self.function {
-            let actual = endpoint.and_then(|endpoint| endpoint.function("f")).unwrap_or_default();
+        let functions = self.functions.iter().map(|(name, function)| (name.as_str(), function));
+        for (name, function) in functions.chain(self.function.as_ref().map(|function| ("f", function))) {
+            let actual = endpoint.and_then(|endpoint| endpoint.function(name)).unwrap_or_default();
             assert!(
                 agrees(function, &actual),
-                "run {number}: expected function\n{function:#}\ngot\n{actual:#}"
+                "run {number}: expected function {name}\n{function:#}\ngot\n{actual:#}"
             );
         }
     }
@@ -225,7 +229,10 @@ impl Run {
 
 /// The part of a call that cases compare.
 fn reported(call: &Call) -> Value {
-    json!({"operation": call.operation, "status": call.status, "body": call.body, "access_key_id": call.access_key_id})
+    json!({
+        "operation": call.operation, "path": call.path, "status": call.status, "body": call.body,
+        "access_key_id": call.access_key_id,
+    })
 }
 
 /// Returns the request with the variables that a job needs to reach the endpoint.

@@ -1,9 +1,11 @@
 //! Runs the files of `examples/` as a reader of the documentation would.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Output;
 
 use lambda_endpoint::{Endpoint, Settings};
+use serde_json::{Value, json};
 
 use crate::plugin::{job_env, program};
 use crate::runners;
@@ -14,8 +16,20 @@ fn example(name: &str) -> PathBuf {
 
 /// Starts an example runner with the stanza of a function, in the function's directory, on a branch.
 fn run(runner: &str, function: &str, endpoint: &Endpoint, branch: &str, arguments: &[&str]) -> Output {
+    run_file(runner, "stanza.json", function, endpoint, branch, arguments)
+}
+
+/// Starts an example runner with this file, in a function's directory, on a branch.
+fn run_file(
+    runner: &str,
+    file: &str,
+    function: &str,
+    endpoint: &Endpoint,
+    branch: &str,
+    arguments: &[&str],
+) -> Output {
     let mut command = runners::runner(runner);
-    command.arg("stanza.json").args(arguments).current_dir(example(function)).env_clear();
+    command.arg(file).args(arguments).current_dir(example(function)).env_clear();
     let env = job_env(endpoint);
     for (name, value) in env.as_object().expect("an object") {
         command.env(name, value.as_str().expect("a string"));
@@ -44,6 +58,29 @@ fn check(runner: &str) {
     }
     let failed = run(runner, "node-function", &endpoint, "main", &["bogus"]);
     assert_eq!(failed.status.code(), Some(2), "a runner must exit with the plugin's status");
+    check_list(runner, &endpoint);
+}
+
+/// Deploys a list of two stanzas, then one whose first stanza fails.
+fn check_list(runner: &str, endpoint: &Endpoint) {
+    let text = fs::read_to_string(example("node-function/stanza.json")).expect("the file can be read");
+    let mut stanzas: Vec<Value> = vec![serde_json::from_str(&text).expect("JSON"); 2];
+    stanzas[0]["function_name"] = json!("first");
+    stanzas[1]["function_name"] = json!("second");
+    let file = tempfile::NamedTempFile::new().expect("a temporary file");
+    let mut deploy = |zip: &str| {
+        stanzas[0]["zip"] = json!(zip);
+        fs::write(file.path(), json!(stanzas).to_string()).expect("written");
+        let path = file.path().to_str().expect("UTF-8");
+        let ended = run_file(runner, path, "node-function", endpoint, "main", &[]);
+        (ended.status.code(), String::from_utf8_lossy(&ended.stdout).into_owned())
+    };
+    let (status, log) = deploy("index.js");
+    assert_eq!(status, Some(0), "{log}");
+    assert!(log.contains("\nfirst: deployed\nsecond: deployed\n"), "{log}");
+    let (status, log) = deploy("no-such-file");
+    assert_eq!(status, Some(2), "{log}");
+    assert!(log.contains("\nfirst: failed\nsecond: stopped\n"), "{log}");
 }
 
 #[test]

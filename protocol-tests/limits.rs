@@ -33,7 +33,7 @@ fn endless(directory: &Path) -> [String; 3] {
 /// A run that may not take more than 300 MB of memory.
 fn run(fixture: &Fixture) -> PluginOutput {
     let temporary = fixture.temporary.path().display().to_string();
-    let plugin = PluginCommand::limited("ulimit -d 300000").directory(fixture.directory.path());
+    let plugin = PluginCommand::limited("ulimit -d 300000", &[]).directory(fixture.directory.path());
     plugin.env("TMPDIR", &temporary).run(&fixture.request)
 }
 

@@ -81,10 +81,10 @@ impl PluginCommand {
     }
 
     /// The same behind limits that bash sets, such as `ulimit -d 307200`.
-    pub(crate) fn limited(limits: &str) -> Self {
+    pub(crate) fn limited(limits: &str, arguments: &[&str]) -> Self {
         let mut plugin = PluginCommand::new(&[]);
         let mut bash = Command::new("bash");
-        bash.args(["-c", &format!("{limits}; exec \"$0\""), &program()]).env_clear();
+        bash.args(["-c", &format!("{limits}; exec \"$0\" \"$@\""), &program()]).args(arguments).env_clear();
         bash.envs(plugin.command.get_envs().filter_map(|(name, value)| Some((name, value?))));
         bash.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         plugin.command = bash;
@@ -187,11 +187,44 @@ impl PluginOutput {
             );
             assert!(is_time(&event["time"]), "`time` is not in UTC with milliseconds: {event}");
         }
+        self.check_scopes();
         assert_eq!(self.status.code(), Some(self.expected_status()), "exit status of\n{}", self.stdout);
         for secret in secrets {
             assert!(!self.stdout.contains(secret), "a secret on stdout: {secret}\n{}", self.stdout);
             assert!(!self.stderr.contains(secret), "a secret on stderr: {secret}\n{}", self.stderr);
         }
+    }
+
+    /// Checks that each event of a list names its stanza and its function, and that no other event does.
+    #[track_caller]
+    fn check_scopes(&self) {
+        let Some(functions) = self.finished()["functions"].as_array() else {
+            let scoped = self.events.iter().find(|event| !event["stanza"].is_null());
+            return assert!(scoped.is_none(), "an event of a list in a run without one\n{}", self.stdout);
+        };
+        for (index, function) in functions.iter().enumerate() {
+            assert_eq!(function["stanza"], index, "`functions` of\n{}", self.stdout);
+        }
+        let of_a_stanza =
+            |event: &&Value| !["hello", "phase", "finished"].map(Some).contains(&event["event"].as_str());
+        for event in self.events.iter().filter(of_a_stanza) {
+            let stanza = event["stanza"].as_u64().unwrap_or_else(|| panic!("no `stanza`: {event}"));
+            assert!(stanza < functions.len() as u64, "no stanza has this index: {event}");
+            let name = event["function_name"].as_str().map(str::to_owned);
+            let prefix = name.unwrap_or_else(|| format!("stanza {stanza}")) + ": ";
+            let message = event["message"].as_str().expect("a string");
+            assert!(message.starts_with(&prefix), "the message does not begin with `{prefix}`: {event}");
+        }
+    }
+
+    /// The results of the functions of a list, in the order of its stanzas.
+    pub(crate) fn functions(&self) -> Vec<&Value> {
+        self.finished()["functions"].as_array().into_iter().flatten().collect()
+    }
+
+    /// The outcomes of the functions of a list, in the order of its stanzas.
+    pub(crate) fn outcomes(&self) -> Vec<&str> {
+        self.functions().into_iter().filter_map(|function| function["outcome"].as_str()).collect()
     }
 
     /// The exit status for the outcome. The events show whether a request to AWS was made: `identified` and
@@ -273,20 +306,25 @@ static EVENT: LazyLock<jsonschema::Validator> = LazyLock::new(|| {
 /// Values of a request that must not occur in the output: keys, and the values of `environment` and
 /// `function_tags` that begin with `secret-`. Other values could also occur in ordinary text.
 pub(crate) fn secrets_of(request: &Value) -> Vec<String> {
-    let mut secrets: Vec<String> = ["secret_access_key", "session_token", "access_key_id"]
-        .iter()
-        .filter_map(|key| request[key].as_str())
-        .map(str::to_owned)
-        .collect();
+    let mut secrets = Vec::new();
     for name in ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"] {
         secrets.extend(request["env"][name].as_str().map(str::to_owned));
     }
-    for key in ["environment", "environment_variables", "function_tags"] {
-        let mut values = Vec::new();
-        collect(&request[key], &mut values);
-        secrets.extend(values.into_iter().filter(|value| value.starts_with("secret-")));
+    for stanza in stanzas_of(request) {
+        let keys = ["secret_access_key", "session_token", "access_key_id"];
+        secrets.extend(keys.iter().filter_map(|key| stanza[key].as_str()).map(str::to_owned));
+        for key in ["environment", "environment_variables", "function_tags"] {
+            let mut values = Vec::new();
+            collect(&stanza[key], &mut values);
+            secrets.extend(values.into_iter().filter(|value| value.starts_with("secret-")));
+        }
     }
     secrets.into_iter().filter(|secret| secret.len() >= 4).collect::<BTreeSet<_>>().into_iter().collect()
+}
+
+/// The stanzas of a request: those of its list, or the request itself.
+pub(crate) fn stanzas_of(request: &Value) -> &[Value] {
+    request["stanzas"].as_array().map_or(std::slice::from_ref(request), Vec::as_slice)
 }
 
 fn collect(value: &Value, into: &mut Vec<String>) {

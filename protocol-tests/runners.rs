@@ -90,6 +90,9 @@ struct Case {
     /// The stanza that the runner gets. Default: a stanza with only a function name.
     #[serde(default)]
     stanza: Map<String, Value>,
+    /// The list of stanzas that the runner gets instead.
+    #[serde(default)]
+    stanzas: Vec<Value>,
     /// Adds a description of this many bytes to the stanza.
     #[serde(default)]
     pad_stanza: usize,
@@ -102,7 +105,7 @@ struct Case {
     /// Variables of the job that are not valid UTF-8, as hexadecimal digits.
     #[serde(default)]
     env_hex: BTreeMap<String, String>,
-    /// When the plugin reads its request: `first` (the default), `last` or `never`.
+    /// When the plugin reads its request: `first` (the default), `after-hello`, `last` or `never`.
     #[serde(default)]
     reads: String,
     /// The output of the plugin. Each item is an event, a string (written as a line), `hex` (raw bytes),
@@ -115,6 +118,9 @@ struct Case {
     /// How the plugin ends: `exit` with a status, or `signal` with a name.
     #[serde(default, rename = "ends")]
     _ends: Value,
+    /// `stdout` and `ends` of each further start of the plugin. The plugin must be started as often as this.
+    #[serde(default)]
+    again: Vec<Value>,
     /// Path of a plugin that does not exist. Replaces everything else about the plugin.
     #[serde(default)]
     missing: Option<String>,
@@ -170,8 +176,10 @@ struct Run {
     status: ExitStatus,
     /// Its output on both streams.
     log: String,
-    /// What the plugin received. `None` if it did not read.
-    given: Option<Value>,
+    /// How often the plugin was started.
+    starts: usize,
+    /// What the plugin received at each start at which it read.
+    given: Vec<Value>,
     /// The environment of the runner.
     env: BTreeMap<String, OsString>,
     /// The working directory of the runner.
@@ -200,17 +208,21 @@ impl Case {
             demand(!run.log.contains(text), &format!("`{text}` is in the log"))?;
         }
         demand(!self.expect.says_why || self.own_words(&run.log), "the runner printed no line of its own")?;
-        match &run.given {
-            Some(given) => self.check_given(given, &run),
-            None => demand(self.missing.is_some() || self.reads == "never", "the plugin received no request"),
+        if self.missing.is_some() {
+            return Ok(());
         }
+        demand(run.starts == 1 + self.again.len(), "the plugin was not started as often as it must be")?;
+        let expected = if self.reads == "never" { Vec::new() } else { self.requests() };
+        demand(run.given.len() == expected.len(), "the plugin did not receive its requests")?;
+        let mut received = run.given.iter().zip(expected);
+        received.try_for_each(|(given, expected)| self.check_given(given, expected, &run))
     }
 
     fn run(&self, path: &Path, mut runner: Command) -> Result<Run, String> {
         let directory = TempDir::new().expect("a temporary directory");
         let kept = TempDir::new().expect("a temporary directory");
         let file = |name: &str| File::create(kept.path().join(name)).expect("writable");
-        fs::write(kept.path().join("stanza.json"), json!(self.stanza()).to_string()).expect("writable");
+        fs::write(kept.path().join("stanza.json"), self.file().to_string()).expect("writable");
 
         let mut env: BTreeMap<String, OsString> = BTreeMap::new();
         env.insert("PATH".to_owned(), PATH.clone());
@@ -228,9 +240,11 @@ impl Case {
         let status = end_of(child)?;
         let read = |name: &str| fs::read(kept.path().join(name));
         let log = [read("log"), read("stderr")].map(|bytes| bytes.expect("readable")).concat();
-        let given = read("given.json").ok().map(|given| serde_json::from_slice(&given).expect("JSON"));
+        let starts = read("starts").map_or(0, |starts| starts.len());
+        let given = (0..starts).filter_map(|number| read(&format!("given-{number}.json")).ok());
+        let given = given.map(|given| serde_json::from_slice(&given).expect("JSON")).collect();
         let directory = directory.path().canonicalize().expect("exists");
-        Ok(Run { status, log: String::from_utf8_lossy(&log).into_owned(), given, env, directory })
+        Ok(Run { status, log: String::from_utf8_lossy(&log).into_owned(), starts, given, env, directory })
     }
 
     /// True if the log has a line that is no output of the plugin.
@@ -242,8 +256,9 @@ impl Case {
         log.lines().any(is_own)
     }
 
-    /// Checks the arguments, the directory and the request that the plugin received.
-    fn check_given(&self, given: &Value, run: &Run) -> Result<(), String> {
+    /// Checks the arguments, the directory and the request that the plugin received. `expected` is the
+    /// request without the runner's keys.
+    fn check_given(&self, given: &Value, expected: Value, run: &Run) -> Result<(), String> {
         let same = |what: &str, actual: &Value, expected: Value| {
             if *actual == expected {
                 Ok(())
@@ -263,12 +278,29 @@ impl Case {
             same(name, &request["env"][name], json!(value.to_string_lossy()))?;
         }
         same("`protocol`", &request["protocol"], json!(1))?;
-        let mut stanza = self.stanza();
         for runners in ["protocol", "env"] {
-            stanza.remove(runners);
             request.as_object_mut().ok_or("the request is not an object")?.remove(runners);
         }
-        same("the stanza", &request, json!(stanza))
+        same("the stanza", &request, expected)
+    }
+
+    /// The file that the runner gets.
+    fn file(&self) -> Value {
+        if self.stanzas.is_empty() { json!(self.stanza()) } else { json!(self.stanzas) }
+    }
+
+    /// The requests that the plugin must receive, without the runner's keys.
+    fn requests(&self) -> Vec<Value> {
+        let features = self.stdout.first().and_then(|hello| hello["features"].as_array());
+        if self.stanzas.is_empty() {
+            let mut stanza = self.stanza();
+            stanza.retain(|key, _| !["protocol", "env"].contains(&key.as_str()));
+            vec![json!(stanza)]
+        } else if features.is_some_and(|features| features.contains(&json!("stanzas"))) {
+            vec![json!({"stanzas": self.stanzas})]
+        } else {
+            self.stanzas.iter().take(1 + self.again.len()).cloned().collect()
+        }
     }
 
     fn stanza(&self) -> Map<String, Value> {

@@ -9,7 +9,7 @@ use dpl_lambda::protocol::{branches, json, schema, stanza};
 use dpl_lambda::testing::{errors_document, options_document};
 use serde_json::{Value, json};
 
-use crate::plugin::{PluginCommand, PluginOutput};
+use crate::plugin::{PluginCommand, PluginOutput, stanzas_of};
 use crate::repository::committed_schema;
 
 fn path(name: &str) -> PathBuf {
@@ -65,11 +65,14 @@ fn validator(name: &str) -> jsonschema::Validator {
     jsonschema::draft7::new(&committed_schema(name)).expect("a valid schema")
 }
 
-/// Checks that `request.json` accepts the request if the program accepts it, and `stanza.json` if the program
-/// also gives no warning.
+/// Checks that `request.json` accepts the request if the program accepts it, and `stanza.json` each stanza if
+/// the program also gives no warning.
 pub(crate) fn check_agreement(request: &Value, ended: &PluginOutput) {
-    let refused = ended.outcome() == "failed" && ended.finished()["error"]["class"] == "config";
-    if refused || ended.outcome() == "skipped" {
+    let is_unread = |result: &Value| match result["outcome"].as_str() {
+        Some("failed") => result["error"]["class"] == "config",
+        outcome => outcome == Some("skipped") || outcome == Some("stopped"),
+    };
+    if is_unread(ended.finished()) || ended.functions().into_iter().any(is_unread) {
         return;
     }
     let complaint = |validator: &jsonschema::Validator, value: &Value| {
@@ -80,11 +83,13 @@ pub(crate) fn check_agreement(request: &Value, ended: &PluginOutput) {
     };
     let problems = complaint(&REQUEST, request);
     assert!(problems.is_empty(), "the program accepts it, request.json does not: {request}\n{problems:?}");
-    if ended.event("warning").is_none() {
-        let mut stanza = request.clone();
+    if ended.event("warning").is_some() {
+        return;
+    }
+    for stanza in stanzas_of(request) {
+        let mut stanza = stanza.clone();
         let keys = stanza.as_object_mut().expect("an object");
-        keys.remove("env");
-        keys.remove("protocol");
+        keys.retain(|key, _| !["env", "protocol", "stanzas"].contains(&key.as_str()));
         let problems = complaint(&STANZA, &stanza);
         assert!(
             problems.is_empty(),

@@ -239,7 +239,7 @@ fn plan(plan: &Value, facts: &mut Vec<String>) {
 #[test]
 fn a_real_terminal_shows_a_step_where_it_began() {
     let events = [
-        json!({"event": "hello", "protocol": [1], "name": "dpl-lambda", "version": "0", "message": "dpl-lambda 0"}),
+        json!({"event": "hello", "protocol": [1], "name": "dpl-lambda", "version": "0", "features": [], "message": "dpl-lambda 0"}),
         json!({"event": "step-started", "step": "update-function-code", "function_name": "f", "message": "Updating code."}),
         json!({"event": "progress", "task": "upload", "done_bytes": 5_242_880, "total_bytes": 10_485_760, "message": "uploading"}),
         json!({"event": "output", "stream": "stdout", "line": "\u{1b}[2J\u{1b}[31mred\u{1b}[0m", "message": "red"}),

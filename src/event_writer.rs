@@ -7,25 +7,41 @@
 
 use std::io::Write;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
 use std::time::{Duration, Instant, SystemTime};
 
 use aws_smithy_types::date_time::{DateTime, Format};
 
 use crate::cancel::{CancelReason, CancelToken};
-use crate::protocol::error::Code;
-use crate::protocol::event::{Event, Finished, Line, Progress, StepName};
+use crate::protocol::error::{Code, ErrorReport};
+use crate::protocol::event::{
+    Event, Finished, FunctionOutcome, Line, ListOutcome, Progress, Scope, StepName,
+};
 
-/// Event writer of a run. Shared between the run, the signal thread and the panic hook.
+/// Event writer of a run, or of one stanza of a list. Shared between the run, the signal thread and the panic
+/// hook.
 pub(crate) struct EventWriter {
-    lines: Mutex<LineSink>,
-    /// Not part of `lines`: that lock is held as long as the CI runner does not read.
+    output: Arc<Output>,
+    /// Index of the stanza in the list. `None`: this is the writer of the run.
+    stanza: Option<u32>,
+    /// The function of the stanza, as the stanza names it, with secrets masked.
+    function_name: OnceLock<String>,
+    /// Not part of the output's lines: that lock is held as long as the CI runner does not read.
     changed: Mutex<Vec<StepName>>,
+    failure_allowed: AtomicBool,
+    /// The result for the stanza of a list.
+    finished: OnceLock<Finished>,
+    /// The writers of the stanzas, if the run is one of a list.
+    stanzas: OnceLock<Vec<Arc<EventWriter>>>,
+}
+
+/// What all event writers of a run share.
+struct Output {
+    lines: Mutex<LineSink>,
     /// Name or commit of the git stash with the files of `cleanup`.
     stash: Mutex<Option<String>>,
     stop: CancelToken,
     side_effects_started: AtomicBool,
-    failure_allowed: AtomicBool,
     began: Instant,
     /// Time of the last event, in milliseconds after `began`. Not part of `lines`, for the same reason.
     last_event_ms: AtomicU64,
@@ -41,24 +57,84 @@ struct LineSink {
 impl EventWriter {
     /// Creates a writer to `out`. It cancels the run through `stop` if `out` is closed.
     pub(crate) fn new(out: impl Write + Send + 'static, stop: CancelToken) -> Self {
-        EventWriter {
+        let output = Output {
             lines: Mutex::new(LineSink { out: Box::new(out), finished: false }),
-            changed: Mutex::default(),
             stash: Mutex::default(),
             stop,
             side_effects_started: AtomicBool::new(false),
-            failure_allowed: AtomicBool::new(false),
             began: Instant::now(),
             last_event_ms: AtomicU64::new(0),
             last_non_wait_ms: AtomicU64::new(0),
+        };
+        EventWriter::to(Arc::new(output), None)
+    }
+
+    fn to(output: Arc<Output>, stanza: Option<u32>) -> Self {
+        EventWriter {
+            output,
+            stanza,
+            function_name: OnceLock::new(),
+            changed: Mutex::default(),
+            failure_allowed: AtomicBool::new(false),
+            finished: OnceLock::new(),
+            stanzas: OnceLock::new(),
         }
+    }
+
+    /// Makes the run one of a list: returns a writer for each stanza. `names`: the functions that are known
+    /// before the stanzas are read, with secrets masked.
+    pub(crate) fn for_stanzas(&self, names: Vec<Option<String>>) -> &[Arc<EventWriter>] {
+        self.stanzas.get_or_init(|| {
+            let writer = |(stanza, name): (u32, Option<String>)| {
+                let writer = EventWriter::to(self.output.clone(), Some(stanza));
+                name.iter().for_each(|name| writer.name_function(name));
+                Arc::new(writer)
+            };
+            (0..).zip(names).map(writer).collect()
+        })
+    }
+
+    /// Sets the function of the stanza, unless it is known. Its name has its secrets masked.
+    pub(crate) fn name_function(&self, name: &str) {
+        self.function_name.get_or_init(|| name.to_owned());
+    }
+
+    /// Records the result for the stanza of a list, with `allowed` set as the stanza says. Returns the one
+    /// that was recorded first.
+    pub(crate) fn end_function(&self, finished: Finished) -> &Finished {
+        self.finished.get_or_init(|| self.with_allowed(finished))
+    }
+
+    /// The result of a run that `report` ends before its end. In a list, the stanza that runs has failed.
+    pub(crate) fn failed(&self, report: ErrorReport) -> Finished {
+        // The stanzas run one after the other.
+        let running = self.stanzas().iter().find(|stanza| stanza.finished.get().is_none());
+        match running {
+            Some(running) => {
+                running.end_function(Finished::failed(report, running.changed()));
+                self.list()
+            }
+            None => Finished::failed(report, self.changed()),
+        }
+    }
+
+    /// The result of a list. Nothing was done for the stanzas that have no result.
+    pub(crate) fn list(&self) -> Finished {
+        let functions = (0..).zip(self.stanzas()).map(|(index, stanza)| {
+            let finished = stanza.finished.get().cloned().unwrap_or(Finished::Stopped {});
+            FunctionOutcome::of(index, stanza.function_name.get().cloned(), finished)
+        });
+        let list = ListOutcome::of(functions.collect(), self.changed(), self.output.now_ms());
+        Finished::List(Box::new(list))
     }
 
     /// Writes an event. After the `finished` line, drops it.
     pub(crate) fn emit(&self, event: Event) {
+        // A run has no scope, even if its function is known.
+        let function_name = self.stanza.and_then(|_| self.function_name.get().cloned());
         let mut lines = self.lock();
         if !lines.finished {
-            self.write(&mut lines, event);
+            self.write(&mut lines, Line::of(event, Scope { stanza: self.stanza, function_name }));
         }
     }
 
@@ -69,17 +145,27 @@ impl EventWriter {
         if lines.finished {
             return None;
         }
-        let finished = match finished {
+        let finished = self.with_allowed(finished);
+        let failure = if let Finished::List(list) = &finished { list.failure() } else { None };
+        let scope = failure.map(FunctionOutcome::scope).unwrap_or_default();
+        self.write(&mut lines, Line::of(Event::Finished(finished.clone()), scope));
+        lines.finished = true;
+        Some(finished)
+    }
+
+    fn with_allowed(&self, finished: Finished) -> Finished {
+        match finished {
             Finished::Failed { error, changed, .. } => {
                 let is_allowed = !matches!(error.code, Code::Cancelled | Code::SkippedButRequired);
                 let allowed = self.failure_allowed.load(Ordering::Relaxed) && is_allowed;
                 Finished::Failed { error, changed, allowed }
             }
             other => other,
-        };
-        self.write(&mut lines, Event::Finished(finished.clone()));
-        lines.finished = true;
-        Some(finished)
+        }
+    }
+
+    fn stanzas(&self) -> &[Arc<EventWriter>] {
+        self.stanzas.get().map(Vec::as_slice).unwrap_or_default()
     }
 
     /// Returns a callback that emits progress events: none in the first 300 ms, then at most five per second.
@@ -100,17 +186,14 @@ impl EventWriter {
 
     /// Time since the last event.
     pub(crate) fn silence(&self) -> Duration {
-        self.since(&self.last_event_ms)
+        self.output.since(&self.output.last_event_ms)
     }
 
     /// Emits the progress event of a wait for `what`, with the time since the last event of another kind.
     pub(crate) fn emit_wait(&self, what: String) {
-        let elapsed_ms = u64::try_from(self.since(&self.last_non_wait_ms).as_millis()).unwrap_or(u64::MAX);
+        let elapsed = self.output.since(&self.output.last_non_wait_ms);
+        let elapsed_ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
         self.emit(Event::Progress(Progress::Wait { what, elapsed_ms }));
-    }
-
-    fn since(&self, last_event_ms: &AtomicU64) -> Duration {
-        self.began.elapsed().saturating_sub(Duration::from_millis(last_event_ms.load(Ordering::Relaxed)))
     }
 
     /// Records that a step has taken effect. A repeated step is recorded once.
@@ -126,31 +209,37 @@ impl EventWriter {
         self.changed_steps().retain(|changed| *changed != step);
     }
 
-    /// The steps that have taken effect.
+    /// The steps that have taken effect; of a list, those for any function.
     pub(crate) fn changed(&self) -> Vec<StepName> {
-        self.changed_steps().clone()
+        let mut changed = self.changed_steps().clone();
+        for step in self.stanzas().iter().flat_map(|stanza| stanza.changed()) {
+            if !changed.contains(&step) {
+                changed.push(step);
+            }
+        }
+        changed
     }
 
     /// Records the name or commit of the stash of `cleanup`. Set it before the stash is made, and reset it to
     /// `None` after the files are restored.
     pub(crate) fn record_stash(&self, name: Option<String>) {
-        *self.stash.lock().unwrap_or_else(PoisonError::into_inner) = name;
+        *self.output.stash.lock().unwrap_or_else(PoisonError::into_inner) = name;
     }
 
     /// Name of the stash whose files are not restored yet, or which is just being made. `None`: there is
     /// none.
     pub(crate) fn stash(&self) -> Option<String> {
-        self.stash.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.output.stash.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Records that a request was sent to AWS or that a command with side effects was started.
     pub(crate) fn mark_side_effects_started(&self) {
-        self.side_effects_started.store(true, Ordering::Relaxed);
+        self.output.side_effects_started.store(true, Ordering::Relaxed);
     }
 
     /// True if a request was sent to AWS or a command with side effects was started.
     pub(crate) fn has_side_effects(&self) -> bool {
-        self.side_effects_started.load(Ordering::Relaxed)
+        self.output.side_effects_started.load(Ordering::Relaxed)
     }
 
     /// Records that the stanza sets `allow_failure`.
@@ -163,16 +252,16 @@ impl EventWriter {
     }
 
     /// Writes each line with one write and one flush, so that a reader never sees an incomplete event.
-    fn write(&self, lines: &mut LineSink, event: Event) {
-        let now_ms = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
-        self.last_event_ms.store(now_ms, Ordering::Relaxed);
-        if !matches!(event, Event::Progress(Progress::Wait { .. })) {
-            self.last_non_wait_ms.store(now_ms, Ordering::Relaxed);
+    fn write(&self, lines: &mut LineSink, line: Line) {
+        let now_ms = self.output.now_ms();
+        self.output.last_event_ms.store(now_ms, Ordering::Relaxed);
+        if !matches!(line.event, Event::Progress(Progress::Wait { .. })) {
+            self.output.last_non_wait_ms.store(now_ms, Ordering::Relaxed);
         }
-        let line = without_log_commands(line_now(event).to_json() + "\n");
-        if let Err(error) = lines.out.write_all(line.as_bytes()).and_then(|()| lines.out.flush()) {
+        let json = without_log_commands(now(line).to_json() + "\n");
+        if let Err(error) = lines.out.write_all(json.as_bytes()).and_then(|()| lines.out.flush()) {
             tracing::info!(%error, "standard output is closed");
-            self.stop.cancel(CancelReason::OutputClosed);
+            self.output.stop.cancel(CancelReason::OutputClosed);
         }
     }
 
@@ -180,10 +269,10 @@ impl EventWriter {
     /// thread that holds it: then the process exits after a second without the event, instead of a deadlock.
     fn lock(&self) -> MutexGuard<'_, LineSink> {
         if !std::thread::panicking() {
-            return self.lines.lock().unwrap_or_else(PoisonError::into_inner);
+            return self.output.lines.lock().unwrap_or_else(PoisonError::into_inner);
         }
         for _ in 0..100 {
-            match self.lines.try_lock() {
+            match self.output.lines.try_lock() {
                 Ok(lines) => return lines,
                 Err(TryLockError::Poisoned(lines)) => return lines.into_inner(),
                 Err(TryLockError::WouldBlock) => std::thread::sleep(Duration::from_millis(10)),
@@ -193,9 +282,24 @@ impl EventWriter {
     }
 }
 
+impl Output {
+    /// Milliseconds since the run began.
+    fn now_ms(&self) -> u64 {
+        u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    fn since(&self, last_event_ms: &AtomicU64) -> Duration {
+        self.began.elapsed().saturating_sub(Duration::from_millis(last_event_ms.load(Ordering::Relaxed)))
+    }
+}
+
 /// The line for an event that happens now.
 pub(crate) fn line_now(event: Event) -> Line {
-    Line { time: Some(rfc3339(SystemTime::now())), ..Line::new(event) }
+    now(Line::new(event))
+}
+
+fn now(line: Line) -> Line {
+    Line { time: Some(rfc3339(SystemTime::now())), ..line }
 }
 
 /// A time in UTC with milliseconds: `2026-11-01T12:00:00.000Z`. A time before 1970 is the start of 1970.
@@ -216,8 +320,8 @@ fn without_log_commands(line: String) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::error::ErrorReport;
-    use crate::protocol::event::Stream;
+    use crate::protocol::error::{Warning, WarningCode};
+    use crate::protocol::event::{Outcome, Stream};
     use std::io;
 
     /// What is written to standard output.
@@ -228,7 +332,8 @@ mod tests {
     }
 
     fn hello() -> Event {
-        Event::Hello { protocol: vec![1], name: "dpl-lambda".to_owned(), version: "0".to_owned() }
+        let (name, version) = ("dpl-lambda".to_owned(), "0".to_owned());
+        Event::Hello { protocol: vec![1], name, version, features: Vec::new() }
     }
 
     #[test]
@@ -274,6 +379,33 @@ mod tests {
         let (_, closed) = io::pipe().unwrap();
         EventWriter::new(closed, stop.clone()).emit(hello());
         assert_eq!(stop.reason(), Some(CancelReason::OutputClosed));
+    }
+
+    #[test]
+    fn a_list_has_the_result_of_each_stanza() {
+        let (read, out) = io::pipe().unwrap();
+        let events = EventWriter::new(out, CancelToken::new());
+        let name = |name: &str| Some(name.to_owned());
+        let stanzas = events.for_stanzas(vec![name("a"), None, name("c")]);
+        stanzas[0].record_change(StepName::UpdateFunctionCode);
+        stanzas[0].allow_failure();
+        stanzas[0].end_function(Finished::failed(ErrorReport::new(Code::Conflict, "x"), Vec::new()));
+        stanzas[1].name_function("b");
+        stanzas[1].emit(Event::Warning(Warning::new(WarningCode::Overtaken, "m")));
+        stanzas[1].record_change(StepName::TagResource);
+        let finished = events.finish(events.failed(ErrorReport::new(Code::Cancelled, "y")));
+        let Some(Finished::List(list)) = finished else { panic!("no list") };
+        assert_eq!(list.changed, [StepName::UpdateFunctionCode, StepName::TagResource]);
+        let code = list.error.as_ref().map(|error| error.code);
+        assert_eq!((list.allowed, code), (false, Some(Code::Cancelled)));
+        let outcomes: Vec<_> = list.functions.iter().map(|function| function.finished.outcome()).collect();
+        assert_eq!(outcomes, [Outcome::Failed, Outcome::Failed, Outcome::Stopped]);
+        assert!(list.functions[0].finished.is_allowed());
+        drop(events);
+        let text = io::read_to_string(read).unwrap();
+        let lines: Vec<Line> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let scope = Scope { stanza: Some(1), function_name: name("b") };
+        assert_eq!(lines.iter().map(|line| &line.scope).collect::<Vec<_>>(), [&scope, &scope]);
     }
 
     #[test]

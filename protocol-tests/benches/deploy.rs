@@ -27,6 +27,8 @@ use std::time::{Duration, Instant};
 use lambda_endpoint::{Endpoint, Settings};
 use serde_json::{Value, json};
 
+#[path = "peer.rs"]
+mod peer;
 #[path = "../tools.rs"]
 mod tools;
 
@@ -121,19 +123,14 @@ fn main() {
     let scratch = Path::new(env!("CARGO_TARGET_TMPDIR")).join("bench-deploy");
     fs::create_dir_all(scratch.join("f")).expect("created");
     fs::write(scratch.join("f/index.js"), "exports.handler = async () => 'hello'\n").expect("written");
-    fs::write(scratch.join("f/noise.bin"), noise(1_000_000)).expect("written");
-    let bench = Bench { aws: aws(), scratch };
+    fs::write(scratch.join("f/noise.bin"), peer::noise(1_000_000, 1)).expect("written");
+    let bench = Bench { aws: peer::aws(), scratch };
     bench.write_request(&json!({"function_name": "f", "zip": "f"}));
     bench.run(&mut bench.plugin(&["package", "--output", "f.zip"]));
     let wanted = std::env::var("BENCH_DEPLOY").unwrap_or_default();
     let picked = DEPLOYMENTS.iter().filter(|deployment| wanted.is_empty() || deployment.name == wanted);
     let missed: Vec<String> = picked.flat_map(|deployment| bench.compare(deployment)).collect();
     assert!(missed.is_empty(), "targets missed: {}", missed.join("; "));
-}
-
-fn aws() -> PathBuf {
-    let requirements = Path::new(env!("CARGO_MANIFEST_DIR")).join("protocol-tests/benches/requirements.txt");
-    tools::python(&requirements, "awscli").with_file_name("aws")
 }
 
 /// The paths that the benchmark uses.
@@ -202,7 +199,7 @@ impl Bench {
             "function_name": "f", "role": ROLE, "runtime": "nodejs22.x", "handler_name": "handler", "zip": "f",
             "timeout": deployment.timeout, "env": {"TRAVIS_BRANCH": "master"},
         });
-        for (name, value) in env(&endpoint) {
+        for (name, value) in peer::env(&endpoint.url()) {
             request["env"][name] = json!(value);
         }
         self.write_request(&request);
@@ -217,7 +214,7 @@ impl Bench {
         let script = deployment.peer.iter().map(line).collect::<Vec<_>>().join(" && ");
         let command = || {
             let mut command = Command::new("sh");
-            command.args(["-c", &script]).envs(env(&endpoint));
+            command.args(["-c", &script]).envs(peer::env(&endpoint.url()));
             command.env_remove("AWS_SESSION_TOKEN").env_remove("AWS_PROFILE").stdin(Stdio::null());
             command
         };
@@ -281,22 +278,6 @@ fn endpoint(deployment: &Deployment) -> Endpoint {
     endpoint
 }
 
-/// The variables that direct an AWS program to the endpoint, with its credentials, and that disable all other
-/// configuration.
-fn env(endpoint: &Endpoint) -> [(&'static str, String); 8] {
-    let Settings { access_key_id, secret_access_key, region, .. } = Settings::default();
-    [
-        ("AWS_ENDPOINT_URL", endpoint.url()),
-        ("AWS_ACCESS_KEY_ID", access_key_id),
-        ("AWS_SECRET_ACCESS_KEY", secret_access_key),
-        ("AWS_REGION", region.clone()),
-        ("AWS_DEFAULT_REGION", region),
-        ("AWS_CONFIG_FILE", "/dev/null".to_owned()),
-        ("AWS_SHARED_CREDENTIALS_FILE", "/dev/null".to_owned()),
-        ("NO_PROXY", "127.0.0.1".to_owned()),
-    ]
-}
-
 /// Returns the median of each measurement separately.
 fn median(runs: Vec<Run>) -> Run {
     fn of<T: Ord + Copy>(runs: &[Run], value: fn(&Run) -> T) -> T {
@@ -309,16 +290,4 @@ fn median(runs: Vec<Run>) -> Run {
         calls: of(&runs, |run| run.calls),
         bytes: of(&runs, |run| run.bytes),
     }
-}
-
-/// Bytes that deflate cannot compress. A weak random generator is good enough.
-fn noise(length: usize) -> Vec<u8> {
-    let mut state = 0x9E37_79B9_7F4A_7C15_u64;
-    let mut next = || {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        state.to_le_bytes()
-    };
-    (0..length / 8).flat_map(|_| next()).collect()
 }

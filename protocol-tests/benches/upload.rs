@@ -6,8 +6,7 @@
 //! archive as the peer. The benchmark runs five rounds, alternates the programs, and prints medians. Each
 //! round has a new endpoint, so that every round uploads.
 //!
-//! Needs Python 3 and PyPI, which provides awscli and moto. `BENCH_UPLOAD=call` or `bucket` selects one. A
-//! Python process starts the measured programs, so that no peak is below its own, which is about 14 MiB.
+//! Needs Python 3 and PyPI, which provides awscli and moto. `BENCH_UPLOAD=call` or `bucket` selects one.
 #![expect(
     clippy::disallowed_methods,
     clippy::print_stdout,
@@ -22,6 +21,12 @@ use std::process::{Child, Command, Stdio};
 use lambda_endpoint::{Endpoint, Settings};
 use serde_json::{Value, json};
 
+use measured::{Run, median};
+
+#[path = "measured.rs"]
+mod measured;
+#[path = "peer.rs"]
+mod peer;
 #[path = "../tools.rs"]
 mod tools;
 
@@ -37,8 +42,7 @@ const PROGRAMS: [&str; 3] = ["dpl-lambda, directory", "dpl-lambda, archive", "aw
 fn main() {
     let scratch = Path::new(env!("CARGO_TARGET_TMPDIR")).join("bench-upload");
     fs::create_dir_all(&scratch).expect("created");
-    let aws =
-        tools::python(&Path::new(HERE).join("benches/requirements.txt"), "awscli").with_file_name("aws");
+    let aws = peer::aws();
     let wanted = std::env::var("BENCH_UPLOAD").unwrap_or_default();
     if wanted.is_empty() || wanted == "call" {
         package(&scratch, "call", 50_000_000);
@@ -58,29 +62,22 @@ fn package(scratch: &Path, name: &str, bytes: usize) {
     let tree = scratch.join(name);
     fs::create_dir_all(&tree).expect("created");
     for number in 0..10 {
-        fs::write(tree.join(format!("noise{number}.bin")), noise(bytes / 10, number + 1)).expect("written");
+        let noise = peer::noise(bytes / 10, number + 1);
+        fs::write(tree.join(format!("noise{number}.bin")), noise).expect("written");
     }
     fs::write(scratch.join("request.json"), json!({"function_name": "f", "zip": name}).to_string())
         .expect("written");
     let archive = format!("{name}.zip");
-    run(scratch, &mut measured(scratch, &[PLUGIN, "package", "--output", &archive]));
+    measured::run(scratch, &[PLUGIN, "package", "--output", &archive], &[]);
 }
 
 /// One round: a run of each program.
 type Round = [Run; PROGRAMS.len()];
 
-/// The measurements of one run.
-#[derive(Clone, Copy)]
-struct Run {
-    wall: f64,
-    cpu: f64,
-    peak: f64,
-}
-
 fn compare(title: &str, round: impl Fn() -> Round) {
     let rounds: Vec<Round> = (0..ROUNDS).map(|_| round()).collect();
     let medians: Vec<Run> = (0..PROGRAMS.len())
-        .map(|program| median(rounds.iter().map(|round| round[program]).collect()))
+        .map(|program| median(&rounds.iter().map(|round| round[program]).collect::<Vec<_>>()))
         .collect();
     let peer = medians[PROGRAMS.len() - 1];
     println!("{title}");
@@ -96,15 +93,6 @@ fn compare(title: &str, round: impl Fn() -> Round) {
     }
 }
 
-fn median(runs: Vec<Run>) -> Run {
-    let of = |value: fn(&Run) -> f64| {
-        let mut values: Vec<f64> = runs.iter().map(value).collect();
-        values.sort_by(f64::total_cmp);
-        values[values.len() / 2]
-    };
-    Run { wall: of(|run| run.wall), cpu: of(|run| run.cpu), peak: of(|run| run.peak) }
-}
-
 fn in_a_call(scratch: &Path, aws: &Path) -> Round {
     let endpoint = Endpoint::start(Settings::default()).expect("a free port");
     for name in ["directory", "archive", "peer"] {
@@ -112,7 +100,7 @@ fn in_a_call(scratch: &Path, aws: &Path) -> Round {
             .seed(json!({"FunctionName": name, "Role": ROLE, "Runtime": "nodejs22.x", "Handler": "index.handler"}))
             .expect("AWS would create it");
     }
-    let account = Account { url: endpoint.url(), settings: Settings::default() };
+    let account = Account { url: endpoint.url() };
     let aws = format!(
         "{} lambda update-function-code --function-name peer --zip-file fileb://call.zip",
         aws.display()
@@ -136,7 +124,7 @@ fn through_a_bucket(scratch: &Path, python: &Path, aws: &Path) -> Round {
     let trust = json!({"Version": "2012-10-17", "Statement": []}).to_string();
     moto.ask("iam", "create_role", &json!({"RoleName": "run", "AssumeRolePolicyDocument": trust}));
     moto.ask("s3", "create_bucket", &json!({"Bucket": BUCKET}));
-    let account = Account { url: moto.url.clone(), settings: Settings::default() };
+    let account = Account { url: moto.url.clone() };
     for name in ["directory", "archive", "peer"] {
         fs::write(scratch.join("index.js"), "// to be updated\n").expect("written");
         account.deploy(
@@ -161,31 +149,16 @@ fn through_a_bucket(scratch: &Path, python: &Path, aws: &Path) -> Round {
     round
 }
 
-/// The URL and the credentials of an endpoint.
+/// An account at an endpoint.
 struct Account {
     url: String,
-    settings: Settings,
 }
 
 impl Account {
-    /// The variables that direct an AWS program to the endpoint, and that disable all other configuration.
-    fn env(&self) -> [(&'static str, &str); 8] {
-        [
-            ("AWS_ENDPOINT_URL", &self.url),
-            ("AWS_ACCESS_KEY_ID", &self.settings.access_key_id),
-            ("AWS_SECRET_ACCESS_KEY", &self.settings.secret_access_key),
-            ("AWS_REGION", &self.settings.region),
-            ("AWS_DEFAULT_REGION", &self.settings.region),
-            ("AWS_CONFIG_FILE", "/dev/null"),
-            ("AWS_SHARED_CREDENTIALS_FILE", "/dev/null"),
-            ("NO_PROXY", "127.0.0.1"),
-        ]
-    }
-
     /// Runs the plugin with a stanza and measures it.
     fn deploy(&self, scratch: &Path, mut stanza: Value) -> Run {
         stanza["env"] = json!({"TRAVIS_BRANCH": "master"});
-        for (name, value) in self.env() {
+        for (name, value) in peer::env(&self.url) {
             stanza["env"][name] = json!(value);
         }
         fs::write(scratch.join("request.json"), stanza.to_string()).expect("written");
@@ -194,24 +167,8 @@ impl Account {
 
     /// Runs a program that uploads and measures it.
     fn measure(&self, scratch: &Path, command: &[&str]) -> Run {
-        let mut command = measured(scratch, command);
-        run(scratch, command.envs(self.env()).env_remove("AWS_SESSION_TOKEN").env_remove("AWS_PROFILE"))
+        measured::run(scratch, command, &peer::env(&self.url))
     }
-}
-
-/// Returns a command that runs and measures `command`, with `request.json` as its standard input.
-fn measured(scratch: &Path, command: &[&str]) -> Command {
-    let mut measured = Command::new("python3");
-    measured.arg(Path::new(HERE).join("benches/measure.py")).arg(scratch.join("request.json")).args(command);
-    measured
-}
-
-fn run(scratch: &Path, measured: &mut Command) -> Run {
-    let output = measured.current_dir(scratch).output().expect("python3 runs");
-    assert!(output.status.success(), "{measured:?}: {}", String::from_utf8_lossy(&output.stderr));
-    let value: Value = serde_json::from_slice(&output.stdout).expect("JSON");
-    let number = |key: &str| value[key].as_f64().expect("a number");
-    Run { wall: number("wall"), cpu: number("cpu"), peak: number("peak") }
 }
 
 /// A server that ends when this value is dropped.
@@ -250,15 +207,4 @@ impl Drop for Moto {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
-}
-
-fn noise(length: usize, seed: u64) -> Vec<u8> {
-    let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    let mut next = || {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        state.to_le_bytes()
-    };
-    (0..length / 8).flat_map(|_| next()).collect()
 }

@@ -17,8 +17,9 @@ use crate::function::{
 use crate::lambda::{CallError, CallErrorKind, Cause, LambdaError};
 use crate::package::{self, Selection};
 use crate::plan::{self, Action, WriteCall, roll_back};
+use crate::protocol::environment::Environment;
 use crate::protocol::event::{Event, Finished, Line};
-use crate::protocol::json;
+use crate::protocol::json::{self, Map};
 use crate::protocol::name::FunctionName;
 use crate::protocol::request::{self, Request};
 use crate::protocol::secret::Redactor;
@@ -29,11 +30,15 @@ use crate::verification::{InvokeResponse, check_response};
 /// A request: any input is either read or rejected, and every problem has a pointer and a message of one
 /// line.
 pub fn request(data: &[u8]) {
-    let Ok(Request { stanza, env }) = request::read(data) else { return };
+    let Ok(Request { stanzas, env }) = request::read(data) else { return };
     let env = env.unwrap_or_default();
-    let (chosen, _) = crate::protocol::branches::select_branch(&stanza, &env.expand("TRAVIS_BRANCH"));
+    stanzas.into_vec().iter().for_each(|stanza| check_stanza(stanza, &env));
+}
+
+fn check_stanza(stanza: &Map, env: &Environment) {
+    let (chosen, _) = crate::protocol::branches::select_branch(stanza, &env.expand("TRAVIS_BRANCH"));
     let read = stanza::read(&chosen);
-    let redactor = read.options().redactor(&stanza, env.secrets());
+    let redactor = read.options().redactor(stanza, env.secrets());
     for problem in read.problems() {
         assert!(problem.at.as_ref().is_some_and(|at| at.starts_with('/')), "{problem:?}");
     }

@@ -2,7 +2,8 @@
 """A fake plugin that plays a case: writes the output of the case, ends as the case says, and stores what it received.
 
 RUNNER_CASE is the path of the case. RUNNER_KEPT is a directory. The file `log` there holds what the runner has printed so far. The
-plugin writes its arguments, its working directory and its standard input to `given.json` there.
+plugin adds a byte to `starts` there, and writes its arguments, its working directory and its standard input to `given-0.json`; when it
+is started again to `given-1.json`, and so on.
 """
 import json
 import os
@@ -13,6 +14,10 @@ import time
 with open(os.environ["RUNNER_CASE"], encoding="utf-8") as file:
     case = json.load(file)
 kept = os.environ["RUNNER_KEPT"]
+with open(os.path.join(kept, "starts"), "ab") as file:
+    file.write(b"x")
+    number = file.tell() - 1
+run = [case, *case.get("again", [])][number]
 
 
 def read_request():
@@ -22,7 +27,7 @@ def read_request():
         "directory": os.getcwd(),
         "stdin": sys.stdin.buffer.read().decode("utf-8"),
     }
-    with open(os.path.join(kept, "given.json"), "w", encoding="utf-8") as file:
+    with open(os.path.join(kept, f"given-{number}.json"), "w", encoding="utf-8") as file:
         json.dump(given, file)
 
 
@@ -60,12 +65,14 @@ if reads == "first":
 for piece in case.get("stderr", []):
     say(piece, sys.stderr.buffer)
 try:
-    for piece in case["stdout"]:
+    for place, piece in enumerate(run["stdout"]):
         say(piece, sys.stdout.buffer)
+        if reads == "after-hello" and place == 0:
+            read_request()
 except BrokenPipeError:
     os._exit(1)  # the runner closed standard output, so the plugin stops
 if reads == "last":
     read_request()
-if "signal" in case["ends"]:
-    os.kill(os.getpid(), signal.Signals[case["ends"]["signal"]])
-os._exit(case["ends"]["exit"])
+if "signal" in run["ends"]:
+    os.kill(os.getpid(), signal.Signals[run["ends"]["signal"]])
+os._exit(run["ends"]["exit"])

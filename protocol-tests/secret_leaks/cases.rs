@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use lambda_endpoint::{Fault, Settings};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::harness::Stage;
 use super::scenario::Scenario;
@@ -80,19 +80,29 @@ fn quoting(mut fault: Value) -> Fault {
 /// Returns the request with a secret in every place that can hold one, unless the case sets a value there.
 fn full(request: &Value, scene: &Stage<'_>, has_endpoint: bool) -> Value {
     let mut request = request.clone();
-    let Some(stanza) = request.as_object_mut() else { return request };
-    let own = stanza.remove("env").unwrap_or_default();
+    let Some(keys) = request.as_object_mut() else { return request };
+    let own = keys.remove("env").unwrap_or_default();
     let mut env = scene.env();
     let variables = env.as_object_mut().expect("an object");
     variables.retain(|name, _| !name.starts_with("AWS_") || name == "AWS_ENDPOINT_URL");
-    let names_keys = stanza.contains_key("access_key_id") || stanza.contains_key("secret_access_key");
+    let names_keys = keys.contains_key("access_key_id") || keys.contains_key("secret_access_key");
     if has_endpoint && !names_keys {
         variables.insert("AWS_ACCESS_KEY_ID".to_owned(), json!(secret("access_key_id")));
         variables.insert("AWS_SECRET_ACCESS_KEY".to_owned(), json!(secret("secret_access_key")));
     }
     variables
         .extend(own.as_object().into_iter().flatten().map(|(name, value)| (name.clone(), value.clone())));
-    stanza.insert("env".to_owned(), if own.is_object() || own.is_null() { env } else { own });
+    keys.insert("env".to_owned(), if own.is_object() || own.is_null() { env } else { own });
+    if let Some(list) = keys.get_mut("stanzas").and_then(Value::as_array_mut) {
+        list.iter_mut().filter_map(Value::as_object_mut).for_each(fill);
+    } else {
+        fill(keys);
+    }
+    request
+}
+
+/// Adds members with secrets to a stanza.
+fn fill(stanza: &mut Map<String, Value>) {
     for (key, value) in [
         ("environment", json!({"PLAIN": secret("environment.PLAIN"), "LINES": secret("environment.LINES")})),
         ("function_tags", json!({"team": secret("function_tags.team")})),
@@ -102,5 +112,4 @@ fn full(request: &Value, scene: &Stage<'_>, has_endpoint: bool) -> Value {
     ] {
         stanza.entry(key).or_insert(value);
     }
-    request
 }

@@ -24,7 +24,31 @@ pub(super) fn scenarios() -> Vec<Scenario> {
             refused(stage, Invocation { payload, ..Invocation::default() }, &json!({"expect": expect}));
         })
     });
-    answers.chain(logs().into_iter().map(|(name, log)| logging(name, log))).collect()
+    let list = Scenario::new("the functions of a list answer with the secrets of all its stanzas", list);
+    answers.chain([list]).chain(logs().into_iter().map(|(name, log)| logging(name, log))).collect()
+}
+
+/// Each stanza of the list has another secret. The first answers come before the program has read the last
+/// stanza.
+fn list(stage: &mut Stage<'_>) {
+    stage.say(
+        json!({"alias": "live", "allow_failure": true, "verify": {"expect": {"json": {"statusCode": 200}}}}),
+    );
+    let mut stanza = stage.request.clone();
+    let env = stanza.as_object_mut().and_then(|stanza| stanza.remove("env"));
+    let names = ["DOLLAR", "LINES", "LONG", "PLAIN", "STOP"];
+    let stanzas = names.map(|name| {
+        stanza["function_name"] = json!(format!("f-{name}"));
+        stanza["environment"] = json!({name: secret(&format!("environment.{name}"))});
+        stanza.clone()
+    });
+    stage.request = json!({"env": env, "stanzas": stanzas});
+    stage.run_each(&[&["check"], &["plan"]]);
+    for payload in [as_json(), json!({"statusCode": 500, "body": as_json().to_string()})] {
+        stage.endpoint.answer_invocations(Invocation { payload, ..Invocation::default() });
+        let ended = stage.run(&[]);
+        assert_eq!(ended.outcomes(), ["failed"; 5], "{}", ended.stdout);
+    }
 }
 
 /// A function that writes one of these logs and fails.

@@ -225,6 +225,9 @@ fn members() -> Vec<Scenario> {
 fn no_request(stage: &mut Stage<'_>) {
     let (request, token) = (stage.request.clone(), secret("GITHUB_TOKEN"));
     let mut inputs = vec![json!([request]), json!(token), json!([token])];
+    for stanzas in [json!([request]), json!([token]), json!(token), json!({"a": token})] {
+        inputs.push(json!({"stanzas": stanzas, "env": request["env"]}));
+    }
     for (key, value) in [
         ("env", json!(token)),
         ("env", json!([format!("GITHUB_TOKEN={token}")])),

@@ -1,11 +1,13 @@
 //! Connects to AWS, and runs requests on this thread. Blocking work, such as a command of the stanza, runs
 //! between two requests and never inside of one.
 
-use tokio::runtime::{Builder, Runtime};
+use std::sync::Arc;
+
+use tokio::runtime::Runtime;
 
 use super::context::Context;
-use crate::diagnostics;
-use crate::lambda::{self, Identity, Lambda, LambdaError};
+use super::shared::{Shared, new_runtime};
+use crate::lambda::{self, Identity, IdentityKey, Lambda, LambdaError};
 use crate::protocol::error::ErrorReport;
 use crate::protocol::event::Event;
 
@@ -20,11 +22,19 @@ pub(super) struct Aws<'a> {
 impl<'a> Aws<'a> {
     /// Loads credentials and builds the clients, without a request to Lambda.
     pub(super) fn connect(context: &'a Context<'a>, runtime: &'a Runtime) -> Result<Self, ErrorReport> {
-        let Context { job, stanza, events, stop, .. } = *context;
-        let known_secrets = &context.redaction.known_secrets;
-        let connecting =
-            lambda::connect(stanza, &job.env, job.env_given, events.clone(), stop.clone(), known_secrets);
-        let (lambda, identity) = runtime.block_on(connecting).map_err(|error| context.failed(error))?;
+        let Context { job, stanza, events, stop, shared, .. } = *context;
+        let failed = |error| context.failed(error);
+        let log_in = || {
+            let known_secrets = &context.redaction.known_secrets;
+            let logging_in = lambda::log_in(stanza, &job.env, job.env_given, events, stop, known_secrets);
+            runtime.block_on(logging_in).map_err(failed)
+        };
+        let session = match shared {
+            None => Arc::new(log_in()?),
+            Some(shared) => shared.session(IdentityKey::of(stanza, &job.env).map_err(failed)?, log_in)?,
+        };
+        let lambda = session.lambda(stanza, events, stop, shared.map(|shared| &shared.pace));
+        let identity = session.identity().clone();
         events.emit(Event::Identified {
             source: identity.source,
             access_key_id: identity.access_key_id.masked_key(),
@@ -47,12 +57,15 @@ impl<'a> Aws<'a> {
     }
 }
 
-/// Does `work` with a runtime for requests.
+/// Does `work` with the runtime that the functions of the request share, or else with one of its own.
 pub(super) fn with_runtime<T>(
+    shared: Option<&Shared>,
     work: impl FnOnce(&Runtime) -> Result<T, ErrorReport>,
 ) -> Result<T, ErrorReport> {
-    let runtime = Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| diagnostics::from_system(&error))?;
+    if let Some(shared) = shared {
+        return work(shared.runtime()?);
+    }
+    let runtime = new_runtime()?;
     let done = work(&runtime);
     // Does not wait for a DNS lookup that is still running.
     runtime.shutdown_background();

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use super::job::Job;
 use super::redaction::Redaction;
+use super::shared::Shared;
 use crate::cancel::CancelToken;
 use crate::diagnostics;
 use crate::event_writer::EventWriter;
@@ -25,6 +26,8 @@ pub(super) struct Context<'a> {
     pub(super) redaction: Redaction<'a>,
     pub(super) events: &'a Arc<EventWriter>,
     pub(super) stop: &'a CancelToken,
+    /// What the functions of the request share. `None`: the request deploys one function.
+    pub(super) shared: Option<&'a Shared>,
     /// The start of the run.
     pub(super) began: Instant,
 }

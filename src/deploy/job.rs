@@ -1,6 +1,7 @@
 //! Defines the input of a run: the command, and the CI job for which it runs.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use crate::conditions::BashOptions;
 use crate::protocol::environment::Environment;
@@ -36,16 +37,25 @@ impl Command {
     }
 }
 
-/// The CI job to run a command for.
+/// The stanzas of a request, each as a job.
+#[derive(Debug)]
+pub(crate) enum Jobs {
+    /// The request is a stanza.
+    One(Job),
+    /// The request is a list of stanzas, perhaps of one.
+    List(Vec<Job>),
+}
+
+/// The CI job to run a command for, with one stanza.
 #[derive(Debug)]
 pub(crate) struct Job {
     /// The stanza, without the keys for the CI runner.
     pub stanza: Map,
-    /// The job's environment.
-    pub env: Environment,
+    /// The job's environment, which all stanzas of a list share.
+    pub env: Arc<Environment>,
     /// True if `env` came with the request. The identity of this machine must not be used then.
     pub env_given: bool,
-    /// True if the run fails when the conditions are not met.
+    /// True if the run fails when the conditions are not met; of a list, when those of no stanza are met.
     pub require_deploy: bool,
     /// The build directory.
     pub directory: PathBuf,

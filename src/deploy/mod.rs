@@ -1,7 +1,7 @@
 //! Runs a command for a job, in phases: `judge`, `prepare` (in `package.rs`), `read`, `plan`, `apply`,
 //! `finish`. Each phase has a file, takes values and returns values. `run` below calls the first phase, and
-//! `deploy` the other five. It calls the other modules and writes events. It never interprets a value of the
-//! stanza itself.
+//! `deploy` the other five; `list.rs` calls `run` for each stanza of a list. It calls the other modules and
+//! writes events. It never interprets a value of the stanza itself.
 #![expect(clippy::disallowed_methods, reason = "measures how long the run takes")]
 
 mod apply;
@@ -11,11 +11,13 @@ mod finish;
 mod guard;
 mod job;
 mod judge;
+mod list;
 mod package;
 mod plan;
 mod read;
 mod redaction;
 mod rollback;
+mod shared;
 mod step;
 mod user_commands;
 mod verify;
@@ -26,7 +28,8 @@ use std::time::Instant;
 
 use tokio::runtime::Runtime;
 
-pub(crate) use self::job::{Command, Job};
+pub(crate) use self::job::{Command, Job, Jobs};
+pub(crate) use self::list::run_list;
 
 use self::apply::{Round, apply, dry_run};
 use self::aws::{Aws, with_runtime};
@@ -38,6 +41,7 @@ use self::plan::{Planned, plan, plan_again};
 use self::read::{read, read_again};
 use self::redaction::Redaction;
 use self::rollback::roll_back;
+use self::shared::Shared;
 use self::step::OutdatedStep;
 use self::user_commands::{clean_up, restore_stash, run_commands};
 use crate::cancel::CancelToken;
@@ -60,15 +64,28 @@ const MAX_REPLANS: u32 = 10;
 /// Runs `command` and writes events to `events`, until it ends or `stop` is set. Returns the outcome for the
 /// `finished` event.
 pub(crate) fn run(command: &Command, job: &Job, events: &Arc<EventWriter>, stop: &CancelToken) -> Finished {
+    run_with(None, command, job, events, stop)
+}
+
+/// As [`run`], for one function of several that share `shared`.
+fn run_with(
+    shared: Option<&Shared>,
+    command: &Command,
+    job: &Job,
+    events: &Arc<EventWriter>,
+    stop: &CancelToken,
+) -> Finished {
     let began = Instant::now();
     let finished = judge(command, job, events, stop).and_then(|judged| match judged {
         Judged::Skipped { unmet } if job.require_deploy => Err(diagnostics::from_required_skip(&unmet)),
         Judged::Skipped { unmet } => Ok(Finished::Skipped { unmet }),
         Judged::Accepted(accepted) => {
             let Accepted { stanza, secrets_of_job, redactor } = *accepted;
-            let redaction = Redaction::new(job, &stanza, secrets_of_job, redactor);
-            let name = &stanza.function_name;
-            run_command(command, &Context { job, stanza: &stanza, name, redaction, events, stop, began })
+            let known_secrets = shared.map(|shared| shared.known_secrets.clone()).unwrap_or_default();
+            let redaction = Redaction::new(job, &stanza, secrets_of_job, redactor, known_secrets);
+            let (stanza, name) = (&stanza, &stanza.function_name);
+            events.name_function(&redaction.variables.redact(name.as_str()));
+            run_command(command, &Context { job, stanza, name, redaction, events, stop, shared, began })
         }
     });
     finished.unwrap_or_else(|report| Finished::failed(report, events.changed()))
@@ -88,11 +105,11 @@ fn run_command(command: &Command, context: &Context<'_>) -> Result<Finished, Err
     }
     match command {
         Command::Check => Ok(Finished::Checked {}),
-        Command::Rollback => with_runtime(|runtime| roll_back(context, runtime, is_dry_run)),
+        Command::Rollback => with_runtime(context.shared, |runtime| roll_back(context, runtime, is_dry_run)),
         Command::Deploy if !is_dry_run => clean_up_and_deploy(context),
         Command::Plan | Command::Deploy => {
             warn::about_cleanup(context);
-            with_runtime(|runtime| deploy(context, runtime, true))
+            with_runtime(context.shared, |runtime| deploy(context, runtime, true))
         }
         Command::Package { output } => {
             warn::about_cleanup(context);
@@ -105,7 +122,7 @@ fn run_command(command: &Command, context: &Context<'_>) -> Result<Finished, Err
 /// in any case.
 fn clean_up_and_deploy(context: &Context<'_>) -> Result<Finished, ErrorReport> {
     let stash = clean_up(context)?;
-    let deployed = with_runtime(|runtime| deploy(context, runtime, false));
+    let deployed = with_runtime(context.shared, |runtime| deploy(context, runtime, false));
     let finished = deployed.and_then(|finished| run_commands(context).map(|()| finished));
     if let Some(stash) = stash {
         restore_stash(context, &stash);
@@ -175,7 +192,10 @@ pub(crate) fn policy(stanza: &Map, env: &Environment) -> Result<Policy, ErrorRep
     let named = lambda::named_region(&read, env).map_err(failed)?;
     let region = match &named {
         Some(region) => region.clone(),
-        None => with_runtime(|runtime| runtime.block_on(lambda::default_region(&read, env)).map_err(failed))?,
+        None => {
+            let reading = lambda::default_region(&read, env);
+            with_runtime(None, |runtime| runtime.block_on(reading).map_err(failed))?
+        }
     };
     let mut policy =
         policy::of(&read, &DesiredFunction::of(&read, name, None), &CodeSource::of(&read), &region);

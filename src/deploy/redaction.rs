@@ -25,7 +25,7 @@ pub(super) struct Redaction<'a> {
     secrets_of_job: Vec<Secret>,
     /// Masks secret variables of the job that were substituted into our own values, such as a path.
     pub(super) variables: Redactor,
-    /// Secrets that are not in the request: those of credentials and of the live function.
+    /// Secrets that are not in the stanza: those of credentials, of the live function and of other stanzas.
     pub(super) known_secrets: KnownSecrets,
     /// Masks `known_secrets` only.
     known: Latest,
@@ -40,6 +40,7 @@ impl<'a> Redaction<'a> {
         stanza: &'a Stanza,
         secrets_of_job: Vec<Secret>,
         complete: Redactor,
+        known_secrets: KnownSecrets,
     ) -> Self {
         let open_texts = stanza::non_secret_texts(&job.stanza);
         Redaction {
@@ -48,7 +49,7 @@ impl<'a> Redaction<'a> {
             variables: Redactor::new(secrets_of_job.iter().map(Secret::expose), &open_texts),
             open_texts,
             secrets_of_job,
-            known_secrets: KnownSecrets::default(),
+            known_secrets,
             known: Latest::new(Redactor::default()),
             complete: Latest::new(complete),
         }

@@ -55,7 +55,20 @@ pub(crate) fn from_request(error: RequestError, limit: Duration) -> ErrorReport 
         RequestError::BadEnv { at, .. } => {
             report(Code::BadRequest, text).at(at).hint("make `env` a map of strings")
         }
+        RequestError::BadList { at, .. } => report(Code::BadRequest, text).at(at).hint(
+            "write each stanza as an item of `stanzas`, with its own options; `env` and `protocol` are beside \
+             `stanzas`",
+        ),
     }
+}
+
+/// Reports that the command `package` was given a list of several stanzas.
+pub(crate) fn from_list_to_package(stanzas: usize) -> ErrorReport {
+    let message =
+        format!("`stanzas` has {stanzas} stanzas; expected 1, because `package` writes one archive");
+    report(Code::BadRequest, message)
+        .at("/stanzas")
+        .hint("run `package` once for each stanza, with another `--output`")
 }
 
 /// What to do about a syntax error of JSON with this message of the parser. `None`: the message says it.

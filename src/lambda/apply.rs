@@ -242,7 +242,8 @@ impl Lambda {
         };
         let mut seen: Option<LiveFunction> = None;
         let is_update = version.is_none();
-        let expected = state.last_update.filter(|_| is_update);
+        let of_others = || self.pace.as_ref().and_then(|pace| pace.expected_update());
+        let expected = state.last_update.or_else(of_others).filter(|_| is_update);
         let mut backoff = PollBackoff::new(self.wait_limit).expecting(expected);
         while status.is_in_progress() {
             let get_function =
@@ -265,7 +266,12 @@ impl Lambda {
         if let Some(version) = version {
             return versions::from_version(&version, status);
         }
-        state.last_update = backoff.took().or(state.last_update);
+        if let Some(took) = backoff.took() {
+            state.last_update = Some(took);
+            if let Some(pace) = &self.pace {
+                pace.update_took(took);
+            }
+        }
         if let Some(live) = seen
             && !state.has_stayed(call, live)
         {

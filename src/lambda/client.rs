@@ -6,9 +6,11 @@ use std::time::Duration;
 
 use aws_sdk_lambda::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use tokio::sync::SemaphorePermit;
 
 use super::archive_interceptor::ArchiveInterceptor;
 use super::error::{CallError, CallErrorKind, LambdaError};
+use super::pace::Pace;
 use super::poll_backoff::{self, PollBackoff};
 use super::request_recorder::{AttemptCounter, RequestStats};
 use super::timeouts::{GRACE, timeouts};
@@ -33,6 +35,8 @@ pub(crate) struct Lambda {
     pub(super) attempts: AttemptCounter,
     pub(super) wait_limit: Duration,
     pub(super) known_secrets: KnownSecrets,
+    /// The rate that all functions of the request share. `None`: the request deploys one function.
+    pub(super) pace: Option<Arc<Pace>>,
 }
 
 /// Requests that a step needed.
@@ -127,6 +131,19 @@ impl Lambda {
         poll_backoff::with_progress(&self.events, Duration::from_secs(1), what, call).await
     }
 
+    /// Waits until the shared rate allows a call, unless the run is cancelled. The caller keeps the result
+    /// until the response.
+    async fn turn(&self, operation: &str) -> Result<Option<SemaphorePermit<'_>>, LambdaError> {
+        let Some(pace) = &self.pace else { return Ok(None) };
+        let what = || "its turn to call AWS, which allows 15 calls a second".to_owned();
+        let least = Duration::from_secs(1);
+        tokio::select! {
+            biased;
+            reason = self.stop.cancelled() => Err(LambdaError::Cancelled { reason, in_flight: None }),
+            turn = poll_backoff::with_progress(&self.events, least, what, pace.turn(operation)) => Ok(turn),
+        }
+    }
+
     pub(super) fn failed<E>(&self, operation: &'static str, error: SdkError<E, HttpResponse>) -> LambdaError
     where
         E: ProvideErrorMetadata + std::error::Error + 'static,
@@ -147,6 +164,7 @@ impl Lambda {
     where
         E: ProvideErrorMetadata + std::error::Error + 'static,
     {
+        let _turn = self.turn(operation).await?;
         tokio::select! {
             biased;
             reason = self.stop.cancelled() => Err(LambdaError::Cancelled { reason, in_flight: None }),
@@ -165,6 +183,7 @@ impl Lambda {
     where
         E: ProvideErrorMetadata + std::error::Error + 'static,
     {
+        let _turn = self.turn(operation).await?;
         self.stop.check().map_err(|reason| LambdaError::Cancelled { reason, in_flight: None })?;
         let grace_is_over = async {
             match self.stop.cancelled().await {

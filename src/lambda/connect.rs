@@ -1,4 +1,4 @@
-//! Builds the AWS clients for one identity in one region from a stanza and the job's environment.
+//! Loads the credentials that a stanza and the job's environment name, and builds the AWS clients with them.
 //! It never sends a request to Lambda, only to credential sources and STS. Effect: reads `AWS_CA_BUNDLE`.
 
 use std::borrow::Cow;
@@ -11,12 +11,14 @@ use aws_config::meta::region::ProvideRegion;
 use aws_config::profile::region::ProfileFileRegionProvider;
 use aws_config::provider_config::ProviderConfig;
 use aws_config::{AppName, BehaviorVersion, Region as SdkRegion, SdkConfig};
+use aws_sdk_lambda::config::retry::RetryPartition;
 use aws_smithy_types::retry::RetryConfig;
 
 use super::client::Lambda;
 use super::credentials_error::CredentialsError;
 use super::error::LambdaError;
 use super::http::{CaBundle, LazyTls, TooLarge};
+use super::pace::Pace;
 use super::request_recorder::{AttemptCounter, RequestRecorder, address};
 use super::resolved_credentials::ResolvedCredentials;
 use super::roles::{AssumedRole, Role};
@@ -31,7 +33,7 @@ use crate::protocol::environment::Environment;
 use crate::protocol::event::CredentialsSource;
 use crate::protocol::name::Region;
 use crate::protocol::secret::{KnownSecrets, Secret};
-use crate::protocol::stanza::Stanza;
+use crate::protocol::stanza::{RoleToAssume, Stanza, StanzaIdentity, UnusableKeys};
 use crate::protocol::structures::OrNone;
 
 /// Progress text while credentials are being loaded.
@@ -48,42 +50,70 @@ pub(crate) struct Identity {
     pub region: Region,
 }
 
-/// Loads credentials, determines the region and builds the clients, without a request to Lambda. Adds all
-/// credentials to `known_secrets` before their first use, now and when they are renewed.
+/// The credentials of one identity in one region, and what all clients with it share: the connections, and
+/// the cache of renewed credentials.
+pub(crate) struct Session {
+    config: SdkConfig,
+    identity: Identity,
+    /// Host and port of the job's proxy. `None`: the job has none.
+    proxy: Option<String>,
+    /// True if S3 has a custom endpoint.
+    has_own_endpoint: bool,
+    known_secrets: KnownSecrets,
+}
+
+/// What the identity of a stanza depends on besides the job's environment. Stanzas with equal keys can share
+/// a [`Session`].
+#[derive(PartialEq)]
+pub(crate) struct IdentityKey {
+    identity: Result<StanzaIdentity, UnusableKeys>,
+    profile: Option<String>,
+    role: Option<RoleToAssume>,
+    region: Option<Region>,
+}
+
+impl IdentityKey {
+    /// The key of a stanza.
+    ///
+    /// # Errors
+    /// [`LambdaError::BadRegion`].
+    pub(crate) fn of(stanza: &Stanza, env: &Environment) -> Result<Self, LambdaError> {
+        Ok(IdentityKey {
+            identity: stanza.identity.clone(),
+            profile: stanza.profile().map(str::to_owned),
+            role: stanza.role_to_assume.clone(),
+            region: named_region(stanza, env)?,
+        })
+    }
+}
+
+/// Loads credentials and determines the region, without a request to Lambda. Adds all credentials to
+/// `known_secrets` before their first use, now and when they are renewed.
 ///
 /// # Errors
 /// [`LambdaError::Credentials`], [`LambdaError::BadRegion`], [`LambdaError::BadEndpoint`],
 /// [`LambdaError::BadCaBundle`], [`LambdaError::Call`] for STS, [`LambdaError::Cancelled`], and
 /// [`LambdaError::WaitedTooLong`] for a credential source that does not respond.
-pub(crate) async fn connect(
+pub(crate) async fn log_in(
     stanza: &Stanza,
     env: &Environment,
     env_given: bool,
-    events: Arc<EventWriter>,
-    stop: CancelToken,
+    events: &Arc<EventWriter>,
+    stop: &CancelToken,
     known_secrets: &KnownSecrets,
-) -> Result<(Lambda, Identity), LambdaError> {
+) -> Result<Session, LambdaError> {
     check_endpoints(env)?;
     check_files(env, known_secrets)?;
     let http = LazyTls::trusting(ca_bundle(env)?);
-    let recorder =
-        RequestRecorder { attempts: AttemptCounter::with_proxy(proxy(env)), events: events.clone() };
-    let takes_long = stanza.snap_start.as_deref() == Some("PublishedVersions")
-        || matches!(stanza.provisioned_concurrency, Some(OrNone::Some(_)));
-    let wait_limit = stanza.wait_timeout.unwrap_or(if takes_long { DEFAULT_WAIT * 3 } else { DEFAULT_WAIT });
-    let lookup = IdentityLookup {
-        stanza,
-        env,
-        env_given,
-        http,
-        recorder: recorder.clone(),
-        wait_limit,
-        known_secrets,
-    };
+    let proxy = proxy(env);
+    let attempts = AttemptCounter::with_proxy(proxy.clone());
+    let recorder = RequestRecorder { attempts: attempts.clone(), events: events.clone(), pace: None };
+    let wait_limit = wait_limit(stanza);
+    let lookup = IdentityLookup { stanza, env, env_given, http, recorder, wait_limit, known_secrets };
     // A call to STS has the same limit but a better error message, so it must time out first.
     let identifying = tokio::time::timeout(wait_limit + Duration::from_secs(1), lookup.identify());
     let reported = |error| match error {
-        LambdaError::Call(error) => LambdaError::Call(recorder.attempts.explain(error)),
+        LambdaError::Call(error) => LambdaError::Call(attempts.explain(error)),
         other => other,
     };
     let (config, identity) = tokio::select! {
@@ -93,52 +123,87 @@ pub(crate) async fn connect(
             orphans::kill_sdk_processes();
             return Err(LambdaError::Cancelled { reason, in_flight: None });
         }
-        found = poll_backoff::with_progress(&events, Duration::ZERO, || CREDENTIALS.to_owned(), identifying) => {
+        found = poll_backoff::with_progress(events, Duration::ZERO, || CREDENTIALS.to_owned(), identifying) => {
             found.map_err(|_| LambdaError::WaitedTooLong { what: CREDENTIALS, limit: wait_limit })?.map_err(reported)?
         }
     };
-    let attempts = recorder.attempts.clone();
-    let lambda = aws_sdk_lambda::config::Builder::from(&config)
-        .interceptor(recorder.clone())
-        .retry_classifier(TooLarge)
-        .build();
-    #[cfg(feature = "cloudwatch")]
-    let cloudwatch = stanza.guard.is_some().then(|| {
-        let config = aws_sdk_cloudwatch::config::Builder::from(&config)
-            .interceptor(recorder.clone())
-            .retry_classifier(TooLarge);
-        aws_sdk_cloudwatch::Client::from_conf(config.build())
-    });
-    #[cfg(feature = "codedeploy")]
-    let codedeploy = stanza.codedeploy.is_some().then(|| {
-        let codedeploy = aws_sdk_codedeploy::config::Builder::from(&config).interceptor(recorder.clone());
-        aws_sdk_codedeploy::Client::from_conf(codedeploy.retry_classifier(TooLarge).build())
-    });
-    // Sending a part of an upload may take as long as a wait. A custom endpoint has no host name for each
-    // bucket.
-    let s3 = aws_sdk_s3::config::Builder::from(&config)
-        .interceptor(recorder)
-        .retry_classifier(TooLarge)
-        .timeout_config(timeouts(wait_limit, wait_limit))
-        .force_path_style(has_own_endpoint(env))
-        .build();
-    let (client, s3) = (aws_sdk_lambda::Client::from_conf(lambda), aws_sdk_s3::Client::from_conf(s3));
-    Ok((
+    let has_own_endpoint = has_own_endpoint(env);
+    Ok(Session { config, identity, proxy, has_own_endpoint, known_secrets: known_secrets.clone() })
+}
+
+impl Session {
+    /// The identity of the credentials.
+    pub(crate) fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    /// Builds the clients for one function. `pace` is the rate that it shares with the other functions of the
+    /// request. `None`: it is the only one.
+    pub(crate) fn lambda(
+        &self,
+        stanza: &Stanza,
+        events: &Arc<EventWriter>,
+        stop: &CancelToken,
+        pace: Option<&Arc<Pace>>,
+    ) -> Lambda {
+        let config = &self.config;
+        let wait_limit = wait_limit(stanza);
+        let attempts = AttemptCounter::with_proxy(self.proxy.clone());
+        let recorder = RequestRecorder { attempts: attempts.clone(), events: events.clone(), pace: None };
+        let mut lambda = aws_sdk_lambda::config::Builder::from(config)
+            .interceptor(RequestRecorder { pace: pace.cloned(), ..recorder.clone() })
+            .retry_classifier(TooLarge)
+            .timeout_config(timeouts(wait_limit, RESPONSE_LIMIT));
+        // Clients of the same partition share the SDK's limit of retries, and the last functions would have
+        // none left.
+        let partition = || RetryPartition::new(format!("dpl-lambda-{}", stanza.function_name.as_str()));
+        lambda.set_retry_partition(pace.map(|_| partition()));
+        #[cfg(feature = "cloudwatch")]
+        let cloudwatch = stanza.guard.is_some().then(|| {
+            let config = aws_sdk_cloudwatch::config::Builder::from(config)
+                .interceptor(recorder.clone())
+                .retry_classifier(TooLarge)
+                .timeout_config(timeouts(wait_limit, RESPONSE_LIMIT));
+            aws_sdk_cloudwatch::Client::from_conf(config.build())
+        });
+        #[cfg(feature = "codedeploy")]
+        let codedeploy = stanza.codedeploy.is_some().then(|| {
+            let config = aws_sdk_codedeploy::config::Builder::from(config)
+                .interceptor(recorder.clone())
+                .retry_classifier(TooLarge)
+                .timeout_config(timeouts(wait_limit, RESPONSE_LIMIT));
+            aws_sdk_codedeploy::Client::from_conf(config.build())
+        });
+        // Sending a part of an upload may take as long as a wait. A custom endpoint has no host name for each
+        // bucket.
+        let s3 = aws_sdk_s3::config::Builder::from(config)
+            .interceptor(recorder)
+            .retry_classifier(TooLarge)
+            .timeout_config(timeouts(wait_limit, wait_limit))
+            .force_path_style(self.has_own_endpoint)
+            .build();
         Lambda {
-            client,
-            s3,
+            client: aws_sdk_lambda::Client::from_conf(lambda.build()),
+            s3: aws_sdk_s3::Client::from_conf(s3),
             #[cfg(feature = "cloudwatch")]
             cloudwatch,
             #[cfg(feature = "codedeploy")]
             codedeploy,
-            events,
-            stop,
+            events: events.clone(),
+            stop: stop.clone(),
             attempts,
             wait_limit,
-            known_secrets: known_secrets.clone(),
-        },
-        identity,
-    ))
+            known_secrets: self.known_secrets.clone(),
+            pace: pace.cloned(),
+        }
+    }
+}
+
+/// The time limit of each wait of a deployment.
+fn wait_limit(stanza: &Stanza) -> Duration {
+    let takes_long = stanza.snap_start.as_deref() == Some("PublishedVersions")
+        || matches!(stanza.provisioned_concurrency, Some(OrNone::Some(_)));
+    stanza.wait_timeout.unwrap_or(if takes_long { DEFAULT_WAIT * 3 } else { DEFAULT_WAIT })
 }
 
 /// Rejects invalid endpoint URLs, which the SDK would report as network errors.

@@ -24,6 +24,7 @@ mod http;
 mod live_state;
 #[cfg(not(feature = "cloudwatch"))]
 mod no_guard_reads;
+mod pace;
 mod poll_backoff;
 mod read;
 mod request;
@@ -37,7 +38,7 @@ mod versions;
 pub(crate) use alias::ShiftOutcome;
 pub(crate) use bypass::BypassReads;
 pub(crate) use client::{Applied, Lambda};
-pub(crate) use connect::{Identity, connect, default_region, named_region};
+pub(crate) use connect::{Identity, IdentityKey, Session, default_region, log_in, named_region};
 pub(crate) use credentials_error::CredentialsError;
 pub(crate) use deploy_state::DeployState;
 pub(crate) use error::{
@@ -45,4 +46,5 @@ pub(crate) use error::{
 };
 pub(crate) use error_texts::error_texts;
 pub(crate) use live_state::{ANOTHER_UPDATE, ExtraReads, LiveState};
+pub(crate) use pace::Pace;
 pub(crate) use versions::VersionReads;

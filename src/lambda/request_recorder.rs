@@ -12,9 +12,11 @@ use aws_sdk_lambda::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_lambda::error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::dyn_dispatch_hint;
 use aws_smithy_runtime_api::client::orchestrator::Metadata;
+use aws_smithy_runtime_api::client::retries::RequestAttempts;
 use aws_smithy_runtime_api::http::Headers;
 
 use super::error::CallError;
+use super::pace::Pace;
 use super::transient_error::TransientError;
 use crate::event_writer::EventWriter;
 
@@ -52,9 +54,13 @@ pub(super) struct CallFacts {
 impl RequestStats {
     /// The facts about the call that the SDK is making with `config`.
     fn call(&mut self, config: &ConfigBag) -> &mut CallFacts {
-        let operation = config.load::<Metadata>().map(Metadata::name).unwrap_or_default();
-        self.calls.entry(operation.to_owned()).or_default()
+        self.calls.entry(operation(config).to_owned()).or_default()
     }
+}
+
+/// The operation that the SDK is calling with `config`.
+fn operation(config: &ConfigBag) -> &str {
+    config.load::<Metadata>().map(Metadata::name).unwrap_or_default()
 }
 
 impl AttemptCounter {
@@ -98,6 +104,9 @@ impl AttemptCounter {
 pub(super) struct RequestRecorder {
     pub(super) attempts: AttemptCounter,
     pub(super) events: Arc<EventWriter>,
+    /// The rate that counts the retries of the SDK, and slows down after a 429. `None`: the request deploys
+    /// one function, or these are not calls to Lambda.
+    pub(super) pace: Option<Arc<Pace>>,
 }
 
 impl std::fmt::Debug for RequestRecorder {
@@ -126,10 +135,14 @@ impl Intercept for RequestRecorder {
         &self,
         _: &BeforeTransmitInterceptorContextRef<'_>,
         _: &RuntimeComponents,
-        _: &mut ConfigBag,
+        config: &mut ConfigBag,
     ) -> Result<(), BoxError> {
         self.events.mark_side_effects_started();
         self.attempts.lock().requests += 1;
+        let is_retry = config.load::<RequestAttempts>().is_some_and(|number| number.attempts() > 1);
+        if let Some(pace) = self.pace.as_ref().filter(|_| is_retry) {
+            pace.charge(operation(config));
+        }
         Ok(())
     }
 
@@ -156,12 +169,15 @@ impl Intercept for RequestRecorder {
         let id = context.response().and_then(|response| id(response.headers()));
         let status = context.response().map(|response| response.status().as_u16());
         tracing::debug!(status, request_id = id.as_deref(), "answered");
+        if let Some(pace) = self.pace.as_ref().filter(|_| status == Some(429)) {
+            pace.throttled(operation(config));
+        }
         let mut stats = self.attempts.lock();
         stats.http_status = status;
         stats.is_from_aws = id.is_some();
         let has_failed = context.output_or_error().is_some_and(|answer| answer.is_err());
         // PublishVersion may return 429 although it took effect (terraform-provider-aws, issue 29907).
-        let publishes = config.load::<Metadata>().is_some_and(|call| call.name() == "PublishVersion");
+        let publishes = operation(config) == "PublishVersion";
         let is_lost = |status| status >= 500 || (status < 300 && has_failed) || (status == 429 && publishes);
         stats.lost_response |= status.is_none_or(is_lost);
         if let Some(response) = context.response() {

@@ -2,6 +2,7 @@
 //! Never writes anything to standard output except a complete document.
 #![expect(clippy::disallowed_methods, reason = "reads the request with a time limit, and exits the process")]
 
+use std::collections::HashSet;
 use std::io::{self, Write};
 use std::process;
 use std::time::Instant;
@@ -13,6 +14,7 @@ use super::streams::{Stdin, print_stderr};
 use super::{environ, manual};
 use crate::deploy;
 use crate::diagnostics::{self, catalogue};
+use crate::policy;
 use crate::protocol::{request, schema};
 
 /// The document that a command prints.
@@ -59,7 +61,8 @@ fn schema(document: SchemaDocument, for_editors: bool) -> String {
     format!("{schema:#}\n")
 }
 
-/// The policy for the stanza on standard input. Notes about what it does not cover go to standard error.
+/// The policy for the stanza on standard input, or one for all stanzas of a list. Notes about what it does not
+/// cover go to standard error, each one once.
 fn policy(standalone: &StandaloneArgs) -> Result<String, String> {
     let settings = Settings::from_env();
     if let Some(text) = standalone.policy(settings.bash_options)? {
@@ -70,9 +73,17 @@ fn policy(standalone: &StandaloneArgs) -> Result<String, String> {
     let request = request.map_err(refused)?;
     // The region may come from the job's `~/.aws`, but never from the CI runner's.
     let env = environ::enter(request.env);
-    let policy = deploy::policy(&request.stanza, &env).map_err(|error| error.message)?;
-    for note in &policy.notes {
-        print_stderr(note);
+    let is_list = request.stanzas.is_list();
+    let (mut documents, mut notes) = (Vec::new(), Vec::new());
+    for (index, stanza) in request.stanzas.into_vec().iter().enumerate() {
+        let policy = deploy::policy(stanza, &env).map_err(|error| match is_list {
+            true => format!("stanza {index}: {}", error.message),
+            false => error.message,
+        })?;
+        documents.push(policy.document);
+        notes.extend(policy.notes);
     }
-    Ok(policy.document.to_text())
+    let mut printed = HashSet::new();
+    notes.iter().filter(|note| printed.insert(*note)).for_each(|note| print_stderr(note));
+    Ok(policy::merged(documents).to_text())
 }

@@ -38,22 +38,11 @@ pub(crate) fn finish_and_exit(events: &EventWriter, stop: &CancelToken, finished
 
 /// The exit status for an outcome.
 fn exit_status(finished: &Finished, has_side_effects: bool, stop: Option<CancelReason>) -> i32 {
-    match (finished, stop) {
+    match (finished.code(), stop) {
         (_, Some(CancelReason::OutputClosed)) => 1,
-        (Finished::Failed { error, .. }, Some(reason)) if error.code == Code::Cancelled => {
-            reason.exit_status()
-        }
-        (Finished::Failed { allowed: true, .. }, _) => 0,
-        (Finished::Failed { .. }, _) => 2 - i32::from(has_side_effects),
-        (
-            Finished::Deployed(_)
-            | Finished::Unchanged(_)
-            | Finished::Planned(_)
-            | Finished::Checked {}
-            | Finished::Packaged { .. }
-            | Finished::Skipped { .. },
-            _,
-        ) => 0,
+        (Some(Code::Cancelled), Some(reason)) => reason.exit_status(),
+        (Some(_), _) if !finished.is_allowed() => 2 - i32::from(has_side_effects),
+        (Some(_) | None, _) => 0,
     }
 }
 
@@ -87,7 +76,7 @@ pub(crate) fn handle_signals(
         }
         child::kill_all();
         let report = diagnostics::naming_stash(diagnostics::from_stop(reason), events.stash());
-        let finished = Finished::failed(report, events.changed());
+        let finished = events.failed(report);
         let status = exit_status(&finished, true, Some(reason));
         thread::spawn(move || finish_and_exit(&events, &stop, finished));
         thread::sleep(FINAL_EVENT_TIMEOUT);
@@ -100,12 +89,17 @@ pub(crate) fn handle_signals(
 mod tests {
     use super::*;
     use crate::protocol::error::ErrorReport;
+    use crate::protocol::event::{FunctionOutcome, ListOutcome};
 
     #[test]
     fn the_exit_status_follows_from_the_outcome() {
         let failed = |code, allowed| match Finished::failed(ErrorReport::new(code, ""), Vec::new()) {
             Finished::Failed { error, changed, .. } => Finished::Failed { error, changed, allowed },
             other => other,
+        };
+        let listed = |finished| {
+            let function = FunctionOutcome::of(0, None, finished);
+            Finished::List(Box::new(ListOutcome::of(vec![function], Vec::new(), 1)))
         };
         let skipped = Finished::Skipped { unmet: Vec::new() };
         for (finished, acted, stop, status) in [
@@ -118,6 +112,11 @@ mod tests {
             (failed(Code::Cancelled, false), false, Some(CancelReason::Signal(2)), 130),
             (failed(Code::Cancelled, true), true, Some(CancelReason::Signal(15)), 143),
             (Finished::Checked {}, false, Some(CancelReason::Signal(15)), 0),
+            (listed(Finished::Checked {}), true, None, 0),
+            (listed(failed(Code::AccessDenied, false)), true, None, 1),
+            (listed(failed(Code::BadValue, false)), false, None, 2),
+            (listed(failed(Code::AccessDenied, true)), true, None, 0),
+            (listed(failed(Code::Cancelled, false)), true, Some(CancelReason::Signal(2)), 130),
         ] {
             assert_eq!(exit_status(&finished, acted, stop), status, "{finished:?}");
         }

@@ -30,12 +30,13 @@ use self::standalone_args::StandaloneArgs;
 use self::streams::{Stdin, Stdout, print_stderr};
 use crate::cancel::CancelToken;
 use crate::child;
-use crate::deploy::{self, Command, Job};
+use crate::deploy::{self, Command, Job, Jobs};
 use crate::diagnostics;
 use crate::event_writer::EventWriter;
 use crate::protocol::error::ErrorReport;
 use crate::protocol::event::Finished;
-use crate::protocol::request::{self, Request};
+use crate::protocol::json::Map;
+use crate::protocol::request::{self, Request, Stanzas};
 use crate::standalone::{self, job_env};
 
 /// The whole program. It is a library function so that an example can be the program, too.
@@ -57,8 +58,9 @@ pub fn main() {
     let signal_thread = handle_signals(events.clone(), stop.clone(), has_started.clone());
     events.emit(standalone::hello());
     let finished = match (command, signal_thread) {
-        (Ok(command), Ok(())) => match read_job(&command, &standalone, settings, &has_started, &stop) {
-            Ok(job) => deploy::run(&command, &job, &events, &stop),
+        (Ok(command), Ok(())) => match read_jobs(&command, &standalone, settings, &has_started, &stop) {
+            Ok(Jobs::One(job)) => deploy::run(&command, &job, &events, &stop),
+            Ok(Jobs::List(jobs)) => deploy::run_list(&command, jobs, &events, &stop),
             Err(report) => Finished::failed(report, Vec::new()),
         },
         (Ok(_), Err(error)) => Finished::failed(diagnostics::from_system(&error), Vec::new()),
@@ -87,19 +89,19 @@ fn event_command() -> (Result<Command, Finished>, StandaloneArgs) {
 }
 
 /// Reads the request, and makes the job's environment that of this process.
-fn read_job(
+fn read_jobs(
     command: &Command,
     standalone: &StandaloneArgs,
     settings: Settings,
     has_started: &AtomicBool,
     stop: &CancelToken,
-) -> Result<Job, ErrorReport> {
+) -> Result<Jobs, ErrorReport> {
     stop.check().map_err(diagnostics::from_stop)?;
     let deadline = Instant::now() + settings.input_limit;
     standalone_args::explain_stdin_wait();
     let request = request::read(Stdin { deadline });
     stop.check().map_err(diagnostics::from_stop)?;
-    let Request { stanza, env } =
+    let Request { stanzas, env } =
         request.map_err(|error| diagnostics::from_request(error, settings.input_limit))?;
     let env_given = env.is_some();
     let env = environ::enter(env);
@@ -119,6 +121,18 @@ fn read_job(
         job_env.for_job(&[])
     };
     let Settings { bash_options, today, .. } = settings;
-    let require_deploy = standalone.require_deploy;
-    Ok(Job { stanza, env, env_given, require_deploy, directory, bash_options, today })
+    let env = Arc::new(env);
+    let job = |stanza: Map| Job {
+        stanza,
+        env: env.clone(),
+        env_given,
+        require_deploy: standalone.require_deploy,
+        directory: directory.clone(),
+        bash_options,
+        today: today.clone(),
+    };
+    Ok(match stanzas {
+        Stanzas::One(stanza) => Jobs::One(job(stanza)),
+        Stanzas::List(stanzas) => Jobs::List(stanzas.into_iter().map(job).collect()),
+    })
 }

@@ -10,13 +10,12 @@ use crate::cancel::CancelToken;
 use crate::diagnostics;
 use crate::event_writer::EventWriter;
 use crate::protocol::error::ErrorReport;
-use crate::protocol::event::Finished;
 
 /// Makes a panic in any thread write an `internal` error as the last event and exit the process.
 pub(crate) fn report_panics(events: Arc<EventWriter>, stop: CancelToken) {
     panic::set_hook(Box::new(move |panic| {
         let report = diagnostics::naming_stash(panic_report(panic), events.stash());
-        finish_and_exit(&events, &stop, Finished::failed(report, events.changed()))
+        finish_and_exit(&events, &stop, events.failed(report))
     }));
 }
 

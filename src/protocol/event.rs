@@ -17,6 +17,9 @@ mod tests;
 /// Protocol numbers that this version supports.
 pub const PROTOCOLS: &[u32] = &[1];
 
+/// Names of the features of protocol 1 that not every version has. `stanzas`: a request can be a list.
+pub const FEATURES: &[&str] = &["stanzas"];
+
 /// One line of standard output: an event, and a text that a runner can print for it.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 #[schemars(title = "dpl-lambda event")]
@@ -24,6 +27,9 @@ pub struct Line {
     /// The event.
     #[serde(flatten)]
     pub event: Event,
+    /// The stanza to which the event belongs.
+    #[serde(flatten)]
+    pub scope: Scope,
     /// When the event was written: RFC 3339, in UTC, with milliseconds. The clock of the machine may be set
     /// during a run.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -31,6 +37,18 @@ pub struct Line {
     pub time: Option<String>,
     /// The event as one line of text for people. The text can change in any release.
     pub message: String,
+}
+
+/// The stanza of a list to which an event belongs, and its function. Empty for `hello`, and in a run that is not
+/// one of a list. In the `finished` event of a list: the stanza that made the run fail.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Scope {
+    /// Index of the stanza in `stanzas` of the request, from 0. Absent unless the request is a list.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stanza: Option<u32>,
+    /// The function, as the stanza names it. Absent unless the request is a list, and until the name is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub function_name: Option<String>,
 }
 
 /// An event of a run. Readers must ignore unknown events and keys.
@@ -45,6 +63,9 @@ pub enum Event {
         name: String,
         /// Version of the program.
         version: String,
+        /// Features that not every version has. `stanzas`: a request can be a list of stanzas.
+        #[serde(default)]
+        features: Vec<String>,
     },
     /// Credentials have been found.
     Identified {
@@ -382,6 +403,84 @@ pub enum Finished {
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         allowed: bool,
     },
+    /// The run ended before it began with this stanza. Only in `functions` of a list.
+    Stopped {},
+    /// The stanzas of a list have ended.
+    #[serde(untagged)]
+    List(Box<ListOutcome>),
+}
+
+/// Result of a run for a list of stanzas.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ListOutcome {
+    /// `failed` if the run failed for a stanza; otherwise the first of `deployed`, `planned`, `unchanged`,
+    /// `checked`, `packaged` and `skipped` that occurs in `functions`.
+    pub outcome: Outcome,
+    /// The result for each stanza, in the order of the request. None is itself the result of a list.
+    pub functions: Vec<FunctionOutcome>,
+    /// Cause, and what to do. Absent unless the run failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<Box<ErrorReport>>,
+    /// If the run failed: the steps that took effect, for any function. Absent if there are none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub changed: Vec<StepName>,
+    /// Whether each stanza that failed allows the failure (`allow_failure`). The exit status is then 0.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub allowed: bool,
+    /// Duration of the run in milliseconds.
+    pub duration_ms: u64,
+}
+
+/// Result for one stanza of a list.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct FunctionOutcome {
+    /// Index of the stanza in `stanzas` of the request, from 0.
+    pub stanza: u32,
+    /// The function, as the stanza names it. Absent if it is not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub function_name: Option<String>,
+    /// The result.
+    #[serde(flatten)]
+    pub finished: Finished,
+}
+
+/// How a run or a stanza ended, without the facts about it. In the order in which an outcome decides about that
+/// of a list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    /// It failed.
+    Failed,
+    /// The function was created or changed, and is live.
+    Deployed,
+    /// The deployment was planned.
+    Planned,
+    /// The live function already matches the stanza.
+    Unchanged,
+    /// The stanza is valid and its conditions are met.
+    Checked,
+    /// The archive was written.
+    Packaged,
+    /// The conditions are not met.
+    Skipped,
+    /// The run ended before it began with the stanza. Never the outcome of a run.
+    Stopped,
+}
+
+impl Outcome {
+    /// The outcome in events, such as `deployed`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Outcome::Failed => "failed",
+            Outcome::Deployed => "deployed",
+            Outcome::Planned => "planned",
+            Outcome::Unchanged => "unchanged",
+            Outcome::Checked => "checked",
+            Outcome::Packaged => "packaged",
+            Outcome::Skipped => "skipped",
+            Outcome::Stopped => "stopped",
+        }
+    }
 }
 
 /// The live function after the run.
@@ -469,16 +568,129 @@ impl Finished {
         Finished::Failed { error: Box::new(error), changed, allowed: false }
     }
 
-    /// The error code. `None` unless the run failed.
-    pub fn code(&self) -> Option<Code> {
+    /// The error. `None` unless the run failed.
+    pub fn error(&self) -> Option<&ErrorReport> {
         match self {
-            Finished::Failed { error, .. } => Some(error.code),
+            Finished::Failed { error, .. } => Some(error),
+            Finished::List(list) => list.error.as_deref(),
             Finished::Deployed(_)
             | Finished::Unchanged(_)
             | Finished::Planned(_)
             | Finished::Checked {}
             | Finished::Packaged { .. }
-            | Finished::Skipped { .. } => None,
+            | Finished::Skipped { .. }
+            | Finished::Stopped {} => None,
         }
+    }
+
+    /// The error code. `None` unless the run failed.
+    pub fn code(&self) -> Option<Code> {
+        self.error().map(|error| error.code)
+    }
+
+    /// True if the run failed, and the stanza allows that.
+    pub fn is_allowed(&self) -> bool {
+        match self {
+            Finished::Failed { allowed, .. } => *allowed,
+            Finished::List(list) => list.allowed,
+            Finished::Deployed(_)
+            | Finished::Unchanged(_)
+            | Finished::Planned(_)
+            | Finished::Checked {}
+            | Finished::Packaged { .. }
+            | Finished::Skipped { .. }
+            | Finished::Stopped {} => false,
+        }
+    }
+
+    /// The outcome, without the facts about it.
+    pub fn outcome(&self) -> Outcome {
+        match self {
+            Finished::Deployed(_) => Outcome::Deployed,
+            Finished::Unchanged(_) => Outcome::Unchanged,
+            Finished::Planned(_) => Outcome::Planned,
+            Finished::Checked {} => Outcome::Checked,
+            Finished::Packaged { .. } => Outcome::Packaged,
+            Finished::Skipped { .. } => Outcome::Skipped,
+            Finished::Failed { .. } => Outcome::Failed,
+            Finished::Stopped {} => Outcome::Stopped,
+            Finished::List(list) => list.outcome,
+        }
+    }
+
+    /// The function after the run. `None` unless it was deployed or is unchanged.
+    pub fn deployment(&self) -> Option<&Deployment> {
+        match self {
+            Finished::Deployed(live) | Finished::Unchanged(live) => Some(live),
+            Finished::Planned(_)
+            | Finished::Checked {}
+            | Finished::Packaged { .. }
+            | Finished::Skipped { .. }
+            | Finished::Failed { .. }
+            | Finished::Stopped {}
+            | Finished::List(_) => None,
+        }
+    }
+}
+
+impl Event {
+    /// The name of the function among the event's own keys.
+    pub fn function_name(&self) -> Option<&str> {
+        match self {
+            Event::StepStarted { function_name, .. } => Some(function_name),
+            Event::Finished(finished) => finished.deployment().map(|live| live.function_name.as_str()),
+            Event::Hello { .. }
+            | Event::Identified { .. }
+            | Event::ConditionChecked(_)
+            | Event::Progress(_)
+            | Event::Packaged(_)
+            | Event::Planned(_)
+            | Event::StepFinished { .. }
+            | Event::GuardChecked(_)
+            | Event::Output { .. }
+            | Event::Warning(_) => None,
+        }
+    }
+}
+
+impl ListOutcome {
+    /// The result of a run of which these are the results. `changed`: the steps that took effect.
+    pub fn of(functions: Vec<FunctionOutcome>, changed: Vec<StepName>, duration_ms: u64) -> Self {
+        let outcomes = functions.iter().map(|function| function.finished.outcome());
+        let mut list = ListOutcome {
+            // What is left if nothing else occurs.
+            outcome: outcomes.fold(Outcome::Skipped, Outcome::min),
+            functions,
+            error: None,
+            changed: Vec::new(),
+            allowed: false,
+            duration_ms,
+        };
+        let failure = list.failure().map(|failure| &failure.finished);
+        if let Some((allowed, error)) = failure.map(|failed| (failed.is_allowed(), failed.error().cloned())) {
+            (list.allowed, list.error, list.changed) = (allowed, error.map(Box::new), changed);
+        }
+        list
+    }
+
+    /// The first stanza that made the run fail; if each failure is allowed, the first that failed.
+    pub fn failure(&self) -> Option<&FunctionOutcome> {
+        let failures =
+            || self.functions.iter().filter(|function| function.finished.outcome() == Outcome::Failed);
+        failures().find(|failure| !failure.finished.is_allowed()).or_else(|| failures().next())
+    }
+}
+
+impl FunctionOutcome {
+    /// The result for a stanza. A name that `finished` has itself is left out.
+    pub fn of(stanza: u32, function_name: Option<String>, finished: Finished) -> Self {
+        let function_name = function_name.filter(|_| finished.deployment().is_none());
+        FunctionOutcome { stanza, function_name, finished }
+    }
+
+    /// The stanza and its function.
+    pub fn scope(&self) -> Scope {
+        let live = self.finished.deployment().map(|live| live.function_name.clone());
+        Scope { stanza: Some(self.stanza), function_name: self.function_name.clone().or(live) }
     }
 }

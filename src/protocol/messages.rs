@@ -3,19 +3,52 @@
 
 use std::borrow::Cow;
 
+use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
+use super::error::ErrorReport;
 use super::event::{
-    Change, Condition, ConditionResult, Deployment, Event, Finished, FunctionPresence, GuardCheck, Line,
-    Package, Plan, Progress, StepName, StepTarget, UnmetCondition, VersionCounts,
+    Change, Condition, ConditionResult, Deployment, Event, Finished, FunctionOutcome, FunctionPresence,
+    GuardCheck, Line, ListOutcome, Package, Plan, Progress, Scope, StepName, StepTarget, UnmetCondition,
+    VersionCounts,
 };
 use super::text::one_line;
 
 impl Line {
-    /// Creates the line for an event, with its text and without a time.
+    /// Creates the line for an event of a run that is not one of a list, with its text and without a time.
     pub fn new(event: Event) -> Self {
-        Line { message: one_line(&message(&event)), time: None, event }
+        Line::of(event, Scope::default())
+    }
+
+    /// Creates the line for an event of a stanza. Its text begins with the function. A name that the event
+    /// has itself is left out of the scope.
+    pub fn of(event: Event, scope: Scope) -> Self {
+        let scope = scope.beside(&event);
+        let mut line = Line { message: message(&event), scope, time: None, event };
+        line.message = one_line(&format!("{}{}", line.prefix(), line.message));
+        line
+    }
+
+    /// The text without the function before it.
+    pub fn text(&self) -> &str {
+        self.message.strip_prefix(one_line(&self.prefix()).as_str()).unwrap_or(&self.message)
+    }
+
+    /// The function of the event, or its stanza if the function is not known. Empty unless the run is one of
+    /// a list.
+    pub(crate) fn title(&self) -> String {
+        let name = self.event.function_name().filter(|_| self.scope.stanza.is_some());
+        name.map_or_else(|| self.scope.title(), str::to_owned)
+    }
+
+    /// What the text begins with in a list: the function, and a colon. The result of a run is for all
+    /// functions.
+    fn prefix(&self) -> String {
+        match (self.scope.stanza, &self.event) {
+            (None, _) | (_, Event::Finished(_)) => String::new(),
+            (Some(_), _) => self.title() + ": ",
+        }
     }
 
     /// The line as JSON, without a line feed.
@@ -28,16 +61,63 @@ impl<'de> Deserialize<'de> for Line {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         #[derive(Deserialize)]
         struct Keys {
+            // First, because a struct takes its keys out of the map, and an event may need them.
             #[serde(flatten)]
             event: Event,
+            #[serde(flatten)]
+            scope: Scope,
+            #[serde(flatten)]
+            list: Option<ListOutcome>,
             time: Option<String>,
             message: String,
         }
-        let Keys { mut event, time, message } = Keys::deserialize(deserializer)?;
-        if let Event::Warning(warning) = &mut event {
-            warning.message = message_of_warning(&message, warning.hint.as_deref());
+        let Keys { mut event, scope, list, time, message } = Keys::deserialize(deserializer)?;
+        // A list that failed has all keys of a stanza that failed.
+        if let (Event::Finished(finished), Some(list)) = (&mut event, list) {
+            *finished = Finished::List(Box::new(list));
         }
-        Ok(Line { event, time, message })
+        let scope = scope.beside(&event);
+        let mut line = Line { event, scope, time, message };
+        let text = line.text().to_owned();
+        if let Event::Warning(warning) = &mut line.event {
+            warning.message = message_of_warning(&text, warning.hint.as_deref());
+        }
+        Ok(line)
+    }
+}
+
+impl<'de> Deserialize<'de> for FunctionOutcome {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        struct Keys {
+            // First, for the same reason.
+            #[serde(flatten)]
+            finished: Finished,
+            #[serde(flatten)]
+            scope: Scope,
+        }
+        let Keys { finished, scope } = Keys::deserialize(deserializer)?;
+        let stanza = scope.stanza.ok_or_else(|| D::Error::missing_field("stanza"))?;
+        Ok(FunctionOutcome::of(stanza, scope.function_name, finished))
+    }
+}
+
+impl Scope {
+    /// The scope beside an event: without the name of the function, if the event has it.
+    fn beside(mut self, event: &Event) -> Self {
+        if event.function_name().is_some() {
+            self.function_name = None;
+        }
+        self
+    }
+
+    /// The function, or the stanza if its function is not known.
+    pub(crate) fn title(&self) -> String {
+        match (&self.function_name, self.stanza) {
+            (Some(name), _) => name.clone(),
+            (None, Some(stanza)) => format!("stanza {stanza}"),
+            (None, None) => String::new(),
+        }
     }
 }
 
@@ -292,17 +372,38 @@ fn finish(finished: &Finished) -> String {
             }
             unmet => format!("Skipping a deployment with the lambda provider because {}", reasons(unmet)),
         },
-        Finished::Failed { error, changed, .. } => {
-            let mut line = format!("failed: {}", error.message);
-            if let Some(hint) = &error.hint {
-                line = format!("{line}; {hint}");
-            }
-            if !changed.is_empty() {
-                let steps: Vec<_> = changed.iter().map(|step| step.as_str()).collect();
-                line = format!("{line} (already done: {})", steps.join(", "));
-            }
-            line
+        Finished::Failed { error, changed, .. } => format!("failed: {}", failure(error, changed)),
+        Finished::Stopped {} => "stopped before it began".to_owned(),
+        Finished::List(list) => finish_list(list),
+    }
+}
+
+fn failure(error: &ErrorReport, changed: &[StepName]) -> String {
+    let mut text = error.message.clone();
+    if let Some(hint) = &error.hint {
+        text = format!("{text}; {hint}");
+    }
+    if !changed.is_empty() {
+        let steps: Vec<_> = changed.iter().map(|step| step.as_str()).collect();
+        text = format!("{text} (already done: {})", steps.join(", "));
+    }
+    text
+}
+
+/// The outcome of each function, after that of the run.
+fn finish_list(list: &ListOutcome) -> String {
+    let functions = list
+        .functions
+        .iter()
+        .map(|function| format!("{} {}", function.scope().title(), function.finished.outcome().as_str()));
+    let functions = functions.collect::<Vec<_>>().join(", ");
+    let (outcome, took) = (list.outcome.as_str(), duration(list.duration_ms));
+    match (&list.error, list.failure()) {
+        (Some(error), Some(failed)) => {
+            let (title, failure) = (failed.scope().title(), failure(error, &list.changed));
+            format!("{outcome}: {title}: {failure}; after {took}: {functions}")
         }
+        _ => format!("{outcome} in {took}: {functions}"),
     }
 }
 

@@ -1,22 +1,49 @@
-//! Reads a [`Request`] from standard input and separates the runner's keys from the stanza.
-//! Never validates the stanza, because a pull request with an invalid stanza is skipped and does not fail.
+//! Reads a [`Request`] from standard input and separates the runner's keys from the stanzas.
+//! Never validates a stanza, because a pull request with an invalid stanza is skipped and does not fail.
 
 use std::ffi::OsString;
 use std::io::{self, Read};
 
 use super::env_bytes;
 use super::environment::Environment;
-use super::json::{self, MAX_REQUEST_BYTES, Map, Node, WireError};
+use super::json::{self, MAX_REQUEST_BYTES, Map, Node, WireError, quoted};
 use super::messages::{dotted, size};
 use super::other_document::OtherDocument;
 
 /// The request of a runner.
 #[derive(Debug)]
 pub struct Request {
-    /// The stanza as written, without the runner's keys `env` and `protocol`.
-    pub stanza: Map,
+    /// The stanzas as written, without the runner's keys `env` and `protocol`.
+    pub stanzas: Stanzas,
     /// The whole environment of the job. `None`: the environment of the process is that of the job.
     pub env: Option<Environment>,
+}
+
+/// The stanzas of a request.
+#[derive(Debug)]
+pub enum Stanzas {
+    /// The top level of the request is the stanza.
+    One(Map),
+    /// The list under `stanzas`: 1 to [`MAX_STANZAS`].
+    List(Vec<Map>),
+}
+
+/// Maximum number of stanzas in a request.
+pub const MAX_STANZAS: usize = 500;
+
+impl Stanzas {
+    /// The stanzas in their order.
+    pub fn into_vec(self) -> Vec<Map> {
+        match self {
+            Stanzas::One(stanza) => vec![stanza],
+            Stanzas::List(stanzas) => stanzas,
+        }
+    }
+
+    /// Whether the request is a list, even if it is one of a single stanza.
+    pub fn is_list(&self) -> bool {
+        matches!(self, Stanzas::List(_))
+    }
 }
 
 /// Why standard input is not a valid request.
@@ -55,6 +82,14 @@ pub enum RequestError {
         /// JSON pointer to the value.
         at: String,
         /// What is wrong, without anything that may be a secret.
+        detail: String,
+    },
+    /// `stanzas`, or an item of it, is not valid.
+    #[error("`{}` {detail}", dotted(.at))]
+    BadList {
+        /// JSON pointer to the value.
+        at: String,
+        /// What is wrong.
         detail: String,
     },
 }
@@ -98,10 +133,49 @@ pub fn read(input: impl Read) -> Result<Request, RequestError> {
         return Err(RequestError::UnsupportedProtocol { given: given.shown() });
     }
     let env = stanza.remove("env").map_or(Ok(None), |node| environment(&node, byte_values))?;
-    match OtherDocument::of(&stanza) {
-        Some(document) => Err(RequestError::OtherDocument(document)),
-        None => Ok(Request { stanza, env }),
+    let stanzas = match stanza.remove("stanzas").filter(|stanzas| *stanzas != Node::Null) {
+        Some(stanzas) => Stanzas::List(list(stanzas, &stanza)?),
+        None => match OtherDocument::of(&stanza) {
+            Some(document) => return Err(RequestError::OtherDocument(document)),
+            None => Stanzas::One(stanza),
+        },
+    };
+    Ok(Request { stanzas, env })
+}
+
+/// The keys of a request that a stanza of a list cannot have.
+const KEYS_OF_REQUEST: [&str; 3] = ["env", "protocol", "stanzas"];
+
+/// The stanzas in the value of `stanzas`. `rest`: the other keys of the request, except the runner's.
+fn list(stanzas: Node, rest: &Map) -> Result<Vec<Map>, RequestError> {
+    let bad = |at: String, detail: String| RequestError::BadList { at, detail };
+    let of_list = |detail: String| bad("/stanzas".to_owned(), detail);
+    let items = match stanzas {
+        Node::List(items) => items,
+        other => return Err(of_list(format!("is {}; expected a list of stanzas", other.kind()))),
+    };
+    if let Some((key, _)) = rest.iter().next() {
+        return Err(of_list(format!("is beside {}; expected only `env` and `protocol` there", quoted(key))));
     }
+    if items.is_empty() || items.len() > MAX_STANZAS {
+        let number = items.len();
+        return Err(of_list(format!("has {number} stanzas; expected 1 to {MAX_STANZAS}")));
+    }
+    let stanza = |(index, item): (usize, Node)| {
+        let at = format!("/stanzas/{index}");
+        let stanza = match item {
+            Node::Map(stanza) => stanza,
+            other => return Err(bad(at, format!("is {}; expected a stanza", other.kind()))),
+        };
+        if let Some(key) = KEYS_OF_REQUEST.into_iter().find(|key| stanza.contains(key)) {
+            return Err(bad(json::pointer(&at, key), "belongs to the request, not to a stanza".to_owned()));
+        }
+        match OtherDocument::of(&stanza) {
+            Some(document) => Err(bad(at, format!("is {document}; expected a stanza"))),
+            None => Ok(stanza),
+        }
+    };
+    items.into_iter().enumerate().map(stanza).collect()
 }
 
 /// Whether the first line that says something is `key: …` or the start of a YAML document.
@@ -167,7 +241,8 @@ mod tests {
     fn the_runners_keys_are_no_part_of_the_stanza() {
         let request =
             request(r#"{"function_name":"f","env":{"A":"b","N":null},"protocol":1}"#).expect("valid");
-        let keys: Vec<_> = request.stanza.iter().map(|(key, _)| key).collect();
+        let Stanzas::One(stanza) = &request.stanzas else { panic!("{request:?} is a list") };
+        let keys: Vec<_> = stanza.iter().map(|(key, _)| key).collect();
         assert_eq!(keys, ["function_name"]);
         let env = request.env.expect("given");
         assert_eq!(env.get("A").as_deref(), Some("b"));
@@ -215,6 +290,42 @@ mod tests {
             error.to_string(),
             "the request is a map with the stanza under `deploy`; expected a stanza"
         );
+    }
+
+    #[test]
+    fn a_list_has_the_runners_keys_beside_it_and_nothing_else() {
+        for (text, names) in [
+            (r#"{"stanzas":[{"function_name":"a"}],"env":{},"protocol":1}"#, Some(vec!["a"])),
+            (r#"{"stanzas":[{"function_name":"a"},{"function_name":"b"}]}"#, Some(vec!["a", "b"])),
+            (r#"{"stanzas":null,"function_name":"a"}"#, None),
+        ] {
+            let stanzas = request(text).expect("valid").stanzas;
+            assert_eq!(stanzas.is_list(), names.is_some(), "{text}");
+            let name = |stanza: &Map| stanza.get("function_name").and_then(Node::scalar);
+            let read: Vec<_> = stanzas.into_vec().iter().filter_map(name).collect();
+            assert_eq!(read, names.unwrap_or_else(|| vec!["a"]), "{text}");
+        }
+        let many = format!(r#"{{"stanzas":[{}{{}}]}}"#, "{},".repeat(MAX_STANZAS));
+        for (text, expected) in [
+            (r#"{"stanzas":{}}"#, "`stanzas` is a map; expected a list of stanzas"),
+            (r#"{"stanzas":[]}"#, "`stanzas` has 0 stanzas; expected 1 to 500"),
+            (many.as_str(), "`stanzas` has 501 stanzas; expected 1 to 500"),
+            (
+                r#"{"stanzas":[{}],"timeout":3}"#,
+                "`stanzas` is beside `timeout`; expected only `env` and `protocol` there",
+            ),
+            (r#"{"stanzas":[{},7]}"#, "`stanzas.1` is a number; expected a stanza"),
+            (r#"{"stanzas":[{},{"env":{}}]}"#, "`stanzas.1.env` belongs to the request, not to a stanza"),
+            (
+                r#"{"stanzas":[{"stanzas":[]}]}"#,
+                "`stanzas.0.stanzas` belongs to the request, not to a stanza",
+            ),
+            (r#"{"stanzas":[{"language":"c"}]}"#, "`stanzas.0` is a whole `.travis.yml`; expected a stanza"),
+        ] {
+            let error = request(text).unwrap_err();
+            assert!(matches!(error, RequestError::BadList { .. }), "{error:?}");
+            assert_eq!(error.to_string(), expected);
+        }
     }
 
     #[test]

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::editor::{self, remove};
 use super::event::Line;
+use super::request::MAX_STANZAS;
 use super::stanza::{ALIASES, Options};
 
 /// The schema of a stanza, for any validator. It allows no additional keys, and it allows `{"secure": …}`.
@@ -65,7 +66,8 @@ pub fn request() -> Value {
     schema["title"] = json!("dpl-lambda request");
     let stanza = schema["description"].as_str().unwrap_or_default();
     let description = format!(
-        "The JSON object on standard input: a stanza, with `env` and `protocol` of the CI runner.\n\n{stanza}"
+        "The JSON object on standard input: a stanza, or a list of them under `stanzas`, with `env` and \
+         `protocol` of the CI runner.\n\n{stanza}"
     );
     schema["description"] = json!(description);
     remove(&mut schema, "additionalProperties");
@@ -91,6 +93,16 @@ pub fn request() -> Value {
     for (key, property) in runner["properties"].as_object().into_iter().flatten() {
         schema["properties"][key] = property.clone();
     }
+    schema["properties"]["stanzas"] = json!({
+        "description": "Several stanzas in place of one, for one run. Only `env` and `protocol` can be beside it.",
+        "type": ["array", "null"],
+        "minItems": 1,
+        "maxItems": MAX_STANZAS,
+        "items": {
+            "allOf": [{"$ref": "#"}],
+            "not": {"anyOf": [{"required": ["env"]}, {"required": ["protocol"]}, {"required": ["stanzas"]}]},
+        },
+    });
     schema
 }
 

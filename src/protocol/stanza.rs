@@ -144,13 +144,17 @@ impl Options {
         (!token.is_empty()).then(|| Secret::new(token))
     }
 
+    /// The values of this stanza that must not be shown.
+    pub fn secrets(&self) -> impl Iterator<Item = &Secret> {
+        let keys = [&self.access_key_id, &self.secret_access_key, &self.session_token];
+        let maps = [&self.environment, &self.function_tags];
+        keys.into_iter().flatten().chain(maps.into_iter().flatten().flat_map(BTreeMap::values))
+    }
+
     /// A redactor for this stanza's secrets and those in `more`. It does not mask values that also occur
     /// under a non-secret key of `written`, which is the stanza before variables were filled in.
     pub fn redactor<S: AsRef<str>>(&self, written: &Map, more: impl Iterator<Item = S>) -> Redactor {
-        let keys = [&self.access_key_id, &self.secret_access_key, &self.session_token];
-        let maps = [&self.environment, &self.function_tags];
-        let values = maps.into_iter().flatten().flat_map(BTreeMap::values);
-        let own = keys.into_iter().flatten().chain(values).map(|secret| secret.expose().to_owned());
+        let own = self.secrets().map(|secret| secret.expose().to_owned());
         Redactor::new(own.chain(more.map(|secret| secret.as_ref().to_owned())), &non_secret_texts(written))
     }
 }

@@ -21,7 +21,9 @@ use crate::event_writer::line_now;
 use crate::policy;
 use crate::protocol::environment::Environment;
 use crate::protocol::error::ErrorReport;
-use crate::protocol::event::{ConditionResult, Event, Finished, PROTOCOLS, UnmetCondition};
+use crate::protocol::event::{
+    ConditionResult, Event, FEATURES, Finished, Outcome, PROTOCOLS, UnmetCondition,
+};
 use crate::protocol::policy_document::PolicyDocument;
 
 /// A child run to start: a request and the job's environment. `Debug` shows neither, because both may contain
@@ -280,7 +282,8 @@ impl EventForwarder<'_> {
         self.finished |= line.is_finished();
         if let ChildLine::Event(line) = line {
             self.contacts_aws |= matches!(line.event, Event::Identified { .. });
-            self.is_skipped |= matches!(line.event, Event::Finished(Finished::Skipped { .. }));
+            self.is_skipped |=
+                matches!(&line.event, Event::Finished(finished) if finished.outcome() == Outcome::Skipped);
         }
         let child_run = self.child_run;
         // After the output is closed, nothing more is written to it. The run shuts down, and its events are
@@ -333,6 +336,7 @@ pub(crate) fn hello() -> Event {
         protocol: PROTOCOLS.to_vec(),
         name: env!("CARGO_PKG_NAME").to_owned(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
+        features: FEATURES.iter().copied().map(str::to_owned).collect(),
     }
 }
 

@@ -50,6 +50,8 @@ enum Section {
 /// What has been shown of the current run.
 #[derive(Debug, Default)]
 struct Run {
+    /// Index of the stanza in the list. `None`: the run is not one of a list, or no stanza has begun.
+    stanza: Option<u32>,
     /// The steps of the plan.
     plan: Option<Vec<PlannedStep>>,
     /// The step that has started and not finished yet.
@@ -121,6 +123,12 @@ impl<W: Write> HumanReporter<W> {
     }
 
     fn event(&mut self, line: &Line, locate: Locate<'_>) -> io::Result<()> {
+        let stanza = line.scope.stanza;
+        if stanza.is_some() && stanza != self.run.stanza && !matches!(line.event, Event::Finished(_)) {
+            self.abandoned()?;
+            self.heading(&line.title())?;
+            self.run.stanza = stanza;
+        }
         match &line.event {
             Event::Hello { .. } => {
                 self.run = Run::default();
@@ -129,15 +137,15 @@ impl<W: Write> HumanReporter<W> {
             Event::Identified { source, access_key_id, region } => {
                 self.identified(*source, access_key_id, region)
             }
-            Event::ConditionChecked(checked) => self.condition_checked(checked, &line.message),
-            Event::Progress(progress) => self.progress(progress, &line.message),
+            Event::ConditionChecked(checked) => self.condition_checked(checked, line.text()),
+            Event::Progress(progress) => self.progress(progress, line.text()),
             Event::Packaged(package) => self.packaged(package),
             Event::Planned(plan) => self.planned(plan),
             Event::StepStarted { step, target, .. } => self.step_started(*step, target),
             Event::StepFinished { step, duration_ms, attempts, .. } => {
                 self.step_finished(*step, *duration_ms, *attempts)
             }
-            Event::GuardChecked(check) => self.guard_checked(check, &line.message),
+            Event::GuardChecked(check) => self.guard_checked(check, line.text()),
             Event::Output { stream, line } => self.output(*stream, line),
             Event::Warning(warning) => self.warning(warning, locate),
             Event::Finished(finished) => self.finished(finished, locate),

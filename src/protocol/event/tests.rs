@@ -23,10 +23,20 @@ macro_rules! each_name {
     };
 }
 
+/// Also as an event of a list, whose function is known or not.
 #[track_caller]
 fn is_read_back(event: Event) {
-    let line = Line { time: Some(text("2026-11-01T12:00:00.000Z")), ..Line::new(event) };
+    let scope = |name: Option<&str>| Scope { stanza: Some(7), function_name: name.map(text) };
+    for scope in [Scope::default(), scope(None), scope(Some("orders"))] {
+        line_is_read_back(Line::of(event.clone(), scope));
+    }
+}
+
+#[track_caller]
+fn line_is_read_back(line: Line) {
+    let line = Line { time: Some(text("2026-11-01T12:00:00.000Z")), ..line };
     let json = line.to_json();
+    assert!(crate::protocol::json::parse(json.as_bytes()).is_ok(), "no key is there twice: {json}");
     let read =
         |json: &str| serde_json::from_str::<Line>(json).unwrap_or_else(|error| panic!("{error}: {json}"));
     assert_eq!(read(&json), line, "{json}");
@@ -151,7 +161,12 @@ fn error() -> ErrorReport {
 fn every_event_is_read_back_as_it_was_written() {
     let events = each_variant! {
         Event::Hello { .. } => {
-            Event::Hello { protocol: PROTOCOLS.to_vec(), name: text("dpl-lambda"), version: text("0.1.0") }
+            Event::Hello {
+                protocol: PROTOCOLS.to_vec(),
+                name: text("dpl-lambda"),
+                version: text("0.1.0"),
+                features: vec![text("stanzas")],
+            }
         },
         Event::Identified { .. } => Event::Identified {
             source: CredentialsSource::WebIdentity,
@@ -218,8 +233,79 @@ fn every_outcome_is_read_back_as_it_was_written() {
             changed: vec![StepName::CreateFunction],
             allowed: true,
         },
+        Finished::Stopped {} => Finished::Stopped {},
+        Finished::List(_) => list(vec![Finished::Checked {}]),
     };
-    outcomes.into_iter().for_each(|outcome| is_read_back(Event::Finished(outcome)));
+    // Each one is also read back within a list.
+    let lists = outcomes.iter().take(outcomes.len() - 1).map(|outcome| list(vec![outcome.clone()]));
+    let lists: Vec<Finished> = lists.collect();
+    outcomes.into_iter().chain(lists).for_each(|outcome| is_read_back(Event::Finished(outcome)));
+}
+
+/// The result for stanzas that ended so.
+fn list(outcomes: Vec<Finished>) -> Finished {
+    let functions = (0..).zip(outcomes).map(|(stanza, finished)| {
+        let name = (stanza > 0).then(|| format!("function-{stanza}"));
+        FunctionOutcome::of(stanza, name, finished)
+    });
+    let list = ListOutcome::of(functions.collect(), vec![StepName::UpdateFunctionCode], 9120);
+    Finished::List(Box::new(list))
+}
+
+#[test]
+fn the_result_of_a_list_is_that_of_the_stanza_that_decides() {
+    let failed = |code, allowed| Finished::Failed {
+        error: Box::new(ErrorReport::new(code, "m")),
+        changed: Vec::new(),
+        allowed,
+    };
+    let skipped = || Finished::Skipped { unmet: Vec::new() };
+    let deployed = || Finished::Deployed(deployment());
+    for (outcomes, outcome, failure) in [
+        (vec![skipped(), Finished::Unchanged(deployment()), deployed()], Outcome::Deployed, None),
+        (vec![skipped(), Finished::Unchanged(deployment())], Outcome::Unchanged, None),
+        (vec![skipped(), Finished::Checked {}], Outcome::Checked, None),
+        (vec![skipped(), skipped()], Outcome::Skipped, None),
+        (vec![deployed(), Finished::Planned(plan())], Outcome::Deployed, None),
+        (vec![failed(Code::Conflict, true), deployed()], Outcome::Failed, Some((0, true))),
+        (
+            vec![failed(Code::Conflict, true), failed(Code::Throttled, false), Finished::Stopped {}],
+            Outcome::Failed,
+            Some((1, false)),
+        ),
+    ] {
+        let Finished::List(list) = list(outcomes) else { unreachable!("made as a list") };
+        let found = list.failure().map(|failure| (failure.stanza, list.allowed));
+        assert_eq!((list.outcome, found), (outcome, failure));
+        assert_eq!(list.error.is_some(), failure.is_some());
+        assert_eq!(list.changed.is_empty(), failure.is_none());
+    }
+}
+
+#[test]
+fn the_text_of_an_event_of_a_list_begins_with_its_function() {
+    let line =
+        |event, name: Option<&str>| Line::of(event, Scope { stanza: Some(3), function_name: name.map(text) });
+    let wait = || Event::Progress(Progress::Wait { what: text("the update"), elapsed_ms: 5007 });
+    let named = line(wait(), Some("orders"));
+    assert_eq!(named.message, "orders: waiting for the update (5 s)");
+    assert_eq!(named.text(), "waiting for the update (5 s)");
+    assert_eq!(line(wait(), None).message, "stanza 3: waiting for the update (5 s)");
+    let started = Event::StepStarted {
+        step: StepName::UpdateFunctionCode,
+        function_name: text("orders"),
+        target: StepTarget::default(),
+    };
+    let started = line(started, Some("orders"));
+    assert_eq!((started.message.as_str(), started.text()), ("orders: Updating code.", "Updating code."));
+    let error = ErrorReport::new(Code::Conflict, "no").hint("h");
+    let failed = Finished::failed(error, Vec::new());
+    let ended = line(Event::Finished(list(vec![Finished::Checked {}, failed])), Some("function-1"));
+    assert_eq!(
+        ended.message,
+        "failed: function-1: no; h (already done: update-function-code); after 9.1 s: stanza 0 checked, \
+         function-1 failed"
+    );
 }
 
 #[test]
@@ -281,6 +367,8 @@ fn every_name_is_read_back_as_it_was_written() {
     let conditions = each_name!(Condition: PullRequest Repo Branch Runtime Condition Tags Job);
     check(conditions, |name: Condition| text(name.as_str()));
     check(each_name!(CodeState: Uploaded Unchanged), |name: CodeState| text(name.as_str()));
+    let outcomes = each_name!(Outcome: Failed Deployed Planned Unchanged Checked Packaged Skipped Stopped);
+    check(outcomes, |name: Outcome| text(name.as_str()));
     check(each_name!(GuardState: Passed Undecided Fired), |name: GuardState| text(name.as_str()));
     check(each_name!(AlarmState: Ok Alarm InsufficientData), |name: AlarmState| text(name.as_str()));
     let sources = each_name!(CredentialsSource:

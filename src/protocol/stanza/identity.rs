@@ -6,7 +6,7 @@ use crate::protocol::secret::Secret;
 use crate::protocol::text::is_variable_name;
 
 /// The source of the credentials that a stanza names.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StanzaIdentity {
     /// It names none, so the job provides them.
     Job,
@@ -45,7 +45,7 @@ pub enum UnusableKeys {
 }
 
 /// A role that is assumed for the deployment.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RoleToAssume {
     /// ARN of the role.
     pub arn: String,
@@ -56,7 +56,7 @@ pub struct RoleToAssume {
 }
 
 /// What a role is assumed with.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RoleSource {
     /// The credentials of the stanza or of the job.
     Credentials {

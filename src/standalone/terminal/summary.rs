@@ -7,8 +7,10 @@ use super::style::TextStyle;
 use super::text::{clean, width};
 use super::{HumanReporter, Section, contents, counts, quoted};
 use crate::protocol::error::{AwsDetail, Class, Code, ErrorReport};
-use crate::protocol::event::{Condition, Deployment, Finished, StepName, UnmetCondition};
-use crate::protocol::messages::{CHECKED, UNCHANGED, duration};
+use crate::protocol::event::{
+    Condition, Deployment, Finished, FunctionOutcome, ListOutcome, Outcome, StepName, UnmetCondition,
+};
+use crate::protocol::messages::{CHECKED, UNCHANGED, counted, duration};
 use crate::standalone::reporter::Locate;
 
 /// Text for a failed run that has changed nothing.
@@ -49,7 +51,46 @@ impl<W: Write> HumanReporter<W> {
             Finished::Failed { error, changed, allowed } => {
                 self.failed(error, changed, *allowed, is_unchanged, locate)
             }
+            Finished::Stopped {} => {
+                self.outcome(TextStyle::Changed, "stopped:", "the run ended before this stanza began")
+            }
+            Finished::List(list) => self.list(list, locate),
         }
+    }
+
+    /// Prints the outcome of a list, how each stanza ended, and then the errors: that of the run last.
+    fn list(&mut self, list: &ListOutcome, locate: Locate<'_>) -> io::Result<()> {
+        let style = match list.outcome {
+            Outcome::Failed => TextStyle::BadBold,
+            Outcome::Skipped | Outcome::Stopped => TextStyle::Changed,
+            Outcome::Deployed
+            | Outcome::Planned
+            | Outcome::Unchanged
+            | Outcome::Checked
+            | Outcome::Packaged => TextStyle::GoodBold,
+        };
+        let number = u64::try_from(list.functions.len()).unwrap_or(u64::MAX);
+        let text = format!("{} in {}", counted(number, "stanza", "stanzas"), duration(list.duration_ms));
+        self.outcome(style, &format!("{}:", list.outcome.as_str()), &text)?;
+        let row = |function: &FunctionOutcome| (clean(&function.scope().title()), ended(&function.finished));
+        self.facts(&list.functions.iter().map(row).collect::<Vec<_>>())?;
+        let decides = list.failure().map(|failure| failure.stanza);
+        let others = list.functions.iter().filter(|function| Some(function.stanza) != decides);
+        for (function, error) in others.filter_map(|other| Some((other, other.finished.error()?))) {
+            self.function(function)?;
+            self.error(error.code, &error.message)?;
+            self.place(error.at.as_deref(), locate)?;
+            self.hint(error.hint.as_deref(), error.policy_statement.as_deref())?;
+        }
+        let Some((function, error)) = list.failure().zip(list.error.as_ref()) else { return Ok(()) };
+        self.function(function)?;
+        self.failed(error, &list.changed, list.allowed, false, locate)
+    }
+
+    /// Prints the function before its error.
+    fn function(&mut self, function: &FunctionOutcome) -> io::Result<()> {
+        self.line(&[])?;
+        self.line(&[(TextStyle::Bold, &format!("{}:", clean(&function.scope().title())))])
     }
 
     /// Prints the outcome in bold, in a section of its own.
@@ -59,10 +100,11 @@ impl<W: Write> HumanReporter<W> {
     }
 
     /// Prints labelled facts in two columns. Skips empty ones.
-    fn facts(&mut self, facts: &[(&str, String)]) -> io::Result<()> {
-        let present = || facts.iter().filter(|(_, fact)| !fact.is_empty());
-        let widest = present().map(|(label, _)| width(label)).max().unwrap_or(0);
-        for (label, fact) in present() {
+    fn facts<L: AsRef<str>>(&mut self, facts: &[(L, String)]) -> io::Result<()> {
+        let facts = facts.iter().map(|(label, fact)| (label.as_ref(), fact));
+        let present = facts.filter(|(_, fact)| !fact.is_empty());
+        let widest = present.clone().map(|(label, _)| width(label)).max().unwrap_or(0);
+        for (label, fact) in present {
             self.labelled(2, &[(TextStyle::Dim, &format!("{label:<widest$} "))], fact, TextStyle::Plain)?;
         }
         Ok(())
@@ -192,6 +234,26 @@ impl<W: Write> HumanReporter<W> {
         let label = format!("error[{}]:", code.word());
         self.labelled(0, &[(TextStyle::BadBold, &label)], &clean(message), TextStyle::Bold)
     }
+}
+
+/// How a stanza of a list ended, in one line: `deployed: version 7, previously 6, code uploaded, 1.2 s`.
+fn ended(finished: &Finished) -> String {
+    let word = finished.outcome().as_str();
+    let details: Vec<String> = match finished {
+        Finished::Deployed(live) | Finished::Unchanged(live) => {
+            let previous = live.previous_version.as_deref().map(clean);
+            let previous = previous.map(|version| format!("previously {version}"));
+            let version = format!("version {}", clean(&live.version));
+            let (code, took) = (format!("code {}", live.code.as_str()), duration(live.duration_ms));
+            [Some(version), previous, Some(code), Some(took)].into_iter().flatten().collect()
+        }
+        Finished::Planned(plan) => vec![counts(&plan.steps)],
+        Finished::Packaged { output, .. } => vec![clean(output)],
+        Finished::Skipped { unmet } => unmet.iter().map(|unmet| clean(&unmet.message)).collect(),
+        Finished::Failed { error, .. } => vec![error.code.word()],
+        Finished::Checked {} | Finished::Stopped {} | Finished::List(_) => Vec::new(),
+    };
+    if details.is_empty() { word.to_owned() } else { format!("{word}: {}", details.join(", ")) }
 }
 
 /// The failed call, as far as it is known: `UpdateFunctionCode returned 403 AccessDeniedException, request

@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 use super::*;
 use crate::protocol::error::{AwsDetail, Code, ErrorReport, Problem, WarningCode};
 use crate::protocol::event::{
-    Change, CodeDeployDeployment, CodeState, Deployment, Finished, FunctionPresence, PROTOCOLS, Progress,
-    UnmetCondition,
+    Change, CodeDeployDeployment, CodeState, Deployment, Finished, FunctionOutcome, FunctionPresence,
+    ListOutcome, PROTOCOLS, Progress, Scope, UnmetCondition,
 };
 
 const SCREEN: TerminalCapabilities =
@@ -118,7 +118,8 @@ fn output(stream: Stream, line: &str) -> Event {
 }
 
 fn hello() -> Event {
-    Event::Hello { protocol: PROTOCOLS.to_vec(), name: "dpl-lambda".to_owned(), version: "0.1.0".to_owned() }
+    let (name, version) = ("dpl-lambda".to_owned(), "0.1.0".to_owned());
+    Event::Hello { protocol: PROTOCOLS.to_vec(), name, version, features: Vec::new() }
 }
 
 fn a_package(entries: u64, uncompressed_bytes: u64) -> Package {

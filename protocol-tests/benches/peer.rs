@@ -1,0 +1,41 @@
+//! What benchmarks need to compare the program with AWS's own command line.
+
+use std::path::{Path, PathBuf};
+
+use lambda_endpoint::Settings;
+
+use crate::tools;
+
+/// The peer's program. Installs it from PyPI if necessary.
+pub(crate) fn aws() -> PathBuf {
+    let requirements = Path::new(env!("CARGO_MANIFEST_DIR")).join("protocol-tests/benches/requirements.txt");
+    tools::python(&requirements, "awscli").with_file_name("aws")
+}
+
+/// The variables that direct an AWS program to the endpoint at `url`, with its credentials, and that disable
+/// all other configuration.
+pub(crate) fn env(url: &str) -> [(&'static str, String); 8] {
+    let Settings { access_key_id, secret_access_key, region, .. } = Settings::default();
+    [
+        ("AWS_ENDPOINT_URL", url.to_owned()),
+        ("AWS_ACCESS_KEY_ID", access_key_id),
+        ("AWS_SECRET_ACCESS_KEY", secret_access_key),
+        ("AWS_REGION", region.clone()),
+        ("AWS_DEFAULT_REGION", region),
+        ("AWS_CONFIG_FILE", "/dev/null".to_owned()),
+        ("AWS_SHARED_CREDENTIALS_FILE", "/dev/null".to_owned()),
+        ("NO_PROXY", "127.0.0.1".to_owned()),
+    ]
+}
+
+/// Bytes that deflate cannot compress. A weak random generator is good enough.
+pub(crate) fn noise(length: usize, seed: u64) -> Vec<u8> {
+    let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    let mut next = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state.to_le_bytes()
+    };
+    (0..length / 8).flat_map(|_| next()).collect()
+}
