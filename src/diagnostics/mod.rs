@@ -59,12 +59,15 @@ pub(crate) fn from_problems(mut problems: Vec<Problem>, redactor: &Redactor) -> 
     ErrorReport::from_problems(problems)
 }
 
-/// Reports a run that a signal or a closed standard output ended.
+/// Reports a run that a signal, a closed standard output or another function of its release ended.
 pub(crate) fn from_stop(reason: CancelReason) -> ErrorReport {
     match reason {
         CancelReason::Signal(_) => report(Code::Cancelled, format!("cancelled by {reason}")),
         CancelReason::OutputClosed => {
             report(Code::OutputClosed, "the runner closed the standard output of dpl-lambda")
+        }
+        CancelReason::Stopped => {
+            report(Code::Cancelled, "stopped, because another function of the release failed")
         }
     }
     .hint(REPEAT)
