@@ -28,7 +28,8 @@ pub(super) struct Context<'a> {
     pub(super) stop: &'a CancelToken,
     /// What the functions of the request share. `None`: the request deploys one function.
     pub(super) shared: Option<&'a Shared>,
-    /// Name of the release that the function is deployed with. `None`: it is deployed on its own.
+    /// Name of the release that the function is deployed with, with secrets masked. `None`: it is deployed on
+    /// its own.
     pub(super) release: Option<&'a str>,
     /// The start of the run.
     pub(super) began: Instant,

@@ -1,7 +1,9 @@
 //! Runs a command for a job, in phases: `judge`, `prepare` (in `package.rs`), `read`, `plan`, `apply`,
 //! `finish`. Each phase has a file, takes values and returns values. `run` below calls the first phase, and
-//! `deploy` the other five; `list.rs` calls `run` for each stanza of a list. It calls the other modules and
-//! writes events. It never interprets a value of the stanza itself.
+//! `deploy` the other five; `list.rs` calls `run` for each stanza of a list. The stanzas of a release go
+//! through the phases together: `together.rs` calls the first two phases, and `member.rs` the others, on one
+//! thread for each function. It calls the other modules and writes events. It never interprets a value of the
+//! stanza itself.
 #![expect(clippy::disallowed_methods, reason = "measures how long the run takes")]
 
 mod apply;
@@ -12,13 +14,16 @@ mod guard;
 mod job;
 mod judge;
 mod list;
+mod member;
 mod package;
 mod plan;
 mod read;
 mod redaction;
+mod release;
 mod rollback;
 mod shared;
 mod step;
+mod together;
 mod user_commands;
 mod verify;
 mod warn;
@@ -86,7 +91,8 @@ fn run_with(
             let redaction = Redaction::new(job, &stanza, secrets_of_job, redactor, known_secrets);
             let (stanza, name, release) = (&stanza, &stanza.function_name, None);
             events.name_function(&redaction.variables.redact(name.as_str()));
-            run_command(command, &Context { job, stanza, name, redaction, events, stop, shared, release, began })
+            let context = Context { job, stanza, name, redaction, events, stop, shared, release, began };
+            run_command(command, &context)
         }
     });
     finished.unwrap_or_else(|report| Finished::failed(report, events.changed()))

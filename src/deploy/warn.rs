@@ -138,7 +138,7 @@ pub(super) fn about_release(context: &Context<'_>, plan: &Plan) {
     if let Some(release) = context.release.filter(|_| !context.has_alias())
         && plan.steps.iter().any(|step| !step.action.is_read_only())
     {
-        context.warn(&warnings::not_held_back(&context.redaction.variables.redact(release)));
+        context.warn(&warnings::not_held_back(release));
     }
 }
 

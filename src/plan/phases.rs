@@ -111,8 +111,8 @@ fn is_deletion(step: &Step) -> bool {
     matches!(step.action, Action::Write(WriteCall::DeleteVersion { .. }))
 }
 
-/// True for a step with which an alias goes live. An update of an alias that a later step shifts or moves only
-/// ends an older shift.
+/// True for a step with which an alias goes live. An update of an alias that a later step shifts or moves
+/// only ends an older shift.
 fn is_move(steps: &[Step], index: usize) -> bool {
     match &steps[index].action {
         Action::Write(
