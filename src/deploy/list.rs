@@ -194,13 +194,15 @@ mod tests {
 
     #[test]
     fn stanzas_of_one_release_run_together_at_the_place_of_the_first() {
-        let of = |release: Value| ReleaseName::of(&job(&json!({"function_name": "f", "release": release}), false));
+        let of = |release: Value| {
+            ReleaseName::of(&job(&json!({"function_name": "f", "release": release}), false))
+        };
         let (shop, blog) = (of(json!("shop")), of(json!("blog")));
         let (unclear, alone) = (of(json!("$NAME")), of(json!(null)));
         assert_eq!((&unclear, &alone), (&ReleaseName::Unclear, &ReleaseName::Alone));
         assert_eq!(of(json!({"main": "shop"})), ReleaseName::Unclear);
         assert_eq!(of(json!(7)), ReleaseName::Named("7".to_owned()));
-        let releases = [alone.clone(), shop.clone(), unclear.clone(), blog, shop.clone(), unclear, alone, shop];
+        let releases = [&alone, &shop, &unclear, &blog, &shop, &unclear, &alone, &shop].map(Clone::clone);
         assert_eq!(units(&releases), [vec![0], vec![1, 4, 7], vec![2], vec![3], vec![5], vec![6]]);
     }
 

@@ -1,5 +1,5 @@
 //! Deploys one function of a release, or moves its aliases back, on a thread of its own. It goes through the
-//! stages of the [`Release`] with the other members. Never moves an alias out of its turn.
+//! stages of the [`ReleaseRun`] with the other members. Never moves an alias out of its turn.
 
 use std::io;
 
@@ -13,7 +13,7 @@ use super::guard::{self, GuardWatch};
 use super::package::Prepared;
 use super::plan::{self, Planned};
 use super::read::read;
-use super::release::{Ended, Release, Stage};
+use super::release::{Ended, ReleaseRun, Stage};
 use super::rollback::PlannedRollback;
 use super::step::OutdatedStep;
 use super::{carry_out, replan, warn};
@@ -31,7 +31,7 @@ pub(super) struct Member<'a> {
     /// Its place among the members.
     pub(super) index: usize,
     pub(super) context: &'a Context<'a>,
-    pub(super) release: &'a Release<'a>,
+    pub(super) release: &'a ReleaseRun<'a>,
     pub(super) runtime: &'a Runtime,
     /// True if the release is only planned.
     pub(super) only_plan: bool,

@@ -53,7 +53,7 @@ impl From<ErrorReport> for Ended {
 }
 
 /// The release that several members, each on its own thread, go through.
-pub(super) struct Release<'a> {
+pub(super) struct ReleaseRun<'a> {
     name: String,
     runtime: &'a Runtime,
     /// The writer of the run.
@@ -124,7 +124,7 @@ impl State {
     }
 }
 
-impl<'a> Release<'a> {
+impl<'a> ReleaseRun<'a> {
     /// A release of so many members. `stop` is the cancel token of the members, a child of `run`. With
     /// `is_reversed` the last member comes first.
     pub(super) fn new(
@@ -146,7 +146,7 @@ impl<'a> Release<'a> {
             back: Vec::new(),
             sends_back: false,
         };
-        Release {
+        ReleaseRun {
             name: name.to_owned(),
             runtime,
             events: events.clone(),
@@ -188,7 +188,7 @@ impl<'a> Release<'a> {
         self.wait(|state| state.all_at(state.gate(stage)))
     }
 
-    /// As [`Release::gate`] for [`Stage::Prepared`], with the number of shares of traffic of this member.
+    /// As [`ReleaseRun::gate`] for [`Stage::Prepared`], with the number of shares of traffic of this member.
     /// Returns the largest number.
     pub(super) fn prepared(&self, member: usize, rounds: usize) -> Result<usize, Ended> {
         self.state.send_modify(|state| state.rounds = state.rounds.max(rounds));

@@ -16,7 +16,7 @@ use super::judge::{Accepted, Judged, judge};
 use super::member::Member;
 use super::package::{Archives, Prepared};
 use super::redaction::Redaction;
-use super::release::{Release, announce};
+use super::release::{ReleaseRun, announce};
 use super::shared::Shared;
 use super::user_commands::{clean_up, restore_stash, run_commands};
 use super::warn;
@@ -233,7 +233,7 @@ impl Together<'_> {
         let Some((_, first)) = contexts.first() else { return Vec::new() };
         let is_reversed = *self.command == Command::Rollback;
         let tokens = (self.stop, first.stop);
-        let release = Release::new(self.name, contexts.len(), runtime, self.events, tokens, is_reversed);
+        let release = ReleaseRun::new(self.name, contexts.len(), runtime, self.events, tokens, is_reversed);
         let release = &release;
         let places = contexts.iter().enumerate();
         let members: Vec<Member<'_>> = places

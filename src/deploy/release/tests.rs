@@ -55,7 +55,7 @@ impl Log {
 
 /// One member of the release under test.
 struct Player<'a> {
-    release: &'a Release<'a>,
+    release: &'a ReleaseRun<'a>,
     runtime: &'a Runtime,
     stop: &'a CancelToken,
     member: usize,
@@ -166,7 +166,7 @@ fn play(seed: u64) {
     let stop = run.child();
     let runtime = new_runtime().unwrap();
     let events = Arc::new(EventWriter::new(io::sink(), run.clone()));
-    let release = Release::new("r", scripts.len(), &runtime, &events, (&run, &stop), is_reversed);
+    let release = ReleaseRun::new("r", scripts.len(), &runtime, &events, (&run, &stop), is_reversed);
     let log = Log(Mutex::default());
     let results: Vec<MemberResult> = thread::scope(|scope| {
         let (release, runtime, stop, log) = (&release, &runtime, &stop, &log);
@@ -270,7 +270,7 @@ fn a_release_of_one_member_waits_for_nobody() {
     let stop = run.child();
     let runtime = new_runtime().unwrap();
     let events = Arc::new(EventWriter::new(io::sink(), run.clone()));
-    let release = Release::new("r", 1, &runtime, &events, (&run, &stop), false);
+    let release = ReleaseRun::new("r", 1, &runtime, &events, (&run, &stop), false);
     release.gate(0, Stage::Planned).unwrap();
     assert_eq!(release.in_turn(0, Stage::Shown, || Ok(7)).unwrap(), 7);
     release.gate(0, Stage::Shown).unwrap();
