@@ -306,11 +306,6 @@ impl<'a> ReleaseRun<'a> {
         self.stop.reason().unwrap_or(CancelReason::Stopped)
     }
 
-    /// True if all functions of the release are live.
-    pub(super) fn is_final(&self) -> bool {
-        self.state.borrow().is_final
-    }
-
     /// Halts the release if all members have been planned or have failed, and one has failed.
     fn settle(&self, state: &mut State) {
         if !state.is_planned && state.all_at(state.gate(Stage::Planned)) {

@@ -195,7 +195,7 @@ fn play(seed: u64) {
     let moved: Vec<usize> = release.state.borrow().moved.clone();
     let back: Vec<usize> = of_kind(&acts, |act| act == Act::Back).map(|(_, member)| member).collect();
     let has_failed = results.iter().any(|result| *result != MemberResult::Done);
-    if release.is_final() {
+    if release.state.borrow().is_final {
         assert!(back.is_empty(), "{about}");
         let updated = of_kind(&acts, |act| act == Act::Moved || act == Act::Updated).count();
         assert_eq!(updated, scripts.len(), "{about}");
@@ -280,7 +280,7 @@ fn a_release_of_one_member_waits_for_nobody() {
     release.gate(0, Stage::Updated).unwrap();
     // A signal comes too late to send anything back.
     run.cancel(CancelReason::Signal(2));
-    assert!(release.is_final() && release.turn_back(0, |_| ()).is_none());
+    assert!(release.turn_back(0, |_| ()).is_none());
     assert_eq!(release.stop_reason(), CancelReason::Signal(2));
     release.leave(0);
     release.wait_for_all();

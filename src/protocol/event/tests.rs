@@ -319,6 +319,26 @@ fn the_text_of_an_event_of_a_list_begins_with_its_function() {
 }
 
 #[test]
+fn the_texts_of_a_release_name_it_and_what_has_moved() {
+    let phase = Event::Phase { phase: Phase::SendBack, release: text("shop"), functions: 1 };
+    assert_eq!(Line::new(phase).message, "release shop: send-back (1 function)");
+    let stopped = |restored: &[&str], left: &[&str], changed: &[StepName]| {
+        let texts = |aliases: &[&str]| aliases.iter().map(|alias| text(alias)).collect();
+        let stopped = Finished::Stopped {
+            changed: changed.to_vec(),
+            restored: texts(restored),
+            left: texts(left),
+        };
+        Line::new(Event::Finished(stopped)).message
+    };
+    assert_eq!(stopped(&[], &[], &[]), "stopped before it was deployed");
+    assert_eq!(
+        stopped(&["live"], &["a", "b"], &[StepName::PublishVersion]),
+        "stopped before it was deployed; sent back: live; not sent back: a, b (already done: publish-version)"
+    );
+}
+
+#[test]
 fn what_is_absent_is_read_back_as_absent() {
     let bare = Deployment {
         alias: None,
