@@ -26,6 +26,8 @@ pub(crate) struct EventWriter {
     stanza: Option<u32>,
     /// The function of the stanza, as the stanza names it, with secrets masked.
     function_name: OnceLock<String>,
+    /// Name of the release of the stanza, with secrets masked.
+    release: OnceLock<String>,
     /// Not part of the output's lines: that lock is held as long as the CI runner does not read.
     changed: Mutex<Vec<StepName>>,
     failure_allowed: AtomicBool,
@@ -74,6 +76,7 @@ impl EventWriter {
             output,
             stanza,
             function_name: OnceLock::new(),
+            release: OnceLock::new(),
             changed: Mutex::default(),
             failure_allowed: AtomicBool::new(false),
             finished: OnceLock::new(),
@@ -99,15 +102,20 @@ impl EventWriter {
         self.function_name.get_or_init(|| name.to_owned());
     }
 
+    /// Sets the release of the stanza. Its name has its secrets masked.
+    pub(crate) fn name_release(&self, name: &str) {
+        self.release.get_or_init(|| name.to_owned());
+    }
+
     /// Records the result for the stanza of a list, with `allowed` set as the stanza says. Returns the one
     /// that was recorded first.
     pub(crate) fn end_function(&self, finished: Finished) -> &Finished {
         self.finished.get_or_init(|| self.with_allowed(finished))
     }
 
-    /// The result of a run that `report` ends before its end. In a list, the stanza that runs has failed.
+    /// The result of a run that `report` ends before its end. In a list, the stanza that runs has failed; in a
+    /// release, the first of those that run.
     pub(crate) fn failed(&self, report: ErrorReport) -> Finished {
-        // The stanzas run one after the other.
         let running = self.stanzas().iter().find(|stanza| stanza.finished.get().is_none());
         match running {
             Some(running) => {
@@ -118,11 +126,14 @@ impl EventWriter {
         }
     }
 
-    /// The result of a list. Nothing was done for the stanzas that have no result.
+    /// The result of a list. The stanzas that have no result are stopped.
     pub(crate) fn list(&self) -> Finished {
         let functions = (0..).zip(self.stanzas()).map(|(index, stanza)| {
-            let finished = stanza.finished.get().cloned().unwrap_or(Finished::Stopped {});
-            FunctionOutcome::of(index, stanza.function_name.get().cloned(), finished)
+            let stopped = || Finished::stopped(stanza.changed());
+            let finished = stanza.finished.get().cloned().unwrap_or_else(stopped);
+            let release = stanza.release.get().cloned();
+            let name = stanza.function_name.get().cloned();
+            FunctionOutcome { release, ..FunctionOutcome::of(index, name, finished) }
         });
         let list = ListOutcome::of(functions.collect(), self.changed(), self.output.now_ms());
         Finished::List(Box::new(list))
@@ -245,6 +256,16 @@ impl EventWriter {
     /// Records that the stanza sets `allow_failure`.
     pub(crate) fn allow_failure(&self) {
         self.failure_allowed.store(true, Ordering::Relaxed);
+    }
+
+    /// True if the stanza sets `allow_failure`.
+    pub(crate) fn allows_failure(&self) -> bool {
+        self.failure_allowed.load(Ordering::Relaxed)
+    }
+
+    /// Records that a failure is not allowed, because another stanza of the release does not allow it.
+    pub(crate) fn disallow_failure(&self) {
+        self.failure_allowed.store(false, Ordering::Relaxed);
     }
 
     fn changed_steps(&self) -> MutexGuard<'_, Vec<StepName>> {
@@ -391,6 +412,8 @@ mod tests {
         stanzas[0].allow_failure();
         stanzas[0].end_function(Finished::failed(ErrorReport::new(Code::Conflict, "x"), Vec::new()));
         stanzas[1].name_function("b");
+        stanzas[2].name_release("shop");
+        stanzas[2].record_change(StepName::TagResource);
         stanzas[1].emit(Event::Warning(Warning::new(WarningCode::Overtaken, "m")));
         stanzas[1].record_change(StepName::TagResource);
         let finished = events.finish(events.failed(ErrorReport::new(Code::Cancelled, "y")));
@@ -401,6 +424,8 @@ mod tests {
         let outcomes: Vec<_> = list.functions.iter().map(|function| function.finished.outcome()).collect();
         assert_eq!(outcomes, [Outcome::Failed, Outcome::Failed, Outcome::Stopped]);
         assert!(list.functions[0].finished.is_allowed());
+        assert_eq!(list.functions[2].finished, Finished::stopped(vec![StepName::TagResource]));
+        assert_eq!(list.functions[2].release.as_deref(), Some("shop"));
         drop(events);
         let text = io::read_to_string(read).unwrap();
         let lines: Vec<Line> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();

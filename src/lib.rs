@@ -15,7 +15,7 @@
 //! ```
 //!
 //! `process` reads the request of the CI runner. `deploy/mod.rs` calls the phases in this order, and each one
-//! has a file beside it.
+//! has a file beside it. The functions of a release go through them together: `deploy/together.rs`.
 //!
 //! Each module uses only modules above it in this table. Only [`protocol`] is a stable interface, and the
 //! program calls [`process::main`]; the other modules are private. A module with side effects says which, and

@@ -11,7 +11,7 @@ use super::verify::verify;
 use crate::diagnostics;
 use crate::function::LiveFunction;
 use crate::lambda::{Applied, DeployState, LambdaError, ShiftOutcome};
-use crate::plan::{Action, Plan, WriteCall};
+use crate::plan::{Action, Plan, Step, WriteCall};
 use crate::protocol::error::ErrorReport;
 use crate::protocol::event::{StepName, StepTarget};
 use crate::warnings;
@@ -33,7 +33,7 @@ pub(super) fn apply<'a>(
     mut state: DeployState<'a>,
     guard: Option<&mut GuardWatch>,
 ) -> Result<Round<'a>, ErrorReport> {
-    let report = match apply_steps(aws, plan, live, &mut state, guard) {
+    let report = match apply_steps(aws, &plan.steps, live, &mut state, guard) {
         Ok(None) => return Ok(Round::Done(Box::new(state))),
         Ok(Some(outdated)) if state.shifted.is_empty() => return Ok(Round::Replan(Box::new(outdated))),
         // Another caller has changed the function or the alias during a traffic shift: do not plan again.
@@ -70,9 +70,31 @@ pub(super) fn dry_run(aws: &Aws<'_>, planned: &Planned) -> Result<(), ErrorRepor
 
 /// Restores the traffic of shifted aliases, and adds the result to the report.
 fn restore_traffic(aws: &Aws<'_>, mut report: ErrorReport, state: &mut DeployState<'_>) -> ErrorReport {
+    let count = state.shifted.len();
+    for SentBack { alias, version, ended } in send_back(aws, state, count) {
+        if ended == Ok(ShiftOutcome::Completed) {
+            aws.context.events.record_change(StepName::UpdateAlias);
+        }
+        diagnostics::report_traffic(&mut report, &alias, &version, state.version(), ended);
+    }
+    report
+}
+
+/// An alias to which all traffic of another version was sent back, and how that ended.
+pub(super) struct SentBack {
+    pub(super) alias: String,
+    /// The version that gets all traffic.
+    pub(super) version: String,
+    pub(super) ended: Result<ShiftOutcome, ErrorReport>,
+}
+
+/// Sends back all traffic of shifted aliases, and in a release of those that have moved. `count`: the number
+/// of aliases that are sent back at about the same time.
+pub(super) fn send_back(aws: &Aws<'_>, state: &mut DeployState<'_>, count: usize) -> Vec<SentBack> {
     let context = aws.context;
     let shifted: Vec<(String, String)> = state.shifted.clone().into_iter().collect();
-    for (alias, version) in &shifted {
+    let mut sent_back = Vec::with_capacity(shifted.len());
+    for (alias, version) in shifted {
         let target = StepTarget {
             alias: Some(alias.clone()),
             version: Some(version.clone()),
@@ -80,26 +102,23 @@ fn restore_traffic(aws: &Aws<'_>, mut report: ErrorReport, state: &mut DeploySta
             ..StepTarget::default()
         };
         let running = RunningStep::start(context, StepName::UpdateAlias, target);
-        let ended = match aws.block_on(aws.lambda.restore_traffic(alias, shifted.len(), state)) {
+        let ended = match aws.block_on(aws.lambda.restore_traffic(&alias, count, state)) {
             Ok((outcome, applied)) => {
                 running.finish(context, applied.attempts, applied.request_id);
                 Ok(outcome)
             }
             Err(error) => Err(context.failed(error)),
         };
-        if ended == Ok(ShiftOutcome::Completed) {
-            context.events.record_change(StepName::UpdateAlias);
-        }
-        diagnostics::report_traffic(&mut report, alias, version, state.version(), ended);
+        sent_back.push(SentBack { alias, version, ended });
     }
-    if !shifted.is_empty() && state.shifted.is_empty() {
+    if !sent_back.is_empty() && state.shifted.is_empty() {
         context.events.retract_change(StepName::ShiftTraffic);
     }
-    report
+    sent_back
 }
 
 /// Adds to the report which event source mappings have moved to the alias, if it ends their moves half-way.
-fn name_event_sources(
+pub(super) fn name_event_sources(
     aws: &Aws<'_>,
     plan: &Plan,
     state: &DeployState<'_>,
@@ -123,9 +142,9 @@ fn name_event_sources(
 
 /// Applies the steps in order, and records the new state of the function in `state`. Returns the step before
 /// which the function has changed. `None`: all steps took effect.
-fn apply_steps(
+pub(super) fn apply_steps(
     aws: &Aws<'_>,
-    plan: &Plan,
+    steps: &[Step],
     live: Option<&LiveFunction>,
     state: &mut DeployState<'_>,
     mut guard: Option<&mut GuardWatch>,
@@ -133,7 +152,7 @@ fn apply_steps(
     let Aws { context, lambda, .. } = aws;
     let has_warned = Once::new();
     let role_not_ready = || has_warned.call_once(|| context.warn(&warnings::role_not_ready()));
-    for step in &plan.steps {
+    for step in steps {
         context.stop.check().map_err(diagnostics::from_stop)?;
         let running = RunningStep::start(context, step.action.name(), state.target_of(&step.action));
         if let (Action::Write(WriteCall::ShiftTraffic { percent, .. }), Some(guard)) =

@@ -28,6 +28,9 @@ pub(super) struct Context<'a> {
     pub(super) stop: &'a CancelToken,
     /// What the functions of the request share. `None`: the request deploys one function.
     pub(super) shared: Option<&'a Shared>,
+    /// Name of the release that the function is deployed with, with secrets masked. `None`: it is deployed on
+    /// its own.
+    pub(super) release: Option<&'a str>,
     /// The start of the run.
     pub(super) began: Instant,
 }
@@ -35,6 +38,11 @@ pub(super) struct Context<'a> {
 impl Context<'_> {
     pub(super) fn warn(&self, warning: &Warning) {
         self.events.emit(Event::Warning(self.redaction.warning(warning)));
+    }
+
+    /// True if the stanza has an alias, so that an update of the function alone is not live.
+    pub(super) fn has_alias(&self) -> bool {
+        self.stanza.alias.iter().flatten().next().is_some()
     }
 
     /// Masks all secrets known now, in texts from other sources.

@@ -1,7 +1,9 @@
 //! Runs a command for a job, in phases: `judge`, `prepare` (in `package.rs`), `read`, `plan`, `apply`,
 //! `finish`. Each phase has a file, takes values and returns values. `run` below calls the first phase, and
-//! `deploy` the other five; `list.rs` calls `run` for each stanza of a list. It calls the other modules and
-//! writes events. It never interprets a value of the stanza itself.
+//! `deploy` the other five; `list.rs` calls `run` for each stanza of a list. The stanzas of a release go
+//! through the phases together: `together.rs` calls the first two phases, and `member.rs` the others, on one
+//! thread for each function. It calls the other modules and writes events. It never interprets a value of the
+//! stanza itself.
 #![expect(clippy::disallowed_methods, reason = "measures how long the run takes")]
 
 mod apply;
@@ -12,13 +14,16 @@ mod guard;
 mod job;
 mod judge;
 mod list;
+mod member;
 mod package;
 mod plan;
 mod read;
 mod redaction;
+mod release;
 mod rollback;
 mod shared;
 mod step;
+mod together;
 mod user_commands;
 mod verify;
 mod warn;
@@ -35,6 +40,7 @@ use self::apply::{Round, apply, dry_run};
 use self::aws::{Aws, with_runtime};
 use self::context::Context;
 use self::finish::{Baseline, finish};
+use self::guard::GuardWatch;
 use self::judge::{Accepted, Judged, judge};
 use self::package::{package_to, prepare};
 use self::plan::{Planned, plan, plan_again};
@@ -83,26 +89,32 @@ fn run_with(
             let Accepted { stanza, secrets_of_job, redactor } = *accepted;
             let known_secrets = shared.map(|shared| shared.known_secrets.clone()).unwrap_or_default();
             let redaction = Redaction::new(job, &stanza, secrets_of_job, redactor, known_secrets);
-            let (stanza, name) = (&stanza, &stanza.function_name);
+            let (stanza, name, release) = (&stanza, &stanza.function_name, None);
             events.name_function(&redaction.variables.redact(name.as_str()));
-            run_command(command, &Context { job, stanza, name, redaction, events, stop, shared, began })
+            let context = Context { job, stanza, name, redaction, events, stop, shared, release, began };
+            run_command(command, &context)
         }
     });
     finished.unwrap_or_else(|report| Finished::failed(report, events.changed()))
 }
 
-fn run_command(command: &Command, context: &Context<'_>) -> Result<Finished, ErrorReport> {
-    let stanza = context.stanza;
-    let is_dry_run = stanza.dry_run == Some(true);
+/// Warns about keys of the stanza, and checks what can be checked without a request.
+fn check_stanza(command: &Command, context: &Context<'_>) -> Result<(), ErrorReport> {
     warn::about_version(context, command);
     warn::about_region(context);
     warn::about_named_runtime(context, command);
     // A rollback and a package need no guard.
     if command.evaluates_conditions()
-        && let Ok(Some(region)) = lambda::named_region(stanza, &context.job.env)
+        && let Ok(Some(region)) = lambda::named_region(context.stanza, &context.job.env)
     {
         guard::check_region(context, &region)?;
     }
+    Ok(())
+}
+
+fn run_command(command: &Command, context: &Context<'_>) -> Result<Finished, ErrorReport> {
+    let is_dry_run = context.stanza.dry_run == Some(true);
+    check_stanza(command, context)?;
     match command {
         Command::Check => Ok(Finished::Checked {}),
         Command::Rollback => with_runtime(context.shared, |runtime| roll_back(context, runtime, is_dry_run)),
@@ -136,20 +148,31 @@ fn deploy(context: &Context<'_>, runtime: &Runtime, only_plan: bool) -> Result<F
     let prepared = prepare(context, &source)?;
     let aws = Aws::connect(context, runtime)?;
     let input = read(&aws, &source, prepared, only_plan)?;
-    let mut guard = guard::prepare(&aws, &input)?;
+    let guard = guard::prepare(&aws, &input)?;
     let before = Baseline::of(&input);
-    let (mut planned, event) = plan(context, input)?;
+    let (planned, event) = plan(context, input)?;
     if only_plan {
         dry_run(&aws, &planned)?;
         return Ok(Finished::Planned(event));
     }
+    carry_out(&aws, planned, before, guard)
+}
+
+/// Applies a plan, and plans again whenever another caller has changed the function.
+fn carry_out(
+    aws: &Aws<'_>,
+    mut planned: Planned,
+    before: Baseline,
+    mut guard: Option<GuardWatch>,
+) -> Result<Finished, ErrorReport> {
     loop {
-        match apply(&aws, &planned.plan, planned.input.live(), planned.state(context), guard.as_mut())? {
-            Round::Done(state) => return finish(&aws, planned, *state, before, guard),
-            Round::Replan(outdated) => planned = replan(&aws, planned, *outdated)?,
+        let state = planned.state(aws.context);
+        match apply(aws, &planned.plan, planned.input.live(), state, guard.as_mut())? {
+            Round::Done(state) => return finish(aws, planned, *state, before, guard),
+            Round::Replan(outdated) => planned = replan(aws, planned, *outdated)?,
         }
         if guard.is_none() {
-            guard = guard::prepare(&aws, &planned.input)?;
+            guard = guard::prepare(aws, &planned.input)?;
         }
     }
 }

@@ -6,7 +6,7 @@ use super::step::OutdatedStep;
 use super::warn;
 use crate::diagnostics;
 use crate::lambda::DeployState;
-use crate::plan::{Plan, PlanError};
+use crate::plan::{Plan, PlanError, phases};
 use crate::protocol::error::ErrorReport;
 use crate::protocol::event::{self, Event};
 use crate::warnings;
@@ -33,8 +33,15 @@ impl Planned {
     }
 }
 
-/// Plans a deployment, with the warnings that it needs. Returns also the plan for events.
+/// Plans a deployment, with the warnings that it needs, and writes the plan. Returns also what was written.
 pub(super) fn plan(context: &Context<'_>, input: PlanInput) -> Result<(Planned, event::Plan), ErrorReport> {
+    let planned = plan_silently(context, input)?;
+    let event = emit(context, &planned.plan);
+    Ok((planned, event))
+}
+
+/// Plans a deployment, with the warnings that it needs.
+pub(super) fn plan_silently(context: &Context<'_>, input: PlanInput) -> Result<Planned, ErrorReport> {
     let plan = plan_of(context, &input)?;
     let (desired, live) = (&input.desired, input.live());
     warn::about_unknown_values(context, desired, live);
@@ -44,8 +51,7 @@ pub(super) fn plan(context: &Context<'_>, input: PlanInput) -> Result<(Planned, 
     warn::about_code(context, desired, live, archive, Some(architecture));
     warn::about_cleared_weights(context, &plan);
     warn::about_bypasses(context, desired, live, false);
-    let event = emit(context, &plan);
-    Ok((Planned { input, plan, replans: 0 }, event))
+    Ok(Planned { input, plan, replans: 0 })
 }
 
 /// Plans the rest of a deployment after the function has changed. If our own request has changed it, this is
@@ -69,9 +75,15 @@ pub(super) fn plan_again(
     Ok(Planned { input, plan, replans })
 }
 
-/// Writes a plan as an event, and returns what was written.
+/// Writes a plan as an event, and returns what was written. In a release it shows the phase of each step.
 pub(super) fn emit(context: &Context<'_>, plan: &Plan) -> event::Plan {
-    let event = context.redaction.plan(plan);
+    let mut event = context.redaction.plan(plan);
+    if context.release.is_some() {
+        let phases = phases(&plan.steps, context.has_alias());
+        for (index, step) in event.steps.iter_mut().enumerate() {
+            step.phase = Some(phases.of_step(index));
+        }
+    }
     context.events.emit(Event::Planned(event.clone()));
     event
 }

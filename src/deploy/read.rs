@@ -77,7 +77,10 @@ async fn code_and_live(
     let Aws { context, lambda, .. } = aws;
     let reading = async { lambda.read_live(context.name).await.map_err(|error| context.failed(error)) };
     let (archive, found) = match prepared {
-        Prepared::Contents(contents) => tokio::try_join!(package_in_background(context, contents), reading)?,
+        Prepared::Contents(contents) => {
+            let (archive, found) = tokio::try_join!(package_in_background(context, contents), reading)?;
+            (Arc::new(archive), found)
+        }
         Prepared::Archive(archive) => (archive, reading.await?),
         Prepared::Image(uri) => {
             let delivery = uri.map(Delivery::Image);
@@ -94,10 +97,10 @@ async fn code_and_live(
     let delivery = match source {
         CodeSource::PackageInBucket(bucket) => {
             let object = bucket.object(context.name.name(), archive.sha256());
-            Delivery::Upload(object, Arc::new(archive))
+            Delivery::Upload(object, archive)
         }
         CodeSource::Package | CodeSource::Object(_) | CodeSource::Image(_) | CodeSource::LiveImage => {
-            Delivery::Call(Arc::new(archive))
+            Delivery::Call(archive)
         }
     };
     Ok((Code { sha256, delivery: Some(delivery) }, found))

@@ -24,31 +24,60 @@ pub(super) fn roll_back(
     only_plan: bool,
 ) -> Result<Finished, ErrorReport> {
     let aws = Aws::connect(context, runtime)?;
-    let desired = context.desired_function();
-    let live = read(&aws, &desired.release)?;
-    let (plan, mut live) = choose_version(&aws, &desired.release, live, !only_plan)?;
-    if !live.is_managed && (only_plan || !plan.steps.is_empty()) {
-        let reads = BypassReads { url: true, policy: true, requires_event_sources: false };
-        let denied = aws.call(aws.lambda.read_bypasses(context.name, &mut live, reads))?;
-        warn::about_denied_reads(context, &desired, &denied);
-    }
-    warn::about_cleared_weights(context, &plan);
-    warn::about_bypasses(context, &desired, Some(&live), true);
-    let planned = plan::emit(context, &plan);
+    let planned = PlannedRollback::of(&aws, only_plan)?;
+    let event = plan::emit(context, &planned.plan);
     if only_plan {
-        return Ok(Finished::Planned(planned));
+        return Ok(Finished::Planned(event));
     }
-    let version = live.versions.iter().find(|version| Some(&version.number) == plan.version.as_ref());
-    let code_sha256 = version.map(|version| version.code_sha256.clone());
-    let mut state = DeployState::of(context.name);
-    state.refresh(&live, &plan, code_sha256.clone());
-    match apply(&aws, &plan, Some(&live), state, None)? {
-        Round::Done(state) => {
-            let before = Baseline { code_sha256, aliases: live.aliases };
-            let now = deployment(&aws, *state, before, None);
-            Ok(if plan.steps.is_empty() { Finished::Unchanged(now) } else { Finished::Deployed(now) })
-        }
+    let PlannedRollback { plan, live } = &planned;
+    match apply(&aws, plan, Some(live), planned.state(context), None)? {
+        Round::Done(state) => Ok(planned.finish(&aws, *state)),
         Round::Replan(outdated) => Err(diagnostics::from_moved_alias(outdated.error, &context.redactor())),
+    }
+}
+
+/// The plan of a rollback, and the function that it was made for.
+pub(super) struct PlannedRollback {
+    pub(super) plan: Plan,
+    pub(super) live: LiveFunction,
+}
+
+impl PlannedRollback {
+    /// Reads the function and plans its rollback, with the warnings that it needs.
+    pub(super) fn of(aws: &Aws<'_>, only_plan: bool) -> Result<Self, ErrorReport> {
+        let context = aws.context;
+        let desired = context.desired_function();
+        let live = read(aws, &desired.release)?;
+        let (plan, mut live) = choose_version(aws, &desired.release, live, !only_plan)?;
+        if !live.is_managed && (only_plan || !plan.steps.is_empty()) {
+            let reads = BypassReads { url: true, policy: true, requires_event_sources: false };
+            let denied = aws.call(aws.lambda.read_bypasses(context.name, &mut live, reads))?;
+            warn::about_denied_reads(context, &desired, &denied);
+        }
+        warn::about_cleared_weights(context, &plan);
+        warn::about_bypasses(context, &desired, Some(&live), true);
+        Ok(PlannedRollback { plan, live })
+    }
+
+    /// The state of the function before the first step of the plan.
+    pub(super) fn state<'a>(&self, context: &Context<'a>) -> DeployState<'a> {
+        let mut state = DeployState::of(context.name);
+        state.refresh(&self.live, &self.plan, self.code_sha256());
+        state
+    }
+
+    /// The outcome after all steps took effect.
+    pub(super) fn finish(self, aws: &Aws<'_>, state: DeployState<'_>) -> Finished {
+        let before = Baseline { code_sha256: self.code_sha256(), aliases: self.live.aliases };
+        let now = deployment(aws, state, before, None);
+        if self.plan.steps.is_empty() { Finished::Unchanged(now) } else { Finished::Deployed(now) }
+    }
+
+    /// The hash of the version to which the rollback goes.
+    fn code_sha256(&self) -> Option<String> {
+        let mut versions = self.live.versions.iter();
+        let version = versions.find(|version| Some(&version.number) == self.plan.version.as_ref());
+        version.map(|version| version.code_sha256.clone())
     }
 }
 

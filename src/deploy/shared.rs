@@ -1,7 +1,7 @@
 //! Defines what the functions of one request share: the rate of calls, the identities, the secrets and the
 //! runtime. Functions with the same identity log in once and use the same connections.
 
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use tokio::runtime::{Builder, Runtime};
 
@@ -16,6 +16,9 @@ pub(super) struct Shared {
     pub(super) pace: Arc<Pace>,
     pub(super) known_secrets: KnownSecrets,
     sessions: Mutex<Vec<(IdentityKey, Arc<Session>)>>,
+    /// Held while a command of a stanza runs: the processes that a command leaves behind are known only if no
+    /// other one runs at the same time.
+    commands: Mutex<()>,
     /// Made when it is first needed.
     runtime: OnceLock<Result<Runtime, ErrorReport>>,
 }
@@ -34,6 +37,11 @@ impl Shared {
         let session = Arc::new(log_in()?);
         sessions.push((key, session.clone()));
         Ok(session)
+    }
+
+    /// Waits until no command of another stanza runs. No other one starts before the result is dropped.
+    pub(super) fn begin_command(&self) -> MutexGuard<'_, ()> {
+        self.commands.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The runtime for requests. The connections of a session need the one with which they were opened.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::context::Context;
+use super::shared::Shared;
 use crate::commands::{self, CommandError, Stash};
 use crate::diagnostics;
 use crate::protocol::environment::Environment;
@@ -57,6 +58,7 @@ pub(super) fn run_in_bash(
     env: &Environment,
     limit: Option<Duration>,
 ) -> Result<(), CommandError> {
+    let _turn = context.shared.map(Shared::begin_command);
     let redactor = context.redactor();
     let redact = |text: &str| redactor.redact(text);
     let mut report = |stream, line: String| context.events.emit(Event::Output { stream, line });

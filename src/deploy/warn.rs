@@ -133,6 +133,15 @@ pub(super) fn about_unknown_values(
     unknown.chain(tags).for_each(|field| context.warn(&warnings::live_value_unknown(field)));
 }
 
+/// Warns that the function is updated before all functions of its release have passed.
+pub(super) fn about_release(context: &Context<'_>, plan: &Plan) {
+    if let Some(release) = context.release.filter(|_| !context.has_alias())
+        && plan.steps.iter().any(|step| !step.action.is_read_only())
+    {
+        context.warn(&warnings::not_held_back(release));
+    }
+}
+
 pub(super) fn about_cleared_weights(context: &Context<'_>, plan: &Plan) {
     plan.cleared.iter().for_each(|cleared| context.warn(&warnings::weights_cleared(cleared)));
 }

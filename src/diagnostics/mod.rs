@@ -33,7 +33,8 @@ pub(crate) use guard::from_guard;
 pub(crate) use package::from_package;
 pub(crate) use plan::{from_no_function, from_plan, from_rollback_without_alias};
 pub(crate) use request::{
-    from_conditions, from_list_to_package, from_request, hint_for_document, hint_for_json,
+    from_conditions, from_large_release, from_list_to_package, from_repeated_function, from_request,
+    from_unclear_release, hint_for_document, hint_for_json,
 };
 pub(crate) use verification::{
     FailureReason, VersionExposure, from_verification, report_deployment, report_event_sources,
@@ -59,12 +60,15 @@ pub(crate) fn from_problems(mut problems: Vec<Problem>, redactor: &Redactor) -> 
     ErrorReport::from_problems(problems)
 }
 
-/// Reports a run that a signal or a closed standard output ended.
+/// Reports a run that a signal, a closed standard output or another function of its release ended.
 pub(crate) fn from_stop(reason: CancelReason) -> ErrorReport {
     match reason {
         CancelReason::Signal(_) => report(Code::Cancelled, format!("cancelled by {reason}")),
         CancelReason::OutputClosed => {
             report(Code::OutputClosed, "the runner closed the standard output of dpl-lambda")
+        }
+        CancelReason::Stopped => {
+            report(Code::Cancelled, "stopped, because another function of the release failed")
         }
     }
     .hint(REPEAT)

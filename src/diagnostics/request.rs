@@ -71,6 +71,28 @@ pub(crate) fn from_list_to_package(stanzas: usize) -> ErrorReport {
         .hint("run `package` once for each stanza, with another `--output`")
 }
 
+/// Reports a stanza of a list whose release is not known before its variables are.
+pub(crate) fn from_unclear_release() -> ErrorReport {
+    report(Code::BadValue, "`release` depends on a variable or a branch; expected plain text")
+        .at("/release")
+        .hint("write the name of the release itself: it decides which stanzas are deployed together")
+}
+
+/// Reports a release of too many stanzas.
+pub(crate) fn from_large_release(release: &str, stanzas: usize, most: usize) -> ErrorReport {
+    report(Code::BadValue, format!("the release `{release}` has {stanzas} stanzas; expected at most {most}"))
+        .at("/release")
+        .hint("divide it into several releases, which are deployed one after the other")
+}
+
+/// Reports a release with two stanzas for one function. `function_name` has its secrets masked.
+pub(crate) fn from_repeated_function(release: &str, function_name: &str) -> ErrorReport {
+    let message = format!("the release `{release}` has several stanzas for the function `{function_name}`");
+    report(Code::BadValue, message)
+        .at("/release")
+        .hint("keep one of them, or deploy the other one without `release`")
+}
+
 /// What to do about a syntax error of JSON with this message of the parser. `None`: the message says it.
 pub(crate) fn hint_for_json(detail: &str) -> Option<&'static str> {
     match detail {

@@ -8,6 +8,7 @@ use aws_sdk_lambda::types::AliasRoutingConfiguration;
 use super::client::{Applied, Lambda, found};
 use super::deploy_state::{DeployState, ResponseFacts};
 use super::error::{CallError, CallErrorKind, LambdaError};
+use crate::cancel::CancelReason;
 use crate::function::{AliasHistory, LiveAlias};
 use crate::plan::WriteCall;
 
@@ -58,8 +59,9 @@ impl Lambda {
         Ok(true)
     }
 
-    /// Sends all traffic of an alias to the previous version again, even if the run is cancelled. `count` is
-    /// the number of aliases to restore: after a signal they share the remaining time.
+    /// Sends all traffic of an alias to the previous version again, even if the run is cancelled. In a release
+    /// it does this also if the alias has moved. `count` is the number of aliases to restore: after a signal
+    /// they share the remaining time.
     ///
     /// # Errors
     /// [`LambdaError::Outdated`] if another caller has changed the alias since, and every other
@@ -73,7 +75,10 @@ impl Lambda {
         self.attempts.reset();
         // After a signal the `finished` event must be written within seconds.
         let share = RESTORE_LIMIT / u32::try_from(count).unwrap_or(u32::MAX).max(1);
-        let limit = if self.stop.reason().is_some() { share } else { self.wait_limit };
+        let limit = match self.stop.reason() {
+            Some(CancelReason::Signal(_) | CancelReason::OutputClosed) => share,
+            Some(CancelReason::Stopped) | None => self.wait_limit,
+        };
         let sent = tokio::time::timeout(limit, self.restore_weights(alias, state)).await;
         let timed_out = |_| self.explain(CallError::without("UpdateAlias", CallErrorKind::Timeout));
         let outcome = sent.map_err(timed_out)??;
@@ -102,7 +107,9 @@ impl Lambda {
                     let call = self.client.get_alias().function_name(state.name.as_str()).name(alias).send();
                     let alias = call.await.map_err(|error| self.failed("GetAlias", error))?;
                     let shares = shares(alias.routing_config());
+                    revision = alias.revision_id().map(str::to_owned);
                     match alias.function_version() {
+                        Some(version) if version == ours && state.at.is_some() => continue,
                         Some(version) if version == ours && shares.is_empty() => {
                             return Ok(ShiftOutcome::Completed);
                         }
@@ -113,7 +120,6 @@ impl Lambda {
                             if version == from && shares.iter().all(|(version, _)| version == ours) => {}
                         _ => return Err(LambdaError::Outdated(Some(error))),
                     }
-                    revision = alias.revision_id().map(str::to_owned);
                     history = AliasHistory::of(alias.description().unwrap_or_default());
                 }
                 Err(error) => return Err(self.explain(error)),

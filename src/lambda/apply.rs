@@ -33,10 +33,16 @@ impl Lambda {
         role_not_ready: &dyn Fn(),
     ) -> Result<Applied, LambdaError> {
         let applied = self.send_until_accepted(call, state, role_not_ready).await;
-        if let (WriteCall::ShiftTraffic { .. }, Err(error)) = (call, &applied)
+        let must_be_restored = match call {
+            WriteCall::ShiftTraffic { .. } => true,
+            WriteCall::UpdateAlias { .. } => state.at.is_some(),
+            _ => false,
+        };
+        if let Err(error) = &applied
+            && must_be_restored
             && (self.attempts.stats().lost_response || error.outcome_is_unknown())
         {
-            // AWS may have applied the shift in spite of the error.
+            // AWS may have applied the shift or the move in spite of the error.
             state.record_target(call);
         }
         applied

@@ -173,7 +173,7 @@ impl Lambda {
     }
 
     /// Awaits a write call. Does not send it if the run is already cancelled; a call in flight gets [`GRACE`]
-    /// after a signal.
+    /// after a signal, and ends if another function of the release fails.
     pub(super) async fn write_call<T, E>(
         &self,
         step: StepName,
@@ -187,7 +187,7 @@ impl Lambda {
         self.stop.check().map_err(|reason| LambdaError::Cancelled { reason, in_flight: None })?;
         let grace_is_over = async {
             match self.stop.cancelled().await {
-                CancelReason::OutputClosed => std::future::pending().await,
+                CancelReason::OutputClosed | CancelReason::Stopped => std::future::pending().await,
                 reason @ CancelReason::Signal(_) => {
                     // After a traffic shift, restoring the traffic must also fit into the shutdown time.
                     let is_shift = matches!(step, StepName::ShiftTraffic | StepName::UpdateAlias);

@@ -31,7 +31,11 @@ pub(crate) struct DeployState<'a> {
     /// History of each alias, by alias name.
     pub histories: BTreeMap<String, AliasHistory>,
     /// Aliases that send part of their traffic to the new version, each with the version that gets the rest.
+    /// In a release also those that have moved, each with the version at which it pointed before.
     pub shifted: BTreeMap<String, String>,
+    /// The versions at which the aliases point before a release, by alias name. `None`: the function is not
+    /// part of a release, so an alias that has moved stays where it is.
+    pub at: Option<BTreeMap<String, String>>,
     /// The deployment of CodeDeploy that moves the alias, or has moved it. `None`: there is none.
     pub deployment: Option<CodeDeployDeployment>,
     /// Ids of the event source mappings that call the alias since this run.
@@ -60,6 +64,7 @@ impl<'a> DeployState<'a> {
             alias_revisions: BTreeMap::new(),
             histories: BTreeMap::new(),
             shifted: BTreeMap::new(),
+            at: None,
             deployment: None,
             moved_event_sources: Vec::new(),
             function_url: None,
@@ -84,6 +89,25 @@ impl<'a> DeployState<'a> {
             live.aliases.iter().map(|alias| (alias.name.clone(), alias.history.clone())).collect();
         let revision = |alias: &LiveAlias| Some((alias.name.clone(), alias.revision_id.clone()?));
         self.alias_revisions = live.aliases.iter().filter_map(revision).collect();
+    }
+
+    /// Makes the state one of a release, in which an alias that has moved can be sent back. `live` is the
+    /// function before the first step.
+    pub(crate) fn begin_release(&mut self, live: Option<&LiveFunction>) {
+        let aliases = live.map(|live| live.aliases.as_slice()).unwrap_or_default();
+        self.at = Some(aliases.iter().map(|alias| (alias.name.clone(), alias.version.clone())).collect());
+    }
+
+    /// Makes the moves of the release final.
+    pub(crate) fn end_release(&mut self) {
+        self.at = None;
+        self.shifted.clear();
+    }
+
+    /// The aliases that the release has created.
+    pub(crate) fn created_aliases(&self) -> Vec<String> {
+        let Some(at) = &self.at else { return Vec::new() };
+        self.alias_revisions.keys().filter(|alias| !at.contains_key(*alias)).cloned().collect()
     }
 
     /// The target of a step, as shown in events.
@@ -141,11 +165,18 @@ impl<'a> DeployState<'a> {
         LiveAlias { name: alias.to_owned(), version: from.to_owned(), weights, ..LiveAlias::default() }
     }
 
-    /// Records after a step whether an alias sends part of its traffic to the new version, and which event
-    /// source mapping has moved.
+    /// Records after a step whether an alias sends part of its traffic to the new version, or has moved to it
+    /// in a release, and which event source mapping has moved.
     pub(super) fn record_target(&mut self, call: &WriteCall) {
         match call {
-            WriteCall::UpdateAlias { alias, .. } => drop(self.shifted.remove(alias)),
+            WriteCall::UpdateAlias { alias, version, .. } => {
+                let target = version.as_deref().unwrap_or(self.version());
+                let before = self.at.as_ref().and_then(|at| at.get(alias));
+                match before.filter(|before| *before != target).cloned() {
+                    Some(before) => drop(self.shifted.insert(alias.clone(), before)),
+                    None => drop(self.shifted.remove(alias)),
+                }
+            }
             WriteCall::ShiftTraffic { alias, from, .. } => {
                 drop(self.shifted.insert(alias.clone(), from.clone()))
             }
@@ -292,6 +323,36 @@ mod tests {
         logged.settings[3] = Setting::LogGroup("/aws/lambda/f".to_owned());
         assert!(state.allows_response(&configuration(Setting::LogFormat("JSON".to_owned())), &logged));
         assert!(!state.allows_response(&timeout(), &logged));
+    }
+
+    #[test]
+    fn an_alias_that_has_moved_can_be_sent_back_only_in_a_release() {
+        let name = FunctionName::parse("f").expect("a name");
+        let update = |version: Option<&str>| WriteCall::UpdateAlias {
+            alias: "live".to_owned(),
+            version: version.map(str::to_owned),
+            history: None,
+            provisions: false,
+        };
+        let history = AliasHistory::new();
+        let (alias, from) = ("live".to_owned(), "7".to_owned());
+        let shift = WriteCall::ShiftTraffic { alias, from, percent: 10, history };
+        let at = BTreeMap::from([("live".to_owned(), "7".to_owned())]);
+        let of = |at| DeployState { version: Some("8".to_owned()), at, ..DeployState::of(&name) };
+        let (mut alone, mut released) = (of(None), of(Some(at.clone())));
+        for state in [&mut alone, &mut released] {
+            state.record_target(&shift);
+            assert_eq!(state.shifted, at);
+            // Ends a shift without a move.
+            state.record_target(&update(Some("7")));
+            assert_eq!(state.shifted, BTreeMap::new());
+            state.record_target(&update(None));
+        }
+        assert_eq!((alone.shifted, released.shifted.clone()), (BTreeMap::new(), at));
+        released.alias_revisions = ["live", "next"].map(|alias| (alias.to_owned(), String::new())).into();
+        assert_eq!(released.created_aliases(), ["next"]);
+        released.end_release();
+        assert!(released.shifted.is_empty() && released.created_aliases().is_empty());
     }
 
     #[test]

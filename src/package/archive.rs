@@ -27,7 +27,7 @@ use crate::protocol::event::Package;
 
 /// Largest archive in bytes that is kept in memory. A larger one goes to a temporary file without a name,
 /// which disappears with the process, even if that is killed.
-const IN_MEMORY: usize = 4 * 1024 * 1024;
+pub(crate) const MAX_IN_MEMORY: usize = 4 * 1024 * 1024;
 
 /// File size from which ZIP64 is used. The compressed size is not known in advance, but it exceeds 4 GiB only
 /// if the file is about as large.
@@ -86,6 +86,14 @@ impl Archive {
     /// Size of the archive in bytes.
     pub(crate) fn size(&self) -> u64 {
         self.package.zip_bytes
+    }
+
+    /// How many of its bytes are in memory.
+    pub(crate) fn bytes_in_memory(&self) -> usize {
+        match &self.data {
+            Data::Memory(bytes) => bytes.len(),
+            Data::File(_) => 0,
+        }
     }
 
     /// Fills `buffer` with the bytes of the archive from `offset` on.
@@ -208,27 +216,33 @@ impl Archive {
 
 impl Contents {
     /// Builds the archive, or reads and checks an existing one. Reports the bytes read so far to `progress`.
+    /// An archive of more than `in_memory` bytes goes to a temporary file.
     ///
     /// # Errors
     /// [`PackageError`], which is [`PackageError::Cancelled`] if `stop` is set meanwhile.
     pub(crate) fn into_archive(
         self,
+        in_memory: usize,
         progress: &mut dyn FnMut(Progress),
         stop: &CancelToken,
     ) -> Result<Archive, PackageError> {
-        self.into_archive_with(threads(), progress, stop)
+        self.into_archive_with(threads(), in_memory, progress, stop)
     }
 
     /// As [`Contents::into_archive`], with a number of threads. The archive does not depend on that number.
     pub(super) fn into_archive_with(
         self,
         threads: usize,
+        in_memory: usize,
         progress: &mut dyn FnMut(Progress),
         stop: &CancelToken,
     ) -> Result<Archive, PackageError> {
         match self.kind {
             ContentsKind::Archive { path } => read_archive(&path, self.source),
-            ContentsKind::Files(items) => build_archive(items, self.source, threads, progress, stop),
+            ContentsKind::Files(items) => {
+                let out = spooled_tempfile(in_memory);
+                build_archive(items, self.source, threads, out, progress, stop)
+            }
         }
     }
 }
@@ -284,13 +298,13 @@ fn build_archive(
     items: Vec<Item>,
     source: String,
     threads: usize,
+    out: SpooledTempFile,
     progress: &mut dyn FnMut(Progress),
     stop: &CancelToken,
 ) -> Result<Archive, PackageError> {
     let total_bytes = items.iter().map(Item::bytes).sum();
     let mut done_bytes = 0;
-    let mut zip =
-        Writer::new(Hashing::new(io::BufWriter::with_capacity(256 * 1024, spooled_tempfile(IN_MEMORY))));
+    let mut zip = Writer::new(Hashing::new(io::BufWriter::with_capacity(256 * 1024, out)));
     let mut checksum = crc32fast::Hasher::new();
     let check = || stop.check().map_err(PackageError::Cancelled);
     compress(&items, threads, &check, &mut |piece| {

@@ -11,7 +11,7 @@ use crate::bounded_read;
 use crate::protocol::stanza::{Links, Stanza};
 
 /// Options of the stanza that select the files to package.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Selection {
     /// Paths below the build directory. Empty: the whole directory. One path: its contents, or the existing
     /// archive. Several paths: each keeps its name in the package.

@@ -39,7 +39,7 @@ fn select(directory: &Path, selection: &Selection) -> Result<Archive, PackageErr
 }
 
 fn build(contents: Contents) -> Result<Archive, PackageError> {
-    contents.into_archive(&mut |_| {}, &CancelToken::new())
+    contents.into_archive(MAX_IN_MEMORY, &mut |_| {}, &CancelToken::new())
 }
 
 fn scanned(tree: &TempDir, selection: &Selection) -> Contents {
@@ -175,7 +175,8 @@ fn any_number_of_threads_makes_the_same_bytes() {
     let tree = mixed();
     let with = |threads| {
         let contents = scanned(&tree, &Selection::default());
-        contents.into_archive_with(threads, &mut |_| {}, &CancelToken::new()).expect("an archive")
+        let archive = contents.into_archive_with(threads, MAX_IN_MEMORY, &mut |_| {}, &CancelToken::new());
+        archive.expect("an archive")
     };
     let one = with(1);
     for threads in [2, 4, 8] {
@@ -354,10 +355,22 @@ fn the_file_that_is_being_written_is_no_part_of_the_package() {
 }
 
 #[test]
+fn an_archive_that_must_not_be_in_memory_has_the_same_bytes() {
+    let tree = mixed();
+    let of = |in_memory| {
+        let contents = scanned(&tree, &Selection::default());
+        contents.into_archive(in_memory, &mut |_| {}, &CancelToken::new()).expect("an archive")
+    };
+    let (memory, file) = (of(MAX_IN_MEMORY), of(0));
+    assert!(bytes(&memory) == bytes(&file));
+    assert_eq!((memory.bytes_in_memory() as u64, file.bytes_in_memory()), (memory.size(), 0));
+}
+
+#[test]
 fn packaging_ends_when_the_run_is_to_end() {
     let tree = tree(&[("index.js", "1")]);
     let stop = CancelToken::new();
     stop.cancel(CancelReason::Signal(15));
-    let result = scanned(&tree, &Selection::default()).into_archive(&mut |_| {}, &stop);
+    let result = scanned(&tree, &Selection::default()).into_archive(MAX_IN_MEMORY, &mut |_| {}, &stop);
     assert!(matches!(result, Err(PackageError::Cancelled(CancelReason::Signal(15)))));
 }

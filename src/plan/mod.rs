@@ -6,6 +6,7 @@ mod action;
 mod alias_changes;
 mod codedeploy;
 mod error;
+mod phases;
 mod refused;
 mod release;
 mod rollback;
@@ -18,6 +19,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 pub(crate) use action::{Action, WriteCall};
 pub(crate) use error::PlanError;
+pub(crate) use phases::{Phases, phases};
 pub(crate) use refused::{cut_version_description, half_vpc, merged_variables};
 pub(crate) use release::ClearedWeights;
 pub(crate) use rollback::roll_back;
@@ -418,6 +420,7 @@ impl Plan {
                     step: step.action.name(),
                     changes: step.changes.clone(),
                     waits_for: step.action.waits_for(),
+                    phase: None,
                 })
                 .collect(),
         }

@@ -115,7 +115,7 @@ impl SignalForwarder {
             CancelReason::Signal(_) if typed && state.at_terminal => return,
             // A signal without a POSIX name is forwarded as SIGTERM.
             CancelReason::Signal(signal) => Signal::from_named_raw(signal).unwrap_or(Signal::TERM),
-            CancelReason::OutputClosed => {
+            CancelReason::OutputClosed | CancelReason::Stopped => {
                 state.read = None;
                 return;
             }
