@@ -141,6 +141,9 @@ fn a_function_whose_conditions_are_not_met_is_left_out() {
     fixture.set_in(1, json!({"on": "dev"}));
     let ended = fixture.deployed("// 2\n");
     assert_eq!(ended.outcomes(), ["deployed", "skipped", "deployed"]);
+    let counted = ended.events.iter().filter(|event| event["event"] == "phase");
+    let counted: Vec<&Value> = counted.map(|phase| &phase["functions"]).collect();
+    assert_eq!(counted, [3, 2, 2, 2, 2, 2, 2], "{}", ended.stdout);
     assert_eq!(moves(&fixture), ["a 2", "c 2"]);
     assert!(!fixture.endpoint.calls().iter().any(|call| call.path.contains("/functions/b")));
 }
