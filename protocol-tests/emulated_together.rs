@@ -1,5 +1,5 @@
-//! A release of three Python functions on ministack, which runs them. The tests read with boto3 at which version
-//! each alias is, and what the function behind it answers.
+//! A release of three Python functions on ministack, which runs them. The tests read with boto3 at which
+//! version each alias is, and what the function behind it answers.
 
 use std::fs;
 

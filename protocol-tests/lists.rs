@@ -12,8 +12,8 @@ use crate::interruptions::signal;
 use crate::plugin::{PluginCommand, PluginOutput};
 use crate::shell::PATH;
 
-/// The request with a list in place of its stanza: the same stanza for each of these, with their members. Null
-/// removes a member.
+/// The request with a list in place of its stanza: the same stanza for each of these, with their members.
+/// Null removes a member.
 pub(crate) fn listed(request: &Value, members: impl IntoIterator<Item = Value>) -> Value {
     let mut stanza = object(request.clone());
     let env = stanza.remove("env");
@@ -46,7 +46,7 @@ fn three_live() -> Fixture {
 }
 
 /// The number of calls of this operation.
-fn count(fixture: &Fixture, operation: &str) -> usize {
+pub(crate) fn count(fixture: &Fixture, operation: &str) -> usize {
     fixture.operations().iter().filter(|received| *received == operation).count()
 }
 

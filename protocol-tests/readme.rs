@@ -43,8 +43,8 @@ fn endpoint() -> Endpoint {
     Endpoint::start(settings).expect("a free port")
 }
 
-/// The events of each stanza, without the values that differ from run to run. Those of different stanzas may come
-/// in any order.
+/// The events of each stanza, without the values that differ from run to run. Those of different stanzas may
+/// come in any order.
 fn lasting<'a>(lines: impl Iterator<Item = &'a str>) -> BTreeMap<Option<u64>, Vec<Value>> {
     let mut events: BTreeMap<_, Vec<Value>> = BTreeMap::new();
     for line in lines {
@@ -74,7 +74,8 @@ fn forget_what_differs(event: &mut Value) {
     functions.into_iter().flatten().for_each(forget_what_differs);
 }
 
-/// Creates the live function of a stanza, with an alias if the stanza has one, and the directory with its code.
+/// Creates the live function of a stanza, with an alias if the stanza has one, and the directory with its
+/// code.
 fn prepare(stanza: &Value, endpoint: &Endpoint, build: &Path) {
     let name = stanza["function_name"].as_str().expect("a string");
     let live = json!({

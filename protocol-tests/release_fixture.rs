@@ -13,13 +13,13 @@ use crate::plugin::PluginOutput;
 /// The functions of [`six`], in the order of their stanzas.
 pub(crate) const SIX: [&str; 6] = ["a", "b", "c", "d", "e", "f"];
 
-/// Where the aliases of [`six`] point before its deployment, and after it. The function `c` has none, and `e` does
-/// not change.
+/// Where the aliases of [`six`] point before its deployment, and after it. The function `c` has none, and `e`
+/// does not change.
 pub(crate) const SIX_OLD: [&str; 6] = ["1", "1", "", "1", "1", "1"];
 pub(crate) const SIX_NEW: [&str; 6] = ["2", "2", "", "2", "1", "2"];
 
-/// A fixture without functions, whose request is one release. Each stanza has an alias and `verify`, and these
-/// members; null removes one.
+/// A fixture without functions, whose request is one release. Each stanza has an alias and `verify`, and
+/// these members; null removes one.
 pub(crate) fn release(settings: Settings, members: impl IntoIterator<Item = Value>) -> Fixture {
     let mut fixture = Fixture::of(settings, json!({"release": "shop", "alias": "live", "verify": {}}));
     fixture.request = listed(&fixture.request, members);
@@ -39,8 +39,8 @@ pub(crate) fn three_live(members: &Value) -> Fixture {
     fixture
 }
 
-/// A release of six functions, of which one does not change, after its first deployment. Two of them shift traffic,
-/// and one has no alias. The next deployment of the fixture has new code.
+/// A release of six functions, of which one does not change, after its first deployment. Two of them shift
+/// traffic, and one has no alias. The next deployment of the fixture has new code.
 pub(crate) fn six(settings: Settings) -> Fixture {
     let member = |name: &str| match name {
         "b" | "f" => json!({"function_name": name, "traffic": [50], "traffic_interval": 1}),

@@ -1,6 +1,6 @@
-//! A release of six functions that is killed, gets a signal, or loses the reader of its output, at each of its
-//! calls. The aliases end where they were or at the new versions, all of them, and the next run ends at the new
-//! ones. The functions are prepared side by side, so the order of the calls differs from run to run.
+//! A release of six functions that is killed, gets a signal, or loses the reader of its output, at each of
+//! its calls. The aliases end where they were or at the new versions, all of them, and the next run ends at
+//! the new ones. The functions are prepared side by side, so the order of the calls differs from run to run.
 
 use std::time::{Duration, Instant};
 
@@ -36,8 +36,8 @@ fn held(endpoint: &Endpoint) -> Value {
     all.into()
 }
 
-/// Applies `act` at each call of a release, in each of these ways, and prints the number of the runs that were
-/// long enough.
+/// Applies `act` at each call of a release, in each of these ways, and prints the number of the runs that
+/// were long enough.
 #[track_caller]
 fn at_each_call<W: Copy + Sync + std::fmt::Debug>(
     what: &str,

@@ -1,6 +1,7 @@
-//! Faults during a release of six functions: two shift traffic, one does not change, and one has no alias. Each
-//! fault affects one call for one function. After the run, all aliases are where they were, or all are at the
-//! new versions, and the event `finished` says so for each function. The next run ends at the new versions.
+//! Faults during a release of six functions: two shift traffic, one does not change, and one has no alias.
+//! Each fault affects one call for one function. After the run, all aliases are where they were, or all are
+//! at the new versions, and the event `finished` says so for each function. The next run ends at the new
+//! versions.
 //!
 //! `FAULT=part-of-a-name` selects combinations: `FAULT="b / UpdateAlias#1"`.
 
@@ -16,8 +17,8 @@ use crate::release_fixture::{
     SIX, SIX_NEW, SIX_OLD, aliases, check_functions, function_of, is_effective, six,
 };
 
-/// The calls that a fault affects: the first read, the update of the code, the publication, the check, and the
-/// shift and the move of an alias.
+/// The calls that a fault affects: the first read, the update of the code, the publication, the check, and
+/// the shift and the move of an alias.
 const STRUCK: [&str; 5] = ["GetFunction", "UpdateFunctionCode", "PublishVersion", "Invoke", "UpdateAlias"];
 
 /// What happens to a call. AWS carries out none of these.

@@ -4,7 +4,7 @@
 use lambda_endpoint::{Alarm, Call, Fires};
 
 use super::*;
-use crate::lists::listed;
+use crate::lists::{count, listed};
 use crate::release_fixture::{
     aliases, check_functions, is_effective, moves, phases, three, three_live, writes,
 };
@@ -20,13 +20,8 @@ fn refuse(fixture: &Fixture, operation: &str, after: u32) {
     fixture.endpoint.fault(Fault { operation: Some(operation.to_owned()), after, times: 1, kind });
 }
 
-/// The number of calls of this operation.
-fn count(fixture: &Fixture, operation: &str) -> usize {
-    fixture.operations().iter().filter(|received| *received == operation).count()
-}
-
-/// Checks that the release failed with this code for the stanza `failed`, that the others were stopped, and that
-/// each alias points at this version.
+/// Checks that the release failed with this code for the stanza `failed`, that the others were stopped, and
+/// that each alias points at this version.
 #[track_caller]
 fn check_all_at(fixture: &Fixture, ended: &PluginOutput, (code, failed): (&str, usize), version: &str) {
     let finished = ended.finished();
@@ -215,7 +210,8 @@ fn if_a_function_without_an_alias_fails_the_aliases_go_back() {
     assert_eq!(moves(&fixture), ["a 2", "c 2", "c 1", "a 1"]);
 }
 
-/// Starts a release that waits until the updates of all functions are complete, or with a tenth of the traffic.
+/// Starts a release that waits until the updates of all functions are complete, or with a tenth of the
+/// traffic.
 fn waiting(is_live: bool) -> (Fixture, Running) {
     let members = json!({"traffic": [10], "traffic_interval": 600});
     let fixture = three_live(&if is_live { members } else { json!({}) });
@@ -269,7 +265,8 @@ fn a_plan_of_a_release_is_one_plan_and_changes_nothing() {
     fixture.write("// 2\n");
     fixture.endpoint.forget_calls();
     let planned = fixture.plugin(&["plan"]).run(&fixture.request);
-    assert_eq!((planned.outcome(), planned.outcomes()), ("planned", vec!["planned"; 3]), "{}", planned.stdout);
+    assert_eq!(planned.outcome(), "planned", "{}", planned.stdout);
+    assert_eq!(planned.outcomes(), ["planned"; 3]);
     assert_eq!(phases(&planned), ["judge", "package", "read", "plan"]);
     // The three plans come together.
     let events = planned.events.iter().filter(|event| event["event"] != "progress");
