@@ -161,16 +161,23 @@ fn what_cannot_be_planned_for_one_function_stops_all_before_any_change() {
 #[test]
 fn every_function_that_cannot_be_planned_is_reported() {
     let mut fixture = three_live(&json!({}));
-    let weights = json!({"RoutingConfig": {"AdditionalVersionWeights": {"1": 0.1}}});
     fixture.deployed("// 2\n");
-    fixture.another_client("PUT", "/2015-03-31/functions/a/aliases/live", weights);
-    fixture.set_in(2, json!({"zip": "not-there"}));
-    let ended = fixture.deploy("// 3\n");
-    assert_eq!(ended.outcomes(), ["failed", "stopped", "failed"], "{}", ended.stdout);
-    let codes: Vec<&Value> =
-        ended.functions().into_iter().map(|function| &function["error"]["code"]).collect();
-    assert_eq!(codes, [&json!("traffic-shared"), &Value::Null, &json!("package-not-found")]);
-    assert_eq!(writes(&fixture), [""; 0]);
+    let check = |fixture: &Fixture, code: &str| {
+        let ended = fixture.deploy("// 3\n");
+        assert_eq!(ended.outcomes(), ["failed", "stopped", "failed"], "{}", ended.stdout);
+        for stanza in [0, 2] {
+            assert_eq!(ended.functions()[stanza]["error"]["code"], code, "{}", ended.stdout);
+        }
+        assert_eq!(writes(fixture), [""; 0]);
+    };
+    [0, 2].iter().for_each(|stanza| fixture.set_in(*stanza, json!({"zip": "not-there"})));
+    check(&fixture, "package-not-found");
+    [0, 2].iter().for_each(|stanza| fixture.set_in(*stanza, json!({"zip": "index.js"})));
+    for function in ["a", "c"] {
+        let weights = json!({"RoutingConfig": {"AdditionalVersionWeights": {"1": 0.1}}});
+        fixture.another_client("PUT", &format!("/2015-03-31/functions/{function}/aliases/live"), weights);
+    }
+    check(&fixture, "traffic-shared");
 }
 
 #[test]
