@@ -3,6 +3,7 @@
 //! compare the state and the answers of the endpoint with the events.
 
 mod competitors;
+mod together;
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -13,7 +14,7 @@ use lambda_endpoint::{Alarm, Call, DeploymentGroup, Endpoint, FaultKind, Setting
 use serde_json::{Value, json};
 
 use crate::fixture::{
-    ALIASES, CALL_TIMEOUT, Fixture, PROVISIONED, VERSIONS, each, git, object, with_version_before,
+    ALIASES, CALL_TIMEOUT, Fixture, PROVISIONED, VERSIONS, each, git, object, step_of, with_version_before,
 };
 use crate::interruptions::signal;
 use crate::plugin::PluginOutput;
@@ -207,12 +208,20 @@ fn undisturbed(fixture: &Fixture) -> Vec<Call> {
 
 /// The state of the function `f` at AWS, without members that depend on times or on the number of attempts.
 fn held(endpoint: &Endpoint) -> Value {
-    let asked = |target: &str| endpoint.perform("GET", target, Value::Null).unwrap_or_default();
+    held_of(endpoint, "f")
+}
+
+/// The same of the function with this name.
+fn held_of(endpoint: &Endpoint, name: &str) -> Value {
+    let asked = |target: &str| {
+        let target = target.replace("/functions/f/", &format!("/functions/{name}/"));
+        endpoint.perform("GET", &target, Value::Null).unwrap_or_default()
+    };
     let policy = asked("/2015-03-31/functions/f/policy");
     let policy: Value =
         policy["Policy"].as_str().map_or(Value::Null, |text| text.parse().expect("a policy is JSON"));
     let mut held = json!({
-        "function": endpoint.function("f"),
+        "function": endpoint.function(name),
         "provisioned": asked(PROVISIONED),
         "url": asked("/2021-10-31/functions/f/url"),
         "policy": policy,
@@ -277,6 +286,8 @@ enum Killed {
     BehindItsAnswer,
 }
 
+const MOMENTS: [Killed; 3] = [Killed::BeforeItWasHandled, Killed::BeforeItsAnswer, Killed::BehindItsAnswer];
+
 #[test]
 #[ignore = "second tier: long"]
 fn killed_at_any_call_and_run_again_it_ends_as_if_undisturbed() {
@@ -287,14 +298,11 @@ fn killed_at_any_call_and_run_again_it_ends_as_if_undisturbed() {
         let expected = held(&first.endpoint);
         let first =
             calls.iter().position(|call| call.operation == scenario.killed_from).expect("the call is made");
-        let points: Vec<(usize, Killed)> = (first..calls.len())
-            .flat_map(|call| {
-                [Killed::BeforeItWasHandled, Killed::BeforeItsAnswer, Killed::BehindItsAnswer]
-                    .map(|when| (call, when))
-            })
-            .collect();
-        let results =
-            each(&points, AT_ONCE, |(call, when)| kill_and_run_again(&scenario, *call, *when, &expected));
+        let points: Vec<(usize, Killed)> =
+            (first..calls.len()).flat_map(|call| MOMENTS.map(|when| (call, when))).collect();
+        let results = each(&points, AT_ONCE, |(call, when)| {
+            kill_and_run_again(&fixture(&scenario), (*call, *when), &expected, held)
+        });
         for ((call, when), result) in points.into_iter().zip(results) {
             match result {
                 Ok(was_killed) => kills += usize::from(was_killed),
@@ -312,9 +320,14 @@ fn killed_at_any_call_and_run_again_it_ends_as_if_undisturbed() {
     conclude("kills", kills, &wrong);
 }
 
+/// Kills the run at this call. Checks that the next run ends in the state `expected`, as `held` returns it.
 /// Returns false if the run made fewer calls than the uninterrupted one, so that it could not be killed.
-fn kill_and_run_again(scenario: &Scenario, call: usize, when: Killed, expected: &Value) -> bool {
-    let fixture = fixture(scenario);
+fn kill_and_run_again(
+    fixture: &Fixture,
+    (call, when): (usize, Killed),
+    expected: &Value,
+    held: fn(&Endpoint) -> Value,
+) -> bool {
     match when {
         Killed::BeforeItWasHandled => fixture.add_fault(call, FaultKind::Hang { for_: CALL_TIMEOUT }),
         Killed::BeforeItsAnswer => fixture.add_fault(call, FaultKind::Slow { answer_over: CALL_TIMEOUT }),
@@ -454,19 +467,10 @@ fn interrupt(doing: Doing, last: usize) {
     }
     assert_eq!((ended.code(), ended.status.code()), ("cancelled", Some(143)), "{}", ended.stdout);
     let took_effect = calls.iter().filter(|call| !call.is_read() && (200..300).contains(&call.status));
-    let took_effect: Vec<String> = took_effect.map(|call| step(&call.operation)).collect();
+    let took_effect: Vec<String> = took_effect.map(|call| step_of(&call.operation)).collect();
     assert_eq!(ended.finished()["changed"], json!(took_effect), "{}\n{}", story(&calls), ended.stdout);
     let untracked = fs::read_to_string(fixture.directory.path().join("untracked"));
     assert_eq!(untracked.ok().as_deref(), Some("u"), "the untracked file is missing:\n{}", ended.stdout);
     assert_eq!(git(fixture.directory.path(), &["stash", "list"]), "");
     fixture.check_nothing_is_left();
-}
-
-/// A step has the name of its operation: `tag-resource` calls `TagResource`.
-fn step(operation: &str) -> String {
-    let spelt = |(place, letter): (usize, char)| {
-        let hyphen = (letter.is_ascii_uppercase() && place > 0).then_some('-');
-        hyphen.into_iter().chain([letter.to_ascii_lowercase()])
-    };
-    operation.char_indices().flat_map(spelt).collect()
 }

@@ -6,6 +6,7 @@
 
 mod scenarios;
 mod shift;
+mod together;
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -18,7 +19,7 @@ use self::scenarios::{
     ALIASES, EVENT_SOURCES, PROVISIONED, SCENARIOS, Scenario, VERSIONS, endpoint, nothing,
 };
 use crate::deployments::build_directory;
-use crate::fixture::{problems, with_version_before};
+use crate::fixture::{problems, step_of, with_version_before};
 use crate::plugin::{PluginCommand, PluginOutput};
 
 /// The longest time that a run may take, with any fault.
@@ -530,7 +531,7 @@ impl Combination<'_> {
         // CodeDeploy moves the alias. Our own calls only write its description, as a part of that step.
         let by_codedeploy = (self.learnt.scenario.stanza)()["codedeploy"].is_object();
         let steps = changes.filter(|call| !by_codedeploy || call.operation != "UpdateAlias");
-        steps.map(|call| step(&call.operation)).collect()
+        steps.map(|call| step_of(&call.operation)).collect()
     }
 
     /// Returns the changes and invocations that took effect, in order, each once.
@@ -584,18 +585,6 @@ fn is_same(one: &Call, other: &Call) -> bool {
     strip(&mut body, "RevisionId");
     strip(&mut other_body, "RevisionId");
     (&one.operation, &one.path, body) == (&other.operation, &other.path, other_body)
-}
-
-/// Converts the name of an operation to kebab-case.
-fn step(operation: &str) -> String {
-    let mut step = String::new();
-    for letter in operation.chars() {
-        if letter.is_ascii_uppercase() && !step.is_empty() {
-            step.push('-');
-        }
-        step.push(letter.to_ascii_lowercase());
-    }
-    step
 }
 
 /// Returns the warnings of a run without concurrent changes, all of which are wrong.

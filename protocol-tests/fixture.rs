@@ -150,14 +150,12 @@ impl Fixture {
 
     /// Changes the stanza; null removes a member.
     pub(crate) fn set(&mut self, members: Value) {
-        let request = self.request.as_object_mut().expect("an object");
-        for (name, value) in object(members) {
-            if value.is_null() {
-                request.remove(&name)
-            } else {
-                request.insert(name, value)
-            };
-        }
+        change(&mut self.request, members);
+    }
+
+    /// Changes the stanza of a list that has this index; null removes a member.
+    pub(crate) fn set_in(&mut self, stanza: usize, members: Value) {
+        change(&mut self.request["stanzas"][stanza], members);
     }
 
     /// Returns the stanza with additional members.
@@ -254,11 +252,7 @@ impl Fixture {
 
     /// The calls that change something; those of an alias with its target: `UpdateAlias 1, 10 % to 2`.
     pub(crate) fn changes(&self) -> Vec<String> {
-        let reported = |call: Call| match call.body["FunctionVersion"] {
-            Value::Null => call.operation,
-            _ => format!("{} {}", call.operation, alias_target(&call.body)),
-        };
-        self.endpoint.calls().into_iter().filter(|call| !call.is_read()).map(reported).collect()
+        self.endpoint.calls().iter().filter(|call| !call.is_read()).map(reported_change).collect()
     }
 
     /// Waits until a call of this operation is recorded.
@@ -336,6 +330,35 @@ impl Running {
         ended.check(&[]);
         ended
     }
+}
+
+/// Changes the members of a JSON object; null removes one.
+pub(crate) fn change(value: &mut Value, members: Value) {
+    let value = value.as_object_mut().expect("an object");
+    for (name, member) in object(members) {
+        if member.is_null() {
+            value.remove(&name)
+        } else {
+            value.insert(name, member)
+        };
+    }
+}
+
+/// The operation of a call; that of an alias with its target: `UpdateAlias 1, 10 % to 2`.
+pub(crate) fn reported_change(call: &Call) -> String {
+    match call.body["FunctionVersion"] {
+        Value::Null => call.operation.clone(),
+        _ => format!("{} {}", call.operation, alias_target(&call.body)),
+    }
+}
+
+/// A step has the name of its operation: `tag-resource` calls `TagResource`.
+pub(crate) fn step_of(operation: &str) -> String {
+    let spelt = |(place, letter): (usize, char)| {
+        let hyphen = (letter.is_ascii_uppercase() && place > 0).then_some('-');
+        hyphen.into_iter().chain([letter.to_ascii_lowercase()])
+    };
+    operation.char_indices().flat_map(spelt).collect()
 }
 
 pub(crate) fn object(value: Value) -> Map<String, Value> {

@@ -7,19 +7,20 @@ use std::time::Duration;
 use lambda_endpoint::{Fault, FaultKind, Invocation};
 use serde_json::{Value, json};
 
-use crate::fixture::{Fixture, Running, object, wait_until};
+use crate::fixture::{Fixture, Running, change, object, wait_until};
 use crate::interruptions::signal;
 use crate::plugin::{PluginCommand, PluginOutput};
 use crate::shell::PATH;
 
 /// The request with a list in place of its stanza: the same stanza for each of these, with their members.
-fn listed(request: &Value, members: impl IntoIterator<Item = Value>) -> Value {
+/// Null removes a member.
+pub(crate) fn listed(request: &Value, members: impl IntoIterator<Item = Value>) -> Value {
     let mut stanza = object(request.clone());
     let env = stanza.remove("env");
     let with = |members| {
-        let mut stanza = stanza.clone();
-        stanza.extend(object(members));
-        Value::Object(stanza)
+        let mut stanza = Value::Object(stanza.clone());
+        change(&mut stanza, members);
+        stanza
     };
     let stanzas: Vec<Value> = members.into_iter().map(with).collect();
     json!({"env": env, "stanzas": stanzas})
@@ -45,7 +46,7 @@ fn three_live() -> Fixture {
 }
 
 /// The number of calls of this operation.
-fn count(fixture: &Fixture, operation: &str) -> usize {
+pub(crate) fn count(fixture: &Fixture, operation: &str) -> usize {
     fixture.operations().iter().filter(|received| *received == operation).count()
 }
 

@@ -1,7 +1,7 @@
 //! Checks that README.md and docs/protocol.md show what the program prints. `BLESS=1` rewrites what they
 //! show.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -11,7 +11,7 @@ use lambda_endpoint::{Endpoint, Settings};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::plugin::{PluginCommand, job_env, program};
+use crate::plugin::{PluginCommand, job_env, program, stanzas_of};
 use crate::pty::{Pty, screen};
 use crate::shell::PATH;
 use crate::terminal;
@@ -43,9 +43,23 @@ fn endpoint() -> Endpoint {
     Endpoint::start(settings).expect("a free port")
 }
 
-/// An event without the values that differ from run to run: ids, times and durations.
-fn lasting(line: &str) -> Value {
-    let mut event: Value = serde_json::from_str(line).unwrap_or_else(|error| panic!("{line}: {error}"));
+/// The events of each stanza, without the values that differ from run to run. Those of different stanzas may
+/// come in any order.
+fn lasting<'a>(lines: impl Iterator<Item = &'a str>) -> BTreeMap<Option<u64>, Vec<Value>> {
+    let mut events: BTreeMap<_, Vec<Value>> = BTreeMap::new();
+    for line in lines {
+        let mut event: Value = serde_json::from_str(line).unwrap_or_else(|error| panic!("{line}: {error}"));
+        forget_what_differs(&mut event);
+        // A busy machine also waits long enough for `progress`.
+        if event["event"] != "progress" {
+            events.entry(event["stanza"].as_u64()).or_default().push(event);
+        }
+    }
+    events
+}
+
+/// Removes ids, times and durations.
+fn forget_what_differs(event: &mut Value) {
     let keys = event.as_object_mut().expect("an event");
     keys.retain(|key, _| !["request_id", "duration_ms", "version", "time"].contains(&key.as_str()));
     if let Some(message) = keys.get_mut("message") {
@@ -56,49 +70,63 @@ fn lasting(line: &str) -> Value {
         let words = message.as_str().unwrap_or_default().split(' ').filter(|word| !is_time(word));
         *message = json!(words.collect::<Vec<_>>().join(" "));
     }
-    event
+    let functions = keys.get_mut("functions").and_then(Value::as_array_mut);
+    functions.into_iter().flatten().for_each(forget_what_differs);
 }
 
-#[test]
-fn the_dialogue_of_the_readme_is_a_real_one() {
-    // The first two blocks that are not indented; those of the short dialogue are, and `runners` compares
-    // them.
-    let (path, text) = page("docs/protocol.md");
-    let mut request: Value = serde_json::from_str(block(&text, "json", 0).1).expect("the request is JSON");
-
-    let endpoint = endpoint();
+/// Creates the live function of a stanza, with an alias if the stanza has one, and the directory with its
+/// code.
+fn prepare(stanza: &Value, endpoint: &Endpoint, build: &Path) {
+    let name = stanza["function_name"].as_str().expect("a string");
     let live = json!({
-        "FunctionName": request["function_name"], "Role": request["role"], "Runtime": request["runtime"],
+        "FunctionName": name, "Role": "arn:aws:iam::123456789012:role/lambda-run", "Runtime": "nodejs22.x",
         "Handler": "index.handler", "Timeout": 10,
     });
     endpoint.seed(live).expect("a valid function");
-    let build = TempDir::new().expect("a temporary directory");
-    fs::create_dir(build.path().join("dist")).expect("made");
-    fs::write(build.path().join("dist/index.js"), "exports.handler = async () => 'hello'\n")
-        .expect("written");
-    endpoint.set_update_duration(Duration::from_millis(50));
-    let env = job_env(&endpoint);
-    for (name, value) in
-        env.as_object().expect("an object").iter().filter(|(name, _)| *name != "TRAVIS_BRANCH")
-    {
-        request["env"][name] = value.clone();
+    if stanza["alias"].is_string() {
+        let path = format!("/2015-03-31/functions/{name}");
+        let alias = json!({"Name": stanza["alias"], "FunctionVersion": "1"});
+        for (list, body) in [("versions", json!({})), ("aliases", alias)] {
+            endpoint.perform("POST", &format!("{path}/{list}"), body).expect("AWS would create it");
+        }
     }
-    let ended = PluginCommand::new(&[]).directory(build.path()).run(&request);
-    assert_eq!(ended.status.code(), Some(0), "{}", ended.stdout);
+    let directory = build.join(stanza["zip"].as_str().expect("a string"));
+    fs::create_dir(&directory).expect("made");
+    fs::write(directory.join("index.js"), "exports.handler = async () => 'hello'\n").expect("written");
+}
 
-    let (before, shown, behind) = block(&text, "json", 1);
-    if std::env::var_os("BLESS").is_some() {
-        return fs::write(&path, format!("{before}{}{behind}", ended.with_fixed_time()))
-            .expect("docs/protocol.md is writable");
+#[test]
+fn the_dialogues_of_the_readme_are_real_ones() {
+    // The number of the block with the request; the next one has the events. Blocks that are indented do not
+    // count: `runners` compares those of the short dialogue.
+    for number in [0, 3] {
+        let (path, text) = page("docs/protocol.md");
+        let mut request: Value =
+            serde_json::from_str(block(&text, "json", number).1).expect("the request is JSON");
+        let (endpoint, build) = (endpoint(), TempDir::new().expect("a temporary directory"));
+        stanzas_of(&request).iter().for_each(|stanza| prepare(stanza, &endpoint, build.path()));
+        endpoint.set_update_duration(Duration::from_millis(50));
+        let env = job_env(&endpoint);
+        for (name, value) in
+            env.as_object().expect("an object").iter().filter(|(name, _)| *name != "TRAVIS_BRANCH")
+        {
+            request["env"][name] = value.clone();
+        }
+        let ended = PluginCommand::new(&[]).directory(build.path()).run(&request);
+        assert_eq!(ended.status.code(), Some(0), "{}", ended.stdout);
+
+        let (before, shown, behind) = block(&text, "json", number + 1);
+        if std::env::var_os("BLESS").is_some() {
+            fs::write(&path, format!("{before}{}{behind}", ended.with_fixed_time()))
+                .expect("docs/protocol.md is writable");
+            continue;
+        }
+        assert_eq!(
+            lasting(shown.lines()),
+            lasting(ended.stdout.lines()),
+            "docs/protocol.md shows another dialogue than the program's; BLESS=1 rewrites it"
+        );
     }
-    let shown: Vec<Value> = shown.lines().map(lasting).collect();
-    // A busy machine also waits long enough for `progress`.
-    let real: Vec<Value> =
-        ended.stdout.lines().map(lasting).filter(|event| event["event"] != "progress").collect();
-    assert_eq!(
-        shown, real,
-        "docs/protocol.md shows another dialogue than the program's; BLESS=1 rewrites it"
-    );
 }
 
 /// The lines on a terminal after bash has run these commands there, with the endpoint's keys and with our

@@ -9,6 +9,7 @@ mod managed;
 mod provisioned;
 mod readiness;
 mod rollback;
+mod together;
 mod traffic;
 
 use std::fs;

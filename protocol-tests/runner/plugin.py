@@ -14,9 +14,10 @@ import time
 with open(os.environ["RUNNER_CASE"], encoding="utf-8") as file:
     case = json.load(file)
 kept = os.environ["RUNNER_KEPT"]
-with open(os.path.join(kept, "starts"), "ab") as file:
+starts = os.path.join(kept, "starts")
+with open(starts, "ab") as file:
     file.write(b"x")
-    number = file.tell() - 1
+number = os.path.getsize(starts) - 1
 run = [case, *case.get("again", [])][number]
 
 

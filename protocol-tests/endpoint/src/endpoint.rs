@@ -199,7 +199,12 @@ impl Endpoint {
 
     /// Adds a fault. Faults apply in the order in which they were added, one per call.
     pub fn fault(&self, fault: Fault) {
-        self.shared.script().add(fault);
+        self.shared.script().add(fault, None);
+    }
+
+    /// Adds a fault that counts and affects only calls whose path names this function.
+    pub fn fault_function(&self, function: &str, fault: Fault) {
+        self.shared.script().add(fault, Some(function));
     }
 
     /// Changes how long an update takes. Applies from the next update on.

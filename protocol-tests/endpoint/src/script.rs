@@ -12,29 +12,32 @@ pub(crate) struct Script {
 
 struct Waiting {
     fault: Fault,
+    /// The function whose calls it affects. `None`: every call.
+    function: Option<String>,
     /// The end of a fault that has a duration. `None`: it did not apply to any call yet, or it counts calls
     /// instead.
     over: Option<Instant>,
 }
 
 impl Script {
-    pub(crate) fn add(&mut self, fault: Fault) {
-        self.faults.push(Waiting { fault, over: None });
+    pub(crate) fn add(&mut self, fault: Fault, function: Option<&str>) {
+        self.faults.push(Waiting { fault, function: function.map(str::to_owned), over: None });
     }
 
     /// Returns the first fault that matches this call and is due. One fault per call, so that two faults of
-    /// one kind affect two calls.
-    pub(crate) fn fault_for(&mut self, operation: &str, now: Instant) -> Option<FaultKind> {
-        self.faults
-            .iter_mut()
-            .find_map(|waiting| waiting.applies_to(operation, now).then(|| waiting.fault.kind.clone()))
+    /// one kind affect two calls. `function` is the name in the call's path.
+    pub(crate) fn fault_for(&mut self, operation: &str, function: &str, now: Instant) -> Option<FaultKind> {
+        self.faults.iter_mut().find_map(|waiting| {
+            waiting.applies_to(operation, function, now).then(|| waiting.fault.kind.clone())
+        })
     }
 }
 
 impl Waiting {
-    fn applies_to(&mut self, operation: &str, now: Instant) -> bool {
+    fn applies_to(&mut self, operation: &str, function: &str, now: Instant) -> bool {
         let fault = &mut self.fault;
-        let matches = fault.operation.as_deref().is_none_or(|name| name == operation);
+        let matches = fault.operation.as_deref().is_none_or(|name| name == operation)
+            && self.function.as_deref().is_none_or(|name| name == function);
         if !matches || !fault.kind.concerns(operation, fault.operation.is_some()) {
             return false;
         }
@@ -72,11 +75,11 @@ mod tests {
     fn check(faults: &[Value], calls: &[&str], struck: &[u16]) {
         let mut script = Script::default();
         for fault in faults {
-            script.add(Fault::from_json(fault).unwrap());
+            script.add(Fault::from_json(fault).unwrap(), None);
         }
         let now = Moment::now().instant;
         let status =
-            |call: &&str| script.fault_for(call, now).and_then(|it| it.answer()).map_or(0, |it| it.status);
+            |call: &&str| script.fault_for(call, "f", now).and_then(|it| it.answer()).map_or(0, |it| it.status);
         assert_eq!(calls.iter().map(status).collect::<Vec<_>>(), struck);
     }
 
@@ -97,20 +100,31 @@ mod tests {
     fn a_failing_update_waits_for_an_update() {
         let mut script = Script::default();
         let fault = json!({"kind": "update-fails", "reason_code": "InvalidImage"});
-        script.add(Fault::from_json(&fault).unwrap());
+        script.add(Fault::from_json(&fault).unwrap(), None);
         let now = Moment::now().instant;
-        assert_eq!(script.fault_for("GetFunction", now), None);
-        assert!(script.fault_for("UpdateFunctionCode", now).is_some());
+        assert_eq!(script.fault_for("GetFunction", "f", now), None);
+        assert!(script.fault_for("UpdateFunctionCode", "f", now).is_some());
+    }
+
+    #[test]
+    fn a_fault_of_one_function_counts_and_affects_only_its_calls() {
+        let mut script = Script::default();
+        let fault = json!({"operation": "UpdateAlias", "after": 1, "kind": "reset-before"});
+        script.add(Fault::from_json(&fault).unwrap(), Some("b"));
+        let now = Moment::now().instant;
+        let struck = ["a", "b", "a", "b", "b"]
+            .map(|function| script.fault_for("UpdateAlias", function, now).is_some());
+        assert_eq!(struck, [false, false, false, true, false]);
     }
 
     /// Checks which calls the fault affects. Each call has its time in milliseconds after the start.
     #[track_caller]
     fn busy(fault: &Value, calls: &[(&str, u64)], struck: &[bool]) {
         let mut script = Script::default();
-        script.add(Fault::from_json(fault).unwrap());
+        script.add(Fault::from_json(fault).unwrap(), None);
         let start = Moment::now().instant;
         let mut applies_to = |(operation, ms): &(&str, u64)| {
-            script.fault_for(operation, start + Duration::from_millis(*ms)).is_some()
+            script.fault_for(operation, "f", start + Duration::from_millis(*ms)).is_some()
         };
         assert_eq!(calls.iter().map(&mut applies_to).collect::<Vec<_>>(), struck);
     }

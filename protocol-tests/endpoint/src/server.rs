@@ -161,8 +161,10 @@ impl Shared {
         head: &Head,
     ) -> io::Result<Then> {
         let at = Moment::now().instant;
-        let operation = route::of(head).map_or("Unknown", |route| route.name);
-        let fault = self.script().fault_for(operation, at);
+        let route = route::of(head);
+        let operation = route.as_ref().map_or("Unknown", |route| route.name);
+        let function = route.as_ref().map_or("", |route| route.subject.as_str());
+        let fault = self.script().fault_for(operation, function, at);
         let mut arrival = Arrival { operation, head, at, body: Body::default() };
         if let Some(FaultKind::ResetBefore) = fault {
             self.record(&arrival, Value::Null, 0, 0);
