@@ -565,7 +565,7 @@ const MISTAKES: [Mistake; 57] = [
     (&["deploy", "--wait"], "a deployment waits until the function is ready"),
     (&["plan", "--travis-yml", "--only", "f"], "such as `--travis-yml .travis.yml`"),
     (&["check", "--stanza"], "such as `--stanza lambda.yml`"),
-    (&["policy", "--stanza", "a.yml", "--stanza", "b.yml"], "as a list under `deploy` into one file"),
+    (&["policy", "--stanza", "a.yml", "--stanza", "b.yml"], "as a list into one file"),
     (&["schema"], "run `dpl-lambda schema --help`"),
     (&["check", "--stanza", "lambda.yml"], "lambda.yml: file not found"),
 ];
