@@ -415,6 +415,21 @@ pub(crate) fn overtaken() -> Warning {
     Warning::new(WarningCode::Overtaken, message).hint(TWO_JOBS)
 }
 
+/// Warns that another deployment has changed an alias or a function of a release that goes live.
+pub(crate) fn release_overtaken(release: &str) -> Warning {
+    let message = format!("someone else changed this function while the release `{release}` went live");
+    Warning::new(WarningCode::Overtaken, message).hint(TWO_JOBS)
+}
+
+/// Warns that a function of a release has no alias, so that its changes cannot be held back.
+pub(crate) fn not_held_back(release: &str) -> Warning {
+    let message = format!(
+        "without `alias`, this function is updated as the last one of the release `{release}`, and the update \
+         is not undone if the release fails"
+    );
+    warning(WarningCode::NotHeldBack, "/alias", message, "set `alias`, and let callers use the alias")
+}
+
 /// Warns that this run ends an alias's traffic split.
 pub(crate) fn weights_cleared(cleared: &ClearedWeights) -> Warning {
     let ClearedWeights { alias, version, percent } = cleared;

@@ -418,6 +418,7 @@ impl Plan {
                     step: step.action.name(),
                     changes: step.changes.clone(),
                     waits_for: step.action.waits_for(),
+                    phase: None,
                 })
                 .collect(),
         }

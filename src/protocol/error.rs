@@ -490,6 +490,10 @@ words! {
         /// The code of this deployment was live, but someone else has replaced it since.
         Overtaken =>
             "Check which deployment finished last, and whether it is the right one.";
+        /// A function of a release has no alias, so its new code is live before all functions of the release
+        /// are ready to go live.
+        NotHeldBack =>
+            "Give the function an `alias`, and let its callers use the alias.";
         /// An alias sent a part of its traffic to another version. These weights were removed.
         WeightsCleared =>
             "Use `traffic` to split traffic, so that it is part of the deployment.";

@@ -85,6 +85,15 @@ pub enum Event {
     Packaged(Package),
     /// The differences between the stanza and the live function are known.
     Planned(Plan),
+    /// A release of several stanzas begins with a phase. Written once for each phase that it reaches.
+    Phase {
+        /// The phase.
+        phase: Phase,
+        /// Name of the release.
+        release: String,
+        /// Number of functions: those of all stanzas in `judge`, afterwards those that are not skipped.
+        functions: u32,
+    },
     /// A step has started.
     StepStarted {
         /// The step, named after its AWS operation.
@@ -316,6 +325,49 @@ pub struct PlannedStep {
     /// Condition that must hold before the next step starts. Absent: none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub waits_for: Option<WaitsFor>,
+    /// The phase of the release in which the step is carried out: `prepare`, `go-live` or `clean-up`. Absent
+    /// unless the function is deployed with others as a release.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phase: Option<Phase>,
+}
+
+/// A phase of a release, in the order in which a release goes through them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Phase {
+    /// Evaluates all conditions and reads all stanzas.
+    Judge,
+    /// Packages the code of all functions.
+    Package,
+    /// Reads all live functions.
+    Read,
+    /// Shows the plans of all functions.
+    Plan,
+    /// Updates all functions that have an alias, publishes and verifies their versions, side by side. No alias
+    /// moves.
+    Prepare,
+    /// Moves the aliases in the order of the stanzas, then updates the functions without an alias.
+    GoLive,
+    /// Sends back the aliases that have moved, newest first, because the release failed.
+    SendBack,
+    /// Changes what is left when all functions are live, such as tags.
+    CleanUp,
+}
+
+impl Phase {
+    /// The name of the phase in events, such as `go-live`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Phase::Judge => "judge",
+            Phase::Package => "package",
+            Phase::Read => "read",
+            Phase::Plan => "plan",
+            Phase::Prepare => "prepare",
+            Phase::GoLive => "go-live",
+            Phase::SendBack => "send-back",
+            Phase::CleanUp => "clean-up",
+        }
+    }
 }
 
 /// State at AWS that ends a wait.
@@ -403,8 +455,19 @@ pub enum Finished {
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         allowed: bool,
     },
-    /// The run ended before it began with this stanza. Only in `functions` of a list.
-    Stopped {},
+    /// The run ended before this stanza was deployed, or another function of its release failed. Only in
+    /// `functions` of a list.
+    Stopped {
+        /// Steps that took effect before that. Absent if there are none.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        changed: Vec<StepName>,
+        /// Aliases that had moved and point at their earlier version again. Absent if there are none.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        restored: Vec<String>,
+        /// Aliases that were created or could not be sent back. Absent if there are none.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        left: Vec<String>,
+    },
     /// The stanzas of a list have ended.
     #[serde(untagged)]
     List(Box<ListOutcome>),
@@ -439,6 +502,9 @@ pub struct FunctionOutcome {
     /// The function, as the stanza names it. Absent if it is not known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub function_name: Option<String>,
+    /// Name of the release of the stanza. Absent if the function was deployed on its own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub release: Option<String>,
     /// The result.
     #[serde(flatten)]
     pub finished: Finished,
@@ -463,7 +529,8 @@ pub enum Outcome {
     Packaged,
     /// The conditions are not met.
     Skipped,
-    /// The run ended before it began with the stanza. Never the outcome of a run.
+    /// The run ended before the stanza was deployed, or another function of its release failed. Never the
+    /// outcome of a run.
     Stopped,
 }
 
@@ -568,6 +635,11 @@ impl Finished {
         Finished::Failed { error: Box::new(error), changed, allowed: false }
     }
 
+    /// Creates the result for a stanza of a list that did not fail itself and is not deployed.
+    pub fn stopped(changed: Vec<StepName>) -> Self {
+        Finished::Stopped { changed, restored: Vec::new(), left: Vec::new() }
+    }
+
     /// The error. `None` unless the run failed.
     pub fn error(&self) -> Option<&ErrorReport> {
         match self {
@@ -579,7 +651,7 @@ impl Finished {
             | Finished::Checked {}
             | Finished::Packaged { .. }
             | Finished::Skipped { .. }
-            | Finished::Stopped {} => None,
+            | Finished::Stopped { .. } => None,
         }
     }
 
@@ -599,7 +671,7 @@ impl Finished {
             | Finished::Checked {}
             | Finished::Packaged { .. }
             | Finished::Skipped { .. }
-            | Finished::Stopped {} => false,
+            | Finished::Stopped { .. } => false,
         }
     }
 
@@ -613,7 +685,7 @@ impl Finished {
             Finished::Packaged { .. } => Outcome::Packaged,
             Finished::Skipped { .. } => Outcome::Skipped,
             Finished::Failed { .. } => Outcome::Failed,
-            Finished::Stopped {} => Outcome::Stopped,
+            Finished::Stopped { .. } => Outcome::Stopped,
             Finished::List(list) => list.outcome,
         }
     }
@@ -627,7 +699,7 @@ impl Finished {
             | Finished::Packaged { .. }
             | Finished::Skipped { .. }
             | Finished::Failed { .. }
-            | Finished::Stopped {}
+            | Finished::Stopped { .. }
             | Finished::List(_) => None,
         }
     }
@@ -645,6 +717,7 @@ impl Event {
             | Event::Progress(_)
             | Event::Packaged(_)
             | Event::Planned(_)
+            | Event::Phase { .. }
             | Event::StepFinished { .. }
             | Event::GuardChecked(_)
             | Event::Output { .. }
@@ -685,7 +758,7 @@ impl FunctionOutcome {
     /// The result for a stanza. A name that `finished` has itself is left out.
     pub fn of(stanza: u32, function_name: Option<String>, finished: Finished) -> Self {
         let function_name = function_name.filter(|_| finished.deployment().is_none());
-        FunctionOutcome { stanza, function_name, finished }
+        FunctionOutcome { stanza, function_name, release: None, finished }
     }
 
     /// The stanza and its function.

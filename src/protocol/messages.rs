@@ -95,10 +95,11 @@ impl<'de> Deserialize<'de> for FunctionOutcome {
             finished: Finished,
             #[serde(flatten)]
             scope: Scope,
+            release: Option<String>,
         }
-        let Keys { finished, scope } = Keys::deserialize(deserializer)?;
+        let Keys { finished, scope, release } = Keys::deserialize(deserializer)?;
         let stanza = scope.stanza.ok_or_else(|| D::Error::missing_field("stanza"))?;
-        Ok(FunctionOutcome::of(stanza, scope.function_name, finished))
+        Ok(FunctionOutcome { release, ..FunctionOutcome::of(stanza, scope.function_name, finished) })
     }
 }
 
@@ -156,6 +157,10 @@ fn message(event: &Event) -> String {
         },
         Event::Packaged(package) => packaged(package),
         Event::Planned(plan) => planned(plan),
+        Event::Phase { phase, release, functions } => {
+            let functions = counted(u64::from(*functions), "function", "functions");
+            format!("release {release}: {} ({functions})", phase.as_str())
+        }
         Event::StepStarted { step, function_name, target } => match step {
             StepName::CreateFunction => format!("Creating function {function_name}."),
             StepName::UpdateFunctionConfiguration => format!("Updating existing function {function_name}."),
@@ -373,7 +378,7 @@ fn finish(finished: &Finished) -> String {
             unmet => format!("Skipping a deployment with the lambda provider because {}", reasons(unmet)),
         },
         Finished::Failed { error, changed, .. } => format!("failed: {}", failure(error, changed)),
-        Finished::Stopped {} => "stopped before it began".to_owned(),
+        Finished::Stopped { changed, restored, left } => stopped(changed, restored, left),
         Finished::List(list) => finish_list(list),
     }
 }
@@ -383,11 +388,26 @@ fn failure(error: &ErrorReport, changed: &[StepName]) -> String {
     if let Some(hint) = &error.hint {
         text = format!("{text}; {hint}");
     }
-    if !changed.is_empty() {
-        let steps: Vec<_> = changed.iter().map(|step| step.as_str()).collect();
-        text = format!("{text} (already done: {})", steps.join(", "));
+    text + &already_done(changed)
+}
+
+/// The steps that took effect, behind a sentence. Empty: none.
+fn already_done(changed: &[StepName]) -> String {
+    if changed.is_empty() {
+        return String::new();
     }
-    text
+    let steps: Vec<_> = changed.iter().map(|step| step.as_str()).collect();
+    format!(" (already done: {})", steps.join(", "))
+}
+
+fn stopped(changed: &[StepName], restored: &[String], left: &[String]) -> String {
+    let mut text = "stopped before it was deployed".to_owned();
+    for (what, aliases) in [("sent back", restored), ("not sent back", left)] {
+        if !aliases.is_empty() {
+            text = format!("{text}; {what}: {}", aliases.join(", "));
+        }
+    }
+    text + &already_done(changed)
 }
 
 /// The outcome of each function, after that of the run.

@@ -141,6 +141,7 @@ impl<W: Write> HumanReporter<W> {
             Event::Progress(progress) => self.progress(progress, line.text()),
             Event::Packaged(package) => self.packaged(package),
             Event::Planned(plan) => self.planned(plan),
+            Event::Phase { .. } => self.phase(line.text()),
             Event::StepStarted { step, target, .. } => self.step_started(*step, target),
             Event::StepFinished { step, duration_ms, attempts, .. } => {
                 self.step_finished(*step, *duration_ms, *attempts)
@@ -171,6 +172,11 @@ impl<W: Write> HumanReporter<W> {
             true => self.labelled(0, &[(TextStyle::Good, symbols.done)], &text, TextStyle::Dim),
             false => self.labelled(0, &[(TextStyle::Bad, symbols.not)], &text, TextStyle::Plain),
         }
+    }
+
+    fn phase(&mut self, text: &str) -> io::Result<()> {
+        self.begin(Section::Facts)?;
+        self.dim(self.capabilities.symbols().note, &clean(text))
     }
 
     fn identified(&mut self, source: CredentialsSource, access_key_id: &str, region: &str) -> io::Result<()> {

@@ -57,6 +57,7 @@ pub(super) fn rules() -> Value {
         [
             ("traffic", "`codedeploy` and `traffic` both shift the alias's traffic; keep one."),
             ("guard", "CodeDeploy watches alarms itself: add them to the deployment group."),
+            ("release", "CodeDeploy moves its alias on its own; leave `release` out."),
         ],
     ));
     // validate::identity

@@ -76,11 +76,12 @@ fn plan() -> Plan {
     Plan {
         function: FunctionPresence::Exists,
         steps: vec![
-            PlannedStep { step: StepName::UpdateFunctionConfiguration, changes, waits_for: None },
+            PlannedStep { step: StepName::UpdateFunctionConfiguration, changes, waits_for: None, phase: None },
             PlannedStep {
                 step: StepName::UpdateFunctionCode,
                 changes: Vec::new(),
                 waits_for: Some(WaitsFor::FunctionUpdated),
+                phase: Some(Phase::Prepare),
             },
         ],
     }
@@ -182,6 +183,9 @@ fn every_event_is_read_back_as_it_was_written() {
         Event::Progress(_) => Event::Progress(Progress::upload(1, 2)),
         Event::Packaged(_) => Event::Packaged(package()),
         Event::Planned(_) => Event::Planned(plan()),
+        Event::Phase { .. } => {
+            Event::Phase { phase: Phase::GoLive, release: text("shop-1.0"), functions: 6 }
+        },
         Event::StepStarted { .. } => Event::StepStarted {
             step: StepName::ShiftTraffic,
             function_name: text("hello"),
@@ -233,7 +237,11 @@ fn every_outcome_is_read_back_as_it_was_written() {
             changed: vec![StepName::CreateFunction],
             allowed: true,
         },
-        Finished::Stopped {} => Finished::Stopped {},
+        Finished::Stopped { .. } => Finished::Stopped {
+            changed: vec![StepName::UpdateAlias],
+            restored: vec![text("live")],
+            left: vec![text("next")],
+        },
         Finished::List(_) => list(vec![Finished::Checked {}]),
     };
     // Each one is also read back within a list.
@@ -246,7 +254,8 @@ fn every_outcome_is_read_back_as_it_was_written() {
 fn list(outcomes: Vec<Finished>) -> Finished {
     let functions = (0..).zip(outcomes).map(|(stanza, finished)| {
         let name = (stanza > 0).then(|| format!("function-{stanza}"));
-        FunctionOutcome::of(stanza, name, finished)
+        let release = (stanza == 0).then(|| text("shop"));
+        FunctionOutcome { release, ..FunctionOutcome::of(stanza, name, finished) }
     });
     let list = ListOutcome::of(functions.collect(), vec![StepName::UpdateFunctionCode], 9120);
     Finished::List(Box::new(list))
@@ -269,7 +278,7 @@ fn the_result_of_a_list_is_that_of_the_stanza_that_decides() {
         (vec![deployed(), Finished::Planned(plan())], Outcome::Deployed, None),
         (vec![failed(Code::Conflict, true), deployed()], Outcome::Failed, Some((0, true))),
         (
-            vec![failed(Code::Conflict, true), failed(Code::Throttled, false), Finished::Stopped {}],
+            vec![failed(Code::Conflict, true), failed(Code::Throttled, false), Finished::stopped(Vec::new())],
             Outcome::Failed,
             Some((1, false)),
         ),
@@ -370,6 +379,8 @@ fn every_name_is_read_back_as_it_was_written() {
     check(each_name!(CodeState: Uploaded Unchanged), |name: CodeState| text(name.as_str()));
     let outcomes = each_name!(Outcome: Failed Deployed Planned Unchanged Checked Packaged Skipped Stopped);
     check(outcomes, |name: Outcome| text(name.as_str()));
+    let phases = each_name!(Phase: Judge Package Read Plan Prepare GoLive SendBack CleanUp);
+    check(phases, |name: Phase| text(name.as_str()));
     check(each_name!(GuardState: Passed Undecided Fired), |name: GuardState| text(name.as_str()));
     check(each_name!(AlarmState: Ok Alarm InsufficientData), |name: AlarmState| text(name.as_str()));
     let sources = each_name!(CredentialsSource:

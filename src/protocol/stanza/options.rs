@@ -8,8 +8,8 @@ use serde_json::json;
 
 use super::snippets;
 use super::values::{
-    ALIAS, FUNCTION_NAME, LAMBDA, Links, PROCESSORS, PackageType, REGION, SHARES, SNAPSHOTS, TRACING,
-    TagsMode, VERSION,
+    ALIAS, FUNCTION_NAME, LAMBDA, Links, PROCESSORS, PackageType, REGION, RELEASE, SHARES, SNAPSHOTS,
+    TRACING, TagsMode, VERSION,
 };
 use crate::protocol::keys::{Kind, options};
 use crate::protocol::name::{FunctionName, Region};
@@ -399,6 +399,13 @@ options! {
         /// `provisioned_concurrency`, 1800.
         pub wait_timeout: Option<Duration> as Option<WholeNumber> = seconds(),
             "Wait timeout (seconds)".default(600).example(900) [Deployment before strict, open];
+        /// Name of the release to which the function belongs, such as `shop`. The stanzas of one request or
+        /// file with the same name are deployed together: no alias moves until each function has a version
+        /// that has passed `verify`, and if one of them fails, all aliases go back. Not with `codedeploy`.
+        /// Default: the function is deployed on its own.
+        pub release: Option<String> as Option<Text> = name(),
+            "Release".pattern(RELEASE, "Expected 1 to 64 letters, digits, `.`, `_` and `-`.").example("shop")
+                [Deployment before strict, open];
     }
     read elsewhere {
         /// Conditions of the deployment, such as `{branch: main}`. If one of them is not met, the stanza is

@@ -81,7 +81,7 @@ pub(super) fn bucket(r: &mut StanzaReader<'_>, options: &Options) {
     }
 }
 
-/// Checks alias names, keys that require an alias, `traffic`, `keep_versions` and `version`.
+/// Checks alias names, keys that require an alias, `traffic`, `keep_versions`, `version` and `release`.
 pub(super) fn release(r: &mut StanzaReader<'_>, options: &Options) {
     for name in options.alias.iter().flatten().filter(|name| !is_alias_name(name)) {
         r.refuse(
@@ -133,6 +133,15 @@ pub(super) fn release(r: &mut StanzaReader<'_>, options: &Options) {
             ),
         );
     }
+    if let Some(name) = options.release.as_ref().filter(|name| !is_release_name(name)) {
+        r.refuse(
+            "release",
+            format!(
+                "`release` is `{}`; expected 1 to 64 letters, digits, `.`, `_` and `-`",
+                json::short(name)
+            ),
+        );
+    }
 }
 
 /// Checks for how long `guard` watches, and that this program can watch.
@@ -175,6 +184,10 @@ fn codedeploy(r: &mut StanzaReader<'_>, options: &Options) {
         let message = "`codedeploy` and `traffic` both shift the alias's traffic; keep one";
         r.refuse("traffic", message.to_owned());
     }
+    if r.has("release") {
+        let message = "`release` and `codedeploy` exclude each other: CodeDeploy moves its alias on its own";
+        r.refuse("release", message.to_owned());
+    }
     if r.has("guard") {
         let (application, group) = options.codedeploy.as_ref().map_or(("NAME", "GROUP"), |codedeploy| {
             (codedeploy.application.as_str(), codedeploy.deployment_group.as_str())
@@ -199,6 +212,11 @@ fn codedeploy(r: &mut StanzaReader<'_>, options: &Options) {
 fn is_alias_name(name: &str) -> bool {
     let is_fit = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
     (1..=128).contains(&name.len()) && name.chars().all(is_fit) && !name.chars().all(|c| c.is_ascii_digit())
+}
+
+fn is_release_name(name: &str) -> bool {
+    let is_fit = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+    (1..=64).contains(&name.len()) && name.chars().all(is_fit)
 }
 
 /// Checks that the stanza names at most one identity, and all keys that this identity requires.

@@ -14,6 +14,8 @@ pub(super) const REGION: &str = "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$";
 pub(super) const ALIAS: &str = "^[A-Za-z0-9_-]*[A-Za-z_-][A-Za-z0-9_-]*$";
 /// A version number in the form of AWS, without leading zeros.
 pub(super) const VERSION: &str = "^(0|[1-9][0-9]*)$";
+/// The name of a release.
+pub(super) const RELEASE: &str = "^[A-Za-z0-9._-]{1,64}$";
 
 /// Percentages in `traffic`.
 pub(super) const SHARES: RangeInclusive<i32> = 1..=100;

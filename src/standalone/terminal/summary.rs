@@ -51,8 +51,8 @@ impl<W: Write> HumanReporter<W> {
             Finished::Failed { error, changed, allowed } => {
                 self.failed(error, changed, *allowed, is_unchanged, locate)
             }
-            Finished::Stopped {} => {
-                self.outcome(TextStyle::Changed, "stopped:", "the run ended before this stanza began")
+            Finished::Stopped { .. } => {
+                self.outcome(TextStyle::Changed, "stopped:", "the run ended before this stanza was deployed")
             }
             Finished::List(list) => self.list(list, locate),
         }
@@ -251,7 +251,7 @@ fn ended(finished: &Finished) -> String {
         Finished::Packaged { output, .. } => vec![clean(output)],
         Finished::Skipped { unmet } => unmet.iter().map(|unmet| clean(&unmet.message)).collect(),
         Finished::Failed { error, .. } => vec![error.code.word()],
-        Finished::Checked {} | Finished::Stopped {} | Finished::List(_) => Vec::new(),
+        Finished::Checked {} | Finished::Stopped { .. } | Finished::List(_) => Vec::new(),
     };
     if details.is_empty() { word.to_owned() } else { format!("{word}: {}", details.join(", ")) }
 }

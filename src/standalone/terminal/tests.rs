@@ -58,7 +58,7 @@ fn change(field: &str, from: impl Into<Value>, to: impl Into<Value>) -> Change {
 }
 
 fn step(step: StepName, changes: Vec<Change>) -> PlannedStep {
-    PlannedStep { step, changes, waits_for: None }
+    PlannedStep { step, changes, waits_for: None, phase: None }
 }
 
 fn plan(steps: Vec<PlannedStep>) -> Plan {

@@ -218,7 +218,7 @@ fn a_list_has_a_heading_for_each_function_and_a_table_at_the_end() {
     let functions = vec![
         FunctionOutcome::of(0, None, Finished::Deployed(a_live_function())),
         FunctionOutcome::of(1, Some("orders".to_owned()), Finished::failed(error, Vec::new())),
-        FunctionOutcome::of(2, None, Finished::Stopped {}),
+        FunctionOutcome::of(2, None, Finished::stopped(Vec::new())),
     ];
     let list = ListOutcome::of(functions, vec![StepName::UpdateFunctionCode], 9120);
     let lines = [
