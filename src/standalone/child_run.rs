@@ -324,7 +324,7 @@ impl EventForwarder<'_> {
         // After the output is closed, nothing more is written to it. The run shuts down, and its events are
         // read until then.
         if self.forwarder.reason() != Some(CancelReason::OutputClosed)
-            && self.reporter.line(line, raw, &|stanza, at: &str| child_run.place(stanza, at)).is_err()
+            && self.reporter.line(line, raw, &|stanza: Option<u32>, at: &str| child_run.place(stanza, at)).is_err()
         {
             self.forwarder.forward(CancelReason::OutputClosed, false);
         }
