@@ -321,10 +321,11 @@ impl EventForwarder<'_> {
                 matches!(&line.event, Event::Finished(finished) if finished.outcome() == Outcome::Skipped);
         }
         let child_run = self.child_run;
+        let place = |stanza: Option<u32>, at: &str| child_run.place(stanza, at);
         // After the output is closed, nothing more is written to it. The run shuts down, and its events are
         // read until then.
         if self.forwarder.reason() != Some(CancelReason::OutputClosed)
-            && self.reporter.line(line, raw, &|stanza: Option<u32>, at: &str| child_run.place(stanza, at)).is_err()
+            && self.reporter.line(line, raw, &place).is_err()
         {
             self.forwarder.forward(CancelReason::OutputClosed, false);
         }
@@ -424,9 +425,8 @@ mod tests {
         let b = r#"{"function_name":"b","release":"shop"}"#;
         assert_eq!(run.request(), format!(r#"{{"stanzas":[{a},{b}]}}"#));
         let place = |stanza| run.place(stanza, "/timeout");
-        for (stanza, expected) in
-            [(None, Some("f.yml:5")), (Some(0), Some("f.yml:5")), (Some(1), Some("f.yml:13")), (Some(2), None)]
-        {
+        let (a, b) = (Some("f.yml:5"), Some("f.yml:13"));
+        for (stanza, expected) in [(None, a), (Some(0), a), (Some(1), b), (Some(2), None)] {
             assert_eq!(place(stanza).as_deref(), expected, "{stanza:?}");
         }
     }

@@ -61,8 +61,8 @@ pub(crate) enum InputError {
     Condition { file: String, condition: JobCondition, error: InvalidCondition },
     /// The jobs of two stanzas of a release, on these lines, have different variables.
     #[error(
-        "{file}: the jobs of the stanzas on lines {} and {} have different variables, but both stanzas belong to \
-         the release `{release}`", .lines[0], .lines[1]
+        "{file}: the stanzas on lines {} and {} belong to the release `{release}`, but their jobs have \
+         different variables", .lines[0], .lines[1]
     )]
     DifferentVariables { file: String, release: String, lines: [usize; 2] },
     /// Values of the file, at least one, are encrypted.

@@ -174,8 +174,8 @@ impl<W: Write> HumanReporter<W> {
         }
     }
 
-    /// Prints what is left of a release and clears the live lines, so that the cursor is at the beginning of an
-    /// empty line.
+    /// Prints what is left of a release and clears the live lines, so that the cursor is at the beginning of
+    /// an empty line.
     pub fn end(&mut self) -> io::Result<()> {
         self.end_release(None)?;
         self.clear()?;

@@ -16,6 +16,7 @@ use crate::standalone::reporter::Locate;
 const LINES_ABOVE: u16 = 4;
 
 /// What has been shown of a release.
+#[derive(Default)]
 pub(super) struct Release {
     name: String,
     /// Number of phases that have begun. All functions have an event in the first one.
@@ -45,9 +46,10 @@ impl<W: Write> HumanReporter<W> {
         // A heading ends a release.
         let known = self.release.take();
         self.heading(text)?;
-        let (phases, functions) = known.map_or_else(Default::default, |known| (known.phases, known.functions));
-        let (name, phase) = (name.to_owned(), clean(text));
-        self.release = Some(Release { name, phases: phases + 1, phase, functions });
+        let mut release = known.unwrap_or_default();
+        release.phases += 1;
+        (release.name, release.phase) = (name.to_owned(), clean(text));
+        self.release = Some(release);
         Ok(())
     }
 

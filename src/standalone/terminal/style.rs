@@ -65,8 +65,8 @@ impl TerminalCapabilities {
     }
 }
 
-/// The columns and lines of the terminal of a file descriptor; 0 if it does not report them. `None`: it is not a
-/// terminal.
+/// The columns and lines of the terminal of a file descriptor; 0 if it does not report them. `None`: it is
+/// not a terminal.
 pub fn size_of(fd: impl AsFd) -> Option<(u16, u16)> {
     rustix::termios::tcgetwinsize(fd).ok().map(|size| (size.ws_col, size.ws_row))
 }

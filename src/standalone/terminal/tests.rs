@@ -11,9 +11,8 @@ use serde_json::{Value, json};
 use super::*;
 use crate::protocol::error::{AwsDetail, Code, ErrorReport, Problem, WarningCode};
 use crate::protocol::event::{
-    Change, CodeDeployDeployment, CodeState, Deployment, Finished, FunctionOutcome, FunctionPresence, ListOutcome,
-    PROTOCOLS, Progress, Scope,
-    UnmetCondition,
+    Change, CodeDeployDeployment, CodeState, Deployment, Finished, FunctionOutcome, FunctionPresence,
+    ListOutcome, PROTOCOLS, Progress, Scope, UnmetCondition,
 };
 
 const SCREEN: TerminalCapabilities =
@@ -272,7 +271,8 @@ fn a_key_is_shown_with_its_place_in_the_file() {
     let mut out = Vec::new();
     let mut terminal = HumanReporter::new(&mut out, SCREEN);
     for event in [warning("/on/branch"), warning(""), failed(several), failed(one)] {
-        terminal.show(&line(&event), &|_: Option<u32>, at: &str| Some(format!("f.yml:{}", at.len()))).unwrap();
+        let place = |_: Option<u32>, at: &str| Some(format!("f.yml:{}", at.len()));
+        terminal.show(&line(&event), &place).unwrap();
     }
     let expected = "\
 warning[deprecated]: m
