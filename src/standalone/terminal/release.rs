@@ -47,6 +47,7 @@ impl<W: Write> HumanReporter<W> {
         let known = self.release.take();
         self.heading(text)?;
         let mut release = known.unwrap_or_default();
+        release.functions.values_mut().for_each(|function| function.progress = None);
         release.phases += 1;
         (release.name, release.phase) = (name.to_owned(), clean(text));
         self.release = Some(release);
