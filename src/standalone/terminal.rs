@@ -11,6 +11,7 @@ mod table;
 mod tests;
 mod text;
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use super::reporter::{ChildLine, Locate};
@@ -21,7 +22,6 @@ use crate::protocol::event::{
 };
 use crate::protocol::messages::{counted, dotted, presence, size, without_log_commands};
 use crate::protocol::policy_document::Statement;
-use release::Release;
 use style::TextStyle;
 pub use style::{TerminalCapabilities, size_of};
 use text::{clean, clean_output, shortened, width, wrapped};
@@ -75,6 +75,27 @@ struct Run {
     log: Vec<String>,
     /// True if something may have been changed: a step has finished, or a command has run.
     has_changes: bool,
+}
+
+/// What has been shown of the current release.
+#[derive(Default)]
+struct Release {
+    name: String,
+    /// Number of phases that have begun. All functions have an event in the first one.
+    phases: usize,
+    /// The current phase, as text.
+    phase: String,
+    /// The functions, by the index of their stanza.
+    functions: BTreeMap<u32, Function>,
+}
+
+/// A function of a release.
+struct Function {
+    name: String,
+    /// Formats its events. What it has written is its next block.
+    reporter: HumanReporter<Vec<u8>>,
+    /// The last event, if it was one of progress.
+    progress: Option<String>,
 }
 
 impl<W: Write> HumanReporter<W> {

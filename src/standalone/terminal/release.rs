@@ -1,40 +1,18 @@
 //! Prints the events of a release, whose functions run side by side: the lines of each function as a block
 //! under its name when a phase ends, and meanwhile, on a terminal, a live line for each active function.
 
-use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::mem;
 
 use super::steps::step_line;
 use super::style::{TerminalCapabilities, TextStyle};
 use super::text::{clean, width};
-use super::{HumanReporter, Section};
+use super::{Function, HumanReporter, Release, Section};
 use crate::protocol::event::{Event, Line, Progress};
 use crate::standalone::reporter::Locate;
 
 /// Lines of a terminal that live lines leave to the text above them.
 const LINES_ABOVE: u16 = 4;
-
-/// What has been shown of a release.
-#[derive(Default)]
-pub(super) struct Release {
-    name: String,
-    /// Number of phases that have begun. All functions have an event in the first one.
-    phases: usize,
-    /// The current phase, as text.
-    phase: String,
-    /// The functions, by the index of their stanza.
-    functions: BTreeMap<u32, Function>,
-}
-
-/// A function of a release.
-struct Function {
-    name: String,
-    /// Formats its events. What it has written is its next block.
-    reporter: HumanReporter<Vec<u8>>,
-    /// The last event, if it was one of progress.
-    progress: Option<String>,
-}
 
 impl<W: Write> HumanReporter<W> {
     /// Begins a phase of a release.
