@@ -61,10 +61,10 @@ pub(crate) enum InputError {
     Condition { file: String, condition: JobCondition, error: InvalidCondition },
     /// The jobs of two stanzas of a release, on these lines, have different variables.
     #[error(
-        "{file}: the stanzas on lines {} and {} belong to the release `{release}`, but their jobs have \
-         different variables", .lines[0], .lines[1]
+        "{file}: the stanzas on lines {first} and {second} belong to the release `{release}`, but their jobs \
+         have different variables"
     )]
-    DifferentVariables { file: String, release: String, lines: [usize; 2] },
+    DifferentVariables { file: String, release: String, first: usize, second: usize },
     /// Values of the file, at least one, are encrypted.
     #[error("{file}: {} encrypted values are missing", .missing.len())]
     Encrypted { file: String, missing: Vec<MissingSecret> },

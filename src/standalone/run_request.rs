@@ -140,11 +140,12 @@ fn child_runs(
             child_runs.push(ChildRun::of(file, located, request.arguments.clone(), env, unmet));
             continue;
         };
-        let line = located.line;
+        let second = located.line;
         known.add(located, &env).map_err(|first| InputError::DifferentVariables {
             file: file.to_owned(),
             release: release.unwrap_or_default(),
-            lines: [first, line],
+            first,
+            second,
         })?;
     }
     Ok(child_runs)
