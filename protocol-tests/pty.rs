@@ -105,31 +105,43 @@ pub(crate) fn screen(bytes: &str) -> Vec<String> {
 /// empty string.
 pub(crate) type Cell = (char, String);
 
-/// The contents of a screen after these bytes. A carriage return and a backspace move the cursor, a line feed
-/// begins a line, and characters overwrite. (Supports only characters of one column, and does not wrap
-/// lines.)
+/// The contents of a screen after these bytes. A carriage return, a backspace and Cursor Up move the cursor,
+/// a line feed moves it to the next line, characters overwrite, and Erase in Page erases what is below.
+/// (Supports only characters of one column, and does not wrap lines.)
 pub(crate) fn cells(bytes: &str) -> Vec<Vec<Cell>> {
     let mut lines = vec![Vec::new()];
-    let mut column = 0;
+    let (mut row, mut column) = (0, 0);
     let mut colour = String::new();
-    let mut characters = bytes.chars().peekable();
+    let mut characters = bytes.chars();
     while let Some(c) = characters.next() {
-        let line = lines.last_mut().expect("at least one line");
         match c {
             '\r' => column = 0,
             '\u{8}' => column -= 1,
             '\n' => {
-                lines.push(Vec::new());
-                column = 0;
+                (row, column) = (row + 1, 0);
+                if row == lines.len() {
+                    lines.push(Vec::new());
+                }
             }
             '\u{1b}' => {
-                let sequence: String = characters.by_ref().take_while(|c| *c != 'm').collect();
-                let parameters = sequence.strip_prefix('[');
-                let parameters =
-                    parameters.unwrap_or_else(|| panic!("an escape sequence that is no color: {sequence:?}"));
-                colour = parameters.trim_start_matches('0').to_owned();
+                assert_eq!(characters.next(), Some('['), "an unknown escape sequence");
+                let (mut parameters, mut end) = (String::new(), characters.next());
+                while let Some(parameter) = end.filter(|c| !c.is_ascii_alphabetic()) {
+                    parameters.push(parameter);
+                    end = characters.next();
+                }
+                match end {
+                    Some('m') => colour = parameters.trim_start_matches('0').to_owned(),
+                    Some('A') => row -= parameters.parse::<usize>().expect("a number of lines"),
+                    Some('J') => {
+                        lines.truncate(row + 1);
+                        lines[row].truncate(column);
+                    }
+                    other => panic!("an unknown escape sequence: {parameters:?} {other:?}"),
+                }
             }
             c => {
+                let line: &mut Vec<Cell> = &mut lines[row];
                 line.resize(line.len().max(column + 1), (' ', String::new()));
                 line[column] = (c, colour.clone());
                 column += 1;
@@ -137,6 +149,12 @@ pub(crate) fn cells(bytes: &str) -> Vec<Vec<Cell>> {
         }
     }
     lines
+}
+
+#[test]
+fn lines_are_overwritten_and_erased() {
+    assert_eq!(screen("one\r\ntwo\r\nthree\r\u{1b}[2A\u{1b}[Jfour\r\n"), ["four", ""]);
+    assert_eq!(screen("one\r\ntwo\r\u{1b}[1A\u{1b}[1mO\u{1b}[0m\r\nT"), ["One", "Two"]);
 }
 
 #[test]

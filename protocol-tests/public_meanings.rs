@@ -454,7 +454,7 @@ fn a_file_that_cannot_be_used_is_answered_with_what_to_do() {
         ("percent.yml", "function_name: f\ndescription: %{commit}\n", "quote a value that begins with `%`"),
         ("colon.yml", "function_name: f\ndescription: a: b\n", "quote a value that contains `: `"),
         ("quote.yml", "function_name: 'f\nzip: out\n", "close the quote that begins here"),
-        ("list.yml", "- function_name: f\n- function_name: g\n", "write the list under `deploy`"),
+        ("list.yml", "- function_name: f\n- g\n", "stanza 2 is a string; expected a map"),
         ("equals.yml", "function_name=f\nzip=out\n", "lines such as `function_name: hello`"),
         ("package.json", r#"{"name": "x", "version": "1.0.0", "scripts": {}}"#, "is a `package.json`"),
         ("ci.yml", "on: push\njobs: {x: {runs-on: ubuntu, steps: []}}\n", "a workflow of GitHub Actions"),
@@ -470,6 +470,7 @@ fn a_file_that_cannot_be_used_is_answered_with_what_to_do() {
         refused(&["check", "--stanza", name], reported);
     }
     for (name, reported) in [
+        ("list.yml", "use --stanza if it is a list of stanzas"),
         ("package.json", "is a `package.json`; expected a `.travis.yml`"),
         ("ci.yml", "is a workflow of GitHub Actions; expected a `.travis.yml`"),
         ("gitlab.yml", "is a `.gitlab-ci.yml`; expected a `.travis.yml`"),
@@ -565,7 +566,7 @@ const MISTAKES: [Mistake; 57] = [
     (&["deploy", "--wait"], "a deployment waits until the function is ready"),
     (&["plan", "--travis-yml", "--only", "f"], "such as `--travis-yml .travis.yml`"),
     (&["check", "--stanza"], "such as `--stanza lambda.yml`"),
-    (&["policy", "--stanza", "a.yml", "--stanza", "b.yml"], "as a list under `deploy` into one file"),
+    (&["policy", "--stanza", "a.yml", "--stanza", "b.yml"], "as a list into one file"),
     (&["schema"], "run `dpl-lambda schema --help`"),
     (&["check", "--stanza", "lambda.yml"], "lambda.yml: file not found"),
 ];

@@ -187,10 +187,14 @@ fn the_yaml_of_the_readme_is_a_part_of_an_example_and_options_that_are_valid() {
     }
     let directory = TempDir::new().expect("a temporary directory");
     let stanza = format!("function_name: hello\non: {{all_branches: true}}\n{}", block(&text, "yaml", 1).1);
-    fs::write(directory.path().join("lambda.yml"), stanza).expect("written");
-    let mut check = Command::new(program());
-    check.args(["check", "--stanza", "lambda.yml", "--ci", "none"]).current_dir(directory.path());
-    let output = check.env_clear().env("PATH", &*PATH).output().expect("it can be started");
-    let events = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success() && !events.contains(r#""event":"warning""#), "{events}");
+    let on_each = block(&text, "yaml", 2).1.replace('}', ", on: {all_branches: true}}");
+    for stanzas in [stanza, on_each] {
+        fs::write(directory.path().join("lambda.yml"), stanzas).expect("written");
+        let mut check = Command::new(program());
+        check.args(["check", "--stanza", "lambda.yml", "--ci", "none"]).current_dir(directory.path());
+        let output = check.env_clear().env("PATH", &*PATH).output().expect("it can be started");
+        let events = String::from_utf8_lossy(&output.stdout);
+        let is_checked = output.status.success() && events.contains(r#""outcome":"checked""#);
+        assert!(is_checked && !events.contains(r#""event":"warning""#), "{events}");
+    }
 }

@@ -336,6 +336,112 @@ fn only_one_stanza_is_run_that_is_named_or_numbered() {
     assert!(directory.path().join("f.zip").is_file());
 }
 
+/// An item of a list: a stanza whose function has an alias, and belongs to this release.
+fn item(name: &str, release: Option<&str>) -> String {
+    let release = release.map(|release| format!("  release: {release}\n")).unwrap_or_default();
+    format!("{}  alias: live\n{release}", stanza(name).replacen("  ", "- ", 1))
+}
+
+/// The last events of a standalone run, and its exit status.
+fn results(plugin: PluginCommand) -> (Vec<Value>, Option<i32>) {
+    let (stdout, stderr, status) = collected(plugin);
+    let events = stdout.lines().map(|line| serde_json::from_str::<Value>(line).expect("JSON"));
+    let results: Vec<Value> = events.filter(|event| event["event"] == "finished").collect();
+    assert!(!results.is_empty(), "{stdout}{stderr}");
+    (results, status)
+}
+
+fn name_of(result: &Value) -> &str {
+    result["function_name"].as_str().expect("a name")
+}
+
+/// The names of the functions of each run, in the order of the runs.
+fn functions_of(results: &[Value]) -> Vec<Vec<&str>> {
+    let mut names = Vec::new();
+    for result in results {
+        names.push(match result["functions"].as_array() {
+            Some(functions) => functions.iter().map(name_of).collect(),
+            None => vec![name_of(result)],
+        });
+    }
+    names
+}
+
+#[test]
+fn stanzas_of_a_release_are_one_run_at_the_place_of_the_first() {
+    let items = [("a", Some("shop")), ("b", None), ("c", Some("shop")), ("d", Some("alone"))];
+    let items: String = items.map(|(name, release)| item(name, release)).concat();
+    let (endpoint, directory) = (endpoint(), directory(&format!("deploy:\n{items}")));
+    fs::write(directory.path().join("list.yml"), &items).expect("written");
+    let run = |arguments: &[&str]| results(standalone(arguments, directory.path(), Some(&endpoint)));
+    let expected = [vec!["a", "c"], vec!["b"], vec!["d"]];
+    for (option, file, outcome) in
+        [("--travis-yml", ".travis.yml", "deployed"), ("--stanza", "list.yml", "unchanged")]
+    {
+        let (ended, status) = run(&[option, file]);
+        assert_eq!((functions_of(&ended).as_slice(), status), (&expected[..], Some(0)), "{ended:?}");
+        assert!(ended.iter().all(|result| result["outcome"] == outcome), "{ended:?}");
+    }
+    // A member that is selected is deployed alone.
+    let (ended, status) = run(&["--stanza", "list.yml", "--only", "c"]);
+    assert_eq!((functions_of(&ended), status), (vec![vec!["c"]], Some(0)));
+    assert!(ended[0]["functions"].is_null(), "{ended:?}");
+    fs::write(directory.path().join("index.js"), "// 2\n").expect("written");
+    assert_eq!(run(&["deploy", "--stanza", "list.yml"]).1, Some(0));
+    let (ended, status) = run(&["rollback", "--stanza", "list.yml"]);
+    assert_eq!((functions_of(&ended).as_slice(), status), (&expected[..], Some(0)), "{ended:?}");
+    // The policy is one for all.
+    let (policy, stderr, status) =
+        collected(standalone(&["policy", "--stanza", "list.yml"], directory.path(), None));
+    assert_eq!((policy.matches("\"Version\"").count(), status), (1, Some(0)), "{stderr}");
+    assert!(["a", "b", "c", "d"].iter().all(|name| policy.contains(&format!("function:{name}"))), "{policy}");
+}
+
+#[test]
+fn a_release_that_fails_ends_the_runs_and_errors_have_their_lines() {
+    let wrong = item("b", Some("shop")).replace("handler_name: handler", "timeout: ten");
+    let items = [item("a", Some("shop")), wrong, item("c", None)].concat();
+    let (endpoint, directory) = (endpoint(), directory(&format!("deploy:\n{items}")));
+    let run = |format: &str| {
+        collected(standalone(&with_file(&["deploy", "--format", format]), directory.path(), Some(&endpoint)))
+    };
+    let (stdout, stderr, status) = run("json");
+    assert_eq!(status, Some(2), "{stdout}");
+    assert!(stderr.contains(".travis.yml: c (line 22): not run"), "{stderr}");
+    assert_eq!(stdout.matches("\"finished\"").count(), 1, "{stdout}");
+    let (text, _, status) = run("text");
+    assert_eq!(status, Some(2), "{text}");
+    assert!(text.contains("  --> .travis.yml:16 (timeout)\n"), "{text}");
+    assert!(text.contains(" release shop (2 stanzas, from line 2) "), "{text}");
+    assert!(endpoint.calls().is_empty(), "a call reached AWS");
+}
+
+#[test]
+fn a_release_has_the_stanzas_for_which_travis_ci_makes_a_job() {
+    let job = |name: &str, lines: &str| {
+        let stanza: String = stanza(name).lines().map(|line| format!("    {line}\n")).collect();
+        format!("  - {lines}\n    deploy:\n{stanza}      release: shop\n")
+    };
+    let file = |jobs: [String; 3]| format!("jobs:\n  include:\n{}", jobs.concat());
+    let jobs = [job("a", "name: a"), job("b", "if: branch = other"), job("c", "name: c")];
+    let directory = directory(&file(jobs));
+    let check = || standalone(&with_file(&["check"]), directory.path(), None).env("TRAVIS_BRANCH", "main");
+    let (ended, status) = results(check());
+    let outcomes: Vec<_> = ended.iter().map(|result| &result["outcome"]).collect();
+    assert!(outcomes == ["checked", "skipped"] && status == Some(0), "{ended:?}");
+    assert_eq!(functions_of(&ended[..1]), [["a", "c"]]);
+    // One request has one environment.
+    let jobs = [job("a", "env: STAGE=prod"), job("b", "name: b"), job("c", "env: STAGE=test")];
+    fs::write(directory.path().join(".travis.yml"), file(jobs)).expect("written");
+    let ended = check().run_on(b"");
+    assert_eq!((ended.code(), ended.status.code()), ("bad-arguments", Some(2)), "{}", ended.stdout);
+    assert!(ended.stderr.contains("the stanzas on lines 5 and "), "{}", ended.stderr);
+    assert!(ended.stderr.contains("belong to the release `shop`"), "{}", ended.stderr);
+    // A variable of the process has precedence over the file, so that both have the same value.
+    let (ended, status) = results(check().env("STAGE", "prod"));
+    assert_eq!((functions_of(&ended), status), (vec![vec!["a", "b", "c"]], Some(0)));
+}
+
 #[test]
 fn what_cannot_begin_is_reported_in_one_line_and_as_events_where_those_are_asked_for() {
     let directory = directory(&two_stanzas());
@@ -359,7 +465,7 @@ fn what_cannot_begin_is_reported_in_one_line_and_as_events_where_those_are_asked
         ),
         (vec!["--travis-yml", "latin.yml"], "bad-arguments", "latin.yml:2: invalid UTF-8"),
         (vec!["--travis-yml", "large.yml"], "request-too-large", "large.yml: the file is larger than"),
-        (vec!["--stanza", "list.json"], "bad-arguments", "list.json: the file is a list"),
+        (vec!["--stanza", "list.json"], "bad-arguments", "list.json: the file is an empty list"),
         (vec!["--stanza", "broken.json"], "bad-json", "broken.json:1:7: invalid JSON"),
         (
             vec!["--travis-yml", ".travis.yml", "--only", "3"],
@@ -367,7 +473,7 @@ fn what_cannot_begin_is_reported_in_one_line_and_as_events_where_those_are_asked
             "1 is one (line 2), 2 is two (line 10)",
         ),
         (vec!["--travis-yml", ".travis.yml", "--stanza", "x"], "bad-arguments", "use only one of them"),
-        (vec!["--only", "1"], "bad-arguments", "--only requires --travis-yml"),
+        (vec!["--only", "1"], "bad-arguments", "--only requires --travis-yml or --stanza"),
         (vec!["--travis-yml", ".travis.yml", "--ci", "nobody"], "bad-arguments", "nobody"),
         (
             vec!["package", "--output", "x.zip", "--travis-yml", ".travis.yml"],

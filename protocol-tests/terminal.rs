@@ -363,6 +363,38 @@ dpl-lambda: .travis.yml: bills (line 12): not run
 }
 
 #[test]
+fn a_release_is_seen_function_by_function() {
+    let desk = Desk::new();
+    desk.write("hello", "");
+    let item = |name| format!("- {}  release: shop\n", stanza(name).trim_start());
+    desk.file(".travis.yml", &format!("deploy:\n{}{}", item("orders"), item("bills")));
+    let deployed = desk.see(&["deploy"]);
+    let lines: Vec<String> = deployed.lines().iter().map(|line| lasting(line)).collect();
+    let screen = lines.join("\n");
+    assert_eq!(deployed.status, Some(0), "{screen}");
+    let mut rest = screen.as_str();
+    for phase in ["judge", "package", "plan", "prepare", "go-live"] {
+        let heading = format!("── release shop: {phase} (2 functions) ──");
+        let (_, behind) = rest.split_once(&heading).unwrap_or_else(|| panic!("{heading} in {screen}"));
+        rest = behind;
+    }
+    // No function is shown between the lines of another one.
+    assert_eq!(rest.matches("✓ create-alias #  live at version 1").count(), 2, "{screen}");
+    let (orders, bills) = (rest.find("\norders\n"), rest.find("\nbills\n"));
+    assert!(orders.is_some() && orders < bills, "{screen}");
+    let table = [
+        "  function  outcome   version  previous  code      time",
+        "  orders    deployed  1        -         uploaded #",
+        "  bills     deployed  1        -         uploaded #",
+        "",
+    ];
+    assert!(screen.ends_with(&table.join("\n")), "{screen}");
+    // Without colours, no escape sequence moves the cursor.
+    let plain = desk.on_terminal(COLUMNS, desk.command(&["plan"]).env("NO_COLOR", "1"));
+    assert!(plain.status == Some(0) && !plain.written.contains('\u{1b}'), "{:?}", plain.written);
+}
+
+#[test]
 fn one_of_several_stanzas_is_shown_without_a_heading() {
     let desk = several();
     let checked = "✓ not a pull request\n✓ branch: want main, got main\n\n\

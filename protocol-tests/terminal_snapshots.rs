@@ -13,26 +13,33 @@ use crate::pty::{Pty, screen};
 
 /// Checks these properties for the events of a run.
 pub(crate) fn check(events: &[Value]) {
-    let log = TerminalCapabilities { colour: false, width: None, live: false, unicode: true };
+    let log = TerminalCapabilities { colour: false, width: None, height: 24, live: false, unicode: true };
     let shown = show(events, log);
     let all = shown.concat();
+    // The lines of a function of a release are printed at the end of a phase.
+    let is_release = events.iter().any(|event| event["event"] == "phase");
     for (number, event) in events.iter().enumerate() {
         let place = match (event["event"].as_str(), event["outcome"].as_str()) {
             // The details of a step are printed when it ends, and a plan is printed only once.
             (Some("step-started"), _) => shown[number..].concat(),
             // A check that found the same as the last one is not shown again.
-            (Some("guard-checked"), _) | (_, Some("planned")) => all.clone(),
+            (Some("guard-checked"), _) => all.clone(),
+            _ if is_release => shown[number..].concat(),
+            (_, Some("planned")) => all.clone(),
             _ => shown[number].clone(),
         };
         for fact in facts(event) {
             assert!(place.contains(&fact), "`{fact}` is missing:\n{event}\nis shown as\n{place}");
         }
         for statement in statements(event) {
-            assert_eq!(statement_in(&place), Some(statement), "{event}\nis shown as\n{place}");
+            let is_last = statement_in(&place).as_ref() == Some(&statement);
+            let is_there = is_last || (is_release && statements_in(&place).any(|shown| shown == statement));
+            assert!(is_there, "{statement} is missing:\n{event}\nis shown as\n{place}");
         }
     }
     check_harmless(&all, false);
-    let narrow = TerminalCapabilities { colour: true, width: Some(40), live: true, unicode: false };
+    let narrow =
+        TerminalCapabilities { colour: true, width: Some(40), height: 24, live: true, unicode: false };
     check_harmless(&show(events, narrow).concat(), true);
 }
 
@@ -44,7 +51,7 @@ fn show(events: &[Value], style: TerminalCapabilities) -> Vec<String> {
         let line = read(event);
         let ChildLine::Event(known) = &line else { panic!("{line:?} is no event: {event}") };
         assert_eq!(json!(known), *event);
-        terminal.show(&line, &|_: &str| None).expect("writable");
+        terminal.show(&line, &|_: Option<u32>, _: &str| None).expect("writable");
         let bytes = std::mem::take(&mut *out.0.lock().expect("no thread panicked"));
         String::from_utf8(bytes).expect("UTF-8")
     };
@@ -72,7 +79,7 @@ fn check_harmless(shown: &str, terminal: bool) {
     while let Some(at) = rest.find(|c: char| c.is_control() && !matches!(c, '\n' | '\t')) {
         rest = &rest[at..];
         let ours = rest.starts_with(['\r', '\u{8}'])
-            || (rest.starts_with("\u{1b}[") && rest[2..].find('m') < Some(5));
+            || (rest.starts_with("\u{1b}[") && rest[2..].find(['m', 'A', 'J']).is_some_and(|at| at < 5));
         assert!(terminal && ours, "{rest:?}");
         rest = &rest[1..];
     }
@@ -82,10 +89,15 @@ fn check_harmless(shown: &str, terminal: bool) {
 fn facts(event: &Value) -> Vec<String> {
     let mut facts = Vec::new();
     match event["event"].as_str().expect("a tag") {
-        "condition-checked" if event["condition"] == "pull-request" => texts(event, &["message"], &mut facts),
+        // In a list, the name of the function is before the message.
+        "condition-checked" if event["condition"] == "pull-request" => {
+            let message = event["message"].as_str().and_then(|message| message.rsplit(": ").next());
+            facts.extend(message.map(str::to_owned));
+        }
         "condition-checked" => texts(event, &["condition", "want", "got"], &mut facts),
         "identified" => texts(event, &["source", "access_key_id", "region"], &mut facts),
         "packaged" => package(event, &mut facts),
+        "phase" => texts(event, &["phase", "release"], &mut facts),
         "planned" => plan(event, &mut facts),
         "step-started" => texts(event, &["step", "alias"], &mut facts),
         "step-finished" => {
@@ -99,10 +111,21 @@ fn facts(event: &Value) -> Vec<String> {
             );
         }
         "warning" => trouble(event, &mut facts),
-        "finished" => finished(event, &mut facts),
         "guard-checked" => {
             let state = event["state"].as_str().expect("a text");
             facts.push(format!("guard {state} at {} % of the traffic", event["percent"]));
+        }
+        "finished" => {
+            if event["functions"].is_null() || event["outcome"] == "failed" {
+                finished(event, &mut facts);
+            }
+            for function in event["functions"].as_array().into_iter().flatten() {
+                texts(function, &["function_name", "outcome", "version", "previous_version"], &mut facts);
+                texts(&function["error"], &["code"], &mut facts);
+                let aliases = [&function["restored"], &function["left"]].into_iter();
+                let aliases = aliases.filter_map(Value::as_array).flatten().filter_map(Value::as_str);
+                facts.extend(aliases.map(str::to_owned));
+            }
         }
         "hello" | "progress" | "output" => {}
         other => panic!("no facts are listed for the event {other}"),
@@ -187,9 +210,10 @@ fn trouble(trouble: &Value, facts: &mut Vec<String>) {
     facts.extend(
         trouble["at"].as_str().map(|at| at.trim_start_matches('/').replace('/', ".").replace("~1", "/")),
     );
-    // The message of a warning event begins with `warning: ` and ends with the hint.
+    // The message of a warning event begins with `warning: `, in a list behind the name of the function, and
+    // ends with the hint.
     let message = trouble["message"].as_str().expect("a string");
-    let message = message.strip_prefix("warning: ").unwrap_or(message);
+    let message = message.split_once("warning: ").map_or(message, |(_, message)| message);
     let hint = trouble["hint"].as_str().map(|hint| format!("; {hint}")).unwrap_or_default();
     facts.push(message.strip_suffix(&hint).unwrap_or(message).to_owned());
 }
@@ -207,6 +231,13 @@ fn statements(event: &Value) -> impl Iterator<Item = Value> {
 fn quoted(hint: &str) -> Option<([&str; 2], &str)> {
     let (start, end) = (hint.find(": {\"")? + 2, hint.rfind('}')? + 1);
     Some(([&hint[..start - 2], &hint[end..]], &hint[start..end]))
+}
+
+/// Each JSON document in the output.
+fn statements_in(shown: &str) -> impl Iterator<Item = Value> {
+    let starts = shown.match_indices("\n    {\n");
+    let document = |(start, _)| serde_json::Deserializer::from_str(&shown[start..]).into_iter().next();
+    starts.filter_map(document).filter_map(Result::ok)
 }
 
 /// The JSON document at the end of the output.
@@ -260,13 +291,15 @@ fn a_real_terminal_shows_a_step_where_it_began() {
             TerminalCapabilities {
                 colour: no_color.is_empty(),
                 width: Some(columns),
+                height: 24,
                 live: true,
                 unicode: true
             }
         );
         let mut terminal =
             HumanReporter::new(pty.terminal.try_clone().expect("a file descriptor is free"), style);
-        events.iter().for_each(|event| terminal.show(&read(event), &|_: &str| None).expect("writable"));
+        let mut show = |event| terminal.show(&read(event), &|_: Option<u32>, _: &str| None);
+        events.iter().for_each(|event| show(event).expect("writable"));
         terminal.end().expect("writable");
         drop(terminal);
         let written = pty.read();

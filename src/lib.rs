@@ -43,7 +43,7 @@
 //! | `diagnostics` | turns each module's error into an error report: adds code, pointer, hint | |
 //! | `warnings` | the messages of warnings | |
 //! | `deploy` | runs a command from start to outcome | |
-//! | `standalone` | the standalone mode: reads `.travis.yml`, detects the CI, runs this program once per stanza, prints text for people | files, git, processes |
+//! | `standalone` | the standalone mode: reads `.travis.yml`, detects the CI, runs this program once per stanza or release, prints text for people | files, git, processes |
 //! | [`process`] | arguments, standard input and output, signals, exit status | the process |
 //!
 //! Keys of a stanza are defined in `protocol/stanza/options.rs` and `protocol/structures.rs`. Messages are in

@@ -194,9 +194,8 @@ mod tests {
 
     #[test]
     fn stanzas_of_one_release_run_together_at_the_place_of_the_first() {
-        let of = |release: Value| {
-            ReleaseName::of(&job(&json!({"function_name": "f", "release": release}), false))
-        };
+        let of =
+            |release: Value| ReleaseName::of(&job(&json!({"function_name": "f", "release": release}), false));
         let (shop, blog) = (of(json!("shop")), of(json!("blog")));
         let (unclear, alone) = (of(json!("$NAME")), of(json!(null)));
         assert_eq!((&unclear, &alone), (&ReleaseName::Unclear, &ReleaseName::Alone));

@@ -111,7 +111,8 @@ pub(super) async fn package_in_background(
     contents: Contents,
 ) -> Result<Archive, ErrorReport> {
     let (events, stop) = (context.events.clone(), context.stop.clone());
-    let packaging = tokio::task::spawn_blocking(move || into_archive(contents, MAX_IN_MEMORY, &events, &stop));
+    let packaging =
+        tokio::task::spawn_blocking(move || into_archive(contents, MAX_IN_MEMORY, &events, &stop));
     let archive =
         packaging.await.expect("a panic ends the process").map_err(|error| failed(context, error))?;
     emit(context, &archive);

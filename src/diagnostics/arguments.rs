@@ -155,10 +155,7 @@ fn about_missing_value(option: &str) -> Option<&'static str> {
 
 fn about_repeated(option: &str) -> &'static str {
     match option.split(' ').next().unwrap_or_default() {
-        "--stanza" => {
-            "run the command once per file, or write the stanzas as a list under `deploy` into one file and \
-             use `--travis-yml FILE`"
-        }
+        "--stanza" => "run the command once per file, or write the stanzas as a list into one file",
         "--travis-yml" => "run the command once per file",
         "--only" => "run the command once per stanza",
         _ => "give it once",

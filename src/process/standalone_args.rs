@@ -37,16 +37,16 @@ use super::streams::{Stdout, print_report, print_stderr};
     next_help_heading = "Standalone options (for a terminal or a script of any CI, without a CI runner)"
 )]
 pub(crate) struct StandaloneArgs {
-    /// Run the command for each lambda stanza of a `.travis.yml`, in order, until one fails. The job's
-    /// variables come from the process environment, then from unencrypted values of the file's `env`, then
-    /// from git.
+    /// Run the command for each lambda stanza of a `.travis.yml`, in order, until one fails. Stanzas with the
+    /// same `release` are deployed together. The job's variables come from the process environment, then from
+    /// unencrypted values of the file's `env`, then from git.
     #[arg(long, value_name = "FILE", global = true)]
     travis_yml: Option<PathBuf>,
-    /// Like `--travis-yml`, with a YAML or JSON file that contains one stanza and nothing else. `-` reads
-    /// standard input.
+    /// Like `--travis-yml`, with a YAML or JSON file that contains one stanza, or a list of stanzas, and
+    /// nothing else. `-` reads standard input.
     #[arg(long, value_name = "FILE", global = true)]
     stanza: Option<PathBuf>,
-    /// Use only one stanza of the `.travis.yml`: its number (from 1) or its function name.
+    /// Use only one stanza of the file: its number (from 1) or its function name.
     #[arg(long, value_name = "N|NAME", global = true)]
     only: Option<String>,
     /// Write JSON events or human-readable text. Default: text on a terminal, json otherwise.
@@ -168,6 +168,7 @@ impl StandaloneArgs {
         let run_request = RunRequest {
             arguments: vec!["policy".into()],
             evaluates_conditions: false,
+            joins_releases: false,
             ..self.run_request(&Command::Check, source)
         };
         let stop = CancelToken::new();
@@ -186,7 +187,7 @@ impl StandaloneArgs {
             (None, Some(file)) => Some(StanzaSource::Stanza(file)),
             (None, None) => None,
         };
-        if self.only.is_some() && !matches!(source, Some(StanzaSource::TravisYml(_))) {
+        if self.only.is_some() && source.is_none() {
             return Err(InputError::OnlyWithoutFile);
         }
         if source.as_ref().is_some_and(StanzaSource::is_stdin) && io::stdin().is_terminal() {
@@ -214,6 +215,7 @@ impl StandaloneArgs {
             ci: self.ci_selection(),
             contacts_aws: command.contacts_aws(),
             evaluates_conditions: command.evaluates_conditions(),
+            joins_releases: true,
             one_only: matches!(command, Command::Package { .. }),
         }
     }

@@ -1,7 +1,9 @@
-//! Runs this program once for each stanza and forwards its events. Never leaves a run without a `finished`
-//! event: a run that ends without one is reported as a failure. Side effect: starts this program again.
+//! Runs this program once for each stanza or release, and forwards its events. Never leaves a run without a
+//! `finished` event: a run that ends without one is reported as a failure. Side effect: starts this program
+//! again.
 #![expect(clippy::disallowed_methods, reason = "starts this program again")]
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fmt;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -24,19 +26,19 @@ use crate::protocol::error::ErrorReport;
 use crate::protocol::event::{
     ConditionResult, Event, FEATURES, Finished, Outcome, PROTOCOLS, UnmetCondition,
 };
+use crate::protocol::json::Map;
 use crate::protocol::policy_document::PolicyDocument;
 
 /// A child run to start: a request and the job's environment. `Debug` shows neither, because both may contain
 /// secrets.
 pub(crate) struct ChildRun {
-    /// The function name and the line of the stanza: `hello (line 4)`.
-    pub title: String,
     arguments: Vec<OsString>,
-    /// The request and the job's environment. `None`: the child inherits our standard input and environment.
-    job: Option<(String, Environment)>,
+    /// The job's environment. `None`: the child inherits our standard input and environment.
+    env: Option<Environment>,
     ci: CiSelection,
     file: String,
-    located: LocatedStanza,
+    /// The stanza, or the stanzas of a release. Empty if the child inherits our standard input.
+    stanzas: Vec<LocatedStanza>,
     /// Why Travis CI makes no job that deploys the stanza. If it is not empty, the run is not started.
     unmet: Vec<UnmetCondition>,
 }
@@ -53,7 +55,7 @@ pub(crate) fn run(
 ) -> i32 {
     let (mut has_contacted_aws, mut all_skipped) = (false, true);
     for (index, child_run) in child_runs.iter().enumerate() {
-        if child_runs.len() > 1 && reporter.heading(&child_run.title).is_err() {
+        if child_runs.len() > 1 && reporter.heading(&child_run.title()).is_err() {
             forwarder.forward(CancelReason::OutputClosed, false);
         }
         let left = &child_runs[index + 1..];
@@ -78,7 +80,7 @@ pub(crate) fn run(
         };
         if status != 0 {
             left.iter().for_each(|child_run| {
-                reporter.note(&format!("{}: {}: not run", child_run.file, child_run.title))
+                reporter.note(&format!("{}: {}: not run", child_run.file, child_run.title()))
             });
             return status;
         }
@@ -97,11 +99,11 @@ pub(crate) fn policy_of(
     let mut documents = Vec::with_capacity(child_runs.len());
     for child_run in child_runs {
         if child_runs.len() > 1 {
-            say(&child_run.title);
+            say(&child_run.title());
         }
         let text = child_run.document(program, forwarder, say)?;
         let document: PolicyDocument = serde_json::from_str(&text).map_err(|error| {
-            say(&format!("{}: {}: the policy cannot be read: {error}", child_run.file, child_run.title));
+            say(&format!("{}: {}: the policy cannot be read: {error}", child_run.file, child_run.title()));
             2
         })?;
         documents.push(document);
@@ -120,29 +122,62 @@ impl ChildRun {
         unmet: Vec<UnmetCondition>,
     ) -> Self {
         ChildRun {
-            title: located.title(),
             arguments,
-            job: Some((serde_json::to_string(&located.stanza).expect("a stanza is JSON"), env)),
+            env: Some(env),
             // `env` contains Travis's variables, so the child does not detect the CI again.
             ci: CiSelection::Named(Ci::Travis),
             file: file.to_owned(),
-            located,
+            stanzas: vec![located],
             unmet,
         }
+    }
+
+    /// Whether the run is one for stanzas of this release.
+    pub(super) fn is_of_release(&self, release: &str) -> bool {
+        let stanza = self.stanzas.first().filter(|_| self.unmet.is_empty());
+        stanza.is_some_and(|located| located.release().as_deref() == Some(release))
+    }
+
+    /// Adds a stanza of the same release, whose job has this environment.
+    ///
+    /// # Errors
+    /// The line of the first stanza, if its job has another environment.
+    pub(super) fn add(&mut self, located: LocatedStanza, env: &Environment) -> Result<(), usize> {
+        if self.env.as_ref().is_none_or(|own| !own.iter().eq(env.iter())) {
+            return Err(self.stanzas.first().map_or(0, |first| first.line));
+        }
+        self.stanzas.push(located);
+        Ok(())
+    }
+
+    /// The function name and the line of the stanza: `hello (line 4)`; or those of a release:
+    /// `release shop (3 stanzas, from line 4)`.
+    pub(crate) fn title(&self) -> String {
+        match self.stanzas.as_slice() {
+            [] => String::new(),
+            [located] => located.title(),
+            [first, ..] => {
+                let (release, number) = (first.release().unwrap_or_default(), self.stanzas.len());
+                format!("release {release} ({number} stanzas, from line {})", first.line)
+            }
+        }
+    }
+
+    /// The request: the stanza, or a list of stanzas.
+    fn request(&self) -> String {
+        let stanzas: Vec<&Map> = self.stanzas.iter().map(|located| &located.stanza).collect();
+        let request = match stanzas.as_slice() {
+            [stanza] => serde_json::to_string(stanza),
+            stanzas => serde_json::to_string(&BTreeMap::from([("stanzas", stanzas)])),
+        };
+        request.expect("stanzas are JSON")
     }
 
     /// A run that reads its request from our standard input. The child uses `env` of the request, or else our
     /// environment, and detects the build itself.
     pub(crate) fn passthrough(arguments: Vec<OsString>, ci: CiSelection) -> Self {
-        ChildRun {
-            title: String::new(),
-            arguments,
-            job: None,
-            ci,
-            file: String::new(),
-            located: LocatedStanza::default(),
-            unmet: Vec::new(),
-        }
+        let (file, stanzas, unmet) = (String::new(), Vec::new(), Vec::new());
+        ChildRun { arguments, env: None, ci, file, stanzas, unmet }
     }
 
     /// Runs a command that prints a document, and returns the document. See [`policy_of`] for its errors.
@@ -182,8 +217,8 @@ impl ChildRun {
         let mut command = Command::new(program);
         // Explicit, so that the child never enters the standalone mode and starts another child.
         command.args(&self.arguments).args(["--format", "json", "--ci", self.ci.name()]);
-        match &self.job {
-            Some((_, env)) => command.env_clear().envs(env.iter()).stdin(Stdio::piped()),
+        match &self.env {
+            Some(env) => command.env_clear().envs(env.iter()).stdin(Stdio::piped()),
             None => command.stdin(Stdio::inherit()),
         };
         command
@@ -191,8 +226,8 @@ impl ChildRun {
 
     /// Writes the request in a thread, while the events are read, so that neither blocks the other.
     fn write_request(&self, stdin: Option<ChildStdin>) {
-        if let (Some(mut stdin), Some((request, _))) = (stdin, &self.job) {
-            let request = request.clone();
+        if let (Some(mut stdin), Some(_)) = (stdin, &self.env) {
+            let request = self.request();
             // The child may exit before it has read everything. Its events show why.
             thread::spawn(move || drop(stdin.write_all(request.as_bytes())));
         }
@@ -242,16 +277,18 @@ impl ChildRun {
         forwarder.reason().map_or(1, CancelReason::exit_status)
     }
 
-    /// The place of a key in the file, such as `.travis.yml:14`. `None`: the stanza is not from a file.
-    fn place(&self, at: &str) -> Option<String> {
-        (self.located.line > 0).then(|| format!("{}:{}", self.file, self.located.line_of(at)))
+    /// The place of a key of a stanza in the file, such as `.travis.yml:14`. `None`: the stanza is not from a
+    /// file.
+    fn place(&self, stanza: Option<u32>, at: &str) -> Option<String> {
+        let index = stanza.map_or(Some(0), |stanza| usize::try_from(stanza).ok())?;
+        self.stanzas.get(index).map(|located| format!("{}:{}", self.file, located.line_of(at)))
     }
 }
 
 impl fmt::Debug for ChildRun {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ChildRun")
-            .field("title", &self.title)
+            .field("title", &self.title())
             .field("file", &self.file)
             .finish_non_exhaustive()
     }
@@ -286,10 +323,11 @@ impl EventForwarder<'_> {
                 matches!(&line.event, Event::Finished(finished) if finished.outcome() == Outcome::Skipped);
         }
         let child_run = self.child_run;
+        let place = |stanza: Option<u32>, at: &str| child_run.place(stanza, at);
         // After the output is closed, nothing more is written to it. The run shuts down, and its events are
         // read until then.
         if self.forwarder.reason() != Some(CancelReason::OutputClosed)
-            && self.reporter.line(line, raw, &|at: &str| child_run.place(at)).is_err()
+            && self.reporter.line(line, raw, &place).is_err()
         {
             self.forwarder.forward(CancelReason::OutputClosed, false);
         }
@@ -364,9 +402,35 @@ mod tests {
     #[test]
     fn what_is_shown_of_a_run_holds_no_secret() {
         let child_run = child_run();
-        assert!(child_run.job.as_ref().is_some_and(|(request, _)| request.contains("of the stanza")));
+        assert!(child_run.request().contains("of the stanza"));
         let shown = format!("{child_run:?} {child_run:#?}");
         assert!(shown.contains("f.yml") && !shown.contains("of the"), "{shown}");
+    }
+
+    #[test]
+    fn stanzas_of_a_release_are_one_request_and_each_has_its_lines() {
+        let located = |name: &str, line| {
+            let keys = [("function_name", name), ("release", "shop")];
+            let stanza = keys.map(|(key, value)| (key.to_owned(), Node::Text(value.to_owned())));
+            let lines = [("/timeout".to_owned(), line + 3)].into_iter().collect();
+            LocatedStanza { stanza: stanza.into_iter().collect(), line, lines, ..LocatedStanza::default() }
+        };
+        let env = |stage: &str| -> Environment { [("STAGE", stage)].into_iter().collect() };
+        let mut run = ChildRun::of("f.yml", located("a", 2), Vec::new(), env("prod"), Vec::new());
+        assert_eq!((run.title().as_str(), run.is_of_release("shop")), ("a (line 2)", true));
+        assert!(!run.is_of_release("other"));
+        assert_eq!(run.request(), r#"{"function_name":"a","release":"shop"}"#);
+        assert_eq!(run.add(located("b", 10), &env("prod")), Ok(()));
+        assert_eq!(run.add(located("c", 20), &env("test")), Err(2));
+        assert_eq!(run.title(), "release shop (2 stanzas, from line 2)");
+        let a = r#"{"function_name":"a","release":"shop"}"#;
+        let b = r#"{"function_name":"b","release":"shop"}"#;
+        assert_eq!(run.request(), format!(r#"{{"stanzas":[{a},{b}]}}"#));
+        let place = |stanza| run.place(stanza, "/timeout");
+        let (a, b) = (Some("f.yml:5"), Some("f.yml:13"));
+        for (stanza, expected) in [(None, a), (Some(0), a), (Some(1), b), (Some(2), None)] {
+            assert_eq!(place(stanza).as_deref(), expected, "{stanza:?}");
+        }
     }
 
     #[test]

@@ -200,7 +200,7 @@ mod tests {
 
     /// The remaining keys of the stanza, the missing values with their hints, and the notes.
     fn resolved(stanza: &str, env: &[(&str, &str)], contacts_aws: bool) -> [Vec<String>; 3] {
-        let mut located = travis_yml::stanza(stanza, false).expect("valid");
+        let mut located = travis_yml::bare_stanzas(stanza, false).expect("valid").remove(0);
         let missing = resolve(&mut located, &env.iter().copied().collect(), contacts_aws);
         let shown = |missing: MissingSecret| format!("{}: {}", missing.at, missing.replacement.hint());
         let keys = located.stanza.iter().map(|(key, _)| key.to_owned()).collect();
@@ -226,7 +226,7 @@ mod tests {
     #[test]
     fn a_key_beside_secure_is_left_for_the_child_run() {
         let stanza = "secret_access_key:\n  secure: abc\n  on: {tags: true}\nfunction_name: f\n";
-        let mut located = travis_yml::stanza(stanza, false).expect("valid");
+        let mut located = travis_yml::bare_stanzas(stanza, false).expect("valid").remove(0);
         assert_eq!(resolve(&mut located, &Environment::default(), false), []);
         let stanza = serde_json::Value::from(&Node::Map(located.stanza));
         let expected = serde_json::json!({

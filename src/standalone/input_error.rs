@@ -22,8 +22,8 @@ pub(crate) enum InputError {
     /// The command line names two files.
     #[error("--travis-yml and --stanza cannot be used together")]
     TwoFiles,
-    /// The command line has `--only` without a file of several stanzas.
-    #[error("--only requires --travis-yml")]
+    /// The command line has `--only` without a file.
+    #[error("--only requires --travis-yml or --stanza")]
     OnlyWithoutFile,
     /// The path of this program's executable cannot be determined.
     #[error("cannot locate the dpl-lambda executable")]
@@ -59,6 +59,12 @@ pub(crate) enum InputError {
     /// A condition for a job that Travis CI cannot evaluate.
     #[error("{file}:{}: {} cannot be evaluated: {error}", .condition.line, .condition.what)]
     Condition { file: String, condition: JobCondition, error: InvalidCondition },
+    /// The jobs of two stanzas of a release, on these lines, have different variables.
+    #[error(
+        "{file}: the stanzas on lines {first} and {second} belong to the release `{release}`, but their jobs \
+         have different variables"
+    )]
+    DifferentVariables { file: String, release: String, first: usize, second: usize },
     /// Values of the file, at least one, are encrypted.
     #[error("{file}: {} encrypted values are missing", .missing.len())]
     Encrypted { file: String, missing: Vec<MissingSecret> },
@@ -98,6 +104,10 @@ impl InputError {
                 (Code::BadCondition, "fix the condition; with it, Travis CI makes no build")
             }
             InputError::SeveralStanzas { .. } => (Code::BadArguments, "select one with --only"),
+            InputError::DifferentVariables { .. } => (
+                Code::BadArguments,
+                "set each variable to the same value in both jobs, or give the stanzas different releases",
+            ),
             InputError::Stanza { ref error, .. } => from_stanza(error),
         };
         let message = match self.source() {
@@ -153,10 +163,10 @@ fn from_stanza(error: &StanzaError) -> (Code, &'static str) {
             (Code::BadJson, hint.unwrap_or("fix the file, or rename it to `.yml` if it is YAML"))
         }
         StanzaError::NotAMap { kind: "a list" } => {
-            (Code::BadArguments, "write the list under `deploy` in the file, and use --travis-yml")
+            (Code::BadArguments, "use --stanza if it is a list of stanzas, or write the list under `deploy`")
         }
         StanzaError::NotAMap { kind: "empty" } => (Code::BadArguments, "check that this is the right file"),
-        StanzaError::NotAMap { .. } => (
+        StanzaError::NotAMap { .. } | StanzaError::NotAStanza { .. } => (
             Code::BadArguments,
             "check that this is the right file; a stanza has lines such as `function_name: hello`",
         ),
@@ -167,7 +177,7 @@ fn from_stanza(error: &StanzaError) -> (Code, &'static str) {
             (Code::BadArguments, diagnostics::hint_for_document(document))
         }
         StanzaError::None { providers } if providers.is_empty() => {
-            (Code::WrongProvider, "use --stanza if the file contains a single stanza and nothing else")
+            (Code::WrongProvider, "use --stanza if the file contains stanzas and nothing else")
         }
         StanzaError::None { .. } => (Code::WrongProvider, "check that this is the right file"),
         StanzaError::Ambiguous { several: true, .. } => (Code::BadArguments, "select one by its number"),

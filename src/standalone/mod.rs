@@ -1,6 +1,6 @@
-//! The standalone mode: reads stanzas from a file, runs this program once for each, and forwards its events
-//! or prints them as text. Never deploys anything itself, and adds no facts to the events of a run. A run is
-//! not started if Travis CI would make no such job; then the events say only that.
+//! The standalone mode: reads stanzas from a file, runs this program once for each stanza or release, and
+//! forwards its events or prints them as text. Never deploys anything itself, and adds no facts to the events
+//! of a run. A run is not started if Travis CI would make no such job; then the events say only that.
 //!
 //! In this mode the program is its own CI runner. It uses the same request and events as every other CI
 //! runner.

@@ -8,9 +8,9 @@ use serde::de::IgnoredAny;
 
 use crate::protocol::event::{Event, Line};
 
-/// Finds the place of a JSON pointer in the file of the stanza, such as `.travis.yml:14`. `None`: the stanza
-/// is not from a file.
-pub(crate) type Locate<'a> = &'a dyn Fn(&str) -> Option<String>;
+/// Finds the place of a JSON pointer in the file of the stanza, such as `.travis.yml:14`. The number is the
+/// index of the stanza in a list. `None`: the stanza is not from a file.
+pub(crate) type Locate<'a> = &'a dyn Fn(Option<u32>, &str) -> Option<String>;
 
 /// A line of JSON that a child run has written.
 #[derive(Debug, Deserialize)]

@@ -1,5 +1,6 @@
-//! Turns the options of the standalone mode into child runs, one per stanza. Never starts a child run. Side
-//! effects: reads the file, asks git about the build, and evaluates conditions with bash.
+//! Turns the options of the standalone mode into child runs: one for each release, and one for each other
+//! stanza. Never starts a child run. Side effects: reads the file, asks git about the build, and evaluates
+//! conditions with bash.
 use std::ffi::OsString;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -15,13 +16,14 @@ use crate::bounded_read;
 use crate::cancel::CancelToken;
 use crate::conditions::{self, BashOptions};
 use crate::protocol::environment::Environment;
+use crate::protocol::event::UnmetCondition;
 
 /// The file that contains the stanzas. `-` stands for standard input.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum StanzaSource {
     /// A `.travis.yml`.
     TravisYml(PathBuf),
-    /// A JSON or YAML file that contains a single stanza and nothing else.
+    /// A JSON or YAML file that contains a stanza, or a list of them, and nothing else.
     Stanza(PathBuf),
 }
 
@@ -55,6 +57,8 @@ pub(crate) struct RunRequest {
     /// True if the command evaluates `on`. A stanza that is then skipped may contain values that cannot be
     /// decrypted.
     pub evaluates_conditions: bool,
+    /// True if the stanzas of a release are one child run.
+    pub joins_releases: bool,
     /// True if the command writes one file, and so takes a single stanza.
     pub one_only: bool,
 }
@@ -79,7 +83,7 @@ pub(crate) fn prepare(
         StanzaSource::TravisYml(_) => travis_yml::stanzas(&text),
         StanzaSource::Stanza(path) => {
             let is_json = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json"));
-            travis_yml::stanza(&text, is_json).map(|stanza| vec![stanza])
+            travis_yml::bare_stanzas(&text, is_json)
         }
     };
     let chosen = stanzas.and_then(|stanzas| match &request.only {
@@ -116,11 +120,35 @@ pub(crate) fn prepare(
         return Err(InputError::Encrypted { file, missing });
     }
     let notes = notes(&file, request.evaluates_conditions.then_some(&job_env), &chosen);
-    let child_runs = chosen
-        .into_iter()
-        .zip(envs.into_iter().zip(unmet))
-        .map(|(located, (env, unmet))| ChildRun::of(&file, located, request.arguments.clone(), env, unmet));
-    Ok((child_runs.collect(), notes))
+    Ok((child_runs(request, &file, chosen.into_iter().zip(envs.into_iter().zip(unmet)))?, notes))
+}
+
+/// The child runs in the order of the file. A release is at the place of its first stanza. A stanza for which
+/// Travis CI makes no job is not part of its release.
+fn child_runs(
+    request: &RunRequest,
+    file: &str,
+    chosen: impl Iterator<Item = (LocatedStanza, (Environment, Vec<UnmetCondition>))>,
+) -> Result<Vec<ChildRun>, InputError> {
+    let mut child_runs: Vec<ChildRun> = Vec::new();
+    for (located, (env, unmet)) in chosen {
+        let release = located.release().filter(|_| request.joins_releases && unmet.is_empty());
+        let known = release
+            .as_ref()
+            .and_then(|release| child_runs.iter_mut().find(|child_run| child_run.is_of_release(release)));
+        let Some(known) = known else {
+            child_runs.push(ChildRun::of(file, located, request.arguments.clone(), env, unmet));
+            continue;
+        };
+        let second = located.line;
+        known.add(located, &env).map_err(|first| InputError::DifferentVariables {
+            file: file.to_owned(),
+            release: release.unwrap_or_default(),
+            first,
+            second,
+        })?;
+    }
+    Ok(child_runs)
 }
 
 /// Whether a condition needs the message of the commit.

@@ -2,6 +2,7 @@
 //! Never fails on an unknown event, and never prints a control character from the text of an event.
 
 mod policy_json;
+mod release;
 mod steps;
 mod style;
 mod summary;
@@ -10,6 +11,7 @@ mod table;
 mod tests;
 mod text;
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use super::reporter::{ChildLine, Locate};
@@ -27,14 +29,21 @@ use text::{clean, clean_output, shortened, width, wrapped};
 /// Maximum width of prose in columns, even on a wider terminal: longer lines are hard to read.
 const WIDEST_PROSE: usize = 100;
 
+/// Finds the place of a JSON pointer of one stanza. See [`Locate`].
+type LocateKey<'a> = &'a dyn Fn(&str) -> Option<String>;
+
 /// Prints the events of all runs of a process, to a terminal or a log.
 pub struct HumanReporter<W: Write> {
     out: W,
     capabilities: TerminalCapabilities,
     /// Columns of the current live line, which will be redrawn and ends at the cursor. 0: there is none.
     live: usize,
+    /// Number of live lines above the current one.
+    live_above: usize,
     section: Section,
     run: Run,
+    /// The release whose functions run.
+    release: Option<Release>,
 }
 
 /// The sections of the text, separated by empty lines.
@@ -68,15 +77,38 @@ struct Run {
     has_changes: bool,
 }
 
+/// What has been shown of the current release.
+#[derive(Default)]
+struct Release {
+    name: String,
+    /// Number of phases that have begun. All functions have an event in the first one.
+    phases: usize,
+    /// The current phase, as text.
+    phase: String,
+    /// The functions, by the index of their stanza.
+    functions: BTreeMap<u32, Function>,
+}
+
+/// A function of a release.
+struct Function {
+    name: String,
+    /// Formats its events. What it has written is its next block.
+    reporter: HumanReporter<Vec<u8>>,
+    /// The last event, if it was one of progress.
+    progress: Option<String>,
+}
+
 impl<W: Write> HumanReporter<W> {
     /// Prints to `out`.
     pub fn new(out: W, capabilities: TerminalCapabilities) -> Self {
-        HumanReporter { out, capabilities, live: 0, section: Section::Beginning, run: Run::default() }
+        let (section, run) = (Section::Beginning, Run::default());
+        HumanReporter { out, capabilities, live: 0, live_above: 0, section, run, release: None }
     }
 
     /// Prints the title of a stanza before its events, if there are several stanzas.
     pub(crate) fn heading(&mut self, text: &str) -> io::Result<()> {
         self.clear()?;
+        self.end_release(None)?;
         self.run = Run::default();
         if self.section != Section::Beginning {
             self.line(&[])?;
@@ -99,6 +131,11 @@ impl<W: Write> HumanReporter<W> {
 
     /// Prints an event. For an unknown event, prints its text, if it has one.
     pub fn show(&mut self, line: &ChildLine, locate: Locate<'_>) -> io::Result<()> {
+        if let ChildLine::Event(line) = line
+            && self.show_in_release(line, locate)?
+        {
+            return self.out.flush();
+        }
         let is_progress = matches!(line, ChildLine::Event(line) if matches!(line.event, Event::Progress(_)));
         if !is_progress {
             self.clear()?;
@@ -106,6 +143,7 @@ impl<W: Write> HumanReporter<W> {
         match line {
             ChildLine::Event(line) => self.event(line, locate)?,
             ChildLine::Unknown { message, .. } if line.is_finished() => {
+                self.end_release(None)?;
                 self.abandoned()?;
                 let text = message.as_deref().map(clean).unwrap_or_default();
                 self.outcome(TextStyle::Bold, "finished:", &text)?;
@@ -129,6 +167,10 @@ impl<W: Write> HumanReporter<W> {
             self.heading(&line.title())?;
             self.run.stanza = stanza;
         }
+        self.event_of_run(line, locate)
+    }
+
+    fn event_of_run(&mut self, line: &Line, locate: Locate<'_>) -> io::Result<()> {
         match &line.event {
             Event::Hello { .. } => {
                 self.run = Run::default();
@@ -141,20 +183,22 @@ impl<W: Write> HumanReporter<W> {
             Event::Progress(progress) => self.progress(progress, line.text()),
             Event::Packaged(package) => self.packaged(package),
             Event::Planned(plan) => self.planned(plan),
-            Event::Phase { .. } => self.phase(line.text()),
+            Event::Phase { release, .. } => self.phase(release, line.text()),
             Event::StepStarted { step, target, .. } => self.step_started(*step, target),
             Event::StepFinished { step, duration_ms, attempts, .. } => {
                 self.step_finished(*step, *duration_ms, *attempts)
             }
             Event::GuardChecked(check) => self.guard_checked(check, line.text()),
             Event::Output { stream, line } => self.output(*stream, line),
-            Event::Warning(warning) => self.warning(warning, locate),
+            Event::Warning(warning) => self.warning(warning, &|at: &str| locate(line.scope.stanza, at)),
             Event::Finished(finished) => self.finished(finished, locate),
         }
     }
 
-    /// Clears the live line, so that the cursor is at the beginning of an empty line.
+    /// Prints what is left of a release and clears the live lines, so that the cursor is at the beginning of
+    /// an empty line.
     pub fn end(&mut self) -> io::Result<()> {
+        self.end_release(None)?;
         self.clear()?;
         self.out.flush()
     }
@@ -172,11 +216,6 @@ impl<W: Write> HumanReporter<W> {
             true => self.labelled(0, &[(TextStyle::Good, symbols.done)], &text, TextStyle::Dim),
             false => self.labelled(0, &[(TextStyle::Bad, symbols.not)], &text, TextStyle::Plain),
         }
-    }
-
-    fn phase(&mut self, text: &str) -> io::Result<()> {
-        self.begin(Section::Facts)?;
-        self.dim(self.capabilities.symbols().note, &clean(text))
     }
 
     fn identified(&mut self, source: CredentialsSource, access_key_id: &str, region: &str) -> io::Result<()> {
@@ -224,7 +263,7 @@ impl<W: Write> HumanReporter<W> {
         self.line(&[(TextStyle::Dim, &bar), (TextStyle::Plain, &clean_output(line))])
     }
 
-    fn warning(&mut self, warning: &Warning, locate: Locate<'_>) -> io::Result<()> {
+    fn warning(&mut self, warning: &Warning, locate: LocateKey<'_>) -> io::Result<()> {
         self.run.has_changes |= warning.code == WarningCode::Stashed;
         let label = format!("warning[{}]:", warning.code.word());
         let message = clean(&warning.message);
@@ -234,7 +273,7 @@ impl<W: Write> HumanReporter<W> {
     }
 
     /// Prints the key and, if there is a file, its line, in a form that editors recognize.
-    fn place(&mut self, at: Option<&str>, locate: Locate<'_>) -> io::Result<()> {
+    fn place(&mut self, at: Option<&str>, locate: LocateKey<'_>) -> io::Result<()> {
         let Some(at) = at else { return Ok(()) };
         let key = dotted(&clean(at));
         let (label, text) = match (locate(at).map(|place| clean(&place)), key.is_empty()) {
@@ -345,11 +384,28 @@ impl<W: Write> HumanReporter<W> {
         Ok(())
     }
 
-    fn clear(&mut self) -> io::Result<()> {
-        if self.live > 0 {
-            write!(self.out, "\r{}\r", " ".repeat(self.live))?;
-            self.live = 0;
+    /// Draws live lines below each other over the previous ones. Several lines need escape sequences, so
+    /// a terminal without colours must get one at most.
+    fn draw_lines(&mut self, lines: &[String]) -> io::Result<()> {
+        self.clear()?;
+        for (number, line) in lines.iter().enumerate() {
+            if number > 0 {
+                self.out.write_all(b"\n")?;
+                (self.live, self.live_above) = (0, number);
+            }
+            self.draw(line)?;
         }
+        Ok(())
+    }
+
+    fn clear(&mut self) -> io::Result<()> {
+        if self.live_above > 0 {
+            // Cursor Up, then Erase in Page (ECMA-48): everything below the cursor.
+            write!(self.out, "\r\u{1b}[{}A\u{1b}[J", self.live_above)?;
+        } else if self.live > 0 {
+            write!(self.out, "\r{}\r", " ".repeat(self.live))?;
+        }
+        (self.live, self.live_above) = (0, 0);
         Ok(())
     }
 

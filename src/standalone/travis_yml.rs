@@ -18,7 +18,7 @@ pub(crate) use jobs::{JobCondition, JobTest, TravisJob};
 pub(crate) struct LocatedStanza {
     /// The keys and values under `deploy`.
     pub stanza: Map,
-    /// The line on which it begins, from 1. 0: it is not from a file.
+    /// The line on which it begins, from 1.
     pub line: usize,
     /// The line of each value, by JSON pointer.
     pub lines: BTreeMap<String, usize>,
@@ -44,6 +44,9 @@ pub(crate) enum StanzaError {
     /// The file is not a map, but `a list`, `empty`, …
     #[error("the file is {kind}; expected a map")]
     NotAMap { kind: &'static str },
+    /// The file is a list, and an item of it is not a map. `number` counts from 1.
+    #[error("stanza {number} is {kind}; expected a map")]
+    NotAStanza { number: usize, kind: &'static str },
     /// The file is another document.
     #[error("the file is {document}; expected {expected}")]
     OtherDocument { document: OtherDocument, expected: &'static str },
@@ -93,6 +96,7 @@ impl StanzaError {
             StanzaError::Yaml(YamlError::TooLarge)
             | StanzaError::Json(WireError::TooManyValues)
             | StanzaError::NotAMap { .. }
+            | StanzaError::NotAStanza { .. }
             | StanzaError::OtherDocument { .. }
             | StanzaError::None { .. }
             | StanzaError::Ambiguous { .. } => None,
@@ -151,34 +155,68 @@ fn no_stanza(document: OtherDocument) -> StanzaError {
     StanzaError::OtherDocument { document, expected: "a stanza" }
 }
 
-/// The stanza of a file that contains nothing else, as JSON or YAML.
-pub(crate) fn stanza(text: &str, is_json: bool) -> Result<LocatedStanza, StanzaError> {
-    let tree = |notes: &mut Vec<String>| {
-        yaml::parse(text, notes).map(|tree| tree.map(|tree| (tree.place().line, tree)))
-    };
-    let mut read = SourceMap::of_stanza();
+/// The stanzas of a file that contains nothing else, as JSON or YAML: one stanza, or a list of them.
+pub(crate) fn bare_stanzas(text: &str, is_json: bool) -> Result<Vec<LocatedStanza>, StanzaError> {
     let is_json = is_json && !text.trim().is_empty();
-    let json =
-        if is_json || text.trim_start().starts_with('{') { Some(json::parse(text.as_bytes())) } else { None };
-    let (line, node) = match json {
-        Some(Ok(node)) => {
-            // The YAML reader knows the lines, and JSON is nearly a subset of YAML. If it cannot read the
-            // file, line numbers are missing.
-            let tree = tree(&mut read.notes).ok().flatten();
-            let line = tree.and_then(|(line, tree)| tree.read("", &mut read).ok().map(|_| line));
-            (line.unwrap_or(1), node)
-        }
+    let may_be_json = is_json || text.trim_start().starts_with(['{', '[']);
+    let json = match may_be_json.then(|| json::parse(text.as_bytes())) {
+        Some(Ok(node)) => Some(node),
         Some(Err(error)) if is_json => return Err(StanzaError::Json(error)),
-        Some(Err(_)) | None => match tree(&mut read.notes)? {
-            Some((line, tree)) => match tree.read("", &mut read) {
-                Ok(node) => (line, node),
-                // Such as a tag of CloudFormation, or a key that is there twice outside of the stanza.
-                Err(error) => return Err(recognize(&tree).unwrap_or_else(|| error.into())),
-            },
-            None => return Err(StanzaError::NotAMap { kind: "empty" }),
-        },
+        Some(Err(_)) | None => None,
     };
-    let Node::Map(stanza) = node else { return Err(StanzaError::NotAMap { kind: node.kind() }) };
+    let mut notes = Vec::new();
+    // The YAML reader knows the lines, and JSON is nearly a subset of YAML. If it cannot read the file, line
+    // numbers are missing.
+    let tree = match (yaml::parse(text, &mut notes), &json) {
+        (Ok(tree), _) => tree,
+        (Err(_), Some(_)) => None,
+        (Err(error), None) => return Err(error.into()),
+    };
+    if let (Some(tree), None) = (&tree, &json) {
+        tree.bounded()?;
+    }
+    let is_list = tree.as_ref().map_or(matches!(json, Some(Node::List(_))), |tree| tree.items().is_some());
+    let trees = tree.as_ref().map(Tree::entries).unwrap_or_default();
+    let nodes = match json {
+        Some(Node::List(nodes)) => nodes.into_iter().map(Some).collect(),
+        Some(node) => vec![Some(node)],
+        None if is_list => vec![None; trees.len()],
+        None => vec![None],
+    };
+    if nodes.is_empty() {
+        return Err(StanzaError::NotAMap { kind: "an empty list" });
+    }
+    let stanzas = nodes.into_iter().enumerate().map(|(index, node)| {
+        bare_stanza(node, trees.get(index), notes.clone(), is_list.then_some(index + 1))
+    });
+    stanzas.collect()
+}
+
+/// A stanza of a file that contains nothing else, from JSON, or else from YAML. `number`: its place in a
+/// list.
+fn bare_stanza(
+    json: Option<Node>,
+    tree: Option<&Rc<Tree>>,
+    notes: Vec<String>,
+    number: Option<usize>,
+) -> Result<LocatedStanza, StanzaError> {
+    let mut read = SourceMap::of_stanza();
+    read.notes = notes;
+    let yaml = tree.map(|tree| (tree, tree.read("", &mut read)));
+    let (line, node) = match (json, yaml) {
+        (Some(node), Some((tree, Ok(_)))) | (None, Some((tree, Ok(node)))) => (tree.place().line, node),
+        (Some(node), Some((_, Err(_))) | None) => (1, node),
+        // Such as a tag of CloudFormation, or a key that is there twice outside of the stanza.
+        (None, Some((tree, Err(error)))) => return Err(recognize(tree).unwrap_or_else(|| error.into())),
+        (None, None) => return Err(StanzaError::NotAMap { kind: "empty" }),
+    };
+    let Node::Map(stanza) = node else {
+        let kind = node.kind();
+        return Err(match number {
+            Some(number) => StanzaError::NotAStanza { number, kind },
+            None => StanzaError::NotAMap { kind },
+        });
+    };
     if let Some(document) = OtherDocument::of(&stanza) {
         return Err(no_stanza(document));
     }
@@ -235,6 +273,11 @@ impl LocatedStanza {
             Some(name) => name.scalar().into_iter().collect(),
             None => Vec::new(),
         }
+    }
+
+    /// The release, as written in the file.
+    pub(super) fn release(&self) -> Option<String> {
+        self.stanza.get("release").and_then(Node::scalar)
     }
 
     /// The function name and the line: `hello (line 4)`.

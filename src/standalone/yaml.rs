@@ -252,7 +252,11 @@ impl Tree {
         matches!(&self.kind, NodeKind::Scalar { text, plain: true } if text.is_empty())
     }
 
-    fn bounded(&self) -> Result<(), YamlError> {
+    /// Checks that a request may have so many values and bytes.
+    ///
+    /// # Errors
+    /// [`YamlError::TooLarge`]
+    pub(crate) fn bounded(&self) -> Result<(), YamlError> {
         let fits = self.values <= MAX_VALUES && self.bytes <= MAX_REQUEST_BYTES;
         if fits { Ok(()) } else { Err(YamlError::TooLarge) }
     }

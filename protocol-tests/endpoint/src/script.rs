@@ -78,8 +78,9 @@ mod tests {
             script.add(Fault::from_json(fault).unwrap(), None);
         }
         let now = Moment::now().instant;
-        let status =
-            |call: &&str| script.fault_for(call, "f", now).and_then(|it| it.answer()).map_or(0, |it| it.status);
+        let status = |call: &&str| {
+            script.fault_for(call, "f", now).and_then(|it| it.answer()).map_or(0, |it| it.status)
+        };
         assert_eq!(calls.iter().map(status).collect::<Vec<_>>(), struck);
     }
 

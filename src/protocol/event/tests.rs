@@ -76,7 +76,12 @@ fn plan() -> Plan {
     Plan {
         function: FunctionPresence::Exists,
         steps: vec![
-            PlannedStep { step: StepName::UpdateFunctionConfiguration, changes, waits_for: None, phase: None },
+            PlannedStep {
+                step: StepName::UpdateFunctionConfiguration,
+                changes,
+                waits_for: None,
+                phase: None,
+            },
             PlannedStep {
                 step: StepName::UpdateFunctionCode,
                 changes: Vec::new(),
@@ -323,11 +328,8 @@ fn the_texts_of_a_release_name_it_and_what_has_moved() {
     assert_eq!(Line::new(phase).message, "release shop: send-back (1 function)");
     let stopped = |restored: &[&str], left: &[&str], changed: &[StepName]| {
         let texts = |aliases: &[&str]| aliases.iter().map(|alias| text(alias)).collect();
-        let stopped = Finished::Stopped {
-            changed: changed.to_vec(),
-            restored: texts(restored),
-            left: texts(left),
-        };
+        let stopped =
+            Finished::Stopped { changed: changed.to_vec(), restored: texts(restored), left: texts(left) };
         Line::new(Event::Finished(stopped)).message
     };
     assert_eq!(stopped(&[], &[], &[]), "stopped before it was deployed");

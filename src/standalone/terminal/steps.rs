@@ -58,7 +58,7 @@ impl<W: Write> HumanReporter<W> {
 
     /// Shows a wait: on a terminal next to the running step, in a log as lines at growing intervals, up to
     /// one per minute.
-    fn waits(&mut self, elapsed: u64, text: &str) -> io::Result<()> {
+    pub(super) fn waits(&mut self, elapsed: u64, text: &str) -> io::Result<()> {
         let mark = self.capabilities.symbols().runs;
         if self.capabilities.live {
             let running = self.run.running.as_ref();
@@ -144,7 +144,7 @@ impl<W: Write> HumanReporter<W> {
 }
 
 /// A running step: `update-alias  live at version 7`, `wait  60 s`.
-fn step_line(step: StepName, target: &StepTarget) -> String {
+pub(super) fn step_line(step: StepName, target: &StepTarget) -> String {
     let what = target.seconds.map_or_else(|| acts_on(target), |seconds| format!("{seconds} s"));
     format!("{}  {what}", step.as_str()).trim_end().to_owned()
 }

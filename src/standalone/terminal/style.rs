@@ -12,6 +12,8 @@ pub struct TerminalCapabilities {
     /// Width in columns. `None`: it is not a terminal, so nothing is wrapped and no value is shortened,
     /// because a log must be searchable.
     pub width: Option<u16>,
+    /// Height in lines, which bounds the number of live lines.
+    pub height: u16,
     /// True if a line may be redrawn in place, for progress and the running step.
     pub live: bool,
     /// True if symbols and rules may be other than ASCII. External text is printed unchanged in either case.
@@ -21,18 +23,21 @@ pub struct TerminalCapabilities {
 /// Assumed width in columns of a terminal that does not report its size.
 const USUAL_COLUMNS: u16 = 80;
 
+/// Assumed height in lines of a terminal that does not report its size.
+const USUAL_LINES: u16 = 24;
+
 /// Minimum width in columns. On a narrower terminal, the text is formatted for this width.
 const FEWEST_COLUMNS: u16 = 20;
 
 impl TerminalCapabilities {
-    /// Determines the capabilities from whether the output is a terminal, its columns ([`size_of`]), and
+    /// Determines the capabilities from whether the output is a terminal, its size ([`size_of`]), and
     /// these variables of the process: `NO_COLOR`, `CLICOLOR_FORCE`, `FORCE_COLOR`, `CLICOLOR`, `TERM`, `CI`,
     /// `COLUMNS`, and those of the locale.
     ///
     /// `NO_COLOR` overrides all variables that force colours. `CI` disables live lines, because many CIs
     /// write the output of a terminal to a log. Without a locale the process is in the locale C, which is
     /// ASCII only.
-    pub fn of(terminal: bool, columns: Option<u16>, variable: impl Fn(&str) -> Option<OsString>) -> Self {
+    pub fn of(terminal: bool, size: Option<(u16, u16)>, variable: impl Fn(&str) -> Option<OsString>) -> Self {
         let text =
             |name: &str| variable(name).map(|value| value.to_string_lossy().into_owned()).unwrap_or_default();
         let set = |name: &str| !matches!(text(name).as_str(), "" | "0" | "false");
@@ -41,13 +46,14 @@ impl TerminalCapabilities {
         let forced = set("CLICOLOR_FORCE") || set("FORCE_COLOR");
         let refused = !text("NO_COLOR").is_empty();
         let unwanted = text("CLICOLOR") == "0" || text("FORCE_COLOR") == "0";
-        let columns = columns.filter(|columns| *columns > 0);
+        let columns = size.map(|(columns, _)| columns).filter(|columns| *columns > 0);
         let columns = columns.or_else(|| text("COLUMNS").parse().ok().filter(|columns| *columns > 0));
         let locale = ["LC_ALL", "LC_CTYPE", "LANG"].map(text).into_iter().find(|locale| !locale.is_empty());
         let locale = locale.unwrap_or_default().to_ascii_uppercase();
         TerminalCapabilities {
             colour: !refused && (forced || (able && !unwanted)),
             width: terminal.then(|| columns.unwrap_or(USUAL_COLUMNS).max(FEWEST_COLUMNS)),
+            height: size.map(|(_, lines)| lines).filter(|lines| *lines > 0).unwrap_or(USUAL_LINES),
             live: able && !set("CI"),
             // The font of the Linux console has no check mark.
             unicode: (locale.contains("UTF-8") || locale.contains("UTF8")) && !(terminal && term == "linux"),
@@ -55,10 +61,10 @@ impl TerminalCapabilities {
     }
 }
 
-/// The width in columns of the terminal of a file descriptor. `None`: it is not a terminal, or does not
-/// report its size.
-pub fn size_of(fd: impl AsFd) -> Option<u16> {
-    rustix::termios::tcgetwinsize(fd).ok().map(|size| size.ws_col).filter(|columns| *columns > 0)
+/// The columns and lines of the terminal of a file descriptor; 0 if it does not report them. `None`: it is
+/// not a terminal.
+pub fn size_of(fd: impl AsFd) -> Option<(u16, u16)> {
+    rustix::termios::tcgetwinsize(fd).ok().map(|size| (size.ws_col, size.ws_row))
 }
 
 /// The colour and weight of a piece of text.
@@ -123,7 +129,8 @@ mod tests {
 
     fn of(terminal: bool, columns: Option<u16>, variables: &[(&str, &str)]) -> TerminalCapabilities {
         let known = |name: &str| variables.iter().find(|(known, _)| *known == name);
-        TerminalCapabilities::of(terminal, columns, |name| known(name).map(|(_, value)| value.into()))
+        let size = columns.map(|columns| (columns, 50));
+        TerminalCapabilities::of(terminal, size, |name| known(name).map(|(_, value)| value.into()))
     }
 
     #[track_caller]
@@ -174,6 +181,13 @@ mod tests {
         assert!(of(false, None, &[("FORCE_COLOR", "3")]).colour);
         assert!(!of(false, None, &[("CLICOLOR_FORCE", "0")]).colour);
         assert!(!of(false, None, &[("NO_COLOR", "1"), ("FORCE_COLOR", "1")]).colour);
+    }
+
+    #[test]
+    fn a_height_that_is_not_reported_is_the_usual_one() {
+        for (size, height) in [(Some((80, 50)), 50), (Some((80, 0)), 24), (None, 24)] {
+            assert_eq!(TerminalCapabilities::of(true, size, |_| None).height, height, "{size:?}");
+        }
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use super::style::TextStyle;
 use super::text::{clean, width};
-use super::{HumanReporter, Section, contents, counts, quoted};
+use super::{HumanReporter, LocateKey, Section, contents, counts, quoted};
 use crate::protocol::error::{AwsDetail, Class, Code, ErrorReport};
 use crate::protocol::event::{
     Condition, Deployment, Finished, FunctionOutcome, ListOutcome, Outcome, StepName, UnmetCondition,
@@ -49,7 +49,7 @@ impl<W: Write> HumanReporter<W> {
             Finished::Checked {} => self.outcome(TextStyle::GoodBold, "checked:", CHECKED),
             Finished::Skipped { unmet } => self.skipped(unmet),
             Finished::Failed { error, changed, allowed } => {
-                self.failed(error, changed, *allowed, is_unchanged, locate)
+                self.failed(error, changed, *allowed, is_unchanged, &|at: &str| locate(None, at))
             }
             Finished::Stopped { .. } => {
                 self.outcome(TextStyle::Changed, "stopped:", "the run ended before this stanza was deployed")
@@ -72,19 +72,19 @@ impl<W: Write> HumanReporter<W> {
         let number = u64::try_from(list.functions.len()).unwrap_or(u64::MAX);
         let text = format!("{} in {}", counted(number, "stanza", "stanzas"), duration(list.duration_ms));
         self.outcome(style, &format!("{}:", list.outcome.as_str()), &text)?;
-        let row = |function: &FunctionOutcome| (clean(&function.scope().title()), ended(&function.finished));
-        self.facts(&list.functions.iter().map(row).collect::<Vec<_>>())?;
+        self.facts(&rows(&list.functions))?;
         let decides = list.failure().map(|failure| failure.stanza);
         let others = list.functions.iter().filter(|function| Some(function.stanza) != decides);
         for (function, error) in others.filter_map(|other| Some((other, other.finished.error()?))) {
             self.function(function)?;
             self.error(error.code, &error.message)?;
-            self.place(error.at.as_deref(), locate)?;
+            self.place(error.at.as_deref(), &|at: &str| locate(Some(function.stanza), at))?;
             self.hint(error.hint.as_deref(), error.policy_statement.as_deref())?;
         }
         let Some((function, error)) = list.failure().zip(list.error.as_ref()) else { return Ok(()) };
         self.function(function)?;
-        self.failed(error, &list.changed, list.allowed, false, locate)
+        let locate = |at: &str| locate(Some(function.stanza), at);
+        self.failed(error, &list.changed, list.allowed, false, &locate)
     }
 
     /// Prints the function before its error.
@@ -177,7 +177,7 @@ impl<W: Write> HumanReporter<W> {
         changed: &[StepName],
         is_allowed: bool,
         is_unchanged: bool,
-        locate: Locate<'_>,
+        locate: LocateKey<'_>,
     ) -> io::Result<()> {
         // The function's log has usually been shown by `output` events, unless they were lost.
         if !self.run.log.ends_with(&error.log) {
@@ -236,24 +236,50 @@ impl<W: Write> HumanReporter<W> {
     }
 }
 
-/// How a stanza of a list ended, in one line: `deployed: version 7, previously 6, code uploaded, 1.2 s`.
-fn ended(finished: &Finished) -> String {
-    let word = finished.outcome().as_str();
+/// The table of the functions of a list: each name with its cells as one text, in columns.
+fn rows(functions: &[FunctionOutcome]) -> Vec<(String, String)> {
+    let row = |function: &FunctionOutcome| (clean(&function.scope().title()), cells(&function.finished));
+    let mut rows: Vec<(String, Vec<String>)> = functions.iter().map(row).collect();
+    if functions.iter().any(|function| function.finished.deployment().is_some()) {
+        let heads = ["outcome", "version", "previous", "code", "time"];
+        rows.insert(0, ("function".to_owned(), heads.map(str::to_owned).to_vec()));
+    }
+    // The last cell of a row does not widen its column.
+    let columns = |column: usize| {
+        let cells = rows.iter().filter(move |(_, cells)| column + 1 < cells.len());
+        cells.map(|(_, cells)| width(&cells[column])).max().unwrap_or(0)
+    };
+    let widths: [usize; 4] = std::array::from_fn(columns);
+    let text = |cells: &[String]| {
+        let gaps = cells.iter().zip(widths).map(|(cell, column)| column.saturating_sub(width(cell)) + 2);
+        let gaps = gaps.chain([0]).map(|gap| " ".repeat(gap));
+        cells.iter().zip(gaps).flat_map(|(cell, gap)| [cell.clone(), gap]).collect::<String>()
+    };
+    rows.iter().map(|(name, cells)| (name.clone(), text(cells).trim_end().to_owned())).collect()
+}
+
+/// How a stanza of a list ended: the outcome, version, previous version, code and time of a function that is
+/// live, or the outcome and what explains it.
+fn cells(finished: &Finished) -> Vec<String> {
+    let word = finished.outcome().as_str().to_owned();
     let details: Vec<String> = match finished {
         Finished::Deployed(live) | Finished::Unchanged(live) => {
-            let previous = live.previous_version.as_deref().map(clean);
-            let previous = previous.map(|version| format!("previously {version}"));
-            let version = format!("version {}", clean(&live.version));
-            let (code, took) = (format!("code {}", live.code.as_str()), duration(live.duration_ms));
-            [Some(version), previous, Some(code), Some(took)].into_iter().flatten().collect()
+            let previous = live.previous_version.as_deref().map_or_else(|| "-".to_owned(), clean);
+            let (code, took) = (live.code.as_str().to_owned(), duration(live.duration_ms));
+            return vec![word, clean(&live.version), previous, code, took];
         }
         Finished::Planned(plan) => vec![counts(&plan.steps)],
         Finished::Packaged { output, .. } => vec![clean(output)],
         Finished::Skipped { unmet } => unmet.iter().map(|unmet| clean(&unmet.message)).collect(),
         Finished::Failed { error, .. } => vec![error.code.word()],
-        Finished::Checked {} | Finished::Stopped { .. } | Finished::List(_) => Vec::new(),
+        Finished::Stopped { restored, left, .. } => {
+            let aliases = [("sent back", restored), ("not sent back", left)].into_iter();
+            let aliases = aliases.filter(|(_, aliases)| !aliases.is_empty());
+            aliases.map(|(what, aliases)| format!("{what}: {}", clean(&aliases.join(", ")))).collect()
+        }
+        Finished::Checked {} | Finished::List(_) => Vec::new(),
     };
-    if details.is_empty() { word.to_owned() } else { format!("{word}: {}", details.join(", ")) }
+    if details.is_empty() { vec![word] } else { vec![word, details.join(", ")] }
 }
 
 /// The failed call, as far as it is known: `UpdateFunctionCode returned 403 AccessDeniedException, request

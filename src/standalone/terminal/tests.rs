@@ -3,6 +3,7 @@
 mod hostile;
 mod outcomes;
 mod plans;
+mod releases;
 mod steps;
 
 use serde_json::{Value, json};
@@ -15,7 +16,7 @@ use crate::protocol::event::{
 };
 
 const SCREEN: TerminalCapabilities =
-    TerminalCapabilities { colour: false, width: Some(80), live: false, unicode: true };
+    TerminalCapabilities { colour: false, width: Some(80), height: 24, live: false, unicode: true };
 const NARROW: TerminalCapabilities = TerminalCapabilities { width: Some(40), ..SCREEN };
 const LOG: TerminalCapabilities = TerminalCapabilities { width: None, ..SCREEN };
 const COLOUR: TerminalCapabilities = TerminalCapabilities { colour: true, ..SCREEN };
@@ -32,11 +33,17 @@ fn read(line: &Value) -> ChildLine {
     serde_json::from_value(line.clone()).unwrap()
 }
 
+/// The line of an event of a list.
+fn line_of(stanza: u32, name: &str, event: Event) -> ChildLine {
+    let scope = Scope { stanza: Some(stanza), function_name: Some(name.to_owned()) };
+    ChildLine::Event(Box::new(Line::of(event, scope)))
+}
+
 fn shown_lines(style: TerminalCapabilities, lines: &[ChildLine]) -> String {
     let mut out = Vec::new();
     let mut terminal = HumanReporter::new(&mut out, style);
     for line in lines {
-        terminal.show(line, &|_: &str| None).unwrap();
+        terminal.show(line, &|_: Option<u32>, _: &str| None).unwrap();
     }
     terminal.end().unwrap();
     String::from_utf8(out).unwrap()
@@ -230,9 +237,9 @@ fn several_stanzas_have_headings() {
     let mut terminal = HumanReporter::new(&mut out, NARROW);
     let checked = line(&Event::Finished(Finished::Checked {}));
     terminal.heading("deploy 1 of 2: orders").unwrap();
-    terminal.show(&checked, &|_: &str| None).unwrap();
+    terminal.show(&checked, &|_: Option<u32>, _: &str| None).unwrap();
     terminal.heading("a name that is longer\n than the terminal is wide").unwrap();
-    terminal.show(&checked, &|_: &str| None).unwrap();
+    terminal.show(&checked, &|_: Option<u32>, _: &str| None).unwrap();
     terminal.end().unwrap();
     let expected = "\
 ── deploy 1 of 2: orders ───────────────
@@ -264,7 +271,8 @@ fn a_key_is_shown_with_its_place_in_the_file() {
     let mut out = Vec::new();
     let mut terminal = HumanReporter::new(&mut out, SCREEN);
     for event in [warning("/on/branch"), warning(""), failed(several), failed(one)] {
-        terminal.show(&line(&event), &|at: &str| Some(format!("f.yml:{}", at.len()))).unwrap();
+        let place = |_: Option<u32>, at: &str| Some(format!("f.yml:{}", at.len()));
+        terminal.show(&line(&event), &place).unwrap();
     }
     let expected = "\
 warning[deprecated]: m

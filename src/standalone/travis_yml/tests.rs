@@ -215,7 +215,8 @@ fn what_is_left_out_is_reported() {
 
 #[test]
 fn env_in_a_stanza_is_not_the_jobs_environment() {
-    let written = stanza("function_name: f\nenv: {A: b}\nprotocol: 7\n", false).expect("read");
+    let text = "function_name: f\nenv: {A: b}\nprotocol: 7\n";
+    let written = bare_stanzas(text, false).expect("read").remove(0);
     assert_eq!(Value::from(&Node::Map(written.stanza)), json!({"function_name": "f"}));
     assert_eq!(written.notes.len(), 2);
 }
@@ -223,8 +224,8 @@ fn env_in_a_stanza_is_not_the_jobs_environment() {
 #[test]
 fn a_file_of_one_stanza_is_yaml_or_json() {
     let read = |text: &str, is_json| {
-        stanza(text, is_json)
-            .map(|written| (Value::from(&Node::Map(written.stanza.clone())), written.line_of("/b/0")))
+        let written = bare_stanzas(text, is_json).map(|mut stanzas| stanzas.remove(0));
+        written.map(|written| (Value::from(&Node::Map(written.stanza.clone())), written.line_of("/b/0")))
     };
     let json = "{\n\"a\": 1.10,\n\"b\": [\n\"x\"]}";
     assert_eq!(read(json, true), Ok((json!({"a": 1.1, "b": ["x"]}), 4)));
@@ -234,9 +235,35 @@ fn a_file_of_one_stanza_is_yaml_or_json() {
     assert!(matches!(read("{a: 1}", true), Err(StanzaError::Json(WireError::Syntax { .. }))));
     let twice = read("{\"a\": 1, \"a\": 2}", false);
     assert!(matches!(twice, Err(StanzaError::Yaml(YamlError::DuplicateKey { .. }))));
-    assert_eq!(read("[1]", true), Err(StanzaError::NotAMap { kind: "a list" }));
     assert_eq!(read("", false), Err(StanzaError::NotAMap { kind: "empty" }));
     assert_eq!(read("\n", true), Err(StanzaError::NotAMap { kind: "empty" }));
+}
+
+#[test]
+fn a_file_of_several_stanzas_is_a_list() {
+    let yaml = "# two\n- function_name: f\n  release: shop\n- {function_name: g, timeout: 1.10}\n";
+    let json = "[\n{\"function_name\": \"f\", \"release\": \"shop\"},\n\n\
+                {\"function_name\": \"g\", \"timeout\": 1.10}]";
+    for (text, is_json, second) in [(yaml, false, "1.10"), (json, true, "1.1"), (json, false, "1.1")] {
+        let read = bare_stanzas(text, is_json).expect("read");
+        let titles: Vec<_> = read.iter().map(LocatedStanza::title).collect();
+        assert_eq!(titles, ["f (line 2)", "g (line 4)"], "{text}");
+        assert_eq!((read[0].release().as_deref(), read[1].release()), (Some("shop"), None));
+        assert_eq!(read[1].stanza.get("timeout").and_then(Node::scalar).as_deref(), Some(second), "{text}");
+        assert_eq!(read[1].line_of("/timeout"), 4);
+    }
+    let refused = |text: &str| bare_stanzas(text, false).expect_err("no stanzas").to_string();
+    for (text, reason) in [
+        ("[]\n", "the file is an empty list; expected a map"),
+        ("- function_name: f\n- g\n", "stanza 2 is a string; expected a map"),
+        ("[{\"function_name\": \"f\"}, []]", "stanza 2 is a list; expected a map"),
+    ] {
+        assert_eq!(refused(text), reason, "{text}");
+    }
+    // Small files that expand to large ones.
+    let keys: String = (0..300).map(|key| format!("k{key}: 1, ")).collect();
+    let items = "- *x\n".repeat(100);
+    assert!(refused(&format!("- &x {{{keys}}}\n{items}")).starts_with("the file contains more than"));
 }
 
 #[test]

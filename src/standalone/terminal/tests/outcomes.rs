@@ -210,10 +210,6 @@ deployed hello
 
 #[test]
 fn a_list_has_a_heading_for_each_function_and_a_table_at_the_end() {
-    let line = |event, stanza, name: &str| {
-        let scope = Scope { stanza: Some(stanza), function_name: Some(name.to_owned()) };
-        ChildLine::Event(Box::new(Line::of(event, scope)))
-    };
     let error = ErrorReport::new(Code::Conflict, "no").hint("h");
     let functions = vec![
         FunctionOutcome::of(0, None, Finished::Deployed(a_live_function())),
@@ -222,10 +218,10 @@ fn a_list_has_a_heading_for_each_function_and_a_table_at_the_end() {
     ];
     let list = ListOutcome::of(functions, vec![StepName::UpdateFunctionCode], 9120);
     let lines = [
-        line(checked(Condition::Tags, true, "true", "true"), 0, "hello"),
-        line(checked(Condition::PullRequest, true, "false", "false"), 1, "orders"),
-        line(started(StepName::UpdateFunctionCode, StepTarget::default()), 1, "orders"),
-        line(Event::Finished(Finished::List(Box::new(list))), 1, "orders"),
+        line_of(0, "hello", checked(Condition::Tags, true, "true", "true")),
+        line_of(1, "orders", checked(Condition::PullRequest, true, "false", "false")),
+        line_of(1, "orders", started(StepName::UpdateFunctionCode, StepTarget::default())),
+        line_of(1, "orders", Event::Finished(Finished::List(Box::new(list)))),
     ];
     let heading = |name: &str| format!("── {name} {}", "─".repeat(76 - name.len()));
     let (hello, orders) = (heading("hello"), heading("orders"));
@@ -240,8 +236,9 @@ fn a_list_has_a_heading_for_each_function_and_a_table_at_the_end() {
 ✗ update-function-code
 
 failed: 3 stanzas in 9.1 s
-  hello     deployed: version 7, previously 6, code uploaded, 121.5 s
-  orders    failed: conflict
+  function  outcome   version  previous  code      time
+  hello     deployed  7        6         uploaded  121.5 s
+  orders    failed    conflict
   stanza 2  stopped
 
 orders:
