@@ -94,7 +94,7 @@ fn no_value_is_unexpected() {
         [json!(null), json!(-1), json!(u64::MAX), json!("x"), json!([]), json!([[null]]), json!({"a": {}})]
     {
         for event in all_events().iter().flat_map(|event| each_replaced(event, &by)) {
-            terminal.show(&read(&event), &|at: &str| Some(at.to_owned())).unwrap();
+            terminal.show(&read(&event), &|_, at: &str| Some(at.to_owned())).unwrap();
         }
     }
 }
@@ -104,7 +104,7 @@ fn an_output_that_is_closed_is_an_error() {
     let (_, closed) = io::pipe().unwrap();
     let mut terminal = HumanReporter::new(closed, LIVE);
     for event in a_deployment().iter().filter(|event| !matches!(event, Event::Hello { .. })) {
-        let error = terminal.show(&line(event), &|_: &str| None).unwrap_err();
+        let error = terminal.show(&line(event), &|_, _: &str| None).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::BrokenPipe, "{event:?}");
     }
 }
