@@ -45,6 +45,10 @@ pub(super) struct Together<'a> {
     pub(super) require_deploy: bool,
 }
 
+/// Stack of the thread of a function, as the main thread has it: without optimization the SDK's calls need more
+/// than 2 MiB. Only the part that is used takes memory.
+const STACK_BYTES: usize = 8 * 1024 * 1024;
+
 /// A stanza of the release that is deployed, with its place in the release.
 type Accept<'a> = (usize, Context<'a>);
 
@@ -242,7 +246,8 @@ impl Together<'_> {
         thread::scope(|scope| {
             let mut running = Vec::new();
             for (member, code) in members.iter().zip(codes) {
-                let started = thread::Builder::new().spawn_scoped(scope, move || member.run(code));
+                let builder = thread::Builder::new().stack_size(STACK_BYTES);
+                let started = builder.spawn_scoped(scope, move || member.run(code));
                 running.push(started.map_err(|error| member.refused(&error)));
             }
             release.wait_for_all();
