@@ -42,7 +42,7 @@ fn a_list_of_functions_keeps_to_awss_quotas() {
     let others = calls.iter().filter(|call| call.operation != "GetFunction").count();
     assert!(others >= 60, "{others} calls");
     assert!(ended.elapsed >= Duration::from_secs_f64((others - 15) as f64 / 15.0), "{:?}", ended.elapsed);
-    assert!(ended.elapsed < Duration::from_secs(20), "{:?}", ended.elapsed);
+    assert!(ended.elapsed < Duration::from_secs(60), "{:?}", ended.elapsed);
 }
 
 #[test]

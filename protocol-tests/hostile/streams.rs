@@ -68,7 +68,7 @@ fn an_input_without_an_end_is_refused_once_it_is_too_large() {
         let written = writer.join().expect("the writer thread does not panic");
         // Beyond the limit, only the bytes that fit into the pipe were written.
         assert!((least..9 << 20).contains(&written), "{written} bytes of {unit:?}");
-        assert!(ended.elapsed < Duration::from_secs(10), "{:?} for {unit:?}", ended.elapsed);
+        assert!(ended.elapsed < Duration::from_secs(30), "{:?} for {unit:?}", ended.elapsed);
     }
 }
 
