@@ -167,6 +167,15 @@ fn an_alarm_that_fires_before_the_deployment_is_ignored() {
 }
 
 #[test]
+fn an_alarm_that_is_named_twice_is_watched_once() {
+    let arn = format!("arn:aws:cloudwatch:us-east-1:123456789012:alarm:{ALARM}");
+    let firing = Alarm { state: "ALARM".to_owned(), ..Alarm::named(ALARM) };
+    let ended = guarded_by(firing, json!({"guard": {"alarms": [ALARM, arn], "bake": 1}})).deployed("// 2\n");
+    assert_eq!(warnings(&ended), ["alarm-already-firing"]);
+    assert_eq!(ended.finished()["guard"]["ignored"], json!([ALARM]));
+}
+
+#[test]
 fn an_alarm_that_does_not_exist_is_refused_before_anything_is_changed() {
     let fixture = guarded(json!({"guard": {"alarms": [ALARM, "shop-4xx"], "bake": 1}}));
     fixture.write("// 2\n");
@@ -282,6 +291,10 @@ fn a_bake_that_ends_undecided_is_a_warning() {
     let guard = &ended.finished()["guard"];
     assert_eq!((&guard["state"], &guard["errors"]["invocations"]), (&json!("undecided"), &json!(500)));
     assert_eq!(fixture.alias("live"), "2");
+    let waits = ended.events.iter().filter(|event| event["event"] == "progress");
+    let last = waits.last().expect("waits are events");
+    assert_eq!(last["what"], "the end of `guard.bake`");
+    assert!(last["elapsed_ms"].as_u64() > Some(60_000), "checks do not begin a new wait: {last}");
     let checks = checks(&ended, 100).len();
     assert!((4..=8).contains(&checks), "one check every 30 s is an event: {checks}");
 }
