@@ -112,7 +112,7 @@ pub(crate) struct CountedVersions<'a> {
     pub version: &'a str,
     /// Invocations before this time do not count.
     pub since: SystemTime,
-    /// Invocations after this time do not count.
+    /// Invocations after the minute of this time do not count.
     pub until: SystemTime,
 }
 
