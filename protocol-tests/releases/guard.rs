@@ -185,6 +185,15 @@ fn an_alarm_that_does_not_exist_is_refused_before_anything_is_changed() {
 }
 
 #[test]
+fn a_shift_that_the_alias_cannot_record_is_refused() {
+    let fixture = guarded(json!({}));
+    let description = json!({"Description": "x".repeat(256)});
+    fixture.another_client("PUT", &format!("{ALIASES}/live"), description);
+    fixture.write("// 2\n");
+    check_refused(&fixture, "traffic-not-shareable", "the description of `live` is too long");
+}
+
+#[test]
 fn an_alarm_of_another_region_is_refused() {
     let arn = format!("arn:aws:cloudwatch:eu-west-1:123456789012:alarm:{ALARM}");
     let fixture = guarded(json!({"guard": {"alarms": [arn], "bake": 1}}));
