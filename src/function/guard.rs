@@ -32,7 +32,7 @@ impl DesiredGuard {
     }
 
     /// The alarms of the stanza as CloudWatch reports them, in the order of the stanza. An alarm that the
-    /// stanza names by its ARN must have this ARN. One that it names by both its name and its ARN occurs once.
+    /// stanza names by its ARN must have this ARN. One that it names by name and by ARN occurs once.
     ///
     /// # Errors
     /// [`GuardError::NoAlarm`].

@@ -185,8 +185,8 @@ fn start_of_minute(time: SystemTime) -> DateTime {
     DateTime::from_secs(seconds - seconds.rem_euclid(i64::from(PERIOD)))
 }
 
-/// The whole minute after `time`. CloudWatch refuses an end that is not after the start, and a check may begin
-/// together with a minute.
+/// The whole minute after `time`. CloudWatch refuses an end that is not after the start, and a check may
+/// begin together with a minute.
 fn end_of_minute(time: SystemTime) -> DateTime {
     DateTime::from_secs(start_of_minute(time).secs() + i64::from(PERIOD))
 }

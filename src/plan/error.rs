@@ -122,8 +122,8 @@ impl PlanError {
                  with the same `{field}`"
             ),
             PlanError::ShiftNotRecordable { alias } => format!(
-                "the description of `{alias}` is too long: `guard` records its traffic shift there, so that a \
-                 later run can end it if this one is killed"
+                "the description of `{alias}` is too long: `guard` records its traffic shift there, so that \
+                 a later run can end it if this one is killed"
             ),
             PlanError::TrafficShared { alias, shares } => {
                 let shares: Vec<String> = shares

@@ -298,8 +298,8 @@ fn shift(alias: &LiveAlias, from: u8, percent: u8) -> Step {
 }
 
 /// Fails if AWS would reject a traffic shift: the two versions must have the same role and dead letter queue.
-/// Also fails if a later run could not recognize the shift: without a record, a weight of 100 % looks like one
-/// of AWS's own.
+/// Also fails if a later run could not recognize the shift: without a record, a weight of 100 % looks like
+/// one of AWS's own.
 fn check_shareable(
     release: &Release,
     moved: &[LiveAlias],
