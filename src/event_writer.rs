@@ -47,7 +47,8 @@ struct Output {
     began: Instant,
     /// Time of the last event, in milliseconds after `began`. Not part of `lines`, for the same reason.
     last_event_ms: AtomicU64,
-    /// Time of the last event other than the progress of a wait, in milliseconds after `began`.
+    /// Time of the last event other than the progress of a wait and a check of a guard, in milliseconds after
+    /// `began`.
     last_non_wait_ms: AtomicU64,
 }
 
@@ -200,7 +201,7 @@ impl EventWriter {
         self.output.since(&self.output.last_event_ms)
     }
 
-    /// Emits the progress event of a wait for `what`, with the time since the last event of another kind.
+    /// Emits the progress event of a wait for `what`, with the time since it began.
     pub(crate) fn emit_wait(&self, what: String) {
         let elapsed = self.output.since(&self.output.last_non_wait_ms);
         let elapsed_ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
@@ -276,7 +277,8 @@ impl EventWriter {
     fn write(&self, lines: &mut LineSink, line: Line) {
         let now_ms = self.output.now_ms();
         self.output.last_event_ms.store(now_ms, Ordering::Relaxed);
-        if !matches!(line.event, Event::Progress(Progress::Wait { .. })) {
+        // A guard is checked while the run waits.
+        if !matches!(line.event, Event::Progress(Progress::Wait { .. }) | Event::GuardChecked(_)) {
             self.output.last_non_wait_ms.store(now_ms, Ordering::Relaxed);
         }
         let json = without_log_commands(now(line).to_json() + "\n");
@@ -342,7 +344,7 @@ fn without_log_commands(line: String) -> String {
 mod tests {
     use super::*;
     use crate::protocol::error::{Warning, WarningCode};
-    use crate::protocol::event::{Outcome, Stream};
+    use crate::protocol::event::{GuardCheck, GuardState, Outcome, Stream};
     use std::io;
 
     /// What is written to standard output.
@@ -400,6 +402,24 @@ mod tests {
         let (_, closed) = io::pipe().unwrap();
         EventWriter::new(closed, stop.clone()).emit(hello());
         assert_eq!(stop.reason(), Some(CancelReason::OutputClosed));
+    }
+
+    #[test]
+    fn a_wait_lasts_while_a_guard_is_checked() {
+        let text = written(|events| {
+            events.emit(hello());
+            std::thread::sleep(Duration::from_millis(20));
+            events.emit(Event::GuardChecked(GuardCheck {
+                state: GuardState::Passed,
+                percent: 100,
+                alarms: Vec::new(),
+                errors: None,
+                remaining_seconds: 60,
+            }));
+            events.emit_wait("the end".to_owned());
+        });
+        let last: serde_json::Value = serde_json::from_str(text.lines().last().unwrap()).unwrap();
+        assert!(last["elapsed_ms"].as_u64() >= Some(20), "{last}");
     }
 
     #[test]

@@ -167,12 +167,30 @@ fn an_alarm_that_fires_before_the_deployment_is_ignored() {
 }
 
 #[test]
+fn an_alarm_that_is_named_twice_is_watched_once() {
+    let arn = format!("arn:aws:cloudwatch:us-east-1:123456789012:alarm:{ALARM}");
+    let firing = Alarm { state: "ALARM".to_owned(), ..Alarm::named(ALARM) };
+    let ended = guarded_by(firing, json!({"guard": {"alarms": [ALARM, arn], "bake": 1}})).deployed("// 2\n");
+    assert_eq!(warnings(&ended), ["alarm-already-firing"]);
+    assert_eq!(ended.finished()["guard"]["ignored"], json!([ALARM]));
+}
+
+#[test]
 fn an_alarm_that_does_not_exist_is_refused_before_anything_is_changed() {
     let fixture = guarded(json!({"guard": {"alarms": [ALARM, "shop-4xx"], "bake": 1}}));
     fixture.write("// 2\n");
     check_refused(&fixture, "not-found", "CloudWatch alarm `shop-4xx` does not exist in us-east-1");
     let ended = fixture.deploy_again();
     assert_eq!(error(&ended, "at"), "/guard/alarms", "{}", ended.stdout);
+}
+
+#[test]
+fn a_shift_that_the_alias_cannot_record_is_refused() {
+    let fixture = guarded(json!({}));
+    let description = json!({"Description": "x".repeat(256)});
+    fixture.another_client("PUT", &format!("{ALIASES}/live"), description);
+    fixture.write("// 2\n");
+    check_refused(&fixture, "traffic-not-shareable", "the description of `live` is too long");
 }
 
 #[test]
@@ -282,6 +300,10 @@ fn a_bake_that_ends_undecided_is_a_warning() {
     let guard = &ended.finished()["guard"];
     assert_eq!((&guard["state"], &guard["errors"]["invocations"]), (&json!("undecided"), &json!(500)));
     assert_eq!(fixture.alias("live"), "2");
+    let waits = ended.events.iter().filter(|event| event["event"] == "progress");
+    let last = waits.last().expect("waits are events");
+    assert_eq!(last["what"], "the end of `guard.bake`");
+    assert!(last["elapsed_ms"].as_u64() > Some(60_000), "checks do not begin a new wait: {last}");
     let checks = checks(&ended, 100).len();
     assert!((4..=8).contains(&checks), "one check every 30 s is an event: {checks}");
 }

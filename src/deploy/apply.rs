@@ -4,7 +4,7 @@
 use std::sync::Once;
 
 use super::aws::Aws;
-use super::guard::GuardWatch;
+use super::guard::{GuardWatch, NEXT_SHIFT};
 use super::plan::Planned;
 use super::step::{OutdatedStep, RunningStep};
 use super::verify::verify;
@@ -167,7 +167,9 @@ pub(super) fn apply_steps(
                     guard.watch(aws, state, *interval)?;
                     Ok(Applied::default())
                 }
-                None => aws.block_on(lambda.pause_traffic(*interval)).map(|()| Applied::default()),
+                None => {
+                    aws.block_on(lambda.pause_traffic(*interval, NEXT_SHIFT)).map(|()| Applied::default())
+                }
             },
             Action::WaitForProvisioned { alias } => {
                 aws.block_on(lambda.wait_for_provisioned(context.name, alias)).map(|()| Applied::default())

@@ -29,6 +29,9 @@ const CHECK_INTERVAL: Duration = Duration::from_secs(10);
 /// Time after which a check without news is written as an event.
 const EVENT_INTERVAL: Duration = Duration::from_secs(30);
 
+/// What a pause of the traffic waits for, in progress events.
+pub(super) const NEXT_SHIFT: &str = "the next traffic shift";
+
 /// The guard of a run.
 pub(super) struct GuardWatch {
     guard: DesiredGuard,
@@ -101,7 +104,8 @@ impl GuardWatch {
                 self.warn_if_undecided(aws.context, &check);
                 return Ok(());
             }
-            aws.call(aws.lambda.pause_traffic(left.min(CHECK_INTERVAL)))?;
+            let what = if self.percent == 100 { "the end of `guard.bake`" } else { NEXT_SHIFT };
+            aws.call(aws.lambda.pause_traffic(left.min(CHECK_INTERVAL), what))?;
         }
     }
 

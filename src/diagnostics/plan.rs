@@ -38,6 +38,9 @@ pub(crate) fn from_plan(mut error: PlanError, function_name: &str, redactor: &Re
         PlanError::TrafficNotShareable { keys, .. } => report(Code::TrafficNotShareable, text)
             .at(format!("/{}", keys.first().copied().unwrap_or("alias")))
             .hint(format!("deploy this once without `{}`; nothing was changed", keys.join("` and `"))),
+        PlanError::ShiftNotRecordable { .. } => report(Code::TrafficNotShareable, text)
+            .at("/guard")
+            .hint("shorten the description of the alias to at most 150 characters; nothing was changed"),
         PlanError::TrafficShared { .. } => report(Code::TrafficShared, text).at("/alias").hint(
             "wait until CodeDeploy or the other tool has finished, or set `clear_weights: true` to end the \
              split; nothing was changed",
@@ -75,6 +78,7 @@ pub(crate) fn from_plan(mut error: PlanError, function_name: &str, redactor: &Re
 /// Masks secrets in the texts that come from AWS or from a variable of the job.
 fn redact_texts(error: &mut PlanError, redactor: &Redactor) {
     if let PlanError::OtherRevision { live: Some(text), .. }
+    | PlanError::ShiftNotRecordable { alias: text }
     | PlanError::TrafficShared { alias: text, .. }
     | PlanError::MovedByCodeDeploy { alias: text, .. }
     | PlanError::NoAlias { alias: text }

@@ -115,6 +115,13 @@ impl AliasHistory {
         }
     }
 
+    /// True if the description of an alias at `version` has room for the record of a shift to a later
+    /// version.
+    pub(crate) fn can_record_shift(&self, version: &str) -> bool {
+        let later = "9".repeat(version.len() + 1);
+        self.with_shift(version, Some(&later)).to_description(version).is_some()
+    }
+
     /// The history of an alias that is at `version` and that CodeDeploy shifts to `to`.
     #[must_use]
     pub(crate) fn with_codedeploy(&self, version: &str, to: &str) -> Self {

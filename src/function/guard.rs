@@ -32,7 +32,7 @@ impl DesiredGuard {
     }
 
     /// The alarms of the stanza as CloudWatch reports them, in the order of the stanza. An alarm that the
-    /// stanza names by its ARN must have this ARN.
+    /// stanza names by its ARN must have this ARN. One that it names by name and by ARN occurs once.
     ///
     /// # Errors
     /// [`GuardError::NoAlarm`].
@@ -46,7 +46,14 @@ impl DesiredGuard {
                 || GuardError::NoAlarm { name: wanted.name().to_owned(), region: region.to_owned() };
             found.iter().find(is_it).cloned().ok_or_else(missing)
         };
-        self.alarms.iter().map(find).collect()
+        let mut alarms = Vec::new();
+        for wanted in &self.alarms {
+            let alarm = find(wanted)?;
+            if !alarms.contains(&alarm) {
+                alarms.push(alarm);
+            }
+        }
+        Ok(alarms)
     }
 }
 
@@ -106,7 +113,7 @@ pub(crate) struct CountedVersions<'a> {
     pub version: &'a str,
     /// Invocations before this time do not count.
     pub since: SystemTime,
-    /// Invocations after this time do not count.
+    /// Invocations after the minute of this time do not count.
     pub until: SystemTime,
 }
 
@@ -331,6 +338,7 @@ mod tests {
         for (names, expected) in [
             (&["a", "b"][..], Ok(&["a", "b"][..])),
             (&[arn][..], Ok(&["a"][..])),
+            (&["a", "b", arn][..], Ok(&["a", "b"][..])),
             (&["a", "c"][..], Err("c")),
             (&[other.as_str()][..], Err("a")),
         ] {

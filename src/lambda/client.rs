@@ -57,12 +57,12 @@ impl Lambda {
         Applied { attempts: requests, request_id, lost_response }
     }
 
-    /// Sleeps between two traffic shifts, unless the run is cancelled.
+    /// Sleeps after a traffic shift until `what`, such as the next one, unless the run is cancelled.
     ///
     /// # Errors
     /// [`LambdaError::Cancelled`].
-    pub(crate) async fn pause_traffic(&self, interval: Duration) -> Result<(), LambdaError> {
-        self.sleep(interval, "the next traffic shift").await
+    pub(crate) async fn pause_traffic(&self, interval: Duration, what: &str) -> Result<(), LambdaError> {
+        self.sleep(interval, what).await
     }
 
     /// Sleeps for the next interval of `backoff`, unless the run is cancelled.

@@ -163,7 +163,8 @@ impl Session {
             let config = aws_sdk_cloudwatch::config::Builder::from(config)
                 .interceptor(recorder.clone())
                 .retry_classifier(TooLarge)
-                .timeout_config(timeouts(wait_limit, RESPONSE_LIMIT));
+                // As long as a call lasts, nothing watches the new version.
+                .timeout_config(timeouts(wait_limit.min(RESPONSE_LIMIT), RESPONSE_LIMIT / 4));
             aws_sdk_cloudwatch::Client::from_conf(config.build())
         });
         #[cfg(feature = "codedeploy")]

@@ -108,7 +108,7 @@ impl Lambda {
                 .get_metric_data()
                 .set_metric_data_queries(Some(queries.clone()))
                 .start_time(start_of_minute(since))
-                .end_time(DateTime::from(until))
+                .end_time(end_of_minute(until.max(since)))
                 .set_next_token(token.clone());
             let output = self.read_call(METRICS, call.send()).await?;
             let results = output.metric_data_results.as_ref();
@@ -185,6 +185,12 @@ fn start_of_minute(time: SystemTime) -> DateTime {
     DateTime::from_secs(seconds - seconds.rem_euclid(i64::from(PERIOD)))
 }
 
+/// The whole minute after `time`. CloudWatch refuses an end that is not after the start, and a check may
+/// begin together with a minute.
+fn end_of_minute(time: SystemTime) -> DateTime {
+    DateTime::from_secs(start_of_minute(time).secs() + i64::from(PERIOD))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -216,8 +222,11 @@ mod tests {
     }
 
     #[test]
-    fn metrics_begin_with_a_whole_minute() {
-        let time = SystemTime::UNIX_EPOCH + Duration::from_millis(125_500);
-        assert_eq!(start_of_minute(time), DateTime::from_secs(120));
+    fn metrics_begin_and_end_with_a_whole_minute() {
+        for milliseconds in [120_000, 125_500, 179_999] {
+            let time = SystemTime::UNIX_EPOCH + Duration::from_millis(milliseconds);
+            let minute = (start_of_minute(time), end_of_minute(time));
+            assert_eq!(minute, (DateTime::from_secs(120), DateTime::from_secs(180)), "{milliseconds}");
+        }
     }
 }

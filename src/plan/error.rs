@@ -38,6 +38,11 @@ pub(crate) enum PlanError {
         /// The keys of the stanza that split the traffic.
         keys: Vec<&'static str>,
     },
+    /// The stanza guards a traffic shift that does not fit into the description of the alias.
+    ShiftNotRecordable {
+        /// Name of the alias.
+        alias: String,
+    },
     /// An alias splits its traffic, and no deployment of this program started that.
     TrafficShared {
         /// Name of the alias.
@@ -115,6 +120,10 @@ impl PlanError {
             PlanError::TrafficNotShareable { field, version, .. } => format!(
                 "`{field}` differs from that of version {version}; AWS splits traffic only between versions \
                  with the same `{field}`"
+            ),
+            PlanError::ShiftNotRecordable { alias } => format!(
+                "the description of `{alias}` is too long: `guard` records its traffic shift there, so that \
+                 a later run can end it if this one is killed"
             ),
             PlanError::TrafficShared { alias, shares } => {
                 let shares: Vec<String> = shares

@@ -298,6 +298,8 @@ fn shift(alias: &LiveAlias, from: u8, percent: u8) -> Step {
 }
 
 /// Fails if AWS would reject a traffic shift: the two versions must have the same role and dead letter queue.
+/// Also fails if a later run could not recognize the shift: without a record, a weight of 100 % looks like
+/// one of AWS's own.
 fn check_shareable(
     release: &Release,
     moved: &[LiveAlias],
@@ -306,6 +308,9 @@ fn check_shareable(
     live: Option<&LiveFunction>,
 ) -> Result<(), PlanError> {
     for alias in moved {
+        if release.guard.is_some() && !alias.history.can_record_shift(&alias.version) {
+            return Err(PlanError::ShiftNotRecordable { alias: alias.name.clone() });
+        }
         let Some(old) = at(&alias.version, versions) else { continue };
         for kind in [Setting::Role(String::new()), Setting::DeadLetterArn(String::new())] {
             let desired = settings.iter().find(|setting| setting.is_kind_of(&kind));

@@ -188,7 +188,7 @@ pub enum Progress {
     Wait {
         /// What the run waits for, as part of a sentence: `another update of the function`.
         what: String,
-        /// Milliseconds since the last other event.
+        /// Milliseconds since the last other event, except `guard-checked`.
         elapsed_ms: u64,
     },
 }

@@ -188,6 +188,23 @@ fn with_a_guard_all_traffic_goes_as_a_weight_before_the_alias_moves() {
 }
 
 #[test]
+fn a_guard_needs_room_for_the_record_of_its_shift() {
+    let described = |length| {
+        let history = AliasHistory::of(&"x".repeat(length));
+        LiveAlias { history, ..alias("live", 1, &[]) }
+    };
+    let planned = |release: &Release, length| {
+        plan_release(release, &[], Some(&live(2, &[described(length)])), true).map(|_| ())
+    };
+    let guarded = Release { guard: Some(guard(600)), ..release(&["live"]) };
+    // The record is ` (at 1, to 99)`.
+    assert_eq!(planned(&guarded, 242), Ok(()));
+    let refused = PlanError::ShiftNotRecordable { alias: "live".to_owned() };
+    assert_eq!(planned(&guarded, 243), Err(refused));
+    assert_eq!(planned(&release(&["live"]), 256), Ok(()));
+}
+
+#[test]
 fn a_shift_without_an_end_goes_back_first() {
     let half = live(2, &[shifting("live", 1, (2, 10))]);
     let shares = Release { shares: vec![50], ..release(&["live"]) };
