@@ -27,7 +27,7 @@ pub(super) fn from_failed_deployment(failed: FailedDeployment, redactor: &Redact
         None => "it was not rolled back".to_owned(),
     };
     let hint = if alias.history.is_codedeploy_target(&alias.version) {
-        "move the alias back with `dpl-lambda rollback`".to_owned()
+        "and move the alias back with `dpl-lambda rollback`".to_owned()
     } else if alias.shares().is_empty() {
         "remove it and deploy again".to_owned()
     } else {
@@ -51,7 +51,7 @@ pub(super) fn from_failed_deployment(failed: FailedDeployment, redactor: &Redact
     );
     report(Code::CodedeployFailed, message)
         .at("/codedeploy")
-        .hint(format!("find the cause with `aws deploy get-deployment --deployment-id {id}`; then {hint}"))
+        .hint(format!("find the cause with `aws deploy get-deployment --deployment-id {id}`, {hint}"))
 }
 
 /// Reports an application, a deployment group or a deployment configuration that does not exist. `text` says
@@ -127,9 +127,9 @@ mod tests {
     #[test]
     fn the_hint_says_what_moves_the_traffic_back() {
         let hint = |at| report_of("Failed", None, at).hint.expect("a hint");
-        assert!(hint(("7", None)).ends_with("; then remove it and deploy again"));
+        assert!(hint(("7", None)).ends_with("`, remove it and deploy again"));
         assert!(hint(("7", Some(10))).contains("with `clear_weights: true`, which sends all traffic back to"));
-        assert!(hint(("8", None)).ends_with("; then move the alias back with `dpl-lambda rollback`"));
+        assert!(hint(("8", None)).ends_with(", and move the alias back with `dpl-lambda rollback`"));
     }
 
     #[test]
