@@ -235,7 +235,47 @@ fn a_deployment_that_another_client_stops_fails_the_run() {
     check_code(&ended, "codedeploy-failed");
     let message = error(&ended, "message");
     assert!(message.contains("MANUAL_STOP") && message.contains(&id), "{message}");
+    assert!(error(&ended, "hint").contains("`clear_weights: true`"), "{}", ended.stdout);
     assert_eq!(fixture.alias("live"), "1, 10 % to 2");
+    for ended in [fixture.rollback(), fixture.deploy_again()] {
+        check_code(&ended, "traffic-shared");
+        let message = error(&ended, "message");
+        assert!(message.contains("`live` still splits its traffic (10 % to version 2)"), "{message}");
+    }
+}
+
+#[test]
+fn a_rollback_leaves_the_deployment_of_another_function_alone() {
+    let mut fixture = grouped(DeploymentGroup::default(), json!({}));
+    fixture.deployed("// 2\n");
+    fixture.set(codedeploy(json!({"wait": "started"})));
+    fixture.deployed("// 3\n");
+    fixture.settle();
+    assert_eq!(description(&fixture), "(at 2, codedeploy to 3, before: 1)");
+    fixture.endpoint.set_shift_duration(Duration::from_secs(30));
+    fixture.set(json!({"function_name": "g"}));
+    fixture.deployed("// 1\n");
+    fixture.deployed("// 2\n");
+    fixture.set(json!({"function_name": "f"}));
+    let refused = fixture.deploy("// 4\n");
+    check_code(&refused, "traffic-shared");
+    assert!(error(&refused, "message").contains("is shifting the traffic of `g:live`"), "{}", refused.stdout);
+    let back = fixture.rollback();
+    assert_eq!((back.outcome(), back.steps()), ("deployed", vec!["update-alias"]), "{}", back.stdout);
+    assert_eq!((fixture.alias("live").as_str(), description(&fixture).as_str()), ("2", "(at 2, before: 1)"));
+    assert_eq!(fixture.deployments(&["Created", "Queued", "InProgress"]).len(), 1);
+}
+
+#[test]
+fn a_second_rollback_does_not_go_further_back_than_codedeploy_did() {
+    let mut fixture = grouped(DeploymentGroup::default(), json!({}));
+    fixture.deployed("// 2\n");
+    fixture.endpoint.set_deployment_group(DeploymentGroup::with_failing_hook("shop-check"));
+    fixture.set(codedeploy(json!({"hooks": {"after": "shop-check"}})));
+    check_code(&fixture.deploy("// 3\n"), "codedeploy-failed");
+    fixture.settle();
+    let stays = fixture.rollback();
+    assert_eq!((stays.outcome(), fixture.alias("live").as_str()), ("unchanged", "2"), "{}", stays.stdout);
 }
 
 #[test]

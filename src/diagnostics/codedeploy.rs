@@ -26,6 +26,17 @@ pub(super) fn from_failed_deployment(failed: FailedDeployment, redactor: &Redact
         Some((id, None)) => format!("it was rolled back by deployment {}", redact(id)),
         None => "it was not rolled back".to_owned(),
     };
+    let hint = if alias.history.is_codedeploy_target(&alias.version) {
+        "and move the alias back with `dpl-lambda rollback`".to_owned()
+    } else if alias.shares().is_empty() {
+        "remove it and deploy again".to_owned()
+    } else {
+        format!(
+            "remove it and deploy again with `clear_weights: true`, which sends all traffic back to version \
+             {} first",
+            redact(&alias.version)
+        )
+    };
     let shares: Vec<String> = alias
         .shares()
         .iter()
@@ -38,9 +49,9 @@ pub(super) fn from_failed_deployment(failed: FailedDeployment, redactor: &Redact
         why.unwrap_or_default(),
         code.unwrap_or_default(),
     );
-    report(Code::CodedeployFailed, message).at("/codedeploy").hint(format!(
-        "find the cause with `aws deploy get-deployment --deployment-id {id}`, remove it and deploy again"
-    ))
+    report(Code::CodedeployFailed, message)
+        .at("/codedeploy")
+        .hint(format!("find the cause with `aws deploy get-deployment --deployment-id {id}`, {hint}"))
 }
 
 /// Reports an application, a deployment group or a deployment configuration that does not exist. `text` says
@@ -91,18 +102,34 @@ mod tests {
     use crate::protocol::event::CodeDeployDeployment;
 
     fn failed(status: &str, rollback: Option<(String, Option<String>)>, share: Option<u8>) -> String {
+        report_of(status, rollback, ("7", share)).message
+    }
+
+    fn report_of(
+        status: &str,
+        rollback: Option<(String, Option<String>)>,
+        (version, share): (&str, Option<u8>),
+    ) -> ErrorReport {
         let deployment = CodeDeployDeployment { deployment_id: "d-1".to_owned(), status: status.to_owned() };
         let text = |text: &str| Some(text.to_owned());
         let reason = StateReason { code: text("ALARM_ACTIVE"), reason: text("An alarm fired.") };
         let alias = LiveAlias {
             name: "live".to_owned(),
-            version: "7".to_owned(),
+            version: version.to_owned(),
             weights: share.map(|share| ("8".to_owned(), share)).into_iter().collect(),
             revision_id: None,
-            history: AliasHistory::default(),
+            history: AliasHistory::of("(at 7, codedeploy to 8, before: 5)"),
         };
         let failed = FailedDeployment { deployment, reason, rollback, alias };
-        from_failed_deployment(failed, &Redactor::default()).message
+        from_failed_deployment(failed, &Redactor::default())
+    }
+
+    #[test]
+    fn the_hint_says_what_moves_the_traffic_back() {
+        let hint = |at| report_of("Failed", None, at).hint.expect("a hint");
+        assert!(hint(("7", None)).ends_with("`, remove it and deploy again"));
+        assert!(hint(("7", Some(10))).contains("with `clear_weights: true`, which sends all traffic back to"));
+        assert!(hint(("8", None)).ends_with(", and move the alias back with `dpl-lambda rollback`"));
     }
 
     #[test]

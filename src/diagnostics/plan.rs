@@ -45,6 +45,16 @@ pub(crate) fn from_plan(mut error: PlanError, function_name: &str, redactor: &Re
             "wait until CodeDeploy or the other tool has finished, or set `clear_weights: true` to end the \
              split; nothing was changed",
         ),
+        PlanError::LeftByCodeDeploy { .. } => report(Code::TrafficShared, text).at("/alias").hint(
+            "set `clear_weights: true` to send all traffic to the version at which the alias points; if a \
+             deployment of another group moves the alias, wait until it has ended; nothing was changed",
+        ),
+        PlanError::GroupIsBusy { deployment_id: id, .. } => {
+            report(Code::TrafficShared, text).at("/codedeploy/deployment_group").hint(format!(
+                "wait until the deployment has ended (`aws deploy get-deployment --deployment-id {id}` shows \
+                 its status), or give each alias its own deployment group; nothing was changed"
+            ))
+        }
         PlanError::MovedByCodeDeploy { deployment_id: Some(id), .. } => {
             report(Code::TrafficShared, text).at("/alias").hint(format!(
                 "wait until the deployment has ended (`aws deploy get-deployment --deployment-id {id}` shows \
@@ -80,11 +90,17 @@ fn redact_texts(error: &mut PlanError, redactor: &Redactor) {
     if let PlanError::OtherRevision { live: Some(text), .. }
     | PlanError::ShiftNotRecordable { alias: text }
     | PlanError::TrafficShared { alias: text, .. }
-    | PlanError::MovedByCodeDeploy { alias: text, .. }
+    | PlanError::LeftByCodeDeploy { alias: text, .. }
+    | PlanError::MovedByCodeDeploy { alias: text, deployment_id: None }
     | PlanError::NoAlias { alias: text }
     | PlanError::NoPreviousVersion { alias: text, .. } = error
     {
         *text = redactor.redact(text);
+    } else if let PlanError::GroupIsBusy { deployment_id, moves: text }
+    | PlanError::MovedByCodeDeploy { alias: text, deployment_id: Some(deployment_id) } = error
+    {
+        *text = redactor.redact(text);
+        *deployment_id = redactor.redact(deployment_id);
     } else if let PlanError::AmbiguousRollback { targets } = error {
         targets.iter_mut().for_each(|(alias, _)| *alias = redactor.redact(alias));
     }

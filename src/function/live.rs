@@ -186,6 +186,8 @@ pub(crate) struct LiveDeployment {
     pub deployment: CodeDeployDeployment,
     /// SHA-256 of its AppSpec, in hexadecimal digits. `None`: AWS does not return it.
     pub app_spec_sha256: Option<String>,
+    /// The function and the alias that it moves, such as `shop:live`. `None`: this program did not create it.
+    pub moves: Option<String>,
 }
 
 /// The version that callers without a qualifier get from a function on Lambda Managed Instances. It has no

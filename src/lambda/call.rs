@@ -139,6 +139,8 @@ impl Lambda {
             WriteCall::CreateDeployment { alias, from, history, codedeploy, running: None, .. } => {
                 // The history comes first: weights that CodeDeploy sets must never look like those of others.
                 let revision = self.record_shift(alias, from, history, state).await?;
+                // The attempts of a step are those of its last request.
+                self.attempts.reset();
                 let deployment = Some(self.start_deployment(codedeploy, alias, from, state).await?);
                 let alias = Some((alias.clone(), revision));
                 Ok((ResponseFacts { alias, deployment, ..ResponseFacts::default() }, UpdateStatus::Settled))

@@ -5,7 +5,7 @@ use aws_sdk_codedeploy::types::{
 };
 
 use super::client::Lambda;
-use super::deployment::{FoundDeployment, NewDeployment};
+use super::deployment::{FoundDeployment, NewDeployment, described_move};
 use super::error::{CallError, CallErrorKind, LambdaError, MissingResource, StateReason};
 use super::versions::MAX_PAGES;
 use crate::function::LiveDeployment;
@@ -106,6 +106,7 @@ fn found(id: &str, info: &DeploymentInfo) -> Option<FoundDeployment> {
                 status: info.status()?.as_str().to_owned(),
             },
             app_spec_sha256: spec.and_then(|spec| text(spec.sha256())),
+            moves: info.description().and_then(described_move).map(str::to_owned),
         },
         reason: StateReason {
             code: error.and_then(|error| text(error.code().map(|code| code.as_str()))),

@@ -12,6 +12,18 @@ use crate::plan::WriteCall;
 use crate::protocol::event::{CodeDeployDeployment, StepName};
 use crate::protocol::structures::CodeDeploy;
 
+/// How the description of a deployment of this program begins. The function and the alias follow.
+const DESCRIPTION: &str = "dpl-lambda: ";
+
+/// Follows the function and the alias in the description of a deployment.
+const FROM_VERSION: &str = " from version ";
+
+/// The function and the alias that a deployment with this description moves, such as `shop:live`. `None`:
+/// this program did not create it.
+pub(super) fn described_move(description: &str) -> Option<&str> {
+    Some(description.strip_prefix(DESCRIPTION)?.split_once(FROM_VERSION)?.0)
+}
+
 /// A deployment to create.
 #[derive(Debug)]
 pub(super) struct NewDeployment<'a> {
@@ -90,7 +102,7 @@ impl Lambda {
         let new = NewDeployment {
             codedeploy,
             app_spec: AppSpec::new(name, alias, (from, to), &codedeploy.hooks()),
-            description: format!("dpl-lambda: {name}:{alias} from version {from} to version {to}"),
+            description: format!("{DESCRIPTION}{name}:{alias}{FROM_VERSION}{from} to version {to}"),
         };
         let error = match self.create_deployment(&new).await {
             Ok(deployment_id) => {

@@ -20,7 +20,8 @@ pub(super) enum Route<'a> {
 /// How `alias` gets to `version`. `None`: a step publishes the version.
 ///
 /// # Errors
-/// [`PlanError::MovedByCodeDeploy`], if CodeDeploy moves the alias to another version.
+/// [`PlanError::MovedByCodeDeploy`], if CodeDeploy moves the alias to another version, and
+/// [`PlanError::GroupIsBusy`], if it moves the alias of another function.
 pub(super) fn route<'a>(
     codedeploy: &CodeDeploy,
     live: &'a LiveFunction,
@@ -35,10 +36,16 @@ pub(super) fn route<'a>(
     match &live.deployment {
         Some(running) if is_wanted(running, codedeploy, live, alias, version) => Ok(Route::Follow(running)),
         _ if is_there => Ok(Route::Direct),
-        Some(running) => Err(PlanError::MovedByCodeDeploy {
-            alias: alias.name.clone(),
-            deployment_id: Some(running.deployment.deployment_id.clone()),
-        }),
+        Some(running) => {
+            let deployment_id = running.deployment.deployment_id.clone();
+            Err(match other_move(running, live, alias) {
+                Some(moves) => PlanError::GroupIsBusy { deployment_id, moves: moves.to_owned() },
+                None => PlanError::MovedByCodeDeploy {
+                    alias: alias.name.clone(),
+                    deployment_id: Some(deployment_id),
+                },
+            })
+        }
         None if version == Some(alias.version.as_str()) => Ok(Route::Direct),
         None => Ok(Route::Create),
     }
@@ -55,9 +62,20 @@ fn is_wanted(
 ) -> bool {
     let Some(version) = version else { return false };
     let Some(from) = start(alias, version) else { return false };
-    let name = live.arn.rsplit(':').next().unwrap_or_default();
-    let wanted = AppSpec::new(name, &alias.name, (from, version), &codedeploy.hooks());
+    let wanted = AppSpec::new(name(live), &alias.name, (from, version), &codedeploy.hooks());
     running.app_spec_sha256.as_ref() == Some(&wanted.sha256)
+}
+
+/// The name of a function, without the rest of its ARN.
+fn name(live: &LiveFunction) -> &str {
+    live.arn.rsplit(':').next().unwrap_or_default()
+}
+
+/// The function and the alias that a running deployment moves, such as `shop:live`. `None`: it moves `alias`,
+/// or this program did not create it.
+fn other_move<'a>(running: &'a LiveDeployment, live: &LiveFunction, alias: &LiveAlias) -> Option<&'a str> {
+    let ours = format!("{}:{}", name(live), alias.name);
+    running.moves.as_deref().filter(|moves| *moves != ours)
 }
 
 /// The version from which a deployment moves, or has moved, `alias` to `version`. `None`: it is unknown.
@@ -94,7 +112,8 @@ pub(super) fn deployment_step(
 pub(super) fn to_stop<'a>(live: &'a LiveFunction, alias: &LiveAlias) -> Option<&'a LiveDeployment> {
     let is_recorded = alias.history.codedeploy_shift(&alias.version).is_some()
         || alias.history.is_codedeploy_target(&alias.version);
-    live.deployment.as_ref().filter(|_| is_recorded || !alias.shares().is_empty())
+    let may_be_moved = is_recorded || !alias.shares().is_empty();
+    live.deployment.as_ref().filter(|running| may_be_moved && other_move(running, live, alias).is_none())
 }
 
 /// The step that stops a deployment and sends all traffic of `alias` to `target`.

@@ -50,6 +50,20 @@ pub(crate) enum PlanError {
         /// The other versions, each with its share in percent.
         shares: Vec<(String, u8)>,
     },
+    /// A deployment of CodeDeploy ended and left weights on an alias.
+    LeftByCodeDeploy {
+        /// Name of the alias.
+        alias: String,
+        /// The other versions, each with its share in percent.
+        shares: Vec<(String, u8)>,
+    },
+    /// The deployment group moves the alias of another function, or another alias.
+    GroupIsBusy {
+        /// AWS's id of the deployment.
+        deployment_id: String,
+        /// The function and the alias that it moves, such as `shop:live`.
+        moves: String,
+    },
     /// CodeDeploy shifts the traffic of an alias.
     MovedByCodeDeploy {
         /// Name of the alias.
@@ -126,13 +140,18 @@ impl PlanError {
                  a later run can end it if this one is killed"
             ),
             PlanError::TrafficShared { alias, shares } => {
-                let shares: Vec<String> = shares
-                    .iter()
-                    .map(|(version, percent)| format!("{percent} % to version {version}"))
-                    .collect();
-                let shares = shares.join(", ");
+                let shares = listed(shares);
                 format!("`{alias}` splits its traffic ({shares}), and dpl-lambda did not start that split")
             }
+            PlanError::LeftByCodeDeploy { alias, shares } => format!(
+                "`{alias}` still splits its traffic ({}) after a deployment of CodeDeploy, and no deployment \
+                 of the group in `codedeploy` moves it now",
+                listed(shares)
+            ),
+            PlanError::GroupIsBusy { deployment_id, moves } => format!(
+                "CodeDeploy deployment {deployment_id} is shifting the traffic of `{moves}`, and a \
+                 deployment group runs one deployment at a time"
+            ),
             PlanError::MovedByCodeDeploy { alias, deployment_id } => {
                 let deployment = deployment_id.as_ref().map(|id| format!(" deployment {id}"));
                 format!("CodeDeploy{} is shifting the traffic of `{alias}`", deployment.unwrap_or_default())
@@ -151,6 +170,13 @@ impl PlanError {
             }
         }
     }
+}
+
+/// The shares of the traffic in a sentence.
+fn listed(shares: &[(String, u8)]) -> String {
+    let shares: Vec<String> =
+        shares.iter().map(|(version, percent)| format!("{percent} % to version {version}")).collect();
+    shares.join(", ")
 }
 
 impl fmt::Display for PlanError {

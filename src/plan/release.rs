@@ -266,7 +266,12 @@ pub(super) fn check_shares(release: &Release, aliases: &[LiveAlias]) -> Result<(
         Some(alias)
             if !release.clears_weights && alias.history.codedeploy_shift(&alias.version).is_some() =>
         {
-            Err(PlanError::MovedByCodeDeploy { alias: alias.name.clone(), deployment_id: None })
+            // With `codedeploy`, the deployments of its group have been read, and none moves the alias.
+            Err(if release.codedeploy.is_some() {
+                PlanError::LeftByCodeDeploy { alias: alias.name.clone(), shares: alias.shares().to_vec() }
+            } else {
+                PlanError::MovedByCodeDeploy { alias: alias.name.clone(), deployment_id: None }
+            })
         }
         Some(alias) if !release.clears_weights => {
             Err(PlanError::TrafficShared { alias: alias.name.clone(), shares: alias.shares().to_vec() })
@@ -383,6 +388,8 @@ fn deletions(
     for alias in &live.aliases {
         protected.insert(&alias.version);
         protected.extend(alias.weights.iter().map(|(version, _)| version.as_str()));
+        // CodeDeploy may run a hook before it sends traffic to its target.
+        protected.extend(alias.history.codedeploy_shift(&alias.version));
     }
     let is_ours = |alias: &&LiveAlias| release.aliases.contains(&alias.name);
     for alias in &live.aliases {

@@ -8,7 +8,8 @@ use crate::protocol::event::FunctionPresence;
 
 /// Moves the aliases of `release` back to `version`, or to the version before their current one. An alias
 /// that splits its traffic was being shifted to the other version, so all its traffic goes back to the
-/// version at which it points. A deployment of CodeDeploy that moves the alias is stopped.
+/// version at which it points. A deployment of CodeDeploy that moves the alias is stopped. An alias that
+/// CodeDeploy did not get to the other version stays, so that a repeated rollback does not go further back.
 ///
 /// # Errors
 /// [`PlanError`], if the version to go back to is unknown or differs between the aliases.
@@ -31,10 +32,8 @@ pub(crate) fn roll_back(
         targets.push(match version {
             Some(version) => version.to_owned(),
             None if !alias.shares().is_empty() => alias.version.clone(),
-            // CodeDeploy has not sent any traffic to the other version yet.
-            None if running.is_some() && alias.history.codedeploy_shift(&alias.version).is_some() => {
-                alias.version.clone()
-            }
+            // CodeDeploy has not sent any traffic to the other version yet, or has sent all of it back.
+            None if alias.history.codedeploy_shift(&alias.version).is_some() => alias.version.clone(),
             None => {
                 let before = rollback_target(alias, &live.versions);
                 let none = || PlanError::NoPreviousVersion {

@@ -87,7 +87,7 @@ impl<W: Write> HumanReporter<W> {
         self.begin(Section::Steps)?;
         self.run.has_changes |= step != StepName::Wait;
         let started = self.run.running.take().filter(|(started, _)| *started == step);
-        let target = started.map(|(_, target)| acts_on(&target)).unwrap_or_default();
+        let target = started.map(|(_, target)| acts_on(step, &target)).unwrap_or_default();
         let (name, took) = (step.as_str(), duration(took_ms));
         let mut text = took.clone();
         if attempts > 1 {
@@ -145,12 +145,12 @@ impl<W: Write> HumanReporter<W> {
 
 /// A running step: `update-alias  live at version 7`, `wait  60 s`.
 pub(super) fn step_line(step: StepName, target: &StepTarget) -> String {
-    let what = target.seconds.map_or_else(|| acts_on(target), |seconds| format!("{seconds} s"));
+    let what = target.seconds.map_or_else(|| acts_on(step, target), |seconds| format!("{seconds} s"));
     format!("{}  {what}", step.as_str()).trim_end().to_owned()
 }
 
 /// The event source, alias or version that a step acts on. Empty for a step that acts on the function itself.
-fn acts_on(target: &StepTarget) -> String {
+fn acts_on(step: StepName, target: &StepTarget) -> String {
     if let (Some(source), Some(alias)) = (&target.event_source, &target.alias) {
         return format!("{} to {}", clean(source), clean(alias));
     }
@@ -158,6 +158,10 @@ fn acts_on(target: &StepTarget) -> String {
     let version = version.map(|version| format!("version {}", clean(version)));
     match (target.alias.as_deref().map(clean), version, target.percent) {
         (Some(alias), Some(version), Some(percent)) => format!("{percent} % of {alias} to {version}"),
+        // CodeDeploy may still move the alias when the step has ended.
+        (Some(alias), Some(version), None) if step == StepName::CreateDeployment => {
+            format!("{alias} to {version}")
+        }
         (Some(alias), Some(version), None) => format!("{alias} at {version}"),
         (Some(alias), None, _) => alias,
         (None, version, _) => version.unwrap_or_default(),

@@ -19,7 +19,7 @@ fn running(from: &str, to: &str, hooks: &DeploymentHooks) -> Option<LiveDeployme
     let deployment =
         CodeDeployDeployment { deployment_id: "d-1".to_owned(), status: "InProgress".to_owned() };
     let sha256 = AppSpec::new("f", "live", (from, to), hooks).sha256;
-    Some(LiveDeployment { deployment, app_spec_sha256: Some(sha256) })
+    Some(LiveDeployment { deployment, app_spec_sha256: Some(sha256), moves: Some("f:live".to_owned()) })
 }
 
 /// A function with versions 1 to 3, whose alias is at version 2 and, as the history says, on its way to
@@ -31,7 +31,9 @@ fn on_its_way(shares: &[(u64, u8)]) -> LiveFunction {
 
 /// `live`, while CodeDeploy moves the alias of another function.
 fn with_other(live: LiveFunction) -> LiveFunction {
-    LiveFunction { deployment: running("8", "9", &NO_HOOKS), ..live }
+    let other = running("8", "9", &NO_HOOKS);
+    let moves = Some("g:live".to_owned());
+    LiveFunction { deployment: other.map(|other| LiveDeployment { moves, ..other }), ..live }
 }
 
 fn moved_by(id: Option<&str>) -> PlanError {
@@ -84,6 +86,8 @@ fn a_deployment_to_another_version_is_never_cut_into() {
     assert_eq!(plan_release(&plain, &[], Some(&unread), true).unwrap_err(), moved_by(None));
     let there = with_other(live(3, &[alias("live", 3, &[])]));
     assert!(of(&clears, &there, false).go_live.is_empty(), "the alias does not have to move");
+    let busy = PlanError::GroupIsBusy { deployment_id: "d-1".to_owned(), moves: "g:live".to_owned() };
+    assert_eq!(plan_release(&clears, &[], Some(&there), true).unwrap_err(), busy);
 }
 
 #[test]
@@ -114,7 +118,10 @@ fn what_an_ended_deployment_has_left_behind_is_recorded_anew_or_refused() {
     let again = of(&release, &on_its_way(&[]), false);
     assert_eq!(shown(&again.go_live), ["verify", "create-deployment"]);
     let left = on_its_way(&[(3, 10)]);
-    assert_eq!(plan_release(&release, &[], Some(&left), false).unwrap_err(), moved_by(None));
+    let shares = vec![("3".to_owned(), 10)];
+    let refused = PlanError::LeftByCodeDeploy { alias: "live".to_owned(), shares };
+    assert_eq!(plan_release(&release, &[], Some(&left), false).unwrap_err(), refused);
+    assert_eq!(roll_back(&release, None, &left).unwrap_err(), refused);
     let clears = Release { clears_weights: true, ..release };
     let cleared = of(&clears, &left, false);
     assert_eq!(shown(&cleared.ended_shift), ["live to 2"]);
@@ -142,8 +149,27 @@ fn a_rollback_stops_the_deployment_that_moves_the_alias() {
         assert_eq!(history.to_description("2").as_deref(), Some("(at 2, before: 1)"));
         assert_eq!(plan(&live, Some("1")).version.as_deref(), Some("1"));
     }
+    // CodeDeploy has sent the traffic back, perhaps after a rollback that was killed.
     let ended = on_its_way(&[]);
-    assert_eq!(shown(&plan(&ended, None).steps), ["live to 1"]);
+    let stays = plan(&ended, None);
+    assert_eq!((stays.steps.len(), stays.version.as_deref()), (0, Some("2")));
+    assert_eq!(shown(&plan(&ended, Some("1")).steps), ["live to 1"]);
     let other = with_other(live(3, &[alias("live", 3, &[])]));
     assert_eq!(shown(&plan(&other, None).steps), ["live to 2"], "it is not known to move this alias");
+    // The description keeps the record of a shift that ended after its run.
+    let history = AliasHistory::of("(at 2, before: 1)").with_codedeploy("2", "3");
+    let has_moved = with_other(live(3, &[LiveAlias { history, ..alias("live", 3, &[]) }]));
+    assert_eq!(shown(&plan(&has_moved, None).steps), ["live to 2"], "it moves the alias of another function");
+}
+
+#[test]
+fn a_version_that_codedeploy_is_about_to_move_an_alias_to_is_not_deleted() {
+    let release = Release { keep: Some(1), ..release(&["staging"]) };
+    let aliases = |shares: &[(u64, u8)]| {
+        let on_its_way = on_its_way(shares).aliases.remove(0);
+        live(5, &[on_its_way, alias("staging", 5, &[])])
+    };
+    for shares in [&[] as &[(u64, u8)], &[(3, 10)]] {
+        assert_eq!(shown(&of(&release, &aliases(shares), true).deletions), ["4"], "{shares:?}");
+    }
 }
