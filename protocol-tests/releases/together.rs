@@ -217,6 +217,25 @@ fn if_a_function_without_an_alias_fails_the_aliases_go_back() {
     assert_eq!(moves(&fixture), ["a 2", "c 2", "c 1", "a 1"]);
 }
 
+#[test]
+fn a_lost_response_while_the_release_goes_live_is_no_change_by_others() {
+    let lose = |fixture: &Fixture, operation: &str, after: u32| {
+        let operation = Some(operation.to_owned());
+        fixture.endpoint.fault(Fault { operation, after, times: 1, kind: FaultKind::ResetAfter });
+    };
+    let fixture = with_one_without_an_alias();
+    lose(&fixture, "UpdateFunctionCode", 2);
+    let ended = fixture.deployed("// 2\n");
+    assert_eq!((ended.outcomes(), warnings(&ended)), (vec!["deployed"; 3], vec!["not-held-back"]));
+    assert_eq!(moves(&fixture), ["a 2", "c 2"]);
+    assert_eq!(count(&fixture, "UpdateFunctionCode"), 4);
+    let created = three();
+    lose(&created, "CreateAlias", 1);
+    let ended = created.deployed("// 1\n");
+    assert_eq!((ended.outcomes(), warnings(&ended)), (vec!["deployed"; 3], vec![]), "{}", ended.stdout);
+    assert_eq!(aliases(&created), ["1"; 3]);
+}
+
 /// Starts a release that waits until the updates of all functions are complete, or with a tenth of the
 /// traffic.
 fn waiting(is_live: bool) -> (Fixture, Running) {
