@@ -4,6 +4,7 @@
 use lambda_endpoint::{Alarm, Call, Fires};
 
 use super::*;
+use crate::identity::sources::sts;
 use crate::lists::{count, listed};
 use crate::release_fixture::{
     aliases, check_functions, is_effective, moves, phases, three, three_live, writes,
@@ -178,6 +179,18 @@ fn every_function_that_cannot_be_planned_is_reported() {
         fixture.another_client("PUT", &format!("/2015-03-31/functions/{function}/aliases/live"), weights);
     }
     check(&fixture, "traffic-shared");
+}
+
+#[test]
+fn a_login_that_fails_is_tried_once_for_all_functions() {
+    let (sts, mut fixture) = (sts(), three());
+    fixture.request["env"]["AWS_ENDPOINT_URL_STS"] = json!(sts.url());
+    for stanza in 0..3 {
+        fixture.set_in(stanza, json!({"role_to_assume": "arn:aws:iam::123456789012:role/nowhere"}));
+    }
+    let ended = fixture.deploy("// 1\n");
+    assert_eq!(ended.outcomes(), ["failed"; 3], "{}", ended.stdout);
+    assert_eq!(sts.asked().len(), 1, "{}", ended.stdout);
 }
 
 #[test]
