@@ -4,6 +4,7 @@
 use lambda_endpoint::{Alarm, Call, Fires};
 
 use super::*;
+use crate::identity::sources::sts;
 use crate::lists::{count, listed};
 use crate::release_fixture::{
     aliases, check_functions, is_effective, moves, phases, three, three_live, writes,
@@ -181,6 +182,18 @@ fn every_function_that_cannot_be_planned_is_reported() {
 }
 
 #[test]
+fn a_login_that_fails_is_tried_once_for_all_functions() {
+    let (sts, mut fixture) = (sts(), three());
+    fixture.request["env"]["AWS_ENDPOINT_URL_STS"] = json!(sts.url());
+    for stanza in 0..3 {
+        fixture.set_in(stanza, json!({"role_to_assume": "arn:aws:iam::123456789012:role/nowhere"}));
+    }
+    let ended = fixture.deploy("// 1\n");
+    assert_eq!(ended.outcomes(), ["failed"; 3], "{}", ended.stdout);
+    assert_eq!(sts.asked().len(), 1, "{}", ended.stdout);
+}
+
+#[test]
 fn a_release_cannot_have_one_function_twice() {
     let mut fixture = three_live(&json!({}));
     fixture.set_in(1, json!({"function_name": "a"}));
@@ -215,6 +228,25 @@ fn if_a_function_without_an_alias_fails_the_aliases_go_back() {
     let ended = fixture.deploy("// 2\n");
     check_all_at(&fixture, &ended, ("access-denied", 1), "1");
     assert_eq!(moves(&fixture), ["a 2", "c 2", "c 1", "a 1"]);
+}
+
+#[test]
+fn a_lost_response_while_the_release_goes_live_is_no_change_by_others() {
+    let lose = |fixture: &Fixture, operation: &str, after: u32| {
+        let operation = Some(operation.to_owned());
+        fixture.endpoint.fault(Fault { operation, after, times: 1, kind: FaultKind::ResetAfter });
+    };
+    let fixture = with_one_without_an_alias();
+    lose(&fixture, "UpdateFunctionCode", 2);
+    let ended = fixture.deployed("// 2\n");
+    assert_eq!((ended.outcomes(), warnings(&ended)), (vec!["deployed"; 3], vec!["not-held-back"]));
+    assert_eq!(moves(&fixture), ["a 2", "c 2"]);
+    assert_eq!(count(&fixture, "UpdateFunctionCode"), 4);
+    let created = three();
+    lose(&created, "CreateAlias", 1);
+    let ended = created.deployed("// 1\n");
+    assert_eq!((ended.outcomes(), warnings(&ended)), (vec!["deployed"; 3], vec![]), "{}", ended.stdout);
+    assert_eq!(aliases(&created), ["1"; 3]);
 }
 
 /// Starts a release that waits until the updates of all functions are complete, or with a tenth of the

@@ -20,7 +20,7 @@ use super::{carry_out, replan, warn};
 use crate::code_source::CodeSource;
 use crate::diagnostics;
 use crate::function::LiveFunction;
-use crate::lambda::{DeployState, ShiftOutcome};
+use crate::lambda::{DeployState, LambdaError, ShiftOutcome};
 use crate::plan::{Phases, Step, phases};
 use crate::protocol::error::{Code, ErrorReport};
 use crate::protocol::event::{Finished, StepName};
@@ -45,7 +45,7 @@ struct Aliases {
     created: Vec<String>,
 }
 
-impl Member<'_> {
+impl<'a> Member<'a> {
     /// Takes the function through the release, to its end: deploys it with this code. `None`: moves its
     /// aliases back.
     pub(super) fn run(&self, code: Option<(CodeSource, Prepared)>) -> Finished {
@@ -95,9 +95,10 @@ impl Member<'_> {
                 guard = guard::prepare(&aws, &planned.input)?;
             }
         };
-        if let Err(ended) = self.go_live(&aws, &planned, &phases, &mut state, guard.as_mut()) {
-            return Ok(self.ended(ended, Some((&aws, &mut state))));
-        }
+        let (planned, phases) = match self.go_live(&aws, planned, phases, &mut state, guard.as_mut()) {
+            Ok(live) => live,
+            Err(ended) => return Ok(self.ended(ended, Some((&aws, &mut state)))),
+        };
         state.end_release();
         let live = planned.input.live();
         let after = &planned.plan.steps[phases.after.clone()];
@@ -112,15 +113,16 @@ impl Member<'_> {
         }
     }
 
-    /// Shifts traffic, moves the aliases and updates a function without one, with the other members.
+    /// Shifts traffic, moves the aliases and updates a function without one, with the other members. Returns
+    /// the plan whose steps took effect.
     fn go_live(
         &self,
         aws: &Aws<'_>,
-        planned: &Planned,
-        phases: &Phases,
-        state: &mut DeployState<'_>,
+        planned: Planned,
+        phases: Phases,
+        state: &mut DeployState<'a>,
         mut guard: Option<&mut GuardWatch>,
-    ) -> Result<(), Ended> {
+    ) -> Result<(Planned, Phases), Ended> {
         let Member { index, context, release, .. } = *self;
         let (steps, live) = (planned.plan.steps.as_slice(), planned.input.live());
         for round in 0..release.prepared(index, phases.rounds.len())? {
@@ -136,11 +138,37 @@ impl Member<'_> {
             release.gate(index, Stage::Held(round))?;
         }
         let moves = &steps[phases.moves.clone()];
-        let none = &moves[..0];
-        let (aliases, others) = if context.has_alias() { (moves, none) } else { (none, moves) };
+        let aliases = if context.has_alias() { moves } else { &moves[..0] };
         self.move_aliases(aws, aliases, live, state)?;
-        self.apply(aws, others, live, state, None)?;
-        release.gate(index, Stage::Updated)
+        let done =
+            if context.has_alias() { (planned, phases) } else { self.update(aws, planned, phases, state)? };
+        release.gate(index, Stage::Updated)?;
+        Ok(done)
+    }
+
+    /// Updates a function without an alias. If a response was lost, so that our own request may have changed
+    /// the function, plans the rest again.
+    fn update(
+        &self,
+        aws: &Aws<'_>,
+        mut planned: Planned,
+        mut parts: Phases,
+        state: &mut DeployState<'a>,
+    ) -> Result<(Planned, Phases), Ended> {
+        let mut start = parts.moves.start;
+        loop {
+            let steps = &planned.plan.steps[start..parts.moves.end];
+            match apply_steps(aws, steps, planned.input.live(), state, None)? {
+                None => return Ok((planned, parts)),
+                Some(outdated) if outdated.may_be_ours => planned = replan(aws, planned, outdated)?,
+                Some(outdated) => return Err(self.overtaken(outdated.error)),
+            }
+            parts = phases(&planned.plan.steps, false);
+            // The rest of the plan can begin with an upload.
+            start = 0;
+            *state = planned.state(self.context);
+            state.begin_release(planned.input.live());
+        }
     }
 
     fn roll_back(&self) -> Result<Finished, Ended> {
@@ -203,16 +231,21 @@ impl Member<'_> {
         state: &mut DeployState<'_>,
         guard: Option<&mut GuardWatch>,
     ) -> Result<(), Ended> {
-        let Some(OutdatedStep { error, .. }) = apply_steps(aws, steps, live, state, guard)? else {
-            return Ok(());
-        };
+        match apply_steps(aws, steps, live, state, guard)? {
+            None => Ok(()),
+            Some(OutdatedStep { error, .. }) => Err(self.overtaken(error)),
+        }
+    }
+
+    /// The end of a member whose function another caller has changed while the release goes live.
+    fn overtaken(&self, error: LambdaError) -> Ended {
         let context = self.context;
         context.release.iter().for_each(|name| context.warn(&warnings::release_overtaken(name)));
-        Err(if context.has_alias() {
+        if context.has_alias() {
             diagnostics::from_moved_alias(error, &context.redactor()).into()
         } else {
             context.failed(error).into()
-        })
+        }
     }
 
     /// Ends the member after a failure of its own or of another one. Sends its aliases back, if `live` has the

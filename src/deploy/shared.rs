@@ -15,7 +15,8 @@ use crate::protocol::secret::KnownSecrets;
 pub(super) struct Shared {
     pub(super) pace: Arc<Pace>,
     pub(super) known_secrets: KnownSecrets,
-    sessions: Mutex<Vec<(IdentityKey, Arc<Session>)>>,
+    /// A login that failed is kept, too: it was retried already.
+    sessions: Mutex<Vec<(IdentityKey, Result<Arc<Session>, ErrorReport>)>>,
     /// Held while a command of a stanza runs: the processes that a command leaves behind are known only if no
     /// other one runs at the same time.
     commands: Mutex<()>,
@@ -24,7 +25,8 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    /// The session of an identity. Calls `log_in` if there is none yet; other callers wait until it returns.
+    /// The session of an identity, or why there is none. Calls `log_in` only once; other callers wait until
+    /// it returns.
     pub(super) fn session(
         &self,
         key: IdentityKey,
@@ -32,11 +34,11 @@ impl Shared {
     ) -> Result<Arc<Session>, ErrorReport> {
         let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, session)) = sessions.iter().find(|(known, _)| *known == key) {
-            return Ok(session.clone());
+            return session.clone();
         }
-        let session = Arc::new(log_in()?);
+        let session = log_in().map(Arc::new);
         sessions.push((key, session.clone()));
-        Ok(session)
+        session
     }
 
     /// Waits until no command of another stanza runs. No other one starts before the result is dropped.

@@ -33,6 +33,7 @@ impl Lambda {
         state: &mut DeployState<'_>,
     ) -> Result<bool, LambdaError> {
         let (target, provisions) = match call {
+            WriteCall::CreateAlias { alias } => (state.updated_alias(alias, None), false),
             WriteCall::UpdateAlias { alias, version, provisions, .. } => {
                 (state.updated_alias(alias, version.as_deref()), *provisions)
             }
