@@ -80,7 +80,7 @@ pub(super) fn deployment(
             status: redaction.foreign_text(&deployment.status),
         }),
         function_url: state.function_url.map(|url| redaction.foreign_text(&url)),
-        guard,
+        guard: guard.map(Box::new),
         duration_ms: milliseconds(aws.context.began),
     }
 }

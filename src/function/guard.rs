@@ -96,6 +96,7 @@ impl Counts {
 
 /// Whose invocations to count: those of a new version and of the versions that it replaces.
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(not(feature = "cloudwatch"), expect(dead_code, reason = "only the client reads the fields"))]
 pub(crate) struct CountedVersions<'a> {
     /// Name of the function, without the rest of an ARN.
     pub function: &'a str,

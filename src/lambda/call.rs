@@ -133,7 +133,7 @@ impl Lambda {
                 self.update_alias(step, target, description, state).await
             }
             WriteCall::CreateDeployment { running: Some(running), .. } => {
-                let deployment = Some(running.clone());
+                let deployment = Some((**running).clone());
                 Ok((ResponseFacts { deployment, ..ResponseFacts::default() }, UpdateStatus::Settled))
             }
             WriteCall::CreateDeployment { alias, from, history, codedeploy, running: None, .. } => {

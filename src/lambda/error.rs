@@ -113,6 +113,7 @@ pub(crate) enum LambdaError {
     DeploymentFailed(Box<FailedDeployment>),
     /// CodeDeploy does not have what the stanza names.
     #[error("{}", .resource.absence(.codedeploy))]
+    #[cfg_attr(not(feature = "codedeploy"), expect(dead_code, reason = "only the client returns it"))]
     NotInCodeDeploy {
         /// What it does not have.
         resource: MissingResource,

@@ -166,7 +166,7 @@ pub(crate) enum WriteCall {
         /// Application, deployment group and the rest of what the stanza says.
         codedeploy: Box<CodeDeploy>,
         /// The running deployment to follow. `None`: a new one is created.
-        running: Option<CodeDeployDeployment>,
+        running: Option<Box<CodeDeployDeployment>>,
         /// True if provisioned concurrency moves with the alias.
         provisions: bool,
     },

@@ -84,7 +84,7 @@ pub(super) fn deployment_step(
         from,
         history: alias.history.clone(),
         codedeploy: Box::new(codedeploy.clone()),
-        running: running.map(|running| running.deployment.clone()),
+        running: running.map(|running| Box::new(running.deployment.clone())),
         provisions,
     };
     Step::write(call, vec![change])

@@ -14,7 +14,7 @@ use super::standalone_args::{self, StandaloneArgs};
 use super::streams::print_report;
 use crate::deploy;
 use crate::diagnostics::{self, ArgumentMistake};
-use crate::protocol::event::Finished;
+use crate::protocol::error::ErrorReport;
 
 /// Deploys an AWS Lambda function as described by a `.travis.yml` stanza.
 ///
@@ -101,7 +101,7 @@ impl From<EventCommand> for deploy::Command {
 
 /// Handles what clap returns instead of a command. Prints help and version. Reports a wrong command line on
 /// standard error, and as an event, too, unless the command prints a document: a CI runner reads only events.
-pub(crate) fn report_parse_error(error: clap::Error) -> Finished {
+pub(crate) fn report_parse_error(error: clap::Error) -> ErrorReport {
     if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
         let is_printed = error.print().is_ok() && !closed::stdout_was_closed();
         process::exit(i32::from(!is_printed))
@@ -127,7 +127,7 @@ pub(crate) fn report_parse_error(error: clap::Error) -> Finished {
     if prints_document || standalone_args::is_for_people() {
         process::exit(2)
     }
-    Finished::failed(report, Vec::new())
+    report
 }
 
 /// What is wrong with the command line. `None`: clap's message says it all.

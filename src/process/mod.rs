@@ -57,21 +57,20 @@ pub fn main() {
     let has_started = Arc::new(AtomicBool::new(false));
     let signal_thread = handle_signals(events.clone(), stop.clone(), has_started.clone());
     events.emit(standalone::hello());
-    let finished = match (command, signal_thread) {
-        (Ok(command), Ok(())) => match read_jobs(&command, &standalone, settings, &has_started, &stop) {
-            Ok(Jobs::One(job)) => deploy::run(&command, &job, &events, &stop),
-            Ok(Jobs::List(jobs)) => deploy::run_list(&command, jobs, &events, &stop),
-            Err(report) => Finished::failed(report, Vec::new()),
-        },
-        (Ok(_), Err(error)) => Finished::failed(diagnostics::from_system(&error), Vec::new()),
-        (Err(finished), _) => finished,
-    };
+    let finished = command.and_then(|command| {
+        signal_thread.map_err(|error| diagnostics::from_system(&error))?;
+        Ok(match read_jobs(&command, &standalone, settings, &has_started, &stop)? {
+            Jobs::One(job) => deploy::run(&command, &job, &events, &stop),
+            Jobs::List(jobs) => deploy::run_list(&command, jobs, &events, &stop),
+        })
+    });
+    let finished = finished.unwrap_or_else(|report| Finished::failed(report, Vec::new()));
     finish_and_exit(&events, &stop, finished)
 }
 
 /// The command and the options of the standalone mode. If the command prints a document, this prints it and
-/// exits the process. `Err`: the outcome for a wrong command line.
-fn event_command() -> (Result<Command, Finished>, StandaloneArgs) {
+/// exits the process. `Err`: the report of a wrong command line.
+fn event_command() -> (Result<Command, ErrorReport>, StandaloneArgs) {
     let Arguments { command, standalone } = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => return (Err(report_parse_error(error)), StandaloneArgs::default()),

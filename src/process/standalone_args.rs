@@ -16,6 +16,7 @@ use crate::deploy::Command;
 use crate::diagnostics;
 use crate::event_writer::EventWriter;
 use crate::protocol::environment::Environment;
+use crate::protocol::error::ErrorReport;
 use crate::protocol::event::Finished;
 use crate::standalone::ci::Ci;
 use crate::standalone::job_env::{AUTO_INTERACTIVE, CiSelection};
@@ -118,7 +119,7 @@ impl StandaloneArgs {
         bash_options: BashOptions,
         fault: TestPanic,
         stop: &CancelToken,
-    ) -> Result<Command, Finished> {
+    ) -> Result<Command, ErrorReport> {
         let is_text = match self.format {
             Some(format) => format == Format::Text,
             None => io::stdout().is_terminal(),
@@ -129,7 +130,7 @@ impl StandaloneArgs {
             if is_text {
                 process::exit(stop.reason().map_or(2, CancelReason::exit_status))
             }
-            Err(Finished::failed(report, Vec::new()))
+            Err(report)
         };
         let source = match self.source() {
             Ok(source) => source,
@@ -142,8 +143,7 @@ impl StandaloneArgs {
             Ok(program) => program,
             Err(error) => return refuse(InputError::Program(error)),
         };
-        let forwarder = forward_signals(stop)
-            .map_err(|error| Finished::failed(diagnostics::from_system(&error), Vec::new()))?;
+        let forwarder = forward_signals(stop).map_err(|error| diagnostics::from_system(&error))?;
         let child_runs = match source {
             Some(source) => match prepare(&self.run_request(&command, source), bash_options, stop) {
                 Ok((child_runs, notes)) => {

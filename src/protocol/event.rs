@@ -577,7 +577,7 @@ pub struct Deployment {
     pub function_url: Option<String>,
     /// What the guard watched. Absent unless the stanza has `guard` and this run shifted traffic.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub guard: Option<GuardSummary>,
+    pub guard: Option<Box<GuardSummary>>,
     /// The CodeDeploy deployment that this run started, followed or stopped. Absent: there was none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub codedeploy: Option<CodeDeployDeployment>,

@@ -104,13 +104,13 @@ fn deployment() -> Deployment {
         code_sha256: text("3i5t"),
         code: CodeState::Uploaded,
         function_url: Some(text("https://abc.lambda-url.eu-west-1.on.aws/")),
-        guard: Some(GuardSummary {
+        guard: Some(Box::new(GuardSummary {
             state: GuardState::Undecided,
             alarms: vec![text("shop-5xx")],
             ignored: Vec::new(),
             errors: guard_check().errors,
             watched_seconds: 600,
-        }),
+        })),
         codedeploy: Some(CodeDeployDeployment {
             deployment_id: text("d-ABCDEF123"),
             status: text("InProgress"),

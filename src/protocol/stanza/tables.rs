@@ -11,8 +11,10 @@ use crate::protocol::structures::{
 /// A key, AWS's field for it, and the operation that takes the field.
 type AwsField = (&'static str, &'static str, &'static str);
 
-/// Of each table: what editors show for its keys, and AWS's fields.
-const TABLES: [(fn() -> Vec<EditorKey>, &[AwsField]); 12] = [
+/// What editors show for the keys of a table, and AWS's fields.
+type Table = (fn() -> Vec<EditorKey>, &'static [AwsField]);
+
+const TABLES: [Table; 12] = [
     (Options::editor_keys, Options::AWS_FIELDS),
     (LoggingConfig::editor_keys, LoggingConfig::AWS_FIELDS),
     (ImageConfig::editor_keys, ImageConfig::AWS_FIELDS),

@@ -2,7 +2,7 @@
 
 use super::*;
 
-type Pairs = &'static [(&'static str, &'static str)];
+type Pairs<'a> = &'a [(&'a str, &'a str)];
 
 fn lookup(env: &[(&str, &str)]) -> impl Fn(&str) -> Option<String> {
     let env: Vec<(String, String)> =
@@ -36,7 +36,7 @@ fn check_each(
     always: &'static str,
     commit: &'static str,
     slug: &'static str,
-) -> impl Fn(&[(&str, &str)], &[(&str, &str)]) {
+) -> impl Fn(Pairs<'_>, Pairs<'_>) {
     let always = always.split(' ').filter_map(|variable| variable.split_once('='));
     let always: Vec<_> = always.chain([(commit, SHA)]).collect();
     move |build, expected| {
@@ -46,10 +46,11 @@ fn check_each(
 }
 
 const SHA: &str = "83a20ec058e2fb00e7fa4558c4c6e81e2dcf253d";
-const PUSHED: Pairs = &[("TRAVIS_BRANCH", "main"), ("PULL_REQUEST", "false")];
-const TAGGED: Pairs = &[("TRAVIS_BRANCH", "v1"), ("TAG", "v1"), ("PULL_REQUEST", "false")];
-const REQUESTED: Pairs = &[("TRAVIS_BRANCH", "main"), ("PULL_REQUEST", "12"), ("PULL_REQUEST_BRANCH", "fix")];
-const UNKNOWN_REQUEST: Pairs = &[("PULL_REQUEST", "unknown")];
+const PUSHED: Pairs<'static> = &[("TRAVIS_BRANCH", "main"), ("PULL_REQUEST", "false")];
+const TAGGED: Pairs<'static> = &[("TRAVIS_BRANCH", "v1"), ("TAG", "v1"), ("PULL_REQUEST", "false")];
+const REQUESTED: Pairs<'static> =
+    &[("TRAVIS_BRANCH", "main"), ("PULL_REQUEST", "12"), ("PULL_REQUEST_BRANCH", "fix")];
+const UNKNOWN_REQUEST: Pairs<'static> = &[("PULL_REQUEST", "unknown")];
 
 #[test]
 fn travis_itself_stays_as_it_is() {
@@ -129,7 +130,7 @@ fn gitlab() {
 
 #[test]
 fn buildkite() {
-    const HERE: Pairs = &[
+    const HERE: Pairs<'_> = &[
         ("BUILDKITE", "true"),
         ("BUILDKITE_REPO", "git@github.com:me/app.git"),
         ("BUILDKITE_COMMIT", "HEAD"),
@@ -191,7 +192,7 @@ fn circleci() {
 
 #[test]
 fn circleci_without_an_owner_names_the_repository_by_its_address() {
-    let here: Pairs = &[("CIRCLECI", "true"), ("CIRCLE_TAG", "v1")];
+    let here: Pairs<'_> = &[("CIRCLECI", "true"), ("CIRCLE_TAG", "v1")];
     let reported =
         [("TRAVIS_BRANCH", "v1"), ("TAG", "v1"), ("PULL_REQUEST", "false"), ("REPO_SLUG", "me/app")];
     check(Ci::CircleCi, here, &[("CIRCLE_REPOSITORY_URL", "https://github.com/me/app")], &reported);
@@ -274,7 +275,7 @@ fn bitbucket() {
 
 #[test]
 fn azure() {
-    const HERE: Pairs = &[
+    const HERE: Pairs<'_> = &[
         ("TF_BUILD", "True"),
         ("BUILD_REPOSITORY_NAME", "me/app"),
         ("SYSTEM_TEAMPROJECT", "shop"),

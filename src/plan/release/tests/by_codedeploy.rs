@@ -100,7 +100,7 @@ fn a_deployment_to_the_same_version_is_followed_and_not_checked_again() {
         else {
             panic!("{finished:?}")
         };
-        assert_eq!((running.as_ref(), from.as_str()), (finished.running.as_ref(), "2"));
+        assert_eq!((running.as_deref(), from.as_str()), (finished.running.as_ref(), "2"));
         let started = follows(DeploymentWait::Started, &live);
         assert!(started.go_live.is_empty() && started.deletions.is_empty(), "{started:?}");
         assert_eq!(started.running, finished.running);
