@@ -8,7 +8,7 @@ use crate::conditions::{BashError, ConditionError};
 use crate::protocol::error::{Code, ErrorReport};
 use crate::protocol::json::{EMPTY, WireError, pointer};
 use crate::protocol::other_document::OtherDocument;
-use crate::protocol::request::RequestError;
+use crate::protocol::request::{MAX_STANZAS, RequestError};
 use crate::protocol::secret::Redactor;
 
 /// Reports a request that cannot be read. `limit` is the time within which it must arrive.
@@ -48,6 +48,8 @@ pub(crate) fn from_request(error: RequestError, limit: Duration) -> ErrorReport 
             }
             report
         }
+        RequestError::NotAnObject { kind: "a list" } => report(Code::BadRequest, text)
+            .hint(format!("{object}; several stanzas are a list under its key `stanzas`")),
         RequestError::NotAnObject { .. } => report(Code::BadRequest, text).hint(object),
         RequestError::UnsupportedProtocol { .. } => report(Code::UnsupportedProtocol, text)
             .at("/protocol")
@@ -55,6 +57,9 @@ pub(crate) fn from_request(error: RequestError, limit: Duration) -> ErrorReport 
         RequestError::BadEnv { at, .. } => {
             report(Code::BadRequest, text).at(at).hint("make `env` a map of strings")
         }
+        RequestError::TooManyStanzas(_) => report(Code::BadRequest, text)
+            .at("/stanzas")
+            .hint(format!("send at most {MAX_STANZAS} stanzas, and the others in another request")),
         RequestError::BadList { at, .. } => report(Code::BadRequest, text).at(at).hint(
             "write each stanza as an item of `stanzas`, with its own options; `env` and `protocol` are beside \
              `stanzas`",

@@ -92,7 +92,7 @@ The object on standard input is the stanza under `deploy:` of a `.travis.yml`, a
   environment of the job. If `env` is given, the job never uses the environment, the `~/.aws` files or the AWS
   identity of the `dpl-lambda` process.
 In place of the stanza, the object can have `stanzas`, a list of stanzas. They are run in order until one
-  fails.
+  fails. Those with the same `release` are deployed together.
 If `env` is absent, the job has the environment of the process, and `dpl-lambda` detects the build from the
   variables of the CI. A pull request is never deployed. The build counts as one, unless these variables say
   that it is not a pull request, `--ci none` is given, or there is no CI and standard output or standard error

@@ -39,8 +39,8 @@ pub struct Line {
     pub message: String,
 }
 
-/// The stanza of a list to which an event belongs, and its function. Empty for `hello`, and in a run that is not
-/// one of a list. In the `finished` event of a list: the stanza that made the run fail.
+/// The stanza of a list to which an event belongs, and its function. Empty for `hello` and `phase`, and in a
+/// run that is not one of a list. In the `finished` event of a list: the stanza that made the run fail.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Scope {
     /// Index of the stanza in `stanzas` of the request, from 0. Absent unless the request is a list.

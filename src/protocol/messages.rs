@@ -401,21 +401,31 @@ fn already_done(changed: &[StepName]) -> String {
 }
 
 fn stopped(changed: &[StepName], restored: &[String], left: &[String]) -> String {
-    let mut text = "stopped before it was deployed".to_owned();
-    for (what, aliases) in [("sent back", restored), ("not sent back", left)] {
-        if !aliases.is_empty() {
-            text = format!("{text}; {what}: {}", aliases.join(", "));
-        }
-    }
-    text + &already_done(changed)
+    let mut text = vec!["stopped before it was deployed".to_owned()];
+    text.extend(moved(restored, left));
+    text.join("; ") + &already_done(changed)
 }
 
-/// The outcome of each function, after that of the run.
+/// Where the aliases of a stopped function are: `sent back: live`. Empty: none had moved.
+pub(crate) fn moved(restored: &[String], left: &[String]) -> Vec<String> {
+    let aliases = [("sent back", restored), ("not sent back", left)].into_iter();
+    let aliases = aliases.filter(|(_, aliases)| !aliases.is_empty());
+    aliases.map(|(what, aliases)| format!("{what}: {}", aliases.join(", "))).collect()
+}
+
+/// The outcome of each function and what explains it, after the outcome of the run.
 fn finish_list(list: &ListOutcome) -> String {
-    let functions = list
-        .functions
-        .iter()
-        .map(|function| format!("{} {}", function.scope().title(), function.finished.outcome().as_str()));
+    let decides = list.failure().map(|failed| failed.stanza);
+    let functions = list.functions.iter().map(|function| {
+        let text = format!("{} {}", function.scope().title(), function.finished.outcome().as_str());
+        // The error of the stanza that decides is before the functions.
+        let error = function.finished.error().filter(|_| Some(function.stanza) != decides);
+        let mut details: Vec<String> = error.into_iter().map(|error| error.message.clone()).collect();
+        if let Finished::Stopped { restored, left, .. } = &function.finished {
+            details = moved(restored, left);
+        }
+        if details.is_empty() { text } else { format!("{text} ({})", details.join("; ")) }
+    });
     let functions = functions.collect::<Vec<_>>().join(", ");
     let (outcome, took) = (list.outcome.as_str(), duration(list.duration_ms));
     match (&list.error, list.failure()) {

@@ -84,6 +84,9 @@ pub enum RequestError {
         /// What is wrong, without anything that may be a secret.
         detail: String,
     },
+    /// `stanzas` has more than [`MAX_STANZAS`].
+    #[error("`stanzas` has {} stanzas; expected 1 to {}", .0, MAX_STANZAS)]
+    TooManyStanzas(usize),
     /// `stanzas`, or an item of it, is not valid.
     #[error("`{}` {detail}", dotted(.at))]
     BadList {
@@ -143,8 +146,8 @@ pub fn read(input: impl Read) -> Result<Request, RequestError> {
     Ok(Request { stanzas, env })
 }
 
-/// The keys of a request that a stanza of a list cannot have.
-const KEYS_OF_REQUEST: [&str; 3] = ["env", "protocol", "stanzas"];
+/// The keys of a request that no stanza can have.
+pub(crate) const KEYS_OF_REQUEST: [&str; 3] = ["env", "protocol", "stanzas"];
 
 /// The stanzas in the value of `stanzas`. `rest`: the other keys of the request, except the runner's.
 fn list(stanzas: Node, rest: &Map) -> Result<Vec<Map>, RequestError> {
@@ -157,9 +160,11 @@ fn list(stanzas: Node, rest: &Map) -> Result<Vec<Map>, RequestError> {
     if let Some((key, _)) = rest.iter().next() {
         return Err(of_list(format!("is beside {}; expected only `env` and `protocol` there", quoted(key))));
     }
-    if items.is_empty() || items.len() > MAX_STANZAS {
-        let number = items.len();
-        return Err(of_list(format!("has {number} stanzas; expected 1 to {MAX_STANZAS}")));
+    if items.is_empty() {
+        return Err(of_list(format!("is an empty list; expected 1 to {MAX_STANZAS} stanzas")));
+    }
+    if items.len() > MAX_STANZAS {
+        return Err(RequestError::TooManyStanzas(items.len()));
     }
     let stanza = |(index, item): (usize, Node)| {
         let at = format!("/stanzas/{index}");
@@ -308,8 +313,7 @@ mod tests {
         let many = format!(r#"{{"stanzas":[{}{{}}]}}"#, "{},".repeat(MAX_STANZAS));
         for (text, expected) in [
             (r#"{"stanzas":{}}"#, "`stanzas` is a map; expected a list of stanzas"),
-            (r#"{"stanzas":[]}"#, "`stanzas` has 0 stanzas; expected 1 to 500"),
-            (many.as_str(), "`stanzas` has 501 stanzas; expected 1 to 500"),
+            (r#"{"stanzas":[]}"#, "`stanzas` is an empty list; expected 1 to 500 stanzas"),
             (
                 r#"{"stanzas":[{}],"timeout":3}"#,
                 "`stanzas` is beside `timeout`; expected only `env` and `protocol` there",
@@ -326,6 +330,9 @@ mod tests {
             assert!(matches!(error, RequestError::BadList { .. }), "{error:?}");
             assert_eq!(error.to_string(), expected);
         }
+        let error = request(&many).unwrap_err();
+        assert!(matches!(error, RequestError::TooManyStanzas(501)), "{error:?}");
+        assert_eq!(error.to_string(), "`stanzas` has 501 stanzas; expected 1 to 500");
     }
 
     #[test]

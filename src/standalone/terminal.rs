@@ -81,8 +81,8 @@ struct Run {
 #[derive(Default)]
 struct Release {
     name: String,
-    /// Number of phases that have begun. All functions have an event in the first one.
-    phases: usize,
+    /// Number of functions in the first phase: no other one joins them.
+    size: usize,
     /// The current phase, as text.
     phase: String,
     /// The functions, by the index of their stanza.
@@ -183,7 +183,7 @@ impl<W: Write> HumanReporter<W> {
             Event::Progress(progress) => self.progress(progress, line.text()),
             Event::Packaged(package) => self.packaged(package),
             Event::Planned(plan) => self.planned(plan),
-            Event::Phase { release, .. } => self.phase(release, line.text()),
+            Event::Phase { release, functions, .. } => self.phase(release, *functions, line.text()),
             Event::StepStarted { step, target, .. } => self.step_started(*step, target),
             Event::StepFinished { step, duration_ms, attempts, .. } => {
                 self.step_finished(*step, *duration_ms, *attempts)

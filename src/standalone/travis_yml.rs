@@ -10,6 +10,7 @@ use super::variables::Assignment;
 use super::yaml::{self, Position, SourceMap, Tree, YamlError};
 use crate::protocol::json::{self, Map, Node, WireError};
 use crate::protocol::other_document::{self, OtherDocument};
+use crate::protocol::request::KEYS_OF_REQUEST;
 use jobs::Jobs;
 pub(crate) use jobs::{JobCondition, JobTest, TravisJob};
 
@@ -307,10 +308,11 @@ impl LocatedStanza {
         self.jobs.extend_from_slice(jobs);
     }
 
-    /// Removes keys that only a CI runner may write: `env` in a stanza would replace the job's environment.
+    /// Removes keys that only a CI runner may write: `env` in a stanza would replace the job's environment,
+    /// and `stanzas` would replace the stanza.
     /// Also removes duplicate notes.
     fn remove_runner_keys(&mut self) {
-        for key in ["env", "protocol"] {
+        for key in KEYS_OF_REQUEST {
             if self.stanza.remove(key).is_some() {
                 let line = self.line_of(&json::pointer("", key));
                 let meant =

@@ -323,6 +323,22 @@ fn the_text_of_an_event_of_a_list_begins_with_its_function() {
 }
 
 #[test]
+fn the_text_of_a_list_that_failed_has_every_error_and_where_aliases_are() {
+    let failed = |message: &str| Finished::failed(ErrorReport::new(Code::Conflict, message), Vec::new());
+    let stopped = Finished::Stopped {
+        changed: Vec::new(),
+        restored: vec![text("live")],
+        left: vec![text("a"), text("b")],
+    };
+    let ended = list(vec![failed("no"), failed("nor this"), stopped, Finished::stopped(Vec::new())]);
+    assert_eq!(
+        Line::new(Event::Finished(ended)).message,
+        "failed: stanza 0: no (already done: update-function-code); after 9.1 s: stanza 0 failed, function-1 \
+         failed (nor this), function-2 stopped (sent back: live; not sent back: a, b), function-3 stopped"
+    );
+}
+
+#[test]
 fn the_texts_of_a_release_name_it_and_what_has_moved() {
     let phase = Event::Phase { phase: Phase::SendBack, release: text("shop"), functions: 1 };
     assert_eq!(Line::new(phase).message, "release shop: send-back (1 function)");

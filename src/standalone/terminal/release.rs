@@ -15,8 +15,8 @@ use crate::standalone::reporter::Locate;
 const LINES_ABOVE: u16 = 4;
 
 impl<W: Write> HumanReporter<W> {
-    /// Begins a phase of a release.
-    pub(super) fn phase(&mut self, name: &str, text: &str) -> io::Result<()> {
+    /// Begins a phase of a release with this number of functions.
+    pub(super) fn phase(&mut self, name: &str, functions: u32, text: &str) -> io::Result<()> {
         if self.release.as_ref().is_some_and(|release| release.name != name) {
             self.end_release(None)?;
         }
@@ -26,7 +26,7 @@ impl<W: Write> HumanReporter<W> {
         self.heading(text)?;
         let mut release = known.unwrap_or_default();
         release.functions.values_mut().for_each(|function| function.progress = None);
-        release.phases += 1;
+        release.size = release.size.max(usize::try_from(functions).unwrap_or(usize::MAX));
         (release.name, release.phase) = (name.to_owned(), clean(text));
         self.release = Some(release);
         Ok(())
@@ -38,8 +38,8 @@ impl<W: Write> HumanReporter<W> {
         let stanza = line.scope.stanza;
         let Some(release) = &mut self.release else { return Ok(false) };
         let is_finished = matches!(line.event, Event::Finished(_));
-        let is_member =
-            |stanza: &u32| !is_finished && (release.phases == 1 || release.functions.contains_key(stanza));
+        let (is_open, functions) = (release.functions.len() < release.size, &release.functions);
+        let is_member = |stanza: &u32| !is_finished && (is_open || functions.contains_key(stanza));
         let Some(stanza) = stanza.filter(is_member) else {
             if is_finished || stanza.is_some() {
                 self.end_release(stanza)?;

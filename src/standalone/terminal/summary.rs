@@ -10,7 +10,7 @@ use crate::protocol::error::{AwsDetail, Class, Code, ErrorReport};
 use crate::protocol::event::{
     Condition, Deployment, Finished, FunctionOutcome, ListOutcome, Outcome, StepName, UnmetCondition,
 };
-use crate::protocol::messages::{CHECKED, UNCHANGED, counted, duration};
+use crate::protocol::messages::{CHECKED, UNCHANGED, counted, duration, moved};
 use crate::standalone::reporter::Locate;
 
 /// Text for a failed run that has changed nothing.
@@ -273,9 +273,7 @@ fn cells(finished: &Finished) -> Vec<String> {
         Finished::Skipped { unmet } => unmet.iter().map(|unmet| clean(&unmet.message)).collect(),
         Finished::Failed { error, .. } => vec![error.code.word()],
         Finished::Stopped { restored, left, .. } => {
-            let aliases = [("sent back", restored), ("not sent back", left)].into_iter();
-            let aliases = aliases.filter(|(_, aliases)| !aliases.is_empty());
-            aliases.map(|(what, aliases)| format!("{what}: {}", clean(&aliases.join(", ")))).collect()
+            moved(restored, left).iter().map(|aliases| clean(aliases)).collect()
         }
         Finished::Checked {} | Finished::List(_) => Vec::new(),
     };

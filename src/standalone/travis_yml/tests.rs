@@ -214,11 +214,11 @@ fn what_is_left_out_is_reported() {
 }
 
 #[test]
-fn env_in_a_stanza_is_not_the_jobs_environment() {
-    let text = "function_name: f\nenv: {A: b}\nprotocol: 7\n";
+fn keys_of_a_request_in_a_stanza_are_removed() {
+    let text = "function_name: f\nenv: {A: b}\nprotocol: 7\nstanzas: [{function_name: g}]\n";
     let written = bare_stanzas(text, false).expect("read").remove(0);
     assert_eq!(Value::from(&Node::Map(written.stanza)), json!({"function_name": "f"}));
-    assert_eq!(written.notes.len(), 2);
+    assert_eq!(written.notes.len(), 3);
 }
 
 #[test]

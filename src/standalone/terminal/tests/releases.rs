@@ -130,6 +130,26 @@ users
     assert!(shown.ends_with(expected), "{shown}");
 }
 
+#[test]
+fn a_stanza_behind_a_release_that_ends_in_its_first_phase_is_not_part_of_it() {
+    let mut lines = a_release();
+    lines.truncate(4);
+    lines.push(line_of(2, "mails", checked(Condition::Tags, true, "true", "true")));
+    let shown = shown_lines(LOG, &lines);
+    assert!(shown.ends_with("\n\n── mails ──\n✓ tags: want true, got true\n"), "{shown}");
+}
+
+#[test]
+fn functions_without_an_event_in_the_first_phase_are_part_of_the_release() {
+    let mut lines = a_release();
+    // A rollback judges no conditions.
+    lines.drain(2..4);
+    let shown = shown_lines(LOG, &lines);
+    let prepare = "── release shop: judge (2 functions) ──\n── release shop: prepare (2 functions) ──\n";
+    assert!(shown.starts_with(prepare), "{shown}");
+    assert!(shown.contains("\nbills\n✓ update-function-code 90 ms\n"), "{shown}");
+}
+
 /// What is written for these lines, without the end.
 fn drawn(style: TerminalCapabilities, lines: &[ChildLine]) -> String {
     let mut out = Vec::new();
@@ -159,7 +179,8 @@ fn a_terminal_has_a_live_line_for_each_active_function() {
 fn a_low_terminal_has_fewer_live_lines_than_functions() {
     let names = ["a", "b", "c", "d"];
     let starts = (0..).zip(names).map(|(stanza, name)| starts_update(stanza, name));
-    let lines: Vec<ChildLine> = [phase(Phase::Judge)].into_iter().chain(starts).collect();
+    let begins = Event::Phase { phase: Phase::Judge, release: "shop".to_owned(), functions: 4 };
+    let lines: Vec<ChildLine> = [line(&begins)].into_iter().chain(starts).collect();
     for (height, last) in [(24, "… d  update"), (7, "… and 2 more"), (1, "… and 3 more")] {
         let shown = drawn(TerminalCapabilities { colour: true, height, ..LIVE }, &lines);
         let end = shown.rsplit_once('\r').map(|(_, end)| end.to_owned());
