@@ -128,7 +128,9 @@ mod tests {
     fn the_hint_says_what_moves_the_traffic_back() {
         let hint = |at| report_of("Failed", None, at).hint.expect("a hint");
         assert!(hint(("7", None)).ends_with("`, remove it and deploy again"));
-        assert!(hint(("7", Some(10))).contains("with `clear_weights: true`, which sends all traffic back to"));
+        assert!(
+            hint(("7", Some(10))).contains("with `clear_weights: true`, which sends all traffic back to")
+        );
         assert!(hint(("8", None)).ends_with(", and move the alias back with `dpl-lambda rollback`"));
     }
 
