@@ -115,7 +115,7 @@ impl AliasHistory {
         }
     }
 
-    /// True if the description of an alias at `version` has room for the record of a shift to a later
+    /// True if the description of an alias at `version` has space for the record of a shift to a later
     /// version.
     pub(crate) fn can_record_shift(&self, version: &str) -> bool {
         let later = "9".repeat(version.len() + 1);

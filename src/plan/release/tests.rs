@@ -188,7 +188,7 @@ fn with_a_guard_all_traffic_goes_as_a_weight_before_the_alias_moves() {
 }
 
 #[test]
-fn a_guard_needs_room_for_the_record_of_its_shift() {
+fn a_guard_needs_space_for_the_record_of_its_shift() {
     let described = |length| {
         let history = AliasHistory::of(&"x".repeat(length));
         LiveAlias { history, ..alias("live", 1, &[]) }
