@@ -10,13 +10,16 @@ use crate::lambda::{IdentityKey, Pace, Session};
 use crate::protocol::error::ErrorReport;
 use crate::protocol::secret::KnownSecrets;
 
+/// How an identity has logged in.
+type LogIn = Result<Arc<Session>, ErrorReport>;
+
 /// What the functions of one request share.
 #[derive(Default)]
 pub(super) struct Shared {
     pub(super) pace: Arc<Pace>,
     pub(super) known_secrets: KnownSecrets,
     /// A login that failed is kept, too: it was retried already.
-    sessions: Mutex<Vec<(IdentityKey, Result<Arc<Session>, ErrorReport>)>>,
+    sessions: Mutex<Vec<(IdentityKey, LogIn)>>,
     /// Held while a command of a stanza runs: the processes that a command leaves behind are known only if no
     /// other one runs at the same time.
     commands: Mutex<()>,
