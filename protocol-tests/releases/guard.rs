@@ -300,8 +300,8 @@ fn a_bake_that_ends_undecided_is_a_warning() {
     let guard = &ended.finished()["guard"];
     assert_eq!((&guard["state"], &guard["errors"]["invocations"]), (&json!("undecided"), &json!(500)));
     assert_eq!(fixture.alias("live"), "2");
-    let waits = ended.events.iter().filter(|event| event["event"] == "progress");
-    let last = waits.last().expect("waits are events");
+    let mut waits = ended.events.iter().filter(|event| event["event"] == "progress");
+    let last = waits.next_back().expect("waits are events");
     assert_eq!(last["what"], "the end of `guard.bake`");
     assert!(last["elapsed_ms"].as_u64() > Some(60_000), "checks do not begin a new wait: {last}");
     let checks = checks(&ended, 100).len();
