@@ -575,8 +575,11 @@ fn check_proof(effective: &[&Call]) -> Result<(), String> {
     }
 }
 
+/// True if a call points an alias at a version. After a move by CodeDeploy, UpdateAlias writes the description
+/// alone.
 fn points(call: &Call) -> bool {
     ["CreateAlias", "UpdateAlias"].contains(&call.operation.as_str())
+        && call.body.get("FunctionVersion").is_some()
 }
 
 /// True if two calls ask for the same, ignoring the RevisionId.
