@@ -356,10 +356,6 @@ impl Combination<'_> {
             times: self.trouble.times,
             kind: self.trouble.kind.clone(),
         });
-        if self.operation == "CreateDeployment" {
-            // A deployment of AWS lasts longer than the SDK waits before it repeats a call.
-            endpoint.set_shift_duration(Duration::from_secs(2));
-        }
         let mut request = self.learnt.scenario.request(&endpoint);
         if matches!(self.trouble.kind, FaultKind::Hang { .. }) {
             request["wait_timeout"] = json!(2);

@@ -3,6 +3,7 @@
 use super::{report, sentence};
 use crate::lambda::{FailedDeployment, MissingResource};
 use crate::protocol::error::{Code, ErrorReport};
+use crate::protocol::event::CodeDeployDeployment;
 use crate::protocol::secret::Redactor;
 use crate::protocol::structures::CodeDeploy;
 
@@ -12,18 +13,23 @@ pub(super) fn from_failed_deployment(failed: FailedDeployment, redactor: &Redact
     let FailedDeployment { deployment, reason, rollback, alias } = failed;
     let redact = |text: &str| redactor.redact(text);
     let id = redact(&deployment.deployment_id);
-    let how = match deployment.status.as_str() {
+    let ended = |deployment: &CodeDeployDeployment| match deployment.status.as_str() {
         "Failed" => "failed".to_owned(),
         "Stopped" => "was stopped".to_owned(),
         status => format!("ended with the status {}", redact(status)),
     };
+    let how = ended(&deployment);
     let why = reason.reason.map(|reason| format!(": {}", sentence(&reason, redactor)));
     let code = reason.code.map(|code| format!(" ({})", redact(&code)));
     let back = match &rollback {
-        Some((id, Some(message))) => {
-            format!("it was rolled back by deployment {}: {}", redact(id), sentence(message, redactor))
+        Some((by, message)) => {
+            let (id, why) = (redact(&by.deployment_id), message.as_ref());
+            let why = why.map(|why| format!(": {}", sentence(why, redactor))).unwrap_or_default();
+            match by.status.as_str() {
+                "Succeeded" => format!("it was rolled back by deployment {id}{why}"),
+                _ => format!("its rollback, deployment {id}, {}{why}", ended(by)),
+            }
         }
-        Some((id, None)) => format!("it was rolled back by deployment {}", redact(id)),
         None => "it was not rolled back".to_owned(),
     };
     let hint = if alias.history.is_codedeploy_target(&alias.version) {
@@ -99,18 +105,20 @@ mod tests {
     use super::*;
     use crate::function::{AliasHistory, LiveAlias};
     use crate::lambda::StateReason;
-    use crate::protocol::event::CodeDeployDeployment;
 
-    fn failed(status: &str, rollback: Option<(String, Option<String>)>, share: Option<u8>) -> String {
+    fn failed(status: &str, rollback: Option<(&str, &str)>, share: Option<u8>) -> String {
         report_of(status, rollback, ("7", share)).message
+    }
+
+    fn deployment(id: &str, status: &str) -> CodeDeployDeployment {
+        CodeDeployDeployment { deployment_id: id.to_owned(), status: status.to_owned() }
     }
 
     fn report_of(
         status: &str,
-        rollback: Option<(String, Option<String>)>,
+        rollback: Option<(&str, &str)>,
         (version, share): (&str, Option<u8>),
     ) -> ErrorReport {
-        let deployment = CodeDeployDeployment { deployment_id: "d-1".to_owned(), status: status.to_owned() };
         let text = |text: &str| Some(text.to_owned());
         let reason = StateReason { code: text("ALARM_ACTIVE"), reason: text("An alarm fired.") };
         let alias = LiveAlias {
@@ -120,7 +128,8 @@ mod tests {
             revision_id: None,
             history: AliasHistory::of("(at 7, codedeploy to 8, before: 5)"),
         };
-        let failed = FailedDeployment { deployment, reason, rollback, alias };
+        let rollback = rollback.map(|(status, message)| (deployment("d-2", status), text(message)));
+        let failed = FailedDeployment { deployment: deployment("d-1", status), reason, rollback, alias };
         from_failed_deployment(failed, &Redactor::default())
     }
 
@@ -137,9 +146,14 @@ mod tests {
     #[test]
     fn the_error_says_whether_the_traffic_is_back() {
         assert_eq!(
-            failed("Failed", Some(("d-2".to_owned(), Some("Started.".to_owned()))), None),
+            failed("Failed", Some(("Succeeded", "Started.")), None),
             "CodeDeploy deployment d-1 failed: An alarm fired (ALARM_ACTIVE); it was rolled back by \
              deployment d-2: Started; `live` points at version 7"
+        );
+        assert_eq!(
+            failed("Failed", Some(("Stopped", "Started.")), Some(10)),
+            "CodeDeploy deployment d-1 failed: An alarm fired (ALARM_ACTIVE); its rollback, deployment d-2, \
+             was stopped: Started; `live` points at version 7, and 10 % of its traffic goes to version 8"
         );
         assert_eq!(
             failed("Stopped", None, Some(10)),

@@ -316,7 +316,13 @@ pub(super) fn example(code: Code) -> ErrorReport {
                 status: "Failed".to_owned(),
             },
             reason: state_reason("ALARM_ACTIVE", "One or more alarms have been activated: shop-5xx"),
-            rollback: Some(("d-GHIJKL456".to_owned(), None)),
+            rollback: Some((
+                CodeDeployDeployment {
+                    deployment_id: "d-GHIJKL456".to_owned(),
+                    status: "Succeeded".to_owned(),
+                },
+                None,
+            )),
             alias: LiveAlias { name: "live".to_owned(), version: "7".to_owned(), ..LiveAlias::default() },
         }))),
         Code::ReadRejected => unknown("GetFunction"),

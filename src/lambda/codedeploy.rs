@@ -1,7 +1,12 @@
 //! Sends the requests to CodeDeploy. It never waits and never decides which request to send.
 
+use aws_sdk_codedeploy::Config;
 use aws_sdk_codedeploy::types::{
     AppSpecContent, DeploymentInfo, DeploymentStatus, RevisionLocation, RevisionLocationType,
+};
+use aws_smithy_runtime_api::client::interceptors::context::InterceptorContext;
+use aws_smithy_runtime_api::client::retries::classifiers::{
+    ClassifyRetry, RetryAction, RetryClassifierPriority,
 };
 
 use super::client::Lambda;
@@ -18,7 +23,7 @@ impl Lambda {
         self.codedeploy.as_ref().ok_or_else(absent)
     }
 
-    /// Creates a deployment, and returns its id.
+    /// Creates a deployment, and returns its id. Is not repeated after a lost response.
     pub(super) async fn create_deployment(&self, new: &NewDeployment<'_>) -> Result<String, LambdaError> {
         let step = StepName::CreateDeployment;
         let content = AppSpecContent::builder().content(&new.app_spec.content).sha256(&new.app_spec.sha256);
@@ -33,7 +38,9 @@ impl Lambda {
             .deployment_group_name(&new.codedeploy.deployment_group)
             .set_deployment_config_name(new.codedeploy.config.clone())
             .revision(revision)
-            .description(&new.description);
+            .description(&new.description)
+            .customize()
+            .config_override(Config::builder().retry_classifier(LostResponse));
         let output = self.write_call(step, step.operation(), call.send()).await;
         let output = output.map_err(|error| missing(error, new.codedeploy))?;
         let id = output.deployment_id().ok_or_else(|| self.invalid_response(step.operation()))?;
@@ -66,6 +73,7 @@ impl Lambda {
                 .include_only_statuses(DeploymentStatus::Created)
                 .include_only_statuses(DeploymentStatus::Queued)
                 .include_only_statuses(DeploymentStatus::InProgress)
+                .include_only_statuses(DeploymentStatus::Baking)
                 .include_only_statuses(DeploymentStatus::Ready)
                 .set_next_token(marker.clone());
             let output = self.read_call(OPERATION, call.send()).await;
@@ -115,6 +123,30 @@ fn found(id: &str, info: &DeploymentInfo) -> Option<FoundDeployment> {
         rollback_id: rollback.and_then(|rollback| text(rollback.rollback_deployment_id())),
         rollback_message: rollback.and_then(|rollback| text(rollback.rollback_message())),
     })
+}
+
+/// Forbids the SDK to repeat a request whose response was lost: a second deployment is created only after a
+/// look for the first one.
+#[derive(Debug)]
+struct LostResponse;
+
+impl ClassifyRetry for LostResponse {
+    fn classify_retry(&self, context: &InterceptorContext) -> RetryAction {
+        let status = context.response().map(|response| response.status().as_u16());
+        let has_failed = context.output_or_error().is_some_and(|answer| answer.is_err());
+        if has_failed && status.is_none_or(|status| status >= 500) {
+            return RetryAction::RetryForbidden;
+        }
+        RetryAction::NoActionIndicated
+    }
+
+    fn name(&self) -> &'static str {
+        "LostResponse"
+    }
+
+    fn priority(&self) -> RetryClassifierPriority {
+        RetryClassifierPriority::run_after(RetryClassifierPriority::transient_error_classifier())
+    }
 }
 
 /// The error for an application, a deployment group or a deployment configuration that does not exist. Other

@@ -2,6 +2,8 @@
 //! deployment that it follows: if the run ends, CodeDeploy goes on.
 #![cfg_attr(not(feature = "codedeploy"), allow(dead_code, reason = "only the client uses some fields"))]
 
+use std::time::Duration;
+
 use super::alias::shares;
 use super::client::Lambda;
 use super::deploy_state::DeployState;
@@ -17,6 +19,9 @@ const DESCRIPTION: &str = "dpl-lambda: ";
 
 /// Follows the function and the alias in the description of a deployment.
 const FROM_VERSION: &str = " from version ";
+
+/// How long to repeat a request to create a deployment whose response was lost.
+const CREATION_LIMIT: Duration = Duration::from_secs(20);
 
 /// The function and the alias that a deployment with this description moves, such as `shop:live`. `None`:
 /// this program did not create it.
@@ -90,7 +95,11 @@ impl Lambda {
         }
     }
 
-    /// Creates the deployment that moves `alias` from the version `from` to that of the steps.
+    /// Creates the deployment that moves `alias` from the version `from` to that of the steps. After a lost
+    /// response, creates a second one only if the first one neither runs nor has moved the alias.
+    ///
+    /// # Errors
+    /// [`LambdaError::Outdated`] if a deployment whose id was lost has moved the alias, and those of the call.
     pub(super) async fn start_deployment(
         &self,
         codedeploy: &CodeDeploy,
@@ -104,23 +113,38 @@ impl Lambda {
             app_spec: AppSpec::new(name, alias, (from, to), &codedeploy.hooks()),
             description: format!("{DESCRIPTION}{name}:{alias}{FROM_VERSION}{from} to version {to}"),
         };
-        let error = match self.create_deployment(&new).await {
-            Ok(deployment_id) => {
-                return Ok(CodeDeployDeployment { deployment_id, status: "Created".to_owned() });
+        let mut backoff = PollBackoff::slowly(CREATION_LIMIT);
+        loop {
+            let error = match self.create_deployment(&new).await {
+                Ok(deployment_id) => {
+                    return Ok(CodeDeployDeployment { deployment_id, status: "Created".to_owned() });
+                }
+                Err(LambdaError::Call(error)) => error,
+                Err(error) => return Err(error),
+            };
+            // A request whose response was lost may have created it: CodeDeploy then refuses a second one.
+            let may_exist = self.attempts.stats().lost_response;
+            if may_exist || error.code() == "DeploymentLimitExceededException" {
+                let running = self.running_deployment(codedeploy).await.ok().flatten();
+                let is_ours =
+                    |running: &LiveDeployment| running.app_spec_sha256.as_ref() == Some(&new.app_spec.sha256);
+                if let Some(running) = running.filter(is_ours) {
+                    return Ok(running.deployment);
+                }
             }
-            Err(error) => error,
-        };
-        // An attempt whose response was lost may have created it: CodeDeploy then refuses a second one.
-        let is_refused = |error: &LambdaError| matches!(error, LambdaError::Call(error) if error.code() == "DeploymentLimitExceededException");
-        if is_refused(&error) || error.outcome_is_unknown() {
-            let running = self.running_deployment(codedeploy).await.ok().flatten();
-            let is_ours =
-                |running: &LiveDeployment| running.app_spec_sha256.as_ref() == Some(&new.app_spec.sha256);
-            if let Some(running) = running.filter(is_ours) {
-                return Ok(running.deployment);
+            // It may have ended already.
+            if may_exist
+                && let Ok(now) = self.alias_now(alias, state).await
+                && now.version == to
+                && now.shares().is_empty()
+            {
+                return Err(LambdaError::Outdated(Some(error)));
             }
+            if !error.has_lost_response() {
+                return Err(LambdaError::Call(error));
+            }
+            self.poll_sleep_or(&mut backoff, "CodeDeploy", LambdaError::Call(error)).await?;
         }
-        Err(error)
     }
 
     /// Follows the deployment of a step as long as the stanza wants it, and records in the alias's
@@ -144,16 +168,16 @@ impl Lambda {
         if deployment.is_running() {
             return Ok(());
         }
-        if let Some(rollback_id) = &found.rollback_id {
-            self.follow(rollback_id).await?;
-        }
+        let rollback = match &found.rollback_id {
+            Some(id) => Some((self.follow(id).await?.live.deployment, found.rollback_message)),
+            None => None,
+        };
         let now = self.alias_now(alias, state).await?;
         let has_moved = now.version == state.version() && now.shares().is_empty();
         if !has_moved || deployment.status != "Succeeded" {
             if now.version == *from && now.shares().is_empty() {
                 self.events.retract_change(StepName::CreateDeployment);
             }
-            let rollback = found.rollback_id.map(|id| (id, found.rollback_message));
             let failed = FailedDeployment { deployment, reason: found.reason, rollback, alias: now };
             return Err(LambdaError::DeploymentFailed(Box::new(failed)));
         }

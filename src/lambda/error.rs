@@ -139,10 +139,7 @@ impl LambdaError {
     pub(super) fn outcome_is_unknown(&self) -> bool {
         match self {
             LambdaError::Cancelled { in_flight, .. } => in_flight.is_some(),
-            LambdaError::Call(error) => !matches!(
-                error.kind,
-                CallErrorKind::Service | CallErrorKind::Construction | CallErrorKind::Renewal
-            ),
+            LambdaError::Call(error) => error.has_no_answer(),
             _ => false,
         }
     }
@@ -172,7 +169,7 @@ pub(crate) struct FailedDeployment {
     pub reason: StateReason,
     /// The deployment that sent the traffic back, and what CodeDeploy says of it. `None`: CodeDeploy did not
     /// roll back.
-    pub rollback: Option<(String, Option<String>)>,
+    pub rollback: Option<(CodeDeployDeployment, Option<String>)>,
     /// The alias after it.
     pub alias: LiveAlias,
 }
@@ -399,6 +396,18 @@ impl CallError {
     /// True for an event source mapping that is being updated.
     pub(super) fn is_event_source_in_use(&self) -> bool {
         self.operation == "UpdateEventSourceMapping" && self.code() == "ResourceInUseException"
+    }
+
+    /// True if a request may have been sent and its response says neither success nor an error.
+    fn has_no_answer(&self) -> bool {
+        let is_answer = [CallErrorKind::Service, CallErrorKind::Construction, CallErrorKind::Renewal];
+        !is_answer.contains(&self.kind)
+    }
+
+    /// True if AWS may have carried out the last request of the call in spite of the error.
+    #[cfg_attr(not(feature = "codedeploy"), expect(dead_code, reason = "only CreateDeployment needs it"))]
+    pub(super) fn has_lost_response(&self) -> bool {
+        self.has_no_answer() || self.http_status.is_some_and(|status| status >= 500)
     }
 
     /// True for a 429 or 5xx: the same call may succeed later.
