@@ -193,6 +193,11 @@ fn kinds() -> Vec<Kind> {
         ),
         kind("a function verified by a command", json!({"verify": {"command": "true"}}), json!({})),
         kind(
+            "a function verified by a command and an invocation",
+            json!({"verify": [{"command": "true"}, {"client_context": {}, "log": true}]}),
+            json!({}),
+        ),
+        kind(
             "an alias whose provisioned concurrency the stanza does not name",
             json!({"alias": "live"}),
             json!({"alias": "live", "provisioned_concurrency": 2}),

@@ -393,6 +393,7 @@ fn values() -> Vec<Value> {
             .flat_map(|start| [1, 5, 6, 16, 17].map(|count| entries(count, start))),
     );
     values.extend([pairs(50), pairs(51)]);
+    values.extend([100, 101].map(|count| Value::from(vec![json!({}); count])));
     values.extend([
         json!([""]),
         json!([null]),
@@ -438,6 +439,12 @@ fn values() -> Vec<Value> {
         json!({"command": ""}),
         json!({"expect": {"bogus": 1}}),
         json!({"expect": {"contains": ""}}),
+        json!([{"name": "x", "payload": [1]}, null, {"expect": {"status": 200}, "log": true}]),
+        json!([{"bogus": 1}]),
+        json!({"expect": {"status": 99}}),
+        json!({"client_context": {"custom": {}}}),
+        json!({"client_context": "{}"}),
+        json!({"client_context": 7}),
         json!({"command": ["a", 1], "entry_point": "x"}),
         json!({"working_directory": ["x"]}),
         json!({"alarms": "x"}),

@@ -13,7 +13,7 @@ use crate::protocol::limits::NOT_A_ROLE;
 use crate::protocol::name::Region;
 use crate::protocol::policy_document::{PolicyDocument, Statement};
 use crate::protocol::stanza::{RoleSource, Stanza};
-use crate::protocol::structures::{CodeDeploy, OrNone, Verify};
+use crate::protocol::structures::{CodeDeploy, OrNone};
 
 /// A policy, and notes about its gaps.
 #[derive(Clone, Debug)]
@@ -216,7 +216,7 @@ fn needed(actions: &[(bool, &'static str)]) -> Vec<&'static str> {
 
 /// True if verification invokes the function.
 fn invokes(stanza: &Stanza) -> bool {
-    stanza.verify.as_ref().is_some_and(Verify::invokes)
+    stanza.verify.iter().flatten().any(|check| check.verify.invokes())
 }
 
 /// True if public access may have to be granted: the stanza asks for it, or keeps the auth type of the live

@@ -211,12 +211,13 @@ pub fn aws_error(data: &[u8]) {
     }
     let answer =
         InvokeResponse { payload: text.clone().into_owned(), function_error: code, log: String::new() };
-    let expect = Expect { contains: Some(secret), json: serde_json::from_str(&text).ok() };
+    let status = text.len().try_into().ok();
+    let expect = Expect { status, contains: Some(secret), json: serde_json::from_str(&text).ok() };
     let _ = check_response(Some(&expect), &answer);
     let well = InvokeResponse { function_error: None, ..answer };
     let _ = check_response(Some(&expect), &well);
     if let Some(json) = &expect.json {
-        let itself = Expect { contains: None, json: Some(json.clone()) };
+        let itself = Expect { json: Some(json.clone()), ..Expect::default() };
         assert!(check_response(Some(&itself), &well).is_ok(), "every answer contains itself");
     }
 }

@@ -166,7 +166,7 @@ fn play(stage: &mut Stage<'_>, operation: &str, kind: FaultKind) {
         "function_url": {"auth_type": "NONE"},
         "alias": "live",
         "follow_alias": true,
-        "verify": {"payload": {"token": "$DB_PASSWORD"}},
+        "verify": {"payload": {"token": "$DB_PASSWORD"}, "client_context": {"custom": {"token": "$GITHUB_TOKEN"}}},
         "wait_timeout": if matches!(kind, FaultKind::Hang { .. }) { 2 } else { 60 },
     }));
     scene.fault(operation, kind);

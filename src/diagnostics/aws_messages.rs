@@ -532,6 +532,8 @@ const ROWS: &[Row] = &[
           "FunctionVersionsPerCapacityProviderLimitExceededException"],
         ANY, Code::QuotaExceeded,
         "request a higher quota from AWS"),
+    row_of(&["InvalidRequestContentException"], &["client context"], Code::InvalidParameter,
+        "set `verify.client_context` to a map that AWS accepts").of(INVOKE).at("/verify/client_context"),
     row_of(&["InvalidRequestContentException"], ANY, Code::InvalidParameter,
         "set `verify.payload` to JSON that the function accepts").of(INVOKE).at("/verify/payload"),
     row_of(&["InvalidRequestContentException", "SerializationException"], ANY, Code::UnexpectedAnswer,

@@ -27,6 +27,7 @@ use crate::protocol::messages::skip_reason;
 use crate::protocol::request::{self, RequestError};
 use crate::protocol::secret::Redactor;
 use crate::protocol::stanza;
+use crate::protocol::version_check::VersionCheck;
 use crate::verification::FailedExpectation;
 use signal_hook::consts::SIGTERM;
 
@@ -268,6 +269,7 @@ pub(super) fn example(code: Code) -> ErrorReport {
             reason: Some("FUNCTION_ERROR_INIT_FAILURE".to_owned()),
         })),
         Code::VerificationFailed => from_verification(
+            &VersionCheck::default(),
             &VersionExposure::Behind { version: "8", alias: "live", live: "7" },
             FailureReason::UnexpectedResponse(FailedExpectation::FunctionError {
                 error: "KeyError: 'orders'".to_owned(),

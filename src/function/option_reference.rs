@@ -181,6 +181,7 @@ fn members(at: &str, kind: &str, structure: &Value, types: &Value) -> Vec<Member
     let definition = match kind {
         "Conditions" => "On",
         "FileSystems" => "FileSystemConfig",
+        "Checks" => "Verify",
         "UrlOrNone" => "FunctionUrl",
         definition_name => definition_name,
     };
@@ -248,7 +249,7 @@ fn type_name(kind: &str, property: &Value) -> String {
         "Pairs" => "map, or list of `NAME=value`; the values are secret",
         "Conditions" => "map, or a branch",
         "Branches" => "branch or list of branches",
-        "FileSystems" => "map or list of maps",
+        "FileSystems" | "Checks" => "map or list of maps",
         "UrlOrNone" => "map, or `none`",
         "Anything" => "any value",
         _ => "map",

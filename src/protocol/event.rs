@@ -118,7 +118,8 @@ pub enum Event {
     /// The guard was checked while traffic shifts: at each change of what it finds, otherwise every 30 s, and
     /// at the end of each wait.
     GuardChecked(GuardCheck),
-    /// One line of output of a user's command, or of the log of a function that failed `verify`.
+    /// One line of output of a user's command, or of the log of a function that `verify` has invoked: if it
+    /// failed, or with `verify.log`.
     Output {
         /// Stream on which the line was written.
         stream: Stream,
@@ -410,6 +411,12 @@ pub struct StepTarget {
     /// The published version, or `$LATEST`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
+    /// Index of the check in `verify`, from 0. Absent unless `verify` is a list.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub check: Option<u32>,
+    /// Name of the check, as the stanza has it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub check_name: Option<String>,
     /// Percentage of the alias's traffic that goes to the version.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub percent: Option<u8>,

@@ -185,7 +185,10 @@ fn message(event: &Event) -> String {
                 (None, Some(alias)) => format!("Waiting for the provisioned concurrency of alias {alias}."),
                 (None, None) => format!("Waiting until another update of {function_name} has finished."),
             },
-            StepName::Verify => format!("Verifying {}.", target_version(target)),
+            StepName::Verify => {
+                let check = check_title(target).map(|check| format!(" with {check}")).unwrap_or_default();
+                format!("Verifying {}{check}.", target_version(target))
+            }
             StepName::CreateAlias => {
                 format!("Creating alias {} for {}.", alias(target), target_version(target))
             }
@@ -255,6 +258,13 @@ pub(crate) fn amount(done_bytes: u64, total_bytes: u64) -> String {
 
 fn alias(target: &StepTarget) -> &str {
     target.alias.as_deref().unwrap_or_default()
+}
+
+/// The check that a step runs: `check orders`, or `check 1` without a name. `None`: it is the only one, and
+/// has no name.
+pub(crate) fn check_title(target: &StepTarget) -> Option<String> {
+    let index = || target.check.map(|index| index.to_string());
+    target.check_name.clone().or_else(index).map(|name| format!("check {name}"))
 }
 
 /// `version 7`, or `the function` for `$LATEST`.
@@ -549,5 +559,6 @@ mod tests {
         assert_eq!(started(StepName::UpdateFunctionConfiguration), "Updating existing function hello.");
         assert_eq!(started(StepName::TagResource), "Updating tags.");
         assert_eq!(started(StepName::UpdateFunctionCode), "Updating code.");
+        assert_eq!(started(StepName::Verify), "Verifying the function.");
     }
 }

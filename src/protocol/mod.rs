@@ -31,3 +31,4 @@ pub mod step;
 pub mod structures;
 pub mod suggest;
 pub(crate) mod text;
+pub mod version_check;

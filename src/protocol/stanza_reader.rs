@@ -304,7 +304,8 @@ impl<'a> StanzaReader<'a> {
         Some(items.filter_map(|(at, item)| self.inner(at, name.clone(), item, &read)).collect())
     }
 
-    fn inner<T>(
+    /// Reads the map in `node`, which is at the JSON pointer `at`. `name` is the name of the map in messages.
+    pub(super) fn inner<T>(
         &mut self,
         at: String,
         name: String,

@@ -192,6 +192,7 @@ pub(crate) enum Refusal {
     SigningOfImages,
     EventSourceInUse,
     // Invocations and quotas.
+    NoClientContext,
     CreationFailed,
     NoConcurrencyReserved,
     RateExceeded,
@@ -266,6 +267,7 @@ impl Refusal {
             Refusal::UnqualifiedOnly => (400, INVALID, "This operation is permitted on Lambda functions only. Aliases and versions do not support this operation. Please specify either a function name or an unqualified function ARN.".to_owned()),
             // Not recorded; known from reports.
             Refusal::Pending => (409, CONFLICT, "The operation cannot be performed at this time. The function is currently in the following state: Pending".to_owned()),
+            Refusal::NoClientContext => (400, "InvalidRequestContentException", "Client context must be a valid Base64-encoded JSON object.".to_owned()), // not recorded, known from reports
             // A guess, derived from the message for a function that is Pending.
             Refusal::InState { state } => (409, CONFLICT, format!("The operation cannot be performed at this time. The function is currently in the following state: {state}")),
             Refusal::UserPending => (409, "CodeArtifactUserPendingException", "Lambda is initializing your function. It will be ready to invoke shortly.".to_owned()), // boto3#3788

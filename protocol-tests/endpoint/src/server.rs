@@ -16,6 +16,7 @@ use crate::account::Account;
 use crate::document::Document;
 use crate::fault::FaultKind;
 use crate::http::{self, Answer, Body, Head};
+use crate::invocation::client_context;
 use crate::moment::Moment;
 use crate::route;
 use crate::script::Script;
@@ -54,6 +55,8 @@ pub struct Call {
     pub at: Instant,
     /// The `User-Agent` header; empty if there is none.
     pub user_agent: String,
+    /// The client context of an invocation, decoded; null if it has none.
+    pub client_context: Value,
 }
 
 impl Call {
@@ -231,6 +234,7 @@ impl Shared {
             body_bytes: arrival.body.length,
             at: arrival.at,
             user_agent: head.header("user-agent").unwrap_or_default().to_owned(),
+            client_context: client_context(head.header("x-amz-client-context")),
         });
     }
 }

@@ -14,6 +14,7 @@ use super::schema_types::{FLAG_WORDS, NONE, PERCENTAGE};
 use super::stanza::{ALIASES, editor_keys};
 use super::stanza_reader::choice_of;
 use super::text::in_any_case;
+use super::version_check::MAX_CHECKS;
 
 mod rules;
 mod snippets;
@@ -120,6 +121,8 @@ fn enriched(at: &str, property: &Value, definitions: &Value, keys: &[EditorKey])
         ("Branches", _) => branch_names(),
         ("FileSystems", _) => file_systems(&nested("FileSystemConfig")),
         ("UrlOrNone", _) => or(nested("FunctionUrl"), &["object", "string", "null"], NONE),
+        ("Checks", _) => checks(&nested("Verify")),
+        ("JsonMap", _) => or(json!({}), &["object", "string", "null"], r"^\s*\{|\$"),
         ("Anything", _) => json!({}),
         (definition_name, _) => {
             let mut object = nested(definition_name);
@@ -487,6 +490,17 @@ fn file_systems(one: &Value) -> Value {
     schema["items"] = one.clone();
     schema["items"]["type"] = json!(["object", "null"]);
     limit_entries(&mut schema, "file_system_configs");
+    schema
+}
+
+/// A check, or a list of checks. An editor inserts a map, because that is the first type.
+fn checks(one: &Value) -> Value {
+    let mut schema = one.clone();
+    schema["type"] = json!(["object", "array", "null"]);
+    schema["items"] = one.clone();
+    schema["items"]["type"] = json!(["object", "null"]);
+    schema["minItems"] = json!(1);
+    schema["maxItems"] = json!(MAX_CHECKS);
     schema
 }
 

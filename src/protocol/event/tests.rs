@@ -197,6 +197,8 @@ fn every_event_is_read_back_as_it_was_written() {
             target: StepTarget {
                 alias: Some(text("live")),
                 version: Some(text("$LATEST")),
+                check: Some(u32::MAX),
+                check_name: Some(text("orders")),
                 percent: Some(100),
                 seconds: Some(u64::MAX),
                 event_source: Some(text("hello")),

@@ -46,7 +46,7 @@ const OTHER_NAMES: &[(&[&str], &[&str])] = &[
     (&["include"], &["files", "includes", "patterns"]),
     (&["ipv6_allowed_for_dual_stack"], &["ipv6", "ipv6_dual_stack"]),
     (&["kms_key_arn"], &["kms_arn", "kms_key"]),
-    (&["logging_config"], &["log_config", "logging"]),
+    (&["logging_config"], &["log", "log_config", "logging"]),
     (&["memory_size"], &["memory", "memory_mb", "ram"]),
     (&["module_name"], &["module"]),
     (&["provisioned_concurrency"], &["provisioned_concurrency_config"]),

@@ -20,8 +20,9 @@ use crate::protocol::schema_types::{
 use crate::protocol::secret::Secret;
 use crate::protocol::structures::{
     CodeDeploy, FileSystemConfig, FileSystems, FunctionUrl, Guard, ImageConfig, LoggingConfig, OrNone,
-    UrlOrNone, Verify,
+    UrlOrNone,
 };
+use crate::protocol::version_check::{Checks, VersionCheck};
 
 /// Alternative names of keys, each with the key that it means.
 pub(crate) const ALIASES: [(&str, &str); 3] =
@@ -322,9 +323,10 @@ options! {
         pub alias: Option<Vec<String>> as Option<TextList> = distinct_texts(),
             "Alias".single().pattern(ALIAS, "Expected letters, digits, `-` and `_`, and not only digits.")
                 .example("live") [Versions, open] => "Name" of CreateAlias;
-        /// Check to run on a new version before the alias moves to it. `{}` invokes the function and expects
-        /// no error. Without `alias`, the code is already live when the check runs. Default: no check.
-        pub verify: Option<Verify> as Option<Verify> = verify(),
+        /// Check to run on a new version before the alias moves to it, or a list of 1 to 100 checks, which
+        /// run in order until one fails. `{}` invokes the function and expects no error. Without `alias`, the
+        /// code is already live when the checks run. Default: no check.
+        pub verify: Option<Vec<VersionCheck>> as Option<Checks> = verify(),
             "Version check".yaml("verify:\n  payload: {ping: true}\n  expect:\n    contains: pong")
                 .snippets(snippets::verify()) [Versions];
         /// Percentages of the alias's traffic that the new version gets step by step, in ascending order,

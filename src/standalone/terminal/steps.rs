@@ -7,7 +7,7 @@ use super::style::TextStyle;
 use super::text::{clean, width};
 use super::{HumanReporter, Section, WIDEST_PROSE};
 use crate::protocol::event::{GuardCheck, GuardState, Progress, StepName, StepTarget};
-use crate::protocol::messages::{amount, duration, task};
+use crate::protocol::messages::{amount, check_title, duration, task};
 
 /// Steps that take long. A log shows their start and their end; of the other steps it shows only the end.
 const LONG: [StepName; 7] = [
@@ -149,7 +149,8 @@ pub(super) fn step_line(step: StepName, target: &StepTarget) -> String {
     format!("{}  {what}", step.as_str()).trim_end().to_owned()
 }
 
-/// The event source, alias or version that a step acts on. Empty for a step that acts on the function itself.
+/// The event source, alias, version or check that a step is about. Empty for a step that changes the function
+/// itself.
 fn acts_on(step: StepName, target: &StepTarget) -> String {
     if let (Some(source), Some(alias)) = (&target.event_source, &target.alias) {
         return format!("{} to {}", clean(source), clean(alias));
@@ -164,6 +165,9 @@ fn acts_on(step: StepName, target: &StepTarget) -> String {
         }
         (Some(alias), Some(version), None) => format!("{alias} at {version}"),
         (Some(alias), None, _) => alias,
-        (None, version, _) => version.unwrap_or_default(),
+        (None, version, _) => {
+            let check = check_title(target).map(|check| clean(&check));
+            version.into_iter().chain(check).collect::<Vec<_>>().join(", ")
+        }
     }
 }
