@@ -254,14 +254,14 @@ fn without_a_session_of_identity_center_the_error_says_how_to_start_one() {
     let (expired, valid) = (sso_session(PAST), sso_session(&in_time(AN_HOUR)));
     // Of the older form, only the portal says that a token has expired, as after `aws sso logout`.
     for (case, profile, named, session, asked) in [
-        ("expired", "dev", "dev", Some(("company", expired.clone())), [0, 0]),
-        ("expired, older form", "old", "old", Some((START_URL, expired.clone())), [0, 1]),
-        ("expired, of a source_profile", "deploy", "dev", Some(("company", expired)), [0, 0]),
-        ("expired, not renewed", "dev", "dev", Some(("company", renewable_session())), [1, 1]),
-        ("logged out", "dev", "dev", Some(("company", valid)), [0, 1]),
-        ("missing", "dev", "dev", None, [0, 0]),
-        ("missing, older form", "old", "old", None, [0, 0]),
-        ("missing, of a source_profile", "deploy", "dev", None, [0, 0]),
+        ("expired", "dev", "dev", Some(("company", expired.clone())), (0, 0)),
+        ("expired, older form", "old", "old", Some((START_URL, expired.clone())), (0, 1)),
+        ("expired, of a source_profile", "deploy", "dev", Some(("company", expired)), (0, 0)),
+        ("expired, not renewed", "dev", "dev", Some(("company", renewable_session())), (1, 1)),
+        ("logged out", "dev", "dev", Some(("company", valid)), (0, 1)),
+        ("missing", "dev", "dev", None, (0, 0)),
+        ("missing, older form", "old", "old", None, (0, 0)),
+        ("missing, of a source_profile", "deploy", "dev", None, (0, 0)),
     ] {
         let job = Job::new(DEPLOYER, portal("another token"), false);
         let (code, message) = match &session {
@@ -274,7 +274,7 @@ fn without_a_session_of_identity_center_the_error_says_how_to_start_one() {
         };
         let message = message.replace("NAME", named);
         job.fails(case, profile, code, &message, &format!("run `aws sso login --profile {named}`"));
-        assert_eq!([job.renewals.lines().len(), job.portal.lines().len()], asked, "{case}");
+        assert_eq!((job.renewals.lines().len(), job.portal.lines().len()), asked, "{case}");
     }
 }
 
