@@ -12,6 +12,7 @@ mod client;
 #[cfg_attr(not(feature = "codedeploy"), path = "codedeploy_absent.rs")]
 mod codedeploy;
 mod connect;
+mod credential_files;
 mod credentials;
 mod credentials_error;
 mod deploy_state;
@@ -26,6 +27,8 @@ mod live_state;
 mod no_guard_reads;
 mod pace;
 mod poll_backoff;
+mod profile;
+mod profile_credentials;
 mod read;
 mod request;
 mod request_recorder;

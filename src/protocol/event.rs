@@ -71,6 +71,10 @@ pub enum Event {
     Identified {
         /// Source of the credentials.
         source: CredentialsSource,
+        /// Profile of the credentials, or of those with which a role was assumed. Absent: they come from no
+        /// profile.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        profile: Option<String>,
         /// Access key ID, masked except for its first two characters.
         access_key_id: String,
         /// AWS region.

@@ -176,8 +176,8 @@ impl<W: Write> HumanReporter<W> {
                 self.run = Run::default();
                 Ok(())
             }
-            Event::Identified { source, access_key_id, region } => {
-                self.identified(*source, access_key_id, region)
+            Event::Identified { source, profile, access_key_id, region } => {
+                self.identified(*source, profile.as_deref(), access_key_id, region)
             }
             Event::ConditionChecked(checked) => self.condition_checked(checked, line.text()),
             Event::Progress(progress) => self.progress(progress, line.text()),
@@ -218,9 +218,20 @@ impl<W: Write> HumanReporter<W> {
         }
     }
 
-    fn identified(&mut self, source: CredentialsSource, access_key_id: &str, region: &str) -> io::Result<()> {
+    fn identified(
+        &mut self,
+        source: CredentialsSource,
+        profile: Option<&str>,
+        access_key_id: &str,
+        region: &str,
+    ) -> io::Result<()> {
         self.begin(Section::Facts)?;
-        let (key, source, region) = (clean(access_key_id), source.as_str(), clean(region));
+        let (key, region) = (clean(access_key_id), clean(region));
+        let source = match profile.map(clean) {
+            Some(profile) if source == CredentialsSource::Profile => format!("profile {profile}"),
+            Some(profile) => format!("{}, profile {profile}", source.as_str()),
+            None => source.as_str().to_owned(),
+        };
         let text = format!("access key {key} ({source}), region {region}");
         self.dim(self.capabilities.symbols().note, &text)
     }

@@ -175,7 +175,8 @@ fn every_event_is_read_back_as_it_was_written() {
             }
         },
         Event::Identified { .. } => Event::Identified {
-            source: CredentialsSource::WebIdentity,
+            source: CredentialsSource::Profile,
+            profile: Some(text("dev")),
             access_key_id: text("AK**"),
             region: text("eu-west-1"),
         },

@@ -169,6 +169,7 @@ fn a_deployment() -> Vec<Event> {
         Event::Warning(unknown.at("/environment/a~1b")),
         Event::Identified {
             source: CredentialsSource::Environment,
+            profile: None,
             access_key_id: "AK******************".to_owned(),
             region: "eu-west-1".to_owned(),
         },
