@@ -7,7 +7,7 @@
 use serde_json::{Map, Value, json};
 
 use super::setting::SettingField;
-use super::{ChangedBy, LiveFunction, Permission, Setting};
+use super::{ChangedBy, LiveAlias, LiveFunction, Permission, Setting};
 use crate::protocol::name::FunctionName;
 use crate::protocol::secret::{Redactor, Secret};
 use crate::protocol::secret_names::names_a_secret;
@@ -211,7 +211,8 @@ impl Writer<'_> {
             .notes
             .extend(unread.map(|option| format!("`{option}` is left out, because AWS does not return it")));
         if self.context.alias.is_none() && !live.aliases.is_empty() {
-            let names: Vec<String> = live.aliases.iter().map(|alias| format!("`{}`", alias.name)).collect();
+            let shown = |alias: &LiveAlias| format!("`{}`", self.context.redactor.redact(&alias.name));
+            let names: Vec<String> = live.aliases.iter().map(shown).collect();
             self.stanza.notes.push(format!(
                 "the function has the alias {}, which this stanza does not move; \
                  `dpl-lambda init --alias NAME` writes one that does",
@@ -314,9 +315,7 @@ fn in_capitals(text: &str) -> String {
 mod tests {
     use std::collections::{BTreeMap, BTreeSet};
 
-    use super::super::{
-        LiveAlias, LiveImage, LiveUrl, LiveVersion, Provisioned, ProvisionedState, VersionState,
-    };
+    use super::super::{LiveImage, LiveUrl, LiveVersion, Provisioned, ProvisionedState, VersionState};
     use super::*;
     use crate::protocol::stanza::{Group, in_group};
     use crate::protocol::structures::Cors;
