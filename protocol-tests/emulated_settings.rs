@@ -13,6 +13,7 @@ use tempfile::TempDir;
 
 use crate::emulators::{Emulator, new_role};
 use crate::plugin::{PluginCommand, PluginOutput};
+use crate::settings::init::Written;
 
 /// How an emulator treats a setting; tested with boto3 alone, moto 5.2.3 and ministack 1.5.33.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -271,7 +272,8 @@ impl Scenario {
         held
     }
 
-    /// Makes the four deployments, each twice, and checks the settings after each.
+    /// Makes the four deployments, each twice, and checks the settings after each. A plan of the stanza that
+    /// `init` writes then must be empty.
     #[track_caller]
     fn check(&self, base: &Value, settings: &[Setting]) {
         let mut expected: BTreeMap<&str, (&str, &Value)> = BTreeMap::new();
@@ -300,6 +302,11 @@ impl Scenario {
 
             let again = self.deploy(&stanza);
             assert_eq!(again.outcome(), "unchanged", "deployment {deployment}, again\n{}", again.stdout);
+
+            let function = base["function_name"].as_str().expect("a function name");
+            let directory = self.directory.path();
+            let env = self.emulator.job_env();
+            Written::of(&env, directory, &["--function", function], &held).settled(directory);
         }
     }
 }

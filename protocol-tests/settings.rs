@@ -2,6 +2,7 @@
 //! at update. After each deployment a plan must be empty. Live values are read from the endpoint, never from
 //! the plan.
 
+pub(crate) mod init;
 mod rows;
 
 use lambda_endpoint::{Endpoint, Settings};

@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 
+use lambda_endpoint::{FaultKind, Settings};
 use serde_json::{Value, json};
 
 use super::harness::Stage;
@@ -20,6 +21,7 @@ pub(super) fn scenarios() -> Vec<Scenario> {
             stage.run(&[]);
             every_command(stage);
         }),
+        Scenario::new("a stanza that is written", written_stanza),
         Scenario::new("a plan with every setting", |stage| {
             stage.seed();
             stage.say(json!({"merge_environment": true, "function_tags_mode": "replace", "dry_run": true}));
@@ -49,6 +51,32 @@ fn every_command(stage: &mut Stage<'_>) {
         [&["schema", "stanza"][..], &["schema", "request"], &["schema", "event"], &["--help"], &["bogus"]]
     {
         stage.look(arguments);
+    }
+}
+
+/// The stanza of a live function has variables in place of its secrets, also where a setting that is not
+/// secret contains one.
+fn written_stanza(stage: &mut Stage<'_>) {
+    let mut scene = stage.with(Settings {
+        access_key_id: secret("AWS_ACCESS_KEY_ID"),
+        secret_access_key: secret("AWS_SECRET_ACCESS_KEY"),
+        session_token: Some(secret("AWS_SESSION_TOKEN")),
+        ..Settings::default()
+    });
+    scene.seed();
+    let description =
+        json!({"Description": format!("of {} and {}", secret("live tag"), secret("DB_PASSWORD"))});
+    let target = "/2015-03-31/functions/f/configuration";
+    scene.endpoint.perform("PUT", target, description).expect("AWS would change it");
+    scene.process = as_variables(&scene.env());
+    scene.look(&["init", "--function", "f"]);
+    let calls = scene.endpoint.calls();
+    assert!(calls.iter().any(|call| call.operation == "ListAliases"), "{calls:?}");
+    for operation in ["GetFunction", "GetFunctionUrlConfig"] {
+        let words = format!("no access with {}", secret("GITHUB_TOKEN"));
+        let code = "InvalidParameterValueException".to_owned();
+        scene.fault(operation, FaultKind::Status { status: 400, code, message: words, retry_after: None });
+        scene.look(&["init", "--function", "f"]);
     }
 }
 

@@ -13,6 +13,7 @@ pub(crate) mod option_reference;
 mod release;
 mod setting;
 mod settings_table;
+mod written_stanza;
 
 pub(crate) use alias_history::AliasHistory;
 pub(crate) use app_spec::AppSpec;
@@ -29,6 +30,9 @@ pub(crate) use live::{
 pub(crate) use release::Release;
 pub(crate) use setting::{ChangedBy, Setting};
 pub(crate) use settings_table::settings_table;
+#[cfg(test)]
+pub(crate) use written_stanza::{JobVariable, WrittenKey};
+pub(crate) use written_stanza::{StanzaContext, WrittenStanza};
 
 use crate::protocol::name::FunctionName;
 use crate::protocol::secret::Secret;

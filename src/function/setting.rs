@@ -16,6 +16,11 @@ trait SettingValue: PartialEq {
     fn is_empty(&self) -> bool;
     /// The value to show in plans, with secrets masked.
     fn shown(&self) -> Value;
+    /// The value with what `replacement` returns in place of each secret, by its name. `None`: the type
+    /// contains no secrets, so [`SettingValue::shown`] is the whole value.
+    fn replacing_secrets(&self, _replacement: &mut dyn FnMut(&str, &Secret) -> Value) -> Option<Value> {
+        None
+    }
 }
 
 /// Implements [`SettingValue`] for types that contain no secrets. Each line has the type and its test for
@@ -64,6 +69,9 @@ impl SettingValue for BTreeMap<String, Secret> {
     }
     fn shown(&self) -> Value {
         self.keys().map(|name| (name.clone(), json!(MASK))).collect()
+    }
+    fn replacing_secrets(&self, replacement: &mut dyn FnMut(&str, &Secret) -> Value) -> Option<Value> {
+        Some(self.iter().map(|(name, secret)| (name.clone(), replacement(name, secret))).collect())
     }
 }
 
@@ -119,6 +127,17 @@ macro_rules! define_settings {
                 match self {
                     empty if empty.is_empty() => Value::Null,
                     $(Setting::$name(value) => SettingValue::shown(value),)*
+                }
+            }
+
+            /// The value with what `replacement` returns in place of each secret, by its name. `None`: the
+            /// setting contains no secrets, so [`Setting::shown`] is the whole value.
+            pub(super) fn replacing_secrets(
+                &self,
+                replacement: &mut dyn FnMut(&str, &Secret) -> Value,
+            ) -> Option<Value> {
+                match self {
+                    $(Setting::$name(value) => SettingValue::replacing_secrets(value, replacement),)*
                 }
             }
 

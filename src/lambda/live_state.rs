@@ -28,6 +28,15 @@ pub(crate) struct ExtraReads {
     pub removes_url: bool,
 }
 
+impl ExtraReads {
+    /// All reads, one in each, so that AWS can deny one of them without the others.
+    pub(super) fn each(url_alias: Option<&str>) -> [ExtraReads; 2] {
+        let none = ExtraReads { code_signing: false, url: false, url_alias: None, removes_url: false };
+        let url_alias = url_alias.map(str::to_owned);
+        [ExtraReads { code_signing: true, ..none.clone() }, ExtraReads { url: true, url_alias, ..none }]
+    }
+}
+
 /// The live function, and whether its state is final.
 #[derive(Debug)]
 pub(crate) struct LiveState {

@@ -37,6 +37,7 @@ mod roles;
 mod timeouts;
 mod transient_error;
 mod versions;
+mod whole_function;
 
 pub(crate) use alias::ShiftOutcome;
 pub(crate) use bypass::BypassReads;
@@ -50,4 +51,5 @@ pub(crate) use error::{
 pub(crate) use error_texts::error_texts;
 pub(crate) use live_state::{ANOTHER_UPDATE, ExtraReads, LiveState};
 pub(crate) use pace::Pace;
+pub(crate) use read::default_settings;
 pub(crate) use versions::VersionReads;

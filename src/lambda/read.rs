@@ -165,6 +165,15 @@ macro_rules! define_other_settings {
 
 settings_table!(define_other_settings);
 
+/// AWS's default settings of a function called `name`. Settings that GetFunction does not return are missing.
+pub(crate) fn default_settings(name: &str) -> Vec<Setting> {
+    // AWS returns these two for every function, so reading them needs no default.
+    let configuration =
+        FunctionConfiguration::builder().function_name(name).timeout(3).memory_size(128).build();
+    let beside = settings_beside(&GetFunctionOutput::builder().build());
+    configuration.settings().into_iter().chain(beside).collect()
+}
+
 /// Converts a GetFunction response. `None`: the response lacks a field that every function has.
 pub(super) fn live(output: &GetFunctionOutput) -> Option<LiveFunction> {
     let configuration = output.configuration()?;

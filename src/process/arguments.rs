@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::{env, process};
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{CommandFactory, Parser, Subcommand, ValueEnum, ValueHint};
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
 
 use super::closed;
@@ -65,6 +65,8 @@ pub(crate) enum EventCommand {
 pub(crate) enum DocumentCommand {
     /// Print the minimal IAM policy that deployments of the stanza need.
     Policy,
+    /// Print the stanza of an existing function as a `.travis.yml`. Changes nothing.
+    Init(InitArguments),
     /// Explain an error or warning code and what to do about it. Without a code, list all codes.
     Explain {
         /// The code of an error or a warning, such as access-denied.
@@ -85,6 +87,26 @@ pub(crate) enum DocumentCommand {
     },
     /// Print the manual page (roff): `dpl-lambda manual | man -l -`.
     Manual,
+}
+
+/// The options of the command `init`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct InitArguments {
+    /// Name or ARN of the function.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) function: String,
+    /// Alias that deployments move to the new version. Default: none.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) alias: Option<String>,
+    /// What deployments package: a directory, a file or a finished archive. Default: the build directory.
+    #[arg(long, value_name = "PATH", value_hint = ValueHint::AnyPath)]
+    pub(crate) zip: Option<String>,
+    /// AWS region of the function. Default: that of the ARN, the environment or the profile.
+    #[arg(long, value_name = "REGION")]
+    pub(crate) region: Option<String>,
+    /// Profile of `~/.aws` with which to read the function. It is not written into the stanza.
+    #[arg(long, value_name = "PROFILE")]
+    pub(crate) profile: Option<String>,
 }
 
 impl From<EventCommand> for deploy::Command {

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use schemars::json_schema;
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::json::{Node, quoted};
@@ -101,7 +102,7 @@ structure! {
 
 structure! {
     /// HTTPS endpoint of the function.
-    #[derive(Clone, Debug, Default, PartialEq, Eq)]
+    #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
     pub struct FunctionUrl in "function_url." {
         /// Who can call the endpoint: `NONE` allows everyone, `AWS_IAM` only callers with IAM permission.
         /// Required to create the endpoint.
@@ -120,7 +121,7 @@ structure! {
 
 structure! {
     /// CORS settings: which web pages of other origins can call the endpoint of the function from a browser.
-    #[derive(Clone, Debug, Default, PartialEq, Eq)]
+    #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
     pub struct Cors in "function_url.cors." {
         /// Origins of the web pages that can call the endpoint, at least one, such as
         /// `https://www.example.com`. `*` allows all.
