@@ -6,6 +6,7 @@ mod bypass;
 mod codedeploy;
 mod guard;
 mod managed;
+mod marks;
 mod provisioned;
 mod readiness;
 mod rollback;

@@ -16,7 +16,7 @@ use crate::function::{
 };
 use crate::lambda::{CallError, CallErrorKind, Cause, LambdaError};
 use crate::package::{self, Selection};
-use crate::plan::{self, Action, WriteCall, roll_back};
+use crate::plan::{self, Action, Undone, WriteCall, roll_back};
 use crate::protocol::environment::Environment;
 use crate::protocol::event::{Event, Finished, Line};
 use crate::protocol::json::{self, Map};
@@ -75,7 +75,7 @@ pub fn plan(data: &[u8]) {
             }
         }
     }
-    if let Ok(plan) = roll_back(&wanted.release, None, &live) {
+    if let Ok(plan) = roll_back(&wanted.release, None, &live, &Undone::LastMove) {
         let to = plan.version.expect("a rollback has a version");
         assert!(live.versions.iter().any(|version| version.number == to));
     }

@@ -21,6 +21,7 @@ mod plan;
 mod read;
 mod redaction;
 mod release;
+mod release_record;
 mod rollback;
 mod shared;
 mod step;
@@ -65,6 +66,7 @@ use crate::protocol::error::{ErrorReport, Problem};
 use crate::protocol::event::Finished;
 use crate::protocol::json::Map;
 use crate::protocol::stanza;
+use crate::warnings;
 
 /// How often the deployment is planned again after another caller has changed the function, before it fails.
 const MAX_REPLANS: u32 = 10;
@@ -184,6 +186,7 @@ fn replan(aws: &Aws<'_>, planned: Planned, outdated: OutdatedStep) -> Result<Pla
     let Planned { input, replans, .. } = planned;
     let names_revision = aws.context.stanza.revision_id.is_some();
     if (names_revision && !outdated.may_be_ours) || replans == MAX_REPLANS {
+        aws.context.release.iter().for_each(|name| aws.context.warn(&warnings::release_overtaken(name)));
         return Err(aws.context.failed(outdated.error));
     }
     aws.call(aws.lambda.back_off_with_jitter(replans))?;

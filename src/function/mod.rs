@@ -8,6 +8,7 @@ mod app_spec;
 mod bypass;
 mod guard;
 mod handler_mistake;
+mod last_release;
 mod live;
 pub(crate) mod option_reference;
 mod release;
@@ -15,7 +16,7 @@ mod setting;
 mod settings_table;
 mod written_stanza;
 
-pub(crate) use alias_history::AliasHistory;
+pub(crate) use alias_history::{AliasHistory, ReleaseMark};
 pub(crate) use app_spec::AppSpec;
 pub(crate) use bypass::{EventSource, PolicyCaller, policy_callers, resource_name};
 pub(crate) use guard::{
@@ -23,6 +24,7 @@ pub(crate) use guard::{
     fired_alarm, reported_alarms,
 };
 pub(crate) use handler_mistake::HandlerMistake;
+pub(crate) use last_release::{LastRelease, ReleaseAlias};
 pub(crate) use live::{
     CodeAndSettings, LATEST_PUBLISHED, LiveAlias, LiveDeployment, LiveFunction, LiveImage, LiveUrl,
     LiveVersion, Permission, Provisioned, ProvisionedState, PublicAccess, VersionState,

@@ -11,6 +11,7 @@ use super::error::{CallError, CallErrorKind, LambdaError};
 use crate::cancel::CancelReason;
 use crate::function::{AliasHistory, LiveAlias};
 use crate::plan::WriteCall;
+use crate::protocol::event::StepName;
 
 /// Time limit for restoring the traffic of all aliases after a signal.
 const RESTORE_LIMIT: Duration = Duration::from_millis(2500);
@@ -94,6 +95,7 @@ impl Lambda {
     ) -> Result<ShiftOutcome, LambdaError> {
         let failed = |error| CallError::of("UpdateAlias", error);
         let ours = state.version();
+        let is_unsettled = state.unsettled.contains(alias);
         let from = state.shifted.get(alias).cloned().unwrap_or_default();
         let mut revision = state.alias_revisions.get(alias).cloned();
         let mut history = state.histories.get(alias).cloned().unwrap_or_default();
@@ -110,6 +112,10 @@ impl Lambda {
                     let shares = shares(alias.routing_config());
                     revision = alias.revision_id().map(str::to_owned);
                     match alias.function_version() {
+                        // Another release has taken over what this one has moved.
+                        Some(version) if version == ours && state.at.is_some() && !is_unsettled => {
+                            return Err(LambdaError::Outdated(Some(error)));
+                        }
                         Some(version) if version == ours && state.at.is_some() => continue,
                         Some(version) if version == ours && shares.is_empty() => {
                             return Ok(ShiftOutcome::Completed);
@@ -127,6 +133,38 @@ impl Lambda {
             }
         }
         unreachable!("the last round returns")
+    }
+
+    /// Writes an alias as it is, with this description, so that it gets another revision: a run that has read
+    /// or moved it before cannot change it any more. `None`: the description stays unchanged.
+    ///
+    /// # Errors
+    /// [`LambdaError::Outdated`] if another caller has changed the alias since it was read, and every other
+    /// [`LambdaError`] of a call.
+    pub(crate) async fn renew_alias(
+        &self,
+        alias: &LiveAlias,
+        description: Option<String>,
+        state: &DeployState<'_>,
+    ) -> Result<(), LambdaError> {
+        self.attempts.reset();
+        let step = StepName::UpdateAlias;
+        let revision = state.alias_revisions.get(&alias.name).cloned();
+        let request = self.client.update_alias().function_name(state.name.as_str()).name(&alias.name);
+        let request = request.function_version(&alias.version).set_description(description);
+        let request = request.set_revision_id(revision).send();
+        match self.write_call(step, step.operation(), request).await {
+            Ok(output) if output.alias_arn().is_some() => Ok(()),
+            Ok(_) => Err(self.invalid_response(step.operation())),
+            // Our own request, whose response was lost.
+            Err(LambdaError::Call(error)) if error.is_outdated() && self.attempts.stats().lost_response => {
+                Ok(())
+            }
+            Err(LambdaError::Call(error)) if error.is_outdated() || error.is_not_found() => {
+                Err(LambdaError::Outdated(Some(error)))
+            }
+            Err(error) => Err(error),
+        }
     }
 }
 

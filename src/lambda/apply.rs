@@ -43,7 +43,7 @@ impl Lambda {
             && (self.attempts.stats().lost_response || error.outcome_is_unknown())
         {
             // AWS may have applied the shift or the move in spite of the error.
-            state.record_target(call);
+            state.record_uncertain(call);
         }
         applied
     }
@@ -187,6 +187,7 @@ impl Lambda {
                 ready?;
             }
             WriteCall::UpdateAlias { alias, provisions, .. } if *provisions || is_moving => {
+                state.unsettled.insert(alias.clone());
                 self.wait_for_provisioned(state.name, alias).await?;
             }
             WriteCall::UpdateEventSourceMapping { uuid, alias, .. } => {

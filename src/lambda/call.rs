@@ -115,7 +115,7 @@ impl Lambda {
             WriteCall::CreateAlias { alias } => {
                 let request = client.create_alias().function_name(name).name(alias);
                 let request = request.function_version(state.version());
-                let description = AliasHistory::new().to_description(state.version());
+                let description = state.description_of(alias, state.version(), &AliasHistory::new());
                 let request = request.set_description(description).send();
                 let output = self.send(step, request, |output| output.alias_arn().is_some()).await?;
                 let alias = Some((alias.clone(), output.revision_id().map(str::to_owned)));
@@ -123,8 +123,9 @@ impl Lambda {
             }
             WriteCall::UpdateAlias { alias, version, history, .. } => {
                 let target = state.updated_alias(alias, version.as_deref());
+                let history = history.as_ref();
                 let description =
-                    history.as_ref().and_then(|history| history.to_description(&target.version));
+                    history.and_then(|history| state.description_of(alias, &target.version, history));
                 self.update_alias(step, target, description, state).await
             }
             WriteCall::ShiftTraffic { alias, from, percent, history } => {

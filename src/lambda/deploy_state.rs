@@ -1,11 +1,11 @@
 //! Tracks revision ids, version and traffic weights between steps, so that each request can name the state it
 //! expects. It never sends a request to AWS.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::code_source::Delivery;
-use crate::function::{AliasHistory, CodeAndSettings, LiveAlias, LiveFunction, Setting};
+use crate::function::{AliasHistory, CodeAndSettings, LiveAlias, LiveFunction, ReleaseMark, Setting};
 use crate::plan::{Action, Plan, WriteCall};
 use crate::protocol::event::{CodeDeployDeployment, StepTarget};
 use crate::protocol::name::FunctionName;
@@ -36,6 +36,11 @@ pub(crate) struct DeployState<'a> {
     /// The versions at which the aliases point before a release, by alias name. `None`: the function is not
     /// part of a release, so an alias that has moved stays where it is.
     pub at: Option<BTreeMap<String, String>>,
+    /// What the release writes into the description of each alias that it moves. `None`: nothing.
+    pub mark: Option<ReleaseMark>,
+    /// Aliases whose revision may have changed since the last response without another caller: a response was
+    /// lost, or AWS moves provisioned concurrency.
+    pub unsettled: BTreeSet<String>,
     /// The deployment of CodeDeploy that moves the alias, or has moved it. `None`: there is none.
     pub deployment: Option<CodeDeployDeployment>,
     /// Ids of the event source mappings that call the alias since this run.
@@ -65,6 +70,8 @@ impl<'a> DeployState<'a> {
             histories: BTreeMap::new(),
             shifted: BTreeMap::new(),
             at: None,
+            mark: None,
+            unsettled: BTreeSet::new(),
             deployment: None,
             moved_event_sources: Vec::new(),
             function_url: None,
@@ -100,8 +107,25 @@ impl<'a> DeployState<'a> {
 
     /// Makes the moves of the release final.
     pub(crate) fn end_release(&mut self) {
-        self.at = None;
+        (self.at, self.mark) = (None, None);
         self.shifted.clear();
+    }
+
+    /// The description of an alias with this history when it is at `version`: with the mark of the release, if
+    /// the release moves or creates it. `None`: it would exceed AWS's limit.
+    pub(super) fn description_of(
+        &self,
+        alias: &str,
+        version: &str,
+        history: &AliasHistory,
+    ) -> Option<String> {
+        let before = self.at.as_ref().and_then(|at| at.get(alias));
+        match &self.mark {
+            Some(mark) if before.is_none_or(|before| before != version) => {
+                history.marked(mark).to_description(version)
+            }
+            Some(_) | None => history.to_description(version),
+        }
     }
 
     /// The aliases that the release has created.
@@ -182,6 +206,14 @@ impl<'a> DeployState<'a> {
             }
             WriteCall::UpdateEventSourceMapping { uuid, .. } => self.moved_event_sources.push(uuid.clone()),
             _ => {}
+        }
+    }
+
+    /// Records a step that shifts or moves an alias, and that AWS may have carried out although it failed.
+    pub(super) fn record_uncertain(&mut self, call: &WriteCall) {
+        self.record_target(call);
+        if let WriteCall::UpdateAlias { alias, .. } | WriteCall::ShiftTraffic { alias, .. } = call {
+            self.unsettled.insert(alias.clone());
         }
     }
 
@@ -351,8 +383,29 @@ mod tests {
         assert_eq!((alone.shifted, released.shifted.clone()), (BTreeMap::new(), at));
         released.alias_revisions = ["live", "next"].map(|alias| (alias.to_owned(), String::new())).into();
         assert_eq!(released.created_aliases(), ["next"]);
+        released.record_uncertain(&update(None));
+        assert!(released.unsettled.contains("live") && released.shifted.contains_key("live"));
         released.end_release();
         assert!(released.shifted.is_empty() && released.created_aliases().is_empty());
+    }
+
+    #[test]
+    fn only_an_alias_that_moves_gets_the_mark_of_its_release() {
+        let name = FunctionName::parse("f").expect("a name");
+        let at = BTreeMap::from([("live".to_owned(), "7".to_owned())]);
+        let mark = ReleaseMark { name: "shop".to_owned(), number: 4, last: None };
+        let mut state = DeployState { at: Some(at), mark: Some(mark), ..DeployState::of(&name) };
+        let history = AliasHistory::of("(at 7, before: 5)");
+        let described = |state: &DeployState<'_>, alias, version, history: &AliasHistory| {
+            state.description_of(alias, version, history).expect("short")
+        };
+        let moved = history.moved_from("7");
+        assert_eq!(described(&state, "live", "8", &moved), "(at 8 #4, before: 7, 5, release: shop)");
+        assert_eq!(described(&state, "live", "7", &history), "(at 7, before: 5)");
+        let created = AliasHistory::new();
+        assert_eq!(described(&state, "next", "8", &created), "(at 8 #4, before: none, release: shop)");
+        state.end_release();
+        assert_eq!(described(&state, "live", "8", &moved), "(at 8, before: 7, 5)");
     }
 
     #[test]

@@ -19,10 +19,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 pub(crate) use action::{Action, WriteCall};
 pub(crate) use error::PlanError;
-pub(crate) use phases::{Phases, phases};
+pub(crate) use phases::{Phases, moved_aliases, phases};
 pub(crate) use refused::{cut_version_description, half_vpc, merged_variables};
 pub(crate) use release::ClearedWeights;
-pub(crate) use rollback::roll_back;
+pub(crate) use rollback::{Undone, roll_back};
 pub(crate) use step::Step;
 
 use serde_json::{Value, json};

@@ -94,6 +94,19 @@ pub(crate) fn phases(steps: &[Step], has_alias: bool) -> Phases {
     Phases { prepare: 0..start, rounds, moves: at..moved, after: moved..all }
 }
 
+/// The aliases that `steps` move to another version or create, in this order.
+pub(crate) fn moved_aliases(steps: &[Step]) -> Vec<&str> {
+    let moved = steps.iter().filter_map(|step| match &step.action {
+        Action::Write(WriteCall::CreateAlias { alias }) => Some(alias.as_str()),
+        Action::Write(WriteCall::UpdateAlias { alias, .. }) => {
+            let field = format!("alias.{alias}");
+            step.changes.iter().any(|change| change.field == field).then_some(alias.as_str())
+        }
+        _ => None,
+    });
+    moved.collect()
+}
+
 /// How many steps from `start` on are of a kind.
 fn count(steps: &[Step], start: usize, is_kind: impl Fn(&Step) -> bool) -> usize {
     steps[start..].iter().take_while(|step| is_kind(step)).count()
@@ -160,6 +173,8 @@ mod tests {
     use crate::code_source::{Delivery, Object};
     use crate::function::AliasHistory;
     use crate::package::Archive;
+    use crate::protocol::event::Change;
+    use serde_json::Value;
     use std::collections::BTreeMap;
     use std::sync::Arc;
     use std::time::Duration;
@@ -260,6 +275,15 @@ mod tests {
         for plan in ["code publish | | tag", "| | tag reserve", "| | tag remove delete", "sign code | |"] {
             assert_eq!(divided(plan, true), plan);
         }
+    }
+
+    #[test]
+    fn an_update_that_only_ends_a_shift_moves_no_alias() {
+        let change = |field: &str| Change { field: field.to_owned(), from: Value::Null, to: Value::Null };
+        let mut steps = ["move:a", "move:b", "add:c", "shift:d", "tag"].map(step);
+        steps[0].changes.push(change("alias.a.weights"));
+        steps[1].changes.extend([change("alias.b"), change("alias.b.weights")]);
+        assert_eq!(moved_aliases(&steps), ["b", "c"]);
     }
 
     #[test]

@@ -231,7 +231,8 @@ fn differs_from_newest(live: &LiveFunction) -> bool {
     newest.is_none_or(|newest| live.knows_environment() && !newest.is_copy_of(live))
 }
 
-fn at<'a>(number: &str, versions: &'a [LiveVersion]) -> Option<&'a LiveVersion> {
+/// The version with this number.
+pub(super) fn at<'a>(number: &str, versions: &'a [LiveVersion]) -> Option<&'a LiveVersion> {
     versions.iter().find(|version| version.number == number)
 }
 
@@ -393,6 +394,9 @@ fn deletions(
     }
     let is_ours = |alias: &&LiveAlias| release.aliases.contains(&alias.name);
     for alias in &live.aliases {
+        // A rollback of a release of several functions goes to the version before it.
+        let before_release = alias.history.before_newest_release(&alias.version).unwrap_or_default();
+        protected.extend(before_release.iter().find_map(|number| at(number, &live.versions)).map(number));
         // An alias that moves can be rolled back to its current version, which is protected above. The
         // previous version of an alias outside of the stanza is known only from its alias history.
         let stays = !is_ours(&alias) || version.is_some_and(|version| version == alias.version);

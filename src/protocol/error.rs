@@ -494,6 +494,15 @@ words! {
         /// are ready to go live.
         NotHeldBack =>
             "Give the function an `alias`, and let its callers use the alias.";
+        /// The last release of this name has not moved all its aliases: it was killed, or it still runs. This
+        /// run ends it, or takes it back.
+        ReleaseUnfinished =>
+            "If that run has not ended, let the CI system run one release at a time. Otherwise no action is \
+             needed.";
+        /// The description of an alias is too long for the record of a release, so that a rollback of the
+        /// release leaves the function as it is.
+        ReleaseNotRecorded =>
+            "Shorten the description of the alias to at most 140 characters.";
         /// An alias sent a part of its traffic to another version. These weights were removed.
         WeightsCleared =>
             "Use `traffic` to split traffic, so that it is part of the deployment.";

@@ -592,6 +592,9 @@ pub struct Deployment {
     /// The CodeDeploy deployment that this run started, followed or stopped. Absent: there was none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub codedeploy: Option<CodeDeployDeployment>,
+    /// Why a rollback left the function as it is: the last release did not move it. Absent otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Box<str>>,
     /// Duration of the run in milliseconds.
     pub duration_ms: u64,
 }

@@ -131,6 +131,11 @@ pub(crate) const CHECKED: &str = "the stanza is valid and its conditions are met
 /// What a deployment without changes says of the function.
 pub(crate) const UNCHANGED: &str = "already matches the stanza";
 
+/// Why a rollback of a release leaves a function as it is.
+pub(crate) fn left_by_rollback(release: &str) -> Box<str> {
+    format!("the last release `{release}` did not move it from another version").into()
+}
+
 /// The text of an event. The texts that dpl's users search for in logs are those of dpl, word for word.
 fn message(event: &Event) -> String {
     match event {
@@ -376,7 +381,8 @@ fn finish(finished: &Finished) -> String {
             format!("deployed {} in {took}: code {code}{}", qualified(live), still_moving(live))
         }
         Finished::Unchanged(live) => {
-            format!("unchanged: {} {UNCHANGED}{}", qualified(live), still_moving(live))
+            let why = live.reason.as_ref().map_or_else(|| format!(" {UNCHANGED}"), |why| format!(": {why}"));
+            format!("unchanged: {}{why}{}", qualified(live), still_moving(live))
         }
         Finished::Planned(plan) => planned(plan),
         Finished::Checked {} => format!("checked: {CHECKED}"),
@@ -434,6 +440,9 @@ fn finish_list(list: &ListOutcome) -> String {
         if let Finished::Stopped { restored, left, .. } = &function.finished {
             details = moved(restored, left);
         }
+        details.extend(
+            function.finished.deployment().and_then(|live| live.reason.as_deref().map(str::to_owned)),
+        );
         if details.is_empty() { text } else { format!("{text} ({})", details.join("; ")) }
     });
     let functions = functions.collect::<Vec<_>>().join(", ");

@@ -5,7 +5,7 @@
 use std::io::{self, BufReader, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -74,6 +74,10 @@ pub(crate) struct Shared {
     calls: Mutex<Vec<Call>>,
     /// Weak references, so that a connection ends with FIN or RST when its own thread drops it.
     connections: Mutex<Vec<Weak<TcpStream>>>,
+    /// The number of calls that a fault of the kind [`FaultKind::Hold`] holds.
+    held: Mutex<u32>,
+    /// Notified when the test lets them go.
+    let_go: Condvar,
     closing: AtomicBool,
 }
 
@@ -92,6 +96,8 @@ impl Shared {
             script: Mutex::default(),
             calls: Mutex::default(),
             connections: Mutex::default(),
+            held: Mutex::new(0),
+            let_go: Condvar::new(),
             closing: AtomicBool::new(false),
         }
     }
@@ -108,6 +114,25 @@ impl Shared {
         locked(&self.calls)
     }
 
+    /// The number of calls that are held.
+    pub(crate) fn held(&self) -> u32 {
+        *locked(&self.held)
+    }
+
+    /// Lets all calls go that are held.
+    pub(crate) fn let_go(&self) {
+        *locked(&self.held) = 0;
+        self.let_go.notify_all();
+    }
+
+    /// Waits until the test lets this call go.
+    fn hold(&self) {
+        let mut held = locked(&self.held);
+        *held += 1;
+        let waiting = self.let_go.wait_while(held, |held| *held > 0 && !self.is_closing());
+        drop(waiting.unwrap_or_else(PoisonError::into_inner));
+    }
+
     pub(crate) fn is_closing(&self) -> bool {
         self.closing.load(Ordering::SeqCst)
     }
@@ -115,6 +140,7 @@ impl Shared {
     /// Closes every connection. The threads that serve them end as a result.
     pub(crate) fn close(&self) {
         self.closing.store(true, Ordering::SeqCst);
+        self.let_go();
         for connection in locked(&self.connections).drain(..) {
             if let Some(stream) = connection.upgrade() {
                 let _ = stream.shutdown(Shutdown::Both); // fails if the client has already closed it
@@ -196,6 +222,9 @@ impl Shared {
         if let Some(FaultKind::Hang { for_ }) = fault {
             self.record(&arrival, json, code_bytes, 0);
             return hang(stream, for_).map(|()| Then::Close);
+        }
+        if let Some(FaultKind::Hold) = fault {
+            self.hold();
         }
         let latency = self.account().settings.latency;
         thread::sleep(latency);

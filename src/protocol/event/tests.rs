@@ -115,6 +115,7 @@ fn deployment() -> Deployment {
             deployment_id: text("d-ABCDEF123"),
             status: text("InProgress"),
         }),
+        reason: None,
         duration_ms: 121_500,
     }
 }
@@ -234,7 +235,8 @@ fn every_outcome_is_read_back_as_it_was_written() {
     let outcomes = each_variant! {
         Finished::Deployed(_) => Finished::Deployed(deployment()),
         Finished::Unchanged(_) => {
-            Finished::Unchanged(Deployment { code: CodeState::Unchanged, ..deployment() })
+            let reason = Some("the last release did not move it".into());
+            Finished::Unchanged(Deployment { code: CodeState::Unchanged, reason, ..deployment() })
         },
         Finished::Planned(_) => Finished::Planned(plan()),
         Finished::Checked {} => Finished::Checked {},

@@ -148,6 +148,7 @@ fn a_live_function() -> Deployment {
         function_url: Some("https://abc.lambda-url.eu-west-1.on.aws/".to_owned()),
         guard: None,
         codedeploy: None,
+        reason: None,
         duration_ms: 121_500,
     }
 }
