@@ -136,9 +136,9 @@ impl PlanError {
             PlanError::OtherDurability { is_durable: false } => {
                 format!("{function} is not durable, but the stanza sets `durable_config`")
             }
-            PlanError::OtherTenantIsolation { live: Some(mode) } => format!(
-                "{function} has the tenant isolation mode `{mode}`, but the stanza sets another one"
-            ),
+            PlanError::OtherTenantIsolation { live: Some(mode) } => {
+                format!("{function} has the tenant isolation mode `{mode}`, but the stanza sets another one")
+            }
             PlanError::OtherTenantIsolation { live: None } => {
                 format!("{function} does not isolate its tenants, but the stanza sets `tenancy_config`")
             }

@@ -79,7 +79,9 @@ impl Account {
             (Some(uri), _) => json!({"ImageUri": uri, "RepositoryType": "ECR", "ResolvedImageUri": uri}),
             // AWS's guide shows `ResolvedS3Object`. That `Location` is absent is known from reports.
             (None, Some(object)) => json!({"RepositoryType": "S3", "ResolvedS3Object": object}),
-            (None, None) => json!({"Location": format!("https://{tasks}/{}", name.name), "RepositoryType": "S3"}),
+            (None, None) => {
+                json!({"Location": format!("https://{tasks}/{}", name.name), "RepositoryType": "S3"})
+            }
         };
         if let Some(key) = &version.code.kms_key {
             code["SourceKMSKeyArn"] = json!(key);
