@@ -1,5 +1,5 @@
-//! Tests that each member of Lambda's requests about a function has an option of a stanza, or a reason to have
-//! none: every member in the SDK that is compiled in, and every member in botocore's newest model.
+//! Tests that each member of Lambda's requests about a function has an option of a stanza, or a reason to
+//! have none: every member in the SDK that is compiled in, and every member in botocore's newest model.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -33,7 +33,8 @@ enum Cover {
 
 use Cover::{Key, NotInSdk, Reason};
 
-/// The cover of each member. `STRUCTURE.MEMBER` goes before `MEMBER`, which covers the member of any structure.
+/// The cover of each member. `STRUCTURE.MEMBER` goes before `MEMBER`, which covers the member of any
+/// structure.
 #[rustfmt::skip] // a table: one member, one line
 const COVERED: [(&str, Cover); 68] = [
     ("FunctionName", Key("function_name")),
@@ -127,8 +128,8 @@ fn cover(structure: &str, member: &str) -> Option<Cover> {
     Some(found.1)
 }
 
-/// The members of the operations' inputs and of the structures in them. Those of a structure that has a reason
-/// to have no option are left out.
+/// The members of the operations' inputs and of the structures in them. Those of a structure that has a
+/// reason to have no option are left out.
 fn members(structures: &Structures) -> Members {
     let mut members = Members::new();
     let mut open: Vec<&str> = OPERATIONS.to_vec();
@@ -158,8 +159,8 @@ fn uncovered(members: &Members) -> Vec<&str> {
     members.iter().filter(|(_, cover)| cover.is_none()).map(|(member, _)| member.as_str()).collect()
 }
 
-/// The structures of the SDK that the program is compiled with. A builder of the SDK shows all its members, and
-/// no other place lists them.
+/// The structures of the SDK that the program is compiled with. A builder of the SDK shows all its members,
+/// and no other place lists them.
 fn of_the_sdk() -> Structures {
     macro_rules! structures {
         ($($name:literal: $builder:ty,)*) => {
