@@ -15,6 +15,8 @@ pub(crate) struct InvokeRequest<'a> {
     pub version: &'a str,
     /// The payload as JSON.
     pub payload: String,
+    /// The tenant for which the function runs. `None`: the function does not isolate tenants.
+    pub tenant_id: Option<&'a str>,
     /// A JSON object in Base64. `None`: the invocation has no client context.
     pub client_context: Option<&'a str>,
     /// Time limit for the response.

@@ -82,6 +82,7 @@ fn invoke(
 ) -> Result<Result<InvokeResponse, Failure>, ErrorReport> {
     let request = InvokeRequest {
         version: state.version(),
+        tenant_id: check.verify.tenant_id.as_deref(),
         payload: payload(check.verify.payload.as_ref()),
         client_context: check.verify.client_context.as_deref(),
         limit,
