@@ -91,6 +91,11 @@ fn resource(account: &Account, operation: Operation, arguments: &Arguments<'_>) 
         Operation::GetFunction
         | Operation::GetFunctionConfiguration
         | Operation::DeleteFunction
+        | Operation::PutRuntimeManagementConfig
+        | Operation::GetRuntimeManagementConfig
+        | Operation::PutFunctionEventInvokeConfig
+        | Operation::GetFunctionEventInvokeConfig
+        | Operation::DeleteFunctionEventInvokeConfig
         | Operation::PutProvisionedConcurrencyConfig
         | Operation::GetProvisionedConcurrencyConfig
         | Operation::DeleteProvisionedConcurrencyConfig
@@ -114,6 +119,8 @@ fn resource(account: &Account, operation: Operation, arguments: &Arguments<'_>) 
         | Operation::PutFunctionConcurrency
         | Operation::GetFunctionConcurrency
         | Operation::DeleteFunctionConcurrency
+        | Operation::PutFunctionRecursionConfig
+        | Operation::GetFunctionRecursionConfig
         | Operation::PutFunctionCodeSigningConfig
         | Operation::GetFunctionCodeSigningConfig
         | Operation::DeleteFunctionCodeSigningConfig => {
@@ -185,6 +192,13 @@ fn context(account: &Account, operation: Operation, arguments: &Arguments<'_>) -
         | Operation::PutFunctionConcurrency
         | Operation::GetFunctionConcurrency
         | Operation::DeleteFunctionConcurrency
+        | Operation::PutRuntimeManagementConfig
+        | Operation::GetRuntimeManagementConfig
+        | Operation::PutFunctionRecursionConfig
+        | Operation::GetFunctionRecursionConfig
+        | Operation::PutFunctionEventInvokeConfig
+        | Operation::GetFunctionEventInvokeConfig
+        | Operation::DeleteFunctionEventInvokeConfig
         | Operation::PutProvisionedConcurrencyConfig
         | Operation::GetProvisionedConcurrencyConfig
         | Operation::DeleteProvisionedConcurrencyConfig

@@ -5,12 +5,15 @@
 mod alarms;
 mod aliases;
 mod concurrency;
+mod event_invoke;
 pub(crate) mod event_sources;
 mod functions;
 mod invoke;
 mod metrics;
 mod policy;
 mod provisioned;
+mod recursion;
+mod runtime_management;
 mod signing;
 mod tags;
 mod urls;
