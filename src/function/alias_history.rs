@@ -1,5 +1,5 @@
-//! Reads an alias's history from its description, and writes it there.
-//! Never loses text that other people or tools wrote into a description.
+//! Reads an alias's history from its description, and writes it there. Never loses text that other people or
+//! tools wrote into a description, unless the stanza has another one.
 
 /// The previous versions of an alias, stored at the end of its description: `for the shop (at 7, before: 5,
 /// 3)`. AWS keeps no such history. Version numbers do not replace it, because a version that failed
@@ -10,7 +10,7 @@
 /// 5 and 3.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct AliasHistory {
-    /// Text before the history, which this program did not write.
+    /// Text before the history: that of the stanza, or of other people and tools.
     text: String,
     /// The alias's version when the history was written, and its previous versions, latest first. `None`: the
     /// description has no history.
@@ -76,6 +76,17 @@ impl AliasHistory {
     /// The history of a new alias.
     pub(crate) fn new() -> Self {
         AliasHistory { recorded: Some((String::new(), Vec::new())), ..AliasHistory::default() }
+    }
+
+    /// The history behind another text.
+    #[must_use]
+    pub(crate) fn with_text(&self, text: &str) -> Self {
+        AliasHistory { text: text.to_owned(), ..self.clone() }
+    }
+
+    /// The text before the history.
+    pub(crate) fn text(&self) -> &str {
+        &self.text
     }
 
     /// The previous versions of an alias that is at `version`, latest first. `None`: they are unknown,
@@ -149,6 +160,15 @@ impl AliasHistory {
         AliasHistory { recorded: rest, text: self.text.clone(), ..AliasHistory::default() }
     }
 
+    /// The description of an alias that nothing moves. It records the version that it recorded before, also
+    /// if someone else has moved the alias since. `None`: it would exceed AWS's limit.
+    pub(crate) fn unmoved_description(&self) -> Option<String> {
+        let recorded = self.recorded.as_ref().map(|(at, _)| at);
+        let shift = self.shift.as_ref().map(|(at, _)| at);
+        let at = recorded.or(shift).or(self.codedeploy.as_ref().map(|shift| &shift.from));
+        self.to_description(at.map_or("", String::as_str))
+    }
+
     /// The description of an alias with this history that is now at `version`. `None`: it would exceed AWS's
     /// limit.
     pub(crate) fn to_description(&self, version: &str) -> Option<String> {
@@ -196,6 +216,36 @@ mod tests {
             AliasHistory::of("").moved_from("$LATEST").to_description("1").expect("short"),
             "(at 1, before: none)"
         );
+    }
+
+    #[test]
+    fn another_text_keeps_the_history() {
+        for (description, expected) in [
+            ("for the shop (at 7, before: 5)", "the shop (at 7, before: 5)"),
+            ("(at 7, before: none)", "the shop (at 7, before: none)"),
+            ("for the shop (at 7, to 8, before: 5, 3)", "the shop (at 7, to 8, before: 5, 3)"),
+            ("(at 7, codedeploy to 8)", "the shop (at 7, codedeploy to 8)"),
+            ("for the shop", "the shop"),
+            ("", "the shop"),
+        ] {
+            let history = AliasHistory::of(description).with_text("the shop");
+            assert_eq!(history.unmoved_description().as_deref(), Some(expected));
+            let read = AliasHistory::of(expected);
+            assert_eq!((read.text(), &read), ("the shop", &history), "{expected}");
+            let cleared = history.with_text("").unmoved_description().expect("short");
+            assert_eq!(AliasHistory::of(&cleared), history.with_text(""), "{cleared}");
+        }
+    }
+
+    #[test]
+    fn the_longest_text_of_a_stanza_leaves_space_for_ten_versions_and_a_shift() {
+        let before: Vec<String> = (100_000..100_010).rev().map(|number: u64| number.to_string()).collect();
+        let recorded = Some(("100010".to_owned(), before));
+        let history = AliasHistory { recorded, ..AliasHistory::default() }.with_text(&"x".repeat(128));
+        assert!(history.can_record_shift("100010"));
+        assert!(history.with_codedeploy("100010", "100011").to_description("100010").is_some());
+        let read = AliasHistory::of(&history.moved_from("100010").to_description("100011").expect("short"));
+        assert_eq!(read.before("100011").map(<[String]>::len), Some(10));
     }
 
     #[test]

@@ -284,6 +284,8 @@ fn operation(changed_by: ChangedBy) -> &'static str {
         ChangedBy::Code => "UpdateFunctionCode",
         ChangedBy::CodeSigning => "PutFunctionCodeSigningConfig",
         ChangedBy::Concurrency => "PutFunctionConcurrency",
+        ChangedBy::RuntimeManagement => "PutRuntimeManagementConfig",
+        ChangedBy::Recursion => "PutFunctionRecursionConfig",
     }
 }
 

@@ -148,6 +148,7 @@ fn is_preparation(action: &Action) -> bool {
                 | WriteCall::DeleteFunctionCodeSigningConfig
                 | WriteCall::UpdateFunctionConfiguration { .. }
                 | WriteCall::UpdateFunctionCode { .. }
+                | WriteCall::PutRuntimeManagementConfig { .. }
                 | WriteCall::PublishVersion { .. }
         ),
         Action::Wait { .. } | Action::WaitForProvisioned { .. } => false,
@@ -191,7 +192,9 @@ mod tests {
             }
             "publish" => WriteCall::PublishVersion { description: None, to_latest: false },
             "reserve" => WriteCall::PutFunctionConcurrency { executions: 1 },
-            "add" => WriteCall::CreateAlias { alias },
+            "add" => WriteCall::CreateAlias { alias, history: AliasHistory::new() },
+            "describe" => WriteCall::DescribeAlias { alias, description: String::new() },
+            "runtime" => WriteCall::PutRuntimeManagementConfig { mode: "Auto".to_owned() },
             "move" => WriteCall::UpdateAlias { alias, version: None, history: None, provisions: false },
             "shift" => WriteCall::ShiftTraffic {
                 alias,
@@ -250,6 +253,7 @@ mod tests {
             "code publish verify | remove move | provision",
             "code publish verify | move add:b | provision provision:b tag",
             "| shift / wait verify | move |",
+            "code runtime publish verify | move | describe:b tag",
         ] {
             assert_eq!(divided(plan, true), plan.split_whitespace().collect::<Vec<_>>().join(" "));
         }
@@ -257,7 +261,13 @@ mod tests {
 
     #[test]
     fn without_a_move_only_the_new_version_is_prepared() {
-        for plan in ["code publish | | tag", "| | tag reserve", "| | tag remove delete", "sign code | |"] {
+        for plan in [
+            "code publish | | tag",
+            "runtime | | describe",
+            "| | tag reserve",
+            "| | tag remove delete",
+            "sign code | |",
+        ] {
             assert_eq!(divided(plan, true), plan);
         }
     }

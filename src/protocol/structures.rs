@@ -1,6 +1,8 @@
 //! The maps inside a stanza, such as `logging_config`, each with the table of its keys. `keys.rs` says what
 //! an entry means. Does not depend on the other keys of the stanza.
 
+mod own_calls;
+
 use std::time::Duration;
 
 use schemars::json_schema;
@@ -11,6 +13,8 @@ use super::keys::structure;
 use super::name::AlarmName;
 use super::schema_types::{Anything, Flag, NONE, Percentage, Text, TextList, WholeNumber, schema_types};
 use super::stanza_reader::{StanzaReader, ValueWords, choice_of};
+
+pub use own_calls::{EventInvokeConfig, RuntimeManagement};
 
 const LOG_FORMATS: ValueWords =
     &[("Text", "Lines as the function writes them."), ("JSON", "JSON objects with a log level.")];

@@ -15,8 +15,11 @@ pub(in crate::protocol) const PACKAGE_KEYS: [&str; 6] =
     ["zip", "include", "exclude", "symlinks", "dot_match", "s3_prefix"];
 
 /// Keys that are refused with a container image, whatever their value.
-pub(in crate::protocol) const FILE_KEYS: [&str; 9] =
-    ["zip", "include", "exclude", "symlinks", "dot_match", "s3_bucket", "runtime", "handler_name", "layers"];
+#[rustfmt::skip]
+pub(in crate::protocol) const FILE_KEYS: [&str; 10] = [
+    "zip", "include", "exclude", "symlinks", "dot_match", "s3_bucket", "runtime", "runtime_management",
+    "handler_name", "layers",
+];
 
 /// Refuses a stanza for another provider.
 pub(super) fn provider(r: &mut StanzaReader<'_>, options: &Options) {
@@ -97,6 +100,7 @@ pub(super) fn release(r: &mut StanzaReader<'_>, options: &Options) {
         ("traffic", "alias", has_alias),
         ("guard", "alias", has_alias),
         ("provisioned_concurrency", "alias", has_alias),
+        ("alias_description", "alias", has_alias),
         ("follow_alias", "alias", has_alias),
         ("codedeploy", "alias", has_alias),
         ("traffic_interval", "traffic", r.has("traffic")),
