@@ -50,6 +50,8 @@ fn numbers_are_those_of_the_model() {
             "durable_config.retention_period_in_days",
             "/CreateFunction/DurableConfig/members/RetentionPeriodInDays",
         ),
+        ("event_invoke_config.maximum_retry_attempts", "/PutFunctionEventInvokeConfig/MaximumRetryAttempts"),
+        ("event_invoke_config.maximum_event_age", "/PutFunctionEventInvokeConfig/MaximumEventAgeInSeconds"),
     ] {
         let limits = model.pointer(pointer).expect("in the model");
         let (min, max) =
@@ -72,10 +74,14 @@ fn words_are_those_of_the_model() {
         ("tenancy_config.tenant_isolation_mode", "/CreateFunction/TenancyConfig/members/TenantIsolationMode"),
         ("function_url.auth_type", "/CreateFunctionUrlConfig/AuthType"),
         ("function_url.invoke_mode", "/CreateFunctionUrlConfig/InvokeMode"),
+        ("recursive_loop", "/PutFunctionRecursionConfig/RecursiveLoop"),
     ] {
         let words = model.pointer(pointer).expect("in the model")["enum"].as_array().expect("words").clone();
         check(key, &words, &[json!("Something")]);
     }
+    // `Manual` is refused without a runtime version.
+    let words = [json!("Auto"), json!("FunctionUpdate")];
+    check("runtime_management.update_runtime_on", &words, &[json!("Never")]);
 }
 
 #[test]
@@ -100,7 +106,7 @@ fn lengths_are_those_of_the_model() {
 }
 
 /// Each key with a limit, and its member in the model.
-const MEMBERS: [(&str, &str); 27] = [
+const MEMBERS: [(&str, &str); 31] = [
     ("role", "/CreateFunction/Role"),
     ("description", "/CreateFunction/Description"),
     ("handler_name", "/CreateFunction/Handler"),
@@ -131,6 +137,15 @@ const MEMBERS: [(&str, &str); 27] = [
     ("function_url.cors.allow_headers", "/CreateFunctionUrlConfig/Cors/members/AllowHeaders"),
     ("function_url.cors.expose_headers", "/CreateFunctionUrlConfig/Cors/members/ExposeHeaders"),
     ("s3_bucket", "/CreateFunction/Code/members/S3Bucket"),
+    (
+        "event_invoke_config.on_success",
+        "/PutFunctionEventInvokeConfig/DestinationConfig/members/OnSuccess/members/Destination",
+    ),
+    (
+        "event_invoke_config.on_failure",
+        "/PutFunctionEventInvokeConfig/DestinationConfig/members/OnFailure/members/Destination",
+    ),
+    ("runtime_management.runtime_version_arn", "/PutRuntimeManagementConfig/RuntimeVersionArn"),
 ];
 
 #[test]
@@ -201,6 +216,16 @@ fn values_of_another_form_are_warned_about() {
             "code_signing_config_arn",
             &["arn:aws:lambda:us-east-1:123456789012:code-signing-config:csc-0123456789abcdef0", ""],
             &["csc-0123456789abcdef0"],
+        ),
+        (
+            "event_invoke_config.on_failure",
+            &["arn:aws:sqs:us-east-1:123456789012:failed", "arn:aws:s3:::failed-events", "kafka://x", ""],
+            &["failed", "https://sqs.us-east-1.amazonaws.com/123456789012/failed"],
+        ),
+        (
+            "runtime_management.runtime_version_arn",
+            &["arn:aws:lambda:us-east-1::runtime:07a48df2"],
+            &["07a48df2", "python3.13"],
         ),
         ("region", &["eu-west-1", "us-gov-west-1", "us-iso-east-1"], &["us-east-1a", "us-est-1"]),
     ] {

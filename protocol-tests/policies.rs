@@ -169,6 +169,22 @@ fn kinds() -> Vec<Kind> {
             json!({"reserved_concurrency": "none"}),
             json!({"reserved_concurrency": 5}),
         ),
+        kind(
+            "runtime management",
+            json!({"runtime_management": {"update_runtime_on": "FunctionUpdate"}}),
+            json!({}),
+        ),
+        kind("recursive loops", json!({"recursive_loop": "Allow"}), json!({})),
+        kind(
+            "asynchronous invocations",
+            json!({"event_invoke_config": {"maximum_retry_attempts": 0}}),
+            json!({}),
+        ),
+        kind(
+            "asynchronous invocations as AWS treats them by default",
+            json!({"event_invoke_config": {}}),
+            json!({"event_invoke_config": {"maximum_retry_attempts": 0}}),
+        ),
         Kind { meanwhile: bend_statement, ..kind("a public function URL", url("NONE"), url("AWS_IAM")) },
         kind("a function URL with IAM authentication", url("AWS_IAM"), url("NONE")),
         kind("no function URL", json!({"function_url": "none"}), url("NONE")),
@@ -214,6 +230,13 @@ fn kinds() -> Vec<Kind> {
             "an alias with verification, traffic and provisioned concurrency",
             json!({"alias": "live", "verify": {}, "traffic": [50], "traffic_interval": 1, "provisioned_concurrency": 2}),
             json!({"alias": "live"}),
+        ),
+        kind(
+            "asynchronous invocations of an alias with a description",
+            with_alias(json!({
+                "event_invoke_config": {"maximum_retry_attempts": 0}, "alias_description": "The live shop",
+            })),
+            provisioned(json!({})),
         ),
         Kind {
             // AWS offers no provisioned concurrency for SnapStart.

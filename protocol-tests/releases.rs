@@ -2,6 +2,7 @@
 //! versions. Assertions about an alias read it from the endpoint, never from the program's events.
 
 mod address;
+mod alias_settings;
 mod bypass;
 mod codedeploy;
 mod guard;

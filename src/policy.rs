@@ -13,7 +13,7 @@ use crate::protocol::limits::NOT_A_ROLE;
 use crate::protocol::name::Region;
 use crate::protocol::policy_document::{PolicyDocument, Statement};
 use crate::protocol::stanza::{RoleSource, Stanza};
-use crate::protocol::structures::{CodeDeploy, OrNone};
+use crate::protocol::structures::{CodeDeploy, EventInvokeConfig, OrNone};
 
 /// A policy, and notes about its gaps.
 #[derive(Clone, Debug)]
@@ -155,6 +155,10 @@ fn function_actions(stanza: &Stanza, desired: &DesiredFunction, source: &CodeSou
         (no_signing, StepName::DeleteFunctionCodeSigningConfig.iam_action()),
         (names_reserved && !no_reserved, StepName::PutFunctionConcurrency.iam_action()),
         (no_reserved, StepName::DeleteFunctionConcurrency.iam_action()),
+        (has(ChangedBy::RuntimeManagement), "lambda:GetRuntimeManagementConfig"),
+        (has(ChangedBy::RuntimeManagement), StepName::PutRuntimeManagementConfig.iam_action()),
+        (has(ChangedBy::Recursion), "lambda:GetFunctionRecursionConfig"),
+        (has(ChangedBy::Recursion), StepName::PutFunctionRecursionConfig.iam_action()),
         (release.publish, StepName::PublishVersion.iam_action()),
         (release.publish || prunes, "lambda:ListVersionsByFunction"),
         (names_alias || prunes, "lambda:ListAliases"),
@@ -163,7 +167,24 @@ fn function_actions(stanza: &Stanza, desired: &DesiredFunction, source: &CodeSou
         (names_alias, StepName::UpdateAlias.iam_action()),
     ]);
     actions.extend(own_address);
+    actions.extend(event_invoke_actions(desired).into_iter().filter(|_| !has_alias));
     actions
+}
+
+/// The actions on a configuration of asynchronous invocations, of the function or of an alias. One in which
+/// the stanza only removes destinations is removed itself if nothing else is left.
+fn event_invoke_actions(desired: &DesiredFunction) -> Vec<&'static str> {
+    let Some(config) = &desired.event_invoke else { return Vec::new() };
+    let is_set = |arn: &Option<String>| arn.as_ref().is_some_and(|arn| !arn.is_empty());
+    let sets = config.maximum_retry_attempts.is_some()
+        || config.maximum_event_age.is_some()
+        || is_set(&config.on_success)
+        || is_set(&config.on_failure);
+    needed(&[
+        (true, "lambda:GetFunctionEventInvokeConfig"),
+        (*config != EventInvokeConfig::default(), StepName::PutFunctionEventInvokeConfig.iam_action()),
+        (!sets, StepName::DeleteFunctionEventInvokeConfig.iam_action()),
+    ])
 }
 
 /// The actions on a function URL, whether it belongs to the function or to an alias.
@@ -194,11 +215,13 @@ fn version_actions(stanza: &Stanza, desired: &DesiredFunction) -> Vec<&'static s
 /// whether or not the stanza sets it.
 fn alias_actions(desired: &DesiredFunction) -> Vec<&'static str> {
     let provisioned = desired.release.provisioned;
-    needed(&[
+    let mut actions = needed(&[
         (true, "lambda:GetProvisionedConcurrencyConfig"),
         (matches!(provisioned, Some(Some(_))), StepName::PutProvisionedConcurrencyConfig.iam_action()),
         (provisioned == Some(None), StepName::DeleteProvisionedConcurrencyConfig.iam_action()),
-    ])
+    ]);
+    actions.extend(event_invoke_actions(desired));
+    actions
 }
 
 /// The actions of CloudWatch with which a guard watches. IAM has no resource for the metrics, and AWS checks

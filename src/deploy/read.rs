@@ -130,6 +130,9 @@ fn read_extras(
     let live = &mut found.live;
     let extras = ExtraReads {
         code_signing: context.stanza.code_signing_config_arn.is_some(),
+        runtime_management: context.stanza.runtime_management.is_some(),
+        recursion: context.stanza.recursive_loop.is_some(),
+        event_invoke: desired.event_invoke_targets(),
         url: desired.url.is_some(),
         url_alias: desired.url_alias().map(str::to_owned),
         removes_url: desired.url == Some(OrNone::None),

@@ -149,8 +149,18 @@ fn at_of_operation(operation: &str) -> Option<&'static str> {
         _ if operation.starts_with("AssumeRole") => Some("/role_to_assume"),
         _ if aws_messages::is_of_bucket(operation) => Some("/s3_bucket"),
         _ if aws_messages::is_of_codedeploy(operation) => Some("/codedeploy"),
-        _ => None,
+        _ => at_of_configuration(operation),
     }
+}
+
+/// JSON pointer to the stanza key that has calls of its own, from an operation or an IAM action.
+fn at_of_configuration(name: &str) -> Option<&'static str> {
+    let keys = [
+        ("FunctionEventInvokeConfig", "/event_invoke_config"),
+        ("RuntimeManagementConfig", "/runtime_management"),
+        ("FunctionRecursionConfig", "/recursive_loop"),
+    ];
+    keys.iter().find(|(of, _)| name.ends_with(*of)).map(|(_, at)| *at)
 }
 
 /// The policy to change so that `caller` gains a permission; for an assumed role's session, the policy of the
@@ -180,7 +190,7 @@ fn at_of_action(action: &str) -> Option<&'static str> {
         _ if action.starts_with("ec2:") => "/subnet_ids",
         _ if action.starts_with("kms:") => "/kms_key_arn",
         _ if action.starts_with("elasticfilesystem:") => "/file_system_configs",
-        _ => return None,
+        _ => return at_of_configuration(action),
     })
 }
 

@@ -190,6 +190,12 @@ const MEMBERS: &[(&str, &str)] = &[
     ("routingconfig", "/traffic"),
     ("functionversion", "/version"),
     ("provisionedconcurrentexecutions", "/provisioned_concurrency"),
+    ("maximumretryattempts", "/event_invoke_config/maximum_retry_attempts"),
+    ("maximumeventageinseconds", "/event_invoke_config/maximum_event_age"),
+    ("destinationconfig.onsuccess", "/event_invoke_config/on_success"),
+    ("destinationconfig.onfailure", "/event_invoke_config/on_failure"),
+    ("updateruntimeon", "/runtime_management/update_runtime_on"),
+    ("runtimeversionarn", "/runtime_management/runtime_version_arn"),
     ("authtype", "/function_url/auth_type"),
     ("invokemode", "/function_url/invoke_mode"),
     ("cors.alloworigins", "/function_url/cors/allow_origins"),
@@ -258,6 +264,8 @@ mod tests {
             ("fileSystemConfigs.1.member.s3FilesConfig.directS3Read", Some("/file_system_configs")),
             ("tenantId", Some("/verify/tenant_id")),
             ("cors.allowCredentials", Some("/function_url/cors")),
+            ("destinationConfig.onFailure.destination", Some("/event_invoke_config/on_failure")),
+            ("recursiveLoop", Some("/recursive_loop")),
             ("roleArn", None),
         ] {
             assert_eq!(pointer(member).as_deref(), at, "{member}");

@@ -1,5 +1,5 @@
-//! Reads an alias's history from its description, and writes it there.
-//! Never loses text that other people or tools wrote into a description.
+//! Reads an alias's history from its description, and writes it there. Never loses text that other people or
+//! tools wrote into a description, unless the stanza has another one.
 
 use std::iter;
 
@@ -17,7 +17,7 @@ use std::iter;
 /// lacks number 4, the release has not ended.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct AliasHistory {
-    /// Text before the history, which this program did not write.
+    /// Text before the history: that of the stanza, or of other people and tools.
     text: String,
     /// The alias's version when the history was written, and its previous versions, latest first. `None`: the
     /// description has no history.
@@ -173,6 +173,17 @@ impl AliasHistory {
         recorded.or(moved.map(|shift| (None, shift.before.as_slice())))
     }
 
+    /// The history behind another text.
+    #[must_use]
+    pub(crate) fn with_text(&self, text: &str) -> Self {
+        AliasHistory { text: text.to_owned(), ..self.clone() }
+    }
+
+    /// The text before the history.
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
+
     /// The previous versions of an alias that is at `version`, latest first. `None`: they are unknown,
     /// because someone else moved the alias to `version`.
     pub(crate) fn before(&self, version: &str) -> Option<Vec<&str>> {
@@ -324,6 +335,15 @@ impl AliasHistory {
             text: self.text.clone(),
             ..AliasHistory::default()
         }
+    }
+
+    /// The description of an alias that nothing moves. It records the version that it recorded before, also
+    /// if someone else has moved the alias since. `None`: it would exceed AWS's limit.
+    pub(crate) fn unmoved_description(&self) -> Option<String> {
+        let recorded = self.recorded.as_ref().map(|(at, _)| &at.version);
+        let shift = self.shift.as_ref().map(|(at, _)| at);
+        let at = recorded.or(shift).or(self.codedeploy.as_ref().map(|shift| &shift.from));
+        self.to_description(at.map_or("", String::as_str))
     }
 
     /// The description of an alias with this history that is now at `version`. If it would exceed AWS's

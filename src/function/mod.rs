@@ -39,7 +39,9 @@ pub(crate) use written_stanza::{StanzaContext, WrittenStanza};
 use crate::protocol::name::FunctionName;
 use crate::protocol::secret::Secret;
 use crate::protocol::stanza::{Options, Stanza, TagsMode};
-use crate::protocol::structures::{FunctionUrl, ImageConfig, LoggingConfig, OrNone, TenancyConfig};
+use crate::protocol::structures::{
+    EventInvokeConfig, FunctionUrl, ImageConfig, LoggingConfig, OrNone, TenancyConfig,
+};
 use live::runtime;
 
 /// The function that a stanza describes.
@@ -60,6 +62,9 @@ pub(crate) struct DesiredFunction {
     pub merges_environment: bool,
     /// The desired function URL. `None`: the stanza does not set it.
     pub url: Option<OrNone<FunctionUrl>>,
+    /// The desired configuration of asynchronous invocations; one without members removes it. `None`: the
+    /// stanza does not set it.
+    pub event_invoke: Option<EventInvokeConfig>,
     /// The `RevisionId` that the live function must have. `None`: any.
     pub revision_id: Option<String>,
     /// The release that follows the update: version, verification, aliases.
@@ -81,6 +86,7 @@ impl DesiredFunction {
             replaces_tags: s.function_tags_mode == Some(TagsMode::Replace),
             merges_environment: s.merge_environment == Some(true),
             url: s.function_url,
+            event_invoke: s.event_invoke_config,
             revision_id: s.revision_id,
             release,
             default_description,
@@ -91,6 +97,16 @@ impl DesiredFunction {
     /// and serves the code that was deployed last.
     pub(crate) fn url_alias(&self) -> Option<&str> {
         self.release.aliases.first().map(String::as_str)
+    }
+
+    /// The aliases on which the configuration of asynchronous invocations is set; `None` is the function
+    /// itself. Empty: the stanza does not set it.
+    pub(crate) fn event_invoke_targets(&self) -> Vec<Option<String>> {
+        match (&self.event_invoke, self.release.aliases.as_slice()) {
+            (None, _) => Vec::new(),
+            (Some(_), []) => vec![None],
+            (Some(_), aliases) => aliases.iter().cloned().map(Some).collect(),
+        }
     }
 
     /// The runtime that the stanza names. `None`: it names none, or an empty one.

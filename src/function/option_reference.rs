@@ -286,6 +286,8 @@ fn operation(changed_by: ChangedBy) -> &'static str {
         ChangedBy::CodeSigning => "PutFunctionCodeSigningConfig",
         ChangedBy::Concurrency => "PutFunctionConcurrency",
         ChangedBy::Creation => "CreateFunction",
+        ChangedBy::RuntimeManagement => "PutRuntimeManagementConfig",
+        ChangedBy::Recursion => "PutFunctionRecursionConfig",
     }
 }
 

@@ -81,7 +81,7 @@ impl SettingValue for BTreeMap<String, Secret> {
 }
 
 /// The API call that changes a setting of an existing function. CreateFunction accepts all settings except
-/// those of [`ChangedBy::Concurrency`].
+/// those of [`ChangedBy::Concurrency`], [`ChangedBy::RuntimeManagement`] and [`ChangedBy::Recursion`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ChangedBy {
     /// UpdateFunctionConfiguration.
@@ -94,6 +94,10 @@ pub(crate) enum ChangedBy {
     Concurrency,
     /// No call: AWS fixes the setting when it creates the function.
     Creation,
+    /// PutRuntimeManagementConfig, also for a new function.
+    RuntimeManagement,
+    /// PutFunctionRecursionConfig, also for a new function.
+    Recursion,
 }
 
 macro_rules! define_settings {

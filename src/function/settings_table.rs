@@ -15,8 +15,8 @@
 //!   `image_config` has been replaced by one with empty members.
 //! - **`live`**: the value in a response, with AWS's default where AWS omits the field. `None`: it cannot be
 //!   read. The word before it says in which response: `configuration` is that of every call that returns the
-//!   configuration of a function; `get_function` and `get_function_code_signing_config` are those of one
-//!   call.
+//!   configuration of a function; `get_function`, `get_function_code_signing_config`,
+//!   `get_runtime_management_config` and `get_function_recursion_config` are those of one call.
 //! - **`request`**: writes the value. The word before it says into what: `configuration` is CreateFunction
 //!   and UpdateFunctionConfiguration; `vpc_config`, `logging_config`, `image_config` and `durable_config` are
 //!   structures of both; `create` is CreateFunction alone, and `create_code` its structure `Code`;
@@ -238,6 +238,24 @@ macro_rules! settings_table {
                 Some(output.concurrency().and_then(|reserved| reserved.reserved_concurrent_executions()))
             }),
             request: own_call(PutFunctionConcurrency),
+        }
+        /// AWS's word, or the ARN of the runtime version that the function keeps, for which AWS's word is
+        /// `Manual`.
+        RuntimeManagement(String) changed by RuntimeManagement {
+            option: "runtime_management", aws: "UpdateRuntimeOn",
+            desired: |stanza| Some(stanza.runtime_management.as_ref()?.mode()),
+            live: get_runtime_management_config(|output| {
+                let mode = word(output.update_runtime_on(), "Auto")?;
+                let kept = output.runtime_version_arn().filter(|_| mode == "Manual").map(str::to_owned);
+                Some(kept.unwrap_or(mode))
+            }),
+            request: own_call(PutRuntimeManagementConfig),
+        }
+        RecursiveLoop(String) changed by Recursion {
+            option: "recursive_loop", aws: "RecursiveLoop",
+            desired: |stanza| or_default(stanza.recursive_loop.as_deref(), "Terminate"),
+            live: get_function_recursion_config(|output| word(output.recursive_loop(), "Terminate")),
+            request: own_call(PutFunctionRecursionConfig),
         }
         LogFormat(String) changed by Configuration {
             option: "logging_config.log_format", aws: "LoggingConfig.LogFormat",

@@ -1,8 +1,9 @@
-//! Checks where an alias points after a response was lost, and restores its traffic after a failed
+//! Checks what an alias is after a response was lost, and restores its traffic after a failed
 //! deployment. It never moves an alias that another caller has changed.
 
 use std::time::Duration;
 
+use aws_sdk_lambda::operation::get_alias::GetAliasOutput;
 use aws_sdk_lambda::types::AliasRoutingConfiguration;
 
 use super::client::{Applied, Lambda, found};
@@ -26,38 +27,54 @@ pub(crate) enum ShiftOutcome {
 }
 
 impl Lambda {
-    /// Whether an alias already points where the step wants it, because AWS applied a request whose response
-    /// was lost.
+    /// Whether an alias already points where the step wants it, or has the step's description, because AWS
+    /// applied a request whose response was lost.
     pub(super) async fn has_moved_alias(
         &self,
         call: &WriteCall,
         state: &mut DeployState<'_>,
     ) -> Result<bool, LambdaError> {
         let (target, provisions) = match call {
-            WriteCall::CreateAlias { alias } => (state.updated_alias(alias, None), false),
+            WriteCall::CreateAlias { alias, .. } => (state.updated_alias(alias, None), false),
             WriteCall::UpdateAlias { alias, version, provisions, .. } => {
                 (state.updated_alias(alias, version.as_deref()), *provisions)
             }
             WriteCall::ShiftTraffic { alias, from, percent, .. } => {
                 (state.shifted_alias(alias, from, *percent), false)
             }
+            WriteCall::DescribeAlias { alias, description } => {
+                let is_described =
+                    |output: &GetAliasOutput| output.description().unwrap_or_default() == description;
+                return self.is_alias(alias, is_described, state).await;
+            }
             _ => return Ok(false),
         };
         let LiveAlias { name, version, weights, .. } = target;
-        let read = self.client.get_alias().function_name(state.name.as_str()).name(&name).send();
-        let Some(output) = found(self.read_call("GetAlias", read).await)? else { return Ok(false) };
-        if output.function_version() != Some(&version) || shares(output.routing_config()) != weights {
+        let is_there = |output: &GetAliasOutput| {
+            output.function_version() == Some(version.as_str()) && shares(output.routing_config()) == weights
+        };
+        if !self.is_alias(&name, is_there, state).await? {
             return Ok(false);
         }
         state.record_target(call);
-        let revision = output.revision_id().map(str::to_owned);
-        state.record_response(ResponseFacts {
-            alias: Some((name.clone(), revision)),
-            ..ResponseFacts::default()
-        });
         if provisions {
             self.wait_for_provisioned(state.name, &name).await?;
         }
+        Ok(true)
+    }
+
+    /// Reads an alias. If it is as a step wants it, records its revision.
+    async fn is_alias(
+        &self,
+        name: &str,
+        is_as_wanted: impl FnOnce(&GetAliasOutput) -> bool,
+        state: &mut DeployState<'_>,
+    ) -> Result<bool, LambdaError> {
+        let read = self.client.get_alias().function_name(state.name.as_str()).name(name).send();
+        let output = found(self.read_call("GetAlias", read).await)?;
+        let Some(output) = output.filter(is_as_wanted) else { return Ok(false) };
+        let alias = Some((name.to_owned(), output.revision_id().map(str::to_owned)));
+        state.record_response(ResponseFacts { alias, ..ResponseFacts::default() });
         Ok(true)
     }
 

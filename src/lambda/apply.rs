@@ -212,9 +212,9 @@ impl Lambda {
         self.attempts.stats().lost_response
             && match call {
                 WriteCall::AddPermission { .. } => error.is_outdated(),
-                WriteCall::RemovePermission { .. } | WriteCall::DeleteFunctionUrlConfig { .. } => {
-                    error.is_not_found()
-                }
+                WriteCall::RemovePermission { .. }
+                | WriteCall::DeleteFunctionUrlConfig { .. }
+                | WriteCall::DeleteFunctionEventInvokeConfig { .. } => error.is_not_found(),
                 _ => false,
             }
     }
@@ -289,7 +289,7 @@ impl Lambda {
 }
 
 /// The error for a step of an existing function if AWS does not find what the step names. The function URL,
-/// its permission, the alias, the version or the whole function may have been deleted.
+/// its permission, a configuration, the alias, the version or the whole function may have been deleted.
 fn not_found(call: &WriteCall, error: CallError) -> LambdaError {
     let is_of_more = matches!(
         call,
@@ -298,8 +298,11 @@ fn not_found(call: &WriteCall, error: CallError) -> LambdaError {
             | WriteCall::AddPermission { alias: Some(_), .. }
             | WriteCall::DeleteFunctionUrlConfig { .. }
             | WriteCall::RemovePermission { .. }
+            | WriteCall::PutFunctionEventInvokeConfig { alias: Some(_), .. }
+            | WriteCall::DeleteFunctionEventInvokeConfig { .. }
             | WriteCall::CreateAlias { .. }
             | WriteCall::UpdateAlias { .. }
+            | WriteCall::DescribeAlias { .. }
             | WriteCall::ShiftTraffic { .. }
             | WriteCall::CreateDeployment { .. }
             | WriteCall::StopDeployment { .. }

@@ -144,7 +144,11 @@ impl<'a> DeployState<'a> {
         };
         match action {
             Action::Verify => of(None, version()),
-            Action::Write(WriteCall::CreateAlias { alias }) => of(Some(alias), version()),
+            Action::Write(WriteCall::CreateAlias { alias, .. }) => of(Some(alias), version()),
+            Action::Write(
+                WriteCall::PutFunctionEventInvokeConfig { alias, .. }
+                | WriteCall::DeleteFunctionEventInvokeConfig { alias },
+            ) => of(alias.as_ref(), None),
             Action::Write(WriteCall::UpdateAlias { alias, version: to, .. }) => {
                 of(Some(alias), to.clone().or_else(version))
             }
@@ -159,7 +163,8 @@ impl<'a> DeployState<'a> {
             }
             Action::WaitForProvisioned { alias }
             | Action::Write(
-                WriteCall::PutProvisionedConcurrencyConfig { alias, .. }
+                WriteCall::DescribeAlias { alias, .. }
+                | WriteCall::PutProvisionedConcurrencyConfig { alias, .. }
                 | WriteCall::DeleteProvisionedConcurrencyConfig { alias },
             ) => of(Some(alias), None),
             Action::Write(WriteCall::UpdateEventSourceMapping { event_source, alias, .. }) => {

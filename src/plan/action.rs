@@ -10,7 +10,7 @@ use crate::function::{AliasHistory, Permission, Setting};
 use crate::package::Archive;
 use crate::protocol::event::{CodeDeployDeployment, StepName, WaitsFor};
 use crate::protocol::secret::Secret;
-use crate::protocol::structures::{CodeDeploy, FunctionUrl};
+use crate::protocol::structures::{CodeDeploy, EventInvokeConfig, FunctionUrl};
 
 /// What a step does.
 #[derive(Clone, Debug, PartialEq)]
@@ -87,6 +87,28 @@ pub(crate) enum WriteCall {
     },
     /// DeleteFunctionConcurrency.
     DeleteFunctionConcurrency,
+    /// PutRuntimeManagementConfig, for `$LATEST`.
+    PutRuntimeManagementConfig {
+        /// `Auto`, `FunctionUpdate`, or the ARN of the runtime version to keep.
+        mode: String,
+    },
+    /// PutFunctionRecursionConfig.
+    PutFunctionRecursionConfig {
+        /// `Terminate` or `Allow`.
+        recursive_loop: String,
+    },
+    /// PutFunctionEventInvokeConfig, which replaces the whole configuration.
+    PutFunctionEventInvokeConfig {
+        /// All members that the configuration then has.
+        config: EventInvokeConfig,
+        /// The alias to which it belongs. `None`: it belongs to the function.
+        alias: Option<String>,
+    },
+    /// DeleteFunctionEventInvokeConfig.
+    DeleteFunctionEventInvokeConfig {
+        /// The alias to which it belongs. `None`: it belongs to the function.
+        alias: Option<String>,
+    },
     /// CreateFunctionUrlConfig.
     CreateFunctionUrlConfig {
         /// The members that the stanza names.
@@ -131,6 +153,8 @@ pub(crate) enum WriteCall {
     CreateAlias {
         /// Name of the alias.
         alias: String,
+        /// The alias history to write into the description.
+        history: AliasHistory,
     },
     /// UpdateAlias: sends all traffic to one version.
     UpdateAlias {
@@ -142,6 +166,13 @@ pub(crate) enum WriteCall {
         history: Option<AliasHistory>,
         /// True if provisioned concurrency moves with the alias.
         provisions: bool,
+    },
+    /// UpdateAlias of the description alone.
+    DescribeAlias {
+        /// Name of the alias.
+        alias: String,
+        /// The whole description, with the alias history.
+        description: String,
     },
     /// UpdateAlias: sends a share of the traffic to the version of the plan.
     ShiftTraffic {
@@ -267,6 +298,14 @@ impl WriteCall {
             }
             WriteCall::PutFunctionConcurrency { .. } => (StepName::PutFunctionConcurrency, None),
             WriteCall::DeleteFunctionConcurrency => (StepName::DeleteFunctionConcurrency, None),
+            WriteCall::PutRuntimeManagementConfig { .. } => {
+                (StepName::PutRuntimeManagementConfig, Some(WaitsFor::FunctionUpdated))
+            }
+            WriteCall::PutFunctionRecursionConfig { .. } => (StepName::PutFunctionRecursionConfig, None),
+            WriteCall::PutFunctionEventInvokeConfig { .. } => (StepName::PutFunctionEventInvokeConfig, None),
+            WriteCall::DeleteFunctionEventInvokeConfig { .. } => {
+                (StepName::DeleteFunctionEventInvokeConfig, None)
+            }
             WriteCall::CreateFunctionUrlConfig { .. } => (StepName::CreateFunctionUrlConfig, None),
             WriteCall::UpdateFunctionUrlConfig { .. } => (StepName::UpdateFunctionUrlConfig, None),
             WriteCall::DeleteFunctionUrlConfig { .. } => (StepName::DeleteFunctionUrlConfig, None),
@@ -277,6 +316,7 @@ impl WriteCall {
             WriteCall::UpdateAlias { provisions, .. } => {
                 (StepName::UpdateAlias, provisioned.filter(|_| *provisions))
             }
+            WriteCall::DescribeAlias { .. } => (StepName::UpdateAlias, None),
             WriteCall::ShiftTraffic { .. } => (StepName::ShiftTraffic, None),
             WriteCall::CreateDeployment { codedeploy, .. } => {
                 (StepName::CreateDeployment, codedeploy.waits().then_some(WaitsFor::DeploymentEnded))

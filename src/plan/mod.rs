@@ -7,6 +7,7 @@ mod alias_changes;
 mod at_creation;
 mod codedeploy;
 mod error;
+mod event_invoke;
 mod phases;
 mod refused;
 mod release;
@@ -59,16 +60,19 @@ pub(crate) struct Plan {
 /// 3. Settings, then code, as in dpl. New code may need a new environment variable, while old code seldom
 ///    minds one. No step comes between the two, so that new settings apply to old code for as short a time as
 ///    possible.
-/// 4. A version, which contains both. Each of these calls names the revision that the call before it made, so
-///    that a change by someone else in between is detected.
-/// 5. Verification of the version, then the aliases.
-/// 6. Tags, concurrency and the function URL. They are not part of a version, and their calls return no
-///    revision. They come after the aliases, so that the function URL never opens the old code, and none of
-///    these changes is visible if a version fails verification.
-/// 7. Event source mappings that follow the alias. From then on they call a version that has passed.
-/// 8. Deletion of old versions.
+/// 4. Runtime management of `$LATEST`. It comes after the settings, because a runtime version belongs to one
+///    runtime.
+/// 5. A version, which contains all of these. Each of these calls names the revision that the call before it
+///    made, so that a change by someone else in between is detected.
+/// 6. Verification of the version, then the aliases.
+/// 7. Descriptions of aliases, tags, concurrency, recursive loop detection, asynchronous invocations and the
+///    function URL. They are not part of a version, and their calls return no revision of the function. They
+///    come after the aliases, so that the function URL never opens the old code, and none of these changes is
+///    visible if a version fails verification.
+/// 8. Event source mappings that follow the alias. From then on they call a version that has passed.
+/// 9. Deletion of old versions.
 ///
-/// If CodeDeploy still moves the alias when the run ends, steps 7 and 8 are left to a later run.
+/// If CodeDeploy still moves the alias when the run ends, steps 8 and 9 are left to a later run.
 ///
 /// # Errors
 /// [`PlanError`], if the function cannot become what the stanza describes.
@@ -91,7 +95,10 @@ fn create(desired: &DesiredFunction, code: &Code) -> Result<Plan, PlanError> {
     let mut settings = desired.settings_for(None);
     let default = desired.default_description.clone().map(Setting::Description);
     settings.extend(default.filter(|default| !settings.iter().any(|setting| setting.is_kind_of(default))));
-    settings.retain(|setting| !setting.is_empty());
+    // What a new function has, of the settings that CreateFunction does not accept.
+    let (mode, word) = ("Auto".to_owned(), "Terminate".to_owned());
+    let given = [Setting::RuntimeManagement(mode), Setting::RecursiveLoop(word)];
+    settings.retain(|setting| !setting.is_empty() && !given.contains(setting));
     let has = |field: &str| settings.iter().any(|setting| setting.field() == field);
     let needed: &[(&str, &str)] = match code.delivery {
         None => &[("role", "role"), ("image_uri", "image_uri")],
@@ -105,8 +112,13 @@ fn create(desired: &DesiredFunction, code: &Code) -> Result<Plan, PlanError> {
     let Some(delivery) = code.delivery.clone().filter(|_| missing.is_empty()) else {
         return Err(PlanError::CannotCreate { missing });
     };
-    let (after, settings): (Vec<_>, Vec<_>) =
-        settings.into_iter().partition(|setting| setting.changed_by() == ChangedBy::Concurrency);
+    let (own_calls, settings): (Vec<_>, Vec<_>) =
+        settings.into_iter().partition(|setting| match setting.changed_by() {
+            ChangedBy::Concurrency | ChangedBy::RuntimeManagement | ChangedBy::Recursion => true,
+            ChangedBy::Configuration | ChangedBy::Code | ChangedBy::CodeSigning => false,
+        });
+    let (before, after): (Vec<_>, Vec<_>) =
+        own_calls.iter().partition(|setting| setting.changed_by() == ChangedBy::RuntimeManagement);
     let tags = desired.tags.clone().unwrap_or_default();
     let mut changes: Vec<Change> = settings.iter().flat_map(|setting| differences(setting, None)).collect();
     changes.extend(tags.keys().map(|name| tag_change(name, Value::Null, json!(MASK))));
@@ -114,9 +126,11 @@ fn create(desired: &DesiredFunction, code: &Code) -> Result<Plan, PlanError> {
     let mut steps: Vec<Step> = upload(code).into_iter().collect();
     let release = release::plan_release(&desired.release, &settings, None, true)?;
     steps.push(Step::write(WriteCall::CreateFunction { settings, tags, delivery }, changes));
+    steps.extend(before.into_iter().filter_map(|setting| own_call(setting, None)));
     steps.extend(release.publish);
     steps.extend(release.go_live);
-    steps.extend(after.iter().filter_map(|setting| own_call(setting, None)));
+    steps.extend(after.into_iter().filter_map(|setting| own_call(setting, None)));
+    steps.extend(event_invoke::steps(desired, None));
     steps.extend(release.provisioned);
     steps.extend(url::steps(desired.url.as_ref(), desired.url_alias(), None)?);
     steps.extend(release.verification);
@@ -157,12 +171,16 @@ fn update(desired: &DesiredFunction, code: &Code, live: &LiveFunction) -> Result
     steps.extend(own_calls(ChangedBy::CodeSigning));
     steps.extend(configuration);
     steps.extend(new_code);
+    steps.extend(own_calls(ChangedBy::RuntimeManagement));
     steps.extend(release.publish);
     steps.extend(release.publish_latest);
     steps.extend(starting);
     steps.extend(release.go_live);
+    steps.extend(release.descriptions);
     steps.extend(tags(desired, live));
     steps.extend(concurrency);
+    steps.extend(own_calls(ChangedBy::Recursion));
+    steps.extend(event_invoke::steps(desired, Some(live)));
     steps.extend(release.provisioned);
     steps.extend(url::steps(desired.url.as_ref(), desired.url_alias(), Some(live))?);
     steps.extend(release.verification);
@@ -244,6 +262,10 @@ fn own_call(setting: &Setting, live: Option<&Setting>) -> Option<Step> {
         Setting::ReservedConcurrency(None) => WriteCall::DeleteFunctionConcurrency,
         Setting::CodeSigningConfigArn(arn) if arn.is_empty() => WriteCall::DeleteFunctionCodeSigningConfig,
         Setting::CodeSigningConfigArn(arn) => WriteCall::PutFunctionCodeSigningConfig { arn: arn.clone() },
+        Setting::RuntimeManagement(mode) => WriteCall::PutRuntimeManagementConfig { mode: mode.clone() },
+        Setting::RecursiveLoop(word) => {
+            WriteCall::PutFunctionRecursionConfig { recursive_loop: word.clone() }
+        }
         _ => return None,
     };
     Some(Step::write(call, differences(setting, live)))

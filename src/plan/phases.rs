@@ -97,7 +97,7 @@ pub(crate) fn phases(steps: &[Step], has_alias: bool) -> Phases {
 /// The aliases that `steps` move to another version or create, in this order.
 pub(crate) fn moved_aliases(steps: &[Step]) -> Vec<&str> {
     let moved = steps.iter().filter_map(|step| match &step.action {
-        Action::Write(WriteCall::CreateAlias { alias }) => Some(alias.as_str()),
+        Action::Write(WriteCall::CreateAlias { alias, .. }) => Some(alias.as_str()),
         Action::Write(WriteCall::UpdateAlias { alias, .. }) => {
             let field = format!("alias.{alias}");
             step.changes.iter().any(|change| change.field == field).then_some(alias.as_str())
@@ -161,6 +161,7 @@ fn is_preparation(action: &Action) -> bool {
                 | WriteCall::DeleteFunctionCodeSigningConfig
                 | WriteCall::UpdateFunctionConfiguration { .. }
                 | WriteCall::UpdateFunctionCode { .. }
+                | WriteCall::PutRuntimeManagementConfig { .. }
                 | WriteCall::PublishVersion { .. }
         ),
         Action::Wait { .. } | Action::WaitForProvisioned { .. } => false,
@@ -206,7 +207,9 @@ mod tests {
             }
             "publish" => WriteCall::PublishVersion { description: None, to_latest: false },
             "reserve" => WriteCall::PutFunctionConcurrency { executions: 1 },
-            "add" => WriteCall::CreateAlias { alias },
+            "add" => WriteCall::CreateAlias { alias, history: AliasHistory::new() },
+            "describe" => WriteCall::DescribeAlias { alias, description: String::new() },
+            "runtime" => WriteCall::PutRuntimeManagementConfig { mode: "Auto".to_owned() },
             "move" => WriteCall::UpdateAlias { alias, version: None, history: None, provisions: false },
             "shift" => WriteCall::ShiftTraffic {
                 alias,
@@ -265,6 +268,7 @@ mod tests {
             "code publish verify | remove move | provision",
             "code publish verify | move add:b | provision provision:b tag",
             "| shift / wait verify | move |",
+            "code runtime publish verify | move | describe:b tag",
         ] {
             assert_eq!(divided(plan, true), plan.split_whitespace().collect::<Vec<_>>().join(" "));
         }
@@ -272,7 +276,13 @@ mod tests {
 
     #[test]
     fn without_a_move_only_the_new_version_is_prepared() {
-        for plan in ["code publish | | tag", "| | tag reserve", "| | tag remove delete", "sign code | |"] {
+        for plan in [
+            "code publish | | tag",
+            "runtime | | describe",
+            "| | tag reserve",
+            "| | tag remove delete",
+            "sign code | |",
+        ] {
             assert_eq!(divided(plan, true), plan);
         }
     }

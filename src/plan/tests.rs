@@ -23,6 +23,7 @@ pub(super) fn desired(settings: Vec<Setting>) -> DesiredFunction {
         replaces_tags: false,
         merges_environment: false,
         url: None,
+        event_invoke: None,
         revision_id: None,
         release: Release::default(),
         default_description: None,

@@ -53,6 +53,9 @@ fn the_action_of_each_step_is_in_a_policy() {
         "function_tags_mode": "replace",
         "code_signing_config_arn": "arn:aws:lambda:eu-west-1:123456789012:code-signing-config:csc-1",
         "reserved_concurrency": 1,
+        "runtime_management": {"update_runtime_on": "FunctionUpdate"},
+        "recursive_loop": "Allow",
+        "event_invoke_config": {"maximum_retry_attempts": 0},
         "function_url": {"auth_type": "NONE"},
         "alias": "live",
         "follow_alias": true,
@@ -64,6 +67,7 @@ fn the_action_of_each_step_is_in_a_policy() {
     });
     let mut removes = sets.clone();
     removes["code_signing_config_arn"] = json!("");
+    removes["event_invoke_config"] = json!({});
     for key in ["reserved_concurrency", "function_url", "provisioned_concurrency"] {
         removes[key] = json!("none");
     }

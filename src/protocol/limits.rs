@@ -57,6 +57,15 @@ const ACCESS_POINT: &str = concat!(
     r"access-point/fsap-[a-f0-9]{17}$|^arn:aws[-a-z]*:s3files:[0-9a-z-:]+:file-system/fs-[0-9a-f]{17,40}",
     r"/access-point/fsap-[0-9a-f]{17,40}",
 );
+const DESTINATION: &str = concat!(
+    r"$|kafka://([^.]([a-zA-Z0-9\-_.]{0,248}))|arn:(aws[a-zA-Z0-9-]*):([a-zA-Z0-9\-])+:",
+    r"((eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1})?:(\d{12})?:(.*)",
+);
+const RUNTIME_VERSION: &str = concat!(
+    r"((arn:(aws[a-zA-Z-]*):lambda:(eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}::runtime:.+)|",
+    r"(arn:(aws[a-zA-Z-]*):lambda:(eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:\d{12}:",
+    r"runtime/[A-Za-z0-9_.-]{1,128}/version/[A-Za-z0-9_.-]{1,128}))",
+);
 /// AWS's pattern is `[0-9A-Za-z\.\-_]*(?<!\.)`, for 3 to 63 characters.
 const BUCKET: &str = r"[0-9A-Za-z.\-_]{2,62}[0-9A-Za-z\-_]";
 /// AWS documents no pattern. Lambda accepts images in private repositories of ECR only.
@@ -66,7 +75,7 @@ const IMAGE: &str = r"[0-9]{12}\.dkr[.-]ecr(-fips)?\.[a-z0-9-]+\.[a-z0-9.:-]+/.+
 const DESCRIPTION: usize = 256;
 
 /// All limits, each with its key. A key inside a structure is written with a dot: `logging_config.log_group`.
-pub const LIMITS: [(&str, Limit); 43] = [
+pub const LIMITS: [(&str, Limit); 49] = [
     ("function_name", Limit::NameCharacters(64)),
     ("role", form(ROLE, "arn:aws:iam::123456789012:role/run")),
     ("description", Limit::Characters(DESCRIPTION)),
@@ -111,6 +120,21 @@ pub const LIMITS: [(&str, Limit); 43] = [
     ("source_kms_key_arn", form(ARN, "arn:aws:kms:us-east-1:123456789012:key/1234abcd")),
     ("durable_config.kms_key_arn", form(ARN, "arn:aws:kms:us-east-1:123456789012:key/1234abcd")),
     ("verify.tenant_id", Limit::Characters(256)),
+    ("event_invoke_config.on_success", Limit::Characters(350)),
+    ("event_invoke_config.on_success", form(DESTINATION, "arn:aws:sqs:us-east-1:123456789012:processed")),
+    ("event_invoke_config.on_failure", Limit::Characters(350)),
+    ("event_invoke_config.on_failure", form(DESTINATION, "arn:aws:sqs:us-east-1:123456789012:failed")),
+    ("runtime_management.runtime_version_arn", Limit::Characters(2048)),
+    (
+        "runtime_management.runtime_version_arn",
+        form(
+            RUNTIME_VERSION,
+            concat!(
+                "arn:aws:lambda:us-east-1::runtime:",
+                "07a48df201798d627f2b950f03bb227aab4a655a1d019c3296406f95937e2525",
+            ),
+        ),
+    ),
     ("function_url.cors.allow_origins", Limit::Entries(100)),
     ("function_url.cors.allow_origins", Limit::Characters(253)),
     ("function_url.cors.allow_methods", Limit::Entries(6)),

@@ -176,6 +176,14 @@ fn message(event: &Event) -> String {
             StepName::UntagResource => "Removing tags.".to_owned(),
             StepName::PutFunctionConcurrency => "Reserving concurrency.".to_owned(),
             StepName::DeleteFunctionConcurrency => "Removing the reserved concurrency.".to_owned(),
+            StepName::PutRuntimeManagementConfig => "Setting when the runtime is updated.".to_owned(),
+            StepName::PutFunctionRecursionConfig => "Configuring recursive loop detection.".to_owned(),
+            StepName::PutFunctionEventInvokeConfig => {
+                format!("Configuring asynchronous invocations{}.", of_alias(target))
+            }
+            StepName::DeleteFunctionEventInvokeConfig => {
+                format!("Removing the configuration of asynchronous invocations{}.", of_alias(target))
+            }
             StepName::CreateFunctionUrlConfig => "Creating the function's URL.".to_owned(),
             StepName::UpdateFunctionUrlConfig => "Updating the function's URL.".to_owned(),
             StepName::DeleteFunctionUrlConfig => "Removing the function's URL.".to_owned(),
@@ -199,6 +207,9 @@ fn message(event: &Event) -> String {
             }
             StepName::UpdateAlias if target.percent == Some(100) => {
                 format!("Sending all traffic of alias {} back to {}.", alias(target), target_version(target))
+            }
+            StepName::UpdateAlias if target.version.is_none() => {
+                format!("Updating the description of alias {}.", alias(target))
             }
             StepName::UpdateAlias => format!("Moving alias {} to {}.", alias(target), target_version(target)),
             StepName::ShiftTraffic => {
@@ -270,6 +281,11 @@ fn alias(target: &StepTarget) -> &str {
 pub(crate) fn check_title(target: &StepTarget) -> Option<String> {
     let index = || target.check.map(|index| index.to_string());
     target.check_name.clone().or_else(index).map(|name| format!("check {name}"))
+}
+
+/// ` of alias live`. Empty for the function itself.
+fn of_alias(target: &StepTarget) -> String {
+    target.alias.as_ref().map(|alias| format!(" of alias {alias}")).unwrap_or_default()
 }
 
 /// `version 7`, or `the function` for `$LATEST`.
@@ -356,6 +372,7 @@ fn fields(changes: &[Change]) -> String {
     // values.
     let shown = |change: &Change| match (change.field.as_str(), &change.from, &change.to) {
         ("version", Value::String(version), Value::Null) => format!("version {version}"),
+        (field, ..) if field.ends_with(".description") => field.to_owned(),
         (field, from, to) if field.starts_with("alias.") => match (plain(from), plain(to)) {
             (None, Some(to)) => format!("{field} at {to}"),
             (Some(from), Some(to)) => format!("{field} from {from} to {to}"),

@@ -20,6 +20,9 @@ use super::secret_names::names_a_secret;
 /// Replacement for a secret. The logs of Travis CI use the same word.
 pub const MASK: &str = "[secure]";
 
+/// Beginnings of the changes of a plan in which the name of an alias follows.
+const OF_ALIASES: [&str; 3] = ["alias.", "event_invoke_config.", "provisioned_concurrency."];
+
 /// A value that must not be shown. Only [`Secret::expose`] returns it.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct Secret(String);
@@ -167,8 +170,9 @@ impl Redactor {
     /// Masks secrets in a plan. Values of the stanza can contain a secret variable that was filled in.
     pub fn plan(&self, mut plan: Plan) -> Plan {
         for change in plan.steps.iter_mut().flat_map(|step| &mut step.changes) {
-            if let Some(alias) = change.field.strip_prefix("alias.") {
-                change.field = format!("alias.{}", self.redact(alias));
+            let alias = OF_ALIASES.iter().find_map(|of| Some((of, change.field.strip_prefix(of)?)));
+            if let Some((of, alias)) = alias {
+                change.field = format!("{of}{}", self.redact(alias));
             }
             for value in [&mut change.from, &mut change.to] {
                 self.value(value);

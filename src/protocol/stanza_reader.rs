@@ -125,7 +125,7 @@ impl<'a> StanzaReader<'a> {
         range: RangeInclusive<i32>,
     ) -> Option<i32> {
         let (low, high) = (*range.start(), *range.end());
-        let number = self.number_like(low.max(10), key, unit)?;
+        let number = self.number_like(low.max(10).min(high), key, unit)?;
         if !range.contains(&number) {
             self.warn_undocumented(key, &number.to_string(), &format!("{low} to {high} {unit}"));
         }

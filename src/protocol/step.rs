@@ -59,6 +59,14 @@ steps! {
     PutFunctionConcurrency: "put-function-concurrency";
     /// Removes the reserved concurrency.
     DeleteFunctionConcurrency: "delete-function-concurrency";
+    /// Sets when Lambda updates the runtime.
+    PutRuntimeManagementConfig: "put-runtime-management-config";
+    /// Sets what Lambda does in a recursive loop.
+    PutFunctionRecursionConfig: "put-function-recursion-config";
+    /// Sets the configuration of asynchronous invocations.
+    PutFunctionEventInvokeConfig: "put-function-event-invoke-config";
+    /// Removes the configuration of asynchronous invocations.
+    DeleteFunctionEventInvokeConfig: "delete-function-event-invoke-config";
     /// Creates the URL of the function.
     CreateFunctionUrlConfig: "create-function-url-config";
     /// Changes the URL of the function.

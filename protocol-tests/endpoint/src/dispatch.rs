@@ -126,6 +126,13 @@ impl Account {
             Operation::PutFunctionConcurrency => self.put_function_concurrency(arguments),
             Operation::GetFunctionConcurrency => self.get_function_concurrency(arguments),
             Operation::DeleteFunctionConcurrency => self.delete_function_concurrency(arguments),
+            Operation::PutRuntimeManagementConfig => self.put_runtime_management_config(arguments),
+            Operation::GetRuntimeManagementConfig => self.get_runtime_management_config(arguments),
+            Operation::PutFunctionRecursionConfig => self.put_function_recursion_config(arguments),
+            Operation::GetFunctionRecursionConfig => self.get_function_recursion_config(arguments),
+            Operation::PutFunctionEventInvokeConfig => self.put_function_event_invoke_config(arguments),
+            Operation::GetFunctionEventInvokeConfig => self.get_function_event_invoke_config(arguments),
+            Operation::DeleteFunctionEventInvokeConfig => self.delete_function_event_invoke_config(arguments),
             Operation::PutProvisionedConcurrencyConfig => self.put_provisioned_concurrency_config(arguments),
             Operation::GetProvisionedConcurrencyConfig => self.get_provisioned_concurrency_config(arguments),
             Operation::DeleteProvisionedConcurrencyConfig => {

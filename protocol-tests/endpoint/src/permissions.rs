@@ -91,6 +91,11 @@ fn resource(account: &Account, operation: Operation, arguments: &Arguments<'_>) 
         Operation::GetFunction
         | Operation::GetFunctionConfiguration
         | Operation::DeleteFunction
+        | Operation::PutRuntimeManagementConfig
+        | Operation::GetRuntimeManagementConfig
+        | Operation::PutFunctionEventInvokeConfig
+        | Operation::GetFunctionEventInvokeConfig
+        | Operation::DeleteFunctionEventInvokeConfig
         | Operation::PutProvisionedConcurrencyConfig
         | Operation::GetProvisionedConcurrencyConfig
         | Operation::DeleteProvisionedConcurrencyConfig
@@ -115,6 +120,8 @@ fn resource(account: &Account, operation: Operation, arguments: &Arguments<'_>) 
         | Operation::PutFunctionConcurrency
         | Operation::GetFunctionConcurrency
         | Operation::DeleteFunctionConcurrency
+        | Operation::PutFunctionRecursionConfig
+        | Operation::GetFunctionRecursionConfig
         | Operation::PutFunctionCodeSigningConfig
         | Operation::GetFunctionCodeSigningConfig
         | Operation::DeleteFunctionCodeSigningConfig => {
@@ -186,6 +193,13 @@ fn context(account: &Account, operation: Operation, arguments: &Arguments<'_>) -
         | Operation::PutFunctionConcurrency
         | Operation::GetFunctionConcurrency
         | Operation::DeleteFunctionConcurrency
+        | Operation::PutRuntimeManagementConfig
+        | Operation::GetRuntimeManagementConfig
+        | Operation::PutFunctionRecursionConfig
+        | Operation::GetFunctionRecursionConfig
+        | Operation::PutFunctionEventInvokeConfig
+        | Operation::GetFunctionEventInvokeConfig
+        | Operation::DeleteFunctionEventInvokeConfig
         | Operation::PutProvisionedConcurrencyConfig
         | Operation::GetProvisionedConcurrencyConfig
         | Operation::DeleteProvisionedConcurrencyConfig

@@ -171,6 +171,14 @@ pub(crate) enum Refusal {
     ProvisionedWithWeights,
     VersionProvisioned,
     AliasProvisioned,
+    // Runtime management and asynchronous invocations.
+    RuntimeVersionMissing,
+    NoEventInvokeConfig {
+        arn: String,
+    },
+    NothingToConfigure,
+    OwnDestination,
+    NoFunctionToConfigure,
     // Function URLs and policies.
     NoSuchFunction,
     NoSuchResource,
@@ -335,6 +343,12 @@ impl Refusal {
             Refusal::ProvisionedWithWeights => (400, INVALID, "Alias with weights can not be used with Provisioned Concurrency".to_owned()), // not recorded, known from reports
             Refusal::VersionProvisioned => (409, CONFLICT, "Alias can't be used for Provisioned Concurrency configuration on an already Provisioned version".to_owned()),
             Refusal::AliasProvisioned => (409, CONFLICT, "Version is pointed by a Provisioned Concurrency alias".to_owned()),
+
+            Refusal::RuntimeVersionMissing => (400, INVALID, "RuntimeVersionArn is required when UpdateRuntimeOn is Manual.".to_owned()), // a guess
+            Refusal::NoEventInvokeConfig { arn } => (404, NOT_FOUND, format!("The function {arn} doesn't have an EventInvokeConfig")),
+            Refusal::NothingToConfigure => (400, INVALID, "You must specify at least one of error handling or destination setting.".to_owned()),
+            Refusal::OwnDestination => (400, INVALID, "You can't specify the function as a destination for itself.".to_owned()),
+            Refusal::NoFunctionToConfigure => (404, NOT_FOUND, "The function doesn't exist.".to_owned()),
 
             Refusal::NoSuchFunction => (404, NOT_FOUND, "Function does not exist".to_owned()),
             Refusal::NoSuchResource => (404, NOT_FOUND, "The resource you requested does not exist.".to_owned()),

@@ -27,6 +27,13 @@ pub(crate) enum Operation {
     PutFunctionConcurrency,
     GetFunctionConcurrency,
     DeleteFunctionConcurrency,
+    PutRuntimeManagementConfig,
+    GetRuntimeManagementConfig,
+    PutFunctionRecursionConfig,
+    GetFunctionRecursionConfig,
+    PutFunctionEventInvokeConfig,
+    GetFunctionEventInvokeConfig,
+    DeleteFunctionEventInvokeConfig,
     PutProvisionedConcurrencyConfig,
     GetProvisionedConcurrencyConfig,
     DeleteProvisionedConcurrencyConfig,
@@ -67,7 +74,7 @@ impl Operation {
 /// Operation, name, method, path and status of success, from botocore's models of Lambda and CloudWatch. Only
 /// DeleteFunction differs: the model says 200 and allows another status in the answer; AWS answers 204.
 #[rustfmt::skip] // a table: one operation, one line
-const ROUTES: [(Operation, &str, &str, &str, u16); 40] = [
+const ROUTES: [(Operation, &str, &str, &str, u16); 47] = [
     (CreateFunction, "CreateFunction", "POST", "/2015-03-31/functions", 201),
     (GetFunction, "GetFunction", "GET", "/2015-03-31/functions/{}", 200),
     (GetFunctionConfiguration, "GetFunctionConfiguration", "GET", "/2015-03-31/functions/{}/configuration", 200),
@@ -87,6 +94,13 @@ const ROUTES: [(Operation, &str, &str, &str, u16); 40] = [
     (PutFunctionConcurrency, "PutFunctionConcurrency", "PUT", "/2017-10-31/functions/{}/concurrency", 200),
     (GetFunctionConcurrency, "GetFunctionConcurrency", "GET", "/2019-09-30/functions/{}/concurrency", 200),
     (DeleteFunctionConcurrency, "DeleteFunctionConcurrency", "DELETE", "/2017-10-31/functions/{}/concurrency", 204),
+    (PutRuntimeManagementConfig, "PutRuntimeManagementConfig", "PUT", "/2021-07-20/functions/{}/runtime-management-config", 200),
+    (GetRuntimeManagementConfig, "GetRuntimeManagementConfig", "GET", "/2021-07-20/functions/{}/runtime-management-config", 200),
+    (PutFunctionRecursionConfig, "PutFunctionRecursionConfig", "PUT", "/2024-08-31/functions/{}/recursion-config", 200),
+    (GetFunctionRecursionConfig, "GetFunctionRecursionConfig", "GET", "/2024-08-31/functions/{}/recursion-config", 200),
+    (PutFunctionEventInvokeConfig, "PutFunctionEventInvokeConfig", "PUT", "/2019-09-25/functions/{}/event-invoke-config", 200),
+    (GetFunctionEventInvokeConfig, "GetFunctionEventInvokeConfig", "GET", "/2019-09-25/functions/{}/event-invoke-config", 200),
+    (DeleteFunctionEventInvokeConfig, "DeleteFunctionEventInvokeConfig", "DELETE", "/2019-09-25/functions/{}/event-invoke-config", 204),
     (PutProvisionedConcurrencyConfig, "PutProvisionedConcurrencyConfig", "PUT", "/2019-09-30/functions/{}/provisioned-concurrency", 202),
     (GetProvisionedConcurrencyConfig, "GetProvisionedConcurrencyConfig", "GET", "/2019-09-30/functions/{}/provisioned-concurrency", 200),
     (DeleteProvisionedConcurrencyConfig, "DeleteProvisionedConcurrencyConfig", "DELETE", "/2019-09-30/functions/{}/provisioned-concurrency", 204),

@@ -26,6 +26,38 @@ fn a_history_is_written_after_the_text_of_others() {
 }
 
 #[test]
+fn another_text_keeps_the_history() {
+    for (description, expected) in [
+        ("for the shop (at 7, before: 5)", "the shop (at 7, before: 5)"),
+        ("for the shop (at 7 #4, before: 5 #3, release: shop)", "the shop (at 7 #4, before: 5 #3, release: shop)"),
+        ("(at 7, before: none)", "the shop (at 7, before: none)"),
+        ("for the shop (at 7, to 8, before: 5, 3)", "the shop (at 7, to 8, before: 5, 3)"),
+        ("(at 7, codedeploy to 8)", "the shop (at 7, codedeploy to 8)"),
+        ("for the shop", "the shop"),
+        ("", "the shop"),
+    ] {
+        let history = AliasHistory::of(description).with_text("the shop");
+        assert_eq!(history.unmoved_description().as_deref(), Some(expected));
+        let read = AliasHistory::of(expected);
+        assert_eq!((read.text(), &read), ("the shop", &history), "{expected}");
+        let cleared = history.with_text("").unmoved_description().expect("short");
+        assert_eq!(AliasHistory::of(&cleared), history.with_text(""), "{cleared}");
+    }
+}
+
+#[test]
+fn the_longest_text_of_a_stanza_leaves_space_for_ten_versions_and_a_shift() {
+    let before = (100_000..100_010).rev().map(|number: u64| HistoryEntry::of(&number.to_string(), None));
+    let recorded = Some((HistoryEntry::of("100010", None), before.collect()));
+    let history = AliasHistory { recorded, ..AliasHistory::default() }.with_text(&"x".repeat(128));
+    assert!(history.can_record_shift("100010"));
+    assert!(history.with_codedeploy("100010", "100011").to_description("100010").is_some());
+    let moved = history.moved_from("100010").to_description("100011").expect("short");
+    let read = AliasHistory::of(&moved);
+    assert_eq!(read.before("100011").map(|before| before.len()), Some(10));
+}
+
+#[test]
 fn the_way_back_shortens_it() {
     let history = AliasHistory::of("x (at 9, before: 7, 4, 2)");
     assert_eq!(history.before("9"), Some(vec!["7", "4", "2"]));

@@ -50,7 +50,7 @@ fn release(aliases: &[&str]) -> Release {
 /// The steps in order, each as a short text.
 fn shown(steps: &[Step]) -> Vec<String> {
     let shown = |step: &Step| match &step.action {
-        Action::Write(WriteCall::CreateAlias { alias }) => format!("create {alias}"),
+        Action::Write(WriteCall::CreateAlias { alias, .. }) => format!("create {alias}"),
         Action::Write(WriteCall::UpdateAlias { alias, version, .. }) => {
             format!("{alias} to {}", version.as_deref().unwrap_or("new"))
         }
@@ -82,6 +82,47 @@ fn a_version_proves_itself_before_any_alias_moves() {
     let back = of(&release(&["live"]), &self::live(2, &[alias("live", 1, &[])]), false);
     assert_eq!(shown(&back.go_live), ["verify", "live to 2"]);
     assert!(back.publish.is_none());
+}
+
+#[test]
+fn a_text_of_the_stanza_replaces_that_before_the_history() {
+    let wanted = |aliases: &[&str]| Release {
+        alias_description: Some("shop".to_owned()),
+        ..release(aliases)
+    };
+    let live_at = |at: u64, description: &str| {
+        let history = AliasHistory::of(description);
+        live(2, &[LiveAlias { history, ..alias("live", at, &[]) }])
+    };
+    // With its move, and with its creation.
+    let planned = of(&wanted(&["live", "next"]), &live_at(1, "old (at 1, before: none)"), false);
+    let [_, moved, created] = planned.go_live.as_slice() else { panic!("{planned:?}") };
+    let Action::Write(WriteCall::UpdateAlias { history: Some(history), .. }) = &moved.action else {
+        panic!("{moved:?}")
+    };
+    assert_eq!(history.to_description("2").as_deref(), Some("shop (at 2, before: 1)"));
+    let Action::Write(WriteCall::CreateAlias { history, .. }) = &created.action else {
+        panic!("{created:?}")
+    };
+    assert_eq!(history.to_description("2").as_deref(), Some("shop (at 2, before: none)"));
+    // Alone.
+    let planned = of(&wanted(&["live"]), &live_at(2, "old (at 2, before: 1)"), false);
+    let [Step { action: Action::Write(WriteCall::DescribeAlias { description, .. }), changes }] =
+        planned.descriptions.as_slice()
+    else {
+        panic!("{planned:?}")
+    };
+    assert_eq!((planned.go_live.len(), description.as_str()), (0, "shop (at 2, before: 1)"));
+    let change = &changes[0];
+    assert_eq!(change.field, "alias.live.description");
+    assert_eq!((&change.from, &change.to), (&json!("old"), &json!("shop")));
+    // What is equal, or not in the stanza, stays.
+    for (release, description) in
+        [(wanted(&["live"]), "shop (at 2, before: 1)"), (release(&["live"]), "old (at 2, before: 1)")]
+    {
+        let planned = of(&release, &live_at(2, description), false);
+        assert!(planned.descriptions.is_empty() && planned.go_live.is_empty(), "{planned:?}");
+    }
 }
 
 #[test]

@@ -432,6 +432,7 @@ fn every_name_is_read_back_as_it_was_written() {
     let steps = each_name!(StepName:
         CreateFunction UpdateFunctionConfiguration PutFunctionCodeSigningConfig
         DeleteFunctionCodeSigningConfig UntagResource TagResource UpdateFunctionCode PutFunctionConcurrency DeleteFunctionConcurrency
+        PutRuntimeManagementConfig PutFunctionRecursionConfig PutFunctionEventInvokeConfig DeleteFunctionEventInvokeConfig
         CreateFunctionUrlConfig UpdateFunctionUrlConfig DeleteFunctionUrlConfig AddPermission RemovePermission
         UploadPackage PublishVersion Wait Verify CreateAlias UpdateAlias ShiftTraffic
         CreateDeployment StopDeployment

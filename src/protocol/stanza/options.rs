@@ -8,8 +8,8 @@ use serde_json::json;
 
 use super::snippets;
 use super::values::{
-    ALIAS, FUNCTION_NAME, LAMBDA, Links, PROCESSORS, PackageType, REGION, RELEASE, SHARES, SNAPSHOTS,
-    STORAGE_MODES, TRACING, TagsMode, VERSION,
+    ALIAS, ALIAS_DESCRIPTION, FUNCTION_NAME, LAMBDA, LOOPS, Links, PROCESSORS, PackageType, REGION, RELEASE,
+    SHARES, SNAPSHOTS, STORAGE_MODES, TRACING, TagsMode, VERSION,
 };
 use crate::protocol::keys::{Kind, options};
 use crate::protocol::name::{FunctionName, Region};
@@ -19,8 +19,8 @@ use crate::protocol::schema_types::{
 };
 use crate::protocol::secret::Secret;
 use crate::protocol::structures::{
-    CodeDeploy, DurableConfig, FileSystemConfig, FileSystems, FunctionUrl, Guard, ImageConfig, LoggingConfig,
-    OrNone, TenancyConfig, UrlOrNone,
+    CodeDeploy, DurableConfig, EventInvokeConfig, FileSystemConfig, FileSystems, FunctionUrl, Guard,
+    ImageConfig, LoggingConfig, OrNone, RuntimeManagement, TenancyConfig, UrlOrNone,
 };
 use crate::protocol::version_check::{Checks, VersionCheck};
 
@@ -329,6 +329,29 @@ options! {
         /// value.
         pub reserved_concurrency: Option<OrNone<i32>> as Option<NumberOrNone> = number_or_none(),
             "Reserved concurrency".examples(json!([20, "none"])) [Settings before function_tags, open];
+        /// How Lambda treats asynchronous invocations: retries, age of events, destinations. With `alias`, it
+        /// is set on each alias and not on the function itself. Default: the live value. An empty map
+        /// restores the AWS defaults.
+        pub event_invoke_config: Option<EventInvokeConfig> as Option<EventInvokeConfig>
+            = structure(EventInvokeConfig::read),
+            "Asynchronous invocations"
+                .yaml(
+                    "event_invoke_config:\n  maximum_retry_attempts: 0\n  \
+                    on_failure: arn:aws:sqs:us-east-1:123456789012:failed"
+                )
+                [Settings before function_tags, open];
+        /// When Lambda updates the function to a new version of its runtime, such as `{update_runtime_on:
+        /// FunctionUpdate}`. It is set before a version is published, and published versions keep theirs.
+        /// Default: the live value; for a new function, `Auto`. An empty map restores `Auto`.
+        pub runtime_management: Option<RuntimeManagement> as Option<RuntimeManagement>
+            = runtime_management(),
+            "Runtime updates".yaml("runtime_management:\n  update_runtime_on: FunctionUpdate")
+                [Settings before handler_name, open];
+        /// What Lambda does when the function invokes itself in a loop through another service, such as a
+        /// queue: `Terminate` stops the loop, `Allow` lets it go on. Default: the live value; for a new
+        /// function, `Terminate`.
+        pub recursive_loop: Option<String> as Option<Text> = word(LOOPS),
+            "Recursive loops" [Settings before function_tags, open];
         /// HTTPS endpoint of the function, such as `{auth_type: AWS_IAM}`. `none` removes it. With `alias`,
         /// it is the endpoint of the first alias. Default: the live value.
         pub function_url: Option<OrNone<FunctionUrl>> as Option<UrlOrNone> = function_url(),
@@ -340,6 +363,12 @@ options! {
         pub alias: Option<Vec<String>> as Option<TextList> = distinct_texts(),
             "Alias".single().pattern(ALIAS, "Expected letters, digits, `-` and `_`, and not only digits.")
                 .example("live") [Versions, open] => "Name" of CreateAlias;
+        /// Description of each alias, such as `The live shop`, at most 128 characters: AWS allows 256, and
+        /// the previous versions of the alias are recorded after it. Needs `alias`. Default: the live text.
+        /// An empty string removes it.
+        pub alias_description: Option<String> as Option<Text> = alias_description(),
+            "Description of the alias".pattern(ALIAS_DESCRIPTION, "Expected at most 128 characters.")
+                .example("The live shop") [Versions, open] => "Description" of UpdateAlias;
         /// Check to run on a new version before the alias moves to it, or a list of 1 to 100 checks, which
         /// run in order until one fails. `{}` invokes the function and expects no error. Without `alias`, the
         /// code is already live when the checks run. Default: no check.
