@@ -8,6 +8,7 @@ mod concurrency;
 pub(crate) mod event_sources;
 mod functions;
 mod invoke;
+mod layers;
 mod metrics;
 mod policy;
 mod provisioned;

@@ -9,6 +9,7 @@ mod concurrent_changes;
 mod event_sources;
 mod functions;
 mod invoke;
+mod layers;
 mod permissions;
 mod policy;
 mod provisioned;
