@@ -13,6 +13,7 @@ mod finish;
 mod guard;
 mod job;
 mod judge;
+mod layers;
 mod list;
 mod member;
 mod package;

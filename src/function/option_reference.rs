@@ -181,6 +181,7 @@ fn members(at: &str, kind: &str, structure: &Value, types: &Value) -> Vec<Member
     let definition = match kind {
         "Conditions" => "On",
         "FileSystems" => "FileSystemConfig",
+        "Layers" => "LayerContent",
         "UrlOrNone" => "FunctionUrl",
         definition_name => definition_name,
     };
@@ -249,6 +250,7 @@ fn type_name(kind: &str, property: &Value) -> String {
         "Conditions" => "map, or a branch",
         "Branches" => "branch or list of branches",
         "FileSystems" => "map or list of maps",
+        "Layers" => "string, map, or list of these",
         "UrlOrNone" => "map, or `none`",
         "Anything" => "any value",
         _ => "map",

@@ -167,8 +167,10 @@ impl Redactor {
     /// Masks secrets in a plan. Values of the stanza can contain a secret variable that was filled in.
     pub fn plan(&self, mut plan: Plan) -> Plan {
         for change in plan.steps.iter_mut().flat_map(|step| &mut step.changes) {
-            if let Some(alias) = change.field.strip_prefix("alias.") {
-                change.field = format!("alias.{}", self.redact(alias));
+            for kind in ["alias.", "layers."] {
+                if let Some(name) = change.field.strip_prefix(kind) {
+                    change.field = format!("{kind}{}", self.redact(name));
+                }
             }
             for value in [&mut change.from, &mut change.to] {
                 self.value(value);
@@ -180,7 +182,8 @@ impl Redactor {
     /// Masks secrets in the description of an archive. Its path can contain a secret variable that was filled
     /// in.
     pub fn package(&self, package: Package) -> Package {
-        Package { source: self.redact(&package.source), ..package }
+        let layer = package.layer.as_deref().map(|layer| self.redact(layer));
+        Package { source: self.redact(&package.source), layer, ..package }
     }
 
     fn value(&self, value: &mut Value) {

@@ -119,6 +119,7 @@ fn enriched(at: &str, property: &Value, definitions: &Value, keys: &[EditorKey])
         ("Conditions", _) => conditions(nested("On")),
         ("Branches", _) => branch_names(),
         ("FileSystems", _) => file_systems(&nested("FileSystemConfig")),
+        ("Layers", _) => layers(at, &nested("LayerContent")),
         ("UrlOrNone", _) => or(nested("FunctionUrl"), &["object", "string", "null"], NONE),
         ("Anything", _) => json!({}),
         (definition_name, _) => {
@@ -487,6 +488,20 @@ fn file_systems(one: &Value) -> Value {
     schema["items"] = one.clone();
     schema["items"]["type"] = json!(["object", "null"]);
     limit_entries(&mut schema, "file_system_configs");
+    schema
+}
+
+/// A list of layers: strings, and structures of those to build. A single one means a list with one entry.
+fn layers(at: &str, built: &Value) -> Value {
+    let (pattern, message) = value_pattern(at, None).unwrap_or_default();
+    let typed = |types: &[&str]| {
+        let mut one = built.clone();
+        one["type"] = json!(types);
+        with_pattern(with_message(one, "Expected a string or a map."), &pattern, &message)
+    };
+    let mut schema = typed(&["array", "object", "string", "number", "boolean", "null"]);
+    schema["items"] = typed(&["object", "string", "number", "boolean", "null"]);
+    limit_entries(&mut schema, at);
     schema
 }
 

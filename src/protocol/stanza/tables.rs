@@ -2,6 +2,7 @@
 
 use super::options::Options;
 use crate::protocol::keys::EditorKey;
+use crate::protocol::layer::LayerContent;
 use crate::protocol::on::On;
 use crate::protocol::structures::{
     CodeDeploy, Cors, DeploymentHooks, Expect, FileSystemConfig, FunctionUrl, Guard, ImageConfig,
@@ -14,11 +15,12 @@ type AwsField = (&'static str, &'static str, &'static str);
 /// What editors show for the keys of a table, and AWS's fields.
 type Table = (fn() -> Vec<EditorKey>, &'static [AwsField]);
 
-const TABLES: [Table; 12] = [
+const TABLES: [Table; 13] = [
     (Options::editor_keys, Options::AWS_FIELDS),
     (LoggingConfig::editor_keys, LoggingConfig::AWS_FIELDS),
     (ImageConfig::editor_keys, ImageConfig::AWS_FIELDS),
     (FileSystemConfig::editor_keys, FileSystemConfig::AWS_FIELDS),
+    (LayerContent::editor_keys, LayerContent::AWS_FIELDS),
     (FunctionUrl::editor_keys, FunctionUrl::AWS_FIELDS),
     (Cors::editor_keys, Cors::AWS_FIELDS),
     (Verify::editor_keys, Verify::AWS_FIELDS),
