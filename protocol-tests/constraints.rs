@@ -171,6 +171,11 @@ fn each_limit_is_that_of_the_model() {
                 assert_eq!(one["pattern"], r"[0-9A-Za-z\.\-_]*(?<!\.)");
                 assert_eq!((&one["min"], &one["max"]), (&json!(3), &json!(63)));
             }
+            // The other forms are those of this program.
+            Limit::Form(form) if key == "layers" => {
+                let of_aws = one["pattern"].as_str().expect("a pattern");
+                assert!(form.pattern.starts_with(of_aws), "{of_aws}");
+            }
             Limit::Form(form) => assert_eq!(one["pattern"], form.pattern, "{key}"),
             Limit::NameCharacters(_) | Limit::Pairs(_) | Limit::Names => panic!("{key}: {limit:?}"),
         }
@@ -180,7 +185,7 @@ fn each_limit_is_that_of_the_model() {
 #[test]
 fn values_of_another_form_are_warned_about() {
     let layer = "arn:aws:lambda:us-east-1:123456789012:layer:tools";
-    let two_layers = format!("{layer}:1, {layer}:2");
+    let (two_layers, latest) = (format!("{layer}:1, {layer}:2"), format!("{layer}:latest"));
     let (first, second) = ("x".repeat(3), "x".repeat(63));
     for (key, inside, beyond) in [
         (
@@ -194,7 +199,19 @@ fn values_of_another_form_are_warned_about() {
             &["subnet-1a,subnet-1b", "subnet-1a subnet-1b", "vpc-1"],
         ),
         ("security_group_ids", &["sg-1"], &["sg-1, sg-2", "default"]),
-        ("layers", &[&format!("{layer}:1"), "arn:aws:lambda:::awslayer:x"], &[layer, &two_layers]),
+        (
+            "layers",
+            &[
+                &format!("{layer}:1"),
+                "arn:aws:lambda:::awslayer:x",
+                layer,
+                &latest,
+                "tools",
+                "tools:latest",
+                "tools:7",
+            ],
+            &["tools:newest", "tools:0", "arn:x", &two_layers],
+        ),
         (
             "kms_key_arn",
             &["arn:aws:kms:us-east-1:123456789012:key/1234abcd", ""],

@@ -29,6 +29,7 @@ mod hostile;
 mod identity;
 mod interruptions;
 mod invalid_input;
+mod layers;
 mod limits;
 mod lists;
 mod members;

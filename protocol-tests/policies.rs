@@ -135,6 +135,12 @@ fn kinds() -> Vec<Kind> {
         ),
         kind("a package under a key", json!({"source_kms_key_arn": KEY}), json!({})),
         kind("layers", json!({"layers": [LAYER]}), json!({})),
+        kind("layers by name", json!({"layers": ["tools", "more:1"]}), json!({})),
+        kind(
+            "a layer that the stanza builds",
+            json!({"layers": [{"name": "deps", "zip": "index.js", "keep_versions": 1}]}),
+            json!({"layers": [{"name": "deps", "zip": "index.js"}]}),
+        ),
         kind("a network", network.clone(), json!({})),
         update(
             "one member of a network, with the others live",
@@ -379,7 +385,7 @@ fn flaw(ended: &PluginOutput) -> Option<String> {
     }
 }
 
-/// A fixture whose endpoint takes 20 ms for each change.
+/// A fixture whose endpoint takes 20 ms for each change, and has two layers.
 fn fixture() -> Fixture {
     let moment = Duration::from_millis(20);
     let settings = Settings {
@@ -390,7 +396,12 @@ fn fixture() -> Fixture {
         deployment_groups: vec![DeploymentGroup::default()],
         ..Settings::default()
     };
-    Fixture::of(settings, json!({"region": "us-east-1", "zip": null}))
+    let fixture = Fixture::of(settings, json!({"region": "us-east-1", "zip": null}));
+    for layer in ["tools", "more"] {
+        let content = json!({"Content": {"S3Bucket": "builds", "S3Key": "layer.zip"}});
+        fixture.another_client("POST", &format!("/2018-10-31/layers/{layer}/versions"), content);
+    }
+    fixture
 }
 
 /// All policies that lack one statement or one action of `policy`, by the name of what they lack. Keeps the

@@ -9,6 +9,7 @@ use serde_json::json;
 use crate::code_source::CodeSource;
 use crate::function::{ChangedBy, DesiredFunction, Setting};
 use crate::protocol::event::StepName;
+use crate::protocol::layer::{Layer, NamedLayer};
 use crate::protocol::limits::NOT_A_ROLE;
 use crate::protocol::name::Region;
 use crate::protocol::policy_document::{PolicyDocument, Statement};
@@ -69,6 +70,7 @@ pub(crate) fn of(stanza: &Stanza, desired: &DesiredFunction, source: &CodeSource
         draft.allow("Network", &actions, vec!["*".to_owned()]);
     }
     desired.settings.iter().for_each(|setting| draft.allow_for(setting));
+    draft.allow_layers(desired, &arn_parts);
     draft.allow_code(source, desired, &arn_parts);
     Policy { document: PolicyDocument::of(draft.statements), notes: draft.notes }
 }
@@ -132,6 +134,8 @@ fn function_actions(stanza: &Stanza, desired: &DesiredFunction, source: &CodeSou
         };
     let release = &desired.release;
     let (names_alias, prunes) = (!release.aliases.is_empty(), release.keep.is_some());
+    let mut built = desired.layers.iter().flatten().filter_map(Layer::content);
+    let prunes_layers = built.any(|content| content.keep_versions.is_some());
     // With an alias, the function's own URL is read too, and deleted when the stanza wants no URL.
     let has_alias = desired.url_alias().is_some();
     let own_address = match &desired.url {
@@ -142,7 +146,7 @@ fn function_actions(stanza: &Stanza, desired: &DesiredFunction, source: &CodeSou
         (true, "lambda:GetFunction"),
         (creates, StepName::CreateFunction.iam_action()),
         (
-            has(ChangedBy::Configuration) || desired.handler.is_some(),
+            has(ChangedBy::Configuration) || desired.handler.is_some() || desired.layers.is_some(),
             StepName::UpdateFunctionConfiguration.iam_action(),
         ),
         // Needed even if the live image stays: after a failed update it is sent again.
@@ -160,7 +164,7 @@ fn function_actions(stanza: &Stanza, desired: &DesiredFunction, source: &CodeSou
         (has(ChangedBy::Recursion), "lambda:GetFunctionRecursionConfig"),
         (has(ChangedBy::Recursion), StepName::PutFunctionRecursionConfig.iam_action()),
         (release.publish, StepName::PublishVersion.iam_action()),
-        (release.publish || prunes, "lambda:ListVersionsByFunction"),
+        (release.publish || prunes || prunes_layers, "lambda:ListVersionsByFunction"),
         (names_alias || prunes, "lambda:ListAliases"),
         (names_alias, StepName::CreateAlias.iam_action()),
         (names_alias, "lambda:GetAlias"),
@@ -334,7 +338,41 @@ impl Draft {
         );
     }
 
-    /// Adds the actions on other resources that a setting needs, such as layers and KMS keys.
+    /// Adds the actions on layers: those that the function uses, those whose latest version is looked up, and
+    /// those that the stanza builds.
+    fn allow_layers(&mut self, desired: &DesiredFunction, arn_parts: &ArnParts) {
+        let (mut used, mut listed, mut built, mut pruned) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        for layer in desired.layers.iter().flatten() {
+            match layer {
+                Layer::Version(arn) => used.push(self.resource("layers", arn, ("lambda", "layer:"))),
+                Layer::Named(NamedLayer { layer, version }) => {
+                    let layer = arn_parts.layer(layer);
+                    match version {
+                        Some(number) => used.push(format!("{layer}:{number}")),
+                        None => {
+                            used.push(format!("{layer}:*"));
+                            listed.push(layer);
+                        }
+                    }
+                }
+                Layer::Built(content) => {
+                    let layer = arn_parts.layer(&content.name);
+                    let versions = format!("{layer}:*");
+                    pruned.extend(content.keep_versions.map(|_| versions.clone()));
+                    used.push(versions);
+                    built.push(layer);
+                }
+            }
+        }
+        used.dedup();
+        let list = "lambda:ListLayerVersions";
+        self.allow("Layers", &["lambda:GetLayerVersion"], used);
+        self.allow("LatestLayers", &[list], listed);
+        self.allow("BuiltLayers", &[list, StepName::PublishLayerVersion.iam_action()], built);
+        self.allow("OldLayers", &[StepName::DeleteLayerVersion.iam_action()], pruned);
+    }
+
+    /// Adds the actions on other resources that a setting needs, such as KMS keys.
     fn allow_for(&mut self, setting: &Setting) {
         if setting.is_empty() {
             return;
@@ -344,12 +382,6 @@ impl Draft {
             Setting::Role(role) => {
                 let role = self.role(role);
                 self.statements.push(Statement::pass_role(role).named("PassRole"));
-            }
-            Setting::Layers(layers) => {
-                let mut layers: Vec<String> =
-                    layers.iter().map(|layer| self.resource(key, layer, ("lambda", "layer:"))).collect();
-                layers.dedup();
-                self.allow("Layers", &["lambda:GetLayerVersion"], layers);
             }
             Setting::KmsKeyArn(arn) => {
                 let arn = self.resource(key, arn, ("kms", "key/"));
@@ -499,6 +531,13 @@ impl ArnParts {
             region: known(region, is_word),
             account: known(account, is_account),
         }
+    }
+
+    /// The ARN of a layer that a stanza names by its name or ARN, without a version.
+    fn layer(&self, name: &str) -> String {
+        let ArnParts { partition, region, account } = self;
+        let arn = literal_arn(name, "lambda", "layer:");
+        arn.unwrap_or_else(|| format!("arn:{partition}:lambda:{region}:{account}:layer:{}", literal(name)))
     }
 
     fn repository(&self, region: &str, account: &str, name: &str) -> String {

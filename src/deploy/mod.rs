@@ -14,6 +14,7 @@ mod guard;
 mod init;
 mod job;
 mod judge;
+mod layers;
 mod list;
 mod member;
 mod package;

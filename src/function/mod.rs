@@ -9,6 +9,7 @@ mod bypass;
 mod guard;
 mod handler_mistake;
 mod last_release;
+mod layer;
 mod live;
 pub(crate) mod option_reference;
 mod release;
@@ -25,6 +26,7 @@ pub(crate) use guard::{
 };
 pub(crate) use handler_mistake::HandlerMistake;
 pub(crate) use last_release::{LastRelease, ReleaseAlias};
+pub(crate) use layer::{LayerVersion, new_version};
 pub(crate) use live::{
     CodeAndSettings, LATEST_PUBLISHED, LiveAlias, LiveDeployment, LiveFunction, LiveImage, LiveUrl,
     LiveVersion, Permission, Provisioned, ProvisionedState, PublicAccess, VersionState,
@@ -36,6 +38,7 @@ pub(crate) use settings_table::settings_table;
 pub(crate) use written_stanza::{JobVariable, WrittenKey};
 pub(crate) use written_stanza::{StanzaContext, WrittenStanza};
 
+use crate::protocol::layer::Layer;
 use crate::protocol::name::FunctionName;
 use crate::protocol::secret::Secret;
 use crate::protocol::stanza::{Options, Stanza, TagsMode};
@@ -49,8 +52,11 @@ use live::runtime;
 pub(crate) struct DesiredFunction {
     /// Name of the function.
     pub name: FunctionName,
-    /// Every setting that the stanza names, except the handler.
+    /// Every setting that the stanza names, except the handler, and except the layers until
+    /// [`DesiredFunction::set_layers`] adds them.
     pub settings: Vec<Setting>,
+    /// The layers as the stanza names them. `None`: it does not name any.
+    pub layers: Option<Vec<Layer>>,
     /// The handler, which is kept apart because its form depends on the runtime. `None`: the stanza does not
     /// name one.
     pub handler: Option<Handler>,
@@ -81,6 +87,7 @@ impl DesiredFunction {
         DesiredFunction {
             name,
             settings: Setting::desired(&s),
+            layers: s.layers,
             handler: s.handler_name.map(|name| Handler { module: s.module_name, name }),
             tags: s.function_tags,
             replaces_tags: s.function_tags_mode == Some(TagsMode::Replace),
@@ -91,6 +98,17 @@ impl DesiredFunction {
             release,
             default_description,
         }
+    }
+
+    /// Adds the versions of the layers to the settings, at their place in the table of settings.
+    pub(crate) fn set_layers(&mut self, versions: Vec<LayerVersion>) {
+        let layers = Setting::Layers(versions);
+        let place = |setting: &Setting| {
+            Setting::FIELDS.iter().position(|field| field.option == setting.field()).unwrap_or_default()
+        };
+        self.settings.retain(|setting| !setting.is_kind_of(&layers));
+        let at = self.settings.partition_point(|setting| place(setting) < place(&layers));
+        self.settings.insert(at, layers);
     }
 
     /// The alias to which the function URL belongs: the first one. `None`: it belongs to the function itself
@@ -117,6 +135,9 @@ impl DesiredFunction {
     /// The runtime and handler that the function will have. `None`: they are not known, or layers may contain
     /// the handler.
     pub(crate) fn runtime_and_handler(&self, live: Option<&LiveFunction>) -> Option<(String, String)> {
+        if self.layers.as_ref().is_some_and(|layers| !layers.is_empty()) {
+            return None;
+        }
         let desired = self.settings_for(live.and_then(LiveFunction::runtime));
         let live = live.map(|live| live.settings.as_slice()).unwrap_or_default();
         let kept = live.iter().filter(|live| !desired.iter().any(|desired| desired.is_kind_of(live)));

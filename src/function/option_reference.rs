@@ -182,6 +182,7 @@ fn members(at: &str, kind: &str, structure: &Value, types: &Value) -> Vec<Member
         "Conditions" => "On",
         "FileSystems" => "FileSystemConfig",
         "Checks" => "Verify",
+        "Layers" => "LayerContent",
         "UrlOrNone" => "FunctionUrl",
         definition_name => definition_name,
     };
@@ -250,6 +251,7 @@ fn type_name(kind: &str, property: &Value) -> String {
         "Conditions" => "map, or a branch",
         "Branches" => "branch or list of branches",
         "FileSystems" | "Checks" => "map or list of maps",
+        "Layers" => "string, map, or list of these",
         "UrlOrNone" => "map, or `none`",
         "Anything" => "any value",
         _ => "map",

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
+use super::layer::LayerVersion;
 use super::settings_table::settings_table;
 use crate::protocol::secret::{MASK, Secret};
 use crate::protocol::stanza::Options;
@@ -50,6 +51,15 @@ setting_values! {
     Vec<String>: Vec::is_empty;
     /// A list whose order does not matter.
     BTreeSet<String>: BTreeSet::is_empty;
+}
+
+impl SettingValue for Vec<LayerVersion> {
+    fn is_empty(&self) -> bool {
+        self.is_empty()
+    }
+    fn shown(&self) -> Value {
+        self.iter().map(|version| json!(version.to_string())).collect()
+    }
 }
 
 impl SettingValue for BTreeSet<FileSystemConfig> {
@@ -232,7 +242,8 @@ mod tests {
     fn the_order_of_subnets_means_nothing_and_that_of_layers_does() {
         let list = |items: [&str; 2]| items.map(str::to_owned);
         assert_eq!(Setting::SubnetIds(list(["a", "b"]).into()), Setting::SubnetIds(list(["b", "a"]).into()));
-        assert_ne!(Setting::Layers(list(["a", "b"]).into()), Setting::Layers(list(["b", "a"]).into()));
+        let layers = |items| Setting::Layers(list(items).map(LayerVersion::Arn).into());
+        assert_ne!(layers(["a", "b"]), layers(["b", "a"]));
     }
 
     #[test]

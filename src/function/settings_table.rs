@@ -133,14 +133,18 @@ macro_rules! settings_table {
                 r.tracing_config(types::TracingConfig::builder().mode(mode.as_str().into()).build())
             }),
         }
-        /// ARNs.
-        Layers(Vec<String>) changed by Configuration {
+        /// A stanza can name a layer without its version, so they are not among its settings, but are added by
+        /// [`DesiredFunction::set_layers`](super::DesiredFunction::set_layers).
+        Layers(Vec<LayerVersion>) changed by Configuration {
             option: "layers", aws: "Layers",
-            desired: |stanza| stanza.layers.clone(),
+            desired: |_| None,
             live: configuration(|c| {
-                Some(c.layers().iter().filter_map(|layer| layer.arn()).map(str::to_owned).collect())
+                let arns = c.layers().iter().filter_map(|layer| layer.arn());
+                Some(arns.map(|arn| LayerVersion::Arn(arn.to_owned())).collect())
             }),
-            request: configuration(|r, arns| r.set_layers(Some(arns))),
+            request: configuration(|r, versions| {
+                r.set_layers(Some(versions.iter().map(ToString::to_string).collect()))
+            }),
         }
         FileSystems(BTreeSet<FileSystemConfig>) changed by Configuration {
             option: "file_system_configs", aws: "FileSystemConfigs",

@@ -32,6 +32,8 @@ impl Lambda {
         state: &mut DeployState<'_>,
         role_not_ready: &dyn Fn(),
     ) -> Result<Applied, LambdaError> {
+        let call = call.with_layers(&state.layers);
+        let call: &WriteCall = &call;
         let applied = self.send_until_accepted(call, state, role_not_ready).await;
         let must_be_restored = match call {
             WriteCall::ShiftTraffic { .. } => true,
@@ -205,7 +207,7 @@ impl Lambda {
     /// Whether an error only means that AWS has already applied an earlier request of the same step, whose
     /// response was lost.
     fn was_done(&self, call: &WriteCall, error: &CallError) -> bool {
-        if let WriteCall::DeleteVersion { .. } = call {
+        if let WriteCall::DeleteVersion { .. } | WriteCall::DeleteLayerVersion { .. } = call {
             // The goal is reached, even if another caller deleted the version.
             return error.is_not_found();
         }

@@ -137,6 +137,7 @@ impl Lambda {
                 let request = client.remove_permission().function_name(name).set_qualifier(alias.clone());
                 self.send_silent(step, request.statement_id(permission.statement_id()).send()).await
             }
+            WriteCall::PublishLayerVersion { layer } => self.publish_layer_version(layer).await,
             WriteCall::PublishVersion { description, to_latest } => {
                 self.publish_version(description.clone(), *to_latest, state).await
             }
@@ -203,6 +204,10 @@ impl Lambda {
             WriteCall::DeleteVersion { version } => {
                 // Without a qualifier this call would delete the whole function.
                 let request = client.delete_function().function_name(name).qualifier(version);
+                self.send_silent(step, request.send()).await
+            }
+            WriteCall::DeleteLayerVersion { layer, version } => {
+                let request = client.delete_layer_version().layer_name(layer).version_number(*version);
                 self.send_silent(step, request.send()).await
             }
         }

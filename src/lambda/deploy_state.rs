@@ -54,6 +54,8 @@ pub(crate) struct DeployState<'a> {
     pub known: Option<CodeAndSettings>,
     /// How long the last update took. The next one takes about as long. `None`: there was none yet.
     pub last_update: Option<Duration>,
+    /// ARNs of the layer versions that earlier steps have published, by the name or ARN of the layer.
+    pub layers: BTreeMap<String, String>,
 }
 
 impl<'a> DeployState<'a> {
@@ -78,6 +80,7 @@ impl<'a> DeployState<'a> {
             seen_sha256: None,
             known: None,
             last_update: None,
+            layers: BTreeMap::new(),
         }
     }
 
@@ -171,6 +174,12 @@ impl<'a> DeployState<'a> {
                 StepTarget { event_source: Some(event_source.clone()), ..of(Some(alias), None) }
             }
             Action::Write(WriteCall::DeleteVersion { version }) => of(None, Some(version.clone())),
+            Action::Write(WriteCall::PublishLayerVersion { layer }) => {
+                StepTarget { layer: Some(layer.layer.clone()), ..StepTarget::default() }
+            }
+            Action::Write(WriteCall::DeleteLayerVersion { layer, version }) => {
+                StepTarget { layer: Some(layer.clone()), ..of(None, Some(version.to_string())) }
+            }
             _ => StepTarget::default(),
         }
     }
@@ -278,6 +287,11 @@ impl<'a> DeployState<'a> {
 
     /// Records the facts from a response.
     pub(super) fn record_response(&mut self, reported: ResponseFacts) {
+        if let Some((layer, arn)) = reported.layer {
+            // A layer is no part of the function, whose revision stays.
+            self.layers.insert(layer, arn);
+            return;
+        }
         if let Some(arn) = reported.function_arn {
             self.arn = arn;
         }
@@ -317,6 +331,8 @@ pub(super) struct ResponseFacts {
     pub(super) deployment: Option<CodeDeployDeployment>,
     /// Name and `RevisionId` of an alias.
     pub(super) alias: Option<(String, Option<String>)>,
+    /// Name or ARN of a layer, and the ARN of the version that was published.
+    pub(super) layer: Option<(String, String)>,
 }
 
 #[cfg(test)]
@@ -360,6 +376,17 @@ mod tests {
         logged.settings[3] = Setting::LogGroup("/aws/lambda/f".to_owned());
         assert!(state.allows_response(&configuration(Setting::LogFormat("JSON".to_owned())), &logged));
         assert!(!state.allows_response(&timeout(), &logged));
+    }
+
+    #[test]
+    fn a_published_layer_leaves_the_revision_of_the_function() {
+        let name = FunctionName::parse("f").expect("a name");
+        let revision_id = Some("ours".to_owned());
+        let mut state = DeployState { revision_id: revision_id.clone(), ..DeployState::of(&name) };
+        let layer = Some(("deps".to_owned(), "arn:deps:2".to_owned()));
+        state.record_response(ResponseFacts { layer, ..ResponseFacts::default() });
+        assert_eq!(state.revision_id, revision_id);
+        assert_eq!(state.layers.get("deps").map(String::as_str), Some("arn:deps:2"));
     }
 
     #[test]

@@ -22,6 +22,7 @@ mod error_texts;
 #[cfg(feature = "cloudwatch")]
 mod guard_reads;
 mod http;
+mod layer;
 mod live_state;
 #[cfg(not(feature = "cloudwatch"))]
 mod no_guard_reads;

@@ -22,8 +22,8 @@ use serde_json::{Value, json};
 use super::deploy_state::ResponseFacts;
 use super::error::StateReason;
 use crate::function::{
-    CodeAndSettings, EventSource, LiveFunction, LiveImage, LiveUrl, LiveVersion, Permission, PublicAccess,
-    Setting, VersionState, resource_name, settings_table,
+    CodeAndSettings, EventSource, LayerVersion, LiveFunction, LiveImage, LiveUrl, LiveVersion, Permission,
+    PublicAccess, Setting, VersionState, resource_name, settings_table,
 };
 use crate::protocol::secret::Secret;
 use crate::protocol::structures::{self, EventInvokeConfig, FunctionUrl};

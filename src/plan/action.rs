@@ -1,12 +1,13 @@
 //! Defines the action of a step: what it does, its name in events, and what the step waits for. Never carries
 //! an action out.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::code_source::{Delivery, Object};
-use crate::function::{AliasHistory, Permission, Setting};
+use crate::code_source::{BuiltLayer, Delivery, Object};
+use crate::function::{AliasHistory, LayerVersion, Permission, Setting};
 use crate::package::Archive;
 use crate::protocol::event::{CodeDeployDeployment, StepName, WaitsFor};
 use crate::protocol::secret::Secret;
@@ -142,6 +143,11 @@ pub(crate) enum WriteCall {
         /// The alias from whose policy it is removed. `None`: the function's policy.
         alias: Option<String>,
     },
+    /// PublishLayerVersion, unless the latest version has the content already.
+    PublishLayerVersion {
+        /// The layer.
+        layer: Box<BuiltLayer>,
+    },
     /// PublishVersion.
     PublishVersion {
         /// Description of the version. `None`: that of the function.
@@ -236,6 +242,13 @@ pub(crate) enum WriteCall {
         /// Number of the version.
         version: String,
     },
+    /// DeleteLayerVersion.
+    DeleteLayerVersion {
+        /// Name or ARN of the layer.
+        layer: String,
+        /// Number of the version.
+        version: i64,
+    },
 }
 
 impl Action {
@@ -282,6 +295,28 @@ impl WriteCall {
         self.name_and_wait().0
     }
 
+    /// The call with the ARNs of the layer versions that earlier steps have published, by layer.
+    pub(crate) fn with_layers(&self, published: &BTreeMap<String, String>) -> Cow<'_, WriteCall> {
+        let mut call = Cow::Borrowed(self);
+        if published.is_empty() {
+            return call;
+        }
+        if let WriteCall::CreateFunction { settings, .. }
+        | WriteCall::UpdateFunctionConfiguration { settings } = call.to_mut()
+        {
+            for version in settings.iter_mut().filter_map(layers_of).flatten() {
+                let arn = match &*version {
+                    LayerVersion::New { layer, .. } => published.get(layer).cloned(),
+                    LayerVersion::Arn(_) => None,
+                };
+                if let Some(arn) = arn {
+                    *version = LayerVersion::Arn(arn);
+                }
+            }
+        }
+        call
+    }
+
     fn name_and_wait(&self) -> (StepName, Option<WaitsFor>) {
         let provisioned = Some(WaitsFor::ProvisionedConcurrencyReady);
         match self {
@@ -311,6 +346,7 @@ impl WriteCall {
             WriteCall::DeleteFunctionUrlConfig { .. } => (StepName::DeleteFunctionUrlConfig, None),
             WriteCall::AddPermission { .. } => (StepName::AddPermission, None),
             WriteCall::RemovePermission { .. } => (StepName::RemovePermission, None),
+            WriteCall::PublishLayerVersion { .. } => (StepName::PublishLayerVersion, None),
             WriteCall::PublishVersion { .. } => (StepName::PublishVersion, Some(WaitsFor::VersionActive)),
             WriteCall::CreateAlias { .. } => (StepName::CreateAlias, None),
             WriteCall::UpdateAlias { provisions, .. } => {
@@ -332,6 +368,15 @@ impl WriteCall {
                 (StepName::UpdateEventSourceMapping, Some(WaitsFor::EventSourceMappingSettled))
             }
             WriteCall::DeleteVersion { .. } => (StepName::DeleteFunction, None),
+            WriteCall::DeleteLayerVersion { .. } => (StepName::DeleteLayerVersion, None),
         }
+    }
+}
+
+/// The layers that a setting names. `None`: it is another setting.
+fn layers_of(setting: &mut Setting) -> Option<&mut Vec<LayerVersion>> {
+    match setting {
+        Setting::Layers(versions) => Some(versions),
+        _ => None,
     }
 }

@@ -8,6 +8,7 @@ mod at_creation;
 mod codedeploy;
 mod error;
 mod event_invoke;
+mod layers;
 mod phases;
 mod refused;
 mod release;
@@ -55,7 +56,8 @@ pub(crate) struct Plan {
 ///
 /// The order of the steps, and why:
 ///
-/// 1. The upload of a package to a bucket. It takes longest, and if it fails, nothing has changed.
+/// 1. The upload of a package to a bucket. It takes longest, and if it fails, nothing has changed. Then new
+///    versions of layers, whose ARNs the settings name.
 /// 2. Code signing, which decides which code AWS accepts.
 /// 3. Settings, then code, as in dpl. New code may need a new environment variable, while old code seldom
 ///    minds one. No step comes between the two, so that new settings apply to old code for as short a time as
@@ -70,7 +72,7 @@ pub(crate) struct Plan {
 ///    come after the aliases, so that the function URL never opens the old code, and none of these changes is
 ///    visible if a version fails verification.
 /// 8. Event source mappings that follow the alias. From then on they call a version that has passed.
-/// 9. Deletion of old versions.
+/// 9. Deletion of old versions, of the function and then of its layers.
 ///
 /// If CodeDeploy still moves the alias when the run ends, steps 8 and 9 are left to a later run.
 ///
@@ -123,8 +125,9 @@ fn create(desired: &DesiredFunction, code: &Code) -> Result<Plan, PlanError> {
     let mut changes: Vec<Change> = settings.iter().flat_map(|setting| differences(setting, None)).collect();
     changes.extend(tags.keys().map(|name| tag_change(name, Value::Null, json!(MASK))));
     changes.push(code_change(code, None));
-    let mut steps: Vec<Step> = upload(code).into_iter().collect();
+    let mut steps: Vec<Step> = upload(code).into_iter().chain(layers::publications(code)).collect();
     let release = release::plan_release(&desired.release, &settings, None, true)?;
+    let deletions = layers::deletions(code, &settings, None, &[]);
     steps.push(Step::write(WriteCall::CreateFunction { settings, tags, delivery }, changes));
     steps.extend(before.into_iter().filter_map(|setting| own_call(setting, None)));
     steps.extend(release.publish);
@@ -134,6 +137,7 @@ fn create(desired: &DesiredFunction, code: &Code) -> Result<Plan, PlanError> {
     steps.extend(release.provisioned);
     steps.extend(url::steps(desired.url.as_ref(), desired.url_alias(), None)?);
     steps.extend(release.verification);
+    steps.extend(deletions);
     Ok(Plan { function: FunctionPresence::Absent, steps, version: None, cleared: Vec::new(), running: None })
 }
 
@@ -168,6 +172,7 @@ fn update(desired: &DesiredFunction, code: &Code, live: &LiveFunction) -> Result
         own_calls(ChangedBy::Concurrency).partition(|_| is_stopped && desired.release.verifies);
     let mut steps = release.ended_shift;
     steps.extend(upload(code).filter(|_| new_code.is_some()));
+    steps.extend(layers::publications(code));
     steps.extend(own_calls(ChangedBy::CodeSigning));
     steps.extend(configuration);
     steps.extend(new_code);
@@ -188,6 +193,10 @@ fn update(desired: &DesiredFunction, code: &Code, live: &LiveFunction) -> Result
         steps.extend(followers(desired, live));
     }
     steps.extend(release.deletions);
+    if !release.is_left_to_codedeploy {
+        let deletions = layers::deletions(code, &settings, Some(live), &steps);
+        steps.extend(deletions);
+    }
     let (version, cleared, running) = (release.version, release.cleared, release.running);
     Ok(Plan { function: FunctionPresence::Exists, steps, version, cleared, running })
 }
@@ -199,7 +208,8 @@ pub(crate) fn needs_versions(desired: &DesiredFunction, code: &Code, live: &Live
         let plan = plan(desired, code, Some(live));
         plan.is_ok_and(|plan| plan.steps.iter().any(|step| step.action.changes_function()))
     };
-    desired.release.keep.is_some() || (publishes && !changes())
+    let prunes_layers = code.layers.iter().any(|layer| !layer.surplus().is_empty());
+    desired.release.keep.is_some() || prunes_layers || (publishes && !changes())
 }
 
 /// The existing version on which a plan relies and whose state has not been read yet. With `waits` it may

@@ -8,7 +8,8 @@ use crate::protocol::event::Phase;
 /// The phases of a release, as positions in the steps of a plan. The ranges follow each other without a gap.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Phases {
-    /// What no caller of an alias notices. Without an alias: only the upload of the package to a bucket.
+    /// What no caller of an alias notices. Without an alias: only uploads to a bucket, and new versions of
+    /// layers.
     pub prepare: Range<usize>,
     /// The shifts of traffic.
     pub rounds: Vec<ShiftRound>,
@@ -45,7 +46,7 @@ impl Phases {
 pub(crate) fn phases(steps: &[Step], has_alias: bool) -> Phases {
     let all = steps.len();
     if !has_alias {
-        let prepared = count(steps, 0, |step| matches!(step.action, Action::UploadPackage { .. }));
+        let prepared = count(steps, 0, is_before_the_function);
         let updated = prepared + count(steps, prepared, |step| !is_deletion(step));
         return Phases {
             prepare: 0..prepared,
@@ -121,7 +122,18 @@ fn is_removal(step: &Step) -> bool {
 }
 
 fn is_deletion(step: &Step) -> bool {
-    matches!(step.action, Action::Write(WriteCall::DeleteVersion { .. }))
+    matches!(
+        step.action,
+        Action::Write(WriteCall::DeleteVersion { .. } | WriteCall::DeleteLayerVersion { .. })
+    )
+}
+
+/// True for a step that makes what the function will use, and does not change the function.
+fn is_before_the_function(step: &Step) -> bool {
+    matches!(
+        step.action,
+        Action::UploadPackage { .. } | Action::Write(WriteCall::PublishLayerVersion { .. })
+    )
 }
 
 /// True for a step with which an alias goes live. An update of an alias that a later step shifts or moves
@@ -162,6 +174,7 @@ fn is_preparation(action: &Action) -> bool {
                 | WriteCall::UpdateFunctionConfiguration { .. }
                 | WriteCall::UpdateFunctionCode { .. }
                 | WriteCall::PutRuntimeManagementConfig { .. }
+                | WriteCall::PublishLayerVersion { .. }
                 | WriteCall::PublishVersion { .. }
         ),
         Action::Wait { .. } | Action::WaitForProvisioned { .. } => false,
@@ -171,7 +184,7 @@ fn is_preparation(action: &Action) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::code_source::{Delivery, Object};
+    use crate::code_source::{BuiltLayer, Delivery, Object};
     use crate::function::AliasHistory;
     use crate::package::Archive;
     use crate::protocol::event::Change;
@@ -205,6 +218,9 @@ mod tests {
             "code" => {
                 WriteCall::UpdateFunctionCode { settings: Vec::new(), delivery: Delivery::Call(archive()) }
             }
+            "layer" => {
+                WriteCall::PublishLayerVersion { layer: Box::new(BuiltLayer::of_test(&[], false, None)) }
+            }
             "publish" => WriteCall::PublishVersion { description: None, to_latest: false },
             "reserve" => WriteCall::PutFunctionConcurrency { executions: 1 },
             "add" => WriteCall::CreateAlias { alias, history: AliasHistory::new() },
@@ -221,6 +237,7 @@ mod tests {
             "remove" => WriteCall::DeleteProvisionedConcurrencyConfig { alias },
             "tag" => WriteCall::TagResource { tags: BTreeMap::new() },
             "delete" => WriteCall::DeleteVersion { version: "1".to_owned() },
+            "prune" => WriteCall::DeleteLayerVersion { layer: "deps".to_owned(), version: 1 },
             other => panic!("no step is called {other}"),
         };
         Step::write(call, Vec::new())
@@ -256,6 +273,7 @@ mod tests {
             "create publish verify | add | tag",
             "upload create publish | add:a add:b |",
             "sign configure code publish verify | move | tag reserve delete delete",
+            "upload layer configure publish verify | move | delete prune",
             "configure publish | move |",
             "| move |",
             "| move:a add:b |",
@@ -281,7 +299,7 @@ mod tests {
             "runtime | | describe",
             "| | tag reserve",
             "| | tag remove delete",
-            "sign code | |",
+            "layer sign code | |",
         ] {
             assert_eq!(divided(plan, true), plan);
         }
@@ -303,6 +321,7 @@ mod tests {
             "upload | create publish verify tag |",
             "| configure code verify | delete delete",
             "upload | code publish reserve verify | delete",
+            "upload upload layer | configure code | prune",
         ] {
             assert_eq!(divided(plan, false), plan);
         }

@@ -286,7 +286,7 @@ pub struct UnmetCondition {
     pub message: String,
 }
 
-/// The archive with the code.
+/// The archive with the code, or with a layer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Package {
     /// Number of files, links and empty directories in the archive.
@@ -299,6 +299,9 @@ pub struct Package {
     pub code_sha256: String,
     /// Path that was packaged, as the stanza names it.
     pub source: String,
+    /// Name of the layer whose content it is. Absent: it is the code of the function.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub layer: Option<String>,
 }
 
 /// Whether the function exists.
@@ -430,6 +433,9 @@ pub struct StepTarget {
     /// The event source that calls the alias from now on, such as `SQS queue orders`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub event_source: Option<String>,
+    /// Name or ARN of the layer. `version` is then a version of the layer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub layer: Option<String>,
 }
 
 /// Result of a run.

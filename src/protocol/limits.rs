@@ -47,6 +47,10 @@ const ARN: &str = r"(arn:(aws[a-zA-Z-]*)?:[a-z0-9-.]+:.*)|()";
 const LAYER: &str = concat!(
     r"((arn:(aws[a-zA-Z-]*)?:lambda:(eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:\d{12}:",
     r"layer:[a-zA-Z0-9-_]+:[0-9]+)|(arn:[a-zA-Z0-9-]+:lambda:::awslayer:[a-zA-Z0-9-_]+))",
+    // The forms of this program, which AWS does not have: a name, with or without a version, and the ARN of a
+    // layer.
+    r"|([a-zA-Z0-9-_]+(:0*[1-9][0-9]*)?)",
+    r"|((arn:[a-zA-Z0-9-]+:lambda:[a-zA-Z0-9-]+:\d{12}:layer:)?[a-zA-Z0-9-_]+(:latest)?)",
 );
 const CODE_SIGNING: &str = concat!(
     r"arn:(aws[a-zA-Z-]*)?:lambda:(eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:\d{12}:",
@@ -219,7 +223,7 @@ fn beyond(key: &str, limit: Limit, node: &Node) -> Vec<Warning> {
         Limit::Form(form) => {
             let regex = form.regex();
             let others = values().filter(|(_, text)| !text.is_empty() && !fits(&regex, text));
-            others.map(|(at, text)| of_other_form(key, &text, form, &regex).at(at)).collect()
+            others.map(|(at, text)| of_other_form(key, &text, form).at(at)).collect()
         }
         // Checked in `pair_limits.rs`.
         Limit::Names => Vec::new(),
@@ -241,7 +245,7 @@ fn too_long(key: &str, text: &str, most: usize) -> Option<Warning> {
 }
 
 /// The warning about a value of `key` that does not have this form.
-fn of_other_form(key: &str, text: &str, form: Form, regex: &Regex) -> Warning {
+fn of_other_form(key: &str, text: &str, form: Form) -> Warning {
     let is_list = ["subnet_ids", "security_group_ids", "layers"].contains(&key);
     let parts = text.split(|c: char| c == ',' || c.is_whitespace()).filter(|part| !part.is_empty()).count();
     let shown = quoted(text);
@@ -250,10 +254,6 @@ fn of_other_form(key: &str, text: &str, form: Form, regex: &Regex) -> Warning {
         key if is_list && parts > 1 => {
             out_of_range(format!("`{key}` has {parts} values in one text: {shown}"))
                 .hint("write a list, with each value as an entry of its own")
-        }
-        "layers" if fits(regex, &format!("{text}:1")) => {
-            out_of_range(format!("{shown} in `layers` has no version; AWS documents ARNs of layer versions"))
-                .hint("add the version, such as `:3`")
         }
         key => out_of_range(format!("`{key}` is {shown}; AWS documents values such as {}", form.example)),
     }
@@ -360,7 +360,6 @@ mod tests {
 
     #[test]
     fn a_warning_says_how_the_value_is_written_right() {
-        let layer = "arn:aws:lambda:us-east-1:123456789012:layer:x";
         for (stanza, message, hint) in [
             (
                 r#"{"subnet_ids":"subnet-1a,subnet-1b"}"#.to_owned(),
@@ -373,10 +372,10 @@ mod tests {
                 "write a list, with each value as an entry of its own",
             ),
             (
-                format!(r#"{{"layers":"{layer}"}}"#),
-                "`arn:aws:lambda:us-east-1:123456789012:layer:x` in `layers` has no version; \
-                 AWS documents ARNs of layer versions",
-                "add the version, such as `:3`",
+                r#"{"layers":"tools:newest"}"#.to_owned(),
+                "`layers` is `tools:newest`; AWS documents values such as \
+                 arn:aws:lambda:us-east-1:123456789012:layer:tools:3",
+                "check the value; AWS may refuse it",
             ),
             (
                 r#"{"role":"arn:aws:lambda:us-east-1:123456789012:function:g"}"#.to_owned(),

@@ -192,6 +192,7 @@ fn message(event: &Event) -> String {
             StepName::TagResource => "Updating tags.".to_owned(),
             StepName::UpdateFunctionCode => "Updating code.".to_owned(),
             StepName::UploadPackage => "Uploading the package to S3.".to_owned(),
+            StepName::PublishLayerVersion => format!("Publishing a version of layer {}.", layer(target)),
             StepName::PublishVersion => "Publishing a version.".to_owned(),
             StepName::Wait => match (target.seconds, &target.alias) {
                 (Some(seconds), _) => format!("Waiting {seconds} s before the next traffic step."),
@@ -237,6 +238,9 @@ fn message(event: &Event) -> String {
                 format!("Making {source} call alias {}.", alias(target))
             }
             StepName::DeleteFunction => format!("Deleting {}.", target_version(target)),
+            StepName::DeleteLayerVersion => {
+                format!("Deleting {} of layer {}.", target_version(target), layer(target))
+            }
         },
         Event::StepFinished { step, duration_ms, .. } => {
             format!("{} done in {}", step.as_str(), duration(*duration_ms))
@@ -288,6 +292,10 @@ fn of_alias(target: &StepTarget) -> String {
     target.alias.as_ref().map(|alias| format!(" of alias {alias}")).unwrap_or_default()
 }
 
+fn layer(target: &StepTarget) -> &str {
+    target.layer.as_deref().unwrap_or_default()
+}
+
 /// `version 7`, or `the function` for `$LATEST`.
 fn target_version(target: &StepTarget) -> String {
     match target.version.as_deref() {
@@ -334,8 +342,9 @@ fn failed(counts: &VersionCounts) -> String {
 }
 
 fn packaged(package: &Package) -> String {
+    let layer = package.layer.as_ref().map(|layer| format!(" for layer {layer}")).unwrap_or_default();
     format!(
-        "packaged {} into {}: {}, {} unpacked",
+        "packaged {}{layer} into {}: {}, {} unpacked",
         package.source,
         size(package.zip_bytes),
         counted(package.entries, "entry", "entries"),

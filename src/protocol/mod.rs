@@ -10,6 +10,7 @@ pub mod event;
 mod guard;
 pub mod json;
 mod keys;
+pub mod layer;
 pub mod limits;
 pub mod messages;
 pub mod name;

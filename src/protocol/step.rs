@@ -79,6 +79,8 @@ steps! {
     RemovePermission: "remove-permission";
     /// Uploads the archive to S3, unless it is already there.
     UploadPackage: "upload-package", "PutObject", "s3:PutObject";
+    /// Publishes a version of a layer, unless the latest one has the content already.
+    PublishLayerVersion: "publish-layer-version";
     /// Publishes a version.
     PublishVersion: "publish-version";
     /// Waits for an update by someone else, or between two steps of `traffic`.
@@ -104,6 +106,8 @@ steps! {
     UpdateEventSourceMapping: "update-event-source-mapping";
     /// Deletes an old version.
     DeleteFunction: "delete-function";
+    /// Deletes an old version of a layer.
+    DeleteLayerVersion: "delete-layer-version";
 }
 
 impl StepName {

@@ -436,9 +436,10 @@ fn quoted(value: &str) -> String {
 
 /// `dist: 3 entries, 1.2 MiB unpacked, 400.0 KiB zipped`.
 fn contents(package: &Package) -> String {
-    let Package { entries, uncompressed_bytes, zip_bytes, source, .. } = package;
+    let Package { entries, uncompressed_bytes, zip_bytes, source, layer, .. } = package;
+    let layer = layer.as_deref().map(|layer| format!(" for layer {}", clean(layer))).unwrap_or_default();
     format!(
-        "{}: {}, {} unpacked, {} zipped",
+        "{}{layer}: {}, {} unpacked, {} zipped",
         clean(source),
         counted(*entries, "entry", "entries"),
         size(*uncompressed_bytes),

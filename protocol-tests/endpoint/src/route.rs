@@ -52,6 +52,10 @@ pub(crate) enum Operation {
     ListEventSourceMappings,
     UpdateEventSourceMapping,
     ListDurableExecutionsByFunction,
+    PublishLayerVersion,
+    GetLayerVersion,
+    ListLayerVersions,
+    DeleteLayerVersion,
     Invoke,
     DescribeAlarms,
     GetMetricData,
@@ -74,7 +78,7 @@ impl Operation {
 /// Operation, name, method, path and status of success, from botocore's models of Lambda and CloudWatch. Only
 /// DeleteFunction differs: the model says 200 and allows another status in the answer; AWS answers 204.
 #[rustfmt::skip] // a table: one operation, one line
-const ROUTES: [(Operation, &str, &str, &str, u16); 47] = [
+const ROUTES: [(Operation, &str, &str, &str, u16); 51] = [
     (CreateFunction, "CreateFunction", "POST", "/2015-03-31/functions", 201),
     (GetFunction, "GetFunction", "GET", "/2015-03-31/functions/{}", 200),
     (GetFunctionConfiguration, "GetFunctionConfiguration", "GET", "/2015-03-31/functions/{}/configuration", 200),
@@ -119,6 +123,10 @@ const ROUTES: [(Operation, &str, &str, &str, u16); 47] = [
     (ListEventSourceMappings, "ListEventSourceMappings", "GET", "/2015-03-31/event-source-mappings", 200),
     (UpdateEventSourceMapping, "UpdateEventSourceMapping", "PUT", "/2015-03-31/event-source-mappings/{}", 202),
     (ListDurableExecutionsByFunction, "ListDurableExecutionsByFunction", "GET", "/2025-12-01/functions/{}/durable-executions", 200),
+    (PublishLayerVersion, "PublishLayerVersion", "POST", "/2018-10-31/layers/{}/versions", 201),
+    (GetLayerVersion, "GetLayerVersion", "GET", "/2018-10-31/layers/{}/versions/{}", 200),
+    (ListLayerVersions, "ListLayerVersions", "GET", "/2018-10-31/layers/{}/versions", 200),
+    (DeleteLayerVersion, "DeleteLayerVersion", "DELETE", "/2018-10-31/layers/{}/versions/{}", 204),
     (Invoke, "Invoke", "POST", "/2015-03-31/functions/{}/invocations", 200),
     (DescribeAlarms, "DescribeAlarms", "POST", "/service/GraniteServiceVersion20100801/operation/DescribeAlarms", 200),
     (GetMetricData, "GetMetricData", "POST", "/service/GraniteServiceVersion20100801/operation/GetMetricData", 200),
@@ -132,10 +140,10 @@ pub(crate) struct Route {
     pub(crate) name: &'static str,
     /// The HTTP status of success.
     pub(crate) status: u16,
-    /// Function name, ARN of the tagged resource, or UUID of a mapping; empty if the path has none, as that of
-    /// CodeDeploy.
+    /// Function name, ARN of the tagged resource, UUID of a mapping, or layer name; empty if the path has none,
+    /// as that of CodeDeploy.
     pub(crate) subject: String,
-    /// Alias name, or id of a policy statement; empty if the path has none.
+    /// Alias name, id of a policy statement, or version of a layer; empty if the path has none.
     pub(crate) item: String,
 }
 
@@ -212,6 +220,7 @@ mod tests {
         check("GET", "/2015-03-31/functions/f/aliases/live", Some(("GetAlias", "f", "live")));
         check("DELETE", "/2015-03-31/functions/f/policy/public", Some(("RemovePermission", "f", "public")));
         check("PUT", "/2021-10-31/functions/f/url", Some(("UpdateFunctionUrlConfig", "f", "")));
+        check("GET", "/2018-10-31/layers/deps/versions/3", Some(("GetLayerVersion", "deps", "3")));
         check("POST", "GraniteServiceVersion20100801.GetMetricData", Some(("GetMetricData", "", "")));
     }
 

@@ -120,6 +120,7 @@ fn enriched(at: &str, property: &Value, definitions: &Value, keys: &[EditorKey])
         ("Conditions", _) => conditions(nested("On")),
         ("Branches", _) => branch_names(),
         ("FileSystems", _) => file_systems(&nested("FileSystemConfig")),
+        ("Layers", _) => layers(at, &nested("LayerContent")),
         ("UrlOrNone", _) => or(nested("FunctionUrl"), &["object", "string", "null"], NONE),
         ("Checks", _) => checks(&nested("Verify")),
         ("JsonMap", _) => or(json!({}), &["object", "string", "null"], r"^\s*\{|\$"),
@@ -501,6 +502,20 @@ fn checks(one: &Value) -> Value {
     schema["items"]["type"] = json!(["object", "null"]);
     schema["minItems"] = json!(1);
     schema["maxItems"] = json!(MAX_CHECKS);
+    schema
+}
+
+/// A list of layers: strings, and structures of those to build. A single one means a list with one entry.
+fn layers(at: &str, built: &Value) -> Value {
+    let (pattern, message) = value_pattern(at, None).unwrap_or_default();
+    let typed = |types: &[&str]| {
+        let mut one = built.clone();
+        one["type"] = json!(types);
+        with_pattern(with_message(one, "Expected a string or a map."), &pattern, &message)
+    };
+    let mut schema = typed(&["array", "object", "string", "number", "boolean", "null"]);
+    schema["items"] = typed(&["object", "string", "number", "boolean", "null"]);
+    limit_entries(&mut schema, at);
     schema
 }
 

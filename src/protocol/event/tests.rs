@@ -56,6 +56,7 @@ fn package() -> Package {
         zip_bytes: 0,
         code_sha256: text("5TmRQrqIk0OAxCDyeOacC0BCftTbG8DVAKHwTPziMqI="),
         source: text("dist \"ü\"\n"),
+        layer: Some(text("deps")),
     }
 }
 
@@ -204,6 +205,7 @@ fn every_event_is_read_back_as_it_was_written() {
                 percent: Some(100),
                 seconds: Some(u64::MAX),
                 event_source: Some(text("hello")),
+                layer: Some(text("deps")),
             },
         },
         Event::StepFinished { .. } => {
@@ -434,9 +436,10 @@ fn every_name_is_read_back_as_it_was_written() {
         DeleteFunctionCodeSigningConfig UntagResource TagResource UpdateFunctionCode PutFunctionConcurrency DeleteFunctionConcurrency
         PutRuntimeManagementConfig PutFunctionRecursionConfig PutFunctionEventInvokeConfig DeleteFunctionEventInvokeConfig
         CreateFunctionUrlConfig UpdateFunctionUrlConfig DeleteFunctionUrlConfig AddPermission RemovePermission
-        UploadPackage PublishVersion Wait Verify CreateAlias UpdateAlias ShiftTraffic
+        UploadPackage PublishLayerVersion PublishVersion Wait Verify CreateAlias UpdateAlias ShiftTraffic
         CreateDeployment StopDeployment
         PutProvisionedConcurrencyConfig DeleteProvisionedConcurrencyConfig UpdateEventSourceMapping DeleteFunction
+        DeleteLayerVersion
     );
     check(steps, |name: StepName| text(name.as_str()));
     // These have no other list of their names.

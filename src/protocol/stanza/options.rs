@@ -12,6 +12,7 @@ use super::values::{
     SHARES, SNAPSHOTS, STORAGE_MODES, TRACING, TagsMode, VERSION,
 };
 use crate::protocol::keys::{Kind, options};
+use crate::protocol::layer::{Layer, Layers};
 use crate::protocol::name::{FunctionName, Region};
 use crate::protocol::on::Conditions;
 use crate::protocol::schema_types::{
@@ -178,11 +179,12 @@ options! {
         /// `PassThrough`.
         pub tracing_mode: Option<String> as Option<Text> = word(TRACING),
             "X-Ray tracing" [Settings, open];
-        /// ARNs of layer versions, such as `arn:aws:lambda:us-east-1:123456789012:layer:tools:3`, in the
-        /// order in which Lambda applies them; at most 5. They replace all live layers. Default: the live
-        /// layers. An empty list removes them.
-        pub layers: Option<Vec<String>> as Option<TextList> = texts(),
-            "Layers".example(["arn:aws:lambda:us-east-1:123456789012:layer:tools:3"])
+        /// Layers in the order in which Lambda applies them; at most 5. They replace all live layers. A text
+        /// is the ARN of a layer version, such as `arn:aws:lambda:us-east-1:123456789012:layer:tools:3`, or
+        /// names a layer: `tools` and `tools:latest` are its latest version, `tools:3` is version 3. A map is
+        /// a layer that the deployment builds. Default: the live layers. An empty list removes them.
+        pub layers: Option<Vec<Layer>> as Option<Layers> = layers(),
+            "Layers".yaml("layers:\n  - tools:latest\n  - name: deps\n    zip: layer\n    keep_versions: 3")
                 [Settings before environment, open];
         /// Tags of the function, as a map or as a list of `NAME=value`, such as `team=payments`; at most 50.
         /// They are added to the live tags unless `function_tags_mode` is `replace`. Default: the live tags.

@@ -2,6 +2,7 @@
 
 use super::options::Options;
 use crate::protocol::keys::EditorKey;
+use crate::protocol::layer::LayerContent;
 use crate::protocol::on::On;
 use crate::protocol::structures::{
     CodeDeploy, Cors, DeploymentHooks, DurableConfig, EventInvokeConfig, Expect, FileSystemConfig, FunctionUrl,
@@ -14,7 +15,7 @@ type AwsField = (&'static str, &'static str, &'static str);
 /// What editors show for the keys of a table, and AWS's fields.
 type Table = (fn() -> Vec<EditorKey>, &'static [AwsField]);
 
-const TABLES: [Table; 16] = [
+const TABLES: [Table; 17] = [
     (Options::editor_keys, Options::AWS_FIELDS),
     (LoggingConfig::editor_keys, LoggingConfig::AWS_FIELDS),
     (ImageConfig::editor_keys, ImageConfig::AWS_FIELDS),
@@ -23,6 +24,7 @@ const TABLES: [Table; 16] = [
     (FileSystemConfig::editor_keys, FileSystemConfig::AWS_FIELDS),
     (EventInvokeConfig::editor_keys, EventInvokeConfig::AWS_FIELDS),
     (RuntimeManagement::editor_keys, RuntimeManagement::AWS_FIELDS),
+    (LayerContent::editor_keys, LayerContent::AWS_FIELDS),
     (FunctionUrl::editor_keys, FunctionUrl::AWS_FIELDS),
     (Cors::editor_keys, Cors::AWS_FIELDS),
     (Verify::editor_keys, Verify::AWS_FIELDS),

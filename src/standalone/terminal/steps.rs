@@ -149,14 +149,17 @@ pub(super) fn step_line(step: StepName, target: &StepTarget) -> String {
     format!("{}  {what}", step.as_str()).trim_end().to_owned()
 }
 
-/// The event source, alias, version or check that a step is about. Empty for a step that changes the function
-/// itself.
+/// The event source, layer, alias, version or check that a step is about. Empty for a step that changes the
+/// function itself.
 fn acts_on(step: StepName, target: &StepTarget) -> String {
     if let (Some(source), Some(alias)) = (&target.event_source, &target.alias) {
         return format!("{} to {}", clean(source), clean(alias));
     }
     let version = target.version.as_deref().filter(|version| *version != "$LATEST");
     let version = version.map(|version| format!("version {}", clean(version)));
+    if let Some(layer) = &target.layer {
+        return [Some(clean(layer)), version].into_iter().flatten().collect::<Vec<_>>().join(" ");
+    }
     match (target.alias.as_deref().map(clean), version, target.percent) {
         (Some(alias), Some(version), Some(percent)) => format!("{percent} % of {alias} to {version}"),
         // CodeDeploy may still move the alias when the step has ended.

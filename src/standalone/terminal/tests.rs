@@ -131,7 +131,7 @@ fn hello() -> Event {
 
 fn a_package(entries: u64, uncompressed_bytes: u64) -> Package {
     let (code_sha256, source) = ("3i5t".to_owned(), "dist".to_owned());
-    Package { entries, uncompressed_bytes, zip_bytes: 152, code_sha256, source }
+    Package { entries, uncompressed_bytes, zip_bytes: 152, code_sha256, source, layer: None }
 }
 
 fn a_live_function() -> Deployment {

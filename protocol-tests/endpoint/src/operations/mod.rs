@@ -10,6 +10,7 @@ mod event_invoke;
 pub(crate) mod event_sources;
 mod functions;
 mod invoke;
+mod layers;
 mod metrics;
 mod policy;
 mod provisioned;

@@ -10,6 +10,7 @@ mod event_invoke;
 mod event_sources;
 mod functions;
 mod invoke;
+mod layers;
 mod permissions;
 mod policy;
 mod provisioned;
