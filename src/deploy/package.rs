@@ -34,7 +34,7 @@ pub(super) fn prepare(context: &Context<'_>, source: &CodeSource) -> Result<Prep
         Ok(prepared) => return Ok(prepared),
         Err(in_call) => in_call,
     };
-    let contents = scan(context, None)?;
+    let contents = scan(context, context.job.plan_file.as_deref())?;
     contents.check_unzipped_size().map_err(|error| failed(context, error))?;
     if contents.fits_upper_bound(in_call) {
         return Ok(Prepared::Contents(contents));
@@ -95,7 +95,7 @@ impl Archives {
     }
 
     fn build(&mut self, context: &Context<'_>) -> Result<Arc<Archive>, ErrorReport> {
-        let contents = scan(context, None)?;
+        let contents = scan(context, context.job.plan_file.as_deref())?;
         contents.check_unzipped_size().map_err(|error| failed(context, error))?;
         let in_memory = MAX_IN_MEMORY.min(MAX_TOTAL_IN_MEMORY.saturating_sub(self.bytes_in_memory));
         let archive = into_archive(contents, in_memory, context.events, context.stop)
@@ -135,10 +135,11 @@ pub(super) fn package_to(context: &Context<'_>, output: &Path) -> Result<Finishe
     })
 }
 
-fn scan(context: &Context<'_>, output: Option<&Path>) -> Result<Contents, ErrorReport> {
+/// Selects the files to package, without `leave_out`.
+fn scan(context: &Context<'_>, leave_out: Option<&Path>) -> Result<Contents, ErrorReport> {
     let selection = Selection::of(context.stanza);
-    let contents =
-        package::scan(&context.job.directory, &selection, output).map_err(|error| failed(context, error))?;
+    let contents = package::scan(&context.job.directory, &selection, leave_out)
+        .map_err(|error| failed(context, error))?;
     let runtime = context.stanza.runtime.as_deref();
     let is_python = runtime.is_none_or(|runtime| runtime.starts_with("python"));
     let applies = |note: &&PackageNote| is_python || !matches!(note, PackageNote::StalePyc { .. });

@@ -4,6 +4,7 @@
 
 mod action;
 mod alias_changes;
+mod approved;
 mod codedeploy;
 mod error;
 mod phases;
@@ -18,6 +19,7 @@ mod url;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub(crate) use action::{Action, WriteCall};
+pub(crate) use approved::{PlanDifference, differences as differences_from_approved};
 pub(crate) use error::PlanError;
 pub(crate) use phases::{Phases, phases};
 pub(crate) use refused::{cut_version_description, half_vpc, merged_variables};
@@ -423,6 +425,7 @@ impl Plan {
                     phase: None,
                 })
                 .collect(),
+            basis: None,
         }
     }
 }
