@@ -116,8 +116,8 @@ const EXIT_STATUS: &str = "\
 const RUNNERS_VARIABLES: &str = "\
 `DPL_LAMBDA_LOG`: Log level: `error`, `warn`, `info`, `debug` or `trace`. The log goes to standard error and
   contains no secrets. Default: no log.
-`DPL_LAMBDA_INPUT_TIMEOUT`: Time limit for reading the request, or a pipe given as `--stanza` or
-  `--travis-yml`, in seconds. Default: 60.
+`DPL_LAMBDA_INPUT_TIMEOUT`: Time limit for reading the request, or a pipe given as `--stanza`,
+  `--travis-yml` or `--plan`, in seconds. Default: 60.
 `DPL_LAMBDA_CONDITION_TIMEOUT`: Time limit for bash to evaluate a condition, in seconds. Default: 60.
 `DPL_LAMBDA_TODAY`: For tests. The date at which runtimes are checked for deprecation, such as `2026-11-01`.
 `DPL_LAMBDA_CONDITIONS`: For tests. `bash`: evaluates every condition with bash, even a plain word.

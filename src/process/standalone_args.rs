@@ -293,7 +293,7 @@ impl StandaloneArgs {
             Command::Package { output } => vec!["package".into(), "--output".into(), output.into()],
         };
         let PlanOptions { out, approved, exit_code } = &self.plan_options;
-        arguments.extend(exit_code.then(|| "--exit-code".into()));
+        arguments.extend(exit_code.then(|| OsString::from("--exit-code")));
         for file in out.iter().chain(approved) {
             // One argument, because the name can begin with a hyphen.
             let mut argument = OsString::from("--leave-out=");
