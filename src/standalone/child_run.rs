@@ -11,8 +11,7 @@ use std::path::Path;
 use std::process::{ChildStdin, Command, ExitStatus, Stdio};
 use std::thread;
 
-use serde::Serialize;
-
+use super::child_request;
 use super::ci::Ci;
 use super::job_env::CiSelection;
 use super::reporter::{ChildLine, Reporter};
@@ -28,7 +27,6 @@ use crate::protocol::error::ErrorReport;
 use crate::protocol::event::{
     ConditionResult, Event, FEATURES, Finished, Outcome, PROTOCOLS, UnmetCondition,
 };
-use crate::protocol::json::Map;
 use crate::protocol::policy_document::PolicyDocument;
 
 /// A child run to start: a request and the job's environment. `Debug` shows neither, because both may contain
@@ -49,17 +47,6 @@ pub(crate) struct ChildRun {
 
 /// Exit status of `plan --exit-code` if the plan changes something.
 pub(crate) const DIFFERS: i32 = 3;
-
-/// The request of a child run.
-#[derive(Serialize)]
-struct Request<'a> {
-    #[serde(flatten)]
-    stanza: Option<&'a Map>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    stanzas: Option<Vec<&'a Map>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    plan: Option<&'a ApprovedPlan>,
-}
 
 /// Starts the child runs in order until one fails. Returns the exit status of the failed run, or 0, or
 /// [`DIFFERS`] if a run has ended with it. Status 2 means that AWS was not contacted, so it becomes 1 if an earlier
@@ -197,17 +184,9 @@ impl ChildRun {
         }
     }
 
-    /// The request: the stanza, or a list of stanzas.
+    /// The request: the stanza, or a list of stanzas, and the approved plan.
     fn request(&self) -> String {
-        let plan = self.approved.as_ref();
-        let request = match self.stanzas.as_slice() {
-            [located] => Request { stanza: Some(&located.stanza), stanzas: None, plan },
-            several => {
-                let stanzas = several.iter().map(|located| &located.stanza).collect();
-                Request { stanza: None, stanzas: Some(stanzas), plan }
-            }
-        };
-        serde_json::to_string(&request).expect("stanzas and plans are JSON")
+        child_request::text(&self.stanzas, self.approved.as_ref())
     }
 
     /// A run that reads its request from our standard input. The child uses `env` of the request, or else our

@@ -5,6 +5,7 @@
 //! In this mode the program is its own CI runner. It uses the same request and events as every other CI
 //! runner.
 
+mod child_request;
 mod child_run;
 pub(crate) mod ci;
 mod encrypted;
