@@ -43,6 +43,7 @@ fn the_committed_schemas_are_those_of_the_types() {
     check_committed("stanza.json", &schema::stanza());
     check_committed("request.json", &schema::request());
     check_committed("event.json", &schema::event());
+    check_committed("plan.json", &schema::plan());
     check_committed("travis-yml.json", &schema::travis_yml());
     check_committed("editor/stanza.json", &schema::editor_stanza());
     check_committed("editor/travis-yml.json", &schema::editor_travis_yml());
@@ -89,7 +90,7 @@ pub(crate) fn check_agreement(request: &Value, ended: &PluginOutput) {
     for stanza in stanzas_of(request) {
         let mut stanza = stanza.clone();
         let keys = stanza.as_object_mut().expect("an object");
-        keys.retain(|key, _| !["env", "protocol", "stanzas"].contains(&key.as_str()));
+        keys.retain(|key, _| !["env", "plan", "protocol", "stanzas"].contains(&key.as_str()));
         let problems = complaint(&STANZA, &stanza);
         assert!(
             problems.is_empty(),

@@ -30,7 +30,7 @@ use crate::verification::{InvokeResponse, check_response};
 /// A request: any input is either read or rejected, and every problem has a pointer and a message of one
 /// line.
 pub fn request(data: &[u8]) {
-    let Ok(Request { stanzas, env }) = request::read(data) else { return };
+    let Ok(Request { stanzas, env, .. }) = request::read(data) else { return };
     let env = env.unwrap_or_default();
     stanzas.into_vec().iter().for_each(|stanza| check_stanza(stanza, &env));
 }

@@ -27,6 +27,7 @@ pub(super) fn scenarios() -> Vec<Scenario> {
             stage.say(json!({"merge_environment": true, "function_tags_mode": "replace", "dry_run": true}));
             assert_eq!(stage.run(&[]).outcome(), "planned");
         }),
+        Scenario::new("a plan file", plan_file),
         Scenario::new("panics", bugs),
         Scenario::new("variables of the process", environment_of_the_process),
         Scenario::new("variables that are not UTF-8", no_text),
@@ -78,6 +79,29 @@ fn written_stanza(stage: &mut Stage<'_>) {
         scene.fault(operation, FaultKind::Status { status: 400, code, message: words, retry_after: None });
         scene.look(&["init", "--function", "f"]);
     }
+}
+
+/// The file of an approved plan, and the plan as Markdown. The secrets differ in the live function.
+fn plan_file(stage: &mut Stage<'_>) {
+    stage.seed();
+    let env = stage
+        .request
+        .as_object_mut()
+        .and_then(|request| request.remove("env"))
+        .expect("the request has `env`");
+    stage.process = as_variables(&env);
+    stage.say(json!({"merge_environment": true, "alias": "live", "description": "of $GITHUB_TOKEN"}));
+    let stanza = stage.request.to_string();
+    stage.write("build/stanza.json", &stanza);
+    let run = |arguments: &[&str]| {
+        let arguments = [arguments, &["--stanza", "stanza.json"]].concat();
+        stage.run_on(&arguments, b"")
+    };
+    assert_eq!(run(&["plan", "--out", "plan.json"]).outcome(), "planned");
+    stage.look(&["plan", "--stanza", "stanza.json", "--format", "markdown"]);
+    assert_eq!(run(&["deploy", "--plan", "plan.json"]).outcome(), "deployed");
+    assert_eq!(run(&["deploy", "--plan", "plan.json"]).code(), "plan-outdated");
+    stage.look(&["deploy", "--plan", "plan.json", "--stanza", "stanza.json", "--format", "markdown"]);
 }
 
 /// A panic quotes values, as `unwrap` does.

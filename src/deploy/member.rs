@@ -72,12 +72,12 @@ impl<'a> Member<'a> {
         let input = read(&aws, source, prepared, self.only_plan)?;
         let mut guard = guard::prepare(&aws, &input)?;
         let before = Baseline::of(&input);
-        let mut planned = plan::plan_silently(context, input)?;
+        let mut planned = plan::plan_silently(&aws, input)?;
         if release.members() > 1 {
             warn::about_release(context, &planned.plan, planned.input.live());
         }
         release.gate(index, Stage::Planned)?;
-        let event = release.in_turn(index, Stage::Shown, || Ok(plan::emit(context, &planned.plan)))?;
+        let event = release.in_turn(index, Stage::Shown, || Ok(planned.emit(&aws, self.only_plan)))?;
         if self.only_plan {
             dry_run(&aws, &planned)?;
             return Ok(Finished::Planned(event));

@@ -7,6 +7,7 @@
 #![expect(clippy::disallowed_methods, reason = "measures how long the run takes")]
 
 mod apply;
+mod approval;
 mod aws;
 mod context;
 mod finish;
@@ -89,7 +90,9 @@ fn run_with(
     let began = Instant::now();
     let finished = judge(command, job, events, stop).and_then(|judged| match judged {
         Judged::Skipped { unmet } if job.require_deploy => Err(diagnostics::from_required_skip(&unmet)),
-        Judged::Skipped { unmet } => Ok(Finished::Skipped { unmet }),
+        Judged::Skipped { unmet } => {
+            approval::check_skipped(job, &unmet).map(|()| Finished::Skipped { unmet })
+        }
         Judged::Accepted(accepted) => {
             let Accepted { stanza, secrets_of_job, redactor } = *accepted;
             let known_secrets = shared.map(|shared| shared.known_secrets.clone()).unwrap_or_default();
@@ -155,7 +158,7 @@ fn deploy(context: &Context<'_>, runtime: &Runtime, only_plan: bool) -> Result<F
     let input = read(&aws, &source, prepared, only_plan)?;
     let guard = guard::prepare(&aws, &input)?;
     let before = Baseline::of(&input);
-    let (planned, event) = plan(context, input)?;
+    let (planned, event) = plan(&aws, input, only_plan)?;
     if only_plan {
         dry_run(&aws, &planned)?;
         return Ok(Finished::Planned(event));
@@ -184,15 +187,14 @@ fn carry_out(
 
 /// Reads the function again after another caller has changed it, and plans the rest.
 fn replan(aws: &Aws<'_>, planned: Planned, outdated: OutdatedStep) -> Result<Planned, ErrorReport> {
-    let Planned { input, replans, .. } = planned;
-    let names_revision = aws.context.stanza.revision_id.is_some();
-    if (names_revision && !outdated.may_be_ours) || replans == MAX_REPLANS {
+    let Planned { input, plan, replans } = planned;
+    if (aws.context.is_for_one_state() && !outdated.may_be_ours) || replans == MAX_REPLANS {
         aws.context.release.iter().for_each(|name| aws.context.warn(&warnings::release_overtaken(name)));
-        return Err(aws.context.failed(outdated.error));
+        return Err(approval::outdated(aws.context, outdated.error));
     }
     aws.call(aws.lambda.back_off_with_jitter(replans))?;
     let input = read_again(aws, input, &outdated)?;
-    plan_again(aws.context, input, outdated, replans + 1)
+    plan_again(aws.context, input, &plan, outdated, replans + 1)
 }
 
 /// Computes the minimal IAM policy for a stanza. It evaluates no conditions and sends no requests. The region

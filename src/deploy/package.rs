@@ -48,7 +48,7 @@ fn prepare_code(context: &Context<'_>, source: &CodeSource) -> Result<PreparedCo
         Ok(prepared) => return Ok(prepared),
         Err(in_call) => in_call,
     };
-    let contents = scan(context, None)?;
+    let contents = scan(context, context.job.plan_file.as_deref())?;
     contents.check_unzipped_size().map_err(|error| failed(context, error))?;
     if contents.fits_upper_bound(in_call) {
         return Ok(PreparedCode::Contents(contents));
@@ -180,7 +180,7 @@ impl Archives {
     }
 
     fn build(&mut self, context: &Context<'_>) -> Result<Arc<Archive>, ErrorReport> {
-        let contents = scan(context, None)?;
+        let contents = scan(context, context.job.plan_file.as_deref())?;
         contents.check_unzipped_size().map_err(|error| failed(context, error))?;
         let in_memory = MAX_IN_MEMORY.min(MAX_TOTAL_IN_MEMORY.saturating_sub(self.bytes_in_memory));
         let archive = into_archive(contents, in_memory, context.events, context.stop)
@@ -220,10 +220,11 @@ pub(super) fn package_to(context: &Context<'_>, output: &Path) -> Result<Finishe
     })
 }
 
-fn scan(context: &Context<'_>, output: Option<&Path>) -> Result<Contents, ErrorReport> {
+/// Selects the files to package, without `leave_out`.
+fn scan(context: &Context<'_>, leave_out: Option<&Path>) -> Result<Contents, ErrorReport> {
     let selection = Selection::of(context.stanza);
-    let contents =
-        package::scan(&context.job.directory, &selection, output).map_err(|error| failed(context, error))?;
+    let contents = package::scan(&context.job.directory, &selection, leave_out)
+        .map_err(|error| failed(context, error))?;
     let notes = contents.notes().iter().filter(|note| is_relevant(context, note));
     notes.for_each(|note| context.warn(&warnings::from_note(note)));
     Ok(contents)

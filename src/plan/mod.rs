@@ -5,6 +5,7 @@
 mod action;
 mod alias_changes;
 mod at_creation;
+mod approved;
 mod codedeploy;
 mod error;
 mod event_invoke;
@@ -21,6 +22,7 @@ mod url;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub(crate) use action::{Action, WriteCall};
+pub(crate) use approved::{PlanDifference, differences as differences_from_approved};
 pub(crate) use error::PlanError;
 pub(crate) use phases::{Phases, moved_aliases, phases};
 pub(crate) use refused::{cut_version_description, half_vpc, merged_variables};
@@ -503,6 +505,7 @@ impl Plan {
                     phase: None,
                 })
                 .collect(),
+            basis: None,
         }
     }
 }

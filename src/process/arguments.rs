@@ -10,7 +10,7 @@ use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
 
 use super::closed;
-use super::standalone_args::{self, StandaloneArgs};
+use super::standalone_args::{self, PlanOptions, StandaloneArgs};
 use super::streams::print_report;
 use crate::deploy;
 use crate::diagnostics::{self, ArgumentMistake};
@@ -45,9 +45,21 @@ pub(crate) enum Command {
 #[derive(Clone, Debug, Subcommand)]
 pub(crate) enum EventCommand {
     /// Make the function match the stanza (the default).
-    Deploy,
+    Deploy {
+        /// Carry out the approved plan in this file of `plan --out`. Any other plan fails before anything is
+        /// changed. Requires `--stanza` or `--travis-yml`.
+        #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+        plan: Option<PathBuf>,
+    },
     /// Show what a deployment would change, without changing anything.
-    Plan,
+    Plan {
+        /// Write the plan to this file, for `deploy --plan`. Requires `--stanza` or `--travis-yml`.
+        #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+        out: Option<PathBuf>,
+        /// Exit with status 3 if the plan changes something.
+        #[arg(long)]
+        exit_code: bool,
+    },
     /// Validate the stanza and evaluate its conditions, without contacting AWS.
     Check,
     /// Point the alias at its previous version, or at the stanza's `version`, without deploying.
@@ -112,11 +124,26 @@ pub(crate) struct InitArguments {
 impl From<EventCommand> for deploy::Command {
     fn from(command: EventCommand) -> Self {
         match command {
-            EventCommand::Deploy => deploy::Command::Deploy,
-            EventCommand::Plan => deploy::Command::Plan,
+            EventCommand::Deploy { .. } => deploy::Command::Deploy,
+            EventCommand::Plan { .. } => deploy::Command::Plan,
             EventCommand::Check => deploy::Command::Check,
             EventCommand::Rollback => deploy::Command::Rollback,
             EventCommand::Package { output } => deploy::Command::Package { output },
+        }
+    }
+}
+
+impl EventCommand {
+    /// The options of `plan` and `deploy`. All other commands have none.
+    pub(crate) fn plan_options(&self) -> PlanOptions {
+        match self {
+            EventCommand::Deploy { plan } => PlanOptions { approved: plan.clone(), ..PlanOptions::default() },
+            EventCommand::Plan { out, exit_code } => {
+                PlanOptions { out: out.clone(), exit_code: *exit_code, ..PlanOptions::default() }
+            }
+            EventCommand::Check | EventCommand::Rollback | EventCommand::Package { .. } => {
+                PlanOptions::default()
+            }
         }
     }
 }
@@ -217,6 +244,8 @@ pub(crate) enum SchemaDocument {
     Event,
     /// A whole `.travis.yml` file.
     TravisYml,
+    /// The file of `plan --out`.
+    Plan,
 }
 
 /// The completion script of a shell for this command line.

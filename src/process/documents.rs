@@ -69,6 +69,7 @@ fn schema(document: SchemaDocument, for_editors: bool) -> String {
         (SchemaDocument::TravisYml, true) => schema::editor_travis_yml(),
         (SchemaDocument::Request, _) => schema::request(),
         (SchemaDocument::Event, _) => schema::event(),
+        (SchemaDocument::Plan, _) => schema::plan(),
     };
     format!("{schema:#}\n")
 }

@@ -9,6 +9,7 @@ use super::error::{Code, ErrorReport, Warning};
 pub use super::guard::{
     AlarmState, ErrorCounts, GuardAlarm, GuardCheck, GuardState, GuardSummary, VersionCounts,
 };
+pub use super::plan_basis::{AliasBasis, PlanBasis};
 pub use super::step::StepName;
 
 #[cfg(test)]
@@ -18,7 +19,8 @@ mod tests;
 pub const PROTOCOLS: &[u32] = &[1];
 
 /// Names of the features of protocol 1 that not every version has. `stanzas`: a request can be a list.
-pub const FEATURES: &[&str] = &["stanzas"];
+/// `plan`: a request can have an approved plan.
+pub const FEATURES: &[&str] = &["stanzas", "plan"];
 
 /// One line of standard output: an event, and a text that a runner can print for it.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
@@ -63,7 +65,8 @@ pub enum Event {
         name: String,
         /// Version of the program.
         version: String,
-        /// Features that not every version has. `stanzas`: a request can be a list of stanzas.
+        /// Features that not every version has. `stanzas`: a request can be a list of stanzas. `plan`: a
+        /// request can have an approved plan.
         #[serde(default)]
         features: Vec<String>,
     },
@@ -321,6 +324,16 @@ pub struct Plan {
     pub function: FunctionPresence,
     /// The steps in order. Empty: the function already matches the stanza.
     pub steps: Vec<PlannedStep>,
+    /// What the plan was made from. Absent unless the run only plans a deployment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub basis: Option<Box<PlanBasis>>,
+}
+
+impl Plan {
+    /// True if the plan changes something: not all of its steps are checks and waits.
+    pub fn has_changes(&self) -> bool {
+        self.steps.iter().any(|step| !matches!(step.step, StepName::Verify | StepName::Wait))
+    }
 }
 
 /// A step and its changes.
@@ -707,6 +720,21 @@ impl Finished {
             Finished::Failed { .. } => Outcome::Failed,
             Finished::Stopped { .. } => Outcome::Stopped,
             Finished::List(list) => list.outcome,
+        }
+    }
+
+    /// True if the run planned changes, for at least one stanza.
+    pub fn plans_changes(&self) -> bool {
+        match self {
+            Finished::Planned(plan) => plan.has_changes(),
+            Finished::List(list) => list.functions.iter().any(|function| function.finished.plans_changes()),
+            Finished::Deployed(_)
+            | Finished::Unchanged(_)
+            | Finished::Checked {}
+            | Finished::Packaged { .. }
+            | Finished::Skipped { .. }
+            | Finished::Failed { .. }
+            | Finished::Stopped { .. } => false,
         }
     }
 

@@ -24,7 +24,9 @@ use crate::protocol::messages::{counted, dotted, presence, size, without_log_com
 use crate::protocol::policy_document::Statement;
 use style::TextStyle;
 pub use style::{TerminalCapabilities, size_of};
-use text::{clean, clean_output, shortened, width, wrapped};
+pub(super) use table::values;
+pub(super) use text::clean;
+use text::{clean_output, shortened, width, wrapped};
 
 /// Maximum width of prose in columns, even on a wider terminal: longer lines are hard to read.
 const WIDEST_PROSE: usize = 100;
@@ -448,7 +450,7 @@ fn contents(package: &Package) -> String {
 }
 
 /// `2 steps, 3 changes`.
-fn counts(steps: &[PlannedStep]) -> String {
+pub(super) fn counts(steps: &[PlannedStep]) -> String {
     let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
     let changes = steps.iter().map(|step| step.changes.len()).sum();
     format!(

@@ -90,6 +90,18 @@ fn plan() -> Plan {
                 phase: Some(Phase::Prepare),
             },
         ],
+        basis: Some(Box::new(PlanBasis {
+            function_name: text("hello"),
+            account_id: Some(text("123456789012")),
+            region: text("eu-west-1"),
+            revision_id: None,
+            code_sha256: Some(text("3i5t")),
+            aliases: vec![AliasBasis {
+                name: text("live"),
+                version: text("6"),
+                revision_id: Some(text("r")),
+            }],
+        })),
     }
 }
 
@@ -173,7 +185,7 @@ fn every_event_is_read_back_as_it_was_written() {
                 protocol: PROTOCOLS.to_vec(),
                 name: text("dpl-lambda"),
                 version: text("0.1.0"),
-                features: vec![text("stanzas")],
+                features: vec![text("stanzas"), text("plan")],
             }
         },
         Event::Identified { .. } => Event::Identified {
@@ -383,7 +395,11 @@ fn what_is_absent_is_read_back_as_absent() {
         Event::Warning(Warning::new(WarningCode::Overtaken, "m")),
         Event::Warning(Warning::new(WarningCode::Overtaken, "").hint("")),
         Event::Finished(Finished::Deployed(bare)),
-        Event::Finished(Finished::Planned(Plan { function: FunctionPresence::Absent, steps: Vec::new() })),
+        Event::Finished(Finished::Planned(Plan {
+            function: FunctionPresence::Absent,
+            steps: Vec::new(),
+            basis: None,
+        })),
         Event::Finished(Finished::Skipped { unmet: Vec::new() }),
         Event::Finished(Finished::failed(ErrorReport::new(Code::Internal, "m"), Vec::new())),
     ] {

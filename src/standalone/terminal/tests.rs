@@ -68,7 +68,7 @@ fn step(step: StepName, changes: Vec<Change>) -> PlannedStep {
 }
 
 fn plan(steps: Vec<PlannedStep>) -> Plan {
-    Plan { function: FunctionPresence::Exists, steps }
+    Plan { function: FunctionPresence::Exists, steps, basis: None }
 }
 
 /// A plan of one step.
