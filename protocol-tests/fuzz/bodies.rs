@@ -61,7 +61,11 @@ pub fn plan(data: &[u8]) {
     let name = || FunctionName::parse("f").expect("a name");
     let object = || Object { bucket: "b".to_owned(), key: "k".to_owned(), version: None };
     let code =
-        |sha256: &str| Code { sha256: Some(sha256.to_owned()), delivery: Some(Delivery::Object(object())) };
+        |sha256: &str| Code {
+            sha256: Some(sha256.to_owned()),
+            delivery: Some(Delivery::Object(object())),
+            ..Code::default()
+        };
     let mut wanted = DesiredFunction::of(&wanted, name(), None);
     let live = live_function(&DesiredFunction::of(&live, name(), None), data);
     for code in [code("new"), code("live")] {
@@ -120,6 +124,8 @@ fn live_function(wanted: &DesiredFunction, seed: &[u8]) -> LiveFunction {
         image: None,
         url: None,
         public: PublicAccess::default(),
+        event_invoke: BTreeMap::new(),
+        executing: Vec::new(),
         latest_url: None,
         is_managed: false,
         latest_published: None,

@@ -82,9 +82,10 @@ fn describe(aws: &Aws<'_>, branch: &str) -> Result<WrittenStanza, ErrorReport> {
     }
 }
 
-/// Keys that do not describe a setting of the function: whether a deployment moves an alias also depends on
-/// its versions, and has a comment.
-const NO_SETTINGS: [&str; 2] = ["alias", "provisioned_concurrency"];
+/// Keys that do not describe a setting of the function itself, or that depend on `alias`: whether a deployment
+/// moves an alias also depends on its versions, and has a comment.
+const NO_SETTINGS: [&str; 4] =
+    ["alias", "alias_description", "event_invoke_config", "provisioned_concurrency"];
 
 /// The keys of a stanza that is refused for them, or that a deployment would change at `live`.
 fn differing_keys(
@@ -132,9 +133,10 @@ fn as_map(written: &WrittenStanza) -> Map {
 /// The code that the function runs, as if it was deployed again.
 fn live_code(live: &LiveFunction) -> Code {
     if live.image.is_some() {
-        return Code { sha256: None, delivery: None };
+        return Code::default();
     }
     // Where the code is does not matter if its hash is that of the live code.
     let object = Object { bucket: String::new(), key: String::new(), version: None };
-    Code { sha256: Some(live.code_sha256.clone()), delivery: Some(Delivery::Object(object)) }
+    let (sha256, delivery) = (Some(live.code_sha256.clone()), Some(Delivery::Object(object)));
+    Code { sha256, delivery, ..Code::default() }
 }

@@ -53,7 +53,7 @@ pub(super) fn take_over(
     let Some(last) = last.filter(|last| last.unmoved.is_some()) else { return Ok(()) };
     let is_written = |name: &str| {
         moves.iter().any(|step| match &step.action {
-            Action::Write(WriteCall::UpdateAlias { alias, .. } | WriteCall::CreateAlias { alias }) => {
+            Action::Write(WriteCall::UpdateAlias { alias, .. } | WriteCall::CreateAlias { alias, .. }) => {
                 alias == name
             }
             _ => false,

@@ -11,6 +11,7 @@ use super::{ChangedBy, LiveAlias, LiveFunction, Permission, Setting};
 use crate::protocol::name::FunctionName;
 use crate::protocol::secret::{Redactor, Secret};
 use crate::protocol::secret_names::names_a_secret;
+use crate::protocol::stanza::ALIAS_DESCRIPTION_CHARS;
 use crate::protocol::structures::FunctionUrl;
 
 /// The stanza of a live function, with comments.
@@ -75,6 +76,7 @@ impl WrittenStanza {
         writer.function(live);
         writer.settings(live);
         writer.tags(live);
+        writer.event_invoke(live);
         writer.url(live);
         writer.release(live);
         writer.conditions();
@@ -125,10 +127,14 @@ impl Writer<'_> {
             let key = first_part(option);
             let with_variables =
                 setting.replacing_secrets(&mut |name, secret| self.secret(key, name, secret));
-            let value = match with_variables {
-                Some(value) => value,
-                None if setting.is_empty() => json!(""),
-                None => self.open(key, setting.shown()),
+            let value = match (setting, with_variables) {
+                (_, Some(value)) => value,
+                (Setting::RuntimeManagement(version), None) if version.starts_with("arn:") => {
+                    json!({"runtime_version_arn": version})
+                }
+                (Setting::RuntimeManagement(mode), None) => json!({"update_runtime_on": mode}),
+                (_, None) if setting.is_empty() => json!(""),
+                (_, None) => self.open(key, setting.shown()),
             };
             let is_empty_description = matches!(setting, Setting::Description(_)) && setting.is_empty();
             let comment = is_empty_description
@@ -165,6 +171,14 @@ impl Writer<'_> {
         self.put("function_url", value, comment);
     }
 
+    /// Writes how Lambda treats asynchronous invocations of the alias, or of the function itself.
+    fn event_invoke(&mut self, live: &LiveFunction) {
+        let alias = self.context.alias.map(str::to_owned);
+        let Some(config) = live.event_invoke.get(&alias) else { return };
+        let value = self.open("event_invoke_config", without_null(json!(config)));
+        self.put("event_invoke_config", value, None);
+    }
+
     /// Writes the alias and its provisioned concurrency.
     fn release(&mut self, live: &LiveFunction) {
         let Some(name) = self.context.alias else { return };
@@ -185,6 +199,11 @@ impl Writer<'_> {
             }
         };
         self.put("alias", json!(name), comment);
+        let description = alias.map_or("", |alias| alias.history.text());
+        if !description.is_empty() && description.chars().count() <= ALIAS_DESCRIPTION_CHARS {
+            let value = self.open("alias_description", json!(description));
+            self.put("alias_description", value, None);
+        }
         if let Some(provisioned) = live.provisioned.get(name) {
             self.put("provisioned_concurrency", json!(provisioned.executions), None);
         }

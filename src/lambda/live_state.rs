@@ -36,10 +36,25 @@ pub(crate) struct ExtraReads {
 
 impl ExtraReads {
     /// All reads, one in each, so that AWS can deny one of them without the others.
-    pub(super) fn each(url_alias: Option<&str>) -> [ExtraReads; 2] {
-        let none = ExtraReads { code_signing: false, url: false, url_alias: None, removes_url: false };
-        let url_alias = url_alias.map(str::to_owned);
-        [ExtraReads { code_signing: true, ..none.clone() }, ExtraReads { url: true, url_alias, ..none }]
+    /// `alias` is the one of the function URL and of asynchronous invocations.
+    pub(super) fn each(alias: Option<&str>) -> [ExtraReads; 5] {
+        let none = ExtraReads {
+            code_signing: false,
+            runtime_management: false,
+            recursion: false,
+            event_invoke: Vec::new(),
+            url: false,
+            url_alias: None,
+            removes_url: false,
+        };
+        let alias = alias.map(str::to_owned);
+        [
+            ExtraReads { code_signing: true, ..none.clone() },
+            ExtraReads { runtime_management: true, ..none.clone() },
+            ExtraReads { recursion: true, ..none.clone() },
+            ExtraReads { event_invoke: vec![alias.clone()], ..none.clone() },
+            ExtraReads { url: true, url_alias: alias, ..none },
+        ]
     }
 }
 

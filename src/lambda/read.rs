@@ -182,13 +182,16 @@ macro_rules! define_other_settings {
 
 settings_table!(define_other_settings);
 
-/// AWS's default settings of a function called `name`. Settings that GetFunction does not return are missing.
+/// AWS's default settings of a function called `name`. A setting that is empty by default can be missing.
 pub(crate) fn default_settings(name: &str) -> Vec<Setting> {
     // AWS returns these two for every function, so reading them needs no default.
     let configuration =
         FunctionConfiguration::builder().function_name(name).timeout(3).memory_size(128).build();
-    let beside = settings_beside(&GetFunctionOutput::builder().build());
-    configuration.settings().into_iter().chain(beside).collect()
+    let code = FunctionCodeLocation::builder().build();
+    let beside = settings_beside(&GetFunctionOutput::builder().code(code).build());
+    let updates = runtime_management(&GetRuntimeManagementConfigOutput::builder().build());
+    let loops = recursion(&GetFunctionRecursionConfigOutput::builder().build());
+    configuration.settings().into_iter().chain(beside).chain(updates).chain(loops).collect()
 }
 
 /// Converts a GetFunction response. `None`: the response lacks a field that every function has.

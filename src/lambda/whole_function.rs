@@ -9,9 +9,9 @@ use crate::function::LiveFunction;
 use crate::protocol::name::FunctionName;
 
 impl Lambda {
-    /// Adds to `live` what GetFunction does not return: the code signing configuration, the URL of `alias` or
-    /// of the function itself, all aliases, and the version and the provisioned concurrency of `alias`.
-    /// Returns the operations that AWS denied.
+    /// Adds to `live` what GetFunction does not return: settings that have calls of their own, the URL and the
+    /// asynchronous invocations of `alias` or of the function itself, all aliases, and the version and the
+    /// provisioned concurrency of `alias`. Returns the operations that AWS denied.
     ///
     /// # Errors
     /// As [`Lambda::read_live`], but not for a denied read.

@@ -119,7 +119,7 @@ fn create(desired: &DesiredFunction, code: &Code) -> Result<Plan, PlanError> {
     let (own_calls, settings): (Vec<_>, Vec<_>) =
         settings.into_iter().partition(|setting| match setting.changed_by() {
             ChangedBy::Concurrency | ChangedBy::RuntimeManagement | ChangedBy::Recursion => true,
-            ChangedBy::Configuration | ChangedBy::Code | ChangedBy::CodeSigning => false,
+            ChangedBy::Configuration | ChangedBy::Code | ChangedBy::CodeSigning | ChangedBy::Creation => false,
         });
     let (before, after): (Vec<_>, Vec<_>) =
         own_calls.iter().partition(|setting| setting.changed_by() == ChangedBy::RuntimeManagement);

@@ -122,6 +122,8 @@ fn init(arguments: InitArguments, ci: CiSelection) -> Result<String, String> {
         require_deploy: false,
         directory,
         bash_options,
+        approved: None,
+        plan_file: None,
         today,
     };
     let stanza = deploy::init(&job, &branch).map_err(|report| report.lines().join("; "))?;

@@ -21,7 +21,7 @@ pub(super) const ALIAS_DESCRIPTION: &str = r"^[\s\S]{0,128}$";
 
 /// Maximum number of characters of `alias_description`. The other half of AWS's 256 is for the record of ten
 /// previous versions, of the alias's own version and of a shift of its traffic.
-const ALIAS_DESCRIPTION_CHARS: usize = 128;
+pub(crate) const ALIAS_DESCRIPTION_CHARS: usize = 128;
 
 /// Percentages in `traffic`.
 pub(super) const SHARES: RangeInclusive<i32> = 1..=100;

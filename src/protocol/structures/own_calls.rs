@@ -1,6 +1,8 @@
 //! Keys of the maps that Lambda takes in calls of their own: `event_invoke_config` and `runtime_management`.
 //! Does not depend on the other keys of the stanza.
 
+use serde::Serialize;
+
 use crate::protocol::keys::structure;
 use crate::protocol::schema_types::{Text, WholeNumber};
 use crate::protocol::stanza_reader::{StanzaReader, ValueWords};
@@ -13,7 +15,7 @@ const RUNTIME_UPDATES: ValueWords = &[
 
 structure! {
     /// How Lambda treats asynchronous invocations.
-    #[derive(Clone, Debug, Default, PartialEq, Eq)]
+    #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
     pub struct EventInvokeConfig in "event_invoke_config." {
         /// How often Lambda invokes the function again for an event after an error, 0 to 2. AWS default: 2.
         pub maximum_retry_attempts: Option<i32> as Option<WholeNumber> = number_within("retries", 0..=2),
