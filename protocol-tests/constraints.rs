@@ -45,6 +45,11 @@ fn numbers_are_those_of_the_model() {
         ("memory_size", "/CreateFunction/MemorySize"),
         ("ephemeral_storage", "/CreateFunction/EphemeralStorage/members/Size"),
         ("function_url.cors.max_age", "/CreateFunctionUrlConfig/Cors/members/MaxAge"),
+        ("durable_config.execution_timeout", "/CreateFunction/DurableConfig/members/ExecutionTimeout"),
+        (
+            "durable_config.retention_period_in_days",
+            "/CreateFunction/DurableConfig/members/RetentionPeriodInDays",
+        ),
     ] {
         let limits = model.pointer(pointer).expect("in the model");
         let (min, max) =
@@ -64,6 +69,7 @@ fn words_are_those_of_the_model() {
         ("logging_config.log_format", "/CreateFunction/LoggingConfig/members/LogFormat"),
         ("logging_config.application_log_level", "/CreateFunction/LoggingConfig/members/ApplicationLogLevel"),
         ("logging_config.system_log_level", "/CreateFunction/LoggingConfig/members/SystemLogLevel"),
+        ("tenancy_config.tenant_isolation_mode", "/CreateFunction/TenancyConfig/members/TenantIsolationMode"),
         ("function_url.auth_type", "/CreateFunctionUrlConfig/AuthType"),
         ("function_url.invoke_mode", "/CreateFunctionUrlConfig/InvokeMode"),
     ] {
@@ -94,7 +100,7 @@ fn lengths_are_those_of_the_model() {
 }
 
 /// Each key with a limit, and its member in the model.
-const MEMBERS: [(&str, &str); 25] = [
+const MEMBERS: [(&str, &str); 27] = [
     ("role", "/CreateFunction/Role"),
     ("description", "/CreateFunction/Description"),
     ("handler_name", "/CreateFunction/Handler"),
@@ -118,6 +124,8 @@ const MEMBERS: [(&str, &str); 25] = [
     ),
     ("logging_config.log_group", "/CreateFunction/LoggingConfig/members/LogGroup"),
     ("code_signing_config_arn", "/CreateFunction/CodeSigningConfigArn"),
+    ("durable_config.kms_key_arn", "/CreateFunction/DurableConfig/members/KMSKeyArn"),
+    ("verify.tenant_id", "/Invoke/TenantId"),
     ("function_url.cors.allow_origins", "/CreateFunctionUrlConfig/Cors/members/AllowOrigins"),
     ("function_url.cors.allow_methods", "/CreateFunctionUrlConfig/Cors/members/AllowMethods"),
     ("function_url.cors.allow_headers", "/CreateFunctionUrlConfig/Cors/members/AllowHeaders"),

@@ -29,6 +29,17 @@ fn warnings(ended: &PluginOutput) -> Vec<String> {
     warnings.map(|warning| format!("{} {}", text(&warning["code"]), text(&warning["at"]))).collect()
 }
 
+/// The warning about a key, or the problem if the key is refused: the message and the hint.
+#[track_caller]
+fn reported_at(ended: &PluginOutput, at: &str) -> String {
+    let error = &ended.finished()["error"];
+    let problems = error["problems"].as_array().into_iter().flatten().chain([error]);
+    let warnings = ended.events.iter().filter(|event| event["event"] == "warning");
+    let report = warnings.chain(problems).find(|report| report["at"] == at);
+    let report = report.unwrap_or_else(|| panic!("{at}: {}", ended.stdout));
+    format!("{} {}", report["message"], report["hint"])
+}
+
 /// The message of the warning about a key, which contains its hint.
 #[track_caller]
 fn warning_at<'a>(ended: &'a PluginOutput, at: &str) -> &'a str {
@@ -303,10 +314,46 @@ const ADVICE: [(&str, &str); 36] = [
 fn a_mistaken_key_is_answered_with_what_is_meant() {
     let keys = ADVICE.iter().map(|(key, _)| ((*key).to_owned(), json!("x"))).collect();
     let ended = checked(Value::Object(keys));
-    assert_eq!(ended.outcome(), "checked", "{}", ended.stdout);
     for (key, advice) in ADVICE {
-        let message = warning_at(&ended, &format!("/{key}"));
-        assert!(message.contains(advice), "{message}");
+        let report = reported_at(&ended, &format!("/{key}"));
+        assert!(report.contains(advice), "{report}");
+    }
+}
+
+#[test]
+fn a_name_of_aws_is_refused_with_the_name_of_the_option() {
+    for (name, option) in [
+        ("FunctionName", "function_name"),
+        ("MemorySize", "memory_size"),
+        ("memorySize", "memory_size"),
+        ("Environment", "environment"),
+        ("Tags", "function_tags"),
+        ("KMSKeyArn", "kms_key_arn"),
+        ("kms_key", "kms_key_arn"),
+        ("TracingConfig", "tracing_mode"),
+        ("tracing_config", "tracing_mode"),
+        ("VpcConfig", "subnet_ids` and `security_group_ids"),
+        ("DurableConfig", "durable_config"),
+        ("TenancyConfig", "tenancy_config"),
+        ("S3ObjectStorageMode", "s3_object_storage_mode"),
+    ] {
+        let ended = checked(json!({name: "x"}));
+        let error = &ended.finished()["error"];
+        assert_eq!((&error["code"], &error["class"]), (&json!("unknown-key"), &json!("config")), "{name}");
+        assert_eq!(error["message"], format!("AWS's `{name}` is `{option}` in a stanza"));
+        assert_eq!(error["hint"], format!("write `{option}`"));
+    }
+    for (option, name, member) in [
+        ("logging_config", "LogGroup", "log_group"),
+        ("durable_config", "ExecutionTimeout", "execution_timeout"),
+        ("tenancy_config", "TenantIsolationMode", "tenant_isolation_mode"),
+        ("function_url", "AuthType", "auth_type"),
+        ("function_url", "authType", "auth_type"),
+    ] {
+        let ended = checked(json!({option: {name: "x"}}));
+        let error = &ended.finished()["error"];
+        assert_eq!(error["at"], format!("/{option}/{name}"), "{}", ended.stdout);
+        assert_eq!(error["message"], format!("AWS's `{name}` in `{option}` is `{member}`"));
     }
 }
 
@@ -360,7 +407,7 @@ fn every_field_of_aws_is_answered_with_an_option() {
     let ended = checked(json!(unknown));
     for (field, options) in &fields {
         for word in [field.clone(), in_snake_case(field)].iter().filter(|word| !is_option(word)) {
-            let message = warning_at(&ended, &format!("/{word}"));
+            let message = reported_at(&ended, &format!("/{word}"));
             let is_named = |option: &String| message.contains(&format!("`{option}"));
             assert!(options.iter().any(is_named), "{word} means one of {options:?}: {message}");
         }

@@ -353,6 +353,8 @@ fn values() -> Vec<Value> {
             "A B=c",
             "AWS_REGION=x",
             "3-prod",
+            "COPY",
+            "REFERENCE",
             "a b",
             "lambda",
             "LAMBDA",
@@ -432,6 +434,15 @@ fn values() -> Vec<Value> {
         json!({"arn": "arn:x"}),
         json!({"arn": "x", "local_mount_path": "/x"}),
         json!([{"arn": "arn:x", "local_mount_path": "/mnt/x"}, null]),
+        json!({"arn": "arn:x", "local_mount_path": "/mnt/x", "direct_s3_read": "DISABLED"}),
+        json!({"execution_timeout": 3600, "retention_period_in_days": 90, "kms_key_arn": ""}),
+        json!({"execution_timeout": "3600", "retention_period_in_days": 91}),
+        json!({"execution_timeout": 0}),
+        json!({"kms_key_arn": "x"}),
+        json!({"tenant_isolation_mode": "PER_TENANT"}),
+        json!({"tenant_isolation_mode": "x"}),
+        json!({"tenant_id": "customer 7"}),
+        json!({"tenant_id": ""}),
         json!({"payload": [1], "expect": {"json": 1}}),
         json!({"timeout": 0}),
         json!({"timeout": "5"}),
@@ -468,6 +479,7 @@ fn a_value_is_right_to_the_schema_when_it_is_right_to_the_program() {
         let needed = match key.as_str() {
             "s3_prefix" | "s3_key" => json!({"s3_bucket": "our-packages"}),
             "s3_object_version" => json!({"s3_bucket": "our-packages", "s3_key": "k"}),
+            "s3_object_storage_mode" => json!({"s3_bucket": "our-packages"}),
             "traffic" | "guard" | "provisioned_concurrency" | "follow_alias" | "codedeploy" => {
                 json!({"alias": "live"})
             }
@@ -531,7 +543,11 @@ fn keys_go_together_in_the_schema_when_they_do_in_the_program() {
         "environment" | "environment_variables" | "function_tags" => vec![json!({"AB": "c"})],
         "traffic" => vec![json!([10, 100])],
         "guard" => vec![json!({"errors": "1%"})],
-        "image_config" | "verify" | "logging_config" | "function_url" => vec![json!({})],
+        "image_config" | "verify" | "logging_config" | "function_url" | "durable_config"
+        | "tenancy_config" => {
+            vec![json!({})]
+        }
+        "s3_object_storage_mode" => vec![json!("COPY"), json!("REFERENCE")],
         "codedeploy" => vec![json!({"application": "shop", "deployment_group": "live"})],
         "file_system_configs" | "subnet_ids" | "security_group_ids" | "layers" => vec![json!([])],
         "timeout" | "memory_size" | "ephemeral_storage" | "wait_timeout" | "traffic_interval"
@@ -592,6 +608,14 @@ fn each_rule_of_the_judge_is_one_of_the_schema() {
         (
             json!({"s3_object_version": "v"}),
             json!({"s3_object_version": "v", "s3_key": "k", "s3_bucket": "our-packages"}),
+        ),
+        (
+            json!({"s3_object_storage_mode": "REFERENCE"}),
+            json!({"s3_object_storage_mode": "REFERENCE", "s3_bucket": "our-packages"}),
+        ),
+        (
+            json!({"s3_object_storage_mode": "REFERENCE", "s3_bucket": ""}),
+            json!({"s3_object_storage_mode": "COPY", "s3_bucket": ""}),
         ),
         (
             json!({"s3_key": "k", "s3_bucket": "our-packages", "zip": "d"}),

@@ -186,6 +186,7 @@ fn version_actions(stanza: &Stanza, desired: &DesiredFunction) -> Vec<&'static s
         (desired.release.publish, "lambda:GetFunction"),
         (desired.release.publish && invokes(stanza), StepName::Verify.iam_action()),
         (desired.release.keep.is_some(), StepName::DeleteFunction.iam_action()),
+        (desired.release.keep.is_some() && is_durable(desired), "lambda:ListDurableExecutionsByFunction"),
     ])
 }
 
@@ -212,6 +213,12 @@ fn guard_actions(desired: &DesiredFunction) -> Vec<&'static str> {
 
 fn needed(actions: &[(bool, &'static str)]) -> Vec<&'static str> {
     actions.iter().filter(|(is_needed, _)| *is_needed).map(|(_, action)| *action).collect()
+}
+
+/// True if the stanza describes a durable function.
+fn is_durable(desired: &DesiredFunction) -> bool {
+    let timeout = Setting::DurableExecutionTimeout(None);
+    desired.settings.iter().any(|setting| setting.is_replaced_with(&timeout) && !setting.is_empty())
 }
 
 /// True if verification invokes the function.
@@ -328,6 +335,11 @@ impl Draft {
             Setting::SourceKmsKeyArn(arn) => {
                 let arn = self.resource(key, arn, ("kms", "key/"));
                 self.allow("PackageKey", &["kms:Decrypt", "kms:GenerateDataKey"], vec![arn]);
+            }
+            Setting::DurableKmsKeyArn(arn) => {
+                let arn = self.resource(key, arn, ("kms", "key/"));
+                let actions = ["kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey"];
+                self.allow("ExecutionsKey", &actions, vec![arn]);
             }
             Setting::FileSystems(_) => {
                 self.allow("FileSystems", &["elasticfilesystem:DescribeMountTargets"], vec!["*".to_owned()]);

@@ -518,6 +518,13 @@ pub(crate) fn version_kept(version: Option<&str>) -> Warning {
     warning(WarningCode::VersionKept, "/keep_versions", message, hint)
 }
 
+/// Warns about an old version that is not deleted, because durable executions have not ended in it.
+pub(crate) fn version_executing(version: &str) -> Warning {
+    let message = format!("version {version} still has durable executions and is not deleted");
+    let hint = "wait until they have ended, or stop them with `aws lambda stop-durable-execution`; a later deployment then deletes the version";
+    warning(WarningCode::VersionKept, "/keep_versions", message, hint)
+}
+
 /// Warns that `version` has no effect in a command other than `rollback`.
 pub(crate) fn version_without_rollback() -> Warning {
     let message = "`version` applies to `dpl-lambda rollback` only and has no effect here".to_owned();

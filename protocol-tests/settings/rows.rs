@@ -112,6 +112,7 @@ impl Row {
 pub(super) fn table() -> Vec<Row> {
     let mut table = from_the_function();
     table.extend(from_its_job_environment());
+    table.extend(from_durable_config());
     table.extend(from_structures());
     table.extend(from_the_address());
     table
@@ -264,6 +265,7 @@ fn from_its_job_environment() -> Vec<Row> {
             ]),
         )
         .cleared_by(json!({"file_system_configs": []}), json!(null)),
+        direct_s3_read("ENABLED", "DISABLED"),
         rows(
             "environment",
             "/Configuration/Environment/Variables",
@@ -319,6 +321,53 @@ fn from_its_job_environment() -> Vec<Row> {
             json!({"team": "secret-b", "old": null, "new": "secret-n"}),
         )
         .cleared_by(json!({"function_tags": {}}), json!(null)),
+    ]
+}
+
+/// How a function reads from S3 Files, which no file system of EFS has.
+fn direct_s3_read(a: &str, b: &str) -> Row {
+    let arn = "arn:aws:s3files:us-east-1:123456789012:file-system/fs-0123456789abcdef0/access-point/fsap-0123456789abcdef0";
+    let shown = |mode: &str| json!([{"arn": arn, "local_mount_path": "/mnt/a", "direct_s3_read": mode}]);
+    let live = |mode: &str| json!([{"Arn": arn, "LocalMountPath": "/mnt/a", "S3FilesConfig": {"DirectS3Read": mode}}]);
+    rows(
+        "file_system_configs.direct_s3_read",
+        "/Configuration/FileSystemConfigs",
+        json!({"file_system_configs": shown(a)}),
+        json!({"file_system_configs": shown(b)}),
+    )
+    .needs(json!({"subnet_ids": ["subnet-1"], "security_group_ids": ["sg-1"]}))
+    .reported(json!([["file_system_configs", shown(a), shown(b)]]))
+    .live(live(a), live(b))
+    .cleared_by(json!({"file_system_configs": []}), json!(null))
+    .alone()
+}
+
+/// `durable_config`, which AWS removes from no function. A key of its own can be removed.
+fn from_durable_config() -> Vec<Row> {
+    let (first, second) =
+        ("arn:aws:kms:us-east-1:123456789012:key/e", "arn:aws:kms:us-east-1:123456789012:key/g");
+    let durable = |seconds: u32, days: u32, key: &str| json!({"durable_config": {"execution_timeout": seconds, "retention_period_in_days": days, "kms_key_arn": key}});
+    let live = |seconds: u32, days: u32, key: &str| json!({"ExecutionTimeout": seconds, "RetentionPeriodInDays": days, "KMSKeyArn": key});
+    let key = |arn: &str| json!({"durable_config": {"kms_key_arn": arn}});
+    vec![
+        rows(
+            "durable_config",
+            "/Configuration/DurableConfig",
+            durable(3600, 7, first),
+            durable(31_622_400, 90, second),
+        )
+        .reported(json!([
+            ["durable_config.execution_timeout", 3600, 31_622_400],
+            ["durable_config.retention_period_in_days", 7, 90],
+            ["durable_config.kms_key_arn", first, second]
+        ]))
+        .live(live(3600, 7, first), live(31_622_400, 90, second)),
+        rows("durable_config.kms_key_arn", "/Configuration/DurableConfig/KMSKeyArn", key(first), key(second))
+            .needs(json!({"durable_config": {"execution_timeout": 60}}))
+            .reported(json!([["durable_config.kms_key_arn", first, second]]))
+            .live(json!(first), json!(second))
+            .cleared_by(key(""), json!(null))
+            .alone(),
     ]
 }
 

@@ -50,6 +50,7 @@ pub(super) fn plan_silently(context: &Context<'_>, input: PlanInput) -> Result<P
     let (archive, architecture) = (input.code.archive(), desired.architecture(live));
     warn::about_code(context, desired, live, archive, Some(architecture));
     warn::about_cleared_weights(context, &plan);
+    warn::about_executing_versions(context, live);
     warn::about_bypasses(context, desired, live, false);
     Ok(Planned { input, plan, replans: 0 })
 }

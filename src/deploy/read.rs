@@ -150,6 +150,12 @@ fn read_extras(
     while let Some(number) = relied_on(live) {
         aws.call(lambda.read_version(context.name, live, &number, waits))?;
     }
+    // An execution can begin later only in a version that a caller names by its number.
+    if let Ok(plan) = plan(desired, code, Some(live))
+        && live.is_durable()
+    {
+        live.executing = aws.call(lambda.executing_versions(context.name, plan.deleted_versions()))?;
+    }
     Ok(Some(found))
 }
 

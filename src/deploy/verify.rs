@@ -49,7 +49,9 @@ fn invoke(
 ) -> Result<Applied, ErrorReport> {
     let context = aws.context;
     let payload = payload(verify.payload.as_ref());
-    let answer = match aws.block_on(aws.lambda.invoke(context.name, state.version(), &payload, limit)) {
+    let tenant = verify.tenant_id.as_deref();
+    let invocation = aws.lambda.invoke(context.name, state.version(), tenant, &payload, limit);
+    let answer = match aws.block_on(invocation) {
         Ok(answer) => answer,
         Err(LambdaError::NoResponse(limit)) => {
             return Err(failed(FailureReason::NoResponse(limit), Vec::new()));

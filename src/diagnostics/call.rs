@@ -169,6 +169,7 @@ fn at_of_action(action: &str) -> Option<&'static str> {
         "lambda:GetLayerVersion" => "/layers",
         "lambda:TagResource" | "lambda:UntagResource" | "lambda:ListTags" => "/function_tags",
         "lambda:InvokeFunction" => "/verify",
+        "lambda:ListDurableExecutionsByFunction" => "/keep_versions",
         "cloudwatch:DescribeAlarms" => "/guard/alarms",
         "cloudwatch:GetMetricData" => "/guard/errors",
         _ if action.contains("EventSourceMapping") => "/follow_alias",

@@ -177,6 +177,7 @@ pub(super) fn example(code: Code) -> ErrorReport {
             live: Some("0f1e2d3c-0000-4000-8000-000000000000".to_owned()),
         }),
         Code::PackageTypeMismatch => planning(PlanError::OtherPackageType { is_image: true }),
+        Code::FixedAtCreation => planning(PlanError::OtherDurability { is_durable: false }),
         Code::UnsupportedRuntime => refused(
             "UpdateFunctionConfiguration",
             invalid,

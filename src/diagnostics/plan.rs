@@ -32,6 +32,20 @@ pub(crate) fn from_plan(mut error: PlanError, function_name: &str, redactor: &Re
         PlanError::OtherPackageType { is_image: false } => report(Code::PackageTypeMismatch, text)
             .at("/image_uri")
             .hint("use another function name for the image: AWS cannot change a function's package type"),
+        PlanError::OtherDurability { .. } => report(Code::FixedAtCreation, text).at("/durable_config").hint(
+            "remove `durable_config`, or use another function name: AWS makes a function durable only when it \
+             creates it; nothing was changed",
+        ),
+        PlanError::OtherTenantIsolation { .. } => {
+            report(Code::FixedAtCreation, text).at("/tenancy_config/tenant_isolation_mode").hint(
+                "remove `tenancy_config`, or use another function name: AWS sets the mode only when it \
+                 creates a function; nothing was changed",
+            )
+        }
+        PlanError::StorageNeedsBucket => report(Code::MissingKey, text).at("/s3_bucket").hint(
+            "set `s3_bucket`, or set `s3_object_storage_mode: COPY` to let Lambda keep a copy; nothing was \
+             changed",
+        ),
         PlanError::OtherRevision { .. } => report(Code::RevisionMismatch, text)
             .at("/revision_id")
             .hint("read the function again before you deploy; someone else changed it"),
@@ -88,6 +102,7 @@ pub(crate) fn from_plan(mut error: PlanError, function_name: &str, redactor: &Re
 /// Masks secrets in the texts that come from AWS or from a variable of the job.
 fn redact_texts(error: &mut PlanError, redactor: &Redactor) {
     if let PlanError::OtherRevision { live: Some(text), .. }
+    | PlanError::OtherTenantIsolation { live: Some(text) }
     | PlanError::ShiftNotRecordable { alias: text }
     | PlanError::TrafficShared { alias: text, .. }
     | PlanError::LeftByCodeDeploy { alias: text, .. }
@@ -129,6 +144,7 @@ fn cannot_create(missing: &[&'static str], function_name: &str) -> ErrorReport {
             "role" => "the ARN of the function's IAM role",
             "runtime" => "a runtime, such as nodejs22.x",
             "image_uri" => "a container image in Amazon ECR",
+            "durable_config.execution_timeout" => "whole seconds, such as 3600",
             _ => "the handler that Lambda invokes, such as index.handler",
         };
         Problem {
@@ -136,7 +152,7 @@ fn cannot_create(missing: &[&'static str], function_name: &str) -> ErrorReport {
             message: format!(
                 "`{key}` is missing, and the function `{function_name}` has to be created; expected {example}"
             ),
-            at: Some(format!("/{key}")),
+            at: Some(format!("/{}", key.replace('.', "/"))),
             hint: Some("check the region and the account if the function should exist".to_owned()),
         }
     });

@@ -39,6 +39,9 @@ pub(crate) struct LiveFunction {
     pub aliases: Vec<LiveAlias>,
     /// The published versions that were read, oldest first.
     pub versions: Vec<LiveVersion>,
+    /// Numbers of versions in which durable executions have not ended, among those that `keep_versions` would
+    /// delete otherwise.
+    pub executing: Vec<String>,
     /// True if the function runs on Lambda Managed Instances, where callers without a qualifier get
     /// `$LATEST.PUBLISHED`.
     pub is_managed: bool,
@@ -73,6 +76,11 @@ impl LiveFunction {
     /// True if the live environment variables could be read.
     pub(crate) fn knows_environment(&self) -> bool {
         self.setting(&Setting::Environment(BTreeMap::new())).is_some()
+    }
+
+    /// True if the function is durable: its executions can last longer than an invocation.
+    pub(crate) fn is_durable(&self) -> bool {
+        self.settings.iter().any(|setting| matches!(setting, Setting::DurableExecutionTimeout(Some(_))))
     }
 
     /// The live value of the setting that `like` is, whatever its value. `None`: it cannot be read.
@@ -254,12 +262,13 @@ impl LiveVersion {
     }
 
     /// True if the version has the function's code and settings. The description, which belongs to one
-    /// version, and the package's KMS key are not compared. False if a setting cannot be read, since it may
-    /// differ.
+    /// version, and how Lambda stores the package are not compared. False if a setting cannot be read, since
+    /// it may differ.
     pub(crate) fn is_copy_of(&self, live: &LiveFunction) -> bool {
+        use Setting::{Description, S3ObjectStorageMode, SourceKmsKeyArn};
         let is_held = |setting: &&Setting| {
             matches!(setting.changed_by(), ChangedBy::Configuration | ChangedBy::Code)
-                && !matches!(setting, Setting::Description(_) | Setting::SourceKmsKeyArn(_))
+                && !matches!(setting, Description(_) | SourceKmsKeyArn(_) | S3ObjectStorageMode(_))
         };
         let mut held = live.settings.iter().filter(is_held);
         self.code_sha256 == live.code_sha256

@@ -33,7 +33,7 @@ pub(crate) use settings_table::settings_table;
 use crate::protocol::name::FunctionName;
 use crate::protocol::secret::Secret;
 use crate::protocol::stanza::{Options, Stanza, TagsMode};
-use crate::protocol::structures::{FunctionUrl, ImageConfig, LoggingConfig, OrNone};
+use crate::protocol::structures::{FunctionUrl, ImageConfig, LoggingConfig, OrNone, TenancyConfig};
 use live::runtime;
 
 /// The function that a stanza describes.
@@ -129,8 +129,8 @@ impl DesiredFunction {
     }
 }
 
-/// Replaces an empty `logging_config` or `image_config` by one with empty members, and an empty name of the
-/// log group by that of the default one.
+/// Replaces an empty `logging_config`, `image_config` or `tenancy_config` by one with empty members, and an
+/// empty name of the log group by that of the default one.
 fn spelled_out(mut stanza: Options, name: &FunctionName) -> Options {
     let empty = || Some(String::new());
     if let Some(logging) = &mut stanza.logging_config {
@@ -145,6 +145,9 @@ fn spelled_out(mut stanza: Options, name: &FunctionName) -> Options {
     if stanza.image_config == Some(ImageConfig::default()) {
         let (entry_point, command) = (Some(Vec::new()), Some(Vec::new()));
         stanza.image_config = Some(ImageConfig { entry_point, command, working_directory: empty() });
+    }
+    if stanza.tenancy_config == Some(TenancyConfig::default()) {
+        stanza.tenancy_config = Some(TenancyConfig { tenant_isolation_mode: empty() });
     }
     stanza
 }
@@ -237,6 +240,8 @@ mod tests {
             (Setting::LogFormat("Text".to_owned()), Setting::LogGroup("/aws/lambda/f".to_owned()));
         assert_eq!(logging(json!({})), [text, group.clone()]);
         assert_eq!(logging(json!({"log_group": ""})), [group]);
+        let tenancy = settings(json!({"tenancy_config": {}}));
+        assert_eq!(tenancy, [Setting::TenantIsolationMode(String::new())]);
         let image = |config: Value| settings(json!({"image_uri": "i", "image_config": config}));
         assert_eq!(image(json!({})).len(), 3);
         assert_eq!(image(json!({"command": "app.run"})), [Setting::Command(vec!["app.run".to_owned()])]);

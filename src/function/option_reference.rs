@@ -284,6 +284,7 @@ fn operation(changed_by: ChangedBy) -> &'static str {
         ChangedBy::Code => "UpdateFunctionCode",
         ChangedBy::CodeSigning => "PutFunctionCodeSigningConfig",
         ChangedBy::Concurrency => "PutFunctionConcurrency",
+        ChangedBy::Creation => "CreateFunction",
     }
 }
 

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::settings_table::settings_table;
 use crate::protocol::secret::{MASK, Secret};
 use crate::protocol::stanza::Options;
-use crate::protocol::structures::{FileSystemConfig, OrNone};
+use crate::protocol::structures::{DurableConfig, FileSystemConfig, OrNone};
 
 /// The value of a setting.
 trait SettingValue: PartialEq {
@@ -52,9 +52,14 @@ impl SettingValue for BTreeSet<FileSystemConfig> {
         self.is_empty()
     }
     fn shown(&self) -> Value {
-        self.iter()
-            .map(|system| json!({"arn": system.arn, "local_mount_path": system.local_mount_path}))
-            .collect()
+        let shown = |system: &FileSystemConfig| {
+            let mut shown = json!({"arn": system.arn, "local_mount_path": system.local_mount_path});
+            if let Some(mode) = &system.direct_s3_read {
+                shown["direct_s3_read"] = json!(mode);
+            }
+            shown
+        };
+        self.iter().map(shown).collect()
     }
 }
 
@@ -79,6 +84,8 @@ pub(crate) enum ChangedBy {
     CodeSigning,
     /// PutFunctionConcurrency and DeleteFunctionConcurrency, also for a new function.
     Concurrency,
+    /// No call: AWS fixes the setting when it creates the function.
+    Creation,
 }
 
 macro_rules! define_settings {
@@ -187,6 +194,13 @@ fn or_default(text: Option<&str>, default: &str) -> Option<String> {
     text.map(|text| if text.is_empty() { default.to_owned() } else { text.to_owned() })
 }
 
+/// A number in `durable_config`. An empty `durable_config` means that the function is not durable. The outer
+/// `None`: the stanza does not set it.
+fn durable(stanza: &Options, number: fn(&DurableConfig) -> Option<i32>) -> Option<Option<i32>> {
+    let config = stanza.durable_config.as_ref()?;
+    if *config == DurableConfig::default() { Some(None) } else { number(config).map(Some) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -196,6 +210,17 @@ mod tests {
         let list = |items: [&str; 2]| items.map(str::to_owned);
         assert_eq!(Setting::SubnetIds(list(["a", "b"]).into()), Setting::SubnetIds(list(["b", "a"]).into()));
         assert_ne!(Setting::Layers(list(["a", "b"]).into()), Setting::Layers(list(["b", "a"]).into()));
+    }
+
+    #[test]
+    fn an_empty_durable_config_means_a_function_that_is_not_durable() {
+        use crate::protocol::stanza::Stanza;
+        let read = |config: Value| Setting::desired(&Stanza::of_json(json!({"durable_config": config})));
+        let (timeout, days) = (Setting::DurableExecutionTimeout, Setting::DurableRetentionPeriod);
+        assert_eq!(read(json!({})), [timeout(None), days(None)]);
+        assert_eq!(read(json!({"execution_timeout": 60})), [timeout(Some(60))]);
+        assert_eq!(read(json!({"kms_key_arn": ""})), [Setting::DurableKmsKeyArn(String::new())]);
+        assert_eq!(read(Value::Null), []);
     }
 
     #[test]

@@ -18,9 +18,10 @@
 //!   configuration of a function; `get_function` and `get_function_code_signing_config` are those of one
 //!   call.
 //! - **`request`**: writes the value. The word before it says into what: `configuration` is CreateFunction
-//!   and UpdateFunctionConfiguration; `vpc_config`, `logging_config` and `image_config` are structures of
-//!   both; `create` is CreateFunction alone, and `create_code` its structure `Code`; `update_code` is
-//!   UpdateFunctionCode; `own_call` is a call that changes nothing else, and is made in `lambda/call.rs`.
+//!   and UpdateFunctionConfiguration; `vpc_config`, `logging_config`, `image_config` and `durable_config` are
+//!   structures of both; `create` is CreateFunction alone, and `create_code` its structure `Code`;
+//!   `update_code` is UpdateFunctionCode; `own_call` is a call that changes nothing else, and is made in
+//!   `lambda/call.rs`.
 //!
 //! The order of the rows is that of the changes in a plan.
 
@@ -157,6 +158,42 @@ macro_rules! settings_table {
                 r.snap_start(types::SnapStart::builder().apply_on(mode.as_str().into()).build())
             }),
         }
+        /// Empty: tenants are not isolated.
+        TenantIsolationMode(String) changed by Creation {
+            option: "tenancy_config.tenant_isolation_mode", aws: "TenancyConfig.TenantIsolationMode",
+            desired: |stanza| stanza.tenancy_config.as_ref()?.tenant_isolation_mode.clone(),
+            live: configuration(|c| {
+                word(c.tenancy_config().map(|tenancy| tenancy.tenant_isolation_mode()), "")
+            }),
+            request: create(|r, mode| {
+                let mode = types::TenancyConfig::builder().tenant_isolation_mode(mode.as_str().into());
+                r.tenancy_config(mode.build().expect("a mode is given"))
+            }),
+        }
+        /// `None`: the function is not durable.
+        DurableExecutionTimeout(Option<i32>) changed by Configuration {
+            option: "durable_config.execution_timeout", aws: "DurableConfig.ExecutionTimeout" in "seconds",
+            desired: |stanza| durable(stanza, |durable| durable.execution_timeout),
+            live: configuration(|c| Some(c.durable_config().and_then(|durable| durable.execution_timeout()))),
+            request: durable_config(|durable, timeout| durable.set_execution_timeout(timeout)),
+        }
+        /// `None`: the function is not durable.
+        DurableRetentionPeriod(Option<i32>) changed by Configuration {
+            option: "durable_config.retention_period_in_days",
+            aws: "DurableConfig.RetentionPeriodInDays" in "days",
+            desired: |stanza| durable(stanza, |durable| durable.retention_period_in_days),
+            live: configuration(|c| {
+                Some(c.durable_config().and_then(|durable| durable.retention_period_in_days()))
+            }),
+            request: durable_config(|durable, days| durable.set_retention_period_in_days(days)),
+        }
+        /// Empty for a key that AWS owns.
+        DurableKmsKeyArn(String) changed by Configuration {
+            option: "durable_config.kms_key_arn", aws: "DurableConfig.KMSKeyArn",
+            desired: |stanza| stanza.durable_config.as_ref()?.kms_key_arn.clone(),
+            live: configuration(|c| Some(text(c.durable_config().and_then(|durable| durable.kms_key_arn())))),
+            request: durable_config(|durable, arn| durable.kms_key_arn(arn)),
+        }
         /// A list with one entry.
         Architecture(String) changed by Code {
             option: "architectures", aws: "Architectures",
@@ -174,6 +211,14 @@ macro_rules! settings_table {
             }),
             request: create_code(|code, arn| code.set_source_kms_key_arn(unless_empty(arn)))
                 update_code(|r, arn| r.set_source_kms_key_arn(unless_empty(arn))),
+        }
+        /// Not known for a container image, and for a package that AWS cannot read.
+        S3ObjectStorageMode(String) changed by Code {
+            option: "s3_object_storage_mode", aws: "S3ObjectStorageMode",
+            desired: |stanza| or_default(stanza.s3_object_storage_mode.as_deref(), "COPY"),
+            live: get_function(|output| output.code().and_then(storage_mode)),
+            request: create_code(|code, mode| code.s3_object_storage_mode(mode.as_str().into()))
+                update_code(|r, mode| r.s3_object_storage_mode(mode.as_str().into())),
         }
         CodeSigningConfigArn(String) changed by CodeSigning {
             option: "code_signing_config_arn", aws: "CodeSigningConfigArn",

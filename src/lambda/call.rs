@@ -186,7 +186,9 @@ impl Lambda {
         let step = StepName::CreateFunction;
         let output = match delivery {
             Delivery::Call(archive) => {
-                let request = request.code(code.zip_file(Blob::default()).build());
+                // Only a package in a bucket has a storage mode.
+                let code = code.set_s3_object_storage_mode(None).zip_file(Blob::default());
+                let request = request.code(code.build());
                 let request = request.customize().config_override(self.upload_override());
                 self.write_call(step, step.operation(), request.interceptor(self.upload(archive)).send())
                     .await?
@@ -219,8 +221,8 @@ impl Lambda {
         let step = StepName::UpdateFunctionCode;
         let output = match delivery {
             Delivery::Call(archive) => {
-                let request = request.zip_file(Blob::default()).customize();
-                let request = request.config_override(self.upload_override());
+                let request = request.set_s3_object_storage_mode(None).zip_file(Blob::default());
+                let request = request.customize().config_override(self.upload_override());
                 self.write_call(step, step.operation(), request.interceptor(self.upload(archive)).send())
                     .await?
             }

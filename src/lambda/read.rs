@@ -11,8 +11,8 @@ use aws_sdk_lambda::operation::publish_version::PublishVersionOutput;
 use aws_sdk_lambda::operation::update_function_code::UpdateFunctionCodeOutput;
 use aws_sdk_lambda::operation::update_function_configuration::UpdateFunctionConfigurationOutput;
 use aws_sdk_lambda::types::{
-    EventSourceMappingConfiguration, FileSystemConfig, FunctionConfiguration, ImageConfig,
-    ImageConfigResponse, LastUpdateStatus, PackageType, State,
+    EventSourceMappingConfiguration, FileSystemConfig, FunctionCodeLocation, FunctionConfiguration,
+    ImageConfig, ImageConfigResponse, LastUpdateStatus, PackageType, State,
 };
 use serde_json::{Value, json};
 
@@ -305,11 +305,23 @@ fn image(response: Option<&ImageConfigResponse>) -> Option<&ImageConfig> {
     response.and_then(ImageConfigResponse::image_config)
 }
 
+/// AWS may omit the default of `DirectS3Read`, which only S3 Files has.
 fn file_system(system: &FileSystemConfig) -> structures::FileSystemConfig {
+    let reads = system.s3_files_config().and_then(|config| config.direct_s3_read());
+    let default = system.arn().contains(":s3files:").then_some("AUTO");
     structures::FileSystemConfig {
         arn: system.arn().to_owned(),
         local_mount_path: system.local_mount_path().to_owned(),
+        direct_s3_read: reads.map(|mode| mode.as_str()).or(default).map(str::to_owned),
     }
+}
+
+/// The S3ObjectStorageMode, which AWS does not return: only for `REFERENCE` it names the object. `None`: the
+/// code is an image, or AWS cannot read the package.
+fn storage_mode(code: &FunctionCodeLocation) -> Option<String> {
+    let is_copy = code.image_uri().is_none() && code.error().is_none();
+    let reference = code.resolved_s3_object().map(|_| "REFERENCE");
+    reference.or(is_copy.then_some("COPY")).map(str::to_owned)
 }
 
 fn secrets(map: Option<&std::collections::HashMap<String, String>>) -> BTreeMap<String, Secret> {

@@ -7,7 +7,7 @@ use aws_sdk_lambda::operation::create_function::builders::CreateFunctionFluentBu
 use aws_sdk_lambda::operation::update_function_code::builders::UpdateFunctionCodeFluentBuilder;
 use aws_sdk_lambda::operation::update_function_configuration::builders::UpdateFunctionConfigurationFluentBuilder;
 use aws_sdk_lambda::types::builders::FunctionCodeBuilder;
-use aws_sdk_lambda::types::{self, ImageConfig, LoggingConfig, VpcConfig};
+use aws_sdk_lambda::types::{self, DurableConfig, ImageConfig, LoggingConfig, VpcConfig};
 
 use crate::function::{Setting, settings_table};
 use crate::protocol::secret::Secret;
@@ -20,11 +20,11 @@ macro_rules! define_requests {
         live: $($source:ident($live:expr))+,
         request: $(configuration($configuration:expr))? $(vpc_config($vpc_config:expr))?
             $(logging_config($logging_config:expr))? $(image_config($image_config:expr))?
-            $(create($create:expr))? $(create_code($create_code:expr))? $(update_code($update_code:expr))?
-            $(own_call($own_call:expr))?,
+            $(durable_config($durable_config:expr))? $(create($create:expr))? $(create_code($create_code:expr))?
+            $(update_code($update_code:expr))? $(own_call($own_call:expr))?,
     })*) => {
         fn structures_of(settings: &[Setting]) -> Structures {
-            let (mut vpc, mut logs, mut image) = (None, None, None);
+            let (mut vpc, mut logs, mut image, mut durable) = (None, None, None, None);
             for setting in settings.iter().cloned() {
                 match setting {
                     $($(Setting::$name(value) => {
@@ -37,10 +37,19 @@ macro_rules! define_requests {
                     $($(Setting::$name(value) => {
                         image = Some(write(image.unwrap_or_else(ImageConfig::builder), value, $image_config));
                     })?)*
+                    $($(Setting::$name(value) => {
+                        let config = durable.unwrap_or_else(DurableConfig::builder);
+                        durable = Some(write(config, value, $durable_config));
+                    })?)*
                     _ => {}
                 }
             }
-            (vpc.map(|vpc| vpc.build()), logs.map(|logs| logs.build()), image.map(|image| image.build()))
+            Structures {
+                vpc: vpc.map(|vpc| vpc.build()),
+                logs: logs.map(|logs| logs.build()),
+                image: image.map(|image| image.build()),
+                durable: durable.map(|durable| durable.build()),
+            }
         }
 
         /// Writes settings into a CreateFunction request, except those of the code: see [`create_code`].
@@ -48,8 +57,9 @@ macro_rules! define_requests {
             request: CreateFunctionFluentBuilder,
             settings: &[Setting],
         ) -> CreateFunctionFluentBuilder {
-            let (vpc, logs, image) = structures_of(settings);
+            let Structures { vpc, logs, image, durable } = structures_of(settings);
             let request = request.set_vpc_config(vpc).set_logging_config(logs).set_image_config(image);
+            let request = request.set_durable_config(durable);
             settings.iter().cloned().fold(request, |request, setting| match setting {
                 $($(Setting::$name(value) => write(request, value, $configuration),)?)*
                 $($(Setting::$name(value) => write(request, value, $create),)?)*
@@ -71,8 +81,9 @@ macro_rules! define_requests {
             request: UpdateFunctionConfigurationFluentBuilder,
             settings: &[Setting],
         ) -> UpdateFunctionConfigurationFluentBuilder {
-            let (vpc, logs, image) = structures_of(settings);
+            let Structures { vpc, logs, image, durable } = structures_of(settings);
             let request = request.set_vpc_config(vpc).set_logging_config(logs).set_image_config(image);
+            let request = request.set_durable_config(durable);
             settings.iter().cloned().fold(request, |request, setting| match setting {
                 $($(Setting::$name(value) => write(request, value, $configuration),)?)*
                 _ => request,
@@ -93,7 +104,12 @@ macro_rules! define_requests {
 }
 
 /// AWS structures that combine several settings. `None`: no setting belongs to the structure.
-type Structures = (Option<VpcConfig>, Option<LoggingConfig>, Option<ImageConfig>);
+struct Structures {
+    vpc: Option<VpcConfig>,
+    logs: Option<LoggingConfig>,
+    image: Option<ImageConfig>,
+    durable: Option<DurableConfig>,
+}
 
 settings_table!(define_requests);
 
@@ -107,8 +123,10 @@ fn unless_empty<T: Default + PartialEq>(value: T) -> Option<T> {
 }
 
 fn file_system(system: structures::FileSystemConfig) -> types::FileSystemConfig {
+    let reads = |mode: String| types::S3FilesConfig::builder().direct_s3_read(mode.as_str().into()).build();
     let builder =
         types::FileSystemConfig::builder().arn(system.arn).local_mount_path(system.local_mount_path);
+    let builder = builder.set_s3_files_config(system.direct_s3_read.map(reads));
     builder.build().expect("both members are given")
 }
 

@@ -20,6 +20,19 @@ pub(crate) enum PlanError {
         /// True when the live function runs a container image.
         is_image: bool,
     },
+    /// The stanza makes the function durable, or no longer durable. AWS does so only when it creates one.
+    OtherDurability {
+        /// True when the live function is durable.
+        is_durable: bool,
+    },
+    /// The stanza isolates tenants in another way than the function. AWS cannot change that.
+    OtherTenantIsolation {
+        /// The live mode. `None`: tenants are not isolated.
+        live: Option<String>,
+    },
+    /// Lambda reads the live package from a bucket and keeps no copy, and the stanza sends the new one without
+    /// a bucket.
+    StorageNeedsBucket,
     /// The function is not at the revision that the stanza names.
     OtherRevision {
         /// False if the function does not exist.
@@ -116,6 +129,21 @@ impl PlanError {
             }
             PlanError::OtherPackageType { is_image: false } => {
                 format!("{function} runs packaged files, but the stanza names a container image")
+            }
+            PlanError::OtherDurability { is_durable: true } => {
+                format!("{function} is durable, but the stanza has an empty `durable_config`")
+            }
+            PlanError::OtherDurability { is_durable: false } => {
+                format!("{function} is not durable, but the stanza sets `durable_config`")
+            }
+            PlanError::OtherTenantIsolation { live: Some(mode) } => {
+                format!("{function} has the tenant isolation mode `{mode}`, but the stanza sets another one")
+            }
+            PlanError::OtherTenantIsolation { live: None } => {
+                format!("{function} does not isolate its tenants, but the stanza sets `tenancy_config`")
+            }
+            PlanError::StorageNeedsBucket => {
+                format!("Lambda reads the package of {function} from S3, but the stanza has no `s3_bucket`")
             }
             PlanError::OtherRevision { exists, live } => {
                 let it = name.map_or_else(|| "it".to_owned(), |name| format!("`{name}`"));

@@ -4,6 +4,7 @@
 
 mod action;
 mod alias_changes;
+mod at_creation;
 mod codedeploy;
 mod error;
 mod phases;
@@ -31,6 +32,7 @@ use crate::code_source::{Code, Delivery};
 use crate::function::{ChangedBy, DesiredFunction, EventSource, LiveFunction, Setting, VersionState};
 use crate::protocol::event::{self, Change, CodeDeployDeployment, FunctionPresence};
 use crate::protocol::secret::{MASK, Secret};
+use crate::protocol::structures::FileSystemConfig;
 
 /// The steps of a deployment or rollback.
 #[derive(Clone, Debug)]
@@ -98,7 +100,8 @@ fn create(desired: &DesiredFunction, code: &Code) -> Result<Plan, PlanError> {
             &[("role", "role"), ("runtime", "runtime"), ("handler", "handler_name")]
         }
     };
-    let missing: Vec<_> = needed.iter().filter(|(field, _)| !has(field)).map(|(_, key)| *key).collect();
+    let mut missing: Vec<_> = needed.iter().filter(|(field, _)| !has(field)).map(|(_, key)| *key).collect();
+    missing.extend(at_creation::lacks_execution_timeout(&settings));
     let Some(delivery) = code.delivery.clone().filter(|_| missing.is_empty()) else {
         return Err(PlanError::CannotCreate { missing });
     };
@@ -127,17 +130,19 @@ fn update(desired: &DesiredFunction, code: &Code, live: &LiveFunction) -> Result
     if desired.replaces_tags && desired.tags.is_some() && live.tags.is_none() {
         return Err(PlanError::TagsUnreadable);
     }
-    let settings = merged(desired, desired.settings_for(live.runtime()), live)?;
+    let mut settings = merged(desired, desired.settings_for(live.runtime()), live)?;
+    keep_direct_reads(&mut settings, live);
     // AWS neither returns nor accepts code signing for images. For these the stanza can only ask for none.
     let is_signing = |setting: &Setting| setting.changed_by() == ChangedBy::CodeSigning;
     let differs = |setting: &Setting| {
         live.setting(setting) != Some(setting) && !(live.image.is_some() && is_signing(setting))
     };
     let differing: Vec<Setting> = settings.iter().filter(|setting| differs(setting)).cloned().collect();
+    at_creation::check(&differing, live)?;
     let changed_by = |call| -> Vec<Setting> {
         differing.iter().filter(|setting| setting.changed_by() == call).cloned().collect()
     };
-    let new_code = update_code(changed_by(ChangedBy::Code), code, live);
+    let new_code = update_code(changed_by(ChangedBy::Code), code, live)?;
     let own_calls =
         |call| changed_by(call).into_iter().filter_map(|setting| own_call(&setting, live.setting(&setting)));
     let configuration = configuration(changed_by(ChangedBy::Configuration), live);
@@ -212,6 +217,24 @@ fn merged(
     Ok(settings)
 }
 
+/// Keeps how the function reads from a file system that the stanza names without `direct_s3_read`.
+fn keep_direct_reads(settings: &mut [Setting], live: &LiveFunction) {
+    let Some(Setting::FileSystems(kept)) = live.setting(&Setting::FileSystems(BTreeSet::new())) else {
+        return;
+    };
+    for setting in settings {
+        if let Setting::FileSystems(systems) = setting {
+            let with_reads = |mut system: FileSystemConfig| {
+                let same = kept.iter().find(|kept| kept.arn == system.arn);
+                system.direct_s3_read =
+                    system.direct_s3_read.or_else(|| same.and_then(|same| same.direct_s3_read.clone()));
+                system
+            };
+            *systems = std::mem::take(systems).into_iter().map(with_reads).collect();
+        }
+    }
+}
+
 /// The step for a setting that has its own API call. `None`: the setting is part of another call.
 fn own_call(setting: &Setting, live: Option<&Setting>) -> Option<Step> {
     let call = match setting {
@@ -227,16 +250,23 @@ fn own_call(setting: &Setting, live: Option<&Setting>) -> Option<Step> {
 }
 
 /// The step that updates the code. `None`: neither the code nor a setting that is sent with it differs.
-fn update_code(mut settings: Vec<Setting>, code: &Code, live: &LiveFunction) -> Option<Step> {
+///
+/// # Errors
+/// [`PlanError::StorageNeedsBucket`].
+fn update_code(
+    mut settings: Vec<Setting>,
+    code: &Code,
+    live: &LiveFunction,
+) -> Result<Option<Step>, PlanError> {
     let is_live = is_live(code, live);
     // Repeat a failed update. Whether settings or code caused the failure is unknown, but sending the code
     // clears it.
     let retries = live.has_failed;
     if settings.is_empty() && is_live && !retries {
-        return None;
+        return Ok(None);
     }
     let live_image = || live.image.as_ref().map(|image| Delivery::Image(image.uri.clone()));
-    let delivery = code.delivery.clone().or_else(live_image)?;
+    let Some(delivery) = code.delivery.clone().or_else(live_image) else { return Ok(None) };
     let mut changes: Vec<Change> =
         settings.iter().flat_map(|setting| differences(setting, live.setting(setting))).collect();
     if !is_live {
@@ -248,13 +278,20 @@ fn update_code(mut settings: Vec<Setting>, code: &Code, live: &LiveFunction) -> 
             to: json!("Successful"),
         });
     }
-    // AWS resets members that are left out to its defaults, so the live KMS key and architecture are sent,
-    // too.
-    for member in [Setting::Architecture(String::new()), Setting::SourceKmsKeyArn(String::new())] {
-        let is_named = settings.iter().any(|setting| setting.is_kind_of(&member));
-        settings.extend(live.setting(&member).filter(|kept| !is_named && !kept.is_empty()).cloned());
+    // AWS resets members that are left out to its defaults. So the live KMS key, architecture and storage mode
+    // are sent, too.
+    let (key, copy) =
+        (Setting::SourceKmsKeyArn(String::new()), Setting::S3ObjectStorageMode("COPY".to_owned()));
+    for member in [&Setting::Architecture(String::new()), &key, &copy] {
+        let is_named = settings.iter().any(|setting| setting.is_kind_of(member));
+        let is_default = |kept: &&Setting| kept.is_empty() || **kept == copy;
+        settings.extend(live.setting(member).filter(|kept| !is_named && !is_default(kept)).cloned());
     }
-    Some(Step::write(WriteCall::UpdateFunctionCode { settings, delivery }, changes))
+    let is_reference = |setting: &Setting| setting.is_kind_of(&copy) && *setting != copy;
+    if settings.iter().any(is_reference) && matches!(delivery, Delivery::Call(_)) {
+        return Err(PlanError::StorageNeedsBucket);
+    }
+    Ok(Some(Step::write(WriteCall::UpdateFunctionCode { settings, delivery }, changes)))
 }
 
 /// True if the function already runs this code. An image's tag may have moved, so only a digest proves that.
@@ -314,6 +351,8 @@ fn complete_structures(settings: &mut Vec<Setting>, live: &LiveFunction) {
         Setting::ApplicationLogLevel(level) | Setting::SystemLogLevel(level) => {
             !becomes_text && !level.is_empty()
         }
+        // Whether AWS takes an empty key for none is only known of a key that there was.
+        Setting::DurableKmsKeyArn(arn) => !arn.is_empty(),
         _ => true,
     };
     // AWS also rejects IPv6 for a function outside of a VPC.
@@ -404,6 +443,15 @@ fn environment(setting: Option<&Setting>) -> BTreeMap<String, Secret> {
 }
 
 impl Plan {
+    /// Numbers of the versions that the plan deletes.
+    pub(crate) fn deleted_versions(&self) -> Vec<String> {
+        let deleted = self.steps.iter().filter_map(|step| match &step.action {
+            Action::Write(WriteCall::DeleteVersion { version }) => Some(version.clone()),
+            _ => None,
+        });
+        deleted.collect()
+    }
+
     /// True if the plan gives a new version a share of the traffic before an alias moves to it.
     pub(crate) fn shifts_traffic(&self) -> bool {
         let is_shift = |step: &Step| matches!(step.action, Action::Write(WriteCall::ShiftTraffic { .. }));

@@ -144,10 +144,10 @@ codes! {
     /// The stanza lacks a required key.
     MissingKey: Config =>
         "Add the key at `at`. If the function should already exist, check the region and the account.";
-    /// The stanza has an unknown key, and `strict` is true.
+    /// The stanza has a key that is AWS's name of an option, such as `MemorySize`; with `strict: true`, any
+    /// unknown key.
     UnknownKey: Config =>
-        "Fix the key; the hint names the most similar known one. Without `strict`, an unknown key is a \
-         warning.";
+        "Write the option that the hint names. Without `strict`, any other unknown key is a warning.";
     /// A value is still encrypted: it is `{"secure": …}`.
     NotDecrypted: Config =>
         "Let the runner decrypt `secure` values before it writes the request. In standalone use, set the \
@@ -252,6 +252,10 @@ codes! {
     PackageTypeMismatch: Config =>
         "Deploy the type that the function has, or use a function with another name. A function cannot \
          change its package type.";
+    /// The stanza changes what AWS fixes when it creates a function: whether it is durable, or how it isolates
+    /// its tenants.
+    FixedAtCreation: Config =>
+        "Remove the key at `at`, or use a function with another name.";
     /// AWS does not allow functions with this runtime.
     UnsupportedRuntime: Config =>
         "Switch to the runtime that the hint names.";
@@ -512,9 +516,11 @@ words! {
         /// Too few invocations of the new version were counted to judge its errors. The deployment succeeded.
         GuardUndecided =>
             "Increase `guard.bake`, or watch an alarm with `guard.alarms`.";
-        /// A version that should have been deleted is in use and was kept.
+        /// A version that should have been deleted was kept: an alias uses it, or a durable execution runs in
+        /// it.
         VersionKept =>
-            "Move the alias that uses the version. The next deployment then deletes the version.";
+            "Move the alias that uses the version, or wait until the executions have ended. A later deployment \
+             then deletes the version.";
         /// A key of the stanza has no effect in this command.
         WithoutEffect =>
             "Remove the key, or run the command to which it applies.";

@@ -66,7 +66,7 @@ const IMAGE: &str = r"[0-9]{12}\.dkr[.-]ecr(-fips)?\.[a-z0-9-]+\.[a-z0-9.:-]+/.+
 const DESCRIPTION: usize = 256;
 
 /// All limits, each with its key. A key inside a structure is written with a dot: `logging_config.log_group`.
-pub const LIMITS: [(&str, Limit); 41] = [
+pub const LIMITS: [(&str, Limit); 43] = [
     ("function_name", Limit::NameCharacters(64)),
     ("role", form(ROLE, "arn:aws:iam::123456789012:role/run")),
     ("description", Limit::Characters(DESCRIPTION)),
@@ -109,6 +109,8 @@ pub const LIMITS: [(&str, Limit); 41] = [
         form(CODE_SIGNING, "arn:aws:lambda:us-east-1:123456789012:code-signing-config:csc-0123456789abcdef0"),
     ),
     ("source_kms_key_arn", form(ARN, "arn:aws:kms:us-east-1:123456789012:key/1234abcd")),
+    ("durable_config.kms_key_arn", form(ARN, "arn:aws:kms:us-east-1:123456789012:key/1234abcd")),
+    ("verify.tenant_id", Limit::Characters(256)),
     ("function_url.cors.allow_origins", Limit::Entries(100)),
     ("function_url.cors.allow_origins", Limit::Characters(253)),
     ("function_url.cors.allow_methods", Limit::Entries(6)),

@@ -10,6 +10,7 @@ use self::numbers::{in_unit, leading_number};
 use super::error::{Code, Problem, Warning, WarningCode};
 use super::json::{Map, Node, pointer, quoted, short};
 use super::secret::Secret;
+use super::suggest::{is_in_style_of_aws, letters};
 
 /// Reads keys of a map and collects problems and warnings.
 pub(super) struct StanzaReader<'a> {
@@ -323,6 +324,12 @@ impl<'a> StanzaReader<'a> {
         let value = read(&mut inner);
         let unknown: Vec<(&str, &Node)> = inner.unread_keys().collect();
         for (key, _) in unknown {
+            if let Some(meant) = inner.meant_by_name_of_aws(key) {
+                let message = format!("AWS's `{key}` in `{name}` is `{meant}`");
+                let (at, hint) = (Some(inner.at(key)), Some(format!("write `{meant}`")));
+                inner.problems.push(Problem { code: Code::UnknownKey, message, at, hint });
+                continue;
+            }
             let known = inner.read_keys.iter().copied().collect::<Vec<_>>().join("`, `");
             let message = format!("`{}` is not a key of `{name}`", inner.name_of(&short(key)));
             inner.warn(WarningCode::UnknownKey, key, message, format!("use one of `{known}`"));
@@ -330,6 +337,12 @@ impl<'a> StanzaReader<'a> {
         self.problems.append(&mut inner.problems);
         self.warnings.append(&mut inner.warnings);
         Some(value)
+    }
+
+    /// The key of this map whose name at AWS is `name`, such as `log_group` for `LogGroup`.
+    fn meant_by_name_of_aws(&self, name: &str) -> Option<&'static str> {
+        let is_it = |key: &&'static str| letters(key).eq(letters(name));
+        self.read_keys.iter().copied().filter(|_| is_in_style_of_aws(name)).find(is_it)
     }
 
     /// The JSON pointer to a key of this map.

@@ -12,6 +12,12 @@ use super::name::AlarmName;
 use super::schema_types::{Anything, Flag, NONE, Percentage, Text, TextList, WholeNumber, schema_types};
 use super::stanza_reader::{StanzaReader, ValueWords, choice_of};
 
+mod at_creation;
+mod file_system;
+
+pub use at_creation::{DurableConfig, TenancyConfig};
+pub use file_system::FileSystemConfig;
+
 const LOG_FORMATS: ValueWords =
     &[("Text", "Lines as the function writes them."), ("JSON", "JSON objects with a log level.")];
 const SYSTEM_LEVELS: ValueWords =
@@ -79,25 +85,6 @@ structure! {
 }
 
 structure! {
-    /// A file system that is mounted in the function.
-    #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-    pub struct FileSystemConfig in "file_system_configs." {
-        /// ARN of the EFS access point, such as
-        /// `arn:aws:elasticfilesystem:us-east-1:123456789012:access-point/fsap-0123456789abcdef0`. Required.
-        pub arn: String as Text = needed_name(),
-            "Access point ARN"
-                .example(
-                    "arn:aws:elasticfilesystem:us-east-1:123456789012:access-point/fsap-0123456789abcdef0",
-                )
-                => "FileSystemConfigs.Arn" of UpdateFunctionConfiguration;
-        /// Directory below `/mnt/` where the function sees the file system, such as `/mnt/data`. Required.
-        pub local_mount_path: String as Text = needed_name(),
-            "Mount path".example("/mnt/data")
-                => "FileSystemConfigs.LocalMountPath" of UpdateFunctionConfiguration;
-    }
-}
-
-structure! {
     /// HTTPS endpoint of the function.
     #[derive(Clone, Debug, Default, PartialEq, Eq)]
     pub struct FunctionUrl in "function_url." {
@@ -154,21 +141,26 @@ structure! {
         /// What the response must contain. Default: any response without a function error.
         pub expect: Option<Expect> as Option<Expect> = structure(Expect::read),
             "Expected response".yaml("expect:\n  json:\n    statusCode: 200");
+        /// ID of the tenant for which to invoke the version, such as `smoke-test`. A function with
+        /// `tenancy_config` needs it. Default: none.
+        pub tenant_id: Option<String> as Option<Text> = name(),
+            "Tenant".example("smoke-test") => "TenantId" of Invoke;
         /// Time limit in seconds for the response or the command, at least 1, such as 30. Default: 60.
         pub timeout: Option<Duration> as Option<WholeNumber> = seconds(),
             "Timeout (seconds)".default(60).example(30);
         /// Command to run in bash in the build directory, such as `./smoke-test.sh`. Its environment contains
-        /// `FUNCTION_ARN` and `VERSION`. Any exit status other than 0 is a failure. With `payload` or
-        /// `expect`, the command runs after the invocation. Without them, it replaces the invocation.
+        /// `FUNCTION_ARN` and `VERSION`. Any exit status other than 0 is a failure. With `payload`, `expect`
+        /// or `tenant_id`, the command runs after the invocation. Without them, it replaces the invocation.
         pub command: Option<String> as Option<Text> = name(),
             "Command".example("./smoke-test.sh");
     }
 }
 
 impl Verify {
-    /// Whether the check invokes the version. It does, unless `command` is the only key.
+    /// Whether the check invokes the version. It does, unless `command` replaces the invocation.
     pub fn invokes(&self) -> bool {
-        self.command.is_none() || self.payload.is_some() || self.expect.is_some()
+        let is_asked = self.payload.is_some() || self.expect.is_some() || self.tenant_id.is_some();
+        self.command.is_none() || is_asked
     }
 }
 

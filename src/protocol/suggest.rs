@@ -1,4 +1,4 @@
-//! Finds the known name that is most similar to a misspelt one.
+//! Finds the known name that is most similar to a misspelt one, and recognizes names in the style of AWS.
 //! Never compares long texts: a misspelt name is not that long, and the comparison takes time.
 
 /// Maximum length of a word in bytes. Longer words get no suggestion.
@@ -26,9 +26,32 @@ pub fn suggest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
     best.map(|(_, name)| name)
 }
 
+/// The letters of a name, by which names of different styles are equal: `MemorySize`, `memory-size`.
+pub(super) fn letters(name: &str) -> impl Iterator<Item = char> {
+    name.chars().filter(|c| !"_-. ".contains(*c)).map(|c| c.to_ascii_lowercase())
+}
+
+/// True for a name in the style of AWS's API and of its tools: `MemorySize`, `KMSKeyArn`, `memorySize`.
+pub(super) fn is_in_style_of_aws(name: &str) -> bool {
+    let has = |is_it: fn(&u8) -> bool| name.as_bytes().iter().any(is_it);
+    name.bytes().all(|byte| byte.is_ascii_alphanumeric())
+        && has(u8::is_ascii_uppercase)
+        && has(u8::is_ascii_lowercase)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_of_aws_has_capital_letters_and_nothing_between_its_words() {
+        for name in ["MemorySize", "memorySize", "Timeout", "KMSKeyArn", "S3Key"] {
+            assert!(is_in_style_of_aws(name), "{name}");
+        }
+        for name in ["memory_size", "memory-size", "MEMORY_SIZE", "TIMEOUT", "timeout", "Function-Name", ""] {
+            assert!(!is_in_style_of_aws(name), "{name}");
+        }
+    }
 
     #[test]
     fn a_misspelt_name_has_its_nearest_one_and_other_words_have_none() {

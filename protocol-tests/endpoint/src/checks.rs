@@ -56,6 +56,9 @@ pub(crate) fn check(request: &Value, region: &str) -> Result<(), Refusal> {
 /// before.
 pub(crate) fn outcome(configuration: &Configuration) -> Result<(), Refusal> {
     let vpc = configuration.get("VpcConfig").unwrap_or(&Value::Null);
+    if configuration.get("DurableConfig").is_some_and(|durable| durable["ExecutionTimeout"].is_null()) {
+        return Err(Refusal::DurableWithoutTimeout);
+    }
     if !strings(&vpc["SubnetIds"]).is_empty() {
         return Ok(());
     }
@@ -107,6 +110,15 @@ fn check_constraints(request: &Value) -> Result<(), Refusal> {
     constraints.length(&logging["LogGroup"], "loggingConfig.logGroup", 512);
     constraints.shape(&logging["LogGroup"], "loggingConfig.logGroup", r"[\.\-_/#A-Za-z0-9]+", is_log_group);
     check_file_systems(&mut constraints, &request["FileSystemConfigs"]);
+    let durable = &request["DurableConfig"];
+    let timeout = &durable["ExecutionTimeout"];
+    constraints.range(timeout, "durableConfig.executionTimeout", 1, 31_622_400)?;
+    let retention = &durable["RetentionPeriodInDays"];
+    constraints.range(retention, "durableConfig.retentionPeriodInDays", 1, 90)?;
+    let key = &durable["KMSKeyArn"];
+    constraints.shape(key, "durableConfig.kMSKeyArn", shapes::ARN_OR_EMPTY, is_arn_or_empty);
+    let isolation = &request["TenancyConfig"]["TenantIsolationMode"];
+    constraints.one_of(isolation, "tenancyConfig.tenantIsolationMode", &["PER_TENANT"]);
     constraints.one_of(&request["PackageType"], "packageType", &["Image", "Zip"]);
     constraints.one_of(&request["TracingConfig"]["Mode"], "tracingConfig.mode", &["Active", "PassThrough"]);
     constraints.one_of(&request["SnapStart"]["ApplyOn"], "snapStart.applyOn", &["PublishedVersions", "None"]);
@@ -125,6 +137,8 @@ fn check_file_systems(constraints: &mut Constraints, configs: &Value) {
         constraints.present(&config["LocalMountPath"], &member("localMountPath"));
         let path = |text: &str| text.strip_prefix("/mnt/").is_some_and(|name| is_made_of(name, b"-_."));
         constraints.shape(&config["LocalMountPath"], &member("localMountPath"), "/mnt/[a-zA-Z0-9-_.]+", path);
+        let direct = &config["S3FilesConfig"]["DirectS3Read"];
+        constraints.one_of(direct, &member("s3FilesConfig.directS3Read"), &["ENABLED", "DISABLED", "AUTO"]);
     }
 }
 
@@ -134,6 +148,7 @@ pub(crate) fn check_code(architectures: &Value, source: &Value) -> Result<(), Re
     let mut constraints = Constraints::default();
     constraints.architectures(architectures);
     constraints.shape(&source["SourceKMSKeyArn"], "sourceKMSKeyArn", shapes::ARN_OR_EMPTY, is_arn_or_empty);
+    constraints.one_of(&source["S3ObjectStorageMode"], "s3ObjectStorageMode", &["COPY", "REFERENCE"]);
     constraints.finish()
 }
 

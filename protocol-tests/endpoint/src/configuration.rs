@@ -43,6 +43,9 @@ pub(crate) fn created(name: &str, region: &str, request: &Value) -> Configuratio
     let Value::Object(mut configuration) = defaults else {
         unreachable!("`json!` above builds an object");
     };
+    if request["TenancyConfig"].is_object() {
+        configuration.insert("TenancyConfig".to_owned(), request["TenancyConfig"].clone());
+    }
     merge(&mut configuration, region, request);
     configuration
 }
@@ -60,6 +63,7 @@ pub(crate) fn merge(configuration: &mut Configuration, region: &str, request: &V
             // {}}` clears them.
             "Environment" if value["Variables"].is_null() => continue,
             "Environment" => filled(&value["Variables"]).map(|variables| json!({"Variables": variables})),
+            "DurableConfig" => Some(durable(configuration.get("DurableConfig"), value)),
             "FileSystemConfigs" => filled(value),
             "ImageConfig" => image_config(value),
             "KMSKeyArn" => value.as_str().filter(|arn| !arn.is_empty()).map(|_| value.clone()),
@@ -67,7 +71,8 @@ pub(crate) fn merge(configuration: &mut Configuration, region: &str, request: &V
             "LoggingConfig" => Some(logging(&configuration["FunctionName"], value)),
             "SnapStart" => Some(json!({"ApplyOn": value["ApplyOn"], "OptimizationStatus": "Off"})),
             "VpcConfig" => Some(vpc(configuration.get("VpcConfig"), value)),
-            // Code, Tags, Publish and RevisionId are not settings. AWS ignores members that it does not know.
+            // Code, Tags, Publish and RevisionId are not settings, and TenancyConfig belongs to the creation
+            // alone. AWS ignores members that it does not know.
             _ => continue,
         };
         let key = if key == "ImageConfig" { "ImageConfigResponse" } else { key };
@@ -124,6 +129,17 @@ fn logging(name: &Value, request: &Value) -> Value {
         }
     }
     config
+}
+
+/// Returns the current structure with the members of the request. An absent member keeps its current value;
+/// an empty key removes the key. The default retention is from the model. (That an absent member keeps its
+/// value is known from emulators.)
+fn durable(live: Option<&Value>, request: &Value) -> Value {
+    let mut members = live.and_then(Value::as_object).cloned().unwrap_or_default();
+    members.extend(request.as_object().cloned().unwrap_or_default());
+    members.retain(|_, value| !value.is_null() && *value != "");
+    members.entry("RetentionPeriodInDays").or_insert(json!(14));
+    Value::Object(members)
 }
 
 /// AWS answers with the id of the subnets' VPC, and with an empty id after both lists were cleared. An absent
@@ -223,6 +239,17 @@ mod tests {
         let cleared =
             json!({"Ipv6AllowedForDualStack": false, "SecurityGroupIds": [], "SubnetIds": [], "VpcId": ""});
         check(&[set, clear], "VpcConfig", Some(&cleared));
+    }
+
+    #[test]
+    fn a_durable_config_keeps_what_is_not_named() {
+        let key = "arn:aws:kms:us-east-1:123456789012:key/k";
+        let set = json!({"DurableConfig": {"ExecutionTimeout": 60, "KMSKeyArn": key}});
+        let live = json!({"ExecutionTimeout": 60, "KMSKeyArn": key, "RetentionPeriodInDays": 14});
+        check(std::slice::from_ref(&set), "DurableConfig", Some(&live));
+        let change = json!({"DurableConfig": {"KMSKeyArn": "", "RetentionPeriodInDays": 90}});
+        let changed = json!({"ExecutionTimeout": 60, "RetentionPeriodInDays": 90});
+        check(&[set, change], "DurableConfig", Some(&changed));
     }
 
     #[test]

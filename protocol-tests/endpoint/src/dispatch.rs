@@ -145,6 +145,7 @@ impl Account {
             Operation::GetEventSourceMapping => self.get_event_source_mapping(arguments),
             Operation::ListEventSourceMappings => self.list_event_source_mappings(arguments),
             Operation::UpdateEventSourceMapping => self.update_event_source_mapping(arguments),
+            Operation::ListDurableExecutionsByFunction => self.list_durable_executions_by_function(arguments),
             Operation::DescribeAlarms => self.describe_alarms(arguments),
             Operation::GetMetricData => self.get_metric_data(arguments),
             Operation::CodeDeploy(operation) => self.codedeploy(operation, arguments),

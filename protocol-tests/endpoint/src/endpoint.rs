@@ -123,6 +123,19 @@ impl Endpoint {
         Ok(())
     }
 
+    /// Sets the durable executions of a version (`f:1`): one for each status, such as `RUNNING`. Fails if the
+    /// version does not exist.
+    pub fn set_executions(&self, name: &str, statuses: &[&str]) -> Result<(), String> {
+        let words = |refusal: Refusal| refusal.wire().2;
+        let mut account = self.shared.account();
+        let name = account.name(name).map_err(words)?;
+        let function = account.function(&name, Moment::now()).map_err(words)?;
+        let version = function.version(name.qualifier.as_deref()).map_err(words)?.name();
+        let statuses = statuses.iter().map(|&status| status.to_owned()).collect();
+        function.executions.insert(version, statuses);
+        Ok(())
+    }
+
     /// Makes a function or a version (`f:1`) idle: it is `Inactive` until a call wakes it, which takes
     /// `wakes_in`. Fails if it does not exist.
     pub fn idle(&self, name: &str, wakes_in: Duration) -> Result<(), String> {

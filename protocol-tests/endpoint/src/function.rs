@@ -37,6 +37,8 @@ pub(crate) struct Function {
     pub(crate) signing: Option<String>,
     /// True if callers may not decrypt the variables. `None`: the setting of the endpoint applies.
     pub(crate) hides_environment: Option<bool>,
+    /// The status of each durable execution, by version: `RUNNING`, `SUCCEEDED` and so on.
+    pub(crate) executions: BTreeMap<String, Vec<String>>,
 }
 
 /// `$LATEST` or a published version.
@@ -65,6 +67,8 @@ pub(crate) struct Code {
     pub(crate) image_uri: Option<String>,
     /// ARN of the KMS key that encrypts the zip. `None`: a key that AWS manages.
     pub(crate) kms_key: Option<String>,
+    /// `ResolvedS3Object` of a package that Lambda reads from S3 (`REFERENCE`). `None`: Lambda has a copy.
+    pub(crate) reference: Option<Value>,
 }
 
 /// An alias: a name for a version.
@@ -344,6 +348,7 @@ impl Function {
             policies: BTreeMap::new(),
             signing: None,
             hides_environment: None,
+            executions: BTreeMap::new(),
         }
     }
 
@@ -367,6 +372,7 @@ impl Function {
         self.provisioned.remove(qualifier);
         self.urls.remove(qualifier);
         self.policies.remove(qualifier);
+        self.executions.remove(qualifier);
     }
 
     /// Fails while another change is in progress.

@@ -101,6 +101,7 @@ fn resource(account: &Account, operation: Operation, arguments: &Arguments<'_>) 
         | Operation::AddPermission
         | Operation::GetPolicy
         | Operation::RemovePermission
+        | Operation::ListDurableExecutionsByFunction
         | Operation::Invoke => Ok(account.arn(&account.named(arguments)?)),
         Operation::UpdateFunctionConfiguration
         | Operation::UpdateFunctionCode
@@ -193,6 +194,7 @@ fn context(account: &Account, operation: Operation, arguments: &Arguments<'_>) -
         | Operation::GetFunctionCodeSigningConfig
         | Operation::DeleteFunctionCodeSigningConfig
         | Operation::ListEventSourceMappings
+        | Operation::ListDurableExecutionsByFunction
         | Operation::Invoke
         | Operation::DescribeAlarms
         | Operation::GetMetricData
@@ -242,6 +244,12 @@ fn from_settings(request: &Value, settings: &Settings) -> Vec<Permission> {
     // may change a function but cannot see its variables.
     if let Some(key) = request["KMSKeyArn"].as_str().filter(|arn| !arn.is_empty()) {
         for action in ["kms:CreateGrant", "kms:Encrypt"] {
+            needed.push(from_key(action, key, settings));
+        }
+    }
+    // "Encrypting durable execution data" (Lambda guide), permissions of the caller.
+    if let Some(key) = request["DurableConfig"]["KMSKeyArn"].as_str().filter(|arn| !arn.is_empty()) {
+        for action in ["kms:DescribeKey", "kms:GenerateDataKey", "kms:Decrypt"] {
             needed.push(from_key(action, key, settings));
         }
     }

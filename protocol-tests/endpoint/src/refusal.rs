@@ -112,6 +112,8 @@ pub(crate) enum Refusal {
         arn: String,
     },
     LevelsOfTextLogs,
+    DurableWithoutTimeout,
+    DurableLater,
     // Code.
     CodeMissing,
     CouldNotUnzip,
@@ -120,6 +122,7 @@ pub(crate) enum Refusal {
     UnzippedTooLarge,
     ImageForZip,
     ZipForImage,
+    ReferenceWithoutObject,
     // Versions and aliases.
     OtherCode {
         given: String,
@@ -194,6 +197,8 @@ pub(crate) enum Refusal {
     // Invocations and quotas.
     CreationFailed,
     NoConcurrencyReserved,
+    TenantMissing,
+    TenantOfSharedFunction,
     RateExceeded,
     // CloudWatch.
     InvalidNextToken,
@@ -288,6 +293,9 @@ impl Refusal {
             Refusal::Ipv6WithoutVpc => (400, INVALID, "Ipv6AllowedForDualStack cannot be true without subnet or security groups. Please remove Ipv6AllowedForDualStack value from your request and try again.".to_owned()),
             Refusal::FileSystemWithoutVpc { arn } => (400, INVALID, format!("Function must be configured to execute in a VPC to reference access point {arn}. Please update the function configuration to include VPC subnets and security groups.")),
             Refusal::LevelsOfTextLogs => (400, INVALID, "LogLevel is not supported when LogFormat is set to \"Text\". Remove LogLevel from your request or change the LogFormat to \"JSON\" and try again.".to_owned()),
+            // Not recorded; the next two are known from reports.
+            Refusal::DurableWithoutTimeout => (400, INVALID, "You cannot create a function with a durable configuration without an executionTimeout".to_owned()),
+            Refusal::DurableLater => (400, INVALID, "You cannot add a durable configuration to a function that was originally created with no durable configuration".to_owned()),
 
             // Not recorded; known from reports.
             Refusal::CodeMissing => (400, INVALID, "Please provide a source for function code.".to_owned()),
@@ -297,6 +305,7 @@ impl Refusal {
             Refusal::UnzippedTooLarge => (400, INVALID, "Unzipped size must be smaller than 262144000 bytes".to_owned()),
             Refusal::ImageForZip => (400, INVALID, "Please don't provide ImageUri when updating a function with packageType Zip.".to_owned()),
             Refusal::ZipForImage => (400, INVALID, "Please provide ImageUri when updating a function with packageType Image.".to_owned()),
+            Refusal::ReferenceWithoutObject => (400, INVALID, "S3ObjectStorageMode REFERENCE is supported for code in Amazon S3 only.".to_owned()), // a guess
 
             Refusal::OtherCode { given, current } => (400, INVALID, format!("CodeSHA256 ({given}) is different from current CodeSHA256 in $LATEST ({current}). Please try again with the CodeSHA256 in $LATEST.")),
             Refusal::LatestNotDeletable => (400, INVALID, "$LATEST version cannot be deleted without deleting the function.".to_owned()),
@@ -342,6 +351,10 @@ impl Refusal {
 
             // A guess, derived from the message for a function that is Pending.
             Refusal::CreationFailed => (409, CONFLICT, "The operation cannot be performed at this time. The function is currently in the following state: Failed".to_owned()),
+            // From "Building multi-tenant SaaS applications with AWS Lambda's new tenant isolation mode" (AWS
+            // Compute Blog). The second text is a guess.
+            Refusal::TenantMissing => (400, INVALID, "The invoked function is enabled with tenancy configuration. Add a valid tenant ID in your request and try again.".to_owned()),
+            Refusal::TenantOfSharedFunction => (400, INVALID, "The invoked function is not enabled with tenancy configuration. Remove the tenant ID from your request and try again.".to_owned()),
             Refusal::NoConcurrencyReserved | Refusal::RateExceeded => (429, "TooManyRequestsException", "Rate Exceeded.".to_owned()),
             Refusal::InvalidNextToken => (400, "InvalidNextToken", "The next token specified is invalid.".to_owned()), // not recorded
             Refusal::InvalidQuery { reason } => (400, VALIDATION, reason.clone()),

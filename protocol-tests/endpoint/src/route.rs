@@ -44,6 +44,7 @@ pub(crate) enum Operation {
     GetEventSourceMapping,
     ListEventSourceMappings,
     UpdateEventSourceMapping,
+    ListDurableExecutionsByFunction,
     Invoke,
     DescribeAlarms,
     GetMetricData,
@@ -66,7 +67,7 @@ impl Operation {
 /// Operation, name, method, path and status of success, from botocore's models of Lambda and CloudWatch. Only
 /// DeleteFunction differs: the model says 200 and allows another status in the answer; AWS answers 204.
 #[rustfmt::skip] // a table: one operation, one line
-const ROUTES: [(Operation, &str, &str, &str, u16); 39] = [
+const ROUTES: [(Operation, &str, &str, &str, u16); 40] = [
     (CreateFunction, "CreateFunction", "POST", "/2015-03-31/functions", 201),
     (GetFunction, "GetFunction", "GET", "/2015-03-31/functions/{}", 200),
     (GetFunctionConfiguration, "GetFunctionConfiguration", "GET", "/2015-03-31/functions/{}/configuration", 200),
@@ -103,6 +104,7 @@ const ROUTES: [(Operation, &str, &str, &str, u16); 39] = [
     (GetEventSourceMapping, "GetEventSourceMapping", "GET", "/2015-03-31/event-source-mappings/{}", 200),
     (ListEventSourceMappings, "ListEventSourceMappings", "GET", "/2015-03-31/event-source-mappings", 200),
     (UpdateEventSourceMapping, "UpdateEventSourceMapping", "PUT", "/2015-03-31/event-source-mappings/{}", 202),
+    (ListDurableExecutionsByFunction, "ListDurableExecutionsByFunction", "GET", "/2025-12-01/functions/{}/durable-executions", 200),
     (Invoke, "Invoke", "POST", "/2015-03-31/functions/{}/invocations", 200),
     (DescribeAlarms, "DescribeAlarms", "POST", "/service/GraniteServiceVersion20100801/operation/DescribeAlarms", 200),
     (GetMetricData, "GetMetricData", "POST", "/service/GraniteServiceVersion20100801/operation/GetMetricData", 200),

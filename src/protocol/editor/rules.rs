@@ -16,6 +16,10 @@ pub(super) fn rules() -> Value {
         rules.push(rule(&not(&has_bucket()), [(key, format!("`{key}` requires `s3_bucket`."))]));
     }
     rules.push(needs("s3_object_version", "s3_key"));
+    rules.push(json!({"if": not(&has_bucket()), "then": {"properties": {"s3_object_storage_mode": {
+        "not": {"const": "REFERENCE"},
+        "errorMessage": "`REFERENCE` requires `s3_bucket`.",
+    }}}}));
     rules.push(rule(
         &has("s3_key"),
         PACKAGE_KEYS.map(|key| (key, format!("`s3_key` names a finished archive; leave `{key}` out."))),

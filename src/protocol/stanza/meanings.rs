@@ -11,6 +11,7 @@ use std::sync::LazyLock;
 use super::options::KEYS;
 use super::tables::{aws_fields, editor_keys};
 use crate::protocol::json::Node;
+use crate::protocol::suggest::{is_in_style_of_aws, letters};
 
 /// What the author of an unknown key means.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,6 +80,14 @@ const OTHER_NAMES: &[(&[&str], &[&str])] = &[
     ),
 ];
 
+/// AWS's names for options in the style of a stanza. They are the names that people take from AWS's pages and
+/// from Terraform, so an author who writes one relies on its effect.
+#[rustfmt::skip]
+const NAMES_OF_AWS: &[&str] = &[
+    "dead_letter_config", "function_url_config", "kms_key", "provisioned_concurrency_config",
+    "reserved_concurrent_executions", "tracing_config", "vpc_config", "zip_file",
+];
+
 /// Other names of conditions, after the conditions that they mean.
 const OTHER_CONDITIONS: &[(&str, &[&str])] = &[
     ("branch", &["branch_name", "branches", "only"]),
@@ -112,7 +121,7 @@ pub(super) fn meaning(key: &str, value: &Node) -> Option<Meaning> {
     }
     let word: String = letters(key).collect();
     // Tags of the function have a name and a value; `tags: true` is a condition.
-    if word == "tags" && matches!(value, Node::Map(_) | Node::List(_)) {
+    if word == "tags" && (matches!(value, Node::Map(_) | Node::List(_)) || is_in_style_of_aws(key)) {
         return Some(Meaning::Options(vec!["function_tags"]));
     }
     of_word(&word).or_else(|| PREFIXES.iter().find_map(|prefix| of_word(word.strip_prefix(prefix)?)))
@@ -126,9 +135,10 @@ pub(crate) fn option_named(name: &str) -> Option<&'static str> {
     }
 }
 
-/// The letters of a name, by which names of different styles are equal: `MemorySize`, `memory-size`.
-fn letters(name: &str) -> impl Iterator<Item = char> {
-    name.chars().filter(|c| !"_-. ".contains(*c)).map(|c| c.to_ascii_lowercase())
+/// True for AWS's own name of an option. Such a key is refused, even if unknown keys are only warned about:
+/// its author knows what it does at AWS, and to ignore it would deploy something else.
+pub(super) fn is_name_of_aws(key: &str) -> bool {
+    is_in_style_of_aws(key) || NAMES_OF_AWS.contains(&key)
 }
 
 fn of_word(word: &str) -> Option<Meaning> {
@@ -168,10 +178,18 @@ impl Meaning {
         match self {
             Meaning::Options(options) => match options.as_slice() {
                 [one] => format!("did you mean `{one}`?"),
-                several => format!("write `{}`", several.join("` and `")),
+                _ => format!("write {}", self.names()),
             },
             Meaning::Condition(condition) => format!("write `on: {{{condition}: …}}`"),
             Meaning::JobKey => "move it out of the stanza".to_owned(),
+        }
+    }
+
+    /// The options, each in backticks; nothing for the other meanings.
+    pub(super) fn names(&self) -> String {
+        match self {
+            Meaning::Options(options) => format!("`{}`", options.join("` and `")),
+            Meaning::Condition(_) | Meaning::JobKey => String::new(),
         }
     }
 }
@@ -202,6 +220,12 @@ mod tests {
             (&["aws_access_key_id", "access_key"], "access_key_id"),
             (&["securitygroups", "SecurityGroupIds"], "security_group_ids"),
             (&["LogFormat"], "logging_config.log_format"),
+            (&["DurableConfig"], "durable_config"),
+            (&["ExecutionTimeout"], "durable_config.execution_timeout"),
+            (&["TenantIsolationMode"], "tenancy_config.tenant_isolation_mode"),
+            (&["S3FilesConfig", "DirectS3Read"], "file_system_configs.direct_s3_read"),
+            (&["S3ObjectStorageMode"], "s3_object_storage_mode"),
+            (&["TenantId"], "verify.tenant_id"),
             (&["AuthType"], "function_url.auth_type"),
             (&["Payload"], "verify.payload"),
         ] {
@@ -242,6 +266,9 @@ mod tests {
             for name in *names {
                 assert!(!KEYS.contains(name) && !conditions.contains(name), "{name}");
             }
+        }
+        for name in NAMES_OF_AWS {
+            assert!(matches!(meaning(name, &Node::Null), Some(Meaning::Options(_))), "{name}");
         }
         for (condition, names) in OTHER_CONDITIONS {
             assert!(conditions.contains(condition), "{condition}");

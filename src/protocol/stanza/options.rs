@@ -9,7 +9,7 @@ use serde_json::json;
 use super::snippets;
 use super::values::{
     ALIAS, FUNCTION_NAME, LAMBDA, Links, PROCESSORS, PackageType, REGION, RELEASE, SHARES, SNAPSHOTS,
-    TRACING, TagsMode, VERSION,
+    STORAGE_MODES, TRACING, TagsMode, VERSION,
 };
 use crate::protocol::keys::{Kind, options};
 use crate::protocol::name::{FunctionName, Region};
@@ -19,8 +19,8 @@ use crate::protocol::schema_types::{
 };
 use crate::protocol::secret::Secret;
 use crate::protocol::structures::{
-    CodeDeploy, FileSystemConfig, FileSystems, FunctionUrl, Guard, ImageConfig, LoggingConfig, OrNone,
-    UrlOrNone, Verify,
+    CodeDeploy, DurableConfig, FileSystemConfig, FileSystems, FunctionUrl, Guard, ImageConfig, LoggingConfig,
+    OrNone, TenancyConfig, UrlOrNone, Verify,
 };
 
 /// Alternative names of keys, each with the key that it means.
@@ -230,6 +230,11 @@ options! {
         pub s3_object_version: Option<String> as Option<Text> = name(),
             "S3 version of the archive".example("L4kqtJlcpXroDTDmpUMLUo")
                 [Package, open] => "S3ObjectVersion" of UpdateFunctionCode;
+        /// How Lambda stores a package from `s3_bucket`: `COPY` or `REFERENCE`. `REFERENCE` needs a bucket
+        /// with versioning whose policy permits the service `lambda.amazonaws.com` to read the package.
+        /// Default: the live value; for a new function, `COPY`.
+        pub s3_object_storage_mode: Option<String> as Option<Text> = word(STORAGE_MODES),
+            "Storage of the package" [Package, open];
         /// Whether to package files and directories whose names begin with a dot. `.git` is never packaged.
         /// Default: false.
         pub dot_match: Option<bool> as Option<Flag> = flag(),
@@ -258,6 +263,18 @@ options! {
         /// them.
         pub image_config: Option<ImageConfig> as Option<ImageConfig> = structure(ImageConfig::read),
             "Image settings".yaml("image_config:\n  command: [app.handler]") [Package, open];
+        /// Settings of a durable function, whose executions can last up to a year, such as
+        /// `{execution_timeout: 3600}`. AWS makes a function durable only when it creates it. Default: the
+        /// live value; a new function is not durable.
+        pub durable_config: Option<DurableConfig> as Option<DurableConfig> = structure(DurableConfig::read),
+            "Durable function"
+                .yaml("durable_config:\n  execution_timeout: 3600\n  retention_period_in_days: 30")
+                [Settings before environment, open];
+        /// Isolation of the function's tenants, such as `{tenant_isolation_mode: PER_TENANT}`. AWS sets it
+        /// only when it creates the function. Default: the live value; for a new function, no isolation.
+        pub tenancy_config: Option<TenancyConfig> as Option<TenancyConfig> = structure(TenancyConfig::read),
+            "Tenant isolation".yaml("tenancy_config:\n  tenant_isolation_mode: PER_TENANT")
+                [Settings before timeout, open];
         /// File systems to mount below `/mnt/`; AWS allows one. They replace all live file systems. Default:
         /// the live value. An empty list removes them.
         pub file_system_configs: Option<Vec<FileSystemConfig>> as Option<FileSystems>
@@ -365,8 +382,8 @@ options! {
             "Provisioned concurrency".examples(json!([5, "none"]))
                 [Versions, open] => "ProvisionedConcurrentExecutions" of PutProvisionedConcurrencyConfig;
         /// Number of published versions to keep, newest first, at least 1, such as 10. Older versions are
-        /// deleted after the deployment, except those that an alias uses or can be rolled back to. Default:
-        /// all versions.
+        /// deleted after the deployment, except those that an alias uses or can be rolled back to, and those
+        /// in which a durable execution still runs. Default: all versions.
         pub keep_versions: Option<i32> as Option<WholeNumber> = whole_number(""),
             "Versions to keep".at_least(1).example(10) [Versions, open];
         /// Number of the version to which `dpl-lambda rollback` moves the alias, such as 7. Other commands

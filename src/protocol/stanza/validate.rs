@@ -1,9 +1,9 @@
 //! Checks which keys of a stanza require or exclude each other, and which keys are unknown.
 //! Whether a single value is valid is checked by the reader, not here.
 
-use super::meanings::{Meaning, NOT_AN_OPTION, meaning};
+use super::meanings::{Meaning, NOT_AN_OPTION, is_name_of_aws, meaning};
 use super::options::{Options, all_keys};
-use super::values::{PackageType, SHARES};
+use super::values::{PackageType, REFERENCE, SHARES};
 use crate::protocol::error::{Code, Problem, Warning, WarningCode};
 use crate::protocol::json;
 use crate::protocol::stanza_reader::StanzaReader;
@@ -15,8 +15,11 @@ pub(in crate::protocol) const PACKAGE_KEYS: [&str; 6] =
     ["zip", "include", "exclude", "symlinks", "dot_match", "s3_prefix"];
 
 /// Keys that are refused with a container image, whatever their value.
-pub(in crate::protocol) const FILE_KEYS: [&str; 9] =
-    ["zip", "include", "exclude", "symlinks", "dot_match", "s3_bucket", "runtime", "handler_name", "layers"];
+#[rustfmt::skip]
+pub(in crate::protocol) const FILE_KEYS: [&str; 10] = [
+    "zip", "include", "exclude", "symlinks", "dot_match", "s3_bucket", "s3_object_storage_mode", "runtime",
+    "handler_name", "layers",
+];
 
 /// Refuses a stanza for another provider.
 pub(super) fn provider(r: &mut StanzaReader<'_>, options: &Options) {
@@ -61,13 +64,18 @@ pub(super) fn needed(r: &mut StanzaReader<'_>, options: &Options) {
 /// Checks the S3 keys. A package and an existing object exclude each other: to ignore one of them would
 /// deploy something other than what the stanza says.
 pub(super) fn bucket(r: &mut StanzaReader<'_>, options: &Options) {
+    let has_bucket = r.has("s3_bucket") && options.s3_bucket.as_ref().is_none_or(|name| !name.is_empty());
     for (key, needed) in
         [("s3_prefix", "s3_bucket"), ("s3_key", "s3_bucket"), ("s3_object_version", "s3_key")]
     {
-        let is_empty = needed == "s3_bucket" && options.s3_bucket.as_ref().is_some_and(String::is_empty);
-        if r.has(key) && (!r.has(needed) || is_empty) {
+        let is_there = if needed == "s3_bucket" { has_bucket } else { r.has(needed) };
+        if r.has(key) && !is_there {
             r.require(needed, format!("`{key}` requires `{needed}`"));
         }
+    }
+    if options.s3_object_storage_mode.as_deref() == Some(REFERENCE) && !has_bucket {
+        let message = format!("`s3_object_storage_mode: {REFERENCE}` requires `s3_bucket`");
+        r.require("s3_bucket", message);
     }
     for key in PACKAGE_KEYS {
         if r.has("s3_key") && r.has(key) {
@@ -268,8 +276,8 @@ pub(super) fn image(r: &mut StanzaReader<'_>, options: &Options) {
     }
 }
 
-/// Warns about unknown keys, or refuses them if `strict`. For unknown keys inside structures there is already
-/// a warning.
+/// Warns about unknown keys, or refuses them if `strict`. Refuses AWS's names of options in any case. For
+/// unknown keys inside structures there is already a warning, or a problem.
 pub(super) fn unread_keys(r: &mut StanzaReader<'_>, strict: bool) {
     if strict {
         let (unknown, others) = std::mem::take(&mut r.warnings)
@@ -283,6 +291,12 @@ pub(super) fn unread_keys(r: &mut StanzaReader<'_>, strict: bool) {
     known.sort_unstable();
     for (index, (key, node)) in r.unread_keys().collect::<Vec<_>>().into_iter().enumerate() {
         let meaning = meaning(key, node);
+        if let Some(meant @ Meaning::Options(_)) = meaning.as_ref().filter(|_| is_name_of_aws(key)) {
+            let message = format!("AWS's {} is {} in a stanza", json::quoted(key), meant.names());
+            let (at, hint) = (Some(json::pointer("", key)), Some(format!("write {}", meant.names())));
+            r.problems.push(Problem { code: Code::UnknownKey, message, at, hint });
+            continue;
+        }
         let what = meaning.as_ref().map_or(NOT_AN_OPTION, Meaning::what);
         let message = format!("{} {what}", json::quoted(key));
         // A comparison takes time, and nobody misspells hundreds of keys.

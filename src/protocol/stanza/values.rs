@@ -32,6 +32,13 @@ pub(super) const SNAPSHOTS: ValueWords = &[
     ("None", "No snapshots."),
 ];
 
+/// The storage mode in which Lambda reads the package from the bucket.
+pub(super) const REFERENCE: &str = "REFERENCE";
+pub(super) const STORAGE_MODES: ValueWords = &[
+    ("COPY", "Lambda keeps a copy of the package."),
+    (REFERENCE, "Lambda reads the package from the bucket, which must keep it."),
+];
+
 impl StanzaReader<'_> {
     /// Reads a description, and cuts it to the length that AWS documents.
     pub(super) fn description(&mut self, key: &'static str) -> Option<String> {

@@ -75,9 +75,13 @@ impl Account {
         );
         let function = self.function(&name, arguments.now)?;
         let version = function.version(name.qualifier.as_deref())?;
-        let mut code = match &version.code.image_uri {
-            Some(uri) => json!({"ImageUri": uri, "RepositoryType": "ECR", "ResolvedImageUri": uri}),
-            None => json!({"Location": format!("https://{tasks}/{}", name.name), "RepositoryType": "S3"}),
+        let mut code = match (&version.code.image_uri, &version.code.reference) {
+            (Some(uri), _) => json!({"ImageUri": uri, "RepositoryType": "ECR", "ResolvedImageUri": uri}),
+            // AWS's guide shows `ResolvedS3Object`. That `Location` is absent is known from reports.
+            (None, Some(object)) => json!({"RepositoryType": "S3", "ResolvedS3Object": object}),
+            (None, None) => {
+                json!({"Location": format!("https://{tasks}/{}", name.name), "RepositoryType": "S3"})
+            }
         };
         if let Some(key) = &version.code.kms_key {
             code["SourceKMSKeyArn"] = json!(key);
@@ -131,6 +135,9 @@ impl Account {
             return Err(Refusal::RuntimeOrHandlerOfImage);
         }
         let mut configuration = function.latest.configuration.clone();
+        if !arguments.body["DurableConfig"].is_null() && !configuration.contains_key("DurableConfig") {
+            return Err(Refusal::DurableLater);
+        }
         configuration::merge(&mut configuration, &region, arguments.body);
         checks::outcome(&configuration)?;
         function.latest.configuration = configuration;
@@ -215,6 +222,10 @@ fn code(source: &Value, arguments: &Arguments<'_>) -> Result<Option<Code>, Refus
     // A key belongs to the package of the same request: without one "Lambda uses an AWS managed key"
     // (botocore's model).
     let kms_key = source["SourceKMSKeyArn"].as_str().filter(|arn| !arn.is_empty()).map(str::to_owned);
+    let is_reference = source["S3ObjectStorageMode"] == "REFERENCE";
+    if is_reference && !source["S3Bucket"].is_string() {
+        return Err(Refusal::ReferenceWithoutObject);
+    }
     if let Some(zip) = arguments.code {
         archive::check(zip)?;
         return Ok(Some(Code {
@@ -222,6 +233,7 @@ fn code(source: &Value, arguments: &Arguments<'_>) -> Result<Option<Code>, Refus
             zip: Some(zip.clone()),
             image_uri: None,
             kms_key,
+            reference: None,
         }));
     }
     let elsewhere = |address: &str, image_uri| Code {
@@ -229,6 +241,7 @@ fn code(source: &Value, arguments: &Arguments<'_>) -> Result<Option<Code>, Refus
         sha256: archive::sha256(address.as_bytes()),
         image_uri,
         kms_key,
+        reference: None,
     };
     if let Some(uri) = source["ImageUri"].as_str() {
         return Ok(Some(elsewhere(uri, Some(uri.to_owned()))));
@@ -236,7 +249,9 @@ fn code(source: &Value, arguments: &Arguments<'_>) -> Result<Option<Code>, Refus
     match (source["S3Bucket"].as_str(), source["S3Key"].as_str()) {
         (Some(bucket), Some(key)) => {
             let version = source["S3ObjectVersion"].as_str().unwrap_or_default();
-            Ok(Some(elsewhere(&format!("s3://{bucket}/{key}?versionId={version}"), None)))
+            let object = json!({"S3Bucket": bucket, "S3Key": key, "S3ObjectVersion": version});
+            let code = elsewhere(&format!("s3://{bucket}/{key}?versionId={version}"), None);
+            Ok(Some(Code { reference: is_reference.then_some(object), ..code }))
         }
         _ => Ok(None),
     }

@@ -32,6 +32,11 @@ impl Account {
             }
             Phase::Active | Phase::Updating { .. } | Phase::UpdateFailed(_) => {}
         }
+        match (version.configuration.contains_key("TenancyConfig"), arguments.header("x-amz-tenant-id")) {
+            (true, None) => return Err(Refusal::TenantMissing),
+            (false, Some(_)) => return Err(Refusal::TenantOfSharedFunction),
+            (true, Some(_)) | (false, None) => {}
+        }
         let version = version.name();
         if function.reserved == Some(0) {
             return Err(Refusal::NoConcurrencyReserved);

@@ -5,6 +5,7 @@
 mod alarms;
 mod aliases;
 mod concurrency;
+mod durable;
 pub(crate) mod event_sources;
 mod functions;
 mod invoke;

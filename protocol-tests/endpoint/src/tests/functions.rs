@@ -142,6 +142,22 @@ fn code_in_s3_is_known_by_its_address() {
 }
 
 #[test]
+fn a_referenced_package_stays_in_s3_until_the_next_code() {
+    let mut scenario = TestAccount::with_function();
+    let object = json!({"S3Bucket": "bucket", "S3Key": "one.zip", "S3ObjectVersion": "v"});
+    let mut reference = object.clone();
+    reference["S3ObjectStorageMode"] = json!("REFERENCE");
+    scenario.done("PUT", CODE, reference);
+    let code = scenario.done("GET", FUNCTION, Value::Null)["Code"].clone();
+    assert_eq!(code, json!({"RepositoryType": "S3", "ResolvedS3Object": object}));
+    scenario.done("PUT", CODE, object);
+    assert_eq!(scenario.done("GET", FUNCTION, Value::Null)["Code"].get("ResolvedS3Object"), None);
+    let zip = json!({"ZipFile": zip_file("2"), "S3ObjectStorageMode": "REFERENCE"});
+    let text = "S3ObjectStorageMode REFERENCE is supported for code in Amazon S3 only.";
+    scenario.refused("PUT", CODE, zip, INVALID, text);
+}
+
+#[test]
 fn an_image_has_neither_runtime_nor_zip() {
     let mut scenario = TestAccount::new(0, 0);
     let image =

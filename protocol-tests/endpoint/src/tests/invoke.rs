@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::http::Answer;
 use crate::invocation::Invocation;
-use crate::scenario::{ARN, TestAccount, zip_file};
+use crate::scenario::{ARN, TestAccount, create_request, zip_file};
 use crate::settings::Settings;
 
 const INVOKE: &str = "/2015-03-31/functions/f/invocations";
@@ -92,4 +92,18 @@ fn what_cannot_be_executed_is_refused() {
     let (status, code, body) = pending.ask("POST", INVOKE, json!({}));
     assert_eq!((status, code.as_str()), (429, "TooManyRequestsException"));
     assert_eq!(body["Reason"], "ReservedFunctionConcurrentInvocationLimitExceeded");
+}
+
+#[test]
+fn a_function_that_isolates_tenants_is_invoked_for_one() {
+    let mut scenario = TestAccount::new(0, 0);
+    let mut request = create_request();
+    request["TenancyConfig"] = json!({"TenantIsolationMode": "PER_TENANT"});
+    scenario.done("POST", "/2015-03-31/functions", request);
+    let invalid = (400, "InvalidParameterValueException");
+    let text = "The invoked function is enabled with tenancy configuration. Add a valid tenant ID in your request and try again.";
+    scenario.refused("POST", INVOKE, json!({}), invalid, text);
+    let tenant = [("x-amz-tenant-id", "blue")];
+    assert_eq!(scenario.answer("POST", INVOKE, &tenant, json!({})).status, 200);
+    assert_eq!(TestAccount::with_function().answer("POST", INVOKE, &tenant, json!({})).status, 400);
 }

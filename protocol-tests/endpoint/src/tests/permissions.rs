@@ -172,6 +172,13 @@ fn every_operation_needs_its_own_action_on_what_it_names() {
         ("DELETE", "/2015-03-31/functions/f/policy/one?Qualifier=live", &none, "RemovePermission", LIVE),
         ("GET", SIGNING, &none, "GetFunctionCodeSigningConfig", F),
         ("DELETE", SIGNING, &none, "DeleteFunctionCodeSigningConfig", F),
+        (
+            "GET",
+            "/2025-12-01/functions/f/durable-executions?Qualifier=1",
+            &none,
+            "ListDurableExecutionsByFunction",
+            first,
+        ),
         ("POST", "/2015-03-31/functions/f/invocations", &json!({}), "InvokeFunction", F),
         (
             "POST",
@@ -197,7 +204,8 @@ fn what_a_creation_names_needs_permissions_of_its_own() {
     let network = [(GROUPS, "*"), (SUBNETS, "*"), (VPCS, "*")];
     let access_point = "arn:aws:elasticfilesystem:us-east-1:123456789012:access-point/fsap-0123456789abcdef0";
     let file_systems = json!([{"Arn": access_point, "LocalMountPath": "/mnt/data"}]);
-    let rows: [(Value, &[(&str, &str)]); 11] = [
+    let executions_key = [("kms:DescribeKey", KEY), ("kms:GenerateDataKey", KEY), ("kms:Decrypt", KEY)];
+    let rows: [(Value, &[(&str, &str)]); 12] = [
         (json!({}), &[]),
         (json!({"Tags": {}, "Layers": [], "KMSKeyArn": ""}), &[]),
         (json!({"Tags": {"a": "1"}}), &[("lambda:TagResource", NEW)]),
@@ -214,6 +222,7 @@ fn what_a_creation_names_needs_permissions_of_its_own() {
             &[network[0], network[1], network[2], ("elasticfilesystem:DescribeMountTargets", "*")],
         ),
         (json!({"KMSKeyArn": KEY}), &environment_key),
+        (json!({"DurableConfig": {"ExecutionTimeout": 60, "KMSKeyArn": KEY}}), &executions_key),
         (json!({"CodeSigningConfigArn": CSC}), &[("lambda:GetCodeSigningConfig", CSC)]),
     ];
     for (members, needed) in rows {

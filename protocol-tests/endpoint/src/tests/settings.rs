@@ -195,12 +195,42 @@ fn values_that_the_model_forbids_are_refused_in_aws_words() {
             "Value 'json' at 'loggingConfig.logFormat' failed to satisfy constraint: Member must satisfy enum value set: [JSON, Text]",
         ),
         (
+            json!({"DurableConfig": {"ExecutionTimeout": 60, "RetentionPeriodInDays": 91}}),
+            "Value '91' at 'durableConfig.retentionPeriodInDays' failed to satisfy constraint: Member must have value less than or equal to 90",
+        ),
+        (
             json!({"FileSystemConfigs": [{"Arn": ACCESS_POINT, "LocalMountPath": "/data"}]}),
             "Value '/data' at 'fileSystemConfigs.1.member.localMountPath' failed to satisfy constraint: Member must satisfy regular expression pattern: /mnt/[a-zA-Z0-9-_.]+",
         ),
     ] {
         refused(members, VALIDATION, &format!("{one}{sentence}"));
     }
+}
+
+#[test]
+fn a_function_is_durable_from_its_creation_on() {
+    let mut scenario = TestAccount::new(0, 0);
+    let mut request = create_request();
+    request["DurableConfig"] = json!({"RetentionPeriodInDays": 7});
+    let text = "You cannot create a function with a durable configuration without an executionTimeout";
+    scenario.refused("POST", FUNCTIONS, request.clone(), INVALID, text);
+    request["DurableConfig"]["ExecutionTimeout"] = json!(60);
+    scenario.done("POST", FUNCTIONS, request);
+    let changed = scenario.done("PUT", CONFIGURATION, json!({"DurableConfig": {"ExecutionTimeout": 90}}));
+    assert_eq!(changed["DurableConfig"], json!({"ExecutionTimeout": 90, "RetentionPeriodInDays": 7}));
+    let later = json!({"DurableConfig": {"ExecutionTimeout": 60}});
+    let text = "You cannot add a durable configuration to a function that was originally created with no durable configuration";
+    TestAccount::with_function().refused("PUT", CONFIGURATION, later, INVALID, text);
+}
+
+#[test]
+fn tenants_are_isolated_from_the_creation_on() {
+    let mut scenario = TestAccount::new(0, 0);
+    let mut request = create_request();
+    request["TenancyConfig"] = json!({"TenantIsolationMode": "PER_TENANT"});
+    scenario.done("POST", FUNCTIONS, request);
+    let updated = scenario.done("PUT", CONFIGURATION, json!({"TenancyConfig": {}}));
+    assert_eq!(updated["TenancyConfig"], json!({"TenantIsolationMode": "PER_TENANT"}));
 }
 
 #[test]

@@ -108,3 +108,20 @@ fn latest_and_aliased_versions_cannot_be_deleted() {
         "$LATEST version cannot be deleted without deleting the function.",
     );
 }
+
+#[test]
+fn the_durable_executions_of_a_version_are_listed_by_status() {
+    let mut scenario = TestAccount::with_function();
+    publish(&mut scenario, json!({}));
+    let function = scenario.account().functions.get_mut("f").unwrap();
+    function.executions.insert("1".to_owned(), vec!["RUNNING".to_owned(), "SUCCEEDED".to_owned()]);
+    for (query, count) in [
+        ("", 2),
+        ("?Qualifier=1&Statuses=RUNNING&Statuses=PAUSED", 1),
+        ("?Qualifier=$LATEST&Statuses=RUNNING", 0),
+    ] {
+        let target = format!("/2025-12-01/functions/f/durable-executions{query}");
+        let page = scenario.done("GET", &target, Value::Null);
+        assert_eq!(page["DurableExecutions"].as_array().map(Vec::len), Some(count), "{query}: {page}");
+    }
+}
