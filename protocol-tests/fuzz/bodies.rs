@@ -123,6 +123,7 @@ fn live_function(wanted: &DesiredFunction, seed: &[u8]) -> LiveFunction {
         latest_url: None,
         is_managed: false,
         latest_published: None,
+        scaling: None,
         latest_public: PublicAccess::default(),
         deployment: None,
         callers: Vec::new(),

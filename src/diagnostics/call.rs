@@ -170,6 +170,8 @@ fn at_of_action(action: &str) -> Option<&'static str> {
         "lambda:TagResource" | "lambda:UntagResource" | "lambda:ListTags" => "/function_tags",
         "lambda:InvokeFunction" => "/verify",
         "lambda:ListDurableExecutionsByFunction" => "/keep_versions",
+        "lambda:PassCapacityProvider" => "/capacity_provider_config",
+        "lambda:GetFunctionScalingConfig" | "lambda:PutFunctionScalingConfig" => "/scaling",
         "cloudwatch:DescribeAlarms" => "/guard/alarms",
         "cloudwatch:GetMetricData" => "/guard/errors",
         _ if action.contains("EventSourceMapping") => "/follow_alias",

@@ -189,6 +189,10 @@ const MEMBERS: &[(&str, &str)] = &[
     ("routingconfig", "/traffic"),
     ("functionversion", "/version"),
     ("provisionedconcurrentexecutions", "/provisioned_concurrency"),
+    ("publishto", "/publish_to"),
+    ("functionscalingconfig.minexecutionenvironments", "/scaling/min_execution_environments"),
+    ("functionscalingconfig.maxexecutionenvironments", "/scaling/max_execution_environments"),
+    ("functionscalingconfig", "/scaling"),
     ("authtype", "/function_url/auth_type"),
     ("invokemode", "/function_url/invoke_mode"),
     ("cors.alloworigins", "/function_url/cors/allow_origins"),
@@ -254,6 +258,12 @@ mod tests {
             ("code.s3Key", Some("/s3_key")),
             ("handler", Some("/handler_name")),
             ("cors.allowCredentials", Some("/function_url/cors")),
+            (
+                "capacityProviderConfig.lambdaManagedInstancesCapacityProviderConfig.capacityProviderArn",
+                Some("/capacity_provider_config/capacity_provider_arn"),
+            ),
+            ("capacityProviderConfig", Some("/capacity_provider_config")),
+            ("functionScalingConfig.minExecutionEnvironments", Some("/scaling/min_execution_environments")),
             ("roleArn", None),
         ] {
             assert_eq!(pointer(member).as_deref(), at, "{member}");

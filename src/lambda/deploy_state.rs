@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::code_source::Delivery;
-use crate::function::{AliasHistory, CodeAndSettings, LiveAlias, LiveFunction, Setting};
+use crate::function::{AliasHistory, CodeAndSettings, LATEST_PUBLISHED, LiveAlias, LiveFunction, Setting};
 use crate::plan::{Action, Plan, WriteCall};
 use crate::protocol::event::{CodeDeployDeployment, StepTarget};
 use crate::protocol::name::FunctionName;
@@ -120,6 +120,9 @@ impl<'a> DeployState<'a> {
         };
         match action {
             Action::Verify => of(None, version()),
+            Action::Write(WriteCall::PutFunctionScalingConfig { version, .. }) => {
+                of(None, Some(self.version_or(version.as_deref()).to_owned()))
+            }
             Action::Write(WriteCall::CreateAlias { alias }) => of(Some(alias), version()),
             Action::Write(WriteCall::UpdateAlias { alias, version: to, .. }) => {
                 of(Some(alias), to.clone().or_else(version))
@@ -149,6 +152,11 @@ impl<'a> DeployState<'a> {
     /// The version that the steps work on; `$LATEST` if none is published.
     pub(crate) fn version(&self) -> &str {
         self.version.as_deref().unwrap_or("$LATEST")
+    }
+
+    /// This version, or else the one that the steps work on.
+    pub(super) fn version_or<'v>(&'v self, version: Option<&'v str>) -> &'v str {
+        version.unwrap_or(self.version())
     }
 
     /// An alias as UpdateAlias leaves it: all traffic goes to `version`, or else to that of the steps. The
@@ -215,6 +223,13 @@ impl<'a> DeployState<'a> {
         };
         let changes = |setting: &Setting| sent.iter().any(|sent| sent.is_replaced_with(setting));
         (brings_code || reported.code_sha256 == known.code_sha256) && reported.keeps(known, changes)
+    }
+
+    /// Whether a version has the code and settings that PublishVersion returned. Until AWS has published it
+    /// again, `$LATEST.PUBLISHED` may have those of the publication before.
+    pub(super) fn has_published(&self, version: &str, seen: Option<&CodeAndSettings>) -> bool {
+        let (LATEST_PUBLISHED, Some(known), Some(seen)) = (version, &self.known, seen) else { return true };
+        seen.code_sha256 == known.code_sha256 && seen.keeps(known, |_| false)
     }
 
     /// Whether the function still has the settings of our own call. If so, adopts its revision, which AWS

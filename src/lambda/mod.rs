@@ -31,6 +31,7 @@ mod request;
 mod request_recorder;
 mod resolved_credentials;
 mod roles;
+mod scaling;
 mod timeouts;
 mod transient_error;
 mod versions;

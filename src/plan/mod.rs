@@ -7,6 +7,7 @@ mod alias_changes;
 mod at_creation;
 mod codedeploy;
 mod error;
+mod managed;
 mod phases;
 mod refused;
 mod release;
@@ -102,6 +103,7 @@ fn create(desired: &DesiredFunction, code: &Code) -> Result<Plan, PlanError> {
     };
     let mut missing: Vec<_> = needed.iter().filter(|(field, _)| !has(field)).map(|(_, key)| *key).collect();
     missing.extend(at_creation::lacks_execution_timeout(&settings));
+    missing.extend(at_creation::lacks_capacity_provider(&settings));
     let Some(delivery) = code.delivery.clone().filter(|_| missing.is_empty()) else {
         return Err(PlanError::CannotCreate { missing });
     };
@@ -115,6 +117,8 @@ fn create(desired: &DesiredFunction, code: &Code) -> Result<Plan, PlanError> {
     let release = release::plan_release(&desired.release, &settings, None, true)?;
     steps.push(Step::write(WriteCall::CreateFunction { settings, tags, delivery }, changes));
     steps.extend(release.publish);
+    steps.extend(release.publish_latest);
+    steps.extend(release.scaling);
     steps.extend(release.go_live);
     steps.extend(after.iter().filter_map(|setting| own_call(setting, None)));
     steps.extend(release.provisioned);
@@ -159,6 +163,7 @@ fn update(desired: &DesiredFunction, code: &Code, live: &LiveFunction) -> Result
     steps.extend(new_code);
     steps.extend(release.publish);
     steps.extend(release.publish_latest);
+    steps.extend(release.scaling);
     steps.extend(starting);
     steps.extend(release.go_live);
     steps.extend(tags(desired, live));

@@ -14,9 +14,11 @@ use super::stanza_reader::{StanzaReader, ValueWords, choice_of};
 
 mod at_creation;
 mod file_system;
+mod managed;
 
 pub use at_creation::{DurableConfig, TenancyConfig};
 pub use file_system::FileSystemConfig;
+pub use managed::{CapacityProviderConfig, Scaling};
 
 const LOG_FORMATS: ValueWords =
     &[("Text", "Lines as the function writes them."), ("JSON", "JSON objects with a log level.")];

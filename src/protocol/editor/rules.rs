@@ -50,6 +50,8 @@ pub(super) fn rules() -> Value {
         rules.push(rule(&not(&has_alias()), [(key, format!("`{key}` requires `alias`."))]));
     }
     rules.push(needs("traffic_interval", "traffic"));
+    let message = "An alias points at a numbered version; leave `publish_to` out.";
+    rules.push(rule(&has_alias(), [("publish_to", message)]));
     // structures::guard
     let nothing = json!({"alarms": {"type": "null"}, "errors": {"type": "null"}});
     rules.push(json!({"if": has("guard"), "then": {"properties": {"guard": {

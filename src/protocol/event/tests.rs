@@ -428,15 +428,15 @@ fn every_name_is_read_back_as_it_was_written() {
         CreateFunction UpdateFunctionConfiguration PutFunctionCodeSigningConfig
         DeleteFunctionCodeSigningConfig UntagResource TagResource UpdateFunctionCode PutFunctionConcurrency DeleteFunctionConcurrency
         CreateFunctionUrlConfig UpdateFunctionUrlConfig DeleteFunctionUrlConfig AddPermission RemovePermission
-        UploadPackage PublishVersion Wait Verify CreateAlias UpdateAlias ShiftTraffic
+        UploadPackage PublishVersion PutFunctionScalingConfig Wait Verify CreateAlias UpdateAlias ShiftTraffic
         CreateDeployment StopDeployment
         PutProvisionedConcurrencyConfig DeleteProvisionedConcurrencyConfig UpdateEventSourceMapping DeleteFunction
     );
     check(steps, |name: StepName| text(name.as_str()));
     // These have no other list of their names.
     let waits = each_name!(WaitsFor:
-        FunctionActive FunctionUpdated VersionActive ProvisionedConcurrencyReady EventSourceMappingSettled
-        DeploymentEnded
+        FunctionActive FunctionUpdated VersionActive ScalingApplied ProvisionedConcurrencyReady
+        EventSourceMappingSettled DeploymentEnded
     );
     check(waits, |name: WaitsFor| written(&name));
     check(each_name!(Stream: Stdout Stderr Log), |name: Stream| written(&name));

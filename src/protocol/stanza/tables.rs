@@ -4,8 +4,8 @@ use super::options::Options;
 use crate::protocol::keys::EditorKey;
 use crate::protocol::on::On;
 use crate::protocol::structures::{
-    CodeDeploy, Cors, DeploymentHooks, DurableConfig, Expect, FileSystemConfig, FunctionUrl, Guard,
-    ImageConfig, LoggingConfig, TenancyConfig, Verify,
+    CapacityProviderConfig, CodeDeploy, Cors, DeploymentHooks, DurableConfig, Expect, FileSystemConfig,
+    FunctionUrl, Guard, ImageConfig, LoggingConfig, Scaling, TenancyConfig, Verify,
 };
 
 /// A key, AWS's field for it, and the operation that takes the field.
@@ -14,12 +14,14 @@ type AwsField = (&'static str, &'static str, &'static str);
 /// What editors show for the keys of a table, and AWS's fields.
 type Table = (fn() -> Vec<EditorKey>, &'static [AwsField]);
 
-const TABLES: [Table; 14] = [
+const TABLES: [Table; 16] = [
     (Options::editor_keys, Options::AWS_FIELDS),
     (LoggingConfig::editor_keys, LoggingConfig::AWS_FIELDS),
     (ImageConfig::editor_keys, ImageConfig::AWS_FIELDS),
     (DurableConfig::editor_keys, DurableConfig::AWS_FIELDS),
     (TenancyConfig::editor_keys, TenancyConfig::AWS_FIELDS),
+    (CapacityProviderConfig::editor_keys, CapacityProviderConfig::AWS_FIELDS),
+    (Scaling::editor_keys, Scaling::AWS_FIELDS),
     (FileSystemConfig::editor_keys, FileSystemConfig::AWS_FIELDS),
     (FunctionUrl::editor_keys, FunctionUrl::AWS_FIELDS),
     (Cors::editor_keys, Cors::AWS_FIELDS),
