@@ -31,6 +31,7 @@ mod interruptions;
 mod invalid_input;
 mod limits;
 mod lists;
+mod members;
 mod modules;
 mod node;
 mod pace;

@@ -185,6 +185,14 @@ fn kinds() -> Vec<Kind> {
             )
         },
         kind("a version", json!({"publish": true, "snap_start": "PublishedVersions"}), json!({})),
+        kind(
+            "a durable function under a key that keeps few versions",
+            json!({
+                "publish": true, "keep_versions": 1, "snap_start": "PublishedVersions",
+                "durable_config": {"execution_timeout": 3600, "kms_key_arn": KEY},
+            }),
+            json!({"publish": true, "durable_config": {"execution_timeout": 60}}),
+        ),
         kind("a verified function", json!({"verify": {}}), json!({})),
         kind(
             "a verified version",

@@ -341,6 +341,24 @@ fn versions_that_an_alias_needs_outlive_keep_versions() {
 }
 
 #[test]
+fn a_version_with_a_running_durable_execution_outlives_keep_versions() {
+    let durable = json!({"execution_timeout": 60});
+    let fixture = Fixture::new(json!({"alias": "live", "keep_versions": 1, "durable_config": durable}));
+    fixture.deployed("// 1\n");
+    fixture.deployed("// 2\n");
+    fixture.endpoint.set_executions("f:1", &["SUCCEEDED", "RUNNING"]).expect("the version exists");
+    for ended in [fixture.deployed("// 3\n"), fixture.deploy_again()] {
+        let warning = ended.event("warning").expect("the version is kept");
+        assert_eq!(warning["message"], "version 1 still has durable executions and is not deleted");
+        assert_eq!((warnings(&ended), fixture.versions()), (vec!["version-kept"], vec![1, 2, 3]));
+    }
+    assert_eq!(fixture.deploy_again().outcome(), "unchanged");
+    fixture.endpoint.set_executions("f:1", &["SUCCEEDED", "STOPPED"]).expect("the version exists");
+    let ended = fixture.deploy_again();
+    assert_eq!((warnings(&ended), fixture.versions()), (vec![], vec![2, 3]), "{}", ended.stdout);
+}
+
+#[test]
 fn without_an_alias_the_newest_version_and_the_one_before_it_outlive_keep_versions() {
     // More versions than AWS returns on one page.
     let fixture = Fixture::published(55, json!({"publish": true, "keep_versions": 1}));

@@ -374,6 +374,15 @@ const ROWS: &[Row] = &[
     row_of(VALUE, &["snapstart"], Code::InvalidParameter,
         "remove `snap_start`, or use a runtime, an architecture and settings for which AWS supports \
          SnapStart").at("/snap_start"),
+    row_of(VALUE, &["plain text logs", "durable"], Code::InvalidParameter,
+        "set `logging_config.log_format: JSON`: a durable function writes no text logs")
+        .at("/logging_config/log_format"),
+    row_of(VALUE, &["durable configuration"], Code::InvalidParameter,
+        "set `durable_config.execution_timeout` when the function is created: AWS makes no existing function \
+         durable").at("/durable_config"),
+    row_of(VALUE, &["tenancy configuration", "tenant id"], Code::InvalidParameter,
+        "set `verify.tenant_id` if the function isolates its tenants, and remove it if not")
+        .at("/verify/tenant_id").of(INVOKE),
     row_of(ANY, &["does not support the following architectures"], Code::InvalidParameter,
         "use an architecture that the runtime supports; dpl-lambda changes the runtime before the \
          architecture, so a change of both may need two deployments").at("/architectures"),

@@ -184,6 +184,7 @@ const MEMBERS: &[(&str, &str)] = &[
     ("s3key", "/s3_key"),
     ("s3objectversion", "/s3_object_version"),
     ("revisionid", "/revision_id"),
+    ("tenantid", "/verify/tenant_id"),
     ("name", "/alias"),
     ("qualifier", "/alias"),
     ("routingconfig", "/traffic"),
@@ -257,6 +258,9 @@ mod tests {
             ("kMSKeyArn", Some("/kms_key_arn")),
             ("code.s3Key", Some("/s3_key")),
             ("handler", Some("/handler_name")),
+            ("durableConfig.executionTimeout", Some("/durable_config/execution_timeout")),
+            ("fileSystemConfigs.1.member.s3FilesConfig.directS3Read", Some("/file_system_configs")),
+            ("tenantId", Some("/verify/tenant_id")),
             ("cors.allowCredentials", Some("/function_url/cors")),
             (
                 "capacityProviderConfig.lambdaManagedInstancesCapacityProviderConfig.capacityProviderArn",
