@@ -231,7 +231,7 @@ impl Run {
 fn reported(call: &Call) -> Value {
     json!({
         "operation": call.operation, "path": call.path, "status": call.status, "body": call.body,
-        "access_key_id": call.access_key_id,
+        "access_key_id": call.access_key_id, "client_context": call.client_context,
     })
 }
 

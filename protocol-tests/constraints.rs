@@ -50,6 +50,8 @@ fn numbers_are_those_of_the_model() {
             "durable_config.retention_period_in_days",
             "/CreateFunction/DurableConfig/members/RetentionPeriodInDays",
         ),
+        ("event_invoke_config.maximum_retry_attempts", "/PutFunctionEventInvokeConfig/MaximumRetryAttempts"),
+        ("event_invoke_config.maximum_event_age", "/PutFunctionEventInvokeConfig/MaximumEventAgeInSeconds"),
     ] {
         let limits = model.pointer(pointer).expect("in the model");
         let (min, max) =
@@ -72,10 +74,14 @@ fn words_are_those_of_the_model() {
         ("tenancy_config.tenant_isolation_mode", "/CreateFunction/TenancyConfig/members/TenantIsolationMode"),
         ("function_url.auth_type", "/CreateFunctionUrlConfig/AuthType"),
         ("function_url.invoke_mode", "/CreateFunctionUrlConfig/InvokeMode"),
+        ("recursive_loop", "/PutFunctionRecursionConfig/RecursiveLoop"),
     ] {
         let words = model.pointer(pointer).expect("in the model")["enum"].as_array().expect("words").clone();
         check(key, &words, &[json!("Something")]);
     }
+    // `Manual` is refused without a runtime version.
+    let words = [json!("Auto"), json!("FunctionUpdate")];
+    check("runtime_management.update_runtime_on", &words, &[json!("Never")]);
 }
 
 #[test]
@@ -100,7 +106,7 @@ fn lengths_are_those_of_the_model() {
 }
 
 /// Each key with a limit, and its member in the model.
-const MEMBERS: [(&str, &str); 27] = [
+const MEMBERS: [(&str, &str); 31] = [
     ("role", "/CreateFunction/Role"),
     ("description", "/CreateFunction/Description"),
     ("handler_name", "/CreateFunction/Handler"),
@@ -131,6 +137,15 @@ const MEMBERS: [(&str, &str); 27] = [
     ("function_url.cors.allow_headers", "/CreateFunctionUrlConfig/Cors/members/AllowHeaders"),
     ("function_url.cors.expose_headers", "/CreateFunctionUrlConfig/Cors/members/ExposeHeaders"),
     ("s3_bucket", "/CreateFunction/Code/members/S3Bucket"),
+    (
+        "event_invoke_config.on_success",
+        "/PutFunctionEventInvokeConfig/DestinationConfig/members/OnSuccess/members/Destination",
+    ),
+    (
+        "event_invoke_config.on_failure",
+        "/PutFunctionEventInvokeConfig/DestinationConfig/members/OnFailure/members/Destination",
+    ),
+    ("runtime_management.runtime_version_arn", "/PutRuntimeManagementConfig/RuntimeVersionArn"),
 ];
 
 #[test]
@@ -156,6 +171,11 @@ fn each_limit_is_that_of_the_model() {
                 assert_eq!(one["pattern"], r"[0-9A-Za-z\.\-_]*(?<!\.)");
                 assert_eq!((&one["min"], &one["max"]), (&json!(3), &json!(63)));
             }
+            // The other forms are those of this program.
+            Limit::Form(form) if key == "layers" => {
+                let of_aws = one["pattern"].as_str().expect("a pattern");
+                assert!(form.pattern.starts_with(of_aws), "{of_aws}");
+            }
             Limit::Form(form) => assert_eq!(one["pattern"], form.pattern, "{key}"),
             Limit::NameCharacters(_) | Limit::Pairs(_) | Limit::Names => panic!("{key}: {limit:?}"),
         }
@@ -165,7 +185,7 @@ fn each_limit_is_that_of_the_model() {
 #[test]
 fn values_of_another_form_are_warned_about() {
     let layer = "arn:aws:lambda:us-east-1:123456789012:layer:tools";
-    let two_layers = format!("{layer}:1, {layer}:2");
+    let (two_layers, latest) = (format!("{layer}:1, {layer}:2"), format!("{layer}:latest"));
     let (first, second) = ("x".repeat(3), "x".repeat(63));
     for (key, inside, beyond) in [
         (
@@ -179,7 +199,19 @@ fn values_of_another_form_are_warned_about() {
             &["subnet-1a,subnet-1b", "subnet-1a subnet-1b", "vpc-1"],
         ),
         ("security_group_ids", &["sg-1"], &["sg-1, sg-2", "default"]),
-        ("layers", &[&format!("{layer}:1"), "arn:aws:lambda:::awslayer:x"], &[layer, &two_layers]),
+        (
+            "layers",
+            &[
+                &format!("{layer}:1"),
+                "arn:aws:lambda:::awslayer:x",
+                layer,
+                &latest,
+                "tools",
+                "tools:latest",
+                "tools:7",
+            ],
+            &["tools:newest", "tools:0", "arn:x", &two_layers],
+        ),
         (
             "kms_key_arn",
             &["arn:aws:kms:us-east-1:123456789012:key/1234abcd", ""],
@@ -201,6 +233,16 @@ fn values_of_another_form_are_warned_about() {
             "code_signing_config_arn",
             &["arn:aws:lambda:us-east-1:123456789012:code-signing-config:csc-0123456789abcdef0", ""],
             &["csc-0123456789abcdef0"],
+        ),
+        (
+            "event_invoke_config.on_failure",
+            &["arn:aws:sqs:us-east-1:123456789012:failed", "arn:aws:s3:::failed-events", "kafka://x", ""],
+            &["failed", "https://sqs.us-east-1.amazonaws.com/123456789012/failed"],
+        ),
+        (
+            "runtime_management.runtime_version_arn",
+            &["arn:aws:lambda:us-east-1::runtime:07a48df2"],
+            &["07a48df2", "python3.13"],
         ),
         ("region", &["eu-west-1", "us-gov-west-1", "us-iso-east-1"], &["us-east-1a", "us-est-1"]),
     ] {

@@ -3,6 +3,7 @@
 //! compare the state and the answers of the endpoint with the events.
 
 mod competitors;
+mod releases_at_once;
 mod together;
 
 use std::collections::BTreeSet;

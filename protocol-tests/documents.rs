@@ -152,7 +152,7 @@ fn the_manual_leaves_out_no_command_event_status_or_variable() {
     for event in schema["oneOf"].as_array().expect("a list of events") {
         item(&section("EVENTS"), event["properties"]["event"]["const"].as_str().expect("a tag"));
     }
-    for status in ["0", "1", "2", "130", "143"] {
+    for status in ["0", "1", "2", "3", "130", "143"] {
         item(&section("EXIT STATUS"), status);
     }
     let program = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/process/settings.rs"))

@@ -13,6 +13,7 @@ use tempfile::TempDir;
 
 use crate::emulators::{Emulator, new_role};
 use crate::plugin::{PluginCommand, PluginOutput};
+use crate::settings::init::Written;
 
 /// How an emulator treats a setting; tested with boto3 alone, moto 5.2.3 and ministack 1.5.33.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -178,6 +179,20 @@ impl Scenario {
                 json!([null, null, null, 0])),
             setting("code_signing_config_arn", "/CodeSigning/CodeSigningConfigArn", [AtCreation, InUpdates],
                 json!([signing("0"), signing("1"), ""])),
+            setting("recursive_loop", "/Recursion/RecursiveLoop", [Not, Wholly],
+                json!(["Allow", "Terminate", "Allow"])),
+            // moto keeps the first configuration until it is deleted. Neither emulator has
+            // `runtime_management`.
+            setting("event_invoke_config.maximum_retry_attempts", "/EventInvoke/MaximumRetryAttempts",
+                [AtCreation, Wholly], json!([0, 1])),
+            setting("event_invoke_config.maximum_event_age", "/EventInvoke/MaximumEventAgeInSeconds",
+                [AtCreation, Wholly], json!([60, 3600])),
+            setting("event_invoke_config.on_success", "/EventInvoke/DestinationConfig/OnSuccess/Destination",
+                [AtCreation, Wholly], json!([arn("sqs:q"), arn("sns:t"), ""])),
+            setting("event_invoke_config.on_failure", "/EventInvoke/DestinationConfig/OnFailure/Destination",
+                [AtCreation, Wholly], json!([arn("sns:t"), arn("sqs:q"), ""])),
+            setting("event_invoke_config", "/EventInvoke", [Wholly, Wholly], json!([null, null, null, {}]))
+                .held_as(json!([null, null, null, null])),
             // moto drops the conditions of permissions, so that those of a public URL always seem to be
             // missing.
             setting("function_url.auth_type", "/Url/AuthType", [Wholly, Not], json!(["AWS_IAM"])),
@@ -247,17 +262,20 @@ impl Scenario {
         fs::write(self.directory.path().join("index.py"), format!("# {line}\n{handlers}")).expect("written");
     }
 
-    /// Returns what boto3 reads of a function: GetFunction's answer, plus `Url`, `CodeSigning` and
-    /// `Permissions` (the actions that its policy allows). Each layer is reduced to its ARN.
+    /// Returns what boto3 reads of a function: GetFunction's answer, plus `Url`, `CodeSigning`, `Recursion`,
+    /// `EventInvoke` and `Permissions` (the actions that its policy allows). Each layer is reduced to its ARN.
     fn held(&self, function: &str) -> Value {
         let from_it = || json!({"FunctionName": function});
         let answers = self.emulator.ask_all(&[
             ("lambda", "get_function", from_it()),
             ("lambda", "get_function_url_config", from_it()),
             ("lambda", "get_function_code_signing_config", from_it()),
+            ("lambda", "get_function_recursion_config", from_it()),
+            ("lambda", "get_function_event_invoke_config", from_it()),
             ("lambda", "get_policy", from_it()),
         ]);
-        let [mut held, url, signing, policy] = <[Value; 4]>::try_from(answers).expect("four answers");
+        let [mut held, url, signing, recursion, event_invoke, policy] =
+            <[Value; 6]>::try_from(answers).expect("six answers");
         let layers = held["Configuration"]["Layers"].as_array().cloned().unwrap_or_default();
         held["Configuration"]["Layers"] = layers.into_iter().map(|layer| layer["Arn"].clone()).collect();
         let policy: Value = serde_json::from_str(policy["Policy"].as_str().unwrap_or("{}")).expect("JSON");
@@ -268,10 +286,13 @@ impl Scenario {
         held["Permissions"] = actions.iter().map(|action| json!(action.trim_matches('"'))).collect();
         held["Url"] = url;
         held["CodeSigning"] = signing;
+        held["Recursion"] = recursion;
+        held["EventInvoke"] = event_invoke;
         held
     }
 
-    /// Makes the four deployments, each twice, and checks the settings after each.
+    /// Makes the four deployments, each twice, and checks the settings after each. A plan of the stanza that
+    /// `init` writes then must be empty.
     #[track_caller]
     fn check(&self, base: &Value, settings: &[Setting]) {
         let mut expected: BTreeMap<&str, (&str, &Value)> = BTreeMap::new();
@@ -300,6 +321,11 @@ impl Scenario {
 
             let again = self.deploy(&stanza);
             assert_eq!(again.outcome(), "unchanged", "deployment {deployment}, again\n{}", again.stdout);
+
+            let function = base["function_name"].as_str().expect("a function name");
+            let directory = self.directory.path();
+            let env = self.emulator.job_env();
+            Written::of(&env, directory, &["--function", function], &held).settled(directory);
         }
     }
 }

@@ -16,7 +16,7 @@ use lambda_endpoint::{Call, Endpoint, Fault, FaultKind};
 use serde_json::{Map, Value, json};
 
 use self::scenarios::{
-    ALIASES, EVENT_SOURCES, PROVISIONED, SCENARIOS, Scenario, VERSIONS, endpoint, nothing,
+    ALIASES, EVENT_INVOKE, EVENT_SOURCES, PROVISIONED, SCENARIOS, Scenario, VERSIONS, endpoint, nothing,
 };
 use crate::deployments::build_directory;
 use crate::fixture::{problems, step_of, with_version_before};
@@ -284,6 +284,10 @@ fn state(endpoint: &Endpoint) -> Value {
         "versions": keyed(&held(VERSIONS)["Versions"], "Version"),
         "aliases": keyed(&held(ALIASES)["Aliases"], "Name"),
         "provisioned": held(PROVISIONED),
+        "runtime_management": held("/2021-07-20/functions/f/runtime-management-config"),
+        "recursion": held("/2024-08-31/functions/f/recursion-config"),
+        "event_invoke": held(EVENT_INVOKE),
+        "event_invoke_of_alias": held(&format!("{EVENT_INVOKE}?Qualifier=live")),
         "url": held("/2021-10-31/functions/f/url"),
         "policy": held("/2015-03-31/functions/f/policy"),
         "event_sources": held(&format!("{EVENT_SOURCES}?FunctionName=f")),

@@ -208,7 +208,12 @@ impl Fixture {
 
     /// Starts a deployment whose output is not read.
     pub(crate) fn start(&self) -> Child {
-        let mut child = self.plugin(&[]).spawn();
+        self.start_with(&[])
+    }
+
+    /// Starts the program with these arguments. Its output is not read.
+    pub(crate) fn start_with(&self, arguments: &[&str]) -> Child {
+        let mut child = self.plugin(arguments).spawn();
         child.stdin.take().expect("piped").write_all(self.request.to_string().as_bytes()).expect("written");
         child
     }

@@ -2,10 +2,12 @@
 //! AWS STS, TLS and proxies. No request leaves 127.0.0.1: a request to another host goes to a proxy that
 //! refuses it, and the test fails.
 
+mod profiles;
 mod proxies;
 pub(crate) mod recorder;
 mod refusals;
 mod renewals;
+mod sessions;
 mod silence;
 pub(crate) mod sources;
 mod table;

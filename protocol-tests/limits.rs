@@ -11,6 +11,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 
 use crate::deployments::build_directory;
 use crate::fixture::{Fixture, not_run, wait_until};
@@ -322,19 +323,43 @@ fn a_profiles_process_that_never_ends_is_ended_and_reported() {
     env.retain(|name, _| !name.starts_with("AWS_ACCESS") && !name.starts_with("AWS_SECRET"));
     let (config, mark) = (fixture.path("config"), fixture.path("pid"));
     let process = fixture.path("process");
-    fs::write(&process, format!("echo $$ >{}\nsleep 600 & wait\n", mark.display())).expect("writable");
+    fs::write(&process, format!("sleep 600 & echo $$ $! >{}; wait\n", mark.display())).expect("writable");
     fs::write(&config, format!("[default]\ncredential_process = bash {}\n", process.display()))
         .expect("writable");
     fixture.request["env"]["AWS_CONFIG_FILE"] = json!(config);
-    check("a process", &run(&fixture), "timed-out");
-    let pid = fs::read_to_string(&mark).expect("the credential process has written its id");
+    let ended = run(&fixture);
+    check("a process", &ended, "timed-out");
+    let message = "the `credential_process` of the profile `default` did not exit within 1 s and was killed";
+    assert_eq!(ended.finished()["error"]["message"], message);
+    // The process, and the one that it has started.
+    let ids = fs::read_to_string(&mark).expect("the credential process has written its id");
+    assert_eq!(ids.split_whitespace().count(), 2, "{ids}");
     let began = Instant::now();
     // A zombie (state Z) has ended too: its parent has not collected its exit status yet.
     let runs =
-        || fs::read_to_string(format!("/proc/{}/stat", pid.trim())).is_ok_and(|stat| !stat.contains(") Z "));
-    while runs() {
+        |id: &str| fs::read_to_string(format!("/proc/{id}/stat")).is_ok_and(|stat| !stat.contains(") Z "));
+    while ids.split_whitespace().any(runs) {
         assert!(began.elapsed() < SOON, "the credential process still runs");
         thread::sleep(Duration::from_millis(5));
+    }
+}
+
+#[test]
+fn a_session_of_the_aws_cli_without_an_end_is_refused() {
+    let mut fixture = Fixture::new(json!({"profile": "me"}));
+    let directory = fixture.temporary.path().to_owned();
+    let (config, user) = (directory.join("config"), "arn:aws:iam::123456789012:user/me");
+    fs::write(&config, format!("[profile me]\nlogin_session = {user}\n")).expect("writable");
+    let session = directory.join(hex::encode(Sha256::digest(user))).with_extension("json");
+    fixture.request["env"]["AWS_CONFIG_FILE"] = json!(config);
+    fixture.request["env"]["AWS_LOGIN_CACHE_DIRECTORY"] = json!(directory);
+    for path in endless(&directory) {
+        symlink(&path, &session).expect("can be created");
+        let ended = run(&fixture);
+        check(&path, &ended, "no-credentials");
+        let message = ended.finished()["error"]["message"].as_str().expect("a string");
+        assert!(message.contains("cannot be read"), "{path}: {message}");
+        fs::remove_file(&session).expect("can be removed");
     }
 }
 

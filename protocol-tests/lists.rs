@@ -59,7 +59,7 @@ fn is_called(fixture: &Fixture, function: &str) -> bool {
 fn the_stanzas_run_one_after_the_other_and_the_last_event_names_each_function() {
     let fixture = three();
     let ended = fixture.deployed("// 1\n");
-    assert_eq!(ended.events[0]["features"], json!(["stanzas"]));
+    assert_eq!(ended.events[0]["features"], json!(["stanzas", "plan"]));
     let mut stanzas: Vec<u64> = ended.events.iter().filter_map(|event| event["stanza"].as_u64()).collect();
     stanzas.dedup();
     assert_eq!(stanzas, [0, 1, 2], "{}", ended.stdout);

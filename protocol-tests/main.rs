@@ -6,6 +6,7 @@
 #![expect(clippy::disallowed_methods, reason = "tests start programs, write files and read the clock")]
 #![expect(clippy::print_stdout, reason = "a test prints how much it has tested")]
 
+mod approved_plans;
 mod case;
 mod cases;
 mod ci_examples;
@@ -29,6 +30,7 @@ mod hostile;
 mod identity;
 mod interruptions;
 mod invalid_input;
+mod layers;
 mod limits;
 mod lists;
 mod members;

@@ -135,6 +135,12 @@ fn kinds() -> Vec<Kind> {
         ),
         kind("a package under a key", json!({"source_kms_key_arn": KEY}), json!({})),
         kind("layers", json!({"layers": [LAYER]}), json!({})),
+        kind("layers by name", json!({"layers": ["tools", "more:1"]}), json!({})),
+        kind(
+            "a layer that the stanza builds",
+            json!({"layers": [{"name": "deps", "zip": "index.js", "keep_versions": 1}]}),
+            json!({"layers": [{"name": "deps", "zip": "index.js"}]}),
+        ),
         kind("a network", network.clone(), json!({})),
         update(
             "one member of a network, with the others live",
@@ -169,6 +175,22 @@ fn kinds() -> Vec<Kind> {
             json!({"reserved_concurrency": "none"}),
             json!({"reserved_concurrency": 5}),
         ),
+        kind(
+            "runtime management",
+            json!({"runtime_management": {"update_runtime_on": "FunctionUpdate"}}),
+            json!({}),
+        ),
+        kind("recursive loops", json!({"recursive_loop": "Allow"}), json!({})),
+        kind(
+            "asynchronous invocations",
+            json!({"event_invoke_config": {"maximum_retry_attempts": 0}}),
+            json!({}),
+        ),
+        kind(
+            "asynchronous invocations as AWS treats them by default",
+            json!({"event_invoke_config": {}}),
+            json!({"event_invoke_config": {"maximum_retry_attempts": 0}}),
+        ),
         Kind { meanwhile: bend_statement, ..kind("a public function URL", url("NONE"), url("AWS_IAM")) },
         kind("a function URL with IAM authentication", url("AWS_IAM"), url("NONE")),
         kind("no function URL", json!({"function_url": "none"}), url("NONE")),
@@ -201,6 +223,11 @@ fn kinds() -> Vec<Kind> {
         ),
         kind("a function verified by a command", json!({"verify": {"command": "true"}}), json!({})),
         kind(
+            "a function verified by a command and an invocation",
+            json!({"verify": [{"command": "true"}, {"client_context": {}, "log": true}]}),
+            json!({}),
+        ),
+        kind(
             "an alias whose provisioned concurrency the stanza does not name",
             json!({"alias": "live"}),
             json!({"alias": "live", "provisioned_concurrency": 2}),
@@ -209,6 +236,13 @@ fn kinds() -> Vec<Kind> {
             "an alias with verification, traffic and provisioned concurrency",
             json!({"alias": "live", "verify": {}, "traffic": [50], "traffic_interval": 1, "provisioned_concurrency": 2}),
             json!({"alias": "live"}),
+        ),
+        kind(
+            "asynchronous invocations of an alias with a description",
+            with_alias(json!({
+                "event_invoke_config": {"maximum_retry_attempts": 0}, "alias_description": "The live shop",
+            })),
+            provisioned(json!({})),
         ),
         Kind {
             // AWS offers no provisioned concurrency for SnapStart.
@@ -351,7 +385,7 @@ fn flaw(ended: &PluginOutput) -> Option<String> {
     }
 }
 
-/// A fixture whose endpoint takes 20 ms for each change.
+/// A fixture whose endpoint takes 20 ms for each change, and has two layers.
 fn fixture() -> Fixture {
     let moment = Duration::from_millis(20);
     let settings = Settings {
@@ -362,7 +396,12 @@ fn fixture() -> Fixture {
         deployment_groups: vec![DeploymentGroup::default()],
         ..Settings::default()
     };
-    Fixture::of(settings, json!({"region": "us-east-1", "zip": null}))
+    let fixture = Fixture::of(settings, json!({"region": "us-east-1", "zip": null}));
+    for layer in ["tools", "more"] {
+        let content = json!({"Content": {"S3Bucket": "builds", "S3Key": "layer.zip"}});
+        fixture.another_client("POST", &format!("/2018-10-31/layers/{layer}/versions"), content);
+    }
+    fixture
 }
 
 /// All policies that lack one statement or one action of `policy`, by the name of what they lack. Keeps the

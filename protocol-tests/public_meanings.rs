@@ -558,7 +558,7 @@ fn a_request_that_is_no_json_is_answered_with_what_to_do() {
 /// A command line with a mistake, and a part of the line on standard error.
 type Mistake = (&'static [&'static str], &'static str);
 
-const MISTAKES: [Mistake; 57] = [
+const MISTAKES: [Mistake; 60] = [
     (&["deplay"], "did you mean `deploy`?"),
     (&["paln"], "did you mean `plan`?"),
     (&["chek"], "did you mean `check`?"),
@@ -594,9 +594,12 @@ const MISTAKES: [Mistake; 57] = [
     (&["deploy", "--force"], "no command asks for a confirmation"),
     (&["deploy", "--branch", "main"], "set TRAVIS_BRANCH"),
     (&["deploy", "--only", "hello"], "add the file, such as --travis-yml .travis.yml"),
+    (&["plan", "--out", "plan.json"], "add the file, such as --travis-yml .travis.yml"),
+    (&["deploy", "--plan", "plan.json"], "add the file, such as --travis-yml .travis.yml"),
+    (&["deploy", "--exit-code"], "use the command `plan` with `--exit-code`"),
     (&["package"], "--output <FILE>"),
-    (&["deploy", "--format", "yaml"], "[possible values: json, text]"),
-    (&["schema", "stanzas"], "[possible values: stanza, request, event, travis-yml]"),
+    (&["deploy", "--format", "yaml"], "[possible values: json, text, markdown]"),
+    (&["schema", "stanzas"], "[possible values: stanza, request, event, travis-yml, plan]"),
     (&["explain", "acces-denied"], "did you mean `access-denied`?"),
     (&["explain", "zebra"], "`dpl-lambda explain` lists all codes"),
     (&["explain", "bad-value", "bad-json"], "explain one code at a time"),

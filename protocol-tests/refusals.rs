@@ -30,6 +30,10 @@ fn occasion(operation: &str) -> (Value, bool) {
         "UpdateAlias" => (json!({"alias": "moved"}), true),
         "PutProvisionedConcurrencyConfig" => (json!({"alias": "live", "provisioned_concurrency": 1}), true),
         "PutFunctionConcurrency" => (json!({"reserved_concurrency": 5}), true),
+        "PutFunctionRecursionConfig" => (json!({"recursive_loop": "Allow"}), true),
+        "PutFunctionEventInvokeConfig" => {
+            (json!({"event_invoke_config": {"maximum_retry_attempts": 0}}), true)
+        }
         "TagResource" => (json!({"function_tags": {"team": "blue"}}), true),
         "PutFunctionCodeSigningConfig" => {
             let config = "arn:aws:lambda:us-east-1:123456789012:code-signing-config:csc-0123456789abcdef0";

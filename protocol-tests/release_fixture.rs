@@ -2,12 +2,13 @@
 //! say of each function.
 
 use std::fs;
+use std::time::Duration;
 
-use lambda_endpoint::{Call, Settings};
+use lambda_endpoint::{Call, Fault, FaultKind, Settings};
 use serde_json::{Value, json};
 
-use crate::fixture::{Fixture, alias_target, reported_change, step_of};
-use crate::lists::listed;
+use crate::fixture::{Fixture, alias_target, reported_change, step_of, wait_until};
+use crate::lists::{count, listed};
 use crate::plugin::PluginOutput;
 
 /// The functions of [`six`], in the order of their stanzas.
@@ -59,14 +60,32 @@ pub(crate) fn six(settings: Settings) -> Fixture {
 
 /// The target of each function's alias `live`, in the order of the stanzas. Empty without an alias.
 pub(crate) fn aliases(fixture: &Fixture) -> Vec<String> {
+    live_aliases(fixture, alias_target)
+}
+
+/// The description of each function's alias `live`, in the order of the stanzas. Empty without an alias.
+pub(crate) fn descriptions(fixture: &Fixture) -> Vec<String> {
+    live_aliases(fixture, |alias| alias["Description"].as_str().unwrap_or_default().to_owned())
+}
+
+fn live_aliases(fixture: &Fixture, shown: impl Fn(&Value) -> String) -> Vec<String> {
     let stanzas = fixture.request["stanzas"].as_array().expect("a list").iter();
-    let target = |stanza: &Value| {
+    let of = |stanza: &Value| {
         let name = stanza["function_name"].as_str().expect("a string");
         let path = format!("/2015-03-31/functions/{name}/aliases/live");
         let alias = fixture.endpoint.perform("GET", &path, Value::Null);
-        alias.map(|alias| alias_target(&alias)).unwrap_or_default()
+        alias.map(|alias| shown(&alias)).unwrap_or_default()
     };
-    stanzas.map(target).collect()
+    stanzas.map(of).collect()
+}
+
+/// Starts a release of this code, and kills it when the second alias is about to move.
+pub(crate) fn kill_half_live(fixture: &Fixture, code: &str) {
+    let kind = FaultKind::Hang { for_: Duration::from_secs(30) };
+    fixture.endpoint.fault(Fault { operation: Some("UpdateAlias".to_owned()), after: 1, times: 1, kind });
+    let running = fixture.started(code, &[]);
+    wait_until("the second alias", || count(fixture, "UpdateAlias") == 2);
+    running.kill();
 }
 
 /// The name of the function in the path of a call.

@@ -2,10 +2,12 @@
 //! versions. Assertions about an alias read it from the endpoint, never from the program's events.
 
 mod address;
+mod alias_settings;
 mod bypass;
 mod codedeploy;
 mod guard;
 mod managed;
+mod marks;
 mod provisioned;
 mod readiness;
 mod rollback;

@@ -43,6 +43,7 @@ fn the_committed_schemas_are_those_of_the_types() {
     check_committed("stanza.json", &schema::stanza());
     check_committed("request.json", &schema::request());
     check_committed("event.json", &schema::event());
+    check_committed("plan.json", &schema::plan());
     check_committed("travis-yml.json", &schema::travis_yml());
     check_committed("editor/stanza.json", &schema::editor_stanza());
     check_committed("editor/travis-yml.json", &schema::editor_travis_yml());
@@ -89,7 +90,7 @@ pub(crate) fn check_agreement(request: &Value, ended: &PluginOutput) {
     for stanza in stanzas_of(request) {
         let mut stanza = stanza.clone();
         let keys = stanza.as_object_mut().expect("an object");
-        keys.retain(|key, _| !["env", "protocol", "stanzas"].contains(&key.as_str()));
+        keys.retain(|key, _| !["env", "plan", "protocol", "stanzas"].contains(&key.as_str()));
         let problems = complaint(&STANZA, &stanza);
         assert!(
             problems.is_empty(),
@@ -318,6 +319,8 @@ const ROLE: &str = "arn:aws:iam::123456789012:role/run";
 const LAYER: &str = "arn:aws:lambda:us-east-1:123456789012:layer:tools:3";
 const IMAGE: &str = "123456789012.dkr.ecr.us-east-1.amazonaws.com/hello:7";
 const SIGNING: &str = "arn:aws:lambda:us-east-1:123456789012:code-signing-config:csc-0123456789abcdef0";
+const QUEUE: &str = "arn:aws:sqs:us-east-1:123456789012:failed";
+const RUNTIME_VERSION: &str = "arn:aws:lambda:us-east-1::runtime:07a48df2";
 
 /// Values that are valid for some option, and values that are valid for none. None has a null under an
 /// unknown name: the program treats that as absent, and a schema marks the name.
@@ -395,6 +398,7 @@ fn values() -> Vec<Value> {
             .flat_map(|start| [1, 5, 6, 16, 17].map(|count| entries(count, start))),
     );
     values.extend([pairs(50), pairs(51)]);
+    values.extend([100, 101].map(|count| Value::from(vec![json!({}); count])));
     values.extend([
         json!([""]),
         json!([null]),
@@ -427,6 +431,14 @@ fn values() -> Vec<Value> {
         json!({"auth_type": "none", "cors": {}}),
         json!({"cors": {"max_age": 86401}}),
         json!({"cors": {"bogus": 1}}),
+        json!({"maximum_retry_attempts": 0, "on_success": "", "on_failure": QUEUE}),
+        json!({"maximum_retry_attempts": 3}),
+        json!({"maximum_event_age": 59}),
+        json!({"update_runtime_on": "FunctionUpdate"}),
+        json!({"update_runtime_on": "Manual"}),
+        json!({"update_runtime_on": "Manual", "runtime_version_arn": RUNTIME_VERSION}),
+        json!({"update_runtime_on": "Auto", "runtime_version_arn": RUNTIME_VERSION}),
+        json!({"runtime_version_arn": RUNTIME_VERSION}),
         json!({"log_format": "JSON", "log_group": ""}),
         json!({"log_format": "json"}),
         json!({"system_log_level": "TRACE"}),
@@ -449,6 +461,12 @@ fn values() -> Vec<Value> {
         json!({"command": ""}),
         json!({"expect": {"bogus": 1}}),
         json!({"expect": {"contains": ""}}),
+        json!([{"name": "x", "payload": [1]}, null, {"expect": {"status": 200}, "log": true}]),
+        json!([{"bogus": 1}]),
+        json!({"expect": {"status": 99}}),
+        json!({"client_context": {"custom": {}}}),
+        json!({"client_context": "{}"}),
+        json!({"client_context": 7}),
         json!({"command": ["a", 1], "entry_point": "x"}),
         json!({"working_directory": ["x"]}),
         json!({"alarms": "x"}),
@@ -480,9 +498,12 @@ fn a_value_is_right_to_the_schema_when_it_is_right_to_the_program() {
             "s3_prefix" | "s3_key" => json!({"s3_bucket": "our-packages"}),
             "s3_object_version" => json!({"s3_bucket": "our-packages", "s3_key": "k"}),
             "s3_object_storage_mode" => json!({"s3_bucket": "our-packages"}),
-            "traffic" | "guard" | "provisioned_concurrency" | "follow_alias" | "codedeploy" => {
-                json!({"alias": "live"})
-            }
+            "traffic"
+            | "guard"
+            | "provisioned_concurrency"
+            | "alias_description"
+            | "follow_alias"
+            | "codedeploy" => json!({"alias": "live"}),
             "traffic_interval" => json!({"alias": "live", "traffic": [10, 100]}),
             "external_id" | "role_session_name" | "web_identity_token_env" => {
                 json!({"role_to_assume": "arn:r"})
@@ -544,9 +565,7 @@ fn keys_go_together_in_the_schema_when_they_do_in_the_program() {
         "traffic" => vec![json!([10, 100])],
         "guard" => vec![json!({"errors": "1%"})],
         "image_config" | "verify" | "logging_config" | "function_url" | "durable_config"
-        | "tenancy_config" => {
-            vec![json!({})]
-        }
+        | "tenancy_config" | "event_invoke_config" | "runtime_management" => vec![json!({})],
         "s3_object_storage_mode" => vec![json!("COPY"), json!("REFERENCE")],
         "codedeploy" => vec![json!({"application": "shop", "deployment_group": "live"})],
         "file_system_configs" | "subnet_ids" | "security_group_ids" | "layers" => vec![json!([])],
@@ -566,6 +585,7 @@ fn keys_go_together_in_the_schema_when_they_do_in_the_program() {
         | "skip_cleanup" => vec![json!(true)],
         "strict" => vec![json!(false)],
         "tracing_mode" => vec![json!("Active")],
+        "recursive_loop" => vec![json!("Allow")],
         "snap_start" => vec![json!("None")],
         "symlinks" => vec![json!("follow")],
         "function_tags_mode" => vec![json!("add")],
@@ -648,6 +668,23 @@ fn each_rule_of_the_judge_is_one_of_the_schema() {
         (json!({"guard": {"errors": 1}}), json!({"guard": {"errors": 1}, "alias": "live"})),
         (json!({"guard": {}, "alias": "live"}), json!({"guard": {"alarms": "a"}, "alias": "live"})),
         (json!({"provisioned_concurrency": 5}), json!({"provisioned_concurrency": 5, "alias": "live"})),
+        (json!({"alias_description": "x"}), json!({"alias_description": "x", "alias": "live"})),
+        (
+            json!({"alias_description": "x".repeat(129), "alias": "live"}),
+            json!({"alias_description": "x".repeat(128), "alias": "live"}),
+        ),
+        (
+            json!({"runtime_management": {"update_runtime_on": "Manual"}}),
+            json!({"runtime_management": {"runtime_version_arn": RUNTIME_VERSION}}),
+        ),
+        (
+            json!({"runtime_management": {"update_runtime_on": "Auto", "runtime_version_arn": "arn:r"}}),
+            json!({"runtime_management": {"update_runtime_on": "Auto", "runtime_version_arn": null}}),
+        ),
+        (
+            json!({"image_uri": IMAGE, "runtime_management": {}}),
+            json!({"image_uri": IMAGE, "recursive_loop": "Allow"}),
+        ),
         (json!({"follow_alias": true}), json!({"follow_alias": true, "alias": "live"})),
         (
             json!({"codedeploy": {"application": "a", "deployment_group": "g"}}),

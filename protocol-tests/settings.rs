@@ -2,6 +2,7 @@
 //! at update. After each deployment a plan must be empty. Live values are read from the endpoint, never from
 //! the plan.
 
+pub(crate) mod init;
 mod rows;
 
 use lambda_endpoint::{Endpoint, Settings};
@@ -71,6 +72,9 @@ impl At {
         match self {
             At::Function => endpoint.function("f").unwrap_or_default(),
             At::CodeSigning => asked("/2020-06-30/functions/f/code-signing-config"),
+            At::RuntimeManagement => asked("/2021-07-20/functions/f/runtime-management-config"),
+            At::Recursion => asked("/2024-08-31/functions/f/recursion-config"),
+            At::EventInvoke => asked("/2019-09-25/functions/f/event-invoke-config"),
             At::Url => {
                 let policy = asked("/2015-03-31/functions/f/policy");
                 let policy = policy["Policy"].as_str().unwrap_or("{}");
@@ -285,9 +289,12 @@ fn a_plan_names_every_setting_that_differs_and_only_reads() {
                 "put-function-code-signing-config",
                 "update-function-configuration",
                 "update-function-code",
+                "put-runtime-management-config",
                 "untag-resource",
                 "tag-resource",
                 "put-function-concurrency",
+                "put-function-recursion-config",
+                "put-function-event-invoke-config",
                 "update-function-url-config",
                 "remove-permission",
                 "remove-permission"
@@ -301,6 +308,8 @@ fn a_plan_names_every_setting_that_differs_and_only_reads() {
                 "untag-resource",
                 "tag-resource",
                 "put-function-concurrency",
+                "put-function-recursion-config",
+                "put-function-event-invoke-config",
                 "update-function-url-config",
                 "remove-permission",
                 "remove-permission"

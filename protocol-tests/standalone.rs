@@ -20,7 +20,7 @@ use crate::python::run_script;
 use crate::shell::{self, PATH};
 
 /// A stanza that creates a function, as YAML with an indentation of two.
-fn stanza(name: &str) -> String {
+pub(crate) fn stanza(name: &str) -> String {
     format!(
         "  provider: lambda\n  function_name: {name}\n  role: arn:aws:iam::123456789012:role/run\n  \
          runtime: nodejs22.x\n  handler_name: handler\n  zip: index.js\n  on:\n    all_branches: true\n"
@@ -33,14 +33,14 @@ fn two_stanzas() -> String {
 }
 
 /// A build directory with this text as `.travis.yml`.
-fn directory(travis_yml: &str) -> TempDir {
+pub(crate) fn directory(travis_yml: &str) -> TempDir {
     let directory = build_directory();
     fs::write(directory.path().join(".travis.yml"), travis_yml).expect("written");
     directory
 }
 
 /// The program in standalone use, with AWS keys but without variables of a CI.
-fn standalone(arguments: &[&str], directory: &Path, endpoint: Option<&Endpoint>) -> PluginCommand {
+pub(crate) fn standalone(arguments: &[&str], directory: &Path, endpoint: Option<&Endpoint>) -> PluginCommand {
     let mut plugin = PluginCommand::new(arguments).directory(directory).env("GIT_CEILING_DIRECTORIES", "/");
     if let Some(endpoint) = endpoint {
         let env = job_env(endpoint);
@@ -64,7 +64,7 @@ fn endpoint() -> Endpoint {
 
 /// Runs the program and returns stdout, stderr and exit status, for output that is not a single protocol
 /// session.
-fn collected(mut plugin: PluginCommand) -> (String, String, Option<i32>) {
+pub(crate) fn collected(mut plugin: PluginCommand) -> (String, String, Option<i32>) {
     let mut child = plugin.spawn();
     drop(child.stdin.take());
     let output = child.wait_with_output().expect("the process ends");

@@ -1,10 +1,12 @@
-//! Describes a function's code: where the stanza takes it from, which code the function should run, and how
-//! it reaches Lambda. Never reads a file and never calls AWS.
+//! Describes a function's code: where the stanza takes it from, which code and which layers the function should
+//! run, and how they reach Lambda. Never reads a file and never calls AWS.
 
 use std::fmt;
 use std::sync::Arc;
 
+use crate::function::LayerVersion;
 use crate::package::Archive;
+use crate::protocol::layer::LayerContent;
 use crate::protocol::stanza::{PackageType, Stanza};
 
 /// Where the code comes from, according to the stanza.
@@ -43,13 +45,89 @@ pub(crate) struct Object {
 }
 
 /// The code that a function should run.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Code {
     /// AWS's `CodeSha256`: the SHA-256 of the archive, in Base64. `None`: unknown until AWS has read the
     /// code.
     pub sha256: Option<String>,
     /// How Lambda gets the code. `None`: the function keeps its live container image.
     pub delivery: Option<Delivery>,
+    /// The layers that the stanza builds, in its order.
+    pub layers: Vec<BuiltLayer>,
+}
+
+/// A layer that the stanza builds, and its live versions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct BuiltLayer {
+    /// What the stanza says of it.
+    pub content: LayerContent,
+    /// Name or ARN of the layer at AWS, without a version.
+    pub layer: String,
+    /// Its content.
+    pub archive: Arc<Archive>,
+    /// The object through which Lambda gets the archive. `None`: it is sent in the API call.
+    pub object: Option<Object>,
+    /// The live versions, newest first: all of them if old ones are deleted, otherwise at least the latest.
+    /// Empty until they have been read.
+    pub live: Vec<LiveLayerVersion>,
+    /// `CodeSha256` of the latest live version. `None`: there is none, or it was not read.
+    pub live_sha256: Option<String>,
+}
+
+/// A live version of a layer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct LiveLayerVersion {
+    /// ARN of the version.
+    pub arn: String,
+    /// Number of the version.
+    pub number: i64,
+}
+
+impl BuiltLayer {
+    /// The version that the function should use: the latest live one if it has this content, otherwise a new
+    /// one.
+    pub(crate) fn version(&self) -> LayerVersion {
+        let sha256 = self.archive.code_sha256();
+        match self.live.first().filter(|_| self.live_sha256.as_deref() == Some(sha256)) {
+            Some(latest) => LayerVersion::Arn(latest.arn.clone()),
+            None => LayerVersion::New { layer: self.layer.clone(), sha256: sha256.to_owned() },
+        }
+    }
+
+    /// True if a version has to be published.
+    pub(crate) fn is_new(&self) -> bool {
+        matches!(self.version(), LayerVersion::New { .. })
+    }
+
+    /// The layer `deps` with these live versions, for tests of plans. `is_live`: the latest has its content.
+    #[cfg(test)]
+    pub(crate) fn of_test(numbers: &[i64], is_live: bool, keep_versions: Option<i32>) -> Self {
+        let arn = |number: &i64| format!("arn:aws:lambda:us-east-1:123456789012:layer:deps:{number}");
+        let archive = Arc::new(Archive::empty());
+        BuiltLayer {
+            content: LayerContent {
+                name: "deps".to_owned(),
+                zip: "layer".to_owned(),
+                keep_versions,
+                compatible_runtimes: None,
+                description: None,
+                license: None,
+            },
+            layer: "deps".to_owned(),
+            object: None,
+            live: numbers.iter().map(|number| LiveLayerVersion { arn: arn(number), number: *number }).collect(),
+            live_sha256: is_live.then(|| archive.code_sha256().to_owned()),
+            archive,
+        }
+    }
+
+    /// The live versions beyond the number to keep, newest first. A version that is published counts.
+    pub(crate) fn surplus(&self) -> &[LiveLayerVersion] {
+        let Some(keep) = self.content.keep_versions.and_then(|keep| usize::try_from(keep).ok()) else {
+            return &[];
+        };
+        self.live.get(keep.saturating_sub(usize::from(self.is_new()))..).unwrap_or_default()
+    }
 }
 
 /// How Lambda gets the code.

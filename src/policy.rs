@@ -9,11 +9,12 @@ use serde_json::json;
 use crate::code_source::CodeSource;
 use crate::function::{ChangedBy, DesiredFunction, Setting};
 use crate::protocol::event::StepName;
+use crate::protocol::layer::{Layer, NamedLayer};
 use crate::protocol::limits::NOT_A_ROLE;
 use crate::protocol::name::Region;
 use crate::protocol::policy_document::{PolicyDocument, Statement};
 use crate::protocol::stanza::{RoleSource, Stanza};
-use crate::protocol::structures::{CodeDeploy, OrNone, Verify};
+use crate::protocol::structures::{CodeDeploy, EventInvokeConfig, OrNone};
 
 /// A policy, and notes about its gaps.
 #[derive(Clone, Debug)]
@@ -70,6 +71,7 @@ pub(crate) fn of(stanza: &Stanza, desired: &DesiredFunction, source: &CodeSource
     }
     desired.settings.iter().for_each(|setting| draft.allow_for(setting));
     draft.allow_capacity_provider(desired, &arn_parts);
+    draft.allow_layers(desired, &arn_parts);
     draft.allow_code(source, desired, &arn_parts);
     Policy { document: PolicyDocument::of(draft.statements), notes: draft.notes }
 }
@@ -133,6 +135,8 @@ fn function_actions(stanza: &Stanza, desired: &DesiredFunction, source: &CodeSou
         };
     let release = &desired.release;
     let (names_alias, prunes) = (!release.aliases.is_empty(), release.keep.is_some());
+    let mut built = desired.layers.iter().flatten().filter_map(Layer::content);
+    let prunes_layers = built.any(|content| content.keep_versions.is_some());
     // With an alias, the function's own URL is read too, and deleted when the stanza wants no URL.
     let has_alias = desired.url_alias().is_some();
     let own_address = match &desired.url {
@@ -143,7 +147,7 @@ fn function_actions(stanza: &Stanza, desired: &DesiredFunction, source: &CodeSou
         (true, "lambda:GetFunction"),
         (creates, StepName::CreateFunction.iam_action()),
         (
-            has(ChangedBy::Configuration) || desired.handler.is_some(),
+            has(ChangedBy::Configuration) || desired.handler.is_some() || desired.layers.is_some(),
             StepName::UpdateFunctionConfiguration.iam_action(),
         ),
         // Needed even if the live image stays: after a failed update it is sent again.
@@ -156,15 +160,36 @@ fn function_actions(stanza: &Stanza, desired: &DesiredFunction, source: &CodeSou
         (no_signing, StepName::DeleteFunctionCodeSigningConfig.iam_action()),
         (names_reserved && !no_reserved, StepName::PutFunctionConcurrency.iam_action()),
         (no_reserved, StepName::DeleteFunctionConcurrency.iam_action()),
+        (has(ChangedBy::RuntimeManagement), "lambda:GetRuntimeManagementConfig"),
+        (has(ChangedBy::RuntimeManagement), StepName::PutRuntimeManagementConfig.iam_action()),
+        (has(ChangedBy::Recursion), "lambda:GetFunctionRecursionConfig"),
+        (has(ChangedBy::Recursion), StepName::PutFunctionRecursionConfig.iam_action()),
         (publishes(desired), StepName::PublishVersion.iam_action()),
-        (release.publish || prunes, "lambda:ListVersionsByFunction"),
+        (release.publish || prunes || prunes_layers, "lambda:ListVersionsByFunction"),
         (names_alias || prunes, "lambda:ListAliases"),
         (names_alias, StepName::CreateAlias.iam_action()),
         (names_alias, "lambda:GetAlias"),
         (names_alias, StepName::UpdateAlias.iam_action()),
     ]);
     actions.extend(own_address);
+    actions.extend(event_invoke_actions(desired).into_iter().filter(|_| !has_alias));
     actions
+}
+
+/// The actions on a configuration of asynchronous invocations, of the function or of an alias. One in which
+/// the stanza only removes destinations is removed itself if nothing else is left.
+fn event_invoke_actions(desired: &DesiredFunction) -> Vec<&'static str> {
+    let Some(config) = &desired.event_invoke else { return Vec::new() };
+    let is_set = |arn: &Option<String>| arn.as_ref().is_some_and(|arn| !arn.is_empty());
+    let sets = config.maximum_retry_attempts.is_some()
+        || config.maximum_event_age.is_some()
+        || is_set(&config.on_success)
+        || is_set(&config.on_failure);
+    needed(&[
+        (true, "lambda:GetFunctionEventInvokeConfig"),
+        (*config != EventInvokeConfig::default(), StepName::PutFunctionEventInvokeConfig.iam_action()),
+        (!sets, StepName::DeleteFunctionEventInvokeConfig.iam_action()),
+    ])
 }
 
 /// The actions on a function URL, whether it belongs to the function or to an alias.
@@ -197,11 +222,13 @@ fn version_actions(stanza: &Stanza, desired: &DesiredFunction) -> Vec<&'static s
 /// whether or not the stanza sets it.
 fn alias_actions(desired: &DesiredFunction) -> Vec<&'static str> {
     let provisioned = desired.release.provisioned;
-    needed(&[
+    let mut actions = needed(&[
         (true, "lambda:GetProvisionedConcurrencyConfig"),
         (matches!(provisioned, Some(Some(_))), StepName::PutProvisionedConcurrencyConfig.iam_action()),
         (provisioned == Some(None), StepName::DeleteProvisionedConcurrencyConfig.iam_action()),
-    ])
+    ]);
+    actions.extend(event_invoke_actions(desired));
+    actions
 }
 
 /// The actions of CloudWatch with which a guard watches. IAM has no resource for the metrics, and AWS checks
@@ -241,7 +268,7 @@ fn is_durable(desired: &DesiredFunction) -> bool {
 
 /// True if verification invokes the function.
 fn invokes(stanza: &Stanza) -> bool {
-    stanza.verify.as_ref().is_some_and(Verify::invokes)
+    stanza.verify.iter().flatten().any(|check| check.verify.invokes())
 }
 
 /// True if public access may have to be granted: the stanza asks for it, or keeps the auth type of the live
@@ -329,7 +356,41 @@ impl Draft {
         );
     }
 
-    /// Adds the actions on other resources that a setting needs, such as layers and KMS keys.
+    /// Adds the actions on layers: those that the function uses, those whose latest version is looked up, and
+    /// those that the stanza builds.
+    fn allow_layers(&mut self, desired: &DesiredFunction, arn_parts: &ArnParts) {
+        let (mut used, mut listed, mut built, mut pruned) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        for layer in desired.layers.iter().flatten() {
+            match layer {
+                Layer::Version(arn) => used.push(self.resource("layers", arn, ("lambda", "layer:"))),
+                Layer::Named(NamedLayer { layer, version }) => {
+                    let layer = arn_parts.layer(layer);
+                    match version {
+                        Some(number) => used.push(format!("{layer}:{number}")),
+                        None => {
+                            used.push(format!("{layer}:*"));
+                            listed.push(layer);
+                        }
+                    }
+                }
+                Layer::Built(content) => {
+                    let layer = arn_parts.layer(&content.name);
+                    let versions = format!("{layer}:*");
+                    pruned.extend(content.keep_versions.map(|_| versions.clone()));
+                    used.push(versions);
+                    built.push(layer);
+                }
+            }
+        }
+        used.dedup();
+        let list = "lambda:ListLayerVersions";
+        self.allow("Layers", &["lambda:GetLayerVersion"], used);
+        self.allow("LatestLayers", &[list], listed);
+        self.allow("BuiltLayers", &[list, StepName::PublishLayerVersion.iam_action()], built);
+        self.allow("OldLayers", &[StepName::DeleteLayerVersion.iam_action()], pruned);
+    }
+
+    /// Adds the actions on other resources that a setting needs, such as KMS keys.
     fn allow_for(&mut self, setting: &Setting) {
         if setting.is_empty() {
             return;
@@ -339,12 +400,6 @@ impl Draft {
             Setting::Role(role) => {
                 let role = self.role(role);
                 self.statements.push(Statement::pass_role(role).named("PassRole"));
-            }
-            Setting::Layers(layers) => {
-                let mut layers: Vec<String> =
-                    layers.iter().map(|layer| self.resource(key, layer, ("lambda", "layer:"))).collect();
-                layers.dedup();
-                self.allow("Layers", &["lambda:GetLayerVersion"], layers);
             }
             Setting::KmsKeyArn(arn) => {
                 let arn = self.resource(key, arn, ("kms", "key/"));
@@ -512,6 +567,13 @@ impl ArnParts {
             region: known(region, is_word),
             account: known(account, is_account),
         }
+    }
+
+    /// The ARN of a layer that a stanza names by its name or ARN, without a version.
+    fn layer(&self, name: &str) -> String {
+        let ArnParts { partition, region, account } = self;
+        let arn = literal_arn(name, "lambda", "layer:");
+        arn.unwrap_or_else(|| format!("arn:{partition}:lambda:{region}:{account}:layer:{}", literal(name)))
     }
 
     fn repository(&self, region: &str, account: &str, name: &str) -> String {

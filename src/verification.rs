@@ -1,9 +1,27 @@
 //! Compares the response of a version with what `verify.expect` requires.
 //! Never invokes the version, and never accepts a response that it cannot parse in place of the expected one.
 
+use std::time::Duration;
+
+use base64_simd::STANDARD as BASE64;
 use serde_json::Value;
 
 use crate::protocol::structures::Expect;
+
+/// Invocation of a version.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct InvokeRequest<'a> {
+    /// The version, or `$LATEST`.
+    pub version: &'a str,
+    /// The payload as JSON.
+    pub payload: String,
+    /// The tenant for which the function runs. `None`: the function does not isolate tenants.
+    pub tenant_id: Option<&'a str>,
+    /// A JSON object in Base64. `None`: the invocation has no client context.
+    pub client_context: Option<&'a str>,
+    /// Time limit for the response.
+    pub limit: Duration,
+}
 
 /// Response of a function.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -22,16 +40,34 @@ pub(crate) enum FailedExpectation {
     /// The function failed.
     #[error("the invocation failed with {error}")]
     FunctionError { error: String },
-    /// The response does not contain `expect.contains`.
-    #[error("expected `{text}` in its response, got {answer}")]
-    LacksText { text: String, answer: String },
-    /// The response is not JSON.
-    #[error("its response is not JSON: {answer}")]
-    NotJson { answer: String },
+    /// The status of the response is not `expect.status`. `got`: the status as the response has it; `None`:
+    /// it has none. `answer`: the body, or without a status the whole response.
+    #[error("{}", other_status(.want, .got.as_deref(), .answer))]
+    OtherStatus { want: u16, got: Option<String>, answer: String },
+    /// The response, or its body, does not contain `expect.contains`. `part`: which of the two.
+    #[error("expected `{text}` in {part}, got {answer}")]
+    LacksText { part: &'static str, text: String, answer: String },
+    /// The response, or its body, is not JSON. `part`: which of the two.
+    #[error("{part} is not JSON: {answer}")]
+    NotJson { part: &'static str, answer: String },
     /// The response has another value than `expect.json`. `at`: the JSON pointer to it; empty for the whole
     /// response. `want` and `got`: the values as JSON; `None`: the response has none.
     #[error("{}", other_value(.at, .want, .got.as_deref()))]
     OtherValue { at: String, want: String, got: Option<String> },
+}
+
+/// A part of a response: its name in messages, and the JSON pointer to it.
+type Part = (&'static str, &'static str);
+
+const WHOLE: Part = ("its response", "");
+const BODY: Part = ("the body of its response", "/body");
+
+fn other_status(want: &u16, got: Option<&str>, answer: &str) -> String {
+    match got {
+        Some(got) if answer.is_empty() => format!("the status of its response is {got}, not {want}"),
+        Some(got) => format!("the status of its response is {got}, not {want}; its body is {answer}"),
+        None => format!("its response has no `statusCode`, which should be {want}: {answer}"),
+    }
 }
 
 fn other_value(at: &str, want: &str, got: Option<&str>) -> String {
@@ -63,19 +99,62 @@ pub(crate) fn check_response(
     if answer.function_error.is_some() {
         return Err(FailedExpectation::FunctionError { error: error_text(&answer.payload) });
     }
-    let json = serde_json::from_str::<Value>(&answer.payload);
     let Some(expect) = expect else { return Ok(()) };
+    match expect.status {
+        None => check_part(expect, &answer.payload, WHOLE),
+        Some(status) => check_part(expect, &body(status, &answer.payload)?, BODY),
+    }
+}
+
+/// Checks the response or its body, which is `content`.
+fn check_part(expect: &Expect, content: &str, (part, at): Part) -> Result<(), FailedExpectation> {
+    let json = serde_json::from_str::<Value>(content);
     if let Some(text) = &expect.contains {
         // A runtime may write "é" as "\u00e9", and if the whole response is a string, its quotes are escaped.
         let unescaped = json.as_ref().map_or_else(|_| String::new(), Value::to_string);
         let whole = json.as_ref().ok().and_then(Value::as_str).unwrap_or_default();
-        if !answer.payload.contains(text) && !unescaped.contains(text) && !whole.contains(text) {
-            return Err(FailedExpectation::LacksText { text: text.clone(), answer: answer.payload.clone() });
+        if !content.contains(text) && !unescaped.contains(text) && !whole.contains(text) {
+            return Err(FailedExpectation::LacksText {
+                part,
+                text: text.clone(),
+                answer: content.to_owned(),
+            });
         }
     }
     let Some(want) = &expect.json else { return Ok(()) };
-    let got = json.map_err(|_| FailedExpectation::NotJson { answer: answer.payload.clone() })?;
-    difference(want, &got, "").map_or(Ok(()), Err)
+    let got = json.map_err(|_| FailedExpectation::NotJson { part, answer: content.to_owned() })?;
+    difference(want, &got, at).map_or(Ok(()), Err)
+}
+
+/// The body of a response of HTTP in the format that API Gateway and function URLs take from a function:
+/// `{"statusCode": 200, "body": "…", "isBase64Encoded": false}`.
+///
+/// # Errors
+/// The response is not JSON, or its status is not `want`. API Gateway also takes a status that is a string.
+fn body(want: u16, payload: &str) -> Result<String, FailedExpectation> {
+    let response: Value = serde_json::from_str(payload)
+        .map_err(|_| FailedExpectation::NotJson { part: WHOLE.0, answer: payload.to_owned() })?;
+    let body = match &response["body"] {
+        Value::Null => String::new(),
+        Value::String(text) if response["isBase64Encoded"] == true => {
+            let bytes = BASE64.decode_to_vec(text.as_bytes());
+            bytes.map_or_else(|_| text.clone(), |bytes| String::from_utf8_lossy(&bytes).into_owned())
+        }
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    match response.get("statusCode") {
+        None => Err(FailedExpectation::OtherStatus { want, got: None, answer: payload.to_owned() }),
+        Some(status) => {
+            let got = status.as_str().map_or_else(|| status.to_string(), str::to_owned);
+            let is_met = got == want.to_string();
+            if is_met {
+                Ok(body)
+            } else {
+                Err(FailedExpectation::OtherStatus { want, got: Some(got), answer: body })
+            }
+        }
+    }
 }
 
 /// The first difference between `want` and `got`. Objects in `got` can have additional members. Lists must
@@ -131,7 +210,7 @@ mod tests {
 
     #[track_caller]
     fn check_json(want: Value, got: Value, expected: Result<(), (&str, &str, Option<&str>)>) {
-        let expect = Expect { json: Some(want), contains: None };
+        let expect = Expect { json: Some(want), ..Expect::default() };
         let expected = expected.map_err(|(at, want, got)| FailedExpectation::OtherValue {
             at: at.to_owned(),
             want: want.to_owned(),
@@ -159,7 +238,7 @@ mod tests {
 
     #[track_caller]
     fn check_text(text: &str, payload: &str, is_met: bool) {
-        let expect = Expect { contains: Some(text.to_owned()), json: None };
+        let expect = Expect { contains: Some(text.to_owned()), ..Expect::default() };
         assert_eq!(check_response(Some(&expect), &answer(payload)).is_ok(), is_met, "{text} in {payload}");
     }
 
@@ -194,11 +273,69 @@ mod tests {
 
     #[test]
     fn an_answer_that_is_not_json_is_not_what_was_expected() {
-        let expect = Expect { json: Some(json!({})), contains: None };
+        let expect = Expect { json: Some(json!({})), ..Expect::default() };
         assert_eq!(
             check_response(Some(&expect), &answer("<html>")),
-            Err(FailedExpectation::NotJson { answer: "<html>".to_owned() })
+            Err(FailedExpectation::NotJson { part: "its response", answer: "<html>".to_owned() })
         );
+    }
+
+    /// `words`: the whole message. Empty: the response is the expected one.
+    #[track_caller]
+    fn check_http(expect: Expect, response: &str, words: &str) {
+        let expect = Expect { status: Some(200), ..expect };
+        let message = check_response(Some(&expect), &answer(response)).err().map(|unmet| unmet.to_string());
+        assert_eq!(message.unwrap_or_default(), words, "{response}");
+    }
+
+    #[test]
+    fn a_status_is_that_of_api_gateways_format() {
+        let status = |response: &str, words: &str| check_http(Expect::default(), response, words);
+        status(r#"{"statusCode":200}"#, "");
+        status(r#"{"statusCode":"200","body":null}"#, "");
+        status(r#"{"statusCode":500}"#, "the status of its response is 500, not 200");
+        status(r#"{"statusCode":null}"#, "the status of its response is null, not 200");
+        status(
+            r#"{"statusCode":502,"body":"no database"}"#,
+            "the status of its response is 502, not 200; its body is no database",
+        );
+        let lacks = "its response has no `statusCode`, which should be 200: ";
+        status(r#"{"ok":true}"#, &format!(r#"{lacks}{{"ok":true}}"#));
+        status(r#""pong""#, &format!(r#"{lacks}"pong""#));
+        status("", "its response is not JSON: ");
+    }
+
+    #[test]
+    fn other_expectations_are_of_the_body_of_a_response_with_a_status() {
+        let json = || Expect { json: Some(json!({"ok": true})), ..Expect::default() };
+        let text = || Expect { contains: Some("pong".to_owned()), ..Expect::default() };
+        let ok = r#"{"statusCode":200,"body":"{\"ok\":true,\"more\":1}"}"#;
+        check_http(json(), ok, "");
+        check_http(json(), r#"{"statusCode":200,"body":{"ok":true}}"#, "");
+        // {"ok":true}
+        check_http(json(), r#"{"statusCode":200,"body":"eyJvayI6dHJ1ZX0=","isBase64Encoded":true}"#, "");
+        check_http(
+            json(),
+            r#"{"statusCode":200,"ok":true,"body":"{\"ok\":false}"}"#,
+            "`/body/ok` of its response is false, not true",
+        );
+        check_http(
+            json(),
+            r#"{"statusCode":200,"body":"[]"}"#,
+            "`/body` of its response is [], not {\"ok\":true}",
+        );
+        check_http(
+            json(),
+            r#"{"statusCode":200,"body":"<html>"}"#,
+            "the body of its response is not JSON: <html>",
+        );
+        check_http(json(), r#"{"statusCode":200}"#, "the body of its response is not JSON: ");
+        check_http(text(), r#"{"statusCode":200,"body":"ping pong"}"#, "");
+        check_http(text(), ok, "expected `pong` in the body of its response, got {\"ok\":true,\"more\":1}");
+        let header = r#"{"statusCode":200,"headers":{"x":"pong"}}"#;
+        check_http(text(), header, "expected `pong` in the body of its response, got ");
+        let failed = InvokeResponse { function_error: Some("Unhandled".to_owned()), ..answer(ok) };
+        assert!(check_response(Some(&Expect { status: Some(200), ..json() }), &failed).is_err());
     }
 
     #[test]

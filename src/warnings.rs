@@ -415,10 +415,29 @@ pub(crate) fn overtaken() -> Warning {
     Warning::new(WarningCode::Overtaken, message).hint(TWO_JOBS)
 }
 
-/// Warns that another deployment has changed an alias or a function of a release that goes live.
+/// Warns that another deployment has changed an alias or a function of a release.
 pub(crate) fn release_overtaken(release: &str) -> Warning {
-    let message = format!("someone else changed this function while the release `{release}` went live");
+    let message = format!("someone else changed this function during the release `{release}`");
     Warning::new(WarningCode::Overtaken, message).hint(TWO_JOBS)
+}
+
+/// Warns that the last release has not moved all its aliases. `alias` is the one that it moves last.
+pub(crate) fn release_unfinished(release: &str, alias: &str, is_rollback: bool) -> Warning {
+    let now = if is_rollback { "takes back what it has moved" } else { "ends it" };
+    let message = format!(
+        "the last release `{release}` was killed or still runs: it has not moved `{alias}`; this run {now}"
+    );
+    warning(WarningCode::ReleaseUnfinished, "/release", message, TWO_JOBS)
+}
+
+/// Warns that the description of an alias has no space for the mark of a release.
+pub(crate) fn release_not_recorded(release: &str, alias: &str) -> Warning {
+    let message = format!(
+        "the description of `{alias}` is too long to record the release `{release}`; a rollback of the \
+         release leaves this function as it is"
+    );
+    let hint = "shorten the description of the alias to at most 140 characters";
+    warning(WarningCode::ReleaseNotRecorded, "/alias", message, hint)
 }
 
 /// Warns that a function of a release has no alias, so that its changes cannot be held back.

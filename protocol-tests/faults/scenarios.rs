@@ -10,6 +10,7 @@ use crate::deployments::request;
 pub(super) const VERSIONS: &str = "/2015-03-31/functions/f/versions";
 pub(super) const ALIASES: &str = "/2015-03-31/functions/f/aliases";
 pub(super) const EVENT_SOURCES: &str = "/2015-03-31/event-source-mappings";
+pub(super) const EVENT_INVOKE: &str = "/2019-09-25/functions/f/event-invoke-config";
 pub(super) const PROVISIONED: &str = "/2019-09-30/functions/f/provisioned-concurrency?Qualifier=live";
 
 /// A deployment.
@@ -39,6 +40,9 @@ fn creation() -> Value {
         "function_tags": {"team": "secret-of-the-team"},
         "publish": true,
         "reserved_concurrency": 5,
+        "runtime_management": {"update_runtime_on": "FunctionUpdate"},
+        "recursive_loop": "Allow",
+        "event_invoke_config": {"maximum_retry_attempts": 0},
         "function_url": {"auth_type": "NONE"},
     })
 }
@@ -74,6 +78,9 @@ fn update() -> Value {
         "function_tags_mode": "replace",
         "code_signing_config_arn": signing(1),
         "reserved_concurrency": 5,
+        "runtime_management": {"update_runtime_on": "FunctionUpdate"},
+        "recursive_loop": "Allow",
+        "event_invoke_config": {"maximum_retry_attempts": 0},
         "function_url": {"auth_type": "NONE"},
         "publish": true,
     })
@@ -89,6 +96,7 @@ fn open_function(endpoint: &Endpoint) {
         "/2017-10-31/functions/f/concurrency",
         json!({"ReservedConcurrentExecutions": 3}),
     );
+    perform(endpoint, "PUT", EVENT_INVOKE, json!({"MaximumRetryAttempts": 0}));
     perform(endpoint, "POST", "/2021-10-31/functions/f/url", json!({"AuthType": "NONE"}));
     let url = json!({
         "StatementId": "dpl-lambda-function-url",
@@ -108,7 +116,13 @@ fn open_function(endpoint: &Endpoint) {
 }
 
 fn removal() -> Value {
-    json!({"code_signing_config_arn": "", "reserved_concurrency": "none", "function_url": "none", "timeout": 9})
+    json!({
+        "code_signing_config_arn": "",
+        "reserved_concurrency": "none",
+        "event_invoke_config": {},
+        "function_url": "none",
+        "timeout": 9,
+    })
 }
 
 /// An alias that was moved back to the first of four versions, with provisioned concurrency of 1.
@@ -119,9 +133,16 @@ fn released_function(endpoint: &Endpoint) {
     perform(endpoint, "PUT", PROVISIONED, json!({"ProvisionedConcurrentExecutions": 1}));
 }
 
-/// The version, the provisioned concurrency and the number of versions all change.
+/// The version, the provisioned concurrency, the asynchronous invocations and the number of versions all
+/// change.
 fn release() -> Value {
-    json!({"alias": "live", "verify": {}, "provisioned_concurrency": 2, "keep_versions": 2})
+    json!({
+        "alias": "live",
+        "verify": {},
+        "provisioned_concurrency": 2,
+        "event_invoke_config": {"maximum_retry_attempts": 0},
+        "keep_versions": 2,
+    })
 }
 
 /// Only one of two aliases exists.
@@ -132,7 +153,7 @@ fn previewed_function(endpoint: &Endpoint) {
 }
 
 fn first_release() -> Value {
-    json!({"alias": ["live", "preview"], "verify": {}})
+    json!({"alias": ["live", "preview"], "alias_description": "The shop", "verify": {}})
 }
 
 /// An alias at version 1.

@@ -16,7 +16,7 @@ use crate::function::{
 };
 use crate::lambda::{CallError, CallErrorKind, Cause, LambdaError};
 use crate::package::{self, Selection};
-use crate::plan::{self, Action, WriteCall, roll_back};
+use crate::plan::{self, Action, Undone, WriteCall, roll_back};
 use crate::protocol::environment::Environment;
 use crate::protocol::event::{Event, Finished, Line};
 use crate::protocol::json::{self, Map};
@@ -30,7 +30,7 @@ use crate::verification::{InvokeResponse, check_response};
 /// A request: any input is either read or rejected, and every problem has a pointer and a message of one
 /// line.
 pub fn request(data: &[u8]) {
-    let Ok(Request { stanzas, env }) = request::read(data) else { return };
+    let Ok(Request { stanzas, env, .. }) = request::read(data) else { return };
     let env = env.unwrap_or_default();
     stanzas.into_vec().iter().for_each(|stanza| check_stanza(stanza, &env));
 }
@@ -75,7 +75,7 @@ pub fn plan(data: &[u8]) {
             }
         }
     }
-    if let Ok(plan) = roll_back(&wanted.release, None, &live) {
+    if let Ok(plan) = roll_back(&wanted.release, None, &live, &Undone::LastMove) {
         let to = plan.version.expect("a rollback has a version");
         assert!(live.versions.iter().any(|version| version.number == to));
     }
@@ -212,12 +212,13 @@ pub fn aws_error(data: &[u8]) {
     }
     let answer =
         InvokeResponse { payload: text.clone().into_owned(), function_error: code, log: String::new() };
-    let expect = Expect { contains: Some(secret), json: serde_json::from_str(&text).ok() };
+    let status = text.len().try_into().ok();
+    let expect = Expect { status, contains: Some(secret), json: serde_json::from_str(&text).ok() };
     let _ = check_response(Some(&expect), &answer);
     let well = InvokeResponse { function_error: None, ..answer };
     let _ = check_response(Some(&expect), &well);
     if let Some(json) = &expect.json {
-        let itself = Expect { contains: None, json: Some(json.clone()) };
+        let itself = Expect { json: Some(json.clone()), ..Expect::default() };
         assert!(check_response(Some(&itself), &well).is_ok(), "every answer contains itself");
     }
 }

@@ -82,6 +82,7 @@ fn no_member_of_an_option_is_a_command() {
     for option in [
         json!({"verify": {"payload": COMMANDS, "expect": {"contains": COMMANDS, "json": COMMANDS}}}),
         json!({"verify": {"payload": {COMMANDS: COMMANDS}}}),
+        json!({"verify": [{"name": COMMANDS, "client_context": {COMMANDS: COMMANDS}}, {"payload": COMMANDS}]}),
         json!({"image_uri": COMMANDS, "image_config": {"command": [COMMANDS], "entry_point": [COMMANDS], "working_directory": COMMANDS}}),
         json!({"logging_config": {"log_format": COMMANDS, "log_group": COMMANDS}}),
         json!({"file_system_configs": [{"arn": COMMANDS, "local_mount_path": COMMANDS}]}),
@@ -205,6 +206,7 @@ fn what_is_bash_by_contract_is_run_by_bash() {
     let bash = [
         ("run", json!("touch pwned")),
         ("verify", json!({"command": "touch pwned"})),
+        ("verify", json!([{}, {"command": "touch pwned"}])),
         ("on", json!({"all_branches": true, "condition": "-z $(touch pwned)"})),
         ("on", json!({"branch": "$(touch pwned; echo master)"})),
     ];

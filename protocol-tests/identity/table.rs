@@ -117,6 +117,10 @@ impl Sources {
         let identified = ended.event("identified").expect("the event exists");
         let reported = identified["access_key_id"].as_str().expect("a string");
         assert!(reported.ends_with("***"), "{reported}");
+        let profile = identified.get("profile");
+        assert_eq!(profile.is_some(), row.source == "profile", "{}: {identified}", row.name);
+        let named = row.stanza.get("profile");
+        assert!(named.is_none() || profile == named, "{}: {identified}", row.name);
         identified["source"].as_str().expect("a string").to_owned()
     }
 }

@@ -7,7 +7,7 @@ use super::*;
 use crate::identity::sources::sts;
 use crate::lists::{count, listed};
 use crate::release_fixture::{
-    aliases, check_functions, is_effective, moves, phases, three, three_live, writes,
+    aliases, check_functions, is_effective, kill_half_live, moves, phases, three, three_live, writes,
 };
 
 /// AWS refuses the call of this operation after `after` others.
@@ -359,11 +359,7 @@ fn a_rollback_that_fails_for_one_function_moves_the_others_forward_again() {
 #[test]
 fn after_a_kill_between_two_aliases_the_next_run_moves_the_others() {
     let fixture = three_live(&json!({}));
-    let kind = FaultKind::Hang { for_: Duration::from_secs(30) };
-    fixture.endpoint.fault(Fault { operation: Some("UpdateAlias".to_owned()), after: 1, times: 1, kind });
-    let running = fixture.started("// 2\n", &[]);
-    wait_until("the second alias", || count(&fixture, "UpdateAlias") == 2);
-    running.kill();
+    kill_half_live(&fixture, "// 2\n");
     assert_eq!(aliases(&fixture), ["2", "1", "1"]);
     let again = fixture.deploy_again();
     assert_eq!(again.outcomes(), ["unchanged", "deployed", "deployed"], "{}", again.stdout);

@@ -11,7 +11,7 @@ use super::secrets::secret;
 use super::services::{http, serve};
 
 /// The calls of a deployment that creates and changes everything.
-const OPERATIONS: [&str; 18] = [
+const OPERATIONS: [&str; 21] = [
     "GetFunction",
     "CreateFunction",
     "UpdateFunctionConfiguration",
@@ -23,6 +23,9 @@ const OPERATIONS: [&str; 18] = [
     "ListAliases",
     "CreateAlias",
     "PutFunctionConcurrency",
+    "PutRuntimeManagementConfig",
+    "PutFunctionRecursionConfig",
+    "PutFunctionEventInvokeConfig",
     "CreateFunctionUrlConfig",
     "AddPermission",
     "GetFunctionUrlConfig",
@@ -163,10 +166,13 @@ fn play(stage: &mut Stage<'_>, operation: &str, kind: FaultKind) {
         "function_tags_mode": "replace",
         "description": "of $GITHUB_TOKEN",
         "reserved_concurrency": 5,
+        "runtime_management": {"update_runtime_on": "FunctionUpdate"},
+        "recursive_loop": "Allow",
+        "event_invoke_config": {"maximum_retry_attempts": 0},
         "function_url": {"auth_type": "NONE"},
         "alias": "live",
         "follow_alias": true,
-        "verify": {"payload": {"token": "$DB_PASSWORD"}},
+        "verify": {"payload": {"token": "$DB_PASSWORD"}, "client_context": {"custom": {"token": "$GITHUB_TOKEN"}}},
         "wait_timeout": if matches!(kind, FaultKind::Hang { .. }) { 2 } else { 60 },
     }));
     scene.fault(operation, kind);

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use lambda_endpoint::FaultKind;
 use serde_json::{Value, json};
+use sha1::{Digest, Sha1};
 
 use super::harness::Stage;
 use super::scenario::Scenario;
@@ -57,6 +58,8 @@ pub(super) fn scenarios() -> Vec<Scenario> {
         none("a rejected token for a role", |stage| token(stage, false)),
         of("a profile for a role", "role", |stage| profile_for_role(stage, true)),
         none("a rejected profile for a role", |stage| profile_for_role(stage, false)),
+        of("a session of IAM Identity Center", "role", |stage| sso_session(stage, true)),
+        none("a rejected session of IAM Identity Center", |stage| sso_session(stage, false)),
         of("a token file for a role", "role", |stage| token_file(stage, true)),
         none("a rejected token file for a role", |stage| token_file(stage, false)),
         // The SDK has a short timeout for a container's service, so that on a busy machine it may not get an
@@ -128,6 +131,33 @@ fn process(stage: &mut Stage<'_>, command: &str) {
     stage.write("home/.aws/process", &reported.to_string());
     let command = command.replace("AWS", &stage.path("home/.aws").display().to_string());
     stage.write("home/.aws/config", &format!("[default]\ncredential_process = {command}\n"));
+}
+
+/// A session of IAM Identity Center. The commands of the job show its file.
+fn sso_session(stage: &mut Stage<'_>, is_taken: bool) {
+    let of = |what: &str| secret(&format!("sign-in {what}"));
+    stage.write(
+        "home/.aws/config",
+        "[default]\nsso_session = s\nsso_account_id = 123456789012\nsso_role_name = r\n\
+         [sso-session s]\nsso_region = us-east-1\nsso_start_url = https://d-1.awsapps.com/start\n",
+    );
+    let session = json!({
+        "accessToken": of("access token"), "expiresAt": "2099-01-01T00:00:00Z",
+        "refreshToken": of("refresh token"), "clientSecret": of("client secret"),
+    });
+    let name = hex::encode(Sha1::digest("s"));
+    stage.write(&format!("home/.aws/sso/cache/{name}.json"), &session.to_string());
+    let tokens = ["access token", "refresh token", "client secret"].map(of).join("\n");
+    stage.write("home/.aws/plain", &tokens);
+    let role = |what: &str| secret(&format!("role {what}"));
+    let keys = json!({
+        "accessKeyId": role("access_key_id"), "secretAccessKey": role("secret_access_key"),
+        "sessionToken": role("session_token"), "expiration": 4_070_908_800_000_u64,
+    });
+    let refusal = json!({"code": "ForbiddenException", "message": format!("no role for {tokens}")});
+    let (status, body) = if is_taken { (200, json!({"roleCredentials": keys})) } else { (403, refusal) };
+    let service = serve(move || http(status, "application/json", &body.to_string()));
+    stage.request["env"]["AWS_ENDPOINT_URL_SSO"] = json!(service);
 }
 
 /// A token in a variable whose name does not mark it as secret.

@@ -19,6 +19,10 @@ pub(super) fn scenarios() -> Vec<Scenario> {
                 let payload = json!({"token": "$DB_PASSWORD"});
                 refused(stage, invocation, &json!({"expect": expect, "payload": payload}));
             }
+            // With a status, the body is quoted.
+            let function_error = payload["errorType"].is_string().then(|| "Unhandled".to_owned());
+            let invocation = Invocation { payload: payload.clone(), function_error, ..Invocation::default() };
+            refused(stage, invocation, &json!([{"name": "of $GITHUB_TOKEN", "expect": {"status": 404}}]));
             // If the expected value is a string, the answer is quoted as text.
             let (payload, expect) = (payload.clone(), json!({"json": "pong"}));
             refused(stage, Invocation { payload, ..Invocation::default() }, &json!({"expect": expect}));
@@ -57,9 +61,11 @@ pub(super) fn logging(name: &str, logs: Vec<String>) -> Scenario {
         for log in &logs {
             let function_error = Some("Unhandled".to_owned());
             let payload = json!({"errorMessage": "broken", "errorType": "Error"});
-            let invocation =
-                Invocation { payload, function_error, log: Some(log.clone()), ..Invocation::default() };
-            refused(stage, invocation, &json!({}));
+            let fine = Invocation { log: Some(log.clone()), ..Invocation::default() };
+            refused(stage, Invocation { payload, function_error, ..fine.clone() }, &json!({}));
+            // The log of a version that passes is shown, too. The second check fails.
+            let checks = json!([{"log": true}, {"expect": {"contains": "nowhere"}}]);
+            refused(stage, fine, &checks);
         }
     })
 }

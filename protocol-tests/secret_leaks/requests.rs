@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 
+use lambda_endpoint::{FaultKind, Settings};
 use serde_json::{Value, json};
 
 use super::harness::Stage;
@@ -20,11 +21,13 @@ pub(super) fn scenarios() -> Vec<Scenario> {
             stage.run(&[]);
             every_command(stage);
         }),
+        Scenario::new("a stanza that is written", written_stanza),
         Scenario::new("a plan with every setting", |stage| {
             stage.seed();
             stage.say(json!({"merge_environment": true, "function_tags_mode": "replace", "dry_run": true}));
             assert_eq!(stage.run(&[]).outcome(), "planned");
         }),
+        Scenario::new("a plan file", plan_file),
         Scenario::new("panics", bugs),
         Scenario::new("variables of the process", environment_of_the_process),
         Scenario::new("variables that are not UTF-8", no_text),
@@ -50,6 +53,55 @@ fn every_command(stage: &mut Stage<'_>) {
     {
         stage.look(arguments);
     }
+}
+
+/// The stanza of a live function has variables in place of its secrets, also where a setting that is not
+/// secret contains one.
+fn written_stanza(stage: &mut Stage<'_>) {
+    let mut scene = stage.with(Settings {
+        access_key_id: secret("AWS_ACCESS_KEY_ID"),
+        secret_access_key: secret("AWS_SECRET_ACCESS_KEY"),
+        session_token: Some(secret("AWS_SESSION_TOKEN")),
+        ..Settings::default()
+    });
+    scene.seed();
+    let description =
+        json!({"Description": format!("of {} and {}", secret("live tag"), secret("DB_PASSWORD"))});
+    let target = "/2015-03-31/functions/f/configuration";
+    scene.endpoint.perform("PUT", target, description).expect("AWS would change it");
+    scene.process = as_variables(&scene.env());
+    scene.look(&["init", "--function", "f"]);
+    let calls = scene.endpoint.calls();
+    assert!(calls.iter().any(|call| call.operation == "ListAliases"), "{calls:?}");
+    for operation in ["GetFunction", "GetFunctionUrlConfig"] {
+        let words = format!("no access with {}", secret("GITHUB_TOKEN"));
+        let code = "InvalidParameterValueException".to_owned();
+        scene.fault(operation, FaultKind::Status { status: 400, code, message: words, retry_after: None });
+        scene.look(&["init", "--function", "f"]);
+    }
+}
+
+/// The file of an approved plan, and the plan as Markdown. The secrets differ in the live function.
+fn plan_file(stage: &mut Stage<'_>) {
+    stage.seed();
+    let env = stage
+        .request
+        .as_object_mut()
+        .and_then(|request| request.remove("env"))
+        .expect("the request has `env`");
+    stage.process = as_variables(&env);
+    stage.say(json!({"merge_environment": true, "alias": "live", "description": "of $GITHUB_TOKEN"}));
+    let stanza = stage.request.to_string();
+    stage.write("build/stanza.json", &stanza);
+    let run = |arguments: &[&str]| {
+        let arguments = [arguments, &["--stanza", "stanza.json"]].concat();
+        stage.run_on(&arguments, b"")
+    };
+    assert_eq!(run(&["plan", "--out", "plan.json"]).outcome(), "planned");
+    stage.look(&["plan", "--stanza", "stanza.json", "--format", "markdown"]);
+    assert_eq!(run(&["deploy", "--plan", "plan.json"]).outcome(), "deployed");
+    assert_eq!(run(&["deploy", "--plan", "plan.json"]).code(), "plan-outdated");
+    stage.look(&["deploy", "--plan", "plan.json", "--stanza", "stanza.json", "--format", "markdown"]);
 }
 
 /// A panic quotes values, as `unwrap` does.
@@ -115,6 +167,7 @@ fn misspelt(stage: &mut Stage<'_>) {
         ("api_token", json!(value)),
         ("verify", json!({"payloat": value})),
         ("verify", json!({"expect": {"jsn": value}})),
+        ("verify", json!([{"payloat": value}, {"url": value}])),
         ("logging_config", json!({"token": value})),
         ("function_url", json!({"auth_type": "NONE", "secret": value})),
         ("file_system_configs", json!([{"arm": value}])),
@@ -200,6 +253,13 @@ fn members() -> Vec<Scenario> {
         ("verify", json!({"expect": {"contains": text}})),
         ("verify", json!({"expect": {"json": {"a": text}}})),
         ("verify", json!({"expect": text})),
+        ("verify", json!([{"name": text, "client_context": {"custom": {"token": text}}, "log": text}, text])),
+        ("verify", json!([{"name": text, "expect": {"contains": text, "status": text}}])),
+        (
+            "verify",
+            json!([{"name": text, "client_context": {"custom": {"token": text}}, "log": true}, {"expect": {"status": 404}}]),
+        ),
+        ("verify", json!({"client_context": text, "url": text})),
         ("image_config", json!({"command": [text], "entry_point": text, "working_directory": text})),
         ("logging_config", json!({"log_group": text, "log_format": text, "system_log_level": text})),
         ("function_url", json!({"auth_type": text})),
@@ -207,6 +267,8 @@ fn members() -> Vec<Scenario> {
         ("file_system_configs", json!([{"arn": text, "local_mount_path": text}])),
         ("description", json!("%{role} $GITHUB_TOKEN %{git_commit_msg} ${DB_PASSWORD}")),
         ("layers", json!(["arn:$GITHUB_TOKEN", "$DB_PASSWORD"])),
+        ("layers", json!({"name": "a-$GITHUB_TOKEN", "zip": "index.js", "description": text, "license": text})),
+        ("layers", json!([{"name": text, "zip": text}, {"name": "b", "zip": "dist/$GITHUB_TOKEN"}])),
         ("zip", json!(["index.js", "dist/$GITHUB_TOKEN"])),
         ("exclude", json!(["[$GITHUB_TOKEN"])),
         ("traffic", json!([10, "$GITHUB_TOKEN"])),

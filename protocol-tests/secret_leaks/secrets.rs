@@ -62,7 +62,7 @@ pub(super) const MORE_VARIABLES: [&str; 9] = [
 ];
 
 /// All other secrets: of the stanza, the current function, files and services.
-const OTHERS: [(&str, Kind); 32] = [
+const OTHERS: [(&str, Kind); 35] = [
     ("VAULT_SECRET", Return),
     ("access_key_id", Key),
     ("secret_access_key", Marked),
@@ -95,6 +95,9 @@ const OTHERS: [(&str, Kind); 32] = [
     ("renewed access_key_id", Key),
     ("renewed secret_access_key", Marked),
     ("renewed session_token", Ascii),
+    ("sign-in access token", Ascii),
+    ("sign-in refresh token", Marked),
+    ("sign-in client secret", Marked),
 ];
 
 fn kinds() -> impl Iterator<Item = (&'static str, Kind)> {

@@ -3,6 +3,10 @@
 
 use serde_json::{Value, json};
 
+const RUNTIME_VERSION: &str = "arn:aws:lambda:us-east-1::runtime:07a48df2";
+const QUEUE: &str = "arn:aws:sqs:us-east-1:123456789012:events";
+const TOPIC: &str = "arn:aws:sns:us-east-1:123456789012:events";
+
 /// The kind of function that can have a setting. The endpoint does not know which settings AWS refuses in
 /// combination (such as SnapStart with a file system), so the rows ignore that.
 #[derive(Clone, Copy, PartialEq)]
@@ -19,6 +23,12 @@ pub(super) enum At {
     Function,
     /// GetFunctionCodeSigningConfig.
     CodeSigning,
+    /// GetRuntimeManagementConfig.
+    RuntimeManagement,
+    /// GetFunctionRecursionConfig.
+    Recursion,
+    /// GetFunctionEventInvokeConfig.
+    EventInvoke,
     /// GetFunctionUrlConfig, with the actions of the function's policy as `Actions`.
     Url,
 }
@@ -114,6 +124,7 @@ pub(super) fn table() -> Vec<Row> {
     table.extend(from_its_job_environment());
     table.extend(from_durable_config());
     table.extend(from_structures());
+    table.extend(from_asynchronous_invocations());
     table.extend(from_the_address());
     table
 }
@@ -200,6 +211,23 @@ fn from_the_function() -> Vec<Row> {
         .cleared_by(json!({"code_signing_config_arn": ""}), json!(null)),
         row("reserved_concurrency", "/Concurrency/ReservedConcurrentExecutions", json!(5), json!(0))
             .cleared_by(json!({"reserved_concurrency": "none"}), json!(null)),
+        rows(
+            "runtime_management",
+            "",
+            json!({"runtime_management": {"update_runtime_on": "FunctionUpdate"}}),
+            json!({"runtime_management": {"runtime_version_arn": RUNTIME_VERSION}}),
+        )
+        .of(Of::Files)
+        .at(At::RuntimeManagement)
+        .reported(json!([["runtime_management", "FunctionUpdate", RUNTIME_VERSION]]))
+        .live(
+            json!({"UpdateRuntimeOn": "FunctionUpdate", "RuntimeVersionArn": null}),
+            json!({"UpdateRuntimeOn": "Manual", "RuntimeVersionArn": RUNTIME_VERSION}),
+        )
+        .cleared_by(json!({"runtime_management": {}}), json!({"UpdateRuntimeOn": "Auto"})),
+        row("recursive_loop", "/RecursiveLoop", json!("Terminate"), json!("Allow"))
+            .at(At::Recursion)
+            .cleared_by(json!({"recursive_loop": ""}), json!("Terminate")),
     ]
 }
 
@@ -538,6 +566,108 @@ fn from_structures() -> Vec<Row> {
             json!({"EntryPoint": ["/b"], "Command": ["b"], "WorkingDirectory": "/b"}),
         )
         .cleared_by(json!({"image_config": {}}), json!(null)),
+    ]
+}
+
+/// `event_invoke_config`: each member, and the whole structure.
+fn from_asynchronous_invocations() -> Vec<Row> {
+    let member = |name, pointer, a: Value, b: Value| {
+        rows(name, pointer, json!({"event_invoke_config": a}), json!({"event_invoke_config": b}))
+            .at(At::EventInvoke)
+            .alone()
+    };
+    vec![
+        member(
+            "event_invoke_config.maximum_retry_attempts",
+            "",
+            json!({"maximum_retry_attempts": 0}),
+            json!({"maximum_retry_attempts": 1}),
+        )
+        .reported(json!([["event_invoke_config.maximum_retry_attempts", 0, 1]]))
+        .live(json!({"MaximumRetryAttempts": 0}), json!({"MaximumRetryAttempts": 1}))
+        .cleared_by(json!({"event_invoke_config": {}}), json!(null)),
+        member(
+            "event_invoke_config.maximum_event_age",
+            "",
+            json!({"maximum_event_age": 60}),
+            json!({"maximum_event_age": 3600}),
+        )
+        .needs(json!({"event_invoke_config": {"on_failure": QUEUE}}))
+        .reported(json!([["event_invoke_config.maximum_event_age", 60, 3600]]))
+        .live(
+            json!({
+                "MaximumEventAgeInSeconds": 60,
+                "DestinationConfig": {"OnFailure": {"Destination": QUEUE}}
+            }),
+            json!({
+                "MaximumEventAgeInSeconds": 3600,
+                "DestinationConfig": {"OnFailure": {"Destination": QUEUE}}
+            }),
+        ),
+        member(
+            "event_invoke_config.on_success",
+            "/DestinationConfig/OnSuccess/Destination",
+            json!({"on_success": QUEUE}),
+            json!({"on_success": TOPIC}),
+        )
+        .needs(json!({"event_invoke_config": {"maximum_retry_attempts": 0}}))
+        .reported(json!([["event_invoke_config.on_success", QUEUE, TOPIC]]))
+        .live(json!(QUEUE), json!(TOPIC))
+        .cleared_by(json!({"event_invoke_config": {"on_success": ""}}), json!(null)),
+        member(
+            "event_invoke_config.on_failure",
+            "",
+            json!({"on_failure": QUEUE}),
+            json!({"on_failure": TOPIC}),
+        )
+        .reported(json!([["event_invoke_config.on_failure", QUEUE, TOPIC]]))
+        .live(
+            json!({"DestinationConfig": {"OnFailure": {"Destination": QUEUE}}}),
+            json!({"DestinationConfig": {"OnFailure": {"Destination": TOPIC}}}),
+        )
+        .cleared_by(json!({"event_invoke_config": {"on_failure": ""}}), json!(null)),
+        rows(
+            "event_invoke_config",
+            "",
+            json!({
+                "event_invoke_config": {
+                    "maximum_retry_attempts": 0,
+                    "maximum_event_age": 60,
+                    "on_failure": QUEUE
+                }
+            }),
+            json!({
+                "event_invoke_config": {
+                    "maximum_retry_attempts": 1,
+                    "maximum_event_age": 3600,
+                    "on_success": QUEUE,
+                    "on_failure": TOPIC
+                }
+            }),
+        )
+        .at(At::EventInvoke)
+        .reported(json!([
+            ["event_invoke_config.maximum_retry_attempts", 0, 1],
+            ["event_invoke_config.maximum_event_age", 60, 3600],
+            ["event_invoke_config.on_success", null, QUEUE],
+            ["event_invoke_config.on_failure", QUEUE, TOPIC]
+        ]))
+        .live(
+            json!({
+                "MaximumRetryAttempts": 0,
+                "MaximumEventAgeInSeconds": 60,
+                "DestinationConfig": {"OnFailure": {"Destination": QUEUE}, "OnSuccess": {"Destination": null}}
+            }),
+            json!({
+                "MaximumRetryAttempts": 1,
+                "MaximumEventAgeInSeconds": 3600,
+                "DestinationConfig": {
+                    "OnFailure": {"Destination": TOPIC},
+                    "OnSuccess": {"Destination": QUEUE}
+                }
+            }),
+        )
+        .cleared_by(json!({"event_invoke_config": {}}), json!(null)),
     ]
 }
 

@@ -154,28 +154,39 @@ pub(super) fn apply_steps(
     let role_not_ready = || has_warned.call_once(|| context.warn(&warnings::role_not_ready()));
     for step in steps {
         context.stop.check().map_err(diagnostics::from_stop)?;
-        let running = RunningStep::start(context, step.action.name(), state.target_of(&step.action));
-        if let (Action::Write(WriteCall::ShiftTraffic { percent, .. }), Some(guard)) =
-            (&step.action, guard.as_deref_mut())
-        {
-            guard.shifts_to(*percent);
-        }
-        let applied = match &step.action {
-            Action::Verify => Ok(verify(aws, state, live)?),
-            Action::Wait { interval } => match guard.as_deref_mut() {
-                Some(guard) => {
-                    guard.watch(aws, state, *interval)?;
-                    Ok(Applied::default())
-                }
-                None => {
-                    aws.block_on(lambda.pause_traffic(*interval, NEXT_SHIFT)).map(|()| Applied::default())
-                }
-            },
-            Action::WaitForProvisioned { alias } => {
-                aws.block_on(lambda.wait_for_provisioned(context.name, alias)).map(|()| Applied::default())
+        let start = || RunningStep::start(context, step.action.name(), state.target_of(&step.action));
+        let (running, applied) = match &step.action {
+            // Each check is a step with its own events.
+            Action::Verify => {
+                verify(aws, state, live)?;
+                continue;
             }
-            Action::UploadPackage { object, archive } => aws.block_on(lambda.upload_package(object, archive)),
-            Action::Write(call) => aws.block_on(lambda.apply(call, state, &role_not_ready)),
+            Action::Wait { interval } => {
+                let running = start();
+                let waited = match guard.as_deref_mut() {
+                    Some(guard) => {
+                        guard.watch(aws, state, *interval)?;
+                        Ok(())
+                    }
+                    None => aws.block_on(lambda.pause_traffic(*interval, NEXT_SHIFT)),
+                };
+                (running, waited.map(|()| Applied::default()))
+            }
+            Action::WaitForProvisioned { alias } => {
+                let running = start();
+                let waited = aws.block_on(lambda.wait_for_provisioned(context.name, alias));
+                (running, waited.map(|()| Applied::default()))
+            }
+            Action::UploadPackage { object, archive } => {
+                (start(), aws.block_on(lambda.upload_package(object, archive)))
+            }
+            Action::Write(call) => {
+                let running = start();
+                if let (WriteCall::ShiftTraffic { percent, .. }, Some(guard)) = (call, guard.as_deref_mut()) {
+                    guard.shifts_to(*percent);
+                }
+                (running, aws.block_on(lambda.apply(call, state, &role_not_ready)))
+            }
         };
         match applied {
             Ok(applied) => running.finish(context, applied.attempts, applied.request_id),

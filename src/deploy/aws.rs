@@ -35,8 +35,10 @@ impl<'a> Aws<'a> {
         };
         let lambda = session.lambda(stanza, events, stop, shared.map(|shared| &shared.pace));
         let identity = session.identity().clone();
+        let variables = &context.redaction.variables;
         events.emit(Event::Identified {
             source: identity.source,
+            profile: identity.profile.as_deref().map(|profile| variables.redact(profile)),
             access_key_id: identity.access_key_id.masked_key(),
             region: identity.region.as_str().to_owned(),
         });

@@ -45,6 +45,12 @@ impl Context<'_> {
         self.stanza.alias.iter().flatten().next().is_some()
     }
 
+    /// True if the deployment is wanted for one state of the function only, so that it is not planned again
+    /// after a change by another caller.
+    pub(super) fn is_for_one_state(&self) -> bool {
+        self.stanza.revision_id.is_some() || self.job.approved.is_some()
+    }
+
     /// Masks all secrets known now, in texts from other sources.
     pub(super) fn redactor(&self) -> Arc<Redactor> {
         self.redaction.complete()

@@ -81,6 +81,7 @@ pub(super) fn deployment(
         }),
         function_url: state.function_url.map(|url| redaction.foreign_text(&url)),
         guard: guard.map(Box::new),
+        reason: None,
         duration_ms: milliseconds(aws.context.began),
     }
 }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::conditions::BashOptions;
+use crate::protocol::approved_plan::ApprovedFunction;
 use crate::protocol::environment::Environment;
 use crate::protocol::json::Map;
 
@@ -61,6 +62,11 @@ pub(crate) struct Job {
     pub directory: PathBuf,
     /// How to run bash for conditions.
     pub bash_options: BashOptions,
+    /// What the approved plan has for the stanza. `None`: the request has no approved plan.
+    pub approved: Option<ApprovedFunction>,
+    /// The file of the approved plan, or the one to which the plan is written. It is no part of a package.
+    /// `None`: it is not known.
+    pub plan_file: Option<PathBuf>,
     /// The current date, such as `2026-11-01`, which decides whether a runtime is deprecated.
     pub today: String,
 }

@@ -155,6 +155,8 @@ mod tests {
             require_deploy,
             directory: "/".into(),
             bash_options: BashOptions::default(),
+            approved: None,
+            plan_file: None,
             today: "2026-11-01".to_owned(),
         }
     }

@@ -14,14 +14,15 @@ use super::package::Prepared;
 use super::plan::{self, Planned};
 use super::read::read;
 use super::release::{Ended, ReleaseRun, Stage};
-use super::rollback::PlannedRollback;
+use super::release_record::{aliases, take_over, warn_about_unfinished};
+use super::rollback::{self, PlannedRollback};
 use super::step::OutdatedStep;
 use super::{carry_out, replan, warn};
 use crate::code_source::CodeSource;
 use crate::diagnostics;
-use crate::function::LiveFunction;
+use crate::function::{LastRelease, LiveFunction, ReleaseMark};
 use crate::lambda::{DeployState, LambdaError, ShiftOutcome};
-use crate::plan::{Phases, Step, phases};
+use crate::plan::{Phases, Step, Undone, phases};
 use crate::protocol::error::{Code, ErrorReport};
 use crate::protocol::event::{Finished, StepName};
 use crate::warnings;
@@ -71,12 +72,12 @@ impl<'a> Member<'a> {
         let input = read(&aws, source, prepared, self.only_plan)?;
         let mut guard = guard::prepare(&aws, &input)?;
         let before = Baseline::of(&input);
-        let mut planned = plan::plan_silently(context, input)?;
+        let mut planned = plan::plan_silently(&aws, input)?;
         if release.members() > 1 {
-            warn::about_release(context, &planned.plan);
+            warn::about_release(context, &planned.plan, planned.input.live());
         }
         release.gate(index, Stage::Planned)?;
-        let event = release.in_turn(index, Stage::Shown, || Ok(plan::emit(context, &planned.plan)))?;
+        let event = release.in_turn(index, Stage::Shown, || Ok(planned.emit(&aws, self.only_plan)))?;
         if self.only_plan {
             dry_run(&aws, &planned)?;
             return Ok(Finished::Planned(event));
@@ -125,7 +126,13 @@ impl<'a> Member<'a> {
     ) -> Result<(Planned, Phases), Ended> {
         let Member { index, context, release, .. } = *self;
         let (steps, live) = (planned.plan.steps.as_slice(), planned.input.live());
-        for round in 0..release.prepared(index, phases.rounds.len())? {
+        let moves = if context.has_alias() { &steps[phases.moves.clone()] } else { &steps[..0] };
+        let known = aliases(context, live, moves);
+        let (rounds, known) = release.prepared(index, phases.rounds.len(), known)?;
+        let last = LastRelease::of(release.name(), &known);
+        warn_about_unfinished(context, last.as_ref(), false);
+        state.mark = Some(ReleaseMark::of(release.name(), last.as_ref(), &known));
+        for round in 0..rounds {
             let own = phases.rounds.get(round);
             release.in_turn(index, Stage::Shifted(round), || {
                 let Some(own) = own else { return Ok(()) };
@@ -137,9 +144,7 @@ impl<'a> Member<'a> {
             }
             release.gate(index, Stage::Held(round))?;
         }
-        let moves = &steps[phases.moves.clone()];
-        let aliases = if context.has_alias() { moves } else { &moves[..0] };
-        self.move_aliases(aws, aliases, live, state)?;
+        self.move_aliases(aws, moves, live, last.as_ref(), state)?;
         let done =
             if context.has_alias() { (planned, phases) } else { self.update(aws, planned, phases, state)? };
         release.gate(index, Stage::Updated)?;
@@ -174,7 +179,12 @@ impl<'a> Member<'a> {
     fn roll_back(&self) -> Result<Finished, Ended> {
         let Member { index, context, release, .. } = *self;
         let aws = Aws::connect(context, self.runtime)?;
-        let planned = PlannedRollback::of(&aws, self.only_plan)?;
+        let input = rollback::read(&aws)?;
+        let known = release.read(index, aliases(context, Some(&input.live), &[]))?;
+        let last = LastRelease::of(release.name(), &known);
+        warn_about_unfinished(context, last.as_ref(), true);
+        let undone = Undone::of(last.clone(), known.iter().any(|alias| alias.is_shifting));
+        let planned = PlannedRollback::of(&aws, input, &undone, self.only_plan)?;
         release.gate(index, Stage::Planned)?;
         let event = release.in_turn(index, Stage::Shown, || Ok(plan::emit(context, &planned.plan)))?;
         if self.only_plan {
@@ -183,7 +193,7 @@ impl<'a> Member<'a> {
         release.gate(index, Stage::Shown)?;
         let mut state = planned.state(context);
         state.begin_release(Some(&planned.live));
-        if let Err(ended) = self.go_back(&aws, &planned, &mut state) {
+        if let Err(ended) = self.go_back(&aws, &planned, last.as_ref(), &mut state) {
             return Ok(self.ended(ended, Some((&aws, &mut state))));
         }
         state.end_release();
@@ -195,23 +205,31 @@ impl<'a> Member<'a> {
         &self,
         aws: &Aws<'_>,
         planned: &PlannedRollback,
+        last: Option<&LastRelease>,
         state: &mut DeployState<'_>,
     ) -> Result<(), Ended> {
-        self.release.prepared(self.index, 0)?;
-        self.move_aliases(aws, &planned.plan.steps, Some(&planned.live), state)?;
+        self.release.prepared(self.index, 0, Vec::new())?;
+        self.move_aliases(aws, &planned.plan.steps, Some(&planned.live), last, state)?;
         self.release.gate(self.index, Stage::Updated)
     }
 
-    /// Moves the aliases in turn, and waits until those of all members have moved.
+    /// Moves the aliases in turn, and waits until those of all members have moved. `last`: the release before
+    /// this one.
     fn move_aliases(
         &self,
         aws: &Aws<'_>,
         moves: &[Step],
         live: Option<&LiveFunction>,
+        last: Option<&LastRelease>,
         state: &mut DeployState<'_>,
     ) -> Result<(), Ended> {
-        let Member { index, release, .. } = *self;
+        let Member { index, context, release, .. } = *self;
         release.in_turn(index, Stage::Moved, || {
+            match take_over(aws, last, live, moves, state) {
+                Ok(()) => {}
+                Err(error @ LambdaError::Outdated(_)) => return Err(self.overtaken(error)),
+                Err(error) => return Err(context.failed(error).into()),
+            }
             if moves.is_empty() {
                 return Ok(());
             }

@@ -2,17 +2,20 @@
 //! `finish`. Each phase has a file, takes values and returns values. `run` below calls the first phase, and
 //! `deploy` the other five; `list.rs` calls `run` for each stanza of a list. The stanzas of a release go
 //! through the phases together: `together.rs` calls the first two phases, and `member.rs` the others, on one
-//! thread for each function. It calls the other modules and writes events. It never interprets a value of the
-//! stanza itself.
+//! thread for each function. `init.rs` describes a live function, without these phases. This file calls the
+//! other modules and writes events. It never interprets a value of the stanza itself.
 #![expect(clippy::disallowed_methods, reason = "measures how long the run takes")]
 
 mod apply;
+mod approval;
 mod aws;
 mod context;
 mod finish;
 mod guard;
+mod init;
 mod job;
 mod judge;
+mod layers;
 mod list;
 mod member;
 mod package;
@@ -20,6 +23,7 @@ mod plan;
 mod read;
 mod redaction;
 mod release;
+mod release_record;
 mod rollback;
 mod shared;
 mod step;
@@ -33,6 +37,7 @@ use std::time::Instant;
 
 use tokio::runtime::Runtime;
 
+pub(crate) use self::init::init;
 pub(crate) use self::job::{Command, Job, Jobs};
 pub(crate) use self::list::run_list;
 
@@ -63,6 +68,7 @@ use crate::protocol::error::{ErrorReport, Problem};
 use crate::protocol::event::Finished;
 use crate::protocol::json::Map;
 use crate::protocol::stanza;
+use crate::warnings;
 
 /// How often the deployment is planned again after another caller has changed the function, before it fails.
 const MAX_REPLANS: u32 = 10;
@@ -84,7 +90,9 @@ fn run_with(
     let began = Instant::now();
     let finished = judge(command, job, events, stop).and_then(|judged| match judged {
         Judged::Skipped { unmet } if job.require_deploy => Err(diagnostics::from_required_skip(&unmet)),
-        Judged::Skipped { unmet } => Ok(Finished::Skipped { unmet }),
+        Judged::Skipped { unmet } => {
+            approval::check_skipped(job, &unmet).map(|()| Finished::Skipped { unmet })
+        }
         Judged::Accepted(accepted) => {
             let Accepted { stanza, secrets_of_job, redactor } = *accepted;
             let known_secrets = shared.map(|shared| shared.known_secrets.clone()).unwrap_or_default();
@@ -150,7 +158,7 @@ fn deploy(context: &Context<'_>, runtime: &Runtime, only_plan: bool) -> Result<F
     let input = read(&aws, &source, prepared, only_plan)?;
     let guard = guard::prepare(&aws, &input)?;
     let before = Baseline::of(&input);
-    let (planned, event) = plan(context, input)?;
+    let (planned, event) = plan(&aws, input, only_plan)?;
     if only_plan {
         dry_run(&aws, &planned)?;
         return Ok(Finished::Planned(event));
@@ -179,14 +187,14 @@ fn carry_out(
 
 /// Reads the function again after another caller has changed it, and plans the rest.
 fn replan(aws: &Aws<'_>, planned: Planned, outdated: OutdatedStep) -> Result<Planned, ErrorReport> {
-    let Planned { input, replans, .. } = planned;
-    let names_revision = aws.context.stanza.revision_id.is_some();
-    if (names_revision && !outdated.may_be_ours) || replans == MAX_REPLANS {
-        return Err(aws.context.failed(outdated.error));
+    let Planned { input, plan, replans } = planned;
+    if (aws.context.is_for_one_state() && !outdated.may_be_ours) || replans == MAX_REPLANS {
+        aws.context.release.iter().for_each(|name| aws.context.warn(&warnings::release_overtaken(name)));
+        return Err(approval::outdated(aws.context, outdated.error));
     }
     aws.call(aws.lambda.back_off_with_jitter(replans))?;
     let input = read_again(aws, input, &outdated)?;
-    plan_again(aws.context, input, outdated, replans + 1)
+    plan_again(aws.context, input, &plan, outdated, replans + 1)
 }
 
 /// Computes the minimal IAM policy for a stanza. It evaluates no conditions and sends no requests. The region

@@ -1,5 +1,5 @@
-//! Second phase: selects the files to package before the first request to AWS, and packages them. It never
-//! sends a request to AWS for a package that Lambda would reject as too large.
+//! Second phase: selects the files to package before the first request to AWS, and packages them and the layers
+//! that the stanza builds. It never sends a request to AWS for a package that Lambda would reject as too large.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -7,16 +7,24 @@ use std::sync::Arc;
 use super::context::Context;
 use super::warn;
 use crate::cancel::CancelToken;
-use crate::code_source::{CodeSource, Object};
+use crate::code_source::{BuiltLayer, CodeSource, Object};
 use crate::diagnostics;
 use crate::event_writer::EventWriter;
 use crate::package::{self, Archive, Contents, MAX_IN_MEMORY, PackageError, PackageNote, Selection};
 use crate::protocol::error::ErrorReport;
-use crate::protocol::event::{Event, Finished, Progress};
+use crate::protocol::event::{Event, Finished, Package, Progress};
+use crate::protocol::layer::{Layer, LayerContent};
 use crate::warnings;
 
+/// The code and the layers as they are known before the first request to AWS.
+pub(super) struct Prepared {
+    pub(super) code: PreparedCode,
+    /// The layers that the stanza builds. Their live versions are not read yet.
+    pub(super) layers: Vec<BuiltLayer>,
+}
+
 /// The code as it is known before the first request to AWS.
-pub(super) enum Prepared {
+pub(super) enum PreparedCode {
     /// Files to package. The archive will certainly not be too large.
     Contents(Contents),
     /// An archive whose size is checked already, because it might have been too large, or because it belongs
@@ -28,31 +36,98 @@ pub(super) enum Prepared {
     Image(Option<String>),
 }
 
-/// Prepares the code without a request to AWS. Packages it at once if it might be too large for Lambda.
+/// Prepares the code and the layers without a request to AWS.
 pub(super) fn prepare(context: &Context<'_>, source: &CodeSource) -> Result<Prepared, ErrorReport> {
+    let code = prepare_code(context, source)?;
+    Ok(Prepared { code, layers: build_layers(context, source, &mut Vec::new())? })
+}
+
+/// Prepares the code. Packages it at once if it might be too large for Lambda.
+fn prepare_code(context: &Context<'_>, source: &CodeSource) -> Result<PreparedCode, ErrorReport> {
     let in_call = match without_package(source) {
         Ok(prepared) => return Ok(prepared),
         Err(in_call) => in_call,
     };
-    let contents = scan(context, None)?;
+    let contents = scan(context, context.job.plan_file.as_deref())?;
     contents.check_unzipped_size().map_err(|error| failed(context, error))?;
     if contents.fits_upper_bound(in_call) {
-        return Ok(Prepared::Contents(contents));
+        return Ok(PreparedCode::Contents(contents));
     }
     let archive = into_archive(contents, MAX_IN_MEMORY, context.events, context.stop)
         .map_err(|error| failed(context, error))?;
     archive.check_size(in_call).map_err(|error| failed(context, error))?;
     emit(context, &archive);
-    Ok(Prepared::Archive(Arc::new(archive)))
+    Ok(PreparedCode::Archive(Arc::new(archive)))
+}
+
+/// Packages the layers that the stanza builds. `built` are the layers of the release so far.
+fn build_layers(
+    context: &Context<'_>,
+    source: &CodeSource,
+    built: &mut Vec<(Selection, Arc<Archive>)>,
+) -> Result<Vec<BuiltLayer>, ErrorReport> {
+    let contents = context.stanza.layers.iter().flatten().filter_map(Layer::content);
+    let layers = contents.map(|content| {
+        // The error is about the layer, not about the code.
+        let failed = |error| match failed(context, error) {
+            report @ ErrorReport { at: Some(_), .. } => report.at("/layers"),
+            report => report,
+        };
+        build_layer(context, source, content, built).map_err(failed)
+    });
+    layers.collect()
+}
+
+/// Packages a layer. `include` and `exclude` of the stanza are for the code, and do not apply to it.
+fn build_layer(
+    context: &Context<'_>,
+    source: &CodeSource,
+    content: &LayerContent,
+    built: &mut Vec<(Selection, Arc<Archive>)>,
+) -> Result<BuiltLayer, PackageError> {
+    let of_code = Selection::of(context.stanza);
+    let (paths, include, exclude) = (vec![content.zip.clone()], Vec::new(), Vec::new());
+    let selection = Selection { paths, include, exclude, ..of_code };
+    let known = built.iter().find(|(known, _)| *known == selection);
+    let archive = match known.map(|(_, archive)| archive.clone()) {
+        Some(archive) => archive,
+        None => {
+            let contents = package::scan(&context.job.directory, &selection, None)?;
+            contents.check_unzipped_size()?;
+            let notes = contents.notes().to_vec();
+            // A stanza with several layers must not hold all of them in memory.
+            let archive = into_archive(contents, 0, context.events, context.stop)?;
+            let notes = notes.iter().chain(archive.notes()).filter(|note| is_relevant(context, note));
+            notes.for_each(|note| context.warn(&warnings::from_note(note).at("/layers")));
+            let archive = Arc::new(archive);
+            built.push((selection, archive.clone()));
+            archive
+        }
+    };
+    let bucket = match source {
+        CodeSource::PackageInBucket(bucket) => Some(bucket),
+        CodeSource::Package | CodeSource::Object(_) | CodeSource::Image(_) | CodeSource::LiveImage => None,
+    };
+    archive.check_size(bucket.is_none())?;
+    let package = Package { layer: Some(content.name.clone()), ..archive.to_event() };
+    context.events.emit(Event::Packaged(context.redaction.variables.package(package)));
+    Ok(BuiltLayer {
+        content: content.clone(),
+        layer: content.name.clone(),
+        object: bucket.map(|bucket| bucket.object(context.name.name(), archive.sha256())),
+        archive,
+        live: Vec::new(),
+        live_sha256: None,
+    })
 }
 
 /// The code, if nothing has to be packaged. `Err`: whether the archive is sent in the call, and not through a
 /// bucket.
-fn without_package(source: &CodeSource) -> Result<Prepared, bool> {
+fn without_package(source: &CodeSource) -> Result<PreparedCode, bool> {
     match source {
-        CodeSource::Object(object) => Ok(Prepared::Object(object.clone())),
-        CodeSource::Image(uri) => Ok(Prepared::Image(Some(uri.clone()))),
-        CodeSource::LiveImage => Ok(Prepared::Image(None)),
+        CodeSource::Object(object) => Ok(PreparedCode::Object(object.clone())),
+        CodeSource::Image(uri) => Ok(PreparedCode::Image(Some(uri.clone()))),
+        CodeSource::LiveImage => Ok(PreparedCode::Image(None)),
         CodeSource::Package => Err(true),
         CodeSource::PackageInBucket(_) => Err(false),
     }
@@ -65,16 +140,26 @@ const MAX_TOTAL_IN_MEMORY: usize = 8 * 1024 * 1024;
 #[derive(Default)]
 pub(super) struct Archives {
     built: Vec<(Selection, Arc<Archive>)>,
+    layers: Vec<(Selection, Arc<Archive>)>,
     bytes_in_memory: usize,
 }
 
 impl Archives {
-    /// Prepares the code of one function, and packages it at once.
+    /// Prepares the code and the layers of one function, and packages them at once.
     pub(super) fn prepare(
         &mut self,
         context: &Context<'_>,
         source: &CodeSource,
     ) -> Result<Prepared, ErrorReport> {
+        let code = self.prepare_code(context, source)?;
+        Ok(Prepared { code, layers: build_layers(context, source, &mut self.layers)? })
+    }
+
+    fn prepare_code(
+        &mut self,
+        context: &Context<'_>,
+        source: &CodeSource,
+    ) -> Result<PreparedCode, ErrorReport> {
         let in_call = match without_package(source) {
             Ok(prepared) => return Ok(prepared),
             Err(in_call) => in_call,
@@ -91,11 +176,11 @@ impl Archives {
         };
         archive.check_size(in_call).map_err(|error| failed(context, error))?;
         emit(context, &archive);
-        Ok(Prepared::Archive(archive))
+        Ok(PreparedCode::Archive(archive))
     }
 
     fn build(&mut self, context: &Context<'_>) -> Result<Arc<Archive>, ErrorReport> {
-        let contents = scan(context, None)?;
+        let contents = scan(context, context.job.plan_file.as_deref())?;
         contents.check_unzipped_size().map_err(|error| failed(context, error))?;
         let in_memory = MAX_IN_MEMORY.min(MAX_TOTAL_IN_MEMORY.saturating_sub(self.bytes_in_memory));
         let archive = into_archive(contents, in_memory, context.events, context.stop)
@@ -135,15 +220,21 @@ pub(super) fn package_to(context: &Context<'_>, output: &Path) -> Result<Finishe
     })
 }
 
-fn scan(context: &Context<'_>, output: Option<&Path>) -> Result<Contents, ErrorReport> {
+/// Selects the files to package, without `leave_out`.
+fn scan(context: &Context<'_>, leave_out: Option<&Path>) -> Result<Contents, ErrorReport> {
     let selection = Selection::of(context.stanza);
-    let contents =
-        package::scan(&context.job.directory, &selection, output).map_err(|error| failed(context, error))?;
+    let contents = package::scan(&context.job.directory, &selection, leave_out)
+        .map_err(|error| failed(context, error))?;
+    let notes = contents.notes().iter().filter(|note| is_relevant(context, note));
+    notes.for_each(|note| context.warn(&warnings::from_note(note)));
+    Ok(contents)
+}
+
+/// False for a note about compiled files of Python if the function has another runtime.
+fn is_relevant(context: &Context<'_>, note: &PackageNote) -> bool {
     let runtime = context.stanza.runtime.as_deref();
     let is_python = runtime.is_none_or(|runtime| runtime.starts_with("python"));
-    let applies = |note: &&PackageNote| is_python || !matches!(note, PackageNote::StalePyc { .. });
-    contents.notes().iter().filter(applies).for_each(|note| context.warn(&warnings::from_note(note)));
-    Ok(contents)
+    is_python || !matches!(note, PackageNote::StalePyc { .. })
 }
 
 fn into_archive(

@@ -1,5 +1,7 @@
 //! Fourth phase: compares the desired function with the live one, and writes the plan as an event.
 
+use super::approval;
+use super::aws::Aws;
 use super::context::Context;
 use super::read::PlanInput;
 use super::step::OutdatedStep;
@@ -7,8 +9,9 @@ use super::warn;
 use crate::diagnostics;
 use crate::lambda::DeployState;
 use crate::plan::{Plan, PlanError, phases};
+use crate::protocol::approved_plan::ApprovedSteps;
 use crate::protocol::error::ErrorReport;
-use crate::protocol::event::{self, Event};
+use crate::protocol::event::{self, AliasBasis, Event, PlanBasis};
 use crate::warnings;
 
 /// A plan, and what it was made from.
@@ -31,17 +34,67 @@ impl Planned {
         }
         state
     }
+
+    /// Writes the plan as an event, and returns what was written. With `only_plan` also what it was made from,
+    /// so that it can be approved.
+    pub(super) fn emit(&self, aws: &Aws<'_>, only_plan: bool) -> event::Plan {
+        let event = to_event(aws.context, &self.plan);
+        let basis = only_plan.then(|| Box::new(self.basis(aws)));
+        written(aws.context, event::Plan { basis, ..event })
+    }
+
+    /// The steps, and what they were planned from, as an approved plan has them.
+    fn to_approve(&self, aws: &Aws<'_>) -> ApprovedSteps {
+        let event::Plan { function, steps, .. } = to_event(aws.context, &self.plan);
+        ApprovedSteps { function, steps, basis: self.basis(aws) }
+    }
+
+    /// What the plan was made from. Lambda creates a function only with a role of the same account.
+    fn basis(&self, aws: &Aws<'_>) -> PlanBasis {
+        let (context, live) = (aws.context, self.input.live());
+        let redaction = &context.redaction;
+        let text = |text: &String| redaction.foreign_text(text);
+        let arn = live.map(|live| live.arn.as_str()).or(context.stanza.role.as_deref());
+        let names = &self.input.desired.release.aliases;
+        let aliases = live.map(|live| live.aliases.as_slice()).unwrap_or_default().iter();
+        let aliases = aliases.filter(|alias| names.contains(&alias.name)).map(|alias| AliasBasis {
+            name: redaction.variables.redact(&alias.name),
+            version: redaction.version(alias.version.clone()),
+            revision_id: alias.revision_id.as_ref().map(text),
+        });
+        PlanBasis {
+            function_name: redaction.variables.redact(context.name.as_str()),
+            account_id: arn.and_then(account).map(|account| redaction.variables.redact(account)),
+            region: aws.identity.region.as_str().to_owned(),
+            revision_id: live.and_then(|live| live.revision_id.as_ref()).map(text),
+            code_sha256: self.input.code.sha256.as_ref().map(text),
+            aliases: aliases.collect(),
+        }
+    }
+}
+
+/// The account in an ARN.
+fn account(arn: &str) -> Option<&str> {
+    arn.split(':').nth(4).filter(|account| !account.is_empty())
 }
 
 /// Plans a deployment, with the warnings that it needs, and writes the plan. Returns also what was written.
-pub(super) fn plan(context: &Context<'_>, input: PlanInput) -> Result<(Planned, event::Plan), ErrorReport> {
-    let planned = plan_silently(context, input)?;
-    let event = emit(context, &planned.plan);
+pub(super) fn plan(
+    aws: &Aws<'_>,
+    input: PlanInput,
+    only_plan: bool,
+) -> Result<(Planned, event::Plan), ErrorReport> {
+    let planned = plan_silently(aws, input)?;
+    let event = planned.emit(aws, only_plan);
     Ok((planned, event))
 }
 
 /// Plans a deployment, with the warnings that it needs.
-pub(super) fn plan_silently(context: &Context<'_>, input: PlanInput) -> Result<Planned, ErrorReport> {
+///
+/// # Errors
+/// Also a plan that is not the approved one.
+pub(super) fn plan_silently(aws: &Aws<'_>, input: PlanInput) -> Result<Planned, ErrorReport> {
+    let context = aws.context;
     let plan = plan_of(context, &input)?;
     let (desired, live) = (&input.desired, input.live());
     warn::about_unknown_values(context, desired, live);
@@ -52,22 +105,25 @@ pub(super) fn plan_silently(context: &Context<'_>, input: PlanInput) -> Result<P
     warn::about_cleared_weights(context, &plan);
     warn::about_executing_versions(context, live);
     warn::about_bypasses(context, desired, live, false);
-    Ok(Planned { input, plan, replans: 0 })
+    let planned = Planned { input, plan, replans: 0 };
+    approval::check(context, || planned.to_approve(aws))?;
+    Ok(planned)
 }
 
 /// Plans the rest of a deployment after the function has changed. If our own request has changed it, this is
-/// still the plan that was written, so it is not written again.
+/// still the plan `before` that was written, so it is not written again.
 pub(super) fn plan_again(
     context: &Context<'_>,
     input: PlanInput,
+    before: &Plan,
     outdated: OutdatedStep,
     replans: u32,
 ) -> Result<Planned, ErrorReport> {
     let plan = plan_of(context, &input)?;
     let may_be_ours = outdated.may_be_ours;
     match outdated.check_was_ours(context, &plan) {
-        Ok(()) => {}
-        Err(error) if context.stanza.revision_id.is_some() => return Err(context.failed(error)),
+        Ok(()) => approval::check_rest(context, before, &plan)?,
+        Err(error) if context.is_for_one_state() => return Err(approval::outdated(context, error)),
         Err(_) => {
             context.warn(&warnings::function_changed(may_be_ours));
             emit(context, &plan);
@@ -76,8 +132,18 @@ pub(super) fn plan_again(
     Ok(Planned { input, plan, replans })
 }
 
-/// Writes a plan as an event, and returns what was written. In a release it shows the phase of each step.
+/// Writes a plan as an event, and returns what was written.
 pub(super) fn emit(context: &Context<'_>, plan: &Plan) -> event::Plan {
+    written(context, to_event(context, plan))
+}
+
+fn written(context: &Context<'_>, event: event::Plan) -> event::Plan {
+    context.events.emit(Event::Planned(event.clone()));
+    event
+}
+
+/// A plan as an event. In a release it shows the phase of each step.
+fn to_event(context: &Context<'_>, plan: &Plan) -> event::Plan {
     let mut event = context.redaction.plan(plan);
     if context.release.is_some() {
         let phases = phases(&plan.steps, context.has_alias());
@@ -85,7 +151,6 @@ pub(super) fn emit(context: &Context<'_>, plan: &Plan) -> event::Plan {
             step.phase = Some(phases.of_step(index));
         }
     }
-    context.events.emit(Event::Planned(event.clone()));
     event
 }
 

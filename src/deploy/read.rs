@@ -4,7 +4,8 @@
 use std::sync::Arc;
 
 use super::aws::Aws;
-use super::package::{Prepared, package_in_background};
+use super::layers::read_layers;
+use super::package::{Prepared, PreparedCode, package_in_background};
 use super::step::{OutdatedStep, RunningStep};
 use super::warn;
 use crate::code_source::{Code, CodeSource, Delivery};
@@ -37,12 +38,14 @@ pub(super) fn read(
     prepared: Prepared,
     only_plan: bool,
 ) -> Result<PlanInput, ErrorReport> {
-    let (code, found) = aws.block_on(code_and_live(aws, source, prepared))?;
-    let desired = aws.context.desired_function();
+    let (code, found) = aws.block_on(code_and_live(aws, source, prepared.code))?;
+    let mut code = Code { layers: prepared.layers, ..code };
+    let mut desired = aws.context.desired_function();
     let found = match found {
         Some(found) if found.is_busy && !only_plan => wait_until_idle(aws)?,
         found => found,
     };
+    read_layers(aws, &mut desired, &mut code, found.as_ref().map(|found| &found.live))?;
     let mut found = read_extras(aws, &desired, &code, found, !only_plan)?;
     let denied = read_bypasses(aws, &desired, &code, found.as_mut(), only_plan)?;
     warn::about_denied_reads(aws.context, &desired, &denied);
@@ -57,40 +60,43 @@ pub(super) fn read_again(
 ) -> Result<PlanInput, ErrorReport> {
     // The function did have the `revision_id` of the stanza, so it is not checked again. If the change turns
     // out not to be our own, the next plan fails.
-    let desired = DesiredFunction { revision_id: None, ..input.desired };
+    let mut desired = DesiredFunction { revision_id: None, ..input.desired };
+    let mut code = input.code;
     let found = aws.call(aws.lambda.read_when_idle(aws.context.name))?;
     if outdated.function_exists && found.is_none() {
         return Err(aws.context.failed(LambdaError::Gone));
     }
-    let mut found = read_extras(aws, &desired, &input.code, found, true)?;
+    read_layers(aws, &mut desired, &mut code, found.as_ref().map(|found| &found.live))?;
+    let mut found = read_extras(aws, &desired, &code, found, true)?;
     // The first read has warned about what is denied.
-    read_bypasses(aws, &desired, &input.code, found.as_mut(), false)?;
-    Ok(PlanInput { desired, code: input.code, found })
+    read_bypasses(aws, &desired, &code, found.as_mut(), false)?;
+    Ok(PlanInput { desired, code, found })
 }
 
 /// Obtains the code and reads the live function concurrently.
 async fn code_and_live(
     aws: &Aws<'_>,
     source: &CodeSource,
-    prepared: Prepared,
+    prepared: PreparedCode,
 ) -> Result<(Code, Option<LiveState>), ErrorReport> {
     let Aws { context, lambda, .. } = aws;
     let reading = async { lambda.read_live(context.name).await.map_err(|error| context.failed(error)) };
     let (archive, found) = match prepared {
-        Prepared::Contents(contents) => {
+        PreparedCode::Contents(contents) => {
             let (archive, found) = tokio::try_join!(package_in_background(context, contents), reading)?;
             (Arc::new(archive), found)
         }
-        Prepared::Archive(archive) => (archive, reading.await?),
-        Prepared::Image(uri) => {
+        PreparedCode::Archive(archive) => (archive, reading.await?),
+        PreparedCode::Image(uri) => {
             let delivery = uri.map(Delivery::Image);
-            return Ok((Code { sha256: None, delivery }, reading.await?));
+            return Ok((Code { delivery, ..Code::default() }, reading.await?));
         }
-        Prepared::Object(object) => {
+        PreparedCode::Object(object) => {
             let hashing =
                 async { lambda.object_sha256(&object).await.map_err(|error| context.failed(error)) };
             let (sha256, found) = tokio::try_join!(hashing, reading)?;
-            return Ok((Code { sha256, delivery: Some(Delivery::Object(object)) }, found));
+            let delivery = Some(Delivery::Object(object));
+            return Ok((Code { sha256, delivery, ..Code::default() }, found));
         }
     };
     let sha256 = Some(archive.code_sha256().to_owned());
@@ -103,7 +109,7 @@ async fn code_and_live(
             Delivery::Call(archive)
         }
     };
-    Ok((Code { sha256, delivery: Some(delivery) }, found))
+    Ok((Code { sha256, delivery: Some(delivery), ..Code::default() }, found))
 }
 
 fn wait_until_idle(aws: &Aws<'_>) -> Result<Option<LiveState>, ErrorReport> {
@@ -130,6 +136,9 @@ fn read_extras(
     let live = &mut found.live;
     let extras = ExtraReads {
         code_signing: context.stanza.code_signing_config_arn.is_some(),
+        runtime_management: context.stanza.runtime_management.is_some(),
+        recursion: context.stanza.recursive_loop.is_some(),
+        event_invoke: desired.event_invoke_targets(),
         url: desired.url.is_some(),
         url_alias: desired.url_alias().map(str::to_owned),
         removes_url: desired.url == Some(OrNone::None),

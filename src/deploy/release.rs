@@ -9,6 +9,7 @@ use tokio::sync::watch;
 
 use crate::cancel::{CancelReason, CancelToken};
 use crate::event_writer::EventWriter;
+use crate::function::ReleaseAlias;
 use crate::protocol::error::ErrorReport;
 use crate::protocol::event::{Event, Phase};
 
@@ -21,6 +22,8 @@ const LEFT: usize = usize::MAX;
 /// A point that the members of a release reach together or one after the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stage {
+    /// Its function is read. Only a rollback stops here: its plan depends on what all aliases record.
+    Read,
     /// Its function is read and planned.
     Planned,
     /// Its plan is written as an event.
@@ -73,6 +76,8 @@ struct State {
     /// How far each member is: 0, or twice the number of the stage that it has reached at a gate, or one less
     /// while it waits there after its turn.
     at: Vec<usize>,
+    /// What each member knows of its aliases, in their order.
+    aliases: Vec<Vec<ReleaseAlias>>,
     /// The largest number of shares of traffic among the members.
     rounds: usize,
     /// The member that failed first.
@@ -93,13 +98,14 @@ struct State {
 impl State {
     fn number(&self, stage: Stage) -> usize {
         match stage {
-            Stage::Planned => 1,
-            Stage::Shown => 2,
-            Stage::Prepared => 3,
-            Stage::Shifted(round) => 4 + 2 * round,
-            Stage::Held(round) => 5 + 2 * round,
-            Stage::Moved => 4 + 2 * self.rounds,
-            Stage::Updated => 5 + 2 * self.rounds,
+            Stage::Read => 1,
+            Stage::Planned => 2,
+            Stage::Shown => 3,
+            Stage::Prepared => 4,
+            Stage::Shifted(round) => 5 + 2 * round,
+            Stage::Held(round) => 6 + 2 * round,
+            Stage::Moved => 5 + 2 * self.rounds,
+            Stage::Updated => 6 + 2 * self.rounds,
         }
     }
 
@@ -137,6 +143,7 @@ impl<'a> ReleaseRun<'a> {
     ) -> Self {
         let state = State {
             at: vec![0; members],
+            aliases: vec![Vec::new(); members],
             rounds: 0,
             failed: None,
             is_planned: false,
@@ -155,6 +162,11 @@ impl<'a> ReleaseRun<'a> {
             is_reversed,
             state: watch::Sender::new(state),
         }
+    }
+
+    /// Its name, with secrets masked.
+    pub(super) fn name(&self) -> &str {
+        &self.name
     }
 
     /// How many members it has.
@@ -180,7 +192,7 @@ impl<'a> ReleaseRun<'a> {
                 Stage::Shown => Some(Phase::Prepare),
                 Stage::Prepared => Some(Phase::GoLive),
                 Stage::Updated => Some(Phase::CleanUp),
-                Stage::Shifted(_) | Stage::Held(_) | Stage::Moved => None,
+                Stage::Read | Stage::Shifted(_) | Stage::Held(_) | Stage::Moved => None,
             };
             // While the state is locked, so that no event of the phase comes before.
             begins.into_iter().for_each(|phase| self.announce(phase, state));
@@ -188,12 +200,34 @@ impl<'a> ReleaseRun<'a> {
         self.wait(|state| state.all_at(state.gate(stage)))
     }
 
-    /// As [`ReleaseRun::gate`] for [`Stage::Prepared`], with the number of shares of traffic of this member.
-    /// Returns the largest number.
-    pub(super) fn prepared(&self, member: usize, rounds: usize) -> Result<usize, Ended> {
+    /// As [`ReleaseRun::gate`] for [`Stage::Read`], with the aliases of this member. Returns those of all
+    /// members, in their order.
+    pub(super) fn read(&self, member: usize, aliases: Vec<ReleaseAlias>) -> Result<Vec<ReleaseAlias>, Ended> {
+        self.share(member, Stage::Read, aliases)
+    }
+
+    /// As [`ReleaseRun::gate`] for [`Stage::Prepared`], with the number of shares of traffic and the aliases
+    /// of this member. Returns the largest number, and the aliases of all members, in their order.
+    pub(super) fn prepared(
+        &self,
+        member: usize,
+        rounds: usize,
+        aliases: Vec<ReleaseAlias>,
+    ) -> Result<(usize, Vec<ReleaseAlias>), Ended> {
         self.state.send_modify(|state| state.rounds = state.rounds.max(rounds));
-        self.gate(member, Stage::Prepared)?;
-        Ok(self.state.borrow().rounds)
+        let aliases = self.share(member, Stage::Prepared, aliases)?;
+        Ok((self.state.borrow().rounds, aliases))
+    }
+
+    fn share(
+        &self,
+        member: usize,
+        stage: Stage,
+        aliases: Vec<ReleaseAlias>,
+    ) -> Result<Vec<ReleaseAlias>, Ended> {
+        self.state.send_modify(|state| state.aliases[member] = aliases);
+        self.gate(member, stage)?;
+        Ok(self.state.borrow().aliases.concat())
     }
 
     /// Does `work` when all members are at the stage before, and those that come first have done theirs.

@@ -19,7 +19,9 @@ impl RunningStep {
         let redaction = &context.redaction;
         target.alias = target.alias.map(|alias| redaction.variables.redact(&alias));
         target.version = target.version.map(|version| redaction.version(version));
+        target.check_name = target.check_name.map(|name| redaction.variables.redact(&name));
         target.event_source = target.event_source.map(|source| redaction.foreign_text(&source));
+        target.layer = target.layer.map(|layer| redaction.foreign_text(&layer));
         context.events.emit(Event::StepStarted {
             step: name,
             function_name: redaction.variables.redact(context.name.as_str()),

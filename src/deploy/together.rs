@@ -9,6 +9,7 @@ use std::time::Instant;
 
 use tokio::runtime::Runtime;
 
+use super::approval;
 use super::check_stanza;
 use super::context::Context;
 use super::job::{Command, Job};
@@ -105,7 +106,10 @@ impl Together<'_> {
                 Ok(Judged::Accepted(stanza)) => accepted.push((index, *stanza)),
                 Ok(Judged::Skipped { unmet }) => {
                     unmet_last.clone_from(&unmet);
-                    results[index] = Some(Finished::Skipped { unmet });
+                    results[index] = Some(match approval::check_skipped(job, &unmet) {
+                        Ok(()) => Finished::Skipped { unmet },
+                        Err(report) => Finished::failed(report, Vec::new()),
+                    });
                 }
                 Err(report) => {
                     results[index] = Some(Finished::failed(report, Vec::new()));

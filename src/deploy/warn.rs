@@ -133,12 +133,20 @@ pub(super) fn about_unknown_values(
     unknown.chain(tags).for_each(|field| context.warn(&warnings::live_value_unknown(field)));
 }
 
-/// Warns that the function is updated before all functions of its release have passed.
-pub(super) fn about_release(context: &Context<'_>, plan: &Plan) {
-    if let Some(release) = context.release.filter(|_| !context.has_alias())
-        && plan.steps.iter().any(|step| !step.action.is_read_only())
-    {
+/// Warns that the function is updated before all functions of its release have passed, or that its alias
+/// cannot record the release.
+pub(super) fn about_release(context: &Context<'_>, plan: &Plan, live: Option<&LiveFunction>) {
+    let Some(release) = context.release else { return };
+    if !context.has_alias() && plan.steps.iter().any(|step| !step.action.is_read_only()) {
         context.warn(&warnings::not_held_back(release));
+    }
+    let moved = plan::moved_aliases(&plan.steps);
+    let aliases = live.into_iter().flat_map(|live| &live.aliases);
+    for alias in aliases.filter(|alias| moved.contains(&alias.name.as_str())) {
+        if !alias.history.can_record_release(&alias.version, release) {
+            let alias = context.redaction.variables.redact(&alias.name);
+            context.warn(&warnings::release_not_recorded(release, &alias));
+        }
     }
 }
 

@@ -53,8 +53,9 @@ const COMMANDS: &[(&[&str], &str)] = &[
     (&["show", "status"], "run `dpl-lambda plan`, which compares the stanza with the live function"),
     (&["delete", "destroy", "remove"], "use `aws lambda delete-function`: no command deletes a function"),
     (
-        &["init", "new"],
-        "write a stanza with `function_name` and `zip`, and run `dpl-lambda check --stanza FILE`",
+        &["describe", "export", "generate", "import", "new"],
+        "run `dpl-lambda init --function NAME` for the stanza of an existing function; for a new function, \
+         write one with `function_name` and `zip`",
     ),
     (&["lambda"], "write the options into a file, and run `dpl-lambda deploy --stanza FILE`"),
 ];
@@ -70,8 +71,13 @@ const OPTIONS: &[(&[&str], &str)] = &[
         &["c", "conf", "config", "config-file", "f", "file", "i", "input", "yaml", "yml"],
         "use `--stanza FILE` for a single stanza, or `--travis-yml FILE` for a whole `.travis.yml`",
     ),
-    (&["j", "json", "o", "output"], "use `--format json`; only `package` writes a file, to `--output FILE`"),
+    (
+        &["j", "json", "o", "output"],
+        "use `--format json`; `package --output FILE` and `plan --out FILE` write a file",
+    ),
     (&["text", "human", "pretty"], "use `--format text`"),
+    (&["md", "markdown"], "use `--format markdown`"),
+    (&["detailed-exitcode", "exit-code", "exitcode"], "use the command `plan` with `--exit-code`"),
     (&["d", "debug", "v", "verbose"], "set DPL_LAMBDA_LOG=debug to log to standard error"),
     (&["force", "y", "yes"], "leave it out: no command asks for a confirmation"),
     (&["branch"], "set TRAVIS_BRANCH, the branch with which the conditions are evaluated"),
@@ -196,6 +202,7 @@ mod tests {
             ("", ArgumentMistake::Command("validate"), "`dpl-lambda check`"),
             ("", ArgumentMistake::Command("lambda.yml"), "`--stanza lambda.yml`"),
             ("", ArgumentMistake::Command("lambda"), "`dpl-lambda deploy --stanza FILE`"),
+            ("", ArgumentMistake::Command("import"), "`dpl-lambda init --function NAME`"),
             ("", ArgumentMistake::Command("delete"), "`aws lambda delete-function`"),
             ("", ArgumentMistake::Command("zebra"), "dpl-lambda --help"),
             ("policy", ArgumentMistake::Word { word: ".travis.yml", is_for_stanzas: false }, ".travis.yml`"),

@@ -61,6 +61,19 @@ pub(crate) fn from_lambda(mut error: LambdaError, redactor: &Redactor) -> ErrorR
                  upload the build directory",
             )
         }
+        LambdaError::NoLayer { layer, version, region } => {
+            let hint = match version {
+                Some(_) => format!(
+                    "choose a version that exists: `aws lambda list-layer-versions --layer-name {layer} \
+                     --region {region}` lists them; nothing was changed"
+                ),
+                None => format!(
+                    "publish the layer, or choose another one: `aws lambda list-layers --region {region}` lists \
+                     them; nothing was changed"
+                ),
+            };
+            report(Code::NotFound, redactor.redact(&text)).at("/layers").hint(redactor.redact(&hint))
+        }
         LambdaError::Archive(source) => caused(report(Code::PackageUnreadable, text).at("/zip"), &source)
             .hint(
                 "deploy again, and make sure that nothing deletes or changes the archive during the upload",

@@ -354,6 +354,12 @@ const ROWS: &[Row] = &[
     row_of(VALUE, &["dead letter"], Code::InvalidParameter,
         "use an SQS queue or SNS topic to which the function's role may send messages")
         .at("/dead_letter_arn"),
+    row_of(VALUE, &["as a destination for itself"], Code::InvalidParameter,
+        "use another function, a queue or a topic as the destination").at("/event_invoke_config"),
+    row_of(VALUE, &["destination"], Code::InvalidParameter,
+        "use the ARN of an existing queue, topic, function or event bus to which the function's role may \
+         send; a bucket only for `on_failure`")
+        .at("/event_invoke_config").of(&["PutFunctionEventInvokeConfig"]),
     row_of(
         &["S3FilesMountConnectivityException", "S3FilesMountFailureException",
           "S3FilesMountTimeoutException"],
@@ -541,6 +547,8 @@ const ROWS: &[Row] = &[
           "FunctionVersionsPerCapacityProviderLimitExceededException"],
         ANY, Code::QuotaExceeded,
         "request a higher quota from AWS"),
+    row_of(&["InvalidRequestContentException"], &["client context"], Code::InvalidParameter,
+        "set `verify.client_context` to a map that AWS accepts").of(INVOKE).at("/verify/client_context"),
     row_of(&["InvalidRequestContentException"], ANY, Code::InvalidParameter,
         "set `verify.payload` to JSON that the function accepts").of(INVOKE).at("/verify/payload"),
     row_of(&["InvalidRequestContentException", "SerializationException"], ANY, Code::UnexpectedAnswer,

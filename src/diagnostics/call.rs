@@ -27,6 +27,8 @@ pub(super) fn from_call(mut error: CallError, redactor: &Redactor) -> ErrorRepor
         CallErrorKind::Renewal => report(Code::NoCredentials, error.to_string())
             .hint("fix what the causes describe, then deploy again: this continues where the run stopped"),
     };
+    // AWS uses the same texts for the archive of a layer and for that of the function.
+    report.at = report.at.filter(|at| at != "/zip" || !is_of_layer(error.operation));
     report.at = report.at.or_else(|| at_of_operation(error.operation).map(str::to_owned));
     if error.kind != CallErrorKind::Service {
         let causes = error.causes().into_iter().map(|cause| redactor.redact(cause));
@@ -113,7 +115,7 @@ fn from_denied(denied: &Denied, error: &CallError, redactor: &Redactor) -> Error
         texts.for_each(|text| *text = redactor.redact(text));
     }
     let ready = statement.as_ref().map(ToString::to_string).unwrap_or_default();
-    report.hint = Some(match (denied.by, error.operation) {
+    let hint = match (denied.by, error.operation) {
         (_, operation) if operation.starts_with("AssumeRole") => {
             "check that the role exists: AWS refuses a role that does not exist with the same words; then \
              add this caller to its trust policy, and check the policy's conditions (audience, subject, \
@@ -129,6 +131,14 @@ fn from_denied(denied: &Denied, error: &CallError, redactor: &Redactor) -> Error
              needs)",
             whose_policy(&caller)
         ),
+    };
+    // "because no resource-based policy allows": AddLayerVersionPermission takes no action but GetLayerVersion.
+    report.hint = Some(match error.operation {
+        "ListLayerVersions" => format!(
+            "{hint}; for a layer of another account write the number of the version, because only its own \
+             account can list the versions"
+        ),
+        _ => hint,
     });
     report.policy_statement = statement.map(Box::new);
     report
@@ -147,10 +157,26 @@ fn at_of_operation(operation: &str) -> Option<&'static str> {
         "DescribeAlarms" => Some("/guard/alarms"),
         "GetMetricData" => Some("/guard/errors"),
         _ if operation.starts_with("AssumeRole") => Some("/role_to_assume"),
+        _ if is_of_layer(operation) => Some("/layers"),
         _ if aws_messages::is_of_bucket(operation) => Some("/s3_bucket"),
         _ if aws_messages::is_of_codedeploy(operation) => Some("/codedeploy"),
-        _ => None,
+        _ => at_of_configuration(operation),
     }
+}
+
+/// JSON pointer to the stanza key that has calls of its own, from an operation or an IAM action.
+fn at_of_configuration(name: &str) -> Option<&'static str> {
+    let keys = [
+        ("FunctionEventInvokeConfig", "/event_invoke_config"),
+        ("RuntimeManagementConfig", "/runtime_management"),
+        ("FunctionRecursionConfig", "/recursive_loop"),
+    ];
+    keys.iter().find(|(of, _)| name.ends_with(*of)).map(|(_, at)| *at)
+}
+
+/// True for an operation on versions of layers, and for its IAM action.
+fn is_of_layer(operation: &str) -> bool {
+    operation.contains("LayerVersion")
 }
 
 /// The policy to change so that `caller` gains a permission; for an assumed role's session, the policy of the
@@ -166,7 +192,7 @@ fn whose_policy(caller: &str) -> String {
 fn at_of_action(action: &str) -> Option<&'static str> {
     Some(match action {
         "iam:PassRole" => "/role",
-        "lambda:GetLayerVersion" => "/layers",
+        _ if is_of_layer(action) => "/layers",
         "lambda:TagResource" | "lambda:UntagResource" | "lambda:ListTags" => "/function_tags",
         "lambda:InvokeFunction" => "/verify",
         "lambda:ListDurableExecutionsByFunction" => "/keep_versions",
@@ -182,7 +208,7 @@ fn at_of_action(action: &str) -> Option<&'static str> {
         _ if action.starts_with("ec2:") => "/subnet_ids",
         _ if action.starts_with("kms:") => "/kms_key_arn",
         _ if action.starts_with("elasticfilesystem:") => "/file_system_configs",
-        _ => return None,
+        _ => return at_of_configuration(action),
     })
 }
 

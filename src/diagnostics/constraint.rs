@@ -194,6 +194,12 @@ const MEMBERS: &[(&str, &str)] = &[
     ("functionscalingconfig.minexecutionenvironments", "/scaling/min_execution_environments"),
     ("functionscalingconfig.maxexecutionenvironments", "/scaling/max_execution_environments"),
     ("functionscalingconfig", "/scaling"),
+    ("maximumretryattempts", "/event_invoke_config/maximum_retry_attempts"),
+    ("maximumeventageinseconds", "/event_invoke_config/maximum_event_age"),
+    ("destinationconfig.onsuccess", "/event_invoke_config/on_success"),
+    ("destinationconfig.onfailure", "/event_invoke_config/on_failure"),
+    ("updateruntimeon", "/runtime_management/update_runtime_on"),
+    ("runtimeversionarn", "/runtime_management/runtime_version_arn"),
     ("authtype", "/function_url/auth_type"),
     ("invokemode", "/function_url/invoke_mode"),
     ("cors.alloworigins", "/function_url/cors/allow_origins"),
@@ -268,6 +274,8 @@ mod tests {
             ),
             ("capacityProviderConfig", Some("/capacity_provider_config")),
             ("functionScalingConfig.minExecutionEnvironments", Some("/scaling/min_execution_environments")),
+            ("destinationConfig.onFailure.destination", Some("/event_invoke_config/on_failure")),
+            ("recursiveLoop", Some("/recursive_loop")),
             ("roleArn", None),
         ] {
             assert_eq!(pointer(member).as_deref(), at, "{member}");

@@ -1,6 +1,8 @@
 //! Turns a [`CredentialsError`] into the report that says which credentials are missing or unusable, and what
 //! to set.
 
+use std::error::Error;
+
 use super::{caused, report};
 use crate::lambda::{CredentialsError, error_texts};
 use crate::protocol::error::{Code, ErrorReport};
@@ -14,9 +16,18 @@ pub(super) fn from_credentials(mut error: CredentialsError, redactor: &Redactor)
     | CredentialsError::UnsetKey { variable: Some(text), .. }
     | CredentialsError::NoToken { variable: text }
     | CredentialsError::NoTokenFile { path: text, .. }
-    | CredentialsError::BadFile { path: text, .. } = &mut error
+    | CredentialsError::BadFile { path: text, .. }
+    | CredentialsError::ProcessTimedOut { profile: text, .. }
+    | CredentialsError::ProfileTimedOut { profile: text, .. }
+    | CredentialsError::ProfileFailed { profile: text, .. }
+    | CredentialsError::NeedsMfa { profile: text }
+    | CredentialsError::NoSession { profile: text, .. }
+    | CredentialsError::SessionExpired { profile: text, .. } = &mut error
     {
         *text = redactor.redact(text);
+    }
+    if let CredentialsError::NoSession { file: Some(file), .. } = &mut error {
+        *file = redactor.redact(file);
     }
     let text = error.to_string();
     let no_credentials = |text| report(Code::NoCredentials, text);
@@ -68,18 +79,37 @@ pub(super) fn from_credentials(mut error: CredentialsError, redactor: &Redactor)
         ),
         CredentialsError::NoResponse { .. } => no_credentials(text)
             .hint("check the address of this source in the job's variables; it has to respond at once"),
-        CredentialsError::ProcessTimedOut { limit } => report(Code::TimedOut, text).hint(format!(
+        CredentialsError::ProcessTimedOut { limit, .. } => report(Code::TimedOut, text).hint(format!(
             "run the process in a shell to see why: it has to exit within {} s without asking for input",
             limit.as_secs()
         )),
-        CredentialsError::Unavailable { source, .. } => {
-            let causes = error_texts(&source).into_iter().map(|text| one_line(&redactor.redact(&text)));
+        CredentialsError::ProfileTimedOut { .. } => report(Code::TimedOut, text)
+            .hint("check that the job can reach what the profile uses, such as STS or IAM Identity Center"),
+        CredentialsError::NeedsMfa { .. } => no_credentials(text).hint(
+            "use another profile; or put the keys that `aws sts get-session-token --serial-number … \
+             --token-code …` returns into AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN of \
+             the job, and name the role in `role_to_assume` instead of the profile",
+        ),
+        CredentialsError::NoSession { profile, kind, file } => no_credentials(text).hint(match file {
+            Some(_) => format!("run `{}`", kind.command(&profile)),
+            None => "set HOME of the job to the directory whose `.aws` has the session".to_owned(),
+        }),
+        CredentialsError::SessionExpired { profile, kind, source } => ErrorReport {
+            caused_by: causes(&source, redactor),
+            ..report(Code::CredentialsExpired, text).hint(format!("run `{}`", kind.command(&profile)))
+        },
+        CredentialsError::ProfileFailed { source, .. } | CredentialsError::Unavailable { source, .. } => {
             ErrorReport {
-                caused_by: causes.collect(),
+                caused_by: causes(&source, redactor),
                 ..no_credentials(text).hint("fix what the causes describe, or use other credentials")
             }
         }
     }
+}
+
+/// The texts of an error of the SDK and of its causes, each on one line and without secrets.
+fn causes(error: &(dyn Error + 'static), redactor: &Redactor) -> Vec<String> {
+    error_texts(error).into_iter().map(|text| one_line(&redactor.redact(&text))).collect()
 }
 
 /// The files in which a job defines profiles.

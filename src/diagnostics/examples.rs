@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use super::{
     ArgumentMistake, FailureReason, VersionExposure, from_arguments, from_command, from_conditions,
-    from_failed_version, from_git, from_guard, from_lambda, from_package, from_panic, from_plan,
-    from_problems, from_request, from_required_skip, from_stop, from_system, from_verification,
+    from_failed_version, from_git, from_guard, from_lambda, from_outdated_plan, from_package, from_panic,
+    from_plan, from_problems, from_request, from_required_skip, from_stop, from_system, from_verification,
 };
 use crate::cancel::CancelReason;
 use crate::commands::CommandError;
@@ -19,7 +19,7 @@ use crate::lambda::{
     CallError, CallErrorKind, Cause, CredentialsError, FailedDeployment, LambdaError, StateReason,
 };
 use crate::package::PackageError;
-use crate::plan::PlanError;
+use crate::plan::{PlanDifference, PlanError};
 use crate::protocol::error::{Code, ErrorReport};
 use crate::protocol::event::{CodeDeployDeployment, Condition, ErrorCounts, UnmetCondition};
 use crate::protocol::json::{self, Node};
@@ -27,6 +27,7 @@ use crate::protocol::messages::skip_reason;
 use crate::protocol::request::{self, RequestError};
 use crate::protocol::secret::Redactor;
 use crate::protocol::stanza;
+use crate::protocol::version_check::VersionCheck;
 use crate::verification::FailedExpectation;
 use signal_hook::consts::SIGTERM;
 
@@ -176,6 +177,12 @@ pub(super) fn example(code: Code) -> ErrorReport {
             exists: true,
             live: Some("0f1e2d3c-0000-4000-8000-000000000000".to_owned()),
         }),
+        Code::PlanOutdated => {
+            let (planned, now) =
+                ("`0f1e2d3c-0000-4000-8000-000000000000`", "`4b5a6978-0000-4000-8000-000000000000`");
+            let difference = PlanDifference::Revision { planned: planned.to_owned(), now: now.to_owned() };
+            from_outdated_plan(&[difference], &redactor)
+        }
         Code::PackageTypeMismatch => planning(PlanError::OtherPackageType { is_image: true }),
         Code::FixedAtCreation => planning(PlanError::OtherDurability { is_durable: false }),
         Code::UnsupportedRuntime => refused(
@@ -269,6 +276,7 @@ pub(super) fn example(code: Code) -> ErrorReport {
             reason: Some("FUNCTION_ERROR_INIT_FAILURE".to_owned()),
         })),
         Code::VerificationFailed => from_verification(
+            &VersionCheck::default(),
             &VersionExposure::Behind { version: "8", alias: "live", live: "7" },
             FailureReason::UnexpectedResponse(FailedExpectation::FunctionError {
                 error: "KeyError: 'orders'".to_owned(),

@@ -31,7 +31,10 @@ pub(crate) use aws::{from_failed_version, from_lambda, from_moved_alias};
 pub(crate) use commands::{from_command, from_git};
 pub(crate) use guard::from_guard;
 pub(crate) use package::from_package;
-pub(crate) use plan::{from_no_function, from_plan, from_rollback_without_alias};
+pub(crate) use plan::{
+    PLAN_AGAIN, from_interrupted_plan, from_no_function, from_outdated_plan, from_plan,
+    from_plan_without_deployment, from_rollback_without_alias, from_skipped_plan,
+};
 pub(crate) use request::{
     from_conditions, from_large_release, from_list_to_package, from_repeated_function, from_request,
     from_unclear_release, hint_for_document, hint_for_json,

@@ -2,8 +2,9 @@
 //! anything.
 
 use super::report;
-use crate::plan::PlanError;
+use crate::plan::{PlanDifference, PlanError};
 use crate::protocol::error::{Code, ErrorReport, Problem};
+use crate::protocol::event::UnmetCondition;
 use crate::protocol::secret::Redactor;
 
 /// Reports a deployment or rollback that cannot be planned.
@@ -137,6 +138,44 @@ fn redact_texts(error: &mut PlanError, redactor: &Redactor) {
     } else if let PlanError::AmbiguousRollback { targets } = error {
         targets.iter_mut().for_each(|(alias, _)| *alias = redactor.redact(alias));
     }
+}
+
+/// What to do about an approved plan that cannot be carried out.
+pub(crate) const PLAN_AGAIN: &str = "make a new plan with `dpl-lambda plan --out FILE`, and approve that";
+
+/// Reports a deployment that is not the approved one, before it changes anything. There is at least one
+/// difference.
+pub(crate) fn from_outdated_plan(differences: &[PlanDifference], redactor: &Redactor) -> ErrorReport {
+    let problem = |(index, difference): (usize, &PlanDifference)| Problem {
+        code: Code::PlanOutdated,
+        message: redactor.redact(&difference.to_string()),
+        at: None,
+        hint: (index == 0).then(|| PLAN_AGAIN.to_owned()),
+    };
+    ErrorReport::from_problems(differences.iter().enumerate().map(problem).collect())
+}
+
+/// Reports a stanza that the approved plan deploys, but whose conditions are not met.
+pub(crate) fn from_skipped_plan(unmet: &[UnmetCondition]) -> ErrorReport {
+    let reasons: Vec<&str> = unmet.iter().map(|unmet| unmet.message.trim_end_matches('.')).collect();
+    let difference = PlanDifference::IsSkipped { reasons: reasons.join("; ") };
+    from_outdated_plan(&[difference], &Redactor::default())
+}
+
+/// Reports a function that was changed while its approved plan was carried out. `report` says how AWS refused
+/// the next step.
+pub(crate) fn from_interrupted_plan(report: ErrorReport) -> ErrorReport {
+    let message = format!("the rest of the plan was not carried out: {}", report.message);
+    let ErrorReport { caused_by, aws, .. } = report;
+    ErrorReport { caused_by, aws, ..ErrorReport::new(Code::PlanOutdated, message) }
+        .hint(format!("find out who else changes this function; then {PLAN_AGAIN}"))
+}
+
+/// Reports an approved plan in the request of a command that deploys nothing.
+pub(crate) fn from_plan_without_deployment() -> ErrorReport {
+    report(Code::BadRequest, "`plan` is an approved plan, which only the command `deploy` accepts")
+        .at("/plan")
+        .hint("remove `plan`, or run `deploy`")
 }
 
 /// Reports a rollback of a function that does not exist.

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use super::plan::PLAN_AGAIN;
 use super::{caused, from_stop, report, shortened, too_large};
 use crate::conditions::{BashError, ConditionError};
 use crate::protocol::error::{Code, ErrorReport};
@@ -57,12 +58,16 @@ pub(crate) fn from_request(error: RequestError, limit: Duration) -> ErrorReport 
         RequestError::BadEnv { at, .. } => {
             report(Code::BadRequest, text).at(at).hint("make `env` a map of strings")
         }
+        RequestError::BadPlan(_) => report(Code::BadRequest, text)
+            .at("/plan")
+            .hint("send the file that `plan --out` has written, or make a new plan with this version"),
+        RequestError::OtherPlan { .. } => report(Code::PlanOutdated, text).at("/plan").hint(PLAN_AGAIN),
         RequestError::TooManyStanzas(_) => report(Code::BadRequest, text)
             .at("/stanzas")
             .hint(format!("send at most {MAX_STANZAS} stanzas, and the others in another request")),
         RequestError::BadList { at, .. } => report(Code::BadRequest, text).at(at).hint(
-            "write each stanza as an item of `stanzas`, with its own options; `env` and `protocol` are beside \
-             `stanzas`",
+            "write each stanza as an item of `stanzas`, with its own options; `env`, `plan` and `protocol` are \
+             beside `stanzas`",
         ),
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::{report, shortened};
 use crate::lambda::ShiftOutcome;
 use crate::protocol::error::{Code, ErrorReport};
+use crate::protocol::version_check::VersionCheck;
 use crate::verification::FailedExpectation;
 
 /// How callers in production reach a version that failed verification.
@@ -59,8 +60,9 @@ pub(crate) enum FailureReason {
     SlowCommand(Duration),
 }
 
-/// Reports a version that failed verification. `log` is the end of its log, redacted.
+/// Reports a version that failed `check`. `log` is the end of its log, redacted.
 pub(crate) fn from_verification(
+    check: &VersionCheck,
     exposure: &VersionExposure<'_>,
     reason: FailureReason,
     log: Vec<String>,
@@ -72,9 +74,11 @@ pub(crate) fn from_verification(
         FailureReason::UnexpectedResponse(mut failed) => {
             match &mut failed {
                 FailedExpectation::FunctionError { error: text }
-                | FailedExpectation::NotJson { answer: text }
+                | FailedExpectation::NotJson { answer: text, .. }
+                | FailedExpectation::OtherStatus { got: None, answer: text, .. }
                 | FailedExpectation::OtherValue { want: text, got: None, .. } => *text = shown(text),
-                FailedExpectation::LacksText { text, answer: other }
+                FailedExpectation::LacksText { text, answer: other, .. }
+                | FailedExpectation::OtherStatus { got: Some(text), answer: other, .. }
                 | FailedExpectation::OtherValue { want: text, got: Some(other), .. } => {
                     (*text, *other) = (shown(text), shown(other));
                 }
@@ -86,6 +90,11 @@ pub(crate) fn from_verification(
         FailureReason::SlowCommand(limit) => {
             format!("`verify.command` did not exit within {} s", limit.as_secs())
         }
+    };
+    let title = match (&check.verify.name, check.index) {
+        (Some(name), _) => format!("check `{}`: ", shown(name)),
+        (None, Some(index)) => format!("check {index}: "),
+        (None, None) => String::new(),
     };
     let named = |version: &str| match version {
         "$LATEST" => "the function".to_owned(),
@@ -123,9 +132,9 @@ pub(crate) fn from_verification(
         if matches!(exposure, VersionExposure::LiveFunction { .. }) { ", which is live," } else { "" };
     let mut report = report(
         Code::VerificationFailed,
-        format!("{}{is_live} failed verification: {reason}", named(version)),
+        format!("{}{is_live} failed verification: {title}{reason}", named(version)),
     )
-    .at("/verify")
+    .at(check.at())
     .hint(hint);
     report.log = log;
     report

@@ -1,5 +1,7 @@
-//! Reads an alias's history from its description, and writes it there.
-//! Never loses text that other people or tools wrote into a description.
+//! Reads an alias's history from its description, and writes it there. Never loses text that other people or
+//! tools wrote into a description, unless the stanza has another one.
+
+use std::iter;
 
 /// The previous versions of an alias, stored at the end of its description: `for the shop (at 7, before: 5,
 /// 3)`. AWS keeps no such history. Version numbers do not replace it, because a version that failed
@@ -8,18 +10,53 @@
 /// someone else. While CodeDeploy shifts it for this program: `(at 7, codedeploy to 8, before: 5, 3)`.
 /// CodeDeploy keeps the description when it moves the alias to version 8, whose previous versions are then 7,
 /// 5 and 3.
+///
+/// A release of several functions adds its number to the version to which it moves the alias, and its name:
+/// `(at 7 #4, before: 5 #3, 3, release: shop, last: users:live)`. Release 4 of `shop` has moved the alias to
+/// version 7, and release 3 to version 5. The alias `users:live` is the one that release 4 moves last: if it
+/// lacks number 4, the release has not ended.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct AliasHistory {
-    /// Text before the history, which this program did not write.
+    /// Text before the history: that of the stanza, or of other people and tools.
     text: String,
     /// The alias's version when the history was written, and its previous versions, latest first. `None`: the
     /// description has no history.
-    recorded: Option<(String, Vec<String>)>,
+    recorded: Option<(HistoryEntry, Vec<HistoryEntry>)>,
+    /// The release whose numbers are in `recorded`. `None`: there are no numbers.
+    release: Option<NamedRelease>,
     /// The alias's version when a shift began, and the version that gets a share of its traffic. `None`: this
     /// program shifts no traffic.
     shift: Option<(String, String)>,
     /// The shift that CodeDeploy was to carry out. `None`: there is none.
-    codedeploy: Option<CodeDeployShift>,
+    codedeploy: Option<Box<CodeDeployShift>>,
+}
+
+/// A version at which an alias points, or pointed before.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct HistoryEntry {
+    /// The version. Empty: the alias is about to move there.
+    version: String,
+    /// Number of the release that moved the alias there. `None`: it was no release of several functions.
+    release: Option<u64>,
+}
+
+/// The release that the numbers of a history belong to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct NamedRelease {
+    name: String,
+    /// The alias that the newest of these releases moves last, such as `users:live`. `None`: it is unknown.
+    last: Option<String>,
+}
+
+/// What a release of several functions writes into the description of each alias that it moves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ReleaseMark {
+    /// Name of the release.
+    pub name: String,
+    /// Its number among the releases of this name, from 1.
+    pub number: u64,
+    /// The alias that it moves last, such as `users:live`. `None`: it moves none.
+    pub last: Option<String>,
 }
 
 /// A shift of an alias by CodeDeploy.
@@ -30,7 +67,15 @@ struct CodeDeployShift {
     /// The version to which CodeDeploy moves the alias.
     to: String,
     /// The previous versions of an alias that CodeDeploy has moved to `to`, latest first.
-    before: Vec<String>,
+    before: Vec<HistoryEntry>,
+}
+
+/// How much of a release a description names, if there is not enough space for all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Named {
+    Whole,
+    WithoutLast,
+    Nothing,
 }
 
 /// AWS's limit for a description, in characters.
@@ -42,17 +87,53 @@ const MAX_PREVIOUS_VERSIONS: usize = 10;
 /// Names the target of a shift that CodeDeploy carries out.
 const CODEDEPLOY_TO: &str = ", codedeploy to ";
 
+/// Comes before the name of the release.
+const RELEASE: &str = ", release: ";
+
+/// Comes before the alias that the release moves last.
+const LAST: &str = ", last: ";
+
+impl HistoryEntry {
+    fn of(version: &str, release: Option<u64>) -> Self {
+        HistoryEntry { version: version.to_owned(), release }
+    }
+
+    /// Reads `7` or `7 #4`. `None`: the text is something else.
+    fn parse(text: &str) -> Option<Self> {
+        let (version, release) = match text.split_once(" #") {
+            Some((version, number)) => (version, Some(number.parse::<u64>().ok()?)),
+            None => (text, None),
+        };
+        version.parse::<u64>().is_ok().then(|| HistoryEntry::of(version, release))
+    }
+}
+
 impl AliasHistory {
     /// Reads the history from a description. A description in another form is kept as text.
     pub(crate) fn of(description: &str) -> Self {
         let unknown = || AliasHistory { text: description.to_owned(), ..AliasHistory::default() };
-        let Some((text, inside)) = description.strip_suffix(')').and_then(|rest| rest.rsplit_once("(at "))
-        else {
-            return unknown();
+        AliasHistory::parse(description).unwrap_or_else(unknown)
+    }
+
+    /// `None`: the description has another form.
+    fn parse(description: &str) -> Option<Self> {
+        let (text, inside) = description.strip_suffix(')')?.rsplit_once("(at ")?;
+        let (inside, release) = match inside.split_once(RELEASE) {
+            Some((inside, release)) => {
+                let (name, last) = match release.split_once(LAST) {
+                    Some((name, last)) => (name, Some(last.to_owned())),
+                    None => (release, None),
+                };
+                (inside, Some(NamedRelease { name: name.to_owned(), last }))
+            }
+            None => (inside, None),
         };
         let (places, before) = match inside.split_once(", before: ") {
             Some((places, "none")) => (places, Some(Vec::new())),
-            Some((places, before)) => (places, Some(before.split(", ").collect::<Vec<&str>>())),
+            Some((places, before)) => {
+                let before: Option<Vec<_>> = before.split(", ").map(HistoryEntry::parse).collect();
+                (places, Some(before?))
+            }
             None => (inside, None),
         };
         let (at, to, by_codedeploy) = match (places.split_once(", to "), places.split_once(CODEDEPLOY_TO)) {
@@ -60,30 +141,89 @@ impl AliasHistory {
             (None, Some((at, to))) => (at, Some(to), true),
             (None, None) => (places, None, false),
         };
-        let is_other = |version: &&str| version.parse::<u64>().is_err();
-        if (before.is_none() && to.is_none()) || before.iter().flatten().chain(&to).chain([&at]).any(is_other)
-        {
-            return unknown();
+        let at = HistoryEntry::parse(at)?;
+        let is_numbered = before.iter().flatten().chain([&at]).any(|entry| entry.release.is_some());
+        let is_ours = match &before {
+            Some(_) => is_numbered == release.is_some(),
+            None => to.is_some() && !is_numbered && release.is_none(),
+        };
+        if !is_ours || to.is_some_and(|to| to.parse::<u64>().is_err()) {
+            return None;
         }
-        let recorded = before.map(|before| (at.to_owned(), before.into_iter().map(str::to_owned).collect()));
-        let history = AliasHistory { text: text.trim_end().to_owned(), recorded, ..AliasHistory::default() };
-        match to {
-            Some(to) if by_codedeploy => history.with_codedeploy(at, to),
-            to => history.with_shift(at, to),
-        }
+        let version = at.version.clone();
+        let (text, recorded) = (text.trim_end().to_owned(), before.map(|before| (at, before)));
+        let history = AliasHistory { text, recorded, release, ..AliasHistory::default() };
+        Some(match to {
+            Some(to) if by_codedeploy => history.with_codedeploy(&version, to),
+            to => history.with_shift(&version, to),
+        })
     }
 
     /// The history of a new alias.
     pub(crate) fn new() -> Self {
-        AliasHistory { recorded: Some((String::new(), Vec::new())), ..AliasHistory::default() }
+        AliasHistory { recorded: Some((HistoryEntry::default(), Vec::new())), ..AliasHistory::default() }
+    }
+
+    /// The release that moved an alias to `version`, at which it is, and the entries before that, latest
+    /// first. `None`: they are unknown, because someone else moved the alias to `version`.
+    fn entries(&self, version: &str) -> Option<(Option<u64>, &[HistoryEntry])> {
+        let recorded = self.recorded.as_ref().filter(|(at, _)| at.version == version);
+        let recorded = recorded.map(|(at, before)| (at.release, before.as_slice()));
+        let moved = self.codedeploy.as_ref().filter(|shift| shift.to == version);
+        recorded.or(moved.map(|shift| (None, shift.before.as_slice())))
+    }
+
+    /// The history behind another text.
+    #[must_use]
+    pub(crate) fn with_text(&self, text: &str) -> Self {
+        AliasHistory { text: text.to_owned(), ..self.clone() }
+    }
+
+    /// The text before the history.
+    pub(crate) fn text(&self) -> &str {
+        &self.text
     }
 
     /// The previous versions of an alias that is at `version`, latest first. `None`: they are unknown,
     /// because someone else moved the alias to `version`.
-    pub(crate) fn before(&self, version: &str) -> Option<&[String]> {
-        let recorded = self.recorded.as_ref().filter(|(at, _)| at == version).map(|(_, before)| before);
-        let moved = self.codedeploy.as_ref().filter(|shift| shift.to == version).map(|shift| &shift.before);
-        recorded.or(moved).map(Vec::as_slice)
+    pub(crate) fn before(&self, version: &str) -> Option<Vec<&str>> {
+        let (_, before) = self.entries(version)?;
+        Some(before.iter().map(|entry| entry.version.as_str()).collect())
+    }
+
+    /// The numbers of the releases `name` in the history of an alias that is at `version`, latest first.
+    pub(crate) fn releases(&self, version: &str, name: &str) -> Vec<u64> {
+        if self.release.as_ref().is_none_or(|release| release.name != name) {
+            return Vec::new();
+        }
+        let Some((at, before)) = self.entries(version) else { return Vec::new() };
+        iter::once(at).chain(before.iter().map(|entry| entry.release)).flatten().collect()
+    }
+
+    /// The versions of an alias that is at `version`, latest first, from before it was moved by release
+    /// `number` of this name. `None`: that release did not move it, as far as the history says.
+    pub(crate) fn before_release(&self, version: &str, name: &str, number: u64) -> Option<Vec<&str>> {
+        if !self.releases(version, name).contains(&number) {
+            return None;
+        }
+        let (_, before) = self.entries(version)?;
+        let moved = before.iter().rposition(|entry| entry.release == Some(number));
+        let earlier = before.iter().skip(moved.map_or(0, |index| index + 1));
+        Some(earlier.map(|entry| entry.version.as_str()).collect())
+    }
+
+    /// The versions of an alias that is at `version`, latest first, from before it was moved by the newest
+    /// release of several functions. `None`: no such release is in the history.
+    pub(crate) fn before_newest_release(&self, version: &str) -> Option<Vec<&str>> {
+        let name = &self.release.as_ref()?.name;
+        let newest = self.releases(version, name).into_iter().max()?;
+        self.before_release(version, name, newest)
+    }
+
+    /// The alias that the newest release in the history moves last, such as `users:live`. `None`: it is
+    /// unknown.
+    pub(crate) fn last_of_release(&self) -> Option<&str> {
+        self.release.as_ref()?.last.as_deref()
     }
 
     /// The version to which this program shifts traffic of an alias that is at `version`. `None`: it shifts
@@ -106,13 +246,12 @@ impl AliasHistory {
     /// the shift, also one by CodeDeploy.
     #[must_use]
     pub(crate) fn with_shift(&self, version: &str, to: Option<&str>) -> Self {
-        let recorded = self.before(version).map(|before| (version.to_owned(), before.to_vec()));
-        AliasHistory {
-            recorded,
-            shift: to.map(|to| (version.to_owned(), to.to_owned())),
-            codedeploy: None,
-            text: self.text.clone(),
-        }
+        let shift = to.map(|to| (version.to_owned(), to.to_owned()));
+        let stays = match self.entries(version) {
+            Some((number, before)) => self.with_entries(HistoryEntry::of(version, number), before.to_vec()),
+            None => AliasHistory { text: self.text.clone(), ..AliasHistory::default() },
+        };
+        AliasHistory { shift, ..stays }
     }
 
     /// True if the description of an alias at `version` has space for the record of a shift to a later
@@ -122,201 +261,132 @@ impl AliasHistory {
         self.with_shift(version, Some(&later)).to_description(version).is_some()
     }
 
+    /// True if the description of an alias has space for the mark of a release `name` that moves it from
+    /// `version` to a later one.
+    pub(crate) fn can_record_release(&self, version: &str, name: &str) -> bool {
+        let later = "9".repeat(version.len() + 1);
+        let mark = ReleaseMark { name: name.to_owned(), number: 999, last: None };
+        let description = self.moved_from(version).marked(&mark).to_description(&later);
+        description.is_some_and(|description| AliasHistory::of(&description).release.is_some())
+    }
+
     /// The history of an alias that is at `version` and that CodeDeploy shifts to `to`.
     #[must_use]
     pub(crate) fn with_codedeploy(&self, version: &str, to: &str) -> Self {
         let before = self.moved_from(version).recorded.map(|(_, before)| before).unwrap_or_default();
         let shift = CodeDeployShift { from: version.to_owned(), to: to.to_owned(), before };
-        AliasHistory { codedeploy: Some(shift), ..self.with_shift(version, None) }
+        AliasHistory { codedeploy: Some(Box::new(shift)), ..self.with_shift(version, None) }
     }
 
     /// The history of an alias that moves from `version` to another one.
     #[must_use]
     pub(crate) fn moved_from(&self, version: &str) -> Self {
-        let last = Some(version).filter(|version| version.parse::<u64>().is_ok()).map(str::to_owned);
-        let earlier = self.before(version).unwrap_or_default().iter().cloned();
-        let recorded = Some((String::new(), last.into_iter().chain(earlier).collect()));
-        AliasHistory { recorded, text: self.text.clone(), ..AliasHistory::default() }
+        let (number, earlier) = self.entries(version).unwrap_or_default();
+        let last = version.parse::<u64>().is_ok().then(|| HistoryEntry::of(version, number));
+        let before = last.into_iter().chain(earlier.iter().cloned()).collect();
+        self.with_entries(HistoryEntry::default(), before)
+    }
+
+    /// The history of an alias that a release moves, in place of one that a deployment of one function moves.
+    #[must_use]
+    pub(crate) fn marked(&self, mark: &ReleaseMark) -> Self {
+        let mut history = self.clone();
+        let is_of_other = self.release.as_ref().is_some_and(|release| release.name != mark.name);
+        if let Some((at, before)) = &mut history.recorded {
+            if is_of_other {
+                before.iter_mut().for_each(|entry| entry.release = None);
+            }
+            at.release = Some(mark.number);
+            history.release = Some(NamedRelease { name: mark.name.clone(), last: mark.last.clone() });
+        }
+        history
+    }
+
+    /// The history of an alias that stays where it is, and that belongs to a release which moves `last` last.
+    #[must_use]
+    pub(crate) fn with_last_of_release(&self, last: Option<&str>) -> Self {
+        let release = self.release.as_ref();
+        let release =
+            release.map(|release| NamedRelease { last: last.map(str::to_owned), ..release.clone() });
+        AliasHistory { release, ..self.clone() }
     }
 
     /// The history of an alias that is rolled back from `version` to `target`.
     #[must_use]
     pub(crate) fn rolled_back(&self, version: &str, target: &str) -> Self {
-        let rest = self.before(version).and_then(|before| {
-            let index = before.iter().position(|earlier| earlier == target)?;
-            Some((String::new(), before[index + 1..].to_vec()))
+        let rest = self.entries(version).and_then(|(_, before)| {
+            let index = before.iter().position(|earlier| earlier.version == target)?;
+            Some((HistoryEntry::of("", before[index].release), before[index + 1..].to_vec()))
         });
-        AliasHistory { recorded: rest, text: self.text.clone(), ..AliasHistory::default() }
+        match rest {
+            // Which alias an earlier release moved last is not known any more.
+            Some((at, before)) => self.with_entries(at, before).with_last_of_release(None),
+            None => AliasHistory { text: self.text.clone(), ..AliasHistory::default() },
+        }
     }
 
-    /// The description of an alias with this history that is now at `version`. `None`: it would exceed AWS's
-    /// limit.
+    /// This history with other entries. The release stays if one of them has a number.
+    fn with_entries(&self, at: HistoryEntry, before: Vec<HistoryEntry>) -> Self {
+        let is_numbered = before.iter().chain([&at]).any(|entry| entry.release.is_some());
+        let release = self.release.clone().filter(|_| is_numbered);
+        AliasHistory {
+            recorded: Some((at, before)),
+            release,
+            text: self.text.clone(),
+            ..AliasHistory::default()
+        }
+    }
+
+    /// The description of an alias that nothing moves. It records the version that it recorded before, also
+    /// if someone else has moved the alias since. `None`: it would exceed AWS's limit.
+    pub(crate) fn unmoved_description(&self) -> Option<String> {
+        let recorded = self.recorded.as_ref().map(|(at, _)| &at.version);
+        let shift = self.shift.as_ref().map(|(at, _)| at);
+        let at = recorded.or(shift).or(self.codedeploy.as_ref().map(|shift| &shift.from));
+        self.to_description(at.map_or("", String::as_str))
+    }
+
+    /// The description of an alias with this history that is now at `version`. If it would exceed AWS's
+    /// limit, it has fewer previous versions, then no release. `None`: it would exceed the limit even then.
     pub(crate) fn to_description(&self, version: &str) -> Option<String> {
-        let before = self.recorded.as_ref().map(|(_, before)| {
-            let before = before
-                .iter()
-                .map(String::as_str)
-                .filter(|earlier| *earlier != version)
-                .take(MAX_PREVIOUS_VERSIONS);
-            let before = before.collect::<Vec<_>>().join(", ");
-            format!(", before: {}", if before.is_empty() { "none" } else { &before })
+        [Named::Whole, Named::WithoutLast, Named::Nothing].into_iter().find_map(|named| {
+            let mut shorter = (1..=MAX_PREVIOUS_VERSIONS).rev();
+            shorter.find_map(|count| {
+                let description = self.description(version, named, count);
+                (description.chars().count() <= MAX_DESCRIPTION_CHARS).then_some(description)
+            })
+        })
+    }
+
+    /// The description with at most `count` previous versions.
+    fn description(&self, version: &str, named: Named, count: usize) -> String {
+        let number = |entry: &HistoryEntry| match entry.release {
+            Some(number) if named != Named::Nothing => format!(" #{number}"),
+            Some(_) | None => String::new(),
+        };
+        let mut at = version.to_owned();
+        let before = self.recorded.as_ref().map(|(current, before)| {
+            at += &number(current);
+            let before = before.iter().filter(|earlier| earlier.version != version).take(count);
+            let before: Vec<String> =
+                before.map(|earlier| format!("{}{}", earlier.version, number(earlier))).collect();
+            format!(", before: {}", if before.is_empty() { "none".to_owned() } else { before.join(", ") })
         });
         let ours = self.shift.as_ref().map(|(_, to)| format!(", to {to}"));
         let to = ours.or_else(|| Some(format!("{CODEDEPLOY_TO}{}", self.codedeploy.as_ref()?.to)));
-        let recorded = [to, before].into_iter().flatten().collect::<String>();
-        let end = (!recorded.is_empty()).then(|| format!("(at {version}{recorded})"));
+        // The entries with a number may be beyond `count`.
+        let is_numbered = at.contains('#') || before.as_ref().is_some_and(|before| before.contains('#'));
+        let release = self.release.as_ref().filter(|_| is_numbered).map(|release| {
+            let last = release.last.as_ref().filter(|_| named == Named::Whole);
+            let last = last.map(|last| format!("{LAST}{last}")).unwrap_or_default();
+            format!("{RELEASE}{}{last}", release.name)
+        });
+        let recorded = [to, before, release].into_iter().flatten().collect::<String>();
+        let end = (!recorded.is_empty()).then(|| format!("(at {at}{recorded})"));
         let parts = [Some(self.text.clone()).filter(|text| !text.is_empty()), end];
-        let description = parts.into_iter().flatten().collect::<Vec<_>>().join(" ");
-        (description.chars().count() <= MAX_DESCRIPTION_CHARS).then_some(description)
+        parts.into_iter().flatten().collect::<Vec<_>>().join(" ")
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_history_is_written_after_the_text_of_others() {
-        let first = AliasHistory::new().to_description("1").expect("short");
-        assert_eq!(first, "(at 1, before: none)");
-        let second = AliasHistory::of(&first).moved_from("1").to_description("3").expect("short");
-        assert_eq!(second, "(at 3, before: 1)");
-        let third = AliasHistory::of(&second).moved_from("3").to_description("4").expect("short");
-        assert_eq!(third, "(at 4, before: 3, 1)");
-        assert_eq!(
-            AliasHistory::of("for the shop").moved_from("4").to_description("7").expect("short"),
-            "for the shop (at 7, before: 4)"
-        );
-        let own = AliasHistory::of("for the shop (at 7, before: 4)")
-            .moved_from("7")
-            .to_description("8")
-            .expect("short");
-        assert_eq!(own, "for the shop (at 8, before: 7, 4)");
-        assert_eq!(
-            AliasHistory::of("").moved_from("$LATEST").to_description("1").expect("short"),
-            "(at 1, before: none)"
-        );
-    }
-
-    #[test]
-    fn the_way_back_shortens_it() {
-        let history = AliasHistory::of("x (at 9, before: 7, 4, 2)");
-        assert_eq!(history.before("9"), Some(&["7", "4", "2"].map(str::to_owned)[..]));
-        assert_eq!(
-            history.rolled_back("9", "7").to_description("7").expect("short"),
-            "x (at 7, before: 4, 2)"
-        );
-        assert_eq!(
-            history.rolled_back("9", "2").to_description("2").expect("short"),
-            "x (at 2, before: none)"
-        );
-        // The history does not contain version 5, so the versions before it are unknown.
-        assert_eq!(history.rolled_back("9", "5").to_description("5").expect("short"), "x");
-    }
-
-    #[test]
-    fn a_shift_is_recorded_as_long_as_it_lasts() {
-        let history = AliasHistory::of("for the shop (at 7, before: 5, 3)");
-        assert_eq!(history.shift("7"), None);
-        let shifting = history.with_shift("7", Some("8")).to_description("7").expect("short");
-        assert_eq!(shifting, "for the shop (at 7, to 8, before: 5, 3)");
-        let read = AliasHistory::of(&shifting);
-        assert_eq!((read.shift("7"), read.shift("8")), (Some("8"), None));
-        assert_eq!(read.before("7"), Some(&["5", "3"].map(str::to_owned)[..]));
-        assert_eq!(
-            read.with_shift("7", None).to_description("7").expect("short"),
-            "for the shop (at 7, before: 5, 3)"
-        );
-        assert_eq!(
-            read.moved_from("7").to_description("8").expect("short"),
-            "for the shop (at 8, before: 7, 5, 3)"
-        );
-        assert_eq!(
-            read.rolled_back("7", "5").to_description("5").expect("short"),
-            "for the shop (at 5, before: 3)"
-        );
-        // The previous versions of an alias that someone else created are unknown.
-        let theirs =
-            AliasHistory::of("theirs").with_shift("7", Some("8")).to_description("7").expect("short");
-        assert_eq!(theirs, "theirs (at 7, to 8)");
-        assert_eq!(
-            (AliasHistory::of(&theirs).shift("7"), AliasHistory::of(&theirs).before("7")),
-            (Some("8"), None)
-        );
-        assert_eq!(
-            AliasHistory::of(&theirs).with_shift("7", None).to_description("7").expect("short"),
-            "theirs"
-        );
-    }
-
-    #[test]
-    fn a_shift_by_codedeploy_is_recorded_and_ends_at_either_version() {
-        let history = AliasHistory::of("for the shop (at 7, before: 5)");
-        let shifting = history.with_codedeploy("7", "8").to_description("7").expect("short");
-        assert_eq!(shifting, "for the shop (at 7, codedeploy to 8, before: 5)");
-        let read = AliasHistory::of(&shifting);
-        assert_eq!(read, history.with_codedeploy("7", "8"));
-        assert_eq!((read.codedeploy_shift("7"), read.codedeploy_shift("8")), (Some("8"), None));
-        assert_eq!((read.is_codedeploy_target("7"), read.is_codedeploy_target("8")), (false, true));
-        assert_eq!(read.shift("7"), None, "the weights are not ours");
-        // CodeDeploy went back to 7, or moved the alias to 8.
-        assert_eq!(read.before("7"), Some(&["5".to_owned()][..]));
-        assert_eq!(read.before("8"), Some(&["7", "5"].map(str::to_owned)[..]));
-        assert_eq!(read.before("9"), None);
-        let at = |history: AliasHistory, version| history.to_description(version).expect("short");
-        assert_eq!(at(read.moved_from("7"), "8"), "for the shop (at 8, before: 7, 5)");
-        assert_eq!(at(read.moved_from("8"), "9"), "for the shop (at 9, before: 8, 7, 5)");
-        assert_eq!(at(read.rolled_back("8", "7"), "7"), "for the shop (at 7, before: 5)");
-        assert_eq!(at(read.with_shift("7", None), "7"), "for the shop (at 7, before: 5)");
-        assert_eq!(
-            at(read.with_codedeploy("8", "9"), "8"),
-            "for the shop (at 8, codedeploy to 9, before: 7, 5)"
-        );
-        // The previous versions of an alias that someone else created are unknown, except the last one.
-        let theirs = AliasHistory::of("theirs").with_codedeploy("7", "8").to_description("7").expect("short");
-        assert_eq!(theirs, "theirs (at 7, codedeploy to 8)");
-        assert_eq!(AliasHistory::of(&theirs).before("8"), Some(&["7".to_owned()][..]));
-        assert_eq!(AliasHistory::of("(at 7, codedeploy to x)").codedeploy_shift("7"), None);
-    }
-
-    #[test]
-    fn a_history_of_another_version_is_none() {
-        assert_eq!(AliasHistory::of("(at 9, before: 7)").before("8"), None);
-        assert_eq!(
-            AliasHistory::of("(at 9, before: 7)").moved_from("8").to_description("10").expect("short"),
-            "(at 10, before: 8)"
-        );
-        for text in [
-            "",
-            "x",
-            "(at 9)",
-            "(at x, before: 1)",
-            "(at 9, before: x)",
-            "(at 9, before: )",
-            "(at 9, before: 1) x",
-        ] {
-            assert_eq!(AliasHistory::of(text).before("9"), None, "{text}");
-            assert_eq!(
-                AliasHistory::of(text).rolled_back("9", "1").to_description("1").as_deref(),
-                Some(text)
-            );
-        }
-    }
-
-    #[test]
-    fn it_goes_on_for_ten_steps_and_never_costs_a_text() {
-        let many: Vec<String> = (1..40).rev().map(|number: u64| number.to_string()).collect();
-        let long = AliasHistory { recorded: Some(("40".to_owned(), many)), ..AliasHistory::default() };
-        let recorded = AliasHistory::of(&long.moved_from("40").to_description("41").expect("short"));
-        assert_eq!(recorded.before("41").map(<[String]>::len), Some(10));
-        assert_eq!(AliasHistory::of(&"x".repeat(250)).moved_from("1").to_description("2"), None);
-    }
-
-    #[test]
-    fn a_version_is_not_before_itself() {
-        assert_eq!(
-            AliasHistory::of("(at 7, before: 5, 3)").moved_from("7").to_description("5").expect("short"),
-            "(at 5, before: 7, 3)"
-        );
-    }
-}
+mod tests;

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::{AliasHistory, ChangedBy, EventSource, PolicyCaller, Setting};
 use crate::protocol::event::CodeDeployDeployment;
 use crate::protocol::secret::Secret;
-use crate::protocol::structures::{FunctionUrl, Scaling};
+use crate::protocol::structures::{EventInvokeConfig, FunctionUrl, Scaling};
 
 /// The live function, as far as it has been read from AWS.
 #[derive(Clone, Debug, Default)]
@@ -31,6 +31,9 @@ pub(crate) struct LiveFunction {
     pub latest_url: Option<LiveUrl>,
     /// Public access that the policy belonging to `latest_url` permits. Empty if it was not read.
     pub latest_public: PublicAccess,
+    /// The configurations of asynchronous invocations that exist, by alias; that of the function itself has
+    /// the key `None`. Empty if they were not read.
+    pub event_invoke: BTreeMap<Option<String>, EventInvokeConfig>,
     /// Callers in the resource policy of the function itself. Empty if it was not read.
     pub callers: Vec<PolicyCaller>,
     /// Event source mappings of the function itself. Empty if they were not read.
@@ -180,6 +183,13 @@ impl LiveAlias {
     pub(crate) fn shares_of_others(&self) -> &[(String, u8)] {
         let is_ours = |(version, _): &(String, u8)| self.history.shift(&self.version) == Some(version);
         if self.shares().iter().all(is_ours) { &[] } else { self.shares() }
+    }
+
+    /// The alias with another text in its description, before its history. `None`: with its live text.
+    #[must_use]
+    pub(crate) fn described(&self, text: Option<&str>) -> LiveAlias {
+        let history = text.map_or_else(|| self.history.clone(), |text| self.history.with_text(text));
+        LiveAlias { history, ..self.clone() }
     }
 
     /// The history to write when the alias stays at its version and a shift that the history records has

@@ -8,13 +8,16 @@ mod app_spec;
 mod bypass;
 mod guard;
 mod handler_mistake;
+mod last_release;
+mod layer;
 mod live;
 pub(crate) mod option_reference;
 mod release;
 mod setting;
 mod settings_table;
+mod written_stanza;
 
-pub(crate) use alias_history::AliasHistory;
+pub(crate) use alias_history::{AliasHistory, ReleaseMark};
 pub(crate) use app_spec::AppSpec;
 pub(crate) use bypass::{EventSource, PolicyCaller, policy_callers, resource_name};
 pub(crate) use guard::{
@@ -22,6 +25,8 @@ pub(crate) use guard::{
     fired_alarm, reported_alarms,
 };
 pub(crate) use handler_mistake::HandlerMistake;
+pub(crate) use last_release::{LastRelease, ReleaseAlias};
+pub(crate) use layer::{LayerVersion, new_version};
 pub(crate) use live::{
     CodeAndSettings, LATEST_PUBLISHED, LiveAlias, LiveDeployment, LiveFunction, LiveImage, LiveUrl,
     LiveVersion, Permission, Provisioned, ProvisionedState, PublicAccess, VersionState,
@@ -29,11 +34,17 @@ pub(crate) use live::{
 pub(crate) use release::Release;
 pub(crate) use setting::{ChangedBy, Setting};
 pub(crate) use settings_table::settings_table;
+#[cfg(test)]
+pub(crate) use written_stanza::{JobVariable, WrittenKey};
+pub(crate) use written_stanza::{StanzaContext, WrittenStanza};
 
+use crate::protocol::layer::Layer;
 use crate::protocol::name::FunctionName;
 use crate::protocol::secret::Secret;
 use crate::protocol::stanza::{Options, Stanza, TagsMode};
-use crate::protocol::structures::{FunctionUrl, ImageConfig, LoggingConfig, OrNone, TenancyConfig};
+use crate::protocol::structures::{
+    EventInvokeConfig, FunctionUrl, ImageConfig, LoggingConfig, OrNone, TenancyConfig,
+};
 use live::runtime;
 
 /// The function that a stanza describes.
@@ -41,8 +52,11 @@ use live::runtime;
 pub(crate) struct DesiredFunction {
     /// Name of the function.
     pub name: FunctionName,
-    /// Every setting that the stanza names, except the handler.
+    /// Every setting that the stanza names, except the handler, and except the layers until
+    /// [`DesiredFunction::set_layers`] adds them.
     pub settings: Vec<Setting>,
+    /// The layers as the stanza names them. `None`: it does not name any.
+    pub layers: Option<Vec<Layer>>,
     /// The handler, which is kept apart because its form depends on the runtime. `None`: the stanza does not
     /// name one.
     pub handler: Option<Handler>,
@@ -54,6 +68,9 @@ pub(crate) struct DesiredFunction {
     pub merges_environment: bool,
     /// The desired function URL. `None`: the stanza does not set it.
     pub url: Option<OrNone<FunctionUrl>>,
+    /// The desired configuration of asynchronous invocations; one without members removes it. `None`: the
+    /// stanza does not set it.
+    pub event_invoke: Option<EventInvokeConfig>,
     /// The `RevisionId` that the live function must have. `None`: any.
     pub revision_id: Option<String>,
     /// The release that follows the update: version, verification, aliases.
@@ -70,21 +87,44 @@ impl DesiredFunction {
         DesiredFunction {
             name,
             settings: Setting::desired(&s),
+            layers: s.layers,
             handler: s.handler_name.map(|name| Handler { module: s.module_name, name }),
             tags: s.function_tags,
             replaces_tags: s.function_tags_mode == Some(TagsMode::Replace),
             merges_environment: s.merge_environment == Some(true),
             url: s.function_url,
+            event_invoke: s.event_invoke_config,
             revision_id: s.revision_id,
             release,
             default_description,
         }
     }
 
+    /// Adds the versions of the layers to the settings, at their place in the table of settings.
+    pub(crate) fn set_layers(&mut self, versions: Vec<LayerVersion>) {
+        let layers = Setting::Layers(versions);
+        let place = |setting: &Setting| {
+            Setting::FIELDS.iter().position(|field| field.option == setting.field()).unwrap_or_default()
+        };
+        self.settings.retain(|setting| !setting.is_kind_of(&layers));
+        let at = self.settings.partition_point(|setting| place(setting) < place(&layers));
+        self.settings.insert(at, layers);
+    }
+
     /// The alias to which the function URL belongs: the first one. `None`: it belongs to the function itself
     /// and serves the code that was deployed last.
     pub(crate) fn url_alias(&self) -> Option<&str> {
         self.release.aliases.first().map(String::as_str)
+    }
+
+    /// The aliases on which the configuration of asynchronous invocations is set; `None` is the function
+    /// itself. Empty: the stanza does not set it.
+    pub(crate) fn event_invoke_targets(&self) -> Vec<Option<String>> {
+        match (&self.event_invoke, self.release.aliases.as_slice()) {
+            (None, _) => Vec::new(),
+            (Some(_), []) => vec![None],
+            (Some(_), aliases) => aliases.iter().cloned().map(Some).collect(),
+        }
     }
 
     /// The runtime that the stanza names. `None`: it names none, or an empty one.
@@ -95,6 +135,9 @@ impl DesiredFunction {
     /// The runtime and handler that the function will have. `None`: they are not known, or layers may contain
     /// the handler.
     pub(crate) fn runtime_and_handler(&self, live: Option<&LiveFunction>) -> Option<(String, String)> {
+        if self.layers.as_ref().is_some_and(|layers| !layers.is_empty()) {
+            return None;
+        }
         let desired = self.settings_for(live.and_then(LiveFunction::runtime));
         let live = live.map(|live| live.settings.as_slice()).unwrap_or_default();
         let kept = live.iter().filter(|live| !desired.iter().any(|desired| desired.is_kind_of(live)));

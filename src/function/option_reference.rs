@@ -181,6 +181,8 @@ fn members(at: &str, kind: &str, structure: &Value, types: &Value) -> Vec<Member
     let definition = match kind {
         "Conditions" => "On",
         "FileSystems" => "FileSystemConfig",
+        "Checks" => "Verify",
+        "Layers" => "LayerContent",
         "UrlOrNone" => "FunctionUrl",
         definition_name => definition_name,
     };
@@ -249,7 +251,8 @@ fn type_name(kind: &str, property: &Value) -> String {
         "Pairs" => "map, or list of `NAME=value`; the values are secret",
         "Conditions" => "map, or a branch",
         "Branches" => "branch or list of branches",
-        "FileSystems" => "map or list of maps",
+        "FileSystems" | "Checks" => "map or list of maps",
+        "Layers" => "string, map, or list of these",
         "UrlOrNone" => "map, or `none`",
         "Anything" => "any value",
         _ => "map",
@@ -286,6 +289,8 @@ fn operation(changed_by: ChangedBy) -> &'static str {
         ChangedBy::CodeSigning => "PutFunctionCodeSigningConfig",
         ChangedBy::Concurrency => "PutFunctionConcurrency",
         ChangedBy::Creation => "CreateFunction",
+        ChangedBy::RuntimeManagement => "PutRuntimeManagementConfig",
+        ChangedBy::Recursion => "PutFunctionRecursionConfig",
     }
 }
 

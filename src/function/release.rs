@@ -21,6 +21,8 @@ pub(crate) struct Release {
     pub description: Option<String>,
     /// The aliases that should point at the version, without duplicates.
     pub aliases: Vec<String>,
+    /// Text in the description of each alias, before its history. `None`: the live text stays.
+    pub alias_description: Option<String>,
     /// True if the version is verified.
     pub verifies: bool,
     /// Shares of the traffic that go to the version one after the other, in percent, each below 100.
@@ -56,6 +58,7 @@ impl Release {
             scaling: stanza.scaling,
             description: None,
             aliases,
+            alias_description: stanza.alias_description.clone(),
             verifies: stanza.verify.is_some(),
             shares: shares.filter_map(|share| u8::try_from(*share).ok()).collect(),
             interval: stanza.traffic_interval.unwrap_or(INTERVAL),

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
+use super::layer::LayerVersion;
 use super::settings_table::settings_table;
 use crate::protocol::secret::{MASK, Secret};
 use crate::protocol::stanza::Options;
@@ -16,6 +17,11 @@ trait SettingValue: PartialEq {
     fn is_empty(&self) -> bool;
     /// The value to show in plans, with secrets masked.
     fn shown(&self) -> Value;
+    /// The value with what `replacement` returns in place of each secret, by its name. `None`: the type
+    /// contains no secrets, so [`SettingValue::shown`] is the whole value.
+    fn replacing_secrets(&self, _replacement: &mut dyn FnMut(&str, &Secret) -> Value) -> Option<Value> {
+        None
+    }
 }
 
 /// Implements [`SettingValue`] for types that contain no secrets. Each line has the type and its test for
@@ -61,6 +67,15 @@ impl SettingValue for Option<f64> {
     }
 }
 
+impl SettingValue for Vec<LayerVersion> {
+    fn is_empty(&self) -> bool {
+        self.is_empty()
+    }
+    fn shown(&self) -> Value {
+        self.iter().map(|version| json!(version.to_string())).collect()
+    }
+}
+
 impl SettingValue for BTreeSet<FileSystemConfig> {
     fn is_empty(&self) -> bool {
         self.is_empty()
@@ -84,10 +99,13 @@ impl SettingValue for BTreeMap<String, Secret> {
     fn shown(&self) -> Value {
         self.keys().map(|name| (name.clone(), json!(MASK))).collect()
     }
+    fn replacing_secrets(&self, replacement: &mut dyn FnMut(&str, &Secret) -> Value) -> Option<Value> {
+        Some(self.iter().map(|(name, secret)| (name.clone(), replacement(name, secret))).collect())
+    }
 }
 
 /// The API call that changes a setting of an existing function. CreateFunction accepts all settings except
-/// those of [`ChangedBy::Concurrency`].
+/// those of [`ChangedBy::Concurrency`], [`ChangedBy::RuntimeManagement`] and [`ChangedBy::Recursion`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ChangedBy {
     /// UpdateFunctionConfiguration.
@@ -100,6 +118,10 @@ pub(crate) enum ChangedBy {
     Concurrency,
     /// No call: AWS fixes the setting when it creates the function.
     Creation,
+    /// PutRuntimeManagementConfig, also for a new function.
+    RuntimeManagement,
+    /// PutFunctionRecursionConfig, also for a new function.
+    Recursion,
 }
 
 macro_rules! define_settings {
@@ -140,6 +162,17 @@ macro_rules! define_settings {
                 match self {
                     empty if empty.is_empty() => Value::Null,
                     $(Setting::$name(value) => SettingValue::shown(value),)*
+                }
+            }
+
+            /// The value with what `replacement` returns in place of each secret, by its name. `None`: the
+            /// setting contains no secrets, so [`Setting::shown`] is the whole value.
+            pub(super) fn replacing_secrets(
+                &self,
+                replacement: &mut dyn FnMut(&str, &Secret) -> Value,
+            ) -> Option<Value> {
+                match self {
+                    $(Setting::$name(value) => SettingValue::replacing_secrets(value, replacement),)*
                 }
             }
 
@@ -230,7 +263,8 @@ mod tests {
     fn the_order_of_subnets_means_nothing_and_that_of_layers_does() {
         let list = |items: [&str; 2]| items.map(str::to_owned);
         assert_eq!(Setting::SubnetIds(list(["a", "b"]).into()), Setting::SubnetIds(list(["b", "a"]).into()));
-        assert_ne!(Setting::Layers(list(["a", "b"]).into()), Setting::Layers(list(["b", "a"]).into()));
+        let layers = |items| Setting::Layers(list(items).map(LayerVersion::Arn).into());
+        assert_ne!(layers(["a", "b"]), layers(["b", "a"]));
     }
 
     #[test]

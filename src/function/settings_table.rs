@@ -15,8 +15,8 @@
 //!   `image_config` has been replaced by one with empty members.
 //! - **`live`**: the value in a response, with AWS's default where AWS omits the field. `None`: it cannot be
 //!   read. The word before it says in which response: `configuration` is that of every call that returns the
-//!   configuration of a function; `get_function` and `get_function_code_signing_config` are those of one
-//!   call.
+//!   configuration of a function; `get_function`, `get_function_code_signing_config`,
+//!   `get_runtime_management_config` and `get_function_recursion_config` are those of one call.
 //! - **`request`**: writes the value. The word before it says into what: `configuration` is CreateFunction
 //!   and UpdateFunctionConfiguration; `vpc_config`, `logging_config`, `image_config`, `durable_config` and
 //!   `capacity_provider` are structures of both; `create` is CreateFunction alone, and `create_code` its
@@ -133,14 +133,18 @@ macro_rules! settings_table {
                 r.tracing_config(types::TracingConfig::builder().mode(mode.as_str().into()).build())
             }),
         }
-        /// ARNs.
-        Layers(Vec<String>) changed by Configuration {
+        /// A stanza can name a layer without its version, so they are not among its settings, but are added by
+        /// [`DesiredFunction::set_layers`](super::DesiredFunction::set_layers).
+        Layers(Vec<LayerVersion>) changed by Configuration {
             option: "layers", aws: "Layers",
-            desired: |stanza| stanza.layers.clone(),
+            desired: |_| None,
             live: configuration(|c| {
-                Some(c.layers().iter().filter_map(|layer| layer.arn()).map(str::to_owned).collect())
+                let arns = c.layers().iter().filter_map(|layer| layer.arn());
+                Some(arns.map(|arn| LayerVersion::Arn(arn.to_owned())).collect())
             }),
-            request: configuration(|r, arns| r.set_layers(Some(arns))),
+            request: configuration(|r, versions| {
+                r.set_layers(Some(versions.iter().map(ToString::to_string).collect()))
+            }),
         }
         FileSystems(BTreeSet<FileSystemConfig>) changed by Configuration {
             option: "file_system_configs", aws: "FileSystemConfigs",
@@ -279,6 +283,24 @@ macro_rules! settings_table {
                 Some(output.concurrency().and_then(|reserved| reserved.reserved_concurrent_executions()))
             }),
             request: own_call(PutFunctionConcurrency),
+        }
+        /// AWS's word, or the ARN of the runtime version that the function keeps, for which AWS's word is
+        /// `Manual`.
+        RuntimeManagement(String) changed by RuntimeManagement {
+            option: "runtime_management", aws: "UpdateRuntimeOn",
+            desired: |stanza| Some(stanza.runtime_management.as_ref()?.mode()),
+            live: get_runtime_management_config(|output| {
+                let mode = word(output.update_runtime_on(), "Auto")?;
+                let kept = output.runtime_version_arn().filter(|_| mode == "Manual").map(str::to_owned);
+                Some(kept.unwrap_or(mode))
+            }),
+            request: own_call(PutRuntimeManagementConfig),
+        }
+        RecursiveLoop(String) changed by Recursion {
+            option: "recursive_loop", aws: "RecursiveLoop",
+            desired: |stanza| or_default(stanza.recursive_loop.as_deref(), "Terminate"),
+            live: get_function_recursion_config(|output| word(output.recursive_loop(), "Terminate")),
+            request: own_call(PutFunctionRecursionConfig),
         }
         LogFormat(String) changed by Configuration {
             option: "logging_config.log_format", aws: "LoggingConfig.LogFormat",

@@ -1,8 +1,9 @@
-//! Checks where an alias points after a response was lost, and restores its traffic after a failed
+//! Checks what an alias is after a response was lost, and restores its traffic after a failed
 //! deployment. It never moves an alias that another caller has changed.
 
 use std::time::Duration;
 
+use aws_sdk_lambda::operation::get_alias::GetAliasOutput;
 use aws_sdk_lambda::types::AliasRoutingConfiguration;
 
 use super::client::{Applied, Lambda, found};
@@ -11,6 +12,7 @@ use super::error::{CallError, CallErrorKind, LambdaError};
 use crate::cancel::CancelReason;
 use crate::function::{AliasHistory, LiveAlias};
 use crate::plan::WriteCall;
+use crate::protocol::event::StepName;
 
 /// Time limit for restoring the traffic of all aliases after a signal.
 const RESTORE_LIMIT: Duration = Duration::from_millis(2500);
@@ -25,38 +27,54 @@ pub(crate) enum ShiftOutcome {
 }
 
 impl Lambda {
-    /// Whether an alias already points where the step wants it, because AWS applied a request whose response
-    /// was lost.
+    /// Whether an alias already points where the step wants it, or has the step's description, because AWS
+    /// applied a request whose response was lost.
     pub(super) async fn has_moved_alias(
         &self,
         call: &WriteCall,
         state: &mut DeployState<'_>,
     ) -> Result<bool, LambdaError> {
         let (target, provisions) = match call {
-            WriteCall::CreateAlias { alias } => (state.updated_alias(alias, None), false),
+            WriteCall::CreateAlias { alias, .. } => (state.updated_alias(alias, None), false),
             WriteCall::UpdateAlias { alias, version, provisions, .. } => {
                 (state.updated_alias(alias, version.as_deref()), *provisions)
             }
             WriteCall::ShiftTraffic { alias, from, percent, .. } => {
                 (state.shifted_alias(alias, from, *percent), false)
             }
+            WriteCall::DescribeAlias { alias, description } => {
+                let is_described =
+                    |output: &GetAliasOutput| output.description().unwrap_or_default() == description;
+                return self.is_alias(alias, is_described, state).await;
+            }
             _ => return Ok(false),
         };
         let LiveAlias { name, version, weights, .. } = target;
-        let read = self.client.get_alias().function_name(state.name.as_str()).name(&name).send();
-        let Some(output) = found(self.read_call("GetAlias", read).await)? else { return Ok(false) };
-        if output.function_version() != Some(&version) || shares(output.routing_config()) != weights {
+        let is_there = |output: &GetAliasOutput| {
+            output.function_version() == Some(version.as_str()) && shares(output.routing_config()) == weights
+        };
+        if !self.is_alias(&name, is_there, state).await? {
             return Ok(false);
         }
         state.record_target(call);
-        let revision = output.revision_id().map(str::to_owned);
-        state.record_response(ResponseFacts {
-            alias: Some((name.clone(), revision)),
-            ..ResponseFacts::default()
-        });
         if provisions {
             self.wait_for_provisioned(state.name, &name).await?;
         }
+        Ok(true)
+    }
+
+    /// Reads an alias. If it is as a step wants it, records its revision.
+    async fn is_alias(
+        &self,
+        name: &str,
+        is_as_wanted: impl FnOnce(&GetAliasOutput) -> bool,
+        state: &mut DeployState<'_>,
+    ) -> Result<bool, LambdaError> {
+        let read = self.client.get_alias().function_name(state.name.as_str()).name(name).send();
+        let output = found(self.read_call("GetAlias", read).await)?;
+        let Some(output) = output.filter(is_as_wanted) else { return Ok(false) };
+        let alias = Some((name.to_owned(), output.revision_id().map(str::to_owned)));
+        state.record_response(ResponseFacts { alias, ..ResponseFacts::default() });
         Ok(true)
     }
 
@@ -94,6 +112,7 @@ impl Lambda {
     ) -> Result<ShiftOutcome, LambdaError> {
         let failed = |error| CallError::of("UpdateAlias", error);
         let ours = state.version();
+        let is_unsettled = state.unsettled.contains(alias);
         let from = state.shifted.get(alias).cloned().unwrap_or_default();
         let mut revision = state.alias_revisions.get(alias).cloned();
         let mut history = state.histories.get(alias).cloned().unwrap_or_default();
@@ -110,6 +129,10 @@ impl Lambda {
                     let shares = shares(alias.routing_config());
                     revision = alias.revision_id().map(str::to_owned);
                     match alias.function_version() {
+                        // Another release has taken over what this one has moved.
+                        Some(version) if version == ours && state.at.is_some() && !is_unsettled => {
+                            return Err(LambdaError::Outdated(Some(error)));
+                        }
                         Some(version) if version == ours && state.at.is_some() => continue,
                         Some(version) if version == ours && shares.is_empty() => {
                             return Ok(ShiftOutcome::Completed);
@@ -127,6 +150,38 @@ impl Lambda {
             }
         }
         unreachable!("the last round returns")
+    }
+
+    /// Writes an alias as it is, with this description, so that it gets another revision: a run that has read
+    /// or moved it before cannot change it any more. `None`: the description stays unchanged.
+    ///
+    /// # Errors
+    /// [`LambdaError::Outdated`] if another caller has changed the alias since it was read, and every other
+    /// [`LambdaError`] of a call.
+    pub(crate) async fn renew_alias(
+        &self,
+        alias: &LiveAlias,
+        description: Option<String>,
+        state: &DeployState<'_>,
+    ) -> Result<(), LambdaError> {
+        self.attempts.reset();
+        let step = StepName::UpdateAlias;
+        let revision = state.alias_revisions.get(&alias.name).cloned();
+        let request = self.client.update_alias().function_name(state.name.as_str()).name(&alias.name);
+        let request = request.function_version(&alias.version).set_description(description);
+        let request = request.set_revision_id(revision).send();
+        match self.write_call(step, step.operation(), request).await {
+            Ok(output) if output.alias_arn().is_some() => Ok(()),
+            Ok(_) => Err(self.invalid_response(step.operation())),
+            // Our own request, whose response was lost.
+            Err(LambdaError::Call(error)) if error.is_outdated() && self.attempts.stats().lost_response => {
+                Ok(())
+            }
+            Err(LambdaError::Call(error)) if error.is_outdated() || error.is_not_found() => {
+                Err(LambdaError::Outdated(Some(error)))
+            }
+            Err(error) => Err(error),
+        }
     }
 }
 

@@ -32,6 +32,8 @@ impl Lambda {
         state: &mut DeployState<'_>,
         role_not_ready: &dyn Fn(),
     ) -> Result<Applied, LambdaError> {
+        let call = call.with_layers(&state.layers);
+        let call: &WriteCall = &call;
         let applied = self.send_until_accepted(call, state, role_not_ready).await;
         let must_be_restored = match call {
             WriteCall::ShiftTraffic { .. } => true,
@@ -43,7 +45,7 @@ impl Lambda {
             && (self.attempts.stats().lost_response || error.outcome_is_unknown())
         {
             // AWS may have applied the shift or the move in spite of the error.
-            state.record_target(call);
+            state.record_uncertain(call);
         }
         applied
     }
@@ -195,6 +197,7 @@ impl Lambda {
                 scaled?;
             }
             WriteCall::UpdateAlias { alias, provisions, .. } if *provisions || is_moving => {
+                state.unsettled.insert(alias.clone());
                 self.wait_for_provisioned(state.name, alias).await?;
             }
             WriteCall::UpdateEventSourceMapping { uuid, alias, .. } => {
@@ -212,16 +215,16 @@ impl Lambda {
     /// Whether an error only means that AWS has already applied an earlier request of the same step, whose
     /// response was lost.
     fn was_done(&self, call: &WriteCall, error: &CallError) -> bool {
-        if let WriteCall::DeleteVersion { .. } = call {
+        if let WriteCall::DeleteVersion { .. } | WriteCall::DeleteLayerVersion { .. } = call {
             // The goal is reached, even if another caller deleted the version.
             return error.is_not_found();
         }
         self.attempts.stats().lost_response
             && match call {
                 WriteCall::AddPermission { .. } => error.is_outdated(),
-                WriteCall::RemovePermission { .. } | WriteCall::DeleteFunctionUrlConfig { .. } => {
-                    error.is_not_found()
-                }
+                WriteCall::RemovePermission { .. }
+                | WriteCall::DeleteFunctionUrlConfig { .. }
+                | WriteCall::DeleteFunctionEventInvokeConfig { .. } => error.is_not_found(),
                 _ => false,
             }
     }
@@ -305,7 +308,7 @@ impl Lambda {
 }
 
 /// The error for a step of an existing function if AWS does not find what the step names. The function URL,
-/// its permission, the alias, the version or the whole function may have been deleted.
+/// its permission, a configuration, the alias, the version or the whole function may have been deleted.
 fn not_found(call: &WriteCall, error: CallError) -> LambdaError {
     let is_of_more = matches!(
         call,
@@ -314,8 +317,11 @@ fn not_found(call: &WriteCall, error: CallError) -> LambdaError {
             | WriteCall::AddPermission { alias: Some(_), .. }
             | WriteCall::DeleteFunctionUrlConfig { .. }
             | WriteCall::RemovePermission { .. }
+            | WriteCall::PutFunctionEventInvokeConfig { alias: Some(_), .. }
+            | WriteCall::DeleteFunctionEventInvokeConfig { .. }
             | WriteCall::CreateAlias { .. }
             | WriteCall::UpdateAlias { .. }
+            | WriteCall::DescribeAlias { .. }
             | WriteCall::ShiftTraffic { .. }
             | WriteCall::CreateDeployment { .. }
             | WriteCall::StopDeployment { .. }

@@ -6,7 +6,7 @@ use std::future::Future;
 
 use aws_sdk_lambda::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_lambda::primitives::Blob;
-use aws_sdk_lambda::types::{FunctionCode, FunctionVersionLatestPublished};
+use aws_sdk_lambda::types::{FunctionCode, FunctionVersionLatestPublished, UpdateRuntimeOn};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 
 use super::alias::{routing, shares};
@@ -16,7 +16,7 @@ use super::error::LambdaError;
 use super::read::{Configuration, UpdateStatus};
 use super::request::{self, exposed};
 use crate::code_source::{Delivery, Object};
-use crate::function::{AliasHistory, LiveAlias, Permission, Setting};
+use crate::function::{LiveAlias, Permission, Setting};
 use crate::plan::WriteCall;
 use crate::protocol::event::StepName;
 use crate::protocol::secret::Secret;
@@ -73,6 +73,34 @@ impl Lambda {
                 let request = client.delete_function_concurrency().function_name(name);
                 self.send_silent(step, request.send()).await
             }
+            WriteCall::PutRuntimeManagementConfig { mode } => {
+                let request = client.put_runtime_management_config().function_name(name);
+                let request = if mode.starts_with("arn:") {
+                    request.update_runtime_on(UpdateRuntimeOn::Manual).runtime_version_arn(mode)
+                } else {
+                    request.update_runtime_on(mode.as_str().into())
+                };
+                self.send(step, request.send(), |output| !output.function_arn().is_empty()).await?;
+                // The response has neither the status nor the revision of the function, so it is read again.
+                Ok((ResponseFacts::default(), UpdateStatus::Updating))
+            }
+            WriteCall::PutFunctionRecursionConfig { recursive_loop } => {
+                let request = client.put_function_recursion_config().function_name(name);
+                let request = request.recursive_loop(recursive_loop.as_str().into()).send();
+                self.send_plain(step, request, |output| output.recursive_loop().is_some()).await
+            }
+            WriteCall::PutFunctionEventInvokeConfig { config, alias } => {
+                let request = client.put_function_event_invoke_config().function_name(name);
+                let request = request.set_qualifier(alias.clone());
+                let request = request.set_maximum_retry_attempts(config.maximum_retry_attempts);
+                let request = request.set_maximum_event_age_in_seconds(config.maximum_event_age);
+                let request = request.set_destination_config(request::destinations(config)).send();
+                self.send_plain(step, request, |output| output.function_arn().is_some()).await
+            }
+            WriteCall::DeleteFunctionEventInvokeConfig { alias } => {
+                let request = client.delete_function_event_invoke_config().function_name(name);
+                self.send_silent(step, request.set_qualifier(alias.clone()).send()).await
+            }
             WriteCall::CreateFunctionUrlConfig { config, alias } => {
                 let request = client.create_function_url_config().function_name(name);
                 let request = request.set_qualifier(alias.clone());
@@ -109,6 +137,7 @@ impl Lambda {
                 let request = client.remove_permission().function_name(name).set_qualifier(alias.clone());
                 self.send_silent(step, request.statement_id(permission.statement_id()).send()).await
             }
+            WriteCall::PublishLayerVersion { layer } => self.publish_layer_version(layer).await,
             WriteCall::PublishVersion { description, to_latest } => {
                 self.publish_version(description.clone(), *to_latest, state).await
             }
@@ -118,10 +147,10 @@ impl Lambda {
                 let request = request.function_scaling_config(request::scaling(*scaling)).send();
                 self.send_plain(step, request, |output| output.function_state().is_some()).await
             }
-            WriteCall::CreateAlias { alias } => {
+            WriteCall::CreateAlias { alias, history } => {
                 let request = client.create_alias().function_name(name).name(alias);
                 let request = request.function_version(state.version());
-                let description = AliasHistory::new().to_description(state.version());
+                let description = state.description_of(alias, state.version(), history);
                 let request = request.set_description(description).send();
                 let output = self.send(step, request, |output| output.alias_arn().is_some()).await?;
                 let alias = Some((alias.clone(), output.revision_id().map(str::to_owned)));
@@ -129,9 +158,17 @@ impl Lambda {
             }
             WriteCall::UpdateAlias { alias, version, history, .. } => {
                 let target = state.updated_alias(alias, version.as_deref());
+                let history = history.as_ref();
                 let description =
-                    history.as_ref().and_then(|history| history.to_description(&target.version));
+                    history.and_then(|history| state.description_of(alias, &target.version, history));
                 self.update_alias(step, target, description, state).await
+            }
+            WriteCall::DescribeAlias { alias, description } => {
+                let request = client.update_alias().function_name(name).name(alias).description(description);
+                let request = request.set_revision_id(state.alias_revisions.get(alias).cloned()).send();
+                let output = self.send(step, request, |output| output.alias_arn().is_some()).await?;
+                let alias = Some((alias.clone(), output.revision_id().map(str::to_owned)));
+                Ok((ResponseFacts { alias, ..ResponseFacts::default() }, UpdateStatus::Settled))
             }
             WriteCall::ShiftTraffic { alias, from, percent, history } => {
                 let target = state.shifted_alias(alias, from, *percent);
@@ -173,6 +210,10 @@ impl Lambda {
             WriteCall::DeleteVersion { version } => {
                 // Without a qualifier this call would delete the whole function.
                 let request = client.delete_function().function_name(name).qualifier(version);
+                self.send_silent(step, request.send()).await
+            }
+            WriteCall::DeleteLayerVersion { layer, version } => {
+                let request = client.delete_layer_version().layer_name(layer).version_number(*version);
                 self.send_silent(step, request.send()).await
             }
         }

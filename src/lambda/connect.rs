@@ -1,8 +1,6 @@
 //! Loads the credentials that a stanza and the job's environment name, and builds the AWS clients with them.
 //! It never sends a request to Lambda, only to credential sources and STS. Effect: reads `AWS_CA_BUNDLE`.
 
-use std::borrow::Cow;
-use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,12 +21,11 @@ use super::request_recorder::{AttemptCounter, RequestRecorder, address};
 use super::resolved_credentials::ResolvedCredentials;
 use super::roles::{AssumedRole, Role};
 use super::timeouts::{DEFAULT_WAIT, RESPONSE_LIMIT, timeouts};
-use super::{credentials, poll_backoff};
+use super::{credential_files, credentials, poll_backoff};
 use crate::bounded_read;
 use crate::cancel::CancelToken;
 use crate::child::orphans;
 use crate::event_writer::EventWriter;
-use crate::options::profile_files;
 use crate::protocol::environment::Environment;
 use crate::protocol::event::CredentialsSource;
 use crate::protocol::name::Region;
@@ -44,6 +41,9 @@ const CREDENTIALS: &str = "the credential source";
 pub(crate) struct Identity {
     /// Where the credentials come from.
     pub source: CredentialsSource,
+    /// The profile of the credentials, or of those with which a role was assumed. `None`: they come from no
+    /// profile.
+    pub profile: Option<String>,
     /// The access key ID of the credentials.
     pub access_key_id: Secret,
     /// The region of the function.
@@ -103,7 +103,7 @@ pub(crate) async fn log_in(
     known_secrets: &KnownSecrets,
 ) -> Result<Session, LambdaError> {
     check_endpoints(env)?;
-    check_files(env, known_secrets)?;
+    credential_files::check(env, known_secrets)?;
     let http = LazyTls::trusting(ca_bundle(env)?);
     let proxy = proxy(env);
     let attempts = AttemptCounter::with_proxy(proxy.clone());
@@ -220,6 +220,9 @@ fn check_endpoints(env: &Environment) -> Result<(), LambdaError> {
         "AWS_ENDPOINT_URL_CODEDEPLOY",
         "AWS_ENDPOINT_URL_LAMBDA",
         "AWS_ENDPOINT_URL_S3",
+        "AWS_ENDPOINT_URL_SIGNIN",
+        "AWS_ENDPOINT_URL_SSO",
+        "AWS_ENDPOINT_URL_SSO_OIDC",
         "AWS_ENDPOINT_URL_STS",
     ] {
         let url = env.get(variable).filter(|url| !url.is_empty());
@@ -228,54 +231,6 @@ fn check_endpoints(env: &Environment) -> Result<(), LambdaError> {
         }
     }
     Ok(())
-}
-
-/// Rejects pipes, devices and huge files among the files that the SDK reads itself: it would read them to the
-/// end. Adds the keys and tokens in these files to the known secrets.
-///
-/// # Errors
-/// [`CredentialsError::BadFile`].
-fn check_files(env: &Environment, known_secrets: &KnownSecrets) -> Result<(), CredentialsError> {
-    let mut tokens: Vec<String> =
-        env.get("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE").map(Cow::into_owned).into_iter().collect();
-    for path in profile_files(env) {
-        let profiles = String::from_utf8_lossy(&content(&path)?).into_owned();
-        known_secrets.add(keys(&profiles));
-        tokens.extend(token_files(&profiles));
-    }
-    for path in tokens {
-        known_secrets.add([Secret::new(String::from_utf8_lossy(&content(&path)?).trim())]);
-    }
-    Ok(())
-}
-
-/// The keys in the `~/.aws` files, also those of a profile that only another profile names.
-fn keys(profiles: &str) -> impl Iterator<Item = Secret> {
-    const NAMES: [&str; 3] = ["aws_access_key_id", "aws_secret_access_key", "aws_session_token"];
-    let pairs = profiles.lines().filter_map(|line| line.split_once('='));
-    let keys = pairs.filter(|(name, _)| NAMES.iter().any(|known| name.trim().eq_ignore_ascii_case(known)));
-    keys.map(|(_, value)| Secret::new(value.trim())).filter(|key| !key.expose().is_empty())
-}
-
-/// The content of a file. Empty on errors that the SDK itself reports.
-fn content(path: &str) -> Result<Vec<u8>, CredentialsError> {
-    match bounded_read::read(Path::new(path)) {
-        Err(source)
-            if matches!(
-                source.kind(),
-                ErrorKind::InvalidInput | ErrorKind::FileTooLarge | ErrorKind::TimedOut
-            ) =>
-        {
-            Err(CredentialsError::BadFile { path: path.to_owned(), source })
-        }
-        read => Ok(read.unwrap_or_default()),
-    }
-}
-
-/// The token files that the profiles in an AWS configuration file name.
-fn token_files(profiles: &str) -> impl Iterator<Item = String> {
-    let pairs = profiles.lines().filter_map(|line| line.split_once('='));
-    pairs.filter(|(key, _)| key.trim() == "web_identity_token_file").map(|(_, path)| path.trim().to_owned())
 }
 
 fn is_address(url: &str) -> bool {
@@ -337,13 +292,14 @@ impl IdentityLookup<'_> {
                     let first = self.first(&config, || sts(None)).await?;
                     (Some(first), CredentialsSource::AssumedRole)
                 };
-                AssumedRole::new(role, sts(first), self.known_secrets.clone())
-                    .into_credentials(source)
-                    .await?
+                let profile = first.as_ref().and_then(|first| first.profile.clone());
+                let role = AssumedRole::new(role, sts(first), self.known_secrets.clone());
+                ResolvedCredentials { profile, ..role.into_credentials(source).await? }
             }
         };
         let identity = Identity {
             source: resolved.source,
+            profile: resolved.profile.clone(),
             access_key_id: Secret::new(resolved.credentials.access_key_id()),
             region,
         };
@@ -428,7 +384,7 @@ pub(crate) fn named_region(stanza: &Stanza, env: &Environment) -> Result<Option<
 /// [`LambdaError::BadRegion`], and [`LambdaError::Credentials`] for an AWS configuration file that is not a
 /// regular file.
 pub(crate) async fn default_region(stanza: &Stanza, env: &Environment) -> Result<Region, LambdaError> {
-    check_files(env, &KnownSecrets::default())?;
+    credential_files::check(env, &KnownSecrets::default())?;
     let mut profile = ProfileFileRegionProvider::builder();
     if let Some(name) = stanza.profile() {
         profile = profile.profile_name(name);

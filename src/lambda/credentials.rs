@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use aws_config::ecs::EcsCredentialsProvider;
 use aws_config::imds::{self, credentials::ImdsCredentialsProvider};
-use aws_config::profile::ProfileFileCredentialsProvider;
 use aws_config::provider_config::ProviderConfig;
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::error::CredentialsError as SdkCredentialsError;
@@ -14,7 +13,8 @@ use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvid
 
 use super::credentials_error::CredentialsError;
 use super::error::LambdaError;
-use super::resolved_credentials::{PROFILE_LIMIT, ProcessGuard, ResolvedCredentials};
+use super::profile_credentials::ProfileCredentials;
+use super::resolved_credentials::ResolvedCredentials;
 use super::roles::{AssumedRole, Role};
 use crate::options::defines_profile;
 use crate::protocol::environment::Environment;
@@ -58,9 +58,8 @@ pub(super) async fn find(
             if !defines_profile(env, name) {
                 return Err(CredentialsError::UnknownProfile { variable: None, name: name.clone() }.into());
             }
-            let profile =
-                ProfileFileCredentialsProvider::builder().configure(config).profile_name(name).build();
-            let found = from_profile(profile, limit).await?;
+            let profile = ProfileCredentials::new(Some(name), env, config, (known_secrets, limit)).await?;
+            let found = profile.into_credentials().await?;
             return found.ok_or_else(|| CredentialsError::NoProfile { name: name.clone() }.into());
         }
         Ok(StanzaIdentity::Job) => {}
@@ -75,8 +74,8 @@ pub(super) async fn find(
     if let Some(credentials) = from_environment(env)? {
         return Ok(ResolvedCredentials::fixed(credentials, CredentialsSource::Environment));
     }
-    let profile = ProfileFileCredentialsProvider::builder().configure(config).build();
-    if let Some(found) = from_profile(profile, limit).await? {
+    let profile = ProfileCredentials::new(None, env, config, (known_secrets, limit)).await?;
+    if let Some(found) = profile.into_credentials().await? {
         return Ok(found);
     }
     if let Some(role) = Role::from_token_file(env)? {
@@ -139,33 +138,12 @@ async fn try_source(
     let provider = SharedCredentialsProvider::new(provider);
     match provider.provide_credentials().await {
         Ok(credentials) => {
-            Ok(Some(ResolvedCredentials { credentials, source: origin, provider: Some(provider) }))
+            let (source, provider) = (origin, Some(provider));
+            Ok(Some(ResolvedCredentials { credentials, source, profile: None, provider }))
         }
-        // A missing `source_profile` must end the search, too. The SDK reports it only in the text of the
-        // error.
-        Err(error @ SdkCredentialsError::CredentialsNotLoaded(_)) if !names_no_profile(&error) => Ok(None),
+        Err(SdkCredentialsError::CredentialsNotLoaded(_)) => Ok(None),
         Err(source) => Err(CredentialsError::Unavailable { origin, source }),
     }
-}
-
-/// As [`try_source`], within `limit`: a profile may name a process that never exits, and the SDK does not
-/// kill it.
-async fn from_profile(
-    provider: ProfileFileCredentialsProvider,
-    limit: Duration,
-) -> Result<Option<ResolvedCredentials>, CredentialsError> {
-    let origin = CredentialsSource::Profile;
-    let limit = limit.min(PROFILE_LIMIT);
-    let guard = ProcessGuard { armed: true };
-    let found = tokio::time::timeout(limit, try_source(provider, origin))
-        .await
-        .map_err(|_| CredentialsError::ProcessTimedOut { limit })?;
-    guard.disarm();
-    found
-}
-
-fn names_no_profile(error: &dyn std::error::Error) -> bool {
-    error.source().is_some_and(|words| words.to_string().contains("was not defined"))
 }
 
 #[cfg(test)]

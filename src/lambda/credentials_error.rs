@@ -79,12 +79,56 @@ pub(crate) enum CredentialsError {
     },
     /// The `credential_process` of a profile did not exit in time.
     #[error(
-        "the profile's `credential_process` did not exit within {} s and was killed",
+        "the `credential_process` of the profile `{profile}` did not exit within {} s and was killed",
         .limit.as_secs()
     )]
     ProcessTimedOut {
+        /// Name of the profile.
+        profile: String,
         /// How long it ran.
         limit: Duration,
+    },
+    /// A profile that asks other sources or services for its keys got none in time.
+    #[error("the profile `{profile}` got no credentials within {} s", .limit.as_secs())]
+    ProfileTimedOut {
+        /// Name of the profile.
+        profile: String,
+        /// The limit.
+        limit: Duration,
+    },
+    /// A profile returned an error.
+    #[error("the profile `{profile}` returned no credentials")]
+    ProfileFailed {
+        /// Name of the profile.
+        profile: String,
+        /// The error that the SDK returned.
+        source: SdkCredentialsError,
+    },
+    /// A role of a profile can be assumed only with a code of an MFA device.
+    #[error("the profile `{profile}` assumes its role with `mfa_serial`, which is not supported")]
+    NeedsMfa {
+        /// Name of the profile.
+        profile: String,
+    },
+    /// The session that a profile names was not started, or has been ended with `logout`.
+    #[error("the profile `{profile}` has no {} session: {}", .kind.as_str(), absence(.file.as_deref()))]
+    NoSession {
+        /// The profile that names the session.
+        profile: String,
+        /// How the session is started.
+        kind: SessionKind,
+        /// The file that does not exist. `None`: the job has no home directory in which it could be.
+        file: Option<String>,
+    },
+    /// The session that a profile names has expired.
+    #[error("the {} session of the profile `{profile}` has expired", .kind.as_str())]
+    SessionExpired {
+        /// The profile that names the session.
+        profile: String,
+        /// How a new session is started.
+        kind: SessionKind,
+        /// The error that the SDK returned.
+        source: SdkCredentialsError,
     },
     /// A source that is configured returned an error.
     #[error("the credential source `{}` returned no credentials", .origin.as_str())]
@@ -114,6 +158,45 @@ impl From<UnusableKeys> for CredentialsError {
     }
 }
 
+fn absence(file: Option<&str>) -> String {
+    match file {
+        Some(file) => format!("`{file}` does not exist"),
+        None => "the job has no absolute `HOME`".to_owned(),
+    }
+}
+
+/// How a person starts a session, from which a profile then gets its keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SessionKind {
+    /// `aws sso login`.
+    IdentityCenter,
+    /// `aws login`.
+    Console,
+}
+
+impl SessionKind {
+    fn as_str(self) -> &'static str {
+        match self {
+            SessionKind::IdentityCenter => "IAM Identity Center",
+            SessionKind::Console => "AWS console",
+        }
+    }
+
+    /// The command of the AWS CLI that starts a session, to be pasted into a shell.
+    pub(crate) fn command(self, profile: &str) -> String {
+        let command = match self {
+            SessionKind::IdentityCenter => "aws sso login",
+            SessionKind::Console => "aws login",
+        };
+        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.@+/:".contains(&byte);
+        if profile.bytes().all(is_plain) {
+            format!("{command} --profile {profile}")
+        } else {
+            format!("{command} --profile '{}'", profile.replace('\'', r"'\''"))
+        }
+    }
+}
+
 /// Error of a failed renewal, with a text for the user. It replaces the SDK's error, which quotes the output
 /// of a `credential_process`.
 #[derive(Debug, thiserror::Error)]
@@ -136,5 +219,21 @@ impl RenewalFailed {
             next = cause.source();
         }
         None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_can_be_pasted_into_a_shell() {
+        for (kind, profile, command) in [
+            (SessionKind::IdentityCenter, "dev", "aws sso login --profile dev"),
+            (SessionKind::Console, "me@dev", "aws login --profile me@dev"),
+            (SessionKind::Console, "my $(x)'s", r"aws login --profile 'my $(x)'\''s'"),
+        ] {
+            assert_eq!(kind.command(profile), command);
+        }
     }
 }

@@ -1,11 +1,13 @@
 //! Tracks revision ids, version and traffic weights between steps, so that each request can name the state it
 //! expects. It never sends a request to AWS.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::code_source::Delivery;
-use crate::function::{AliasHistory, CodeAndSettings, LATEST_PUBLISHED, LiveAlias, LiveFunction, Setting};
+use crate::function::{
+    AliasHistory, CodeAndSettings, LATEST_PUBLISHED, LiveAlias, LiveFunction, ReleaseMark, Setting,
+};
 use crate::plan::{Action, Plan, WriteCall};
 use crate::protocol::event::{CodeDeployDeployment, StepTarget};
 use crate::protocol::name::FunctionName;
@@ -36,6 +38,11 @@ pub(crate) struct DeployState<'a> {
     /// The versions at which the aliases point before a release, by alias name. `None`: the function is not
     /// part of a release, so an alias that has moved stays where it is.
     pub at: Option<BTreeMap<String, String>>,
+    /// What the release writes into the description of each alias that it moves. `None`: nothing.
+    pub mark: Option<ReleaseMark>,
+    /// Aliases whose revision may have changed since the last response without another caller: a response was
+    /// lost, or AWS moves provisioned concurrency.
+    pub unsettled: BTreeSet<String>,
     /// The deployment of CodeDeploy that moves the alias, or has moved it. `None`: there is none.
     pub deployment: Option<CodeDeployDeployment>,
     /// Ids of the event source mappings that call the alias since this run.
@@ -49,6 +56,8 @@ pub(crate) struct DeployState<'a> {
     pub known: Option<CodeAndSettings>,
     /// How long the last update took. The next one takes about as long. `None`: there was none yet.
     pub last_update: Option<Duration>,
+    /// ARNs of the layer versions that earlier steps have published, by the name or ARN of the layer.
+    pub layers: BTreeMap<String, String>,
 }
 
 impl<'a> DeployState<'a> {
@@ -65,12 +74,15 @@ impl<'a> DeployState<'a> {
             histories: BTreeMap::new(),
             shifted: BTreeMap::new(),
             at: None,
+            mark: None,
+            unsettled: BTreeSet::new(),
             deployment: None,
             moved_event_sources: Vec::new(),
             function_url: None,
             seen_sha256: None,
             known: None,
             last_update: None,
+            layers: BTreeMap::new(),
         }
     }
 
@@ -100,8 +112,25 @@ impl<'a> DeployState<'a> {
 
     /// Makes the moves of the release final.
     pub(crate) fn end_release(&mut self) {
-        self.at = None;
+        (self.at, self.mark) = (None, None);
         self.shifted.clear();
+    }
+
+    /// The description of an alias with this history when it is at `version`: with the mark of the release, if
+    /// the release moves or creates it. `None`: it would exceed AWS's limit.
+    pub(super) fn description_of(
+        &self,
+        alias: &str,
+        version: &str,
+        history: &AliasHistory,
+    ) -> Option<String> {
+        let before = self.at.as_ref().and_then(|at| at.get(alias));
+        match &self.mark {
+            Some(mark) if before.is_none_or(|before| before != version) => {
+                history.marked(mark).to_description(version)
+            }
+            Some(_) | None => history.to_description(version),
+        }
     }
 
     /// The aliases that the release has created.
@@ -123,7 +152,11 @@ impl<'a> DeployState<'a> {
             Action::Write(WriteCall::PutFunctionScalingConfig { version, .. }) => {
                 of(None, Some(self.version_or(version.as_deref()).to_owned()))
             }
-            Action::Write(WriteCall::CreateAlias { alias }) => of(Some(alias), version()),
+            Action::Write(WriteCall::CreateAlias { alias, .. }) => of(Some(alias), version()),
+            Action::Write(
+                WriteCall::PutFunctionEventInvokeConfig { alias, .. }
+                | WriteCall::DeleteFunctionEventInvokeConfig { alias },
+            ) => of(alias.as_ref(), None),
             Action::Write(WriteCall::UpdateAlias { alias, version: to, .. }) => {
                 of(Some(alias), to.clone().or_else(version))
             }
@@ -138,13 +171,20 @@ impl<'a> DeployState<'a> {
             }
             Action::WaitForProvisioned { alias }
             | Action::Write(
-                WriteCall::PutProvisionedConcurrencyConfig { alias, .. }
+                WriteCall::DescribeAlias { alias, .. }
+                | WriteCall::PutProvisionedConcurrencyConfig { alias, .. }
                 | WriteCall::DeleteProvisionedConcurrencyConfig { alias },
             ) => of(Some(alias), None),
             Action::Write(WriteCall::UpdateEventSourceMapping { event_source, alias, .. }) => {
                 StepTarget { event_source: Some(event_source.clone()), ..of(Some(alias), None) }
             }
             Action::Write(WriteCall::DeleteVersion { version }) => of(None, Some(version.clone())),
+            Action::Write(WriteCall::PublishLayerVersion { layer }) => {
+                StepTarget { layer: Some(layer.layer.clone()), ..StepTarget::default() }
+            }
+            Action::Write(WriteCall::DeleteLayerVersion { layer, version }) => {
+                StepTarget { layer: Some(layer.clone()), ..of(None, Some(version.to_string())) }
+            }
             _ => StepTarget::default(),
         }
     }
@@ -190,6 +230,14 @@ impl<'a> DeployState<'a> {
             }
             WriteCall::UpdateEventSourceMapping { uuid, .. } => self.moved_event_sources.push(uuid.clone()),
             _ => {}
+        }
+    }
+
+    /// Records a step that shifts or moves an alias, and that AWS may have carried out although it failed.
+    pub(super) fn record_uncertain(&mut self, call: &WriteCall) {
+        self.record_target(call);
+        if let WriteCall::UpdateAlias { alias, .. } | WriteCall::ShiftTraffic { alias, .. } = call {
+            self.unsettled.insert(alias.clone());
         }
     }
 
@@ -256,6 +304,11 @@ impl<'a> DeployState<'a> {
 
     /// Records the facts from a response.
     pub(super) fn record_response(&mut self, reported: ResponseFacts) {
+        if let Some((layer, arn)) = reported.layer {
+            // A layer is no part of the function, whose revision stays.
+            self.layers.insert(layer, arn);
+            return;
+        }
         if let Some(arn) = reported.function_arn {
             self.arn = arn;
         }
@@ -295,6 +348,8 @@ pub(super) struct ResponseFacts {
     pub(super) deployment: Option<CodeDeployDeployment>,
     /// Name and `RevisionId` of an alias.
     pub(super) alias: Option<(String, Option<String>)>,
+    /// Name or ARN of a layer, and the ARN of the version that was published.
+    pub(super) layer: Option<(String, String)>,
 }
 
 #[cfg(test)]
@@ -341,6 +396,17 @@ mod tests {
     }
 
     #[test]
+    fn a_published_layer_leaves_the_revision_of_the_function() {
+        let name = FunctionName::parse("f").expect("a name");
+        let revision_id = Some("ours".to_owned());
+        let mut state = DeployState { revision_id: revision_id.clone(), ..DeployState::of(&name) };
+        let layer = Some(("deps".to_owned(), "arn:deps:2".to_owned()));
+        state.record_response(ResponseFacts { layer, ..ResponseFacts::default() });
+        assert_eq!(state.revision_id, revision_id);
+        assert_eq!(state.layers.get("deps").map(String::as_str), Some("arn:deps:2"));
+    }
+
+    #[test]
     fn an_alias_that_has_moved_can_be_sent_back_only_in_a_release() {
         let name = FunctionName::parse("f").expect("a name");
         let update = |version: Option<&str>| WriteCall::UpdateAlias {
@@ -366,8 +432,29 @@ mod tests {
         assert_eq!((alone.shifted, released.shifted.clone()), (BTreeMap::new(), at));
         released.alias_revisions = ["live", "next"].map(|alias| (alias.to_owned(), String::new())).into();
         assert_eq!(released.created_aliases(), ["next"]);
+        released.record_uncertain(&update(None));
+        assert!(released.unsettled.contains("live") && released.shifted.contains_key("live"));
         released.end_release();
         assert!(released.shifted.is_empty() && released.created_aliases().is_empty());
+    }
+
+    #[test]
+    fn only_an_alias_that_moves_gets_the_mark_of_its_release() {
+        let name = FunctionName::parse("f").expect("a name");
+        let at = BTreeMap::from([("live".to_owned(), "7".to_owned())]);
+        let mark = ReleaseMark { name: "shop".to_owned(), number: 4, last: None };
+        let mut state = DeployState { at: Some(at), mark: Some(mark), ..DeployState::of(&name) };
+        let history = AliasHistory::of("(at 7, before: 5)");
+        let described = |state: &DeployState<'_>, alias, version, history: &AliasHistory| {
+            state.description_of(alias, version, history).expect("short")
+        };
+        let moved = history.moved_from("7");
+        assert_eq!(described(&state, "live", "8", &moved), "(at 8 #4, before: 7, 5, release: shop)");
+        assert_eq!(described(&state, "live", "7", &history), "(at 7, before: 5)");
+        let created = AliasHistory::new();
+        assert_eq!(described(&state, "next", "8", &created), "(at 8 #4, before: none, release: shop)");
+        state.end_release();
+        assert_eq!(described(&state, "live", "8", &moved), "(at 8, before: 7, 5)");
     }
 
     #[test]

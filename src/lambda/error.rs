@@ -105,6 +105,16 @@ pub(crate) enum LambdaError {
         /// The missing object.
         object: Object,
     },
+    /// A layer that the stanza names does not exist, or not in this version.
+    #[error("{}", absence_of_layer(.layer, *.version, .region))]
+    NoLayer {
+        /// Name or ARN of the layer.
+        layer: String,
+        /// Number of the version. `None`: the layer has no version at all.
+        version: Option<i64>,
+        /// The region of the function.
+        region: String,
+    },
     /// The archive cannot be read again.
     #[error("the archive could not be read for the upload")]
     Archive(#[source] std::io::Error),
@@ -143,6 +153,11 @@ impl LambdaError {
             _ => false,
         }
     }
+}
+
+fn absence_of_layer(layer: &str, version: Option<i64>, region: &str) -> String {
+    let version = version.map(|version| format!("version {version} of ")).unwrap_or_default();
+    format!("{version}the layer `{layer}` does not exist in {region}")
 }
 
 /// The source of a value: the name of a variable in backticks, or a description such as "the profile's

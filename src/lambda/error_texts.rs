@@ -6,7 +6,8 @@ use std::error::Error;
 use aws_smithy_types::error::ErrorMetadata;
 
 /// Texts of the SDK that only name the kind of an error. The error below says what happened.
-const KINDS: [&str; 11] = [
+const KINDS: [&str; 12] = [
+    "an error occurred while loading an access token",
     "an error occurred while loading credentials",
     "client error",
     "dispatch failure",

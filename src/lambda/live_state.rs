@@ -20,12 +20,27 @@ const LEAVING: &str = "the deletion or deactivation of the function";
 pub(crate) struct ExtraReads {
     /// The code signing configuration.
     pub code_signing: bool,
+    /// The runtime management configuration.
+    pub runtime_management: bool,
+    /// The configuration of recursive loop detection.
+    pub recursion: bool,
+    /// The configurations of asynchronous invocations of these aliases; `None` is the unqualified function.
+    pub event_invoke: Vec<Option<String>>,
     /// The function URL and the resource policy that controls access to it.
     pub url: bool,
     /// The alias that the function URL belongs to. `None`: the unqualified function.
     pub url_alias: Option<String>,
     /// Whether the plan removes function URLs. If so, the policy of the unqualified function is read, too.
     pub removes_url: bool,
+}
+
+impl ExtraReads {
+    /// All reads, one in each, so that AWS can deny one of them without the others.
+    pub(super) fn each(url_alias: Option<&str>) -> [ExtraReads; 2] {
+        let none = ExtraReads { code_signing: false, url: false, url_alias: None, removes_url: false };
+        let url_alias = url_alias.map(str::to_owned);
+        [ExtraReads { code_signing: true, ..none.clone() }, ExtraReads { url: true, url_alias, ..none }]
+    }
 }
 
 /// The live function, and whether its state is final.
@@ -82,6 +97,29 @@ impl Lambda {
                 .ok_or(LambdaError::Gone)?;
             self.require_aws_request_id("GetFunctionCodeSigningConfig")?;
             live.settings.extend(read::code_signing(&output));
+        }
+        if extras.runtime_management && live.image.is_none() {
+            const OPERATION: &str = "GetRuntimeManagementConfig";
+            let call = self.client.get_runtime_management_config().function_name(name).send();
+            let output = found(self.read_call(OPERATION, call).await)?.ok_or(LambdaError::Gone)?;
+            output.update_runtime_on().ok_or_else(|| self.invalid_response(OPERATION))?;
+            live.settings.extend(read::runtime_management(&output));
+        }
+        if extras.recursion {
+            const OPERATION: &str = "GetFunctionRecursionConfig";
+            let call = self.client.get_function_recursion_config().function_name(name).send();
+            let output = found(self.read_call(OPERATION, call).await)?.ok_or(LambdaError::Gone)?;
+            output.recursive_loop().ok_or_else(|| self.invalid_response(OPERATION))?;
+            live.settings.extend(read::recursion(&output));
+        }
+        for alias in extras.event_invoke {
+            const OPERATION: &str = "GetFunctionEventInvokeConfig";
+            let call = self.client.get_function_event_invoke_config().function_name(name);
+            let call = call.set_qualifier(alias.clone()).send();
+            if let Some(output) = found(self.read_call(OPERATION, call).await)? {
+                output.function_arn().ok_or_else(|| self.invalid_response(OPERATION))?;
+                live.event_invoke.insert(alias, read::event_invoke(&output));
+            }
         }
         if extras.url {
             live.url = self.url(name, extras.url_alias.clone()).await?;

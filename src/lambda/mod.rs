@@ -12,6 +12,7 @@ mod client;
 #[cfg_attr(not(feature = "codedeploy"), path = "codedeploy_absent.rs")]
 mod codedeploy;
 mod connect;
+mod credential_files;
 mod credentials;
 mod credentials_error;
 mod deploy_state;
@@ -21,11 +22,14 @@ mod error_texts;
 #[cfg(feature = "cloudwatch")]
 mod guard_reads;
 mod http;
+mod layer;
 mod live_state;
 #[cfg(not(feature = "cloudwatch"))]
 mod no_guard_reads;
 mod pace;
 mod poll_backoff;
+mod profile;
+mod profile_credentials;
 mod read;
 mod request;
 mod request_recorder;
@@ -35,6 +39,7 @@ mod scaling;
 mod timeouts;
 mod transient_error;
 mod versions;
+mod whole_function;
 
 pub(crate) use alias::ShiftOutcome;
 pub(crate) use bypass::BypassReads;
@@ -48,4 +53,5 @@ pub(crate) use error::{
 pub(crate) use error_texts::error_texts;
 pub(crate) use live_state::{ANOTHER_UPDATE, ExtraReads, LiveState};
 pub(crate) use pace::Pace;
+pub(crate) use read::default_settings;
 pub(crate) use versions::VersionReads;

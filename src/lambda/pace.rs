@@ -5,7 +5,7 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::{MutexGuard, Semaphore, SemaphorePermit};
 
 /// Largest number of calls in flight.
 const SLOTS: usize = 16;
@@ -66,6 +66,8 @@ pub(crate) struct Pace {
     slots: Semaphore,
     /// How long the last update of any function took. `None`: none has been measured.
     update: Mutex<Option<Duration>>,
+    /// Locked while a layer is published. Functions that build the same layer publish it once.
+    publication: tokio::sync::Mutex<()>,
 }
 
 impl Default for Pace {
@@ -76,6 +78,7 @@ impl Default for Pace {
             buckets: Mutex::new([Bucket::new(GET_FUNCTION_RATE, 40.0), control_plane(), control_plane()]),
             slots: Semaphore::new(SLOTS),
             update: Mutex::default(),
+            publication: tokio::sync::Mutex::default(),
         }
     }
 }
@@ -110,6 +113,11 @@ impl Pace {
         if let Some(quota) = Quota::of(operation) {
             self.bucket(quota, Bucket::slow_down);
         }
+    }
+
+    /// Waits until no other function publishes a layer. The caller keeps the guard until its own is published.
+    pub(super) async fn begin_publication(&self) -> MutexGuard<'_, ()> {
+        self.publication.lock().await
     }
 
     /// How long an update will take, as far as those of other functions show.

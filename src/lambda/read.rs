@@ -6,7 +6,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use aws_sdk_lambda::operation::create_function::CreateFunctionOutput;
 use aws_sdk_lambda::operation::get_function::GetFunctionOutput;
 use aws_sdk_lambda::operation::get_function_code_signing_config::GetFunctionCodeSigningConfigOutput;
+use aws_sdk_lambda::operation::get_function_event_invoke_config::GetFunctionEventInvokeConfigOutput;
+use aws_sdk_lambda::operation::get_function_recursion_config::GetFunctionRecursionConfigOutput;
 use aws_sdk_lambda::operation::get_function_url_config::GetFunctionUrlConfigOutput;
+use aws_sdk_lambda::operation::get_runtime_management_config::GetRuntimeManagementConfigOutput;
 use aws_sdk_lambda::operation::publish_version::PublishVersionOutput;
 use aws_sdk_lambda::operation::update_function_code::UpdateFunctionCodeOutput;
 use aws_sdk_lambda::operation::update_function_configuration::UpdateFunctionConfigurationOutput;
@@ -20,11 +23,11 @@ use serde_json::{Value, json};
 use super::deploy_state::ResponseFacts;
 use super::error::StateReason;
 use crate::function::{
-    CodeAndSettings, EventSource, LATEST_PUBLISHED, LiveFunction, LiveImage, LiveUrl, LiveVersion, Permission,
-    PublicAccess, Setting, VersionState, resource_name, settings_table,
+    CodeAndSettings, EventSource, LATEST_PUBLISHED, LayerVersion, LiveFunction, LiveImage, LiveUrl,
+    LiveVersion, Permission, PublicAccess, Setting, VersionState, resource_name, settings_table,
 };
 use crate::protocol::secret::Secret;
-use crate::protocol::structures::{self, FunctionUrl};
+use crate::protocol::structures::{self, EventInvokeConfig, FunctionUrl};
 
 /// State of a function or version, combined from `State` and `LastUpdateStatus`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -106,7 +109,9 @@ macro_rules! impl_configuration {
         option: $option:literal, aws: $aws:literal $(in $unit:literal)?,
         desired: $desired:expr,
         live: $(configuration($live:expr))? $(get_function($of_function:expr))?
-            $(get_function_code_signing_config($of_code_signing:expr))?,
+            $(get_function_code_signing_config($of_code_signing:expr))?
+            $(get_runtime_management_config($of_runtime:expr))?
+            $(get_function_recursion_config($of_recursion:expr))?,
         request: $($target:ident($write:expr))+,
     })*) => {
         impl Configuration for $response {
@@ -153,7 +158,9 @@ macro_rules! define_other_settings {
         option: $option:literal, aws: $aws:literal $(in $unit:literal)?,
         desired: $desired:expr,
         live: $(configuration($live:expr))? $(get_function($of_function:expr))?
-            $(get_function_code_signing_config($of_code_signing:expr))?,
+            $(get_function_code_signing_config($of_code_signing:expr))?
+            $(get_runtime_management_config($of_runtime:expr))?
+            $(get_function_recursion_config($of_recursion:expr))?,
         request: $($target:ident($write:expr))+,
     })*) => {
         /// The settings that GetFunction returns beside the configuration.
@@ -165,10 +172,29 @@ macro_rules! define_other_settings {
         pub(super) fn code_signing(output: &GetFunctionCodeSigningConfigOutput) -> Vec<Setting> {
             [$($(Setting::read(output, $of_code_signing, Setting::$name),)?)*].into_iter().flatten().collect()
         }
+
+        /// The settings that GetRuntimeManagementConfig returns.
+        pub(super) fn runtime_management(output: &GetRuntimeManagementConfigOutput) -> Vec<Setting> {
+            [$($(Setting::read(output, $of_runtime, Setting::$name),)?)*].into_iter().flatten().collect()
+        }
+
+        /// The settings that GetFunctionRecursionConfig returns.
+        pub(super) fn recursion(output: &GetFunctionRecursionConfigOutput) -> Vec<Setting> {
+            [$($(Setting::read(output, $of_recursion, Setting::$name),)?)*].into_iter().flatten().collect()
+        }
     };
 }
 
 settings_table!(define_other_settings);
+
+/// AWS's default settings of a function called `name`. Settings that GetFunction does not return are missing.
+pub(crate) fn default_settings(name: &str) -> Vec<Setting> {
+    // AWS returns these two for every function, so reading them needs no default.
+    let configuration =
+        FunctionConfiguration::builder().function_name(name).timeout(3).memory_size(128).build();
+    let beside = settings_beside(&GetFunctionOutput::builder().build());
+    configuration.settings().into_iter().chain(beside).collect()
+}
 
 /// Converts a GetFunction response. `None`: the response lacks a field that every function has.
 pub(super) fn live(output: &GetFunctionOutput) -> Option<LiveFunction> {
@@ -238,6 +264,18 @@ pub(super) fn url(output: &GetFunctionUrlConfigOutput) -> LiveUrl {
         cors,
     };
     LiveUrl { url: output.function_url().to_owned(), config }
+}
+
+/// Converts the configuration of asynchronous invocations.
+pub(super) fn event_invoke(output: &GetFunctionEventInvokeConfigOutput) -> EventInvokeConfig {
+    let destinations = output.destination_config();
+    let set = |arn: Option<&str>| arn.filter(|arn| !arn.is_empty()).map(str::to_owned);
+    EventInvokeConfig {
+        maximum_retry_attempts: output.maximum_retry_attempts(),
+        maximum_event_age: output.maximum_event_age_in_seconds(),
+        on_success: set(destinations.and_then(|both| both.on_success()).and_then(|one| one.destination())),
+        on_failure: set(destinations.and_then(|both| both.on_failure()).and_then(|one| one.destination())),
+    }
 }
 
 /// Converts an event source mapping. `None`: it calls a version or an alias of the function with this ARN, or

@@ -167,6 +167,18 @@ pub(super) fn cors(cors: &structures::Cors) -> types::Cors {
         .build()
 }
 
+/// Converts the destinations of asynchronous invocations. `None`: there are none.
+pub(super) fn destinations(config: &structures::EventInvokeConfig) -> Option<types::DestinationConfig> {
+    let success = |arn: &String| types::OnSuccess::builder().destination(arn).build();
+    let failure = |arn: &String| types::OnFailure::builder().destination(arn).build();
+    let (success, failure) =
+        (config.on_success.as_ref().map(success), config.on_failure.as_ref().map(failure));
+    if success.is_none() && failure.is_none() {
+        return None;
+    }
+    Some(types::DestinationConfig::builder().set_on_success(success).set_on_failure(failure).build())
+}
+
 /// Names and secret values as AWS takes them.
 pub(super) fn exposed(pairs: &BTreeMap<String, Secret>) -> HashMap<String, String> {
     pairs.iter().map(|(name, value)| (name.clone(), value.expose().to_owned())).collect()

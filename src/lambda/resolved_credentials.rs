@@ -9,26 +9,26 @@ use aws_credential_types::provider::error::CredentialsError as SdkCredentialsErr
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider, future};
 
 use super::credentials_error::RenewalFailed;
-use crate::child::orphans;
 use crate::protocol::event::CredentialsSource;
 use crate::protocol::secret::{KnownSecrets, Secret};
 
-/// Time limit for a profile. Its process may call a remote service; one that prompts for input gets none in
-/// CI.
-pub(super) const PROFILE_LIMIT: Duration = Duration::from_secs(60);
+/// Time limit for a renewal. The SDK sets none.
+const RENEWAL_LIMIT: Duration = Duration::from_secs(60);
 
 /// Credentials, and the provider that renews them.
 #[derive(Debug)]
 pub(super) struct ResolvedCredentials {
     pub(super) credentials: Credentials,
     pub(super) source: CredentialsSource,
+    /// Name of the profile. `None`: they come from no profile.
+    pub(super) profile: Option<String>,
     /// Returns new credentials when these expire. `None`: they do not expire, or cannot be renewed.
     pub(super) provider: Option<SharedCredentialsProvider>,
 }
 
 impl ResolvedCredentials {
     pub(super) fn fixed(credentials: Credentials, source: CredentialsSource) -> Self {
-        ResolvedCredentials { credentials, source, provider: None }
+        ResolvedCredentials { credentials, source, profile: None, provider: None }
     }
 
     /// The credential provider for the SDK: it returns these credentials first, and renewed ones when they
@@ -72,38 +72,15 @@ impl ProvideCredentials for FirstThenProvider {
         match self.first.lock().unwrap_or_else(PoisonError::into_inner).take() {
             Some(credentials) => future::ProvideCredentials::ready(Ok(credentials)),
             None => future::ProvideCredentials::new(async {
-                // The SDK sets no limit here, and leaves the process of a profile behind if the call is given
-                // up.
-                let guard = ProcessGuard { armed: true };
-                let renewed = tokio::time::timeout(PROFILE_LIMIT, self.provider.provide_credentials()).await;
+                let renewed = tokio::time::timeout(RENEWAL_LIMIT, self.provider.provide_credentials()).await;
                 let failed = |error| SdkCredentialsError::provider_error(RenewalFailed::of(&error));
                 let renewed = match renewed {
                     Ok(renewed) => renewed.map_err(failed),
-                    Err(_) => Err(failed(SdkCredentialsError::provider_timed_out(PROFILE_LIMIT))),
+                    Err(_) => Err(failed(SdkCredentialsError::provider_timed_out(RENEWAL_LIMIT))),
                 };
-                guard.disarm();
                 renewed.iter().for_each(|credentials| add_secrets(&self.known_secrets, credentials));
                 renewed
             }),
-        }
-    }
-}
-
-/// Ends the `credential_process` of a profile when the SDK's request for credentials is given up.
-pub(super) struct ProcessGuard {
-    pub(super) armed: bool,
-}
-
-impl ProcessGuard {
-    pub(super) fn disarm(mut self) {
-        self.armed = false;
-    }
-}
-
-impl Drop for ProcessGuard {
-    fn drop(&mut self) {
-        if self.armed {
-            orphans::kill_sdk_processes();
         }
     }
 }

@@ -124,7 +124,8 @@ impl AssumedRole {
         source: CredentialsSource,
     ) -> Result<ResolvedCredentials, LambdaError> {
         let credentials = self.assume().await?;
-        Ok(ResolvedCredentials { credentials, source, provider: Some(SharedCredentialsProvider::new(self)) })
+        let provider = Some(SharedCredentialsProvider::new(self));
+        Ok(ResolvedCredentials { credentials, source, profile: None, provider })
     }
 
     /// Requests credentials from STS.

@@ -18,7 +18,7 @@ use crate::function::{
     VersionState,
 };
 use crate::protocol::name::FunctionName;
-use crate::verification::InvokeResponse;
+use crate::verification::{InvokeRequest, InvokeResponse};
 
 /// Progress text while a published version becomes active.
 pub(super) const VERSION: &str = "the new version";
@@ -304,22 +304,19 @@ impl Lambda {
         }
     }
 
-    /// Invokes a version with `payload` and returns its response. `tenant_id`: the tenant for which it runs.
+    /// Invokes a version and returns its response.
     ///
     /// # Errors
-    /// [`LambdaError::NoResponse`] if the response takes longer than `limit`, [`LambdaError::Gone`], and
-    /// those of every call.
+    /// [`LambdaError::NoResponse`] if the response takes longer than the limit of the request,
+    /// [`LambdaError::Gone`], and those of every call.
     pub(crate) async fn invoke(
         &self,
         name: &FunctionName,
-        version: &str,
-        tenant_id: Option<&str>,
-        payload: &str,
-        limit: Duration,
+        request: &InvokeRequest<'_>,
     ) -> Result<InvokeResponse, LambdaError> {
         let mut waking = PollBackoff::new(self.wait_limit);
         loop {
-            match self.invoke_once(name, version, tenant_id, payload, limit).await {
+            match self.invoke_once(name, request).await {
                 // AWS rejects the first invocation of an idle function, and makes the function active again.
                 Err(LambdaError::Call(error)) if error.wakes_function() => {
                     // AWS's error is more useful than a timeout.
@@ -333,17 +330,21 @@ impl Lambda {
     async fn invoke_once(
         &self,
         name: &FunctionName,
-        version: &str,
-        tenant_id: Option<&str>,
-        payload: &str,
-        limit: Duration,
+        request: &InvokeRequest<'_>,
     ) -> Result<InvokeResponse, LambdaError> {
         self.attempts.reset();
-        let call =
-            self.client.invoke().function_name(name.as_str()).qualifier(version).log_type(LogType::Tail);
-        let call = call.set_tenant_id(tenant_id.map(str::to_owned));
+        let limit = request.limit;
+        let call = self
+            .client
+            .invoke()
+            .function_name(name.as_str())
+            .qualifier(request.version)
+            .log_type(LogType::Tail)
+            .set_tenant_id(request.tenant_id.map(str::to_owned))
+            .set_client_context(request.client_context.map(str::to_owned))
+            .payload(Blob::new(request.payload.as_str()));
         let patient = aws_sdk_lambda::config::Builder::new().timeout_config(timeouts(limit, limit));
-        let call = call.payload(Blob::new(payload)).customize().config_override(patient).send();
+        let call = call.customize().config_override(patient).send();
         let answer = tokio::time::timeout(limit, self.read_call("Invoke", call));
         let output = match answer.await {
             Err(_) => return Err(self.unanswered(limit)),

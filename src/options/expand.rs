@@ -13,7 +13,8 @@ const BASH: [&str; 4] = ["on", "if", "true", "run"];
 /// Options whose entries can be empty, because `NAME=` sets an empty value.
 const PAIRS: [&str; 3] = ["environment", "environment_variables", "function_tags"];
 
-/// Option and key with bash source in a nested map. bash itself expands the variables in it.
+/// Option and key with bash source in a nested map, or in each map of a list. bash itself expands the
+/// variables in it.
 const COMMAND: (&str, &str) = ("verify", "command");
 
 /// A variable in a value that the job does not set.
@@ -53,16 +54,7 @@ pub(super) fn option(
         keeps_empty: PAIRS.contains(&key.as_str()) || key == COMMAND.0,
         may_be_quoted: NON_SECRET_KEYS.contains(&key.as_str()),
     };
-    let filled = match node {
-        Node::Map(map) if key == COMMAND.0 => {
-            let entries = map.iter().filter_map(|(name, node)| {
-                let filled = if name == COMMAND.1 { Some(node.clone()) } else { expander.node(node.clone()) };
-                Some((name.to_owned(), filled?))
-            });
-            Node::Map(entries.collect())
-        }
-        node => expander.node(node)?,
-    };
+    let filled = if key == COMMAND.0 { expander.checks(node)? } else { expander.node(node)? };
     Some((key, filled))
 }
 
@@ -80,6 +72,23 @@ struct Expander<'a> {
 }
 
 impl Expander<'_> {
+    /// A check or a list of checks, whose commands stay as they are.
+    fn checks(&mut self, node: Node) -> Option<Node> {
+        match node {
+            Node::Map(map) => {
+                let entries = map.iter().filter_map(|(name, node)| {
+                    let filled = if name == COMMAND.1 { Some(node.clone()) } else { self.node(node.clone()) };
+                    Some((name.to_owned(), filled?))
+                });
+                Some(Node::Map(entries.collect()))
+            }
+            Node::List(items) => {
+                Some(Node::List(items.into_iter().filter_map(|item| self.checks(item)).collect()))
+            }
+            other => self.node(other),
+        }
+    }
+
     fn node(&mut self, node: Node) -> Option<Node> {
         match node {
             Node::Text(text) => {

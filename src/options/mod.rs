@@ -239,6 +239,24 @@ mod tests {
     }
 
     #[test]
+    fn only_bash_expands_the_command_of_a_check() {
+        let env = [("A", "1")];
+        for (written, filled) in [
+            (
+                r#"{"verify":{"command":"echo $A","payload":"$A"}}"#,
+                r#"{"verify":{"command":"echo $A","payload":"1"}}"#,
+            ),
+            (
+                r#"{"verify":[{"command":"echo $A","payload":{"a":["$A"]}},null,"$A",[]]}"#,
+                r#"{"verify":[{"command":"echo $A","payload":{"a":["1"]}},null,"1",[]]}"#,
+            ),
+            (r#"{"verify":[]}"#, r#"{"verify":[]}"#),
+        ] {
+            check(written, &env, filled, &[]);
+        }
+    }
+
+    #[test]
     fn what_is_not_set_stays_as_it_is_written_so_that_a_password_survives() {
         check(r#"{"role":"pa$word"}"#, &[], r#"{"role":"pa$word"}"#, &[WarningCode::UnsetVariable]);
         check(r#"{"role":"${A:-x}"}"#, &[("A", "1")], r#"{"role":"${A:-x}"}"#, &[WarningCode::NotExpanded]);

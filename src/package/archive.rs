@@ -73,6 +73,7 @@ impl Archive {
             zip_bytes,
             code_sha256: BASE64.encode_to_string(&sha256),
             source,
+            layer: None,
         };
         Archive { data, package, sha256, entries, notes: Vec::new(), bootstrap: None }
     }

@@ -1,16 +1,17 @@
 //! Defines the action of a step: what it does, its name in events, and what the step waits for. Never carries
 //! an action out.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::code_source::{Delivery, Object};
-use crate::function::{AliasHistory, Permission, Setting};
+use crate::code_source::{BuiltLayer, Delivery, Object};
+use crate::function::{AliasHistory, LayerVersion, Permission, Setting};
 use crate::package::Archive;
 use crate::protocol::event::{CodeDeployDeployment, StepName, WaitsFor};
 use crate::protocol::secret::Secret;
-use crate::protocol::structures::{CodeDeploy, FunctionUrl, Scaling};
+use crate::protocol::structures::{CodeDeploy, EventInvokeConfig, FunctionUrl, Scaling};
 
 /// What a step does.
 #[derive(Clone, Debug, PartialEq)]
@@ -87,6 +88,28 @@ pub(crate) enum WriteCall {
     },
     /// DeleteFunctionConcurrency.
     DeleteFunctionConcurrency,
+    /// PutRuntimeManagementConfig, for `$LATEST`.
+    PutRuntimeManagementConfig {
+        /// `Auto`, `FunctionUpdate`, or the ARN of the runtime version to keep.
+        mode: String,
+    },
+    /// PutFunctionRecursionConfig.
+    PutFunctionRecursionConfig {
+        /// `Terminate` or `Allow`.
+        recursive_loop: String,
+    },
+    /// PutFunctionEventInvokeConfig, which replaces the whole configuration.
+    PutFunctionEventInvokeConfig {
+        /// All members that the configuration then has.
+        config: EventInvokeConfig,
+        /// The alias to which it belongs. `None`: it belongs to the function.
+        alias: Option<String>,
+    },
+    /// DeleteFunctionEventInvokeConfig.
+    DeleteFunctionEventInvokeConfig {
+        /// The alias to which it belongs. `None`: it belongs to the function.
+        alias: Option<String>,
+    },
     /// CreateFunctionUrlConfig.
     CreateFunctionUrlConfig {
         /// The members that the stanza names.
@@ -120,6 +143,11 @@ pub(crate) enum WriteCall {
         /// The alias from whose policy it is removed. `None`: the function's policy.
         alias: Option<String>,
     },
+    /// PublishLayerVersion, unless the latest version has the content already.
+    PublishLayerVersion {
+        /// The layer.
+        layer: Box<BuiltLayer>,
+    },
     /// PublishVersion.
     PublishVersion {
         /// Description of the version. `None`: that of the function.
@@ -138,6 +166,8 @@ pub(crate) enum WriteCall {
     CreateAlias {
         /// Name of the alias.
         alias: String,
+        /// The alias history to write into the description.
+        history: AliasHistory,
     },
     /// UpdateAlias: sends all traffic to one version.
     UpdateAlias {
@@ -149,6 +179,13 @@ pub(crate) enum WriteCall {
         history: Option<AliasHistory>,
         /// True if provisioned concurrency moves with the alias.
         provisions: bool,
+    },
+    /// UpdateAlias of the description alone.
+    DescribeAlias {
+        /// Name of the alias.
+        alias: String,
+        /// The whole description, with the alias history.
+        description: String,
     },
     /// UpdateAlias: sends a share of the traffic to the version of the plan.
     ShiftTraffic {
@@ -212,6 +249,13 @@ pub(crate) enum WriteCall {
         /// Number of the version.
         version: String,
     },
+    /// DeleteLayerVersion.
+    DeleteLayerVersion {
+        /// Name or ARN of the layer.
+        layer: String,
+        /// Number of the version.
+        version: i64,
+    },
 }
 
 impl Action {
@@ -258,6 +302,28 @@ impl WriteCall {
         self.name_and_wait().0
     }
 
+    /// The call with the ARNs of the layer versions that earlier steps have published, by layer.
+    pub(crate) fn with_layers(&self, published: &BTreeMap<String, String>) -> Cow<'_, WriteCall> {
+        let mut call = Cow::Borrowed(self);
+        if published.is_empty() {
+            return call;
+        }
+        if let WriteCall::CreateFunction { settings, .. }
+        | WriteCall::UpdateFunctionConfiguration { settings } = call.to_mut()
+        {
+            for version in settings.iter_mut().filter_map(layers_of).flatten() {
+                let arn = match &*version {
+                    LayerVersion::New { layer, .. } => published.get(layer).cloned(),
+                    LayerVersion::Arn(_) => None,
+                };
+                if let Some(arn) = arn {
+                    *version = LayerVersion::Arn(arn);
+                }
+            }
+        }
+        call
+    }
+
     fn name_and_wait(&self) -> (StepName, Option<WaitsFor>) {
         let provisioned = Some(WaitsFor::ProvisionedConcurrencyReady);
         match self {
@@ -274,11 +340,20 @@ impl WriteCall {
             }
             WriteCall::PutFunctionConcurrency { .. } => (StepName::PutFunctionConcurrency, None),
             WriteCall::DeleteFunctionConcurrency => (StepName::DeleteFunctionConcurrency, None),
+            WriteCall::PutRuntimeManagementConfig { .. } => {
+                (StepName::PutRuntimeManagementConfig, Some(WaitsFor::FunctionUpdated))
+            }
+            WriteCall::PutFunctionRecursionConfig { .. } => (StepName::PutFunctionRecursionConfig, None),
+            WriteCall::PutFunctionEventInvokeConfig { .. } => (StepName::PutFunctionEventInvokeConfig, None),
+            WriteCall::DeleteFunctionEventInvokeConfig { .. } => {
+                (StepName::DeleteFunctionEventInvokeConfig, None)
+            }
             WriteCall::CreateFunctionUrlConfig { .. } => (StepName::CreateFunctionUrlConfig, None),
             WriteCall::UpdateFunctionUrlConfig { .. } => (StepName::UpdateFunctionUrlConfig, None),
             WriteCall::DeleteFunctionUrlConfig { .. } => (StepName::DeleteFunctionUrlConfig, None),
             WriteCall::AddPermission { .. } => (StepName::AddPermission, None),
             WriteCall::RemovePermission { .. } => (StepName::RemovePermission, None),
+            WriteCall::PublishLayerVersion { .. } => (StepName::PublishLayerVersion, None),
             WriteCall::PublishVersion { .. } => (StepName::PublishVersion, Some(WaitsFor::VersionActive)),
             WriteCall::PutFunctionScalingConfig { .. } => {
                 (StepName::PutFunctionScalingConfig, Some(WaitsFor::ScalingApplied))
@@ -287,6 +362,7 @@ impl WriteCall {
             WriteCall::UpdateAlias { provisions, .. } => {
                 (StepName::UpdateAlias, provisioned.filter(|_| *provisions))
             }
+            WriteCall::DescribeAlias { .. } => (StepName::UpdateAlias, None),
             WriteCall::ShiftTraffic { .. } => (StepName::ShiftTraffic, None),
             WriteCall::CreateDeployment { codedeploy, .. } => {
                 (StepName::CreateDeployment, codedeploy.waits().then_some(WaitsFor::DeploymentEnded))
@@ -302,6 +378,15 @@ impl WriteCall {
                 (StepName::UpdateEventSourceMapping, Some(WaitsFor::EventSourceMappingSettled))
             }
             WriteCall::DeleteVersion { .. } => (StepName::DeleteFunction, None),
+            WriteCall::DeleteLayerVersion { .. } => (StepName::DeleteLayerVersion, None),
         }
+    }
+}
+
+/// The layers that a setting names. `None`: it is another setting.
+fn layers_of(setting: &mut Setting) -> Option<&mut Vec<LayerVersion>> {
+    match setting {
+        Setting::Layers(versions) => Some(versions),
+        _ => None,
     }
 }

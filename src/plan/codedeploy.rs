@@ -83,7 +83,7 @@ fn start<'a>(alias: &'a LiveAlias, version: &str) -> Option<&'a str> {
     if alias.version != version {
         return Some(&alias.version);
     }
-    alias.history.before(version)?.first().map(String::as_str)
+    alias.history.before(version)?.first().copied()
 }
 
 /// The step in which CodeDeploy moves `alias` to `version`, or to the version that a step publishes. With

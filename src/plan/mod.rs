@@ -5,8 +5,11 @@
 mod action;
 mod alias_changes;
 mod at_creation;
+mod approved;
 mod codedeploy;
 mod error;
+mod event_invoke;
+mod layers;
 mod managed;
 mod phases;
 mod refused;
@@ -20,11 +23,12 @@ mod url;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub(crate) use action::{Action, WriteCall};
+pub(crate) use approved::{PlanDifference, differences as differences_from_approved};
 pub(crate) use error::PlanError;
-pub(crate) use phases::{Phases, phases};
+pub(crate) use phases::{Phases, moved_aliases, phases};
 pub(crate) use refused::{cut_version_description, half_vpc, merged_variables};
 pub(crate) use release::ClearedWeights;
-pub(crate) use rollback::roll_back;
+pub(crate) use rollback::{Undone, roll_back};
 pub(crate) use step::Step;
 
 use serde_json::{Value, json};
@@ -55,21 +59,25 @@ pub(crate) struct Plan {
 ///
 /// The order of the steps, and why:
 ///
-/// 1. The upload of a package to a bucket. It takes longest, and if it fails, nothing has changed.
+/// 1. The upload of a package to a bucket. It takes longest, and if it fails, nothing has changed. Then new
+///    versions of layers, whose ARNs the settings name.
 /// 2. Code signing, which decides which code AWS accepts.
 /// 3. Settings, then code, as in dpl. New code may need a new environment variable, while old code seldom
 ///    minds one. No step comes between the two, so that new settings apply to old code for as short a time as
 ///    possible.
-/// 4. A version, which contains both. Each of these calls names the revision that the call before it made, so
-///    that a change by someone else in between is detected.
-/// 5. Verification of the version, then the aliases.
-/// 6. Tags, concurrency and the function URL. They are not part of a version, and their calls return no
-///    revision. They come after the aliases, so that the function URL never opens the old code, and none of
-///    these changes is visible if a version fails verification.
-/// 7. Event source mappings that follow the alias. From then on they call a version that has passed.
-/// 8. Deletion of old versions.
+/// 4. Runtime management of `$LATEST`. It comes after the settings, because a runtime version belongs to one
+///    runtime.
+/// 5. A version, which contains all of these. Each of these calls names the revision that the call before it
+///    made, so that a change by someone else in between is detected.
+/// 6. Verification of the version, then the aliases.
+/// 7. Descriptions of aliases, tags, concurrency, recursive loop detection, asynchronous invocations and the
+///    function URL. They are not part of a version, and their calls return no revision of the function. They
+///    come after the aliases, so that the function URL never opens the old code, and none of these changes is
+///    visible if a version fails verification.
+/// 8. Event source mappings that follow the alias. From then on they call a version that has passed.
+/// 9. Deletion of old versions, of the function and then of its layers.
 ///
-/// If CodeDeploy still moves the alias when the run ends, steps 7 and 8 are left to a later run.
+/// If CodeDeploy still moves the alias when the run ends, steps 8 and 9 are left to a later run.
 ///
 /// # Errors
 /// [`PlanError`], if the function cannot become what the stanza describes.
@@ -92,7 +100,10 @@ fn create(desired: &DesiredFunction, code: &Code) -> Result<Plan, PlanError> {
     let mut settings = desired.settings_for(None);
     let default = desired.default_description.clone().map(Setting::Description);
     settings.extend(default.filter(|default| !settings.iter().any(|setting| setting.is_kind_of(default))));
-    settings.retain(|setting| !setting.is_empty());
+    // What a new function has, of the settings that CreateFunction does not accept.
+    let (mode, word) = ("Auto".to_owned(), "Terminate".to_owned());
+    let given = [Setting::RuntimeManagement(mode), Setting::RecursiveLoop(word)];
+    settings.retain(|setting| !setting.is_empty() && !given.contains(setting));
     let has = |field: &str| settings.iter().any(|setting| setting.field() == field);
     let needed: &[(&str, &str)] = match code.delivery {
         None => &[("role", "role"), ("image_uri", "image_uri")],
@@ -107,23 +118,32 @@ fn create(desired: &DesiredFunction, code: &Code) -> Result<Plan, PlanError> {
     let Some(delivery) = code.delivery.clone().filter(|_| missing.is_empty()) else {
         return Err(PlanError::CannotCreate { missing });
     };
-    let (after, settings): (Vec<_>, Vec<_>) =
-        settings.into_iter().partition(|setting| setting.changed_by() == ChangedBy::Concurrency);
+    let (own_calls, settings): (Vec<_>, Vec<_>) =
+        settings.into_iter().partition(|setting| match setting.changed_by() {
+            ChangedBy::Concurrency | ChangedBy::RuntimeManagement | ChangedBy::Recursion => true,
+            ChangedBy::Configuration | ChangedBy::Code | ChangedBy::CodeSigning => false,
+        });
+    let (before, after): (Vec<_>, Vec<_>) =
+        own_calls.iter().partition(|setting| setting.changed_by() == ChangedBy::RuntimeManagement);
     let tags = desired.tags.clone().unwrap_or_default();
     let mut changes: Vec<Change> = settings.iter().flat_map(|setting| differences(setting, None)).collect();
     changes.extend(tags.keys().map(|name| tag_change(name, Value::Null, json!(MASK))));
     changes.push(code_change(code, None));
-    let mut steps: Vec<Step> = upload(code).into_iter().collect();
+    let mut steps: Vec<Step> = upload(code).into_iter().chain(layers::publications(code)).collect();
     let release = release::plan_release(&desired.release, &settings, None, true)?;
+    let deletions = layers::deletions(code, &settings, None, &[]);
     steps.push(Step::write(WriteCall::CreateFunction { settings, tags, delivery }, changes));
+    steps.extend(before.into_iter().filter_map(|setting| own_call(setting, None)));
     steps.extend(release.publish);
     steps.extend(release.publish_latest);
     steps.extend(release.scaling);
     steps.extend(release.go_live);
-    steps.extend(after.iter().filter_map(|setting| own_call(setting, None)));
+    steps.extend(after.into_iter().filter_map(|setting| own_call(setting, None)));
+    steps.extend(event_invoke::steps(desired, None));
     steps.extend(release.provisioned);
     steps.extend(url::steps(desired.url.as_ref(), desired.url_alias(), None)?);
     steps.extend(release.verification);
+    steps.extend(deletions);
     Ok(Plan { function: FunctionPresence::Absent, steps, version: None, cleared: Vec::new(), running: None })
 }
 
@@ -158,16 +178,21 @@ fn update(desired: &DesiredFunction, code: &Code, live: &LiveFunction) -> Result
         own_calls(ChangedBy::Concurrency).partition(|_| is_stopped && desired.release.verifies);
     let mut steps = release.ended_shift;
     steps.extend(upload(code).filter(|_| new_code.is_some()));
+    steps.extend(layers::publications(code));
     steps.extend(own_calls(ChangedBy::CodeSigning));
     steps.extend(configuration);
     steps.extend(new_code);
+    steps.extend(own_calls(ChangedBy::RuntimeManagement));
     steps.extend(release.publish);
     steps.extend(release.publish_latest);
     steps.extend(release.scaling);
     steps.extend(starting);
     steps.extend(release.go_live);
+    steps.extend(release.descriptions);
     steps.extend(tags(desired, live));
     steps.extend(concurrency);
+    steps.extend(own_calls(ChangedBy::Recursion));
+    steps.extend(event_invoke::steps(desired, Some(live)));
     steps.extend(release.provisioned);
     steps.extend(url::steps(desired.url.as_ref(), desired.url_alias(), Some(live))?);
     steps.extend(release.verification);
@@ -175,6 +200,10 @@ fn update(desired: &DesiredFunction, code: &Code, live: &LiveFunction) -> Result
         steps.extend(followers(desired, live));
     }
     steps.extend(release.deletions);
+    if !release.is_left_to_codedeploy {
+        let deletions = layers::deletions(code, &settings, Some(live), &steps);
+        steps.extend(deletions);
+    }
     let (version, cleared, running) = (release.version, release.cleared, release.running);
     Ok(Plan { function: FunctionPresence::Exists, steps, version, cleared, running })
 }
@@ -186,7 +215,8 @@ pub(crate) fn needs_versions(desired: &DesiredFunction, code: &Code, live: &Live
         let plan = plan(desired, code, Some(live));
         plan.is_ok_and(|plan| plan.steps.iter().any(|step| step.action.changes_function()))
     };
-    desired.release.keep.is_some() || (publishes && !changes())
+    let prunes_layers = code.layers.iter().any(|layer| !layer.surplus().is_empty());
+    desired.release.keep.is_some() || prunes_layers || (publishes && !changes())
 }
 
 /// The existing version on which a plan relies and whose state has not been read yet. With `waits` it may
@@ -249,6 +279,10 @@ fn own_call(setting: &Setting, live: Option<&Setting>) -> Option<Step> {
         Setting::ReservedConcurrency(None) => WriteCall::DeleteFunctionConcurrency,
         Setting::CodeSigningConfigArn(arn) if arn.is_empty() => WriteCall::DeleteFunctionCodeSigningConfig,
         Setting::CodeSigningConfigArn(arn) => WriteCall::PutFunctionCodeSigningConfig { arn: arn.clone() },
+        Setting::RuntimeManagement(mode) => WriteCall::PutRuntimeManagementConfig { mode: mode.clone() },
+        Setting::RecursiveLoop(word) => {
+            WriteCall::PutFunctionRecursionConfig { recursive_loop: word.clone() }
+        }
         _ => return None,
     };
     Some(Step::write(call, differences(setting, live)))
@@ -476,6 +510,7 @@ impl Plan {
                     phase: None,
                 })
                 .collect(),
+            basis: None,
         }
     }
 }

@@ -8,7 +8,8 @@ use crate::protocol::event::Phase;
 /// The phases of a release, as positions in the steps of a plan. The ranges follow each other without a gap.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Phases {
-    /// What no caller of an alias notices. Without an alias: only the upload of the package to a bucket.
+    /// What no caller of an alias notices. Without an alias: only uploads to a bucket, and new versions of
+    /// layers.
     pub prepare: Range<usize>,
     /// The shifts of traffic.
     pub rounds: Vec<ShiftRound>,
@@ -45,7 +46,7 @@ impl Phases {
 pub(crate) fn phases(steps: &[Step], has_alias: bool) -> Phases {
     let all = steps.len();
     if !has_alias {
-        let prepared = count(steps, 0, |step| matches!(step.action, Action::UploadPackage { .. }));
+        let prepared = count(steps, 0, is_before_the_function);
         let updated = prepared + count(steps, prepared, |step| !is_deletion(step));
         return Phases {
             prepare: 0..prepared,
@@ -94,6 +95,19 @@ pub(crate) fn phases(steps: &[Step], has_alias: bool) -> Phases {
     Phases { prepare: 0..start, rounds, moves: at..moved, after: moved..all }
 }
 
+/// The aliases that `steps` move to another version or create, in this order.
+pub(crate) fn moved_aliases(steps: &[Step]) -> Vec<&str> {
+    let moved = steps.iter().filter_map(|step| match &step.action {
+        Action::Write(WriteCall::CreateAlias { alias, .. }) => Some(alias.as_str()),
+        Action::Write(WriteCall::UpdateAlias { alias, .. }) => {
+            let field = format!("alias.{alias}");
+            step.changes.iter().any(|change| change.field == field).then_some(alias.as_str())
+        }
+        _ => None,
+    });
+    moved.collect()
+}
+
 /// How many steps from `start` on are of a kind.
 fn count(steps: &[Step], start: usize, is_kind: impl Fn(&Step) -> bool) -> usize {
     steps[start..].iter().take_while(|step| is_kind(step)).count()
@@ -108,7 +122,18 @@ fn is_removal(step: &Step) -> bool {
 }
 
 fn is_deletion(step: &Step) -> bool {
-    matches!(step.action, Action::Write(WriteCall::DeleteVersion { .. }))
+    matches!(
+        step.action,
+        Action::Write(WriteCall::DeleteVersion { .. } | WriteCall::DeleteLayerVersion { .. })
+    )
+}
+
+/// True for a step that makes what the function will use, and does not change the function.
+fn is_before_the_function(step: &Step) -> bool {
+    matches!(
+        step.action,
+        Action::UploadPackage { .. } | Action::Write(WriteCall::PublishLayerVersion { .. })
+    )
 }
 
 /// True for a step with which an alias goes live. An update of an alias that a later step shifts or moves
@@ -148,6 +173,8 @@ fn is_preparation(action: &Action) -> bool {
                 | WriteCall::DeleteFunctionCodeSigningConfig
                 | WriteCall::UpdateFunctionConfiguration { .. }
                 | WriteCall::UpdateFunctionCode { .. }
+                | WriteCall::PutRuntimeManagementConfig { .. }
+                | WriteCall::PublishLayerVersion { .. }
                 | WriteCall::PublishVersion { .. }
         ),
         Action::Wait { .. } | Action::WaitForProvisioned { .. } => false,
@@ -157,9 +184,11 @@ fn is_preparation(action: &Action) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::code_source::{Delivery, Object};
+    use crate::code_source::{BuiltLayer, Delivery, Object};
     use crate::function::AliasHistory;
     use crate::package::Archive;
+    use crate::protocol::event::Change;
+    use serde_json::Value;
     use std::collections::BTreeMap;
     use std::sync::Arc;
     use std::time::Duration;
@@ -189,9 +218,14 @@ mod tests {
             "code" => {
                 WriteCall::UpdateFunctionCode { settings: Vec::new(), delivery: Delivery::Call(archive()) }
             }
+            "layer" => {
+                WriteCall::PublishLayerVersion { layer: Box::new(BuiltLayer::of_test(&[], false, None)) }
+            }
             "publish" => WriteCall::PublishVersion { description: None, to_latest: false },
             "reserve" => WriteCall::PutFunctionConcurrency { executions: 1 },
-            "add" => WriteCall::CreateAlias { alias },
+            "add" => WriteCall::CreateAlias { alias, history: AliasHistory::new() },
+            "describe" => WriteCall::DescribeAlias { alias, description: String::new() },
+            "runtime" => WriteCall::PutRuntimeManagementConfig { mode: "Auto".to_owned() },
             "move" => WriteCall::UpdateAlias { alias, version: None, history: None, provisions: false },
             "shift" => WriteCall::ShiftTraffic {
                 alias,
@@ -203,6 +237,7 @@ mod tests {
             "remove" => WriteCall::DeleteProvisionedConcurrencyConfig { alias },
             "tag" => WriteCall::TagResource { tags: BTreeMap::new() },
             "delete" => WriteCall::DeleteVersion { version: "1".to_owned() },
+            "prune" => WriteCall::DeleteLayerVersion { layer: "deps".to_owned(), version: 1 },
             other => panic!("no step is called {other}"),
         };
         Step::write(call, Vec::new())
@@ -238,6 +273,7 @@ mod tests {
             "create publish verify | add | tag",
             "upload create publish | add:a add:b |",
             "sign configure code publish verify | move | tag reserve delete delete",
+            "upload layer configure publish verify | move | delete prune",
             "configure publish | move |",
             "| move |",
             "| move:a add:b |",
@@ -250,6 +286,7 @@ mod tests {
             "code publish verify | remove move | provision",
             "code publish verify | move add:b | provision provision:b tag",
             "| shift / wait verify | move |",
+            "code runtime publish verify | move | describe:b tag",
         ] {
             assert_eq!(divided(plan, true), plan.split_whitespace().collect::<Vec<_>>().join(" "));
         }
@@ -257,9 +294,24 @@ mod tests {
 
     #[test]
     fn without_a_move_only_the_new_version_is_prepared() {
-        for plan in ["code publish | | tag", "| | tag reserve", "| | tag remove delete", "sign code | |"] {
+        for plan in [
+            "code publish | | tag",
+            "runtime | | describe",
+            "| | tag reserve",
+            "| | tag remove delete",
+            "layer sign code | |",
+        ] {
             assert_eq!(divided(plan, true), plan);
         }
+    }
+
+    #[test]
+    fn an_update_that_only_ends_a_shift_moves_no_alias() {
+        let change = |field: &str| Change { field: field.to_owned(), from: Value::Null, to: Value::Null };
+        let mut steps = ["move:a", "move:b", "add:c", "shift:d", "tag"].map(step);
+        steps[0].changes.push(change("alias.a.weights"));
+        steps[1].changes.extend([change("alias.b"), change("alias.b.weights")]);
+        assert_eq!(moved_aliases(&steps), ["b", "c"]);
     }
 
     #[test]
@@ -269,6 +321,7 @@ mod tests {
             "upload | create publish verify tag |",
             "| configure code verify | delete delete",
             "upload | code publish reserve verify | delete",
+            "upload upload layer | configure code | prune",
         ] {
             assert_eq!(divided(plan, false), plan);
         }

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::alias_changes::{alias_change, weights_change};
+use super::alias_changes::{alias_change, description_change, weights_change};
 use super::codedeploy::{self, Route};
 use super::{Action, PlanError, Step, WriteCall, managed};
 use crate::function::{
@@ -32,6 +32,8 @@ pub(super) struct ReleaseSteps {
     pub(super) version: Option<String>,
     /// Verification and moves of the aliases. No alias sends traffic to the version before these steps.
     pub(super) go_live: Vec<Step>,
+    /// Changes of the descriptions of aliases that no other step changes.
+    pub(super) descriptions: Vec<Step>,
     /// Changes of provisioned concurrency, and of the scaling of a version that is live already.
     pub(super) provisioned: Vec<Step>,
     /// Verification of a function without an alias, whose code is live already.
@@ -91,12 +93,14 @@ pub(super) fn plan_release(
     let mut scaling = managed::scaling(release, live, is_new);
     let mut moved: Vec<LiveAlias> = Vec::new();
     let mut last: Vec<Step> = Vec::new();
+    let text = release.alias_description.as_deref();
     for name in &release.aliases {
-        let Some(alias) = find(name) else {
-            let change = alias_change(name, Value::Null, planned.version.as_deref());
-            last.push(Step::write(WriteCall::CreateAlias { alias: name.clone() }, vec![change]));
+        let Some(live_alias) = find(name) else {
+            last.push(alias_creation_step(name, planned.version.as_deref(), text));
             continue;
         };
+        let alias = &live_alias.described(text);
+        let described = description_change(live_alias, alias);
         let is_at_version = planned.version.as_ref() == Some(&alias.version);
         let provisions = release.provisioned.flatten().is_some()
             && live.is_some_and(|live| live.provisioned.contains_key(name))
@@ -104,20 +108,25 @@ pub(super) fn plan_release(
         if let (Some(codedeploy), Some(live)) = (&release.codedeploy, live) {
             let route = codedeploy::route(codedeploy, live, alias, planned.version.as_deref())?;
             if !matches!(route, Route::Direct) {
-                last.extend(move_by_codedeploy(&mut planned, codedeploy, alias, &route, provisions));
+                // A deployment that runs already keeps the description until it has ended.
+                let described = described.filter(|_| matches!(route, Route::Create));
+                let step = move_by_codedeploy(&mut planned, codedeploy, alias, &route, provisions);
+                last.extend(step.map(|step| step.also(described)));
                 continue;
             }
         }
         if is_at_version && alias.shares().is_empty() {
+            planned.descriptions.extend(description_step(alias, described));
             continue;
         }
         planned.cleared.extend(cleared(alias));
-        let history = if is_at_version {
-            alias.history_after_shift()
-        } else {
-            Some(alias.history.moved_from(&alias.version))
+        let history = match (is_at_version, &described) {
+            (false, _) => Some(alias.history.moved_from(&alias.version)),
+            (true, Some(_)) => Some(alias.history.with_shift(&alias.version, None)),
+            (true, None) => alias.history_after_shift(),
         };
-        let mut update = alias_update_step(alias, planned.version.clone(), history, provisions);
+        let update = alias_update_step(alias, planned.version.clone(), history, provisions);
+        let mut update = update.also(described);
         // End an unfinished shift of an earlier run first, so that its version gets no traffic during
         // verification.
         if (release.verifies || !shifts.is_empty()) && !is_at_version {
@@ -146,7 +155,7 @@ pub(super) fn plan_release(
     if !release.aliases.is_empty() {
         if !last.is_empty() {
             // A version to which CodeDeploy already sends traffic has been verified by an earlier run.
-            let is_cleanup = planned.publish.is_none() && last.iter().all(is_only_weights);
+            let is_cleanup = planned.publish.is_none() && last.iter().all(is_beside_versions);
             planned.go_live.extend(verify().filter(|_| !is_cleanup && planned.running.is_none()));
             // Provisioned concurrency is removed before an alias moves: otherwise AWS moves it along, and the
             // old version serves until that is done.
@@ -235,7 +244,8 @@ fn differs_from_newest(live: &LiveFunction) -> bool {
     newest.is_none_or(|newest| live.knows_environment() && !newest.is_copy_of(live))
 }
 
-fn at<'a>(number: &str, versions: &'a [LiveVersion]) -> Option<&'a LiveVersion> {
+/// The version with this number.
+pub(super) fn at<'a>(number: &str, versions: &'a [LiveVersion]) -> Option<&'a LiveVersion> {
     versions.iter().find(|version| version.number == number)
 }
 
@@ -294,8 +304,26 @@ pub(super) fn cleared(alias: &LiveAlias) -> impl Iterator<Item = ClearedWeights>
     alias.shares().iter().map(cleared)
 }
 
-fn is_only_weights(step: &Step) -> bool {
-    step.changes.iter().all(|change| change.field.ends_with(".weights"))
+/// True for a step that moves no alias to another version.
+fn is_beside_versions(step: &Step) -> bool {
+    let is_beside = |field: &str| field.ends_with(".weights") || field.ends_with(".description");
+    step.changes.iter().all(|change| is_beside(&change.field))
+}
+
+/// The step that creates an alias at `version`, with this text in its description. `None`: at the version of
+/// the plan, and without a text.
+fn alias_creation_step(name: &str, version: Option<&str>, text: Option<&str>) -> Step {
+    let alias = LiveAlias { name: name.to_owned(), history: AliasHistory::new(), ..LiveAlias::default() };
+    let described = alias.described(text);
+    let change = alias_change(name, Value::Null, version);
+    let call = WriteCall::CreateAlias { alias: name.to_owned(), history: described.history.clone() };
+    Step::write(call, vec![change]).also(description_change(&alias, &described))
+}
+
+/// The step that changes the description of an alias alone. `None`: it does not change.
+fn description_step(alias: &LiveAlias, change: Option<Change>) -> Option<Step> {
+    let (change, description) = (change?, alias.history.unmoved_description()?);
+    Some(Step::write(WriteCall::DescribeAlias { alias: alias.name.clone(), description }, vec![change]))
 }
 
 fn shift(alias: &LiveAlias, from: u8, percent: u8) -> Step {
@@ -398,6 +426,9 @@ fn deletions(
     }
     let is_ours = |alias: &&LiveAlias| release.aliases.contains(&alias.name);
     for alias in &live.aliases {
+        // A rollback of a release of several functions goes to the version before it.
+        let before_release = alias.history.before_newest_release(&alias.version).unwrap_or_default();
+        protected.extend(before_release.iter().find_map(|number| at(number, &live.versions)).map(number));
         // An alias that moves can be rolled back to its current version, which is protected above. The
         // previous version of an alias outside of the stanza is known only from its alias history.
         let stays = !is_ours(&alias) || version.is_some_and(|version| version == alias.version);

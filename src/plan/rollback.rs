@@ -1,12 +1,52 @@
 //! Plans a rollback: moves the stanza's aliases back to their previous version.
 //! Never guesses: aliases with different previous versions, or a version that does not exist, are errors.
 
-use super::release::{alias_update_step, check_shares, cleared, rollback_target};
+use super::release::{alias_update_step, at, check_shares, cleared, rollback_target};
 use super::{Plan, PlanError, codedeploy};
-use crate::function::{LiveAlias, LiveFunction, Release};
+use crate::function::{LastRelease, LiveAlias, LiveFunction, LiveVersion, Release};
 use crate::protocol::event::FunctionPresence;
 
-/// Moves the aliases of `release` back to `version`, or to the version before their current one. An alias
+/// What a rollback takes back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Undone {
+    /// The last move of each alias: no release of several functions is known.
+    LastMove,
+    /// A release of several functions. An alias that it did not move stays.
+    Release(LastRelease),
+    /// A release of several functions that still shifts traffic, and has moved no alias. An alias without a
+    /// shift stays.
+    Shift,
+}
+
+impl Undone {
+    /// What a rollback of a release takes back: `last`, or the shift of a later release. `is_shifting`: one of
+    /// the aliases sends a share of its traffic to another version.
+    pub(crate) fn of(last: Option<LastRelease>, is_shifting: bool) -> Self {
+        match last {
+            Some(last) if last.unmoved.is_some() || !is_shifting => Undone::Release(last),
+            Some(_) => Undone::Shift,
+            None if is_shifting => Undone::Shift,
+            None => Undone::LastMove,
+        }
+    }
+
+    /// True if the rollback leaves the function as it is, because what it takes back did not move an alias of
+    /// `release`. `version`: the version that the stanza names.
+    pub(crate) fn leaves(&self, release: &Release, version: Option<&str>, live: &LiveFunction) -> bool {
+        let is_moved = |alias: &LiveAlias| match self {
+            Undone::LastMove => true,
+            Undone::Release(last) => last.takes_back(&alias.version, &alias.history),
+            Undone::Shift => false,
+        };
+        let is_shifting = |alias: &LiveAlias| {
+            !alias.shares().is_empty() || alias.history.codedeploy_shift(&alias.version).is_some()
+        };
+        let mut aliases = live.aliases.iter().filter(|alias| release.aliases.contains(&alias.name));
+        version.is_none() && !aliases.any(|alias| is_moved(alias) || is_shifting(alias))
+    }
+}
+
+/// Moves the aliases of `release` back to `version`, or to where they were before what is `undone`. An alias
 /// that splits its traffic was being shifted to the other version, so all its traffic goes back to the
 /// version at which it points. A deployment of CodeDeploy that moves the alias is stopped. An alias that
 /// CodeDeploy did not get to the other version stays, so that a repeated rollback does not go further back.
@@ -17,6 +57,7 @@ pub(crate) fn roll_back(
     release: &Release,
     version: Option<&str>,
     live: &LiveFunction,
+    undone: &Undone,
 ) -> Result<Plan, PlanError> {
     let mut aliases: Vec<&LiveAlias> = Vec::new();
     for name in &release.aliases {
@@ -27,6 +68,11 @@ pub(crate) fn roll_back(
     if running.is_none() {
         check_shares(release, &live.aliases)?;
     }
+    if undone.leaves(release, version, live) {
+        let (steps, version) = (Vec::new(), aliases.first().map(|alias| alias.version.clone()));
+        let (function, cleared) = (FunctionPresence::Exists, Vec::new());
+        return Ok(Plan { function, steps, version, cleared, running: None });
+    }
     let mut targets: Vec<String> = Vec::new();
     for alias in &aliases {
         targets.push(match version {
@@ -35,7 +81,7 @@ pub(crate) fn roll_back(
             // CodeDeploy has not sent any traffic to the other version yet, or has sent all of it back.
             None if alias.history.codedeploy_shift(&alias.version).is_some() => alias.version.clone(),
             None => {
-                let before = rollback_target(alias, &live.versions);
+                let before = target_of(alias, &live.versions, undone);
                 let none = || PlanError::NoPreviousVersion {
                     alias: alias.name.clone(),
                     version: alias.version.clone(),
@@ -74,4 +120,16 @@ pub(crate) fn roll_back(
         cleared: aliases.iter().flat_map(|alias| cleared(alias)).collect(),
         running: None,
     })
+}
+
+/// The version to which a rollback moves an alias. `None`: there is none.
+fn target_of<'a>(alias: &LiveAlias, versions: &'a [LiveVersion], undone: &Undone) -> Option<&'a LiveVersion> {
+    let release = match undone {
+        Undone::Release(last) => alias.history.before_release(&alias.version, &last.name, last.number),
+        Undone::LastMove | Undone::Shift => None,
+    };
+    match release {
+        Some(earlier) => earlier.iter().find_map(|number| at(number, versions)),
+        None => rollback_target(alias, versions),
+    }
 }

@@ -16,4 +16,11 @@ impl Step {
     pub(super) fn write(call: WriteCall, changes: Vec<Change>) -> Step {
         Step { action: Action::Write(call), changes }
     }
+
+    /// The step with one more change. `None`: there is none.
+    #[must_use]
+    pub(super) fn also(mut self, change: Option<Change>) -> Step {
+        self.changes.extend(change);
+        self
+    }
 }

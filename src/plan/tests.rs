@@ -18,11 +18,13 @@ pub(super) fn desired(settings: Vec<Setting>) -> DesiredFunction {
     DesiredFunction {
         name,
         settings,
+        layers: None,
         handler: None,
         tags: None,
         replaces_tags: false,
         merges_environment: false,
         url: None,
+        event_invoke: None,
         revision_id: None,
         release: Release::default(),
         default_description: None,
@@ -53,7 +55,7 @@ fn ids(id: &str) -> BTreeSet<String> {
 }
 
 pub(super) fn code(sha256: &str) -> Code {
-    Code { sha256: Some(sha256.to_owned()), delivery: Some(in_call()) }
+    Code { sha256: Some(sha256.to_owned()), delivery: Some(in_call()), ..Code::default() }
 }
 
 /// Equal for all archives without content.
@@ -207,7 +209,7 @@ fn a_bucket_on_the_way_comes_first_and_only_for_new_code() {
 #[test]
 fn an_object_that_nobody_knows_the_hash_of_is_reported_by_its_place() {
     let object = Object { bucket: "b".to_owned(), key: "k".to_owned(), version: Some("3".to_owned()) };
-    let code = Code { sha256: None, delivery: Some(Delivery::Object(object.clone())) };
+    let code = Code { delivery: Some(Delivery::Object(object.clone())), ..Code::default() };
     let plan = plan(&desired(Vec::new()), &code, Some(&live())).expect("a plan");
     assert_eq!(
         plan.steps[0].action,
@@ -299,7 +301,7 @@ fn only_a_digest_proves_that_an_image_is_live() {
         image: Some(LiveImage { uri: "r/i:main".to_owned(), resolved: digest.to_owned() }),
         ..live()
     };
-    let image = |uri: &str| Code { sha256: None, delivery: Some(Delivery::Image(uri.to_owned())) };
+    let image = |uri: &str| Code { delivery: Some(Delivery::Image(uri.to_owned())), ..Code::default() };
     let steps = |uri| plan(&desired(Vec::new()), &image(uri), Some(&live)).expect("a plan").steps.len();
     assert_eq!((steps(digest), steps("r/i@sha256:2"), steps("r/i:main")), (0, 1, 1));
     let error = plan(&desired(Vec::new()), &code("live"), Some(&live)).unwrap_err();
@@ -325,7 +327,7 @@ fn what_failed_is_sent_again() {
 fn the_live_image_is_named_again_where_something_travels_with_it() {
     let image = LiveImage { uri: "r/i:main".to_owned(), resolved: "r/i@sha256:1".to_owned() };
     let live = LiveFunction { image: Some(image), ..live() };
-    let kept = Code { sha256: None, delivery: None };
+    let kept = Code::default();
     let arm = Setting::Architecture("arm64".to_owned());
     let plan = plan(&desired(vec![arm.clone()]), &kept, Some(&live)).expect("a plan");
     let delivery = Delivery::Image("r/i:main".to_owned());

@@ -53,6 +53,9 @@ fn the_action_of_each_step_is_in_a_policy() {
         "function_tags_mode": "replace",
         "code_signing_config_arn": "arn:aws:lambda:eu-west-1:123456789012:code-signing-config:csc-1",
         "reserved_concurrency": 1,
+        "runtime_management": {"update_runtime_on": "FunctionUpdate"},
+        "recursive_loop": "Allow",
+        "event_invoke_config": {"maximum_retry_attempts": 0},
         "function_url": {"auth_type": "NONE"},
         "alias": "live",
         "follow_alias": true,
@@ -61,10 +64,12 @@ fn the_action_of_each_step_is_in_a_policy() {
         "provisioned_concurrency": 1,
         "scaling": {"max_execution_environments": 9},
         "keep_versions": 1,
+        "layers": [{"name": "deps", "zip": "layer", "keep_versions": 1}],
         "s3_bucket": "b",
     });
     let mut removes = sets.clone();
     removes["code_signing_config_arn"] = json!("");
+    removes["event_invoke_config"] = json!({});
     for key in ["reserved_concurrency", "function_url", "provisioned_concurrency"] {
         removes[key] = json!("none");
     }
@@ -134,7 +139,7 @@ fn what_is_no_arn_becomes_a_star_and_is_said() {
     let stanza = json!({
         "kms_key_arn": "alias/x",
         "source_kms_key_arn": "arn:aws:kms:eu-west-1:123456789012:alias/x",
-        "layers": ["tools", "others"],
+        "layers": ["two words", "tools:newest"],
         "code_signing_config_arn": "*",
     });
     for sid in ["VariablesKey", "PackageKey", "Layers", "CodeSigning"] {
@@ -165,6 +170,26 @@ fn no_value_of_a_stanza_is_for_more_than_itself() {
     let image = json!({"image_uri": "1*.dkr.ecr.*.amazonaws.com/*:7"});
     assert_eq!(resource(&image, "Image"), ["arn:aws:ecr:*:*:repository/${*}"]);
     assert!(policy(&image, F).notes[0].starts_with("`image_uri`"), "a note says that the host is not ECR's");
+}
+
+#[test]
+fn a_layer_is_for_as_much_as_its_entry_needs() {
+    let of_account = |name: &str| format!("arn:aws:lambda:eu-west-1:123456789012:layer:{name}");
+    let stanza = json!({"layers": ["tools", "more:7", {"name": "deps", "zip": "layer"}]});
+    let used = ["tools:*", "more:7", "deps:*"].map(of_account);
+    assert_eq!(statement(&stanza, F, "Layers").resource, used);
+    assert_eq!(statement(&stanza, F, "Layers").action, ["lambda:GetLayerVersion"]);
+    assert_eq!(statement(&stanza, F, "LatestLayers").resource, [of_account("tools")]);
+    let built = statement(&stanza, F, "BuiltLayers");
+    assert_eq!(built.action, ["lambda:ListLayerVersions", "lambda:PublishLayerVersion"]);
+    assert_eq!(built.resource, [of_account("deps")]);
+    assert!(!has(&stanza, "OldLayers"));
+    let stanza = json!({"layers": {"name": "deps", "zip": "layer", "keep_versions": 1}});
+    assert_eq!(statement(&stanza, F, "OldLayers").resource, [of_account("deps:*")]);
+    assert!(!has(&stanza, "LatestLayers"));
+    let other = "arn:aws:lambda:eu-west-1:210987654321:layer:tools";
+    let stanza = json!({"layers": format!("{other}:latest")});
+    assert_eq!(statement(&stanza, F, "LatestLayers").resource, [other]);
 }
 
 #[test]

@@ -6,11 +6,11 @@ use std::path::PathBuf;
 use std::{env, process};
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{CommandFactory, Parser, Subcommand, ValueEnum, ValueHint};
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
 
 use super::closed;
-use super::standalone_args::{self, StandaloneArgs};
+use super::standalone_args::{self, PlanOptions, StandaloneArgs};
 use super::streams::print_report;
 use crate::deploy;
 use crate::diagnostics::{self, ArgumentMistake};
@@ -45,9 +45,21 @@ pub(crate) enum Command {
 #[derive(Clone, Debug, Subcommand)]
 pub(crate) enum EventCommand {
     /// Make the function match the stanza (the default).
-    Deploy,
+    Deploy {
+        /// Carry out the approved plan in this file of `plan --out`. Any other plan fails before anything is
+        /// changed. Requires `--stanza` or `--travis-yml`.
+        #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+        plan: Option<PathBuf>,
+    },
     /// Show what a deployment would change, without changing anything.
-    Plan,
+    Plan {
+        /// Write the plan to this file, for `deploy --plan`. Requires `--stanza` or `--travis-yml`.
+        #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+        out: Option<PathBuf>,
+        /// Exit with status 3 if the plan changes something.
+        #[arg(long)]
+        exit_code: bool,
+    },
     /// Validate the stanza and evaluate its conditions, without contacting AWS.
     Check,
     /// Point the alias at its previous version, or at the stanza's `version`, without deploying.
@@ -65,6 +77,8 @@ pub(crate) enum EventCommand {
 pub(crate) enum DocumentCommand {
     /// Print the minimal IAM policy that deployments of the stanza need.
     Policy,
+    /// Print the stanza of an existing function as a `.travis.yml`. Changes nothing.
+    Init(InitArguments),
     /// Explain an error or warning code and what to do about it. Without a code, list all codes.
     Explain {
         /// The code of an error or a warning, such as access-denied.
@@ -87,14 +101,49 @@ pub(crate) enum DocumentCommand {
     Manual,
 }
 
+/// The options of the command `init`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct InitArguments {
+    /// Name or ARN of the function.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) function: String,
+    /// Alias that deployments move to the new version. Default: none.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) alias: Option<String>,
+    /// What deployments package: a directory, a file or a finished archive. Default: the build directory.
+    #[arg(long, value_name = "PATH", value_hint = ValueHint::AnyPath)]
+    pub(crate) zip: Option<String>,
+    /// AWS region of the function. Default: that of the ARN, the environment or the profile.
+    #[arg(long, value_name = "REGION")]
+    pub(crate) region: Option<String>,
+    /// Profile of `~/.aws` with which to read the function. It is not written into the stanza.
+    #[arg(long, value_name = "PROFILE")]
+    pub(crate) profile: Option<String>,
+}
+
 impl From<EventCommand> for deploy::Command {
     fn from(command: EventCommand) -> Self {
         match command {
-            EventCommand::Deploy => deploy::Command::Deploy,
-            EventCommand::Plan => deploy::Command::Plan,
+            EventCommand::Deploy { .. } => deploy::Command::Deploy,
+            EventCommand::Plan { .. } => deploy::Command::Plan,
             EventCommand::Check => deploy::Command::Check,
             EventCommand::Rollback => deploy::Command::Rollback,
             EventCommand::Package { output } => deploy::Command::Package { output },
+        }
+    }
+}
+
+impl EventCommand {
+    /// The options of `plan` and `deploy`. All other commands have none.
+    pub(crate) fn plan_options(&self) -> PlanOptions {
+        match self {
+            EventCommand::Deploy { plan } => PlanOptions { approved: plan.clone(), ..PlanOptions::default() },
+            EventCommand::Plan { out, exit_code } => {
+                PlanOptions { out: out.clone(), exit_code: *exit_code, ..PlanOptions::default() }
+            }
+            EventCommand::Check | EventCommand::Rollback | EventCommand::Package { .. } => {
+                PlanOptions::default()
+            }
         }
     }
 }
@@ -195,6 +244,8 @@ pub(crate) enum SchemaDocument {
     Event,
     /// A whole `.travis.yml` file.
     TravisYml,
+    /// The file of `plan --out`.
+    Plan,
 }
 
 /// The completion script of a shell for this command line.

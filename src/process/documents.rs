@@ -4,18 +4,26 @@
 
 use std::collections::HashSet;
 use std::io::{self, Write};
-use std::process;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Instant;
+use std::{env, panic, process};
 
-use super::arguments::{DocumentCommand, SchemaDocument, completions};
+use super::arguments::{DocumentCommand, InitArguments, SchemaDocument, completions};
+use super::panics::panic_report;
 use super::settings::Settings;
 use super::standalone_args::StandaloneArgs;
-use super::streams::{Stdin, print_stderr};
-use super::{environ, manual};
-use crate::deploy;
+use super::streams::{Stdin, print_report, print_stderr};
+use super::{environ, manual, nss};
+use crate::cancel::CancelToken;
+use crate::deploy::{self, Job};
 use crate::diagnostics::{self, catalogue};
 use crate::policy;
+use crate::protocol::environment::Environment;
+use crate::protocol::json::{Map, Node};
 use crate::protocol::{request, schema};
+use crate::standalone::job_env::{self, CiSelection};
+use crate::standalone::stanza_file;
 
 /// The document that a command prints.
 ///
@@ -24,6 +32,10 @@ use crate::protocol::{request, schema};
 pub(crate) fn render(command: DocumentCommand, standalone: &StandaloneArgs) -> Result<String, String> {
     let (name, document) = match command {
         DocumentCommand::Policy => return policy(standalone),
+        DocumentCommand::Init(arguments) => {
+            standalone.reject_standalone_options("init");
+            return init(arguments, standalone.ci_selection());
+        }
         DocumentCommand::Explain { code } => {
             ("explain", code.map_or_else(|| Ok(catalogue::list()), |code| catalogue::entry(&code)))
         }
@@ -57,6 +69,7 @@ fn schema(document: SchemaDocument, for_editors: bool) -> String {
         (SchemaDocument::TravisYml, true) => schema::editor_travis_yml(),
         (SchemaDocument::Request, _) => schema::request(),
         (SchemaDocument::Event, _) => schema::event(),
+        (SchemaDocument::Plan, _) => schema::plan(),
     };
     format!("{schema:#}\n")
 }
@@ -86,4 +99,56 @@ fn policy(standalone: &StandaloneArgs) -> Result<String, String> {
     let mut printed = HashSet::new();
     notes.iter().filter(|note| printed.insert(*note)).for_each(|note| print_stderr(note));
     Ok(policy::merged(documents).to_text())
+}
+
+/// The stanza of a live function, as a `.travis.yml`. The environment of the process is that of the job.
+fn init(arguments: InitArguments, ci: CiSelection) -> Result<String, String> {
+    // The message of a panic may quote a variable of the function.
+    panic::set_hook(Box::new(|panic| {
+        print_report(&panic_report(panic));
+        process::exit(2)
+    }));
+    nss::resolve_without_modules();
+    let settings = Settings::from_env();
+    settings.start_log();
+    let env = environ::enter(None);
+    let directory = env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
+    let branch = branch(&env, ci, &directory);
+    let Settings { bash_options, today, .. } = settings;
+    let job = Job {
+        stanza: given(arguments),
+        env: Arc::new(env),
+        env_given: false,
+        require_deploy: false,
+        directory,
+        bash_options,
+        today,
+    };
+    let stanza = deploy::init(&job, &branch).map_err(|report| report.lines().join("; "))?;
+    Ok(stanza_file(&stanza))
+}
+
+/// The options of `init` as the stanza that names the function.
+fn given(arguments: InitArguments) -> Map {
+    let InitArguments { function, alias, zip, region, profile } = arguments;
+    let function = Some(function);
+    let keys = [
+        ("function_name", function),
+        ("alias", alias),
+        ("zip", zip),
+        ("region", region),
+        ("profile", profile),
+    ];
+    keys.into_iter().filter_map(|(key, value)| Some((key.to_owned(), Node::Text(value?)))).collect()
+}
+
+/// The branch of the build or of the checkout. If there is none, or if bash would not read its name as plain
+/// text, it is `main`.
+fn branch(env: &Environment, ci: CiSelection, directory: &Path) -> String {
+    let job_env = job_env::detect(env, ci, directory, &CancelToken::new()).ok();
+    let branch = job_env.map(|job_env| job_env.for_job(&[]).expand("TRAVIS_BRANCH").into_owned());
+    let is_plain = |branch: &String| {
+        !branch.is_empty() && branch.chars().all(|c| c.is_ascii_alphanumeric() || "._/-".contains(c))
+    };
+    branch.filter(is_plain).unwrap_or_else(|| "main".to_owned())
 }

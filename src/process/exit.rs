@@ -16,6 +16,7 @@ use crate::diagnostics;
 use crate::event_writer::EventWriter;
 use crate::protocol::error::Code;
 use crate::protocol::event::Finished;
+use crate::standalone::DIFFERS;
 
 /// Exits the process if standard output was not open at the start: the events of a deployment would be lost.
 pub(crate) fn refuse_closed_output(status: i32) {
@@ -26,10 +27,19 @@ pub(crate) fn refuse_closed_output(status: i32) {
 }
 
 /// Writes the last line and exits the process. If two threads get here, the second one blocks until the first
-/// one exits the process.
-pub(crate) fn finish_and_exit(events: &EventWriter, stop: &CancelToken, finished: Finished) -> ! {
+/// one exits the process. With `exit_code` the status also shows whether a plan changes something.
+pub(crate) fn finish_and_exit(
+    events: &EventWriter,
+    stop: &CancelToken,
+    finished: Finished,
+    exit_code: bool,
+) -> ! {
     match events.finish(finished) {
-        Some(finished) => std_process::exit(exit_status(&finished, events.has_side_effects(), stop.reason())),
+        Some(finished) => {
+            let status = exit_status(&finished, events.has_side_effects(), stop.reason());
+            let differs = exit_code && status == 0 && finished.plans_changes();
+            std_process::exit(if differs { DIFFERS } else { status })
+        }
         None => loop {
             thread::park();
         },
@@ -78,7 +88,7 @@ pub(crate) fn handle_signals(
         let report = diagnostics::naming_stash(diagnostics::from_stop(reason), events.stash());
         let finished = events.failed(report);
         let status = exit_status(&finished, true, Some(reason));
-        thread::spawn(move || finish_and_exit(&events, &stop, finished));
+        thread::spawn(move || finish_and_exit(&events, &stop, finished, false));
         thread::sleep(FINAL_EVENT_TIMEOUT);
         std_process::exit(status)
     };

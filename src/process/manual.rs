@@ -93,6 +93,8 @@ The object on standard input is the stanza under `deploy:` of a `.travis.yml`, a
   identity of the `dpl-lambda` process.
 In place of the stanza, the object can have `stanzas`, a list of stanzas. They are run in order until one
   fails. Those with the same `release` are deployed together.
+The object can also have `plan`, an approved plan: `deploy` does exactly that, or fails before it changes
+  anything.
 If `env` is absent, the job has the environment of the process, and `dpl-lambda` detects the build from the
   variables of the CI. A pull request is never deployed. The build counts as one, unless these variables say
   that it is not a pull request, `--ci none` is given, or there is no CI and standard output or standard error
@@ -107,14 +109,15 @@ const EXIT_STATUS: &str = "\
   or standard output was closed. `changed` in `finished` lists the steps that took effect.
 `2`: The outcome is `failed`, before the first request to AWS and before the stanza's first command: nothing
   was changed. For commands without events: the document could not be printed; standard error says why.
+`3`: Only with `plan --exit-code`: the outcome is `planned`, and the plan changes something.
 `130`, `143`: The outcome is `failed` with code `cancelled`, at most 5 seconds after SIGINT or SIGTERM. After
   another signal, the exit status is 128 plus its number.";
 
 const RUNNERS_VARIABLES: &str = "\
 `DPL_LAMBDA_LOG`: Log level: `error`, `warn`, `info`, `debug` or `trace`. The log goes to standard error and
   contains no secrets. Default: no log.
-`DPL_LAMBDA_INPUT_TIMEOUT`: Time limit for reading the request, or a pipe given as `--stanza` or
-  `--travis-yml`, in seconds. Default: 60.
+`DPL_LAMBDA_INPUT_TIMEOUT`: Time limit for reading the request, or a pipe given as `--stanza`,
+  `--travis-yml` or `--plan`, in seconds. Default: 60.
 `DPL_LAMBDA_CONDITION_TIMEOUT`: Time limit for bash to evaluate a condition, in seconds. Default: 60.
 `DPL_LAMBDA_TODAY`: For tests. The date at which runtimes are checked for deprecation, such as `2026-11-01`.
 `DPL_LAMBDA_CONDITIONS`: For tests. `bash`: evaluates every condition with bash, even a plain word.
@@ -157,6 +160,11 @@ $ dpl-lambda plan --stanza stanza.json"#,
     (
         "Deploy as a CI runner does, with the job's environment in the request:",
         "$ jq '. + {protocol: 1, env: env}' stanza.json | dpl-lambda deploy",
+    ),
+    (
+        "Write the plan to a file, and later do exactly that plan, or fail before anything is changed:",
+        r#"$ dpl-lambda plan --stanza stanza.json --out plan.json
+$ dpl-lambda deploy --stanza stanza.json --plan plan.json"#,
     ),
     ("Build only the archive:", "$ dpl-lambda package --output hello.zip --stanza stanza.json"),
     ("Load completions into bash:", r#"$ source <(dpl-lambda completions bash)"#),

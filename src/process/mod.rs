@@ -65,19 +65,20 @@ pub fn main() {
         })
     });
     let finished = finished.unwrap_or_else(|report| Finished::failed(report, Vec::new()));
-    finish_and_exit(&events, &stop, finished)
+    finish_and_exit(&events, &stop, finished, standalone.plan_options.exit_code)
 }
 
 /// The command and the options of the standalone mode. If the command prints a document, this prints it and
 /// exits the process. `Err`: the report of a wrong command line.
 fn event_command() -> (Result<Command, ErrorReport>, StandaloneArgs) {
-    let Arguments { command, standalone } = match Arguments::try_parse() {
+    let Arguments { command, mut standalone } = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => return (Err(report_parse_error(error)), StandaloneArgs::default()),
     };
-    match command.unwrap_or(CliCommand::Events(EventCommand::Deploy)) {
+    match command.unwrap_or(CliCommand::Events(EventCommand::Deploy { plan: None })) {
         CliCommand::Events(command) => {
             refuse_closed_output(1);
+            standalone.plan_options = command.plan_options();
             (Ok(command.into()), standalone)
         }
         CliCommand::Document(document) => {
@@ -100,8 +101,11 @@ fn read_jobs(
     standalone_args::explain_stdin_wait();
     let request = request::read(Stdin { deadline });
     stop.check().map_err(diagnostics::from_stop)?;
-    let Request { stanzas, env } =
+    let Request { stanzas, env, plan } =
         request.map_err(|error| diagnostics::from_request(error, settings.input_limit))?;
+    if plan.is_some() && *command != Command::Deploy {
+        return Err(diagnostics::from_plan_without_deployment());
+    }
     let env_given = env.is_some();
     let env = environ::enter(env);
     has_started.store(true, Ordering::Relaxed);
@@ -121,13 +125,17 @@ fn read_jobs(
     };
     let Settings { bash_options, today, .. } = settings;
     let env = Arc::new(env);
-    let job = |stanza: Map| Job {
+    let mut approved = plan.map(|plan| plan.functions).into_iter().flatten();
+    let plan_file = standalone.leave_out.as_ref().map(|file| directory.join(file));
+    let mut job = |stanza: Map| Job {
         stanza,
         env: env.clone(),
         env_given,
         require_deploy: standalone.require_deploy,
         directory: directory.clone(),
         bash_options,
+        approved: approved.next(),
+        plan_file: plan_file.clone(),
         today: today.clone(),
     };
     Ok(match stanzas {

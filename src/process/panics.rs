@@ -15,7 +15,7 @@ use crate::protocol::error::ErrorReport;
 pub(crate) fn report_panics(events: Arc<EventWriter>, stop: CancelToken) {
     panic::set_hook(Box::new(move |panic| {
         let report = diagnostics::naming_stash(panic_report(panic), events.stash());
-        finish_and_exit(&events, &stop, events.failed(report))
+        finish_and_exit(&events, &stop, events.failed(report), false)
     }));
 }
 

@@ -17,12 +17,13 @@ use crate::diagnostics;
 use crate::event_writer::EventWriter;
 use crate::protocol::environment::Environment;
 use crate::protocol::error::ErrorReport;
-use crate::protocol::event::Finished;
+use crate::protocol::event::{Event, Finished};
 use crate::standalone::ci::Ci;
 use crate::standalone::job_env::{AUTO_INTERACTIVE, CiSelection};
 use crate::standalone::terminal::{HumanReporter, TerminalCapabilities, size_of};
 use crate::standalone::{
-    self, ChildLine, ChildRun, InputError, Locate, Reporter, RunRequest, SignalForwarder, StanzaSource,
+    self, ChildLine, ChildRun, DIFFERS, InputError, Locate, MarkdownDocument, PlanRecorder, Reporter,
+    RunRequest, SignalForwarder, StanzaSource,
 };
 use clap::builder::{PossibleValue, PossibleValuesParser};
 use clap::{Args, ValueEnum};
@@ -50,7 +51,8 @@ pub(crate) struct StandaloneArgs {
     /// Use only one stanza of the file: its number (from 1) or its function name.
     #[arg(long, value_name = "N|NAME", global = true)]
     only: Option<String>,
-    /// Write JSON events or human-readable text. Default: text on a terminal, json otherwise.
+    /// Write JSON events, human-readable text, or Markdown for a pull request or a job summary. Default: text
+    /// on a terminal, json otherwise.
     #[arg(long, global = true)]
     format: Option<Format>,
     /// CI system whose variables describe the build (branch, tag, pull request). Default: auto, which detects
@@ -61,12 +63,29 @@ pub(crate) struct StandaloneArgs {
     /// not be skipped. A CI runner may also pass this option.
     #[arg(long, global = true)]
     pub(crate) require_deploy: bool,
+    /// Leave this plan file out of packages. The standalone mode passes it to each child run.
+    #[arg(long, value_name = "FILE", global = true, hide = true)]
+    pub(crate) leave_out: Option<PathBuf>,
+    #[arg(skip)]
+    pub(crate) plan_options: PlanOptions,
+}
+
+/// The options of the commands `plan` and `deploy`.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct PlanOptions {
+    /// The file to which the plan is written.
+    pub(crate) out: Option<PathBuf>,
+    /// The file with the approved plan.
+    pub(crate) approved: Option<PathBuf>,
+    /// True if the exit status shows whether the plan changes something.
+    pub(crate) exit_code: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Format {
     Json,
     Text,
+    Markdown,
 }
 
 fn ci_names() -> Vec<PossibleValue> {
@@ -83,7 +102,7 @@ pub(crate) fn is_for_people() -> bool {
         let apart = [OsStr::new("--format"), OsStr::new(format)];
         arguments.contains(&joined) || arguments.windows(2).any(|pair| pair == apart)
     };
-    says("text") || (!says("json") && io::stdout().is_terminal())
+    says("text") || says("markdown") || (!says("json") && io::stdout().is_terminal())
 }
 
 /// Explains to a user at a terminal why nothing happens. Called by the process that reads the request, after
@@ -99,7 +118,7 @@ pub(crate) fn explain_stdin_wait() {
 impl StandaloneArgs {
     /// Exits the process if a standalone option is given with a command that accepts none of them.
     pub(crate) fn reject_standalone_options(&self, command: &str) {
-        let StandaloneArgs { travis_yml, stanza, only, format, ci, require_deploy } = self;
+        let StandaloneArgs { travis_yml, stanza, only, format, ci, require_deploy, .. } = self;
         let has_file = travis_yml.is_some() || stanza.is_some();
         if has_file || only.is_some() || format.is_some() || ci.is_some() || *require_deploy {
             print_report(&diagnostics::from_standalone_options(command));
@@ -120,14 +139,12 @@ impl StandaloneArgs {
         fault: TestPanic,
         stop: &CancelToken,
     ) -> Result<Command, ErrorReport> {
-        let is_text = match self.format {
-            Some(format) => format == Format::Text,
-            None => io::stdout().is_terminal(),
-        };
+        let default = if io::stdout().is_terminal() { Format::Text } else { Format::Json };
+        let format = self.format.unwrap_or(default);
         let refuse = |error: InputError| {
             let report = stop.reason().map_or_else(|| error.into_report(), diagnostics::from_stop);
             print_report(&report);
-            if is_text {
+            if format != Format::Json {
                 process::exit(stop.reason().map_or(2, CancelReason::exit_status))
             }
             Err(report)
@@ -136,7 +153,7 @@ impl StandaloneArgs {
             Ok(source) => source,
             Err(error) => return refuse(error),
         };
-        if source.is_none() && !is_text {
+        if source.is_none() && format == Format::Json {
             return Ok(command);
         }
         let program = match env::current_exe() {
@@ -152,9 +169,49 @@ impl StandaloneArgs {
                 }
                 Err(error) => return refuse(error),
             },
-            None => vec![ChildRun::passthrough(arguments(&command), self.ci_selection())],
+            None => vec![ChildRun::passthrough(self.arguments(&command), self.ci_selection())],
         };
-        process::exit(run(&child_runs, &program, &forwarder, self.require_deploy, is_text, fault))
+        process::exit(self.run_children(&child_runs, &program, &forwarder, format, fault))
+    }
+
+    /// Starts the child runs and shows their events. Writes the plan to a file, if that is wanted. Returns the
+    /// exit status.
+    fn run_children(
+        &self,
+        child_runs: &[ChildRun],
+        program: &Path,
+        forwarder: &SignalForwarder,
+        format: Format,
+        fault: TestPanic,
+    ) -> i32 {
+        let written = Arc::new(Mutex::new(WrittenEvents::Nothing));
+        report_panics(written.clone(), format == Format::Json);
+        let stdout = io::stdout();
+        let style =
+            TerminalCapabilities::of(stdout.is_terminal(), size_of(stdout.as_fd()), |name| env::var_os(name));
+        let (mut text, mut json) = (HumanReporter::new(Stdout, style), JsonReporter);
+        let mut markdown = MarkdownDocument::default();
+        let reporter: &mut dyn Reporter = match format {
+            Format::Text => &mut text,
+            Format::Json => &mut json,
+            Format::Markdown => &mut markdown,
+        };
+        let mut plans = PlanRecorder::new(reporter);
+        let mut reporter = RecordingReporter { reporter: &mut plans, written, fault };
+        let status = standalone::run(child_runs, program, forwarder, &mut reporter, self.require_deploy);
+        let status = match &self.plan_options.out {
+            Some(file) if status == 0 || status == DIFFERS => plans.write(file, status),
+            Some(_) | None => status,
+        };
+        let shown = match format {
+            Format::Text => text.end(),
+            Format::Markdown => Stdout.write_all(markdown.text().as_bytes()),
+            Format::Json => Ok(()),
+        };
+        match shown {
+            Err(_) if format == Format::Markdown && status == 0 => 1,
+            Ok(()) | Err(_) => status,
+        }
     }
 
     /// The policy for all stanzas of a file, as text. `None`: no file is given. If a child run prints no
@@ -190,6 +247,10 @@ impl StandaloneArgs {
         if self.only.is_some() && source.is_none() {
             return Err(InputError::OnlyWithoutFile);
         }
+        let PlanOptions { out, approved, .. } = &self.plan_options;
+        if (out.is_some() || approved.is_some()) && source.is_none() {
+            return Err(InputError::PlanFileWithoutFile);
+        }
         if source.as_ref().is_some_and(StanzaSource::is_stdin) && io::stdin().is_terminal() {
             print_stderr("waiting for the file on standard input; press Ctrl-D at its end");
         }
@@ -208,8 +269,10 @@ impl StandaloneArgs {
 
     fn run_request(&self, command: &Command, source: StanzaSource) -> RunRequest {
         RunRequest {
-            arguments: arguments(command),
+            arguments: self.arguments(command),
             source,
+            out: self.plan_options.out.clone(),
+            approved: self.plan_options.approved.clone(),
             input_limit: Settings::from_env().input_limit,
             only: self.only.clone(),
             ci: self.ci_selection(),
@@ -218,6 +281,26 @@ impl StandaloneArgs {
             joins_releases: true,
             one_only: matches!(command, Command::Package { .. }),
         }
+    }
+
+    /// The command line of a child run.
+    fn arguments(&self, command: &Command) -> Vec<OsString> {
+        let mut arguments: Vec<OsString> = match command {
+            Command::Deploy => vec!["deploy".into()],
+            Command::Plan => vec!["plan".into()],
+            Command::Check => vec!["check".into()],
+            Command::Rollback => vec!["rollback".into()],
+            Command::Package { output } => vec!["package".into(), "--output".into(), output.into()],
+        };
+        let PlanOptions { out, approved, exit_code } = &self.plan_options;
+        arguments.extend(exit_code.then(|| OsString::from("--exit-code")));
+        for file in out.iter().chain(approved) {
+            // One argument, because the name can begin with a hyphen.
+            let mut argument = OsString::from("--leave-out=");
+            argument.push(file);
+            arguments.push(argument);
+        }
+        arguments
     }
 }
 
@@ -230,40 +313,6 @@ fn prepare(
     let env: Environment = env::vars_os().collect();
     let directory = env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
     standalone::prepare(request, &env, &directory, bash_options, stop)
-}
-
-/// The command line of a child run.
-fn arguments(command: &Command) -> Vec<OsString> {
-    match command {
-        Command::Deploy => vec!["deploy".into()],
-        Command::Plan => vec!["plan".into()],
-        Command::Check => vec!["check".into()],
-        Command::Rollback => vec!["rollback".into()],
-        Command::Package { output } => vec!["package".into(), "--output".into(), output.into()],
-    }
-}
-
-fn run(
-    child_runs: &[ChildRun],
-    program: &Path,
-    forwarder: &SignalForwarder,
-    require_deploy: bool,
-    is_text: bool,
-    fault: TestPanic,
-) -> i32 {
-    let written = Arc::new(Mutex::new(WrittenEvents::Nothing));
-    report_panics(written.clone(), is_text);
-    let stdout = io::stdout();
-    let style =
-        TerminalCapabilities::of(stdout.is_terminal(), size_of(stdout.as_fd()), |name| env::var_os(name));
-    let (mut text, mut json) = (HumanReporter::new(Stdout, style), JsonReporter);
-    let reporter: &mut dyn Reporter = if is_text { &mut text } else { &mut json };
-    let mut reporter = RecordingReporter { reporter, written, fault };
-    let status = standalone::run(child_runs, program, forwarder, &mut reporter, require_deploy);
-    if is_text {
-        let _ = text.end();
-    }
-    status
 }
 
 /// Starts a thread that forwards each signal, and the closing of our standard output, to the running child.
@@ -301,17 +350,17 @@ enum WrittenEvents {
 
 /// Makes a panic in this process write the last event itself and exit. The running child then finds its
 /// output closed and shuts down properly.
-fn report_panics(written: Arc<Mutex<WrittenEvents>>, is_text: bool) {
+fn report_panics(written: Arc<Mutex<WrittenEvents>>, is_json: bool) {
     panic::set_hook(Box::new(move |panic| {
         let report = panic_report(panic);
         print_report(&report);
         // Held until the exit, so that a second panicking thread blocks here.
         let written = written.lock().unwrap_or_else(PoisonError::into_inner);
         let events = EventWriter::new(Stdout, CancelToken::new());
-        if !is_text && matches!(*written, WrittenEvents::Nothing) {
+        if is_json && matches!(*written, WrittenEvents::Nothing) {
             events.emit(standalone::hello());
         }
-        if !is_text && !matches!(*written, WrittenEvents::Finished) {
+        if is_json && !matches!(*written, WrittenEvents::Finished) {
             events.finish(Finished::failed(report, Vec::new()));
         }
         process::exit(1)
@@ -354,6 +403,28 @@ impl Reporter for JsonReporter {
 
     fn line(&mut self, _: &ChildLine, raw: &str, _: Locate<'_>) -> io::Result<()> {
         Stdout.write_all(format!("{raw}\n").as_bytes())
+    }
+
+    fn note(&mut self, text: &str) {
+        print_stderr(text);
+    }
+}
+
+/// Collects Markdown. The errors are also on standard error, because Markdown is usually written to a file.
+impl Reporter for MarkdownDocument {
+    fn heading(&mut self, title: &str) -> io::Result<()> {
+        MarkdownDocument::heading(self, title);
+        Ok(())
+    }
+
+    fn line(&mut self, line: &ChildLine, _: &str, _: Locate<'_>) -> io::Result<()> {
+        if let ChildLine::Event(line) = line
+            && let Event::Finished(finished) = &line.event
+        {
+            finished.error().into_iter().for_each(print_report);
+        }
+        self.add(line);
+        Ok(())
     }
 
     fn note(&mut self, text: &str) {

@@ -129,9 +129,11 @@ codes! {
     RequestTimeout: Config =>
         "Let the runner write the request and close standard input. `DPL_LAMBDA_INPUT_TIMEOUT` sets another \
          limit, in seconds.";
-    /// The document is JSON, but not a request: it is not an object, or its `env` is not a map of strings.
+    /// The document is JSON, but not a request: it is not an object, its `env` is not a map of strings, or its
+    /// `plan` is no plan.
     BadRequest: Config =>
-        "Write one JSON object to standard input. Its `env` is an object of strings.";
+        "Write one JSON object to standard input. Its `env` is an object of strings, its `plan` what the \
+         command `plan` has printed.";
     /// The request asks for a protocol that this version does not support.
     UnsupportedProtocol: Config =>
         "Install a newer dpl-lambda, or let the runner ask for a protocol that the `hello` event lists.";
@@ -248,6 +250,11 @@ codes! {
     RevisionMismatch: Config =>
         "Read the function again; someone changed it after its revision was read. Then decide whether to \
          deploy.";
+    /// The deployment is not the approved one: since the plan was made, the function, an alias, the code, the
+    /// account, the region or the conditions have changed, or the steps differ for another reason.
+    PlanOutdated: Config =>
+        "Make a new plan with `dpl-lambda plan --out FILE`, and approve that. The message says what differs; \
+         a run that was interrupted, or has succeeded, also makes its plan outdated.";
     /// The function runs a container image and the stanza packages files, or the reverse.
     PackageTypeMismatch: Config =>
         "Deploy the type that the function has, or use a function with another name. A function cannot \
@@ -498,6 +505,15 @@ words! {
         /// are ready to go live.
         NotHeldBack =>
             "Give the function an `alias`, and let its callers use the alias.";
+        /// The last release of this name has not moved all its aliases: it was killed, or it still runs. This
+        /// run ends it, or takes it back.
+        ReleaseUnfinished =>
+            "If that run has not ended, let the CI system run one release at a time. Otherwise no action is \
+             needed.";
+        /// The description of an alias is too long for the record of a release, so that a rollback of the
+        /// release leaves the function as it is.
+        ReleaseNotRecorded =>
+            "Shorten the description of the alias to at most 140 characters.";
         /// An alias sent a part of its traffic to another version. These weights were removed.
         WeightsCleared =>
             "Use `traffic` to split traffic, so that it is part of the deployment.";

@@ -9,6 +9,7 @@ use super::error::{Code, ErrorReport, Warning};
 pub use super::guard::{
     AlarmState, ErrorCounts, GuardAlarm, GuardCheck, GuardState, GuardSummary, VersionCounts,
 };
+pub use super::plan_basis::{AliasBasis, PlanBasis};
 pub use super::step::StepName;
 
 #[cfg(test)]
@@ -18,7 +19,8 @@ mod tests;
 pub const PROTOCOLS: &[u32] = &[1];
 
 /// Names of the features of protocol 1 that not every version has. `stanzas`: a request can be a list.
-pub const FEATURES: &[&str] = &["stanzas"];
+/// `plan`: a request can have an approved plan.
+pub const FEATURES: &[&str] = &["stanzas", "plan"];
 
 /// One line of standard output: an event, and a text that a runner can print for it.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
@@ -63,7 +65,8 @@ pub enum Event {
         name: String,
         /// Version of the program.
         version: String,
-        /// Features that not every version has. `stanzas`: a request can be a list of stanzas.
+        /// Features that not every version has. `stanzas`: a request can be a list of stanzas. `plan`: a
+        /// request can have an approved plan.
         #[serde(default)]
         features: Vec<String>,
     },
@@ -71,6 +74,10 @@ pub enum Event {
     Identified {
         /// Source of the credentials.
         source: CredentialsSource,
+        /// Profile of the credentials, or of those with which a role was assumed. Absent: they come from no
+        /// profile.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        profile: Option<String>,
         /// Access key ID, masked except for its first two characters.
         access_key_id: String,
         /// AWS region.
@@ -118,7 +125,8 @@ pub enum Event {
     /// The guard was checked while traffic shifts: at each change of what it finds, otherwise every 30 s, and
     /// at the end of each wait.
     GuardChecked(GuardCheck),
-    /// One line of output of a user's command, or of the log of a function that failed `verify`.
+    /// One line of output of a user's command, or of the log of a function that `verify` has invoked: if it
+    /// failed, or with `verify.log`.
     Output {
         /// Stream on which the line was written.
         stream: Stream,
@@ -281,7 +289,7 @@ pub struct UnmetCondition {
     pub message: String,
 }
 
-/// The archive with the code.
+/// The archive with the code, or with a layer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Package {
     /// Number of files, links and empty directories in the archive.
@@ -294,6 +302,9 @@ pub struct Package {
     pub code_sha256: String,
     /// Path that was packaged, as the stanza names it.
     pub source: String,
+    /// Name of the layer whose content it is. Absent: it is the code of the function.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub layer: Option<String>,
 }
 
 /// Whether the function exists.
@@ -313,6 +324,16 @@ pub struct Plan {
     pub function: FunctionPresence,
     /// The steps in order. Empty: the function already matches the stanza.
     pub steps: Vec<PlannedStep>,
+    /// What the plan was made from. Absent unless the run only plans a deployment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub basis: Option<Box<PlanBasis>>,
+}
+
+impl Plan {
+    /// True if the plan changes something: not all of its steps are checks and waits.
+    pub fn has_changes(&self) -> bool {
+        self.steps.iter().any(|step| !matches!(step.step, StepName::Verify | StepName::Wait))
+    }
 }
 
 /// A step and its changes.
@@ -412,6 +433,12 @@ pub struct StepTarget {
     /// The published version, or `$LATEST`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
+    /// Index of the check in `verify`, from 0. Absent unless `verify` is a list.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub check: Option<u32>,
+    /// Name of the check, as the stanza has it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub check_name: Option<String>,
     /// Percentage of the alias's traffic that goes to the version.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub percent: Option<u8>,
@@ -421,6 +448,9 @@ pub struct StepTarget {
     /// The event source that calls the alias from now on, such as `SQS queue orders`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub event_source: Option<String>,
+    /// Name or ARN of the layer. `version` is then a version of the layer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub layer: Option<String>,
 }
 
 /// Result of a run.
@@ -583,6 +613,9 @@ pub struct Deployment {
     /// The CodeDeploy deployment that this run started, followed or stopped. Absent: there was none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub codedeploy: Option<CodeDeployDeployment>,
+    /// Why a rollback left the function as it is: the last release did not move it. Absent otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Box<str>>,
     /// Duration of the run in milliseconds.
     pub duration_ms: u64,
 }
@@ -689,6 +722,21 @@ impl Finished {
             Finished::Failed { .. } => Outcome::Failed,
             Finished::Stopped { .. } => Outcome::Stopped,
             Finished::List(list) => list.outcome,
+        }
+    }
+
+    /// True if the run planned changes, for at least one stanza.
+    pub fn plans_changes(&self) -> bool {
+        match self {
+            Finished::Planned(plan) => plan.has_changes(),
+            Finished::List(list) => list.functions.iter().any(|function| function.finished.plans_changes()),
+            Finished::Deployed(_)
+            | Finished::Unchanged(_)
+            | Finished::Checked {}
+            | Finished::Packaged { .. }
+            | Finished::Skipped { .. }
+            | Finished::Failed { .. }
+            | Finished::Stopped { .. } => false,
         }
     }
 

@@ -1,6 +1,6 @@
 //! Macros that declare the keys of a stanza and of the maps in it: each key once, in a table that has all
 //! that the reader, the schemas, editors and `docs/options.md` need. The tables are in `stanza/options.rs`,
-//! `structures.rs` and `on.rs`. An entry of a table looks like this:
+//! `structures.rs`, `layer.rs` and `on.rs`. An entry of a table looks like this:
 //!
 //! ```text
 //! /// Time limit of one invocation in seconds, … Default: the live value.       description, for all readers

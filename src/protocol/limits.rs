@@ -47,6 +47,10 @@ const ARN: &str = r"(arn:(aws[a-zA-Z-]*)?:[a-z0-9-.]+:.*)|()";
 const LAYER: &str = concat!(
     r"((arn:(aws[a-zA-Z-]*)?:lambda:(eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:\d{12}:",
     r"layer:[a-zA-Z0-9-_]+:[0-9]+)|(arn:[a-zA-Z0-9-]+:lambda:::awslayer:[a-zA-Z0-9-_]+))",
+    // The forms of this program, which AWS does not have: a name, with or without a version, and the ARN of a
+    // layer.
+    r"|([a-zA-Z0-9-_]+(:0*[1-9][0-9]*)?)",
+    r"|((arn:[a-zA-Z0-9-]+:lambda:[a-zA-Z0-9-]+:\d{12}:layer:)?[a-zA-Z0-9-_]+(:latest)?)",
 );
 const CODE_SIGNING: &str = concat!(
     r"arn:(aws[a-zA-Z-]*)?:lambda:(eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:\d{12}:",
@@ -61,6 +65,15 @@ const ACCESS_POINT: &str = concat!(
     r"access-point/fsap-[a-f0-9]{17}$|^arn:aws[-a-z]*:s3files:[0-9a-z-:]+:file-system/fs-[0-9a-f]{17,40}",
     r"/access-point/fsap-[0-9a-f]{17,40}",
 );
+const DESTINATION: &str = concat!(
+    r"$|kafka://([^.]([a-zA-Z0-9\-_.]{0,248}))|arn:(aws[a-zA-Z0-9-]*):([a-zA-Z0-9\-])+:",
+    r"((eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1})?:(\d{12})?:(.*)",
+);
+const RUNTIME_VERSION: &str = concat!(
+    r"((arn:(aws[a-zA-Z-]*):lambda:(eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}::runtime:.+)|",
+    r"(arn:(aws[a-zA-Z-]*):lambda:(eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:\d{12}:",
+    r"runtime/[A-Za-z0-9_.-]{1,128}/version/[A-Za-z0-9_.-]{1,128}))",
+);
 /// AWS's pattern is `[0-9A-Za-z\.\-_]*(?<!\.)`, for 3 to 63 characters.
 const BUCKET: &str = r"[0-9A-Za-z.\-_]{2,62}[0-9A-Za-z\-_]";
 /// AWS documents no pattern. Lambda accepts images in private repositories of ECR only.
@@ -70,7 +83,7 @@ const IMAGE: &str = r"[0-9]{12}\.dkr[.-]ecr(-fips)?\.[a-z0-9-]+\.[a-z0-9.:-]+/.+
 const DESCRIPTION: usize = 256;
 
 /// All limits, each with its key. A key inside a structure is written with a dot: `logging_config.log_group`.
-pub const LIMITS: [(&str, Limit); 45] = [
+pub const LIMITS: [(&str, Limit); 51] = [
     ("function_name", Limit::NameCharacters(64)),
     ("role", form(ROLE, "arn:aws:iam::123456789012:role/run")),
     ("description", Limit::Characters(DESCRIPTION)),
@@ -120,6 +133,21 @@ pub const LIMITS: [(&str, Limit); 45] = [
         form(CAPACITY_PROVIDER, "arn:aws:lambda:us-east-1:123456789012:capacity-provider:ours"),
     ),
     ("verify.tenant_id", Limit::Characters(256)),
+    ("event_invoke_config.on_success", Limit::Characters(350)),
+    ("event_invoke_config.on_success", form(DESTINATION, "arn:aws:sqs:us-east-1:123456789012:processed")),
+    ("event_invoke_config.on_failure", Limit::Characters(350)),
+    ("event_invoke_config.on_failure", form(DESTINATION, "arn:aws:sqs:us-east-1:123456789012:failed")),
+    ("runtime_management.runtime_version_arn", Limit::Characters(2048)),
+    (
+        "runtime_management.runtime_version_arn",
+        form(
+            RUNTIME_VERSION,
+            concat!(
+                "arn:aws:lambda:us-east-1::runtime:",
+                "07a48df201798d627f2b950f03bb227aab4a655a1d019c3296406f95937e2525",
+            ),
+        ),
+    ),
     ("function_url.cors.allow_origins", Limit::Entries(100)),
     ("function_url.cors.allow_origins", Limit::Characters(253)),
     ("function_url.cors.allow_methods", Limit::Entries(6)),
@@ -204,7 +232,7 @@ fn beyond(key: &str, limit: Limit, node: &Node) -> Vec<Warning> {
         Limit::Form(form) => {
             let regex = form.regex();
             let others = values().filter(|(_, text)| !text.is_empty() && !fits(&regex, text));
-            others.map(|(at, text)| of_other_form(key, &text, form, &regex).at(at)).collect()
+            others.map(|(at, text)| of_other_form(key, &text, form).at(at)).collect()
         }
         // Checked in `pair_limits.rs`.
         Limit::Names => Vec::new(),
@@ -226,7 +254,7 @@ fn too_long(key: &str, text: &str, most: usize) -> Option<Warning> {
 }
 
 /// The warning about a value of `key` that does not have this form.
-fn of_other_form(key: &str, text: &str, form: Form, regex: &Regex) -> Warning {
+fn of_other_form(key: &str, text: &str, form: Form) -> Warning {
     let is_list = ["subnet_ids", "security_group_ids", "layers"].contains(&key);
     let parts = text.split(|c: char| c == ',' || c.is_whitespace()).filter(|part| !part.is_empty()).count();
     let shown = quoted(text);
@@ -235,10 +263,6 @@ fn of_other_form(key: &str, text: &str, form: Form, regex: &Regex) -> Warning {
         key if is_list && parts > 1 => {
             out_of_range(format!("`{key}` has {parts} values in one text: {shown}"))
                 .hint("write a list, with each value as an entry of its own")
-        }
-        "layers" if fits(regex, &format!("{text}:1")) => {
-            out_of_range(format!("{shown} in `layers` has no version; AWS documents ARNs of layer versions"))
-                .hint("add the version, such as `:3`")
         }
         key => out_of_range(format!("`{key}` is {shown}; AWS documents values such as {}", form.example)),
     }
@@ -345,7 +369,6 @@ mod tests {
 
     #[test]
     fn a_warning_says_how_the_value_is_written_right() {
-        let layer = "arn:aws:lambda:us-east-1:123456789012:layer:x";
         for (stanza, message, hint) in [
             (
                 r#"{"subnet_ids":"subnet-1a,subnet-1b"}"#.to_owned(),
@@ -358,10 +381,10 @@ mod tests {
                 "write a list, with each value as an entry of its own",
             ),
             (
-                format!(r#"{{"layers":"{layer}"}}"#),
-                "`arn:aws:lambda:us-east-1:123456789012:layer:x` in `layers` has no version; \
-                 AWS documents ARNs of layer versions",
-                "add the version, such as `:3`",
+                r#"{"layers":"tools:newest"}"#.to_owned(),
+                "`layers` is `tools:newest`; AWS documents values such as \
+                 arn:aws:lambda:us-east-1:123456789012:layer:tools:3",
+                "check the value; AWS may refuse it",
             ),
             (
                 r#"{"role":"arn:aws:lambda:us-east-1:123456789012:function:g"}"#.to_owned(),

@@ -131,6 +131,11 @@ pub(crate) const CHECKED: &str = "the stanza is valid and its conditions are met
 /// What a deployment without changes says of the function.
 pub(crate) const UNCHANGED: &str = "already matches the stanza";
 
+/// Why a rollback of a release leaves a function as it is.
+pub(crate) fn left_by_rollback(release: &str) -> Box<str> {
+    format!("the last release `{release}` did not move it from another version").into()
+}
+
 /// The text of an event. The texts that dpl's users search for in logs are those of dpl, word for word.
 fn message(event: &Event) -> String {
     match event {
@@ -171,6 +176,14 @@ fn message(event: &Event) -> String {
             StepName::UntagResource => "Removing tags.".to_owned(),
             StepName::PutFunctionConcurrency => "Reserving concurrency.".to_owned(),
             StepName::DeleteFunctionConcurrency => "Removing the reserved concurrency.".to_owned(),
+            StepName::PutRuntimeManagementConfig => "Setting when the runtime is updated.".to_owned(),
+            StepName::PutFunctionRecursionConfig => "Configuring recursive loop detection.".to_owned(),
+            StepName::PutFunctionEventInvokeConfig => {
+                format!("Configuring asynchronous invocations{}.", of_alias(target))
+            }
+            StepName::DeleteFunctionEventInvokeConfig => {
+                format!("Removing the configuration of asynchronous invocations{}.", of_alias(target))
+            }
             StepName::CreateFunctionUrlConfig => "Creating the function's URL.".to_owned(),
             StepName::UpdateFunctionUrlConfig => "Updating the function's URL.".to_owned(),
             StepName::DeleteFunctionUrlConfig => "Removing the function's URL.".to_owned(),
@@ -179,6 +192,7 @@ fn message(event: &Event) -> String {
             StepName::TagResource => "Updating tags.".to_owned(),
             StepName::UpdateFunctionCode => "Updating code.".to_owned(),
             StepName::UploadPackage => "Uploading the package to S3.".to_owned(),
+            StepName::PublishLayerVersion => format!("Publishing a version of layer {}.", layer(target)),
             StepName::PublishVersion => "Publishing a version.".to_owned(),
             StepName::PutFunctionScalingConfig => format!("Scaling {}.", target_version(target)),
             StepName::Wait => match (target.seconds, &target.alias) {
@@ -186,12 +200,18 @@ fn message(event: &Event) -> String {
                 (None, Some(alias)) => format!("Waiting for the provisioned concurrency of alias {alias}."),
                 (None, None) => format!("Waiting until another update of {function_name} has finished."),
             },
-            StepName::Verify => format!("Verifying {}.", target_version(target)),
+            StepName::Verify => {
+                let check = check_title(target).map(|check| format!(" with {check}")).unwrap_or_default();
+                format!("Verifying {}{check}.", target_version(target))
+            }
             StepName::CreateAlias => {
                 format!("Creating alias {} for {}.", alias(target), target_version(target))
             }
             StepName::UpdateAlias if target.percent == Some(100) => {
                 format!("Sending all traffic of alias {} back to {}.", alias(target), target_version(target))
+            }
+            StepName::UpdateAlias if target.version.is_none() => {
+                format!("Updating the description of alias {}.", alias(target))
             }
             StepName::UpdateAlias => format!("Moving alias {} to {}.", alias(target), target_version(target)),
             StepName::ShiftTraffic => {
@@ -219,6 +239,9 @@ fn message(event: &Event) -> String {
                 format!("Making {source} call alias {}.", alias(target))
             }
             StepName::DeleteFunction => format!("Deleting {}.", target_version(target)),
+            StepName::DeleteLayerVersion => {
+                format!("Deleting {} of layer {}.", target_version(target), layer(target))
+            }
         },
         Event::StepFinished { step, duration_ms, .. } => {
             format!("{} done in {}", step.as_str(), duration(*duration_ms))
@@ -256,6 +279,22 @@ pub(crate) fn amount(done_bytes: u64, total_bytes: u64) -> String {
 
 fn alias(target: &StepTarget) -> &str {
     target.alias.as_deref().unwrap_or_default()
+}
+
+/// The check that a step runs: `check orders`, or `check 1` without a name. `None`: it is the only one, and
+/// has no name.
+pub(crate) fn check_title(target: &StepTarget) -> Option<String> {
+    let index = || target.check.map(|index| index.to_string());
+    target.check_name.clone().or_else(index).map(|name| format!("check {name}"))
+}
+
+/// ` of alias live`. Empty for the function itself.
+fn of_alias(target: &StepTarget) -> String {
+    target.alias.as_ref().map(|alias| format!(" of alias {alias}")).unwrap_or_default()
+}
+
+fn layer(target: &StepTarget) -> &str {
+    target.layer.as_deref().unwrap_or_default()
 }
 
 /// `version 7`, or `the function` for `$LATEST`.
@@ -304,8 +343,9 @@ fn failed(counts: &VersionCounts) -> String {
 }
 
 fn packaged(package: &Package) -> String {
+    let layer = package.layer.as_ref().map(|layer| format!(" for layer {layer}")).unwrap_or_default();
     format!(
-        "packaged {} into {}: {}, {} unpacked",
+        "packaged {}{layer} into {}: {}, {} unpacked",
         package.source,
         size(package.zip_bytes),
         counted(package.entries, "entry", "entries"),
@@ -342,6 +382,7 @@ fn fields(changes: &[Change]) -> String {
     // values.
     let shown = |change: &Change| match (change.field.as_str(), &change.from, &change.to) {
         ("version", Value::String(version), Value::Null) => format!("version {version}"),
+        (field, ..) if field.ends_with(".description") => field.to_owned(),
         (field, from, to) if field.starts_with("alias.") => match (plain(from), plain(to)) {
             (None, Some(to)) => format!("{field} at {to}"),
             (Some(from), Some(to)) => format!("{field} from {from} to {to}"),
@@ -367,7 +408,8 @@ fn finish(finished: &Finished) -> String {
             format!("deployed {} in {took}: code {code}{}", qualified(live), still_moving(live))
         }
         Finished::Unchanged(live) => {
-            format!("unchanged: {} {UNCHANGED}{}", qualified(live), still_moving(live))
+            let why = live.reason.as_ref().map_or_else(|| format!(" {UNCHANGED}"), |why| format!(": {why}"));
+            format!("unchanged: {}{why}{}", qualified(live), still_moving(live))
         }
         Finished::Planned(plan) => planned(plan),
         Finished::Checked {} => format!("checked: {CHECKED}"),
@@ -425,6 +467,9 @@ fn finish_list(list: &ListOutcome) -> String {
         if let Finished::Stopped { restored, left, .. } = &function.finished {
             details = moved(restored, left);
         }
+        details.extend(
+            function.finished.deployment().and_then(|live| live.reason.as_deref().map(str::to_owned)),
+        );
         if details.is_empty() { text } else { format!("{text} ({})", details.join("; ")) }
     });
     let functions = functions.collect::<Vec<_>>().join(", ");
@@ -550,5 +595,6 @@ mod tests {
         assert_eq!(started(StepName::UpdateFunctionConfiguration), "Updating existing function hello.");
         assert_eq!(started(StepName::TagResource), "Updating tags.");
         assert_eq!(started(StepName::UpdateFunctionCode), "Updating code.");
+        assert_eq!(started(StepName::Verify), "Verifying the function.");
     }
 }

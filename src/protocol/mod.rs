@@ -1,6 +1,7 @@
 //! The protocol between dpl-lambda and runners: the request, the events, and the JSON Schemas of both.
 //! Other programs may depend on this module. Nothing in it accesses AWS, files or the clock.
 
+pub mod approved_plan;
 pub mod branches;
 pub(crate) mod editor;
 mod env_bytes;
@@ -10,6 +11,7 @@ pub mod event;
 mod guard;
 pub mod json;
 mod keys;
+pub mod layer;
 pub mod limits;
 pub mod messages;
 pub mod name;
@@ -17,6 +19,7 @@ mod on;
 pub mod other_document;
 pub mod pair_limits;
 pub(crate) mod pairs;
+mod plan_basis;
 pub mod policy_document;
 pub mod regions;
 pub mod request;
@@ -31,3 +34,4 @@ pub mod step;
 pub mod structures;
 pub mod suggest;
 pub(crate) mod text;
+pub mod version_check;

@@ -3,6 +3,7 @@
 
 use super::error::Warning;
 use super::json::{quoted, short};
+use super::layer::Layer;
 use super::limits::out_of_range;
 use super::name::Region;
 use super::stanza::Options;
@@ -57,9 +58,10 @@ const NOT_PUBLIC: [&str; 3] = ["us-iso", "eu-iso", "eusc-"];
 
 /// Warnings about the region of a function, and about values of its stanza that must be in the same region.
 pub fn warnings(region: &Region, options: &Options) -> Vec<Warning> {
-    let image = options.image_uri.iter().filter_map(|uri| Some(("image_uri", uri, region_of_image(uri)?)));
-    let layers = options.layers.iter().flatten().map(|arn| ("layers", arn));
-    let signing = options.code_signing_config_arn.iter().map(|arn| ("code_signing_config_arn", arn));
+    let image = options.image_uri.as_deref();
+    let image = image.into_iter().filter_map(|uri| Some(("image_uri", uri, region_of_image(uri)?)));
+    let layers = options.layers.iter().flatten().filter_map(Layer::name_or_arn).map(|arn| ("layers", arn));
+    let signing = options.code_signing_config_arn.as_deref().map(|arn| ("code_signing_config_arn", arn));
     let arns = layers.chain(signing).filter_map(|(key, arn)| Some((key, arn, region_of_arn(arn)?)));
     let elsewhere = image.chain(arns).filter(|(.., its)| *its != region.as_str());
     let elsewhere = elsewhere.map(|(key, value, its)| {

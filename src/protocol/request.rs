@@ -4,19 +4,22 @@
 use std::ffi::OsString;
 use std::io::{self, Read};
 
+use super::approved_plan::{ApprovedPlan, PlanFormatError};
 use super::env_bytes;
 use super::environment::Environment;
 use super::json::{self, MAX_REQUEST_BYTES, Map, Node, WireError, quoted};
-use super::messages::{dotted, size};
+use super::messages::{counted, dotted, size};
 use super::other_document::OtherDocument;
 
 /// The request of a runner.
 #[derive(Debug)]
 pub struct Request {
-    /// The stanzas as written, without the runner's keys `env` and `protocol`.
+    /// The stanzas as written, without the runner's keys `env`, `plan` and `protocol`.
     pub stanzas: Stanzas,
     /// The whole environment of the job. `None`: the environment of the process is that of the job.
     pub env: Option<Environment>,
+    /// The approved plan, with one item for each stanza. `None`: any plan may be carried out.
+    pub plan: Option<ApprovedPlan>,
 }
 
 /// The stanzas of a request.
@@ -37,6 +40,14 @@ impl Stanzas {
         match self {
             Stanzas::One(stanza) => vec![stanza],
             Stanzas::List(stanzas) => stanzas,
+        }
+    }
+
+    /// The number of stanzas.
+    fn number(&self) -> usize {
+        match self {
+            Stanzas::One(_) => 1,
+            Stanzas::List(stanzas) => stanzas.len(),
         }
     }
 
@@ -84,6 +95,17 @@ pub enum RequestError {
         /// What is wrong, without anything that may be a secret.
         detail: String,
     },
+    /// `plan` is no plan that this version can read.
+    #[error("`plan` {0}")]
+    BadPlan(#[from] PlanFormatError),
+    /// `plan` is for another number of stanzas.
+    #[error("the plan is for {}, but the request has {}", stanzas_of(*.planned), stanzas_of(*.given))]
+    OtherPlan {
+        /// Number of stanzas in the plan.
+        planned: usize,
+        /// Number of stanzas in the request.
+        given: usize,
+    },
     /// `stanzas` has more than [`MAX_STANZAS`].
     #[error("`stanzas` has {} stanzas; expected 1 to {}", .0, MAX_STANZAS)]
     TooManyStanzas(usize),
@@ -95,6 +117,11 @@ pub enum RequestError {
         /// What is wrong.
         detail: String,
     },
+}
+
+/// A number of stanzas, as part of a sentence.
+pub(crate) fn stanzas_of(number: usize) -> String {
+    counted(u64::try_from(number).unwrap_or(u64::MAX), "stanza", "stanzas")
 }
 
 /// The text of the error with the request as its subject.
@@ -136,6 +163,8 @@ pub fn read(input: impl Read) -> Result<Request, RequestError> {
         return Err(RequestError::UnsupportedProtocol { given: given.shown() });
     }
     let env = stanza.remove("env").map_or(Ok(None), |node| environment(&node, byte_values))?;
+    let plan = stanza.remove("plan").filter(|plan| *plan != Node::Null);
+    let plan = plan.map(|plan| ApprovedPlan::read((&plan).into())).transpose()?;
     let stanzas = match stanza.remove("stanzas").filter(|stanzas| *stanzas != Node::Null) {
         Some(stanzas) => Stanzas::List(list(stanzas, &stanza)?),
         None => match OtherDocument::of(&stanza) {
@@ -143,11 +172,16 @@ pub fn read(input: impl Read) -> Result<Request, RequestError> {
             None => Stanzas::One(stanza),
         },
     };
-    Ok(Request { stanzas, env })
+    match plan.as_ref().map(|plan| plan.functions.len()) {
+        Some(planned) if planned != stanzas.number() => {
+            Err(RequestError::OtherPlan { planned, given: stanzas.number() })
+        }
+        Some(_) | None => Ok(Request { stanzas, env, plan }),
+    }
 }
 
 /// The keys of a request that no stanza can have.
-pub(crate) const KEYS_OF_REQUEST: [&str; 3] = ["env", "protocol", "stanzas"];
+pub(crate) const KEYS_OF_REQUEST: [&str; 4] = ["env", "plan", "protocol", "stanzas"];
 
 /// The stanzas in the value of `stanzas`. `rest`: the other keys of the request, except the runner's.
 fn list(stanzas: Node, rest: &Map) -> Result<Vec<Map>, RequestError> {
@@ -158,7 +192,10 @@ fn list(stanzas: Node, rest: &Map) -> Result<Vec<Map>, RequestError> {
         other => return Err(of_list(format!("is {}; expected a list of stanzas", other.kind()))),
     };
     if let Some((key, _)) = rest.iter().next() {
-        return Err(of_list(format!("is beside {}; expected only `env` and `protocol` there", quoted(key))));
+        return Err(of_list(format!(
+            "is beside {}; expected only `env`, `plan` and `protocol` there",
+            quoted(key)
+        )));
     }
     if items.is_empty() {
         return Err(of_list(format!("is an empty list; expected 1 to {MAX_STANZAS} stanzas")));
@@ -316,7 +353,7 @@ mod tests {
             (r#"{"stanzas":[]}"#, "`stanzas` is an empty list; expected 1 to 500 stanzas"),
             (
                 r#"{"stanzas":[{}],"timeout":3}"#,
-                "`stanzas` is beside `timeout`; expected only `env` and `protocol` there",
+                "`stanzas` is beside `timeout`; expected only `env`, `plan` and `protocol` there",
             ),
             (r#"{"stanzas":[{},7]}"#, "`stanzas.1` is a number; expected a stanza"),
             (r#"{"stanzas":[{},{"env":{}}]}"#, "`stanzas.1.env` belongs to the request, not to a stanza"),
@@ -333,6 +370,43 @@ mod tests {
         let error = request(&many).unwrap_err();
         assert!(matches!(error, RequestError::TooManyStanzas(501)), "{error:?}");
         assert_eq!(error.to_string(), "`stanzas` has 501 stanzas; expected 1 to 500");
+    }
+
+    #[test]
+    fn a_plan_has_one_item_for_each_stanza() {
+        let skipped = r#"{"outcome":"skipped","unmet":[]}"#;
+        let plan = |items: &[&str]| format!(r#"{{"dpl_lambda_plan":1,"functions":[{}]}}"#, items.join(","));
+        let (one, two) = (plan(&[skipped]), plan(&[skipped, skipped]));
+        for (text, items) in [
+            (r#"{"function_name":"a","plan":null}"#.to_owned(), None),
+            (format!(r#"{{"function_name":"a","plan":{one}}}"#), Some(1)),
+            (format!(r#"{{"stanzas":[{{}},{{}}],"plan":{two}}}"#), Some(2)),
+        ] {
+            let request = request(&text).expect("valid");
+            assert_eq!(request.plan.map(|plan| plan.functions.len()), items, "{text}");
+            let stanzas = request.stanzas.into_vec();
+            assert!(stanzas.iter().all(|stanza| !stanza.contains("plan")), "{text}");
+        }
+        for (text, expected) in [
+            (
+                format!(r#"{{"function_name":"a","plan":{two}}}"#),
+                "the plan is for 2 stanzas, but the request has 1 stanza",
+            ),
+            (
+                format!(r#"{{"stanzas":[{{}},{{}}],"plan":{one}}}"#),
+                "the plan is for 1 stanza, but the request has 2 stanzas",
+            ),
+            (
+                r#"{"function_name":"a","plan":"plan.json"}"#.to_owned(),
+                "`plan` is no plan; expected what `dpl-lambda plan --out FILE` writes",
+            ),
+            (
+                format!(r#"{{"stanzas":[{{"plan":{one}}}]}}"#),
+                "`stanzas.0.plan` belongs to the request, not to a stanza",
+            ),
+        ] {
+            assert_eq!(request(&text).unwrap_err().to_string(), expected);
+        }
     }
 
     #[test]

@@ -8,9 +8,10 @@ use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema};
 use serde_json::{Value, json};
 
+use super::approved_plan::ApprovedPlan;
 use super::editor::{self, remove};
 use super::event::Line;
-use super::request::MAX_STANZAS;
+use super::request::{KEYS_OF_REQUEST, MAX_STANZAS};
 use super::stanza::{ALIASES, Options};
 
 /// The schema of a stanza, for any validator. It allows no additional keys, and it allows `{"secure": …}`.
@@ -66,8 +67,8 @@ pub fn request() -> Value {
     schema["title"] = json!("dpl-lambda request");
     let stanza = schema["description"].as_str().unwrap_or_default();
     let description = format!(
-        "The JSON object on standard input: a stanza, or a list of them under `stanzas`, with `env` and \
-         `protocol` of the CI runner.\n\n{stanza}"
+        "The JSON object on standard input: a stanza, or a list of them under `stanzas`, with `env`, `plan` \
+         and `protocol` of the CI runner.\n\n{stanza}"
     );
     schema["description"] = json!(description);
     remove(&mut schema, "additionalProperties");
@@ -93,17 +94,23 @@ pub fn request() -> Value {
     for (key, property) in runner["properties"].as_object().into_iter().flatten() {
         schema["properties"][key] = property.clone();
     }
+    let not_in_a_stanza: Vec<Value> = KEYS_OF_REQUEST.iter().map(|key| json!({"required": [key]})).collect();
     schema["properties"]["stanzas"] = json!({
-        "description": "Several stanzas in place of one, for one run. Only `env` and `protocol` can be beside it.",
+        "description": "Several stanzas in place of one, for one run. Only `env`, `plan` and `protocol` can be beside it.",
         "type": ["array", "null"],
         "minItems": 1,
         "maxItems": MAX_STANZAS,
         "items": {
             "allOf": [{"$ref": "#"}],
-            "not": {"anyOf": [{"required": ["env"]}, {"required": ["protocol"]}, {"required": ["stanzas"]}]},
+            "not": {"anyOf": not_in_a_stanza},
         },
     });
     schema
+}
+
+/// The schema of an approved plan: the file of `plan --out`, and `plan` of a request.
+pub fn plan() -> Value {
+    finish(SchemaSettings::draft07().for_serialize().into_generator().into_root_schema_for::<ApprovedPlan>())
 }
 
 /// The schema of one line of standard output, for readers of events.
@@ -148,6 +155,9 @@ struct RunnerKeys {
     /// never that of the process. In a value, a byte that is not UTF-8 is half of a surrogate pair, U+DC80 to
     /// U+DCFF.
     env: Option<std::collections::BTreeMap<String, Option<String>>>,
+    /// The approved plan, which only the command `deploy` accepts: with any other plan, it fails before it
+    /// changes anything. `plan.json` is the schema of it. Default: any plan is carried out.
+    plan: Option<std::collections::BTreeMap<String, Value>>,
     /// Protocol number: 1. Default: 1.
     #[schemars(range(min = 1, max = 1))]
     protocol: Option<u32>,

@@ -97,6 +97,9 @@ schema_types! {
         "additionalProperties": false,
     });
 
+    /// A map, or a string with a JSON object.
+    JsonMap => |_| json_schema!({"type": ["object", "string"]});
+
     /// Any value.
     Anything => |_| json_schema!(true);
 

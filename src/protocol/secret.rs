@@ -20,6 +20,9 @@ use super::secret_names::names_a_secret;
 /// Replacement for a secret. The logs of Travis CI use the same word.
 pub const MASK: &str = "[secure]";
 
+/// Beginnings of the changes of a plan in which the name of an alias or a layer follows.
+const BEFORE_A_NAME: [&str; 4] = ["alias.", "event_invoke_config.", "layers.", "provisioned_concurrency."];
+
 /// A value that must not be shown. Only [`Secret::expose`] returns it.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct Secret(String);
@@ -167,8 +170,9 @@ impl Redactor {
     /// Masks secrets in a plan. Values of the stanza can contain a secret variable that was filled in.
     pub fn plan(&self, mut plan: Plan) -> Plan {
         for change in plan.steps.iter_mut().flat_map(|step| &mut step.changes) {
-            if let Some(alias) = change.field.strip_prefix("alias.") {
-                change.field = format!("alias.{}", self.redact(alias));
+            let name = BEFORE_A_NAME.iter().find_map(|of| Some((of, change.field.strip_prefix(of)?)));
+            if let Some((of, name)) = name {
+                change.field = format!("{of}{}", self.redact(name));
             }
             for value in [&mut change.from, &mut change.to] {
                 self.value(value);
@@ -180,7 +184,8 @@ impl Redactor {
     /// Masks secrets in the description of an archive. Its path can contain a secret variable that was filled
     /// in.
     pub fn package(&self, package: Package) -> Package {
-        Package { source: self.redact(&package.source), ..package }
+        let layer = package.layer.as_deref().map(|layer| self.redact(layer));
+        Package { source: self.redact(&package.source), layer, ..package }
     }
 
     fn value(&self, value: &mut Value) {

@@ -125,7 +125,7 @@ impl<'a> StanzaReader<'a> {
         range: RangeInclusive<i32>,
     ) -> Option<i32> {
         let (low, high) = (*range.start(), *range.end());
-        let number = self.number_like(low.max(10), key, unit)?;
+        let number = self.number_like(low.max(10).min(high), key, unit)?;
         if !range.contains(&number) {
             self.warn_undocumented(key, &number.to_string(), &format!("{low} to {high} {unit}"));
         }
@@ -327,7 +327,30 @@ impl<'a> StanzaReader<'a> {
         Some(items.filter_map(|(at, item)| self.inner(at, name.clone(), item, &read)).collect())
     }
 
-    fn inner<T>(
+    /// Reads a list of strings and maps. A single one means a list with one entry, an empty string an empty
+    /// list. `None` also if an entry is refused.
+    pub(super) fn texts_or_structures<T>(
+        &mut self,
+        key: &'static str,
+        from_text: impl Fn(String) -> T,
+        read: impl Fn(&mut StanzaReader<'_>) -> T,
+    ) -> Option<Vec<T>> {
+        let name = self.name_of(key);
+        let mut entries = Vec::new();
+        for (at, item) in self.items(key)? {
+            entries.push(match item {
+                Node::Map(_) => self.inner(at, name.clone(), item, &read),
+                Node::Null | Node::Bool(_) | Node::Number(_) | Node::Text(_) | Node::List(_) => {
+                    let right = "a list of strings or maps";
+                    self.scalar(key, &at, item, right, Shown::Openly).map(&from_text)
+                }
+            });
+        }
+        entries.into_iter().collect()
+    }
+
+    /// Reads the map in `node`, which is at the JSON pointer `at`. `name` is the name of the map in messages.
+    pub(super) fn inner<T>(
         &mut self,
         at: String,
         name: String,

@@ -59,6 +59,14 @@ steps! {
     PutFunctionConcurrency: "put-function-concurrency";
     /// Removes the reserved concurrency.
     DeleteFunctionConcurrency: "delete-function-concurrency";
+    /// Sets when Lambda updates the runtime.
+    PutRuntimeManagementConfig: "put-runtime-management-config";
+    /// Sets what Lambda does in a recursive loop.
+    PutFunctionRecursionConfig: "put-function-recursion-config";
+    /// Sets the configuration of asynchronous invocations.
+    PutFunctionEventInvokeConfig: "put-function-event-invoke-config";
+    /// Removes the configuration of asynchronous invocations.
+    DeleteFunctionEventInvokeConfig: "delete-function-event-invoke-config";
     /// Creates the URL of the function.
     CreateFunctionUrlConfig: "create-function-url-config";
     /// Changes the URL of the function.
@@ -71,6 +79,8 @@ steps! {
     RemovePermission: "remove-permission";
     /// Uploads the archive to S3, unless it is already there.
     UploadPackage: "upload-package", "PutObject", "s3:PutObject";
+    /// Publishes a version of a layer, unless the latest one has the content already.
+    PublishLayerVersion: "publish-layer-version";
     /// Publishes a version.
     PublishVersion: "publish-version";
     /// Sets the numbers of execution environments of a version on Lambda Managed Instances.
@@ -98,6 +108,8 @@ steps! {
     UpdateEventSourceMapping: "update-event-source-mapping";
     /// Deletes an old version.
     DeleteFunction: "delete-function";
+    /// Deletes an old version of a layer.
+    DeleteLayerVersion: "delete-layer-version";
 }
 
 impl StepName {

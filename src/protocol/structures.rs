@@ -4,21 +4,26 @@
 use std::time::Duration;
 
 use schemars::json_schema;
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::json::{Node, quoted};
 use super::keys::structure;
 use super::name::AlarmName;
-use super::schema_types::{Anything, Flag, NONE, Percentage, Text, TextList, WholeNumber, schema_types};
+use super::schema_types::{
+    Anything, Flag, JsonMap, NONE, Percentage, Text, TextList, WholeNumber, schema_types,
+};
 use super::stanza_reader::{StanzaReader, ValueWords, choice_of};
 
 mod at_creation;
 mod file_system;
 mod managed;
+mod own_calls;
 
 pub use at_creation::{DurableConfig, TenancyConfig};
 pub use file_system::FileSystemConfig;
 pub use managed::{CapacityProviderConfig, Scaling};
+pub use own_calls::{EventInvokeConfig, RuntimeManagement};
 
 const LOG_FORMATS: ValueWords =
     &[("Text", "Lines as the function writes them."), ("JSON", "JSON objects with a log level.")];
@@ -88,7 +93,7 @@ structure! {
 
 structure! {
     /// HTTPS endpoint of the function.
-    #[derive(Clone, Debug, Default, PartialEq, Eq)]
+    #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
     pub struct FunctionUrl in "function_url." {
         /// Who can call the endpoint: `NONE` allows everyone, `AWS_IAM` only callers with IAM permission.
         /// Required to create the endpoint.
@@ -107,7 +112,7 @@ structure! {
 
 structure! {
     /// CORS settings: which web pages of other origins can call the endpoint of the function from a browser.
-    #[derive(Clone, Debug, Default, PartialEq, Eq)]
+    #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
     pub struct Cors in "function_url.cors." {
         /// Origins of the web pages that can call the endpoint, at least one, such as
         /// `https://www.example.com`. `*` allows all.
@@ -136,10 +141,18 @@ structure! {
     /// Check to run on a new version before the alias moves to it.
     #[derive(Clone, Debug, Default, PartialEq)]
     pub struct Verify in "verify." {
+        /// Name of the check in events and messages, such as `orders`. Default: none; the checks of a list
+        /// are then named by their index.
+        pub name: Option<String> as Option<Text> = name(),
+            "Name".example("orders");
         /// Payload of the invocation: any JSON, such as `{ping: true}`. A string that contains JSON is sent
         /// as that JSON. Default: `{}`.
         pub payload: Option<Value> as Option<Anything> = anything(),
             "Payload".yaml("payload:\n  ping: true") => "Payload" of Invoke;
+        /// Client context of the invocation, which the function finds in its context object, such as
+        /// `{custom: {caller: ci}}`. At most 3583 bytes in Base64. Default: none.
+        pub client_context: Option<String> as Option<JsonMap> = client_context(),
+            "Client context".yaml("client_context:\n  custom: {caller: ci}") => "ClientContext" of Invoke;
         /// What the response must contain. Default: any response without a function error.
         pub expect: Option<Expect> as Option<Expect> = structure(Expect::read),
             "Expected response".yaml("expect:\n  json:\n    statusCode: 200");
@@ -150,9 +163,14 @@ structure! {
         /// Time limit in seconds for the response or the command, at least 1, such as 30. Default: 60.
         pub timeout: Option<Duration> as Option<WholeNumber> = seconds(),
             "Timeout (seconds)".default(60).example(30);
+        /// Whether to write the end of the function's log, at most 4 KB, also when the check passes. Default:
+        /// false; only when it fails.
+        pub log: Option<bool> as Option<Flag> = flag(),
+            "Log".default(false);
         /// Command to run in bash in the build directory, such as `./smoke-test.sh`. Its environment contains
-        /// `FUNCTION_ARN` and `VERSION`. Any exit status other than 0 is a failure. With `payload`, `expect`
-        /// or `tenant_id`, the command runs after the invocation. Without them, it replaces the invocation.
+        /// `FUNCTION_ARN` and `VERSION`. Any exit status other than 0 is a failure. With `payload`,
+        /// `tenant_id`, `client_context`, `expect` or `log: true`, the command runs after the invocation.
+        /// Without them, it replaces the invocation.
         pub command: Option<String> as Option<Text> = name(),
             "Command".example("./smoke-test.sh");
     }
@@ -161,7 +179,11 @@ structure! {
 impl Verify {
     /// Whether the check invokes the version. It does, unless `command` replaces the invocation.
     pub fn invokes(&self) -> bool {
-        let is_asked = self.payload.is_some() || self.expect.is_some() || self.tenant_id.is_some();
+        let is_asked = self.payload.is_some()
+            || self.tenant_id.is_some()
+            || self.client_context.is_some()
+            || self.expect.is_some()
+            || self.log == Some(true);
         self.command.is_none() || is_asked
     }
 }
@@ -170,13 +192,18 @@ structure! {
     /// What the response of a version must contain. All keys must be met.
     #[derive(Clone, Debug, Default, PartialEq)]
     pub struct Expect in "verify.expect." {
+        /// Status of the response of a function that answers HTTP requests, such as 200: its `statusCode`, as
+        /// API Gateway and function URLs read it. With `status`, `contains` and `json` apply to the `body` of
+        /// the response. Default: the response need not be one of HTTP.
+        pub status: Option<u16> as Option<WholeNumber> = http_status(),
+            "HTTP status".between(100..=599).example(200);
         /// Text that the response contains, such as `pong`.
         pub contains: Option<String> as Option<Text> = name(),
             "Text in the response".example("pong");
-        /// JSON that the response contains, such as `{statusCode: 200}`. Maps in the response can have more
+        /// JSON that the response contains, such as `{ok: true}`. Maps in the response can have more
         /// members. Lists must have the same length, and are compared entry by entry.
         pub json: Option<Value> as Option<Anything> = anything(),
-            "JSON in the response".yaml("json:\n  statusCode: 200");
+            "JSON in the response".yaml("json:\n  ok: true");
     }
 }
 
@@ -387,17 +414,8 @@ impl StanzaReader<'_> {
         self.number_or_none(key).map(|number| if number == OrNone::Some(0) { OrNone::None } else { number })
     }
 
-    /// Reads a check. An unknown member is an error here and not only a warning, because a misspelt one would
-    /// drop a check.
-    pub(super) fn verify(&mut self, key: &'static str) -> Option<Verify> {
-        let verify = self.structure(key, Verify::read);
-        self.refuse_unknown_members(key);
-        // A map whose members are all null counts as an empty map, so that the requested check still runs.
-        let is_map = matches!(self.read_node(key), Some(Node::Map(_)));
-        verify.or_else(|| is_map.then(Verify::default))
-    }
-
-    /// Reads a guard. An unknown member is an error here, as in [`StanzaReader::verify`].
+    /// Reads a guard. An unknown member is an error here and not only a warning, because a misspelt one would
+    /// drop a part of the guard.
     pub(super) fn guard(&mut self, key: &'static str) -> Option<Guard> {
         let guard = self.structure(key, guard);
         self.refuse_unknown_members(key);

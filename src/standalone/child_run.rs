@@ -3,7 +3,6 @@
 //! again.
 #![expect(clippy::disallowed_methods, reason = "starts this program again")]
 
-use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fmt;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -12,21 +11,22 @@ use std::path::Path;
 use std::process::{ChildStdin, Command, ExitStatus, Stdio};
 use std::thread;
 
+use super::child_request;
 use super::ci::Ci;
 use super::job_env::CiSelection;
 use super::reporter::{ChildLine, Reporter};
 use super::signal_forwarder::{NotStarted, SignalForwarder};
 use super::travis_yml::LocatedStanza;
 use crate::cancel::CancelReason;
-use crate::diagnostics::{from_no_result, from_required_skip, from_unstartable};
+use crate::diagnostics::{from_no_result, from_required_skip, from_skipped_plan, from_unstartable};
 use crate::event_writer::line_now;
 use crate::policy;
+use crate::protocol::approved_plan::{ApprovedFunction, ApprovedPlan};
 use crate::protocol::environment::Environment;
 use crate::protocol::error::ErrorReport;
 use crate::protocol::event::{
     ConditionResult, Event, FEATURES, Finished, Outcome, PROTOCOLS, UnmetCondition,
 };
-use crate::protocol::json::Map;
 use crate::protocol::policy_document::PolicyDocument;
 
 /// A child run to start: a request and the job's environment. `Debug` shows neither, because both may contain
@@ -41,11 +41,16 @@ pub(crate) struct ChildRun {
     stanzas: Vec<LocatedStanza>,
     /// Why Travis CI makes no job that deploys the stanza. If it is not empty, the run is not started.
     unmet: Vec<UnmetCondition>,
+    /// The approved plan for these stanzas. `None`: any plan may be carried out.
+    approved: Option<ApprovedPlan>,
 }
 
-/// Starts the child runs in order until one fails. Returns the exit status of the failed run, or 0. Status 2
-/// means that AWS was not contacted, so it becomes 1 if an earlier run has contacted AWS. With
-/// `require_deploy` the last run fails if all of them are skipped.
+/// Exit status of `plan --exit-code` if the plan changes something.
+pub(crate) const DIFFERS: i32 = 3;
+
+/// Starts the child runs in order until one fails. Returns the exit status of the failed run, or 0, or
+/// [`DIFFERS`] if a run has ended with it. Status 2 means that AWS was not contacted, so it becomes 1 if an earlier
+/// run has contacted AWS. With `require_deploy` the last run fails if all of them are skipped.
 pub(crate) fn run(
     child_runs: &[ChildRun],
     program: &Path,
@@ -53,7 +58,7 @@ pub(crate) fn run(
     reporter: &mut dyn Reporter,
     require_deploy: bool,
 ) -> i32 {
-    let (mut has_contacted_aws, mut all_skipped) = (false, true);
+    let (mut has_contacted_aws, mut all_skipped, mut differs) = (false, true, false);
     for (index, child_run) in child_runs.iter().enumerate() {
         if child_runs.len() > 1 && reporter.heading(&child_run.title()).is_err() {
             forwarder.forward(CancelReason::OutputClosed, false);
@@ -70,7 +75,12 @@ pub(crate) fn run(
             is_skipped: false,
         };
         let status = child_run.run(program, &mut events, is_required);
-        let status = if status == 2 && has_contacted_aws { 1 } else { status };
+        differs |= status == DIFFERS;
+        let status = match status {
+            DIFFERS => 0,
+            2 if has_contacted_aws => 1,
+            status => status,
+        };
         has_contacted_aws |= events.contacts_aws;
         all_skipped &= events.is_skipped;
         let status = match forwarder.reason() {
@@ -85,7 +95,7 @@ pub(crate) fn run(
             return status;
         }
     }
-    0
+    if differs { DIFFERS } else { 0 }
 }
 
 /// Runs the command `policy` for each stanza. Returns one policy for all of them as text. `Err`: the exit
@@ -129,7 +139,18 @@ impl ChildRun {
             file: file.to_owned(),
             stanzas: vec![located],
             unmet,
+            approved: None,
         }
+    }
+
+    /// The number of its stanzas.
+    pub(super) fn number(&self) -> usize {
+        self.stanzas.len()
+    }
+
+    /// Takes the next items of an approved plan, one for each of its stanzas.
+    pub(super) fn approve(&mut self, functions: &mut impl Iterator<Item = ApprovedFunction>) {
+        self.approved = Some(ApprovedPlan::new(functions.take(self.stanzas.len()).collect()));
     }
 
     /// Whether the run is one for stanzas of this release.
@@ -163,21 +184,16 @@ impl ChildRun {
         }
     }
 
-    /// The request: the stanza, or a list of stanzas.
+    /// The request: the stanza, or a list of stanzas, and the approved plan.
     fn request(&self) -> String {
-        let stanzas: Vec<&Map> = self.stanzas.iter().map(|located| &located.stanza).collect();
-        let request = match stanzas.as_slice() {
-            [stanza] => serde_json::to_string(stanza),
-            stanzas => serde_json::to_string(&BTreeMap::from([("stanzas", stanzas)])),
-        };
-        request.expect("stanzas are JSON")
+        child_request::text(&self.stanzas, self.approved.as_ref())
     }
 
     /// A run that reads its request from our standard input. The child uses `env` of the request, or else our
     /// environment, and detects the build itself.
     pub(crate) fn passthrough(arguments: Vec<OsString>, ci: CiSelection) -> Self {
         let (file, stanzas, unmet) = (String::new(), Vec::new(), Vec::new());
-        ChildRun { arguments, env: None, ci, file, stanzas, unmet }
+        ChildRun { arguments, env: None, ci, file, stanzas, unmet, approved: None }
     }
 
     /// Runs a command that prints a document, and returns the document. See [`policy_of`] for its errors.
@@ -237,8 +253,10 @@ impl ChildRun {
     /// instead of being skipped.
     fn run(&self, program: &Path, events: &mut EventForwarder<'_>, is_required: bool) -> i32 {
         if !self.unmet.is_empty() {
-            events.skip(&self.unmet, is_required);
-            return if is_required { 2 } else { 0 };
+            let failure = self.skip_failure(is_required);
+            let status = if failure.is_some() { 2 } else { 0 };
+            events.skip(&self.unmet, failure);
+            return status;
         }
         let forwarder = events.forwarder;
         let mut command = self.command(program);
@@ -275,6 +293,15 @@ impl ChildRun {
         }
         events.conclude(&exit, events.finished);
         forwarder.reason().map_or(1, CancelReason::exit_status)
+    }
+
+    /// Why a stanza for which Travis CI makes no job must not be skipped. `None`: it is skipped.
+    fn skip_failure(&self, is_required: bool) -> Option<ErrorReport> {
+        let approved = self.approved.as_ref().and_then(|plan| plan.functions.first());
+        match approved {
+            Some(ApprovedFunction::Planned(_)) => Some(from_skipped_plan(&self.unmet)),
+            Some(ApprovedFunction::Skipped {}) | None => is_required.then(|| from_required_skip(&self.unmet)),
+        }
     }
 
     /// The place of a key of a stanza in the file, such as `.travis.yml:14`. `None`: the stanza is not from a
@@ -344,14 +371,14 @@ impl EventForwarder<'_> {
         self.write(vec![Event::Finished(Finished::failed(report, Vec::new()))]);
     }
 
-    /// Writes the events of a run that Travis CI would not have made.
-    fn skip(&mut self, unmet: &[UnmetCondition], is_required: bool) {
+    /// Writes the events of a run that Travis CI would not have made. `failure`: why that is not allowed.
+    fn skip(&mut self, unmet: &[UnmetCondition], failure: Option<ErrorReport>) {
         let checked = unmet.iter().cloned().map(|UnmetCondition { condition, want, got, .. }| {
             Event::ConditionChecked(ConditionResult { condition, met: false, want, got })
         });
-        let finished = match is_required {
-            true => Finished::failed(from_required_skip(unmet), Vec::new()),
-            false => Finished::Skipped { unmet: unmet.to_vec() },
+        let finished = match failure {
+            Some(report) => Finished::failed(report, Vec::new()),
+            None => Finished::Skipped { unmet: unmet.to_vec() },
         };
         self.write(checked.chain([Event::Finished(finished)]).collect());
     }
@@ -426,6 +453,11 @@ mod tests {
         let a = r#"{"function_name":"a","release":"shop"}"#;
         let b = r#"{"function_name":"b","release":"shop"}"#;
         assert_eq!(run.request(), format!(r#"{{"stanzas":[{a},{b}]}}"#));
+        let mut functions = [ApprovedFunction::Skipped {}, ApprovedFunction::Skipped {}].into_iter();
+        run.approve(&mut functions);
+        let skipped = r#"{"outcome":"skipped"}"#;
+        let plan = format!(r#"{{"dpl_lambda_plan":1,"functions":[{skipped},{skipped}]}}"#);
+        assert_eq!(run.request(), format!(r#"{{"stanzas":[{a},{b}],"plan":{plan}}}"#));
         let place = |stanza| run.place(stanza, "/timeout");
         let (a, b) = (Some("f.yml:5"), Some("f.yml:13"));
         for (stanza, expected) in [(None, a), (Some(0), a), (Some(1), b), (Some(2), None)] {

@@ -2,17 +2,19 @@
 //! file, because any value may be a secret.
 
 use std::error::Error as _;
-use std::io;
+use std::io::{self, ErrorKind};
 
 use super::encrypted::{MissingSecret, Replacement};
 use super::travis_yml::{JobCondition, StanzaError};
 use super::yaml::YamlError;
 use crate::diagnostics;
 use crate::git::GitError;
+use crate::protocol::approved_plan::PlanFormatError;
 use crate::protocol::error::{Code, ErrorReport, Problem};
 use crate::protocol::json::{MAX_REQUEST_BYTES, WireError};
 use crate::protocol::messages::size;
 use crate::protocol::other_document::OtherDocument;
+use crate::protocol::request::stanzas_of;
 use crate::travis_if::InvalidCondition;
 
 /// The reason why no child run is started. Texts about a file begin with its path, or a place in it:
@@ -25,6 +27,9 @@ pub(crate) enum InputError {
     /// The command line has `--only` without a file.
     #[error("--only requires --travis-yml or --stanza")]
     OnlyWithoutFile,
+    /// The command line has `--plan` or `--out` without a file of stanzas.
+    #[error("--plan and --out require --travis-yml or --stanza")]
+    PlanFileWithoutFile,
     /// The path of this program's executable cannot be determined.
     #[error("cannot locate the dpl-lambda executable")]
     Program(#[source] io::Error),
@@ -65,9 +70,29 @@ pub(crate) enum InputError {
          have different variables"
     )]
     DifferentVariables { file: String, release: String, first: usize, second: usize },
+    /// The file is no approved plan that this version can read.
+    #[error("{file}: the file {error}")]
+    Plan { file: String, error: PlanFormatError },
+    /// The file ends within an approved plan, or is empty.
+    #[error("{file}: the plan is incomplete: the file ends too early")]
+    CutPlan { file: String },
+    /// The approved plan is for another number of stanzas.
+    #[error("{file}: the plan is for {}, but there {}", stanzas_of(*.planned), are(*.given))]
+    OtherPlan { file: String, planned: usize, given: usize },
+    /// The file of `--out` exists and is something else.
+    #[error("{file}: this is no plan, so it is not overwritten")]
+    NotOverwritten { file: String },
+    /// The directory of the file of `--out` does not exist.
+    #[error("{file}: the directory of the file does not exist")]
+    NoDirectory { file: String },
     /// Values of the file, at least one, are encrypted.
     #[error("{file}: {} encrypted values are missing", .missing.len())]
     Encrypted { file: String, missing: Vec<MissingSecret> },
+}
+
+/// A number of stanzas with its verb.
+fn are(number: usize) -> String {
+    format!("{} {}", if number == 1 { "is" } else { "are" }, stanzas_of(number))
 }
 
 fn location(file: &str, error: &StanzaError) -> String {
@@ -78,6 +103,16 @@ fn location(file: &str, error: &StanzaError) -> String {
 }
 
 impl InputError {
+    /// Why a file cannot be read.
+    pub(super) fn from_reading(file: String, source: io::Error) -> Self {
+        match source.kind() {
+            ErrorKind::FileTooLarge => InputError::TooLarge { file },
+            ErrorKind::NotFound => InputError::NotFound { file },
+            ErrorKind::IsADirectory => InputError::Directory { file },
+            _ => InputError::Unreadable { file, source },
+        }
+    }
+
     /// The report, for events and for standard error.
     pub(crate) fn into_report(self) -> ErrorReport {
         let (code, hint) = match self {
@@ -89,6 +124,23 @@ impl InputError {
             InputError::TwoFiles => (Code::BadArguments, "use only one of them"),
             InputError::OnlyWithoutFile => {
                 (Code::BadArguments, "add the file, such as --travis-yml .travis.yml")
+            }
+            InputError::PlanFileWithoutFile => (
+                Code::BadArguments,
+                "add the file, such as --travis-yml .travis.yml; a runner reads the plan from `finished`, and \
+                 sends it as `plan` of the request",
+            ),
+            InputError::Plan { .. } => (
+                Code::BadArguments,
+                "check that this is the file that `plan --out` of this version has written",
+            ),
+            InputError::CutPlan { .. } => (Code::BadJson, diagnostics::PLAN_AGAIN),
+            InputError::OtherPlan { .. } => (Code::PlanOutdated, diagnostics::PLAN_AGAIN),
+            InputError::NotOverwritten { .. } => {
+                (Code::BadArguments, "use another file for the plan, or delete this one")
+            }
+            InputError::NoDirectory { .. } => {
+                (Code::BadArguments, "create the directory, or use another file")
             }
             InputError::Program(_) => {
                 (Code::SystemLimit, "mount /proc, and do not move or delete the executable while it runs")

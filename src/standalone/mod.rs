@@ -5,25 +5,32 @@
 //! In this mode the program is its own CI runner. It uses the same request and events as every other CI
 //! runner.
 
+mod child_request;
 mod child_run;
 pub(crate) mod ci;
 mod encrypted;
 mod input_error;
 pub(crate) mod job_env;
 mod job_selection;
+mod markdown;
 mod marks;
+mod plan_file;
 mod reporter;
 mod run_request;
 mod signal_forwarder;
+mod stanza_file;
 pub(crate) mod terminal;
 pub(crate) mod travis_yml;
 pub(crate) mod variables;
 pub(crate) mod yaml;
 
-pub(crate) use child_run::{ChildRun, hello, policy_of, run};
+pub(crate) use child_run::{ChildRun, DIFFERS, hello, policy_of, run};
 pub(crate) use input_error::InputError;
+pub(crate) use markdown::MarkdownDocument;
+pub(crate) use plan_file::PlanRecorder;
 pub use reporter::ChildLine;
 pub(crate) use reporter::Locate;
 pub(crate) use reporter::Reporter;
 pub(crate) use run_request::{RunRequest, StanzaSource, prepare};
 pub(crate) use signal_forwarder::SignalForwarder;
+pub(crate) use stanza_file::stanza_file;

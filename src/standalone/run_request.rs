@@ -2,7 +2,6 @@
 //! stanza. Never starts a child run. Side effects: reads the file, asks git about the build, and evaluates
 //! conditions with bash.
 use std::ffi::OsString;
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -11,10 +10,12 @@ use super::encrypted;
 use super::input_error::InputError;
 use super::job_env::{self, CiSelection, JobEnvironment};
 use super::job_selection;
+use super::plan_file;
 use super::travis_yml::{self, JobTest, LocatedStanza};
 use crate::bounded_read;
 use crate::cancel::CancelToken;
 use crate::conditions::{self, BashOptions};
+use crate::protocol::approved_plan::ApprovedPlan;
 use crate::protocol::environment::Environment;
 use crate::protocol::event::UnmetCondition;
 
@@ -46,7 +47,11 @@ pub(crate) struct RunRequest {
     pub arguments: Vec<OsString>,
     /// The file that contains the stanzas.
     pub source: StanzaSource,
-    /// Time limit for reading `source`, which may be a pipe.
+    /// The file to which the plan is written.
+    pub out: Option<PathBuf>,
+    /// The file with the approved plan.
+    pub approved: Option<PathBuf>,
+    /// Time limit for reading `source`, and the approved plan. Each may be a pipe.
     pub input_limit: Duration,
     /// The number or name that selects one stanza. `None`: all stanzas.
     pub only: Option<String>,
@@ -78,6 +83,9 @@ pub(crate) fn prepare(
         true => "standard input".to_owned(),
         false => request.source.path().display().to_string(),
     };
+    request.out.as_deref().map_or(Ok(()), plan_file::check_target)?;
+    let read_plan = |file: &PathBuf| plan_file::read(file, request.input_limit, stop);
+    let approved = request.approved.as_ref().map(read_plan).transpose()?;
     let text = read(request, &file, stop)?;
     let stanzas = match &request.source {
         StanzaSource::TravisYml(_) => travis_yml::stanzas(&text),
@@ -120,7 +128,23 @@ pub(crate) fn prepare(
         return Err(InputError::Encrypted { file, missing });
     }
     let notes = notes(&file, request.evaluates_conditions.then_some(&job_env), &chosen);
-    Ok((child_runs(request, &file, chosen.into_iter().zip(envs.into_iter().zip(unmet)))?, notes))
+    let mut child_runs = child_runs(request, &file, chosen.into_iter().zip(envs.into_iter().zip(unmet)))?;
+    if let (Some(plan), Some(file)) = (approved, &request.approved) {
+        approve(&mut child_runs, plan, file)?;
+    }
+    Ok((child_runs, notes))
+}
+
+/// Gives each child run its part of the approved plan, which has the stanzas in the order of the child runs.
+fn approve(child_runs: &mut [ChildRun], plan: ApprovedPlan, file: &Path) -> Result<(), InputError> {
+    let planned = plan.functions.len();
+    let given: usize = child_runs.iter().map(ChildRun::number).sum();
+    if planned != given {
+        return Err(InputError::OtherPlan { file: file.display().to_string(), planned, given });
+    }
+    let mut functions = plan.functions.into_iter();
+    child_runs.iter_mut().for_each(|child_run| child_run.approve(&mut functions));
+    Ok(())
 }
 
 /// The child runs in the order of the file. A release is at the place of its first stanza. A stanza for which
@@ -163,15 +187,7 @@ fn read(request: &RunRequest, file: &str, stop: &CancelToken) -> Result<String, 
         true => bounded_read::read_stdin(request.input_limit, stop),
         false => bounded_read::read_stream(request.source.path(), request.input_limit, stop),
     };
-    let bytes = bytes.map_err(|source| {
-        let file = file.to_owned();
-        match source.kind() {
-            ErrorKind::FileTooLarge => InputError::TooLarge { file },
-            ErrorKind::NotFound => InputError::NotFound { file },
-            ErrorKind::IsADirectory => InputError::Directory { file },
-            _ => InputError::Unreadable { file, source },
-        }
-    })?;
+    let bytes = bytes.map_err(|source| InputError::from_reading(file.to_owned(), source))?;
     String::from_utf8(bytes).map_err(|error| {
         let valid = &error.as_bytes()[..error.utf8_error().valid_up_to()];
         let line = valid.iter().filter(|byte| **byte == b'\n').count() + 1;

@@ -24,7 +24,9 @@ use crate::protocol::messages::{counted, dotted, presence, size, without_log_com
 use crate::protocol::policy_document::Statement;
 use style::TextStyle;
 pub use style::{TerminalCapabilities, size_of};
-use text::{clean, clean_output, shortened, width, wrapped};
+pub(super) use table::values;
+pub(super) use text::clean;
+use text::{clean_output, shortened, width, wrapped};
 
 /// Maximum width of prose in columns, even on a wider terminal: longer lines are hard to read.
 const WIDEST_PROSE: usize = 100;
@@ -176,8 +178,8 @@ impl<W: Write> HumanReporter<W> {
                 self.run = Run::default();
                 Ok(())
             }
-            Event::Identified { source, access_key_id, region } => {
-                self.identified(*source, access_key_id, region)
+            Event::Identified { source, profile, access_key_id, region } => {
+                self.identified(*source, profile.as_deref(), access_key_id, region)
             }
             Event::ConditionChecked(checked) => self.condition_checked(checked, line.text()),
             Event::Progress(progress) => self.progress(progress, line.text()),
@@ -218,9 +220,20 @@ impl<W: Write> HumanReporter<W> {
         }
     }
 
-    fn identified(&mut self, source: CredentialsSource, access_key_id: &str, region: &str) -> io::Result<()> {
+    fn identified(
+        &mut self,
+        source: CredentialsSource,
+        profile: Option<&str>,
+        access_key_id: &str,
+        region: &str,
+    ) -> io::Result<()> {
         self.begin(Section::Facts)?;
-        let (key, source, region) = (clean(access_key_id), source.as_str(), clean(region));
+        let (key, region) = (clean(access_key_id), clean(region));
+        let source = match profile.map(clean) {
+            Some(profile) if source == CredentialsSource::Profile => format!("profile {profile}"),
+            Some(profile) => format!("{}, profile {profile}", source.as_str()),
+            None => source.as_str().to_owned(),
+        };
         let text = format!("access key {key} ({source}), region {region}");
         self.dim(self.capabilities.symbols().note, &text)
     }
@@ -425,9 +438,10 @@ fn quoted(value: &str) -> String {
 
 /// `dist: 3 entries, 1.2 MiB unpacked, 400.0 KiB zipped`.
 fn contents(package: &Package) -> String {
-    let Package { entries, uncompressed_bytes, zip_bytes, source, .. } = package;
+    let Package { entries, uncompressed_bytes, zip_bytes, source, layer, .. } = package;
+    let layer = layer.as_deref().map(|layer| format!(" for layer {}", clean(layer))).unwrap_or_default();
     format!(
-        "{}: {}, {} unpacked, {} zipped",
+        "{}{layer}: {}, {} unpacked, {} zipped",
         clean(source),
         counted(*entries, "entry", "entries"),
         size(*uncompressed_bytes),
@@ -436,7 +450,7 @@ fn contents(package: &Package) -> String {
 }
 
 /// `2 steps, 3 changes`.
-fn counts(steps: &[PlannedStep]) -> String {
+pub(super) fn counts(steps: &[PlannedStep]) -> String {
     let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
     let changes = steps.iter().map(|step| step.changes.len()).sum();
     format!(

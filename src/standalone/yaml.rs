@@ -5,6 +5,8 @@
 //! `on` stays `on`. Fractions and lower-case `yes no on off` also stay strings: `1.10` must not become `1.1`,
 //! and the reader of a boolean option accepts those words anyway. Values that Psych would convert against the
 //! author's intention stay strings, too: `12:30` (45000 in Psych), `80,443` (80443), and dates.
+//!
+//! `yaml/writer.rs` writes values in the other direction.
 
 use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
@@ -18,6 +20,7 @@ mod builder;
 mod libyaml;
 mod scalar;
 mod tags;
+pub(crate) mod writer;
 
 /// Maximum nesting of the file. The request that is made from it may be nested 128 deep.
 const MAX_DEPTH: usize = 100;

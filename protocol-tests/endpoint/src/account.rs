@@ -13,6 +13,7 @@ use crate::function::{Ending, Function};
 use crate::function_name::FunctionName;
 use crate::iam::{Decision, Policy};
 use crate::invocation::Invocations;
+use crate::layer::Layer;
 use crate::moment::Moment;
 use crate::permission::{self, Permission};
 use crate::rate::Rates;
@@ -25,6 +26,8 @@ pub(crate) struct Account {
     pub(crate) functions: BTreeMap<String, Function>,
     /// Event source mappings by UUID.
     pub(crate) event_sources: BTreeMap<String, EventSource>,
+    /// Layers by name, also those without a version: AWS never gives a number twice.
+    pub(crate) layers: BTreeMap<String, Layer>,
     pub(crate) deployment_groups: Vec<DeploymentGroup>,
     /// The deployments of CodeDeploy, the oldest first.
     pub(crate) deployments: Vec<Deployment>,
@@ -37,9 +40,9 @@ pub(crate) struct Account {
 
 /// The arguments of an operation, after the caller is authenticated and the request is parsed.
 pub(crate) struct Arguments<'a> {
-    /// Function name or ARN in the path; empty if the path has none.
+    /// Function name or ARN, or layer name, in the path; empty if the path has none.
     pub(crate) subject: &'a str,
-    /// Alias name or statement id in the path; empty if the path has none.
+    /// Alias name, statement id or version of a layer in the path; empty if the path has none.
     pub(crate) item: &'a str,
     pub(crate) query: &'a [(String, String)],
     /// Header names are in lower case.
@@ -78,6 +81,7 @@ impl Account {
         Account {
             functions: BTreeMap::new(),
             event_sources: BTreeMap::new(),
+            layers: BTreeMap::new(),
             deployment_groups: settings.deployment_groups.clone(),
             deployments: Vec::new(),
             invocations,

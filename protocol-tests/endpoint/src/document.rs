@@ -44,11 +44,11 @@ impl Document {
         }
     }
 
-    /// Moves the code out of `ZipFile`. CreateFunction has `ZipFile` in `Code`, UpdateFunctionCode at the top
-    /// level.
+    /// Moves the code out of `ZipFile`. CreateFunction has `ZipFile` in `Code`, PublishLayerVersion in `Content`,
+    /// UpdateFunctionCode at the top level.
     pub(crate) fn from_value(mut json: Value) -> Document {
         let mut code = None;
-        for place in ["/ZipFile", "/Code/ZipFile"] {
+        for place in ["/ZipFile", "/Code/ZipFile", "/Content/ZipFile"] {
             let Some(Value::String(base64)) = json.pointer_mut(place).map(Value::take) else {
                 continue;
             };

@@ -220,6 +220,16 @@ impl Endpoint {
         self.shared.script().add(fault, Some(function));
     }
 
+    /// The number of calls that faults of the kind [`FaultKind::Hold`](crate::FaultKind::Hold) hold now.
+    pub fn held_calls(&self) -> u32 {
+        self.shared.held()
+    }
+
+    /// Lets all calls go that faults of the kind [`FaultKind::Hold`](crate::FaultKind::Hold) hold.
+    pub fn let_go(&self) {
+        self.shared.let_go();
+    }
+
     /// Changes how long an update takes. Applies from the next update on.
     pub fn set_update_duration(&self, duration: Duration) {
         self.shared.account().settings.update_duration = duration;

@@ -62,6 +62,8 @@ pub enum FaultKind {
         /// The time before the connection is closed.
         for_: Duration,
     },
+    /// Reads the request, and handles the call when the test lets it go. A test in Rust only.
+    Hold,
     /// Handles the call and sends the body of its answer in small pieces.
     Slow {
         /// The time that sending the whole body takes.
@@ -240,6 +242,7 @@ impl FaultKind {
             | FaultKind::ResetDuring { .. }
             | FaultKind::ResetAfter
             | FaultKind::Hang { .. }
+            | FaultKind::Hold
             | FaultKind::Slow { .. }
             | FaultKind::UpdateFails { .. }
             | FaultKind::CreateFails { .. }
@@ -278,6 +281,7 @@ impl FaultKind {
             | FaultKind::ResetDuring { .. }
             | FaultKind::ResetAfter
             | FaultKind::Hang { .. }
+            | FaultKind::Hold
             | FaultKind::Slow { .. }
             | FaultKind::Html { .. }
             | FaultKind::Empty { .. } => CallOutcome::default(),
@@ -300,6 +304,7 @@ impl FaultKind {
             | FaultKind::ResetDuring { .. }
             | FaultKind::ResetAfter
             | FaultKind::Hang { .. }
+            | FaultKind::Hold
             | FaultKind::Slow { .. }
             | FaultKind::Html { .. }
             | FaultKind::Empty { .. } => true,

@@ -27,6 +27,10 @@ pub(crate) struct Function {
     pub(crate) tags: BTreeMap<String, String>,
     /// Reserved concurrency. `None`: the function uses the unreserved concurrency of the account.
     pub(crate) reserved: Option<u64>,
+    /// `Terminate` or `Allow`.
+    pub(crate) recursive_loop: String,
+    /// FunctionEventInvokeConfig by version or alias; the function's own has the key `$LATEST`.
+    pub(crate) event_invoke: BTreeMap<String, Value>,
     /// Keyed by version or alias.
     pub(crate) provisioned: BTreeMap<String, Provisioned>,
     /// FunctionUrlConfig by alias; the function's own has the key `$LATEST`.
@@ -52,6 +56,8 @@ pub(crate) struct Version {
     /// The description given to PublishVersion. `None`: that of `$LATEST` at that time.
     pub(crate) description: Option<String>,
     pub(crate) code: Code,
+    /// `UpdateRuntimeOn`, and with `Manual` the ARN of the runtime version.
+    pub(crate) runtime_management: (String, Option<String>),
     pub(crate) revision_id: String,
     pub(crate) last_modified: String,
     pub(crate) phase: Phase,
@@ -343,6 +349,8 @@ impl Function {
             aliases: BTreeMap::new(),
             tags,
             reserved: None,
+            recursive_loop: "Terminate".to_owned(),
+            event_invoke: BTreeMap::new(),
             provisioned: BTreeMap::new(),
             urls: BTreeMap::new(),
             policies: BTreeMap::new(),
@@ -370,6 +378,7 @@ impl Function {
     /// rejecting the deletion while they are in use, is a guess.)
     pub(crate) fn forget(&mut self, qualifier: &str) {
         self.provisioned.remove(qualifier);
+        self.event_invoke.remove(qualifier);
         self.urls.remove(qualifier);
         self.policies.remove(qualifier);
         self.executions.remove(qualifier);

@@ -63,6 +63,13 @@ impl Invocation {
     }
 }
 
+/// Returns the JSON in `X-Amz-Client-Context`, which the function finds in its context object. Null: there is
+/// none, or the header is not JSON in Base64.
+pub(crate) fn client_context(header: Option<&str>) -> Value {
+    let json = header.and_then(|header| base64_simd::STANDARD.decode_to_vec(header).ok());
+    json.and_then(|json| serde_json::from_slice(&json).ok()).unwrap_or_default()
+}
+
 /// All answers that a test defined.
 pub(crate) struct Invocations {
     scripted: Vec<Invocation>,

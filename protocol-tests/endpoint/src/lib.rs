@@ -18,6 +18,7 @@
 //! | CloudWatch's alarms and metrics | `cloud_watch.rs`, `alarm.rs`, `metrics.rs` |
 //! | states (Pending, InProgress, Failed) and when they end | `function.rs` |
 //! | effect of each request member on a function | `configuration.rs` |
+//! | layers, whose versions functions name without a check | `layer.rs` |
 //! | request validation | `checks.rs` with `constraints.rs` and `shapes.rs`, `archive.rs` |
 //! | deployments of CodeDeploy, which shift the traffic of an alias | `codedeploy/` |
 //! | policy evaluation, and the permissions that a request needs | `iam.rs`, `permissions.rs` |
@@ -60,6 +61,7 @@ mod http;
 mod iam;
 mod ids;
 mod invocation;
+mod layer;
 mod metrics;
 mod moment;
 mod operations;

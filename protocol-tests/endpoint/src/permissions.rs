@@ -54,6 +54,8 @@ pub(crate) fn needed(
             needed.push(Permission::new("lambda:PutFunctionCodeSigningConfig", config, Context::new()));
         }
         needed.extend(from_signing(&body["CodeSigningConfigArn"]));
+    } else if route.operation == Operation::PublishLayerVersion {
+        needed.extend(from_code(&body["Content"], settings));
     } else if let Operation::CodeDeploy(operation) = route.operation {
         needed.extend(codedeploy::permissions::others(account, operation, body));
     }
@@ -79,6 +81,14 @@ fn resource(account: &Account, operation: Operation, arguments: &Arguments<'_>) 
             let Settings { region, account, .. } = &account.settings;
             Ok(format!("arn:aws:lambda:{region}:{account}:event-source-mapping:{}", arguments.subject))
         }
+        // AWS's errors about ListLayerVersions name the layer (serverless-latest-layer-version, issue 31). For the
+        // others: "Granting users access to a Lambda layer" (Lambda guide).
+        Operation::PublishLayerVersion | Operation::ListLayerVersions => {
+            Ok(account.layer_named(arguments.subject)?.1)
+        }
+        Operation::GetLayerVersion | Operation::DeleteLayerVersion => {
+            Ok(format!("{}:{}", account.layer_named(arguments.subject)?.1, arguments.item))
+        }
         Operation::CodeDeploy(operation) => {
             Ok(codedeploy::permissions::resource(account, operation, arguments.body))
         }
@@ -91,6 +101,11 @@ fn resource(account: &Account, operation: Operation, arguments: &Arguments<'_>) 
         Operation::GetFunction
         | Operation::GetFunctionConfiguration
         | Operation::DeleteFunction
+        | Operation::PutRuntimeManagementConfig
+        | Operation::GetRuntimeManagementConfig
+        | Operation::PutFunctionEventInvokeConfig
+        | Operation::GetFunctionEventInvokeConfig
+        | Operation::DeleteFunctionEventInvokeConfig
         | Operation::PutProvisionedConcurrencyConfig
         | Operation::GetProvisionedConcurrencyConfig
         | Operation::DeleteProvisionedConcurrencyConfig
@@ -115,6 +130,8 @@ fn resource(account: &Account, operation: Operation, arguments: &Arguments<'_>) 
         | Operation::PutFunctionConcurrency
         | Operation::GetFunctionConcurrency
         | Operation::DeleteFunctionConcurrency
+        | Operation::PutFunctionRecursionConfig
+        | Operation::GetFunctionRecursionConfig
         | Operation::PutFunctionCodeSigningConfig
         | Operation::GetFunctionCodeSigningConfig
         | Operation::DeleteFunctionCodeSigningConfig => {
@@ -186,6 +203,13 @@ fn context(account: &Account, operation: Operation, arguments: &Arguments<'_>) -
         | Operation::PutFunctionConcurrency
         | Operation::GetFunctionConcurrency
         | Operation::DeleteFunctionConcurrency
+        | Operation::PutRuntimeManagementConfig
+        | Operation::GetRuntimeManagementConfig
+        | Operation::PutFunctionRecursionConfig
+        | Operation::GetFunctionRecursionConfig
+        | Operation::PutFunctionEventInvokeConfig
+        | Operation::GetFunctionEventInvokeConfig
+        | Operation::DeleteFunctionEventInvokeConfig
         | Operation::PutProvisionedConcurrencyConfig
         | Operation::GetProvisionedConcurrencyConfig
         | Operation::DeleteProvisionedConcurrencyConfig
@@ -195,6 +219,10 @@ fn context(account: &Account, operation: Operation, arguments: &Arguments<'_>) -
         | Operation::DeleteFunctionCodeSigningConfig
         | Operation::ListEventSourceMappings
         | Operation::ListDurableExecutionsByFunction
+        | Operation::PublishLayerVersion
+        | Operation::GetLayerVersion
+        | Operation::ListLayerVersions
+        | Operation::DeleteLayerVersion
         | Operation::Invoke
         | Operation::DescribeAlarms
         | Operation::GetMetricData

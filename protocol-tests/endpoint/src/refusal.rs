@@ -171,6 +171,14 @@ pub(crate) enum Refusal {
     ProvisionedWithWeights,
     VersionProvisioned,
     AliasProvisioned,
+    // Runtime management and asynchronous invocations.
+    RuntimeVersionMissing,
+    NoEventInvokeConfig {
+        arn: String,
+    },
+    NothingToConfigure,
+    OwnDestination,
+    NoFunctionToConfigure,
     // Function URLs and policies.
     NoSuchFunction,
     NoSuchResource,
@@ -195,6 +203,7 @@ pub(crate) enum Refusal {
     SigningOfImages,
     EventSourceInUse,
     // Invocations and quotas.
+    NoClientContext,
     CreationFailed,
     NoConcurrencyReserved,
     TenantMissing,
@@ -271,6 +280,7 @@ impl Refusal {
             Refusal::UnqualifiedOnly => (400, INVALID, "This operation is permitted on Lambda functions only. Aliases and versions do not support this operation. Please specify either a function name or an unqualified function ARN.".to_owned()),
             // Not recorded; known from reports.
             Refusal::Pending => (409, CONFLICT, "The operation cannot be performed at this time. The function is currently in the following state: Pending".to_owned()),
+            Refusal::NoClientContext => (400, "InvalidRequestContentException", "Client context must be a valid Base64-encoded JSON object.".to_owned()), // not recorded, known from reports
             // A guess, derived from the message for a function that is Pending.
             Refusal::InState { state } => (409, CONFLICT, format!("The operation cannot be performed at this time. The function is currently in the following state: {state}")),
             Refusal::UserPending => (409, "CodeArtifactUserPendingException", "Lambda is initializing your function. It will be ready to invoke shortly.".to_owned()), // boto3#3788
@@ -333,6 +343,12 @@ impl Refusal {
             Refusal::ProvisionedWithWeights => (400, INVALID, "Alias with weights can not be used with Provisioned Concurrency".to_owned()), // not recorded, known from reports
             Refusal::VersionProvisioned => (409, CONFLICT, "Alias can't be used for Provisioned Concurrency configuration on an already Provisioned version".to_owned()),
             Refusal::AliasProvisioned => (409, CONFLICT, "Version is pointed by a Provisioned Concurrency alias".to_owned()),
+
+            Refusal::RuntimeVersionMissing => (400, INVALID, "RuntimeVersionArn is required when UpdateRuntimeOn is Manual.".to_owned()), // a guess
+            Refusal::NoEventInvokeConfig { arn } => (404, NOT_FOUND, format!("The function {arn} doesn't have an EventInvokeConfig")),
+            Refusal::NothingToConfigure => (400, INVALID, "You must specify at least one of error handling or destination setting.".to_owned()),
+            Refusal::OwnDestination => (400, INVALID, "You can't specify the function as a destination for itself.".to_owned()),
+            Refusal::NoFunctionToConfigure => (404, NOT_FOUND, "The function doesn't exist.".to_owned()),
 
             Refusal::NoSuchFunction => (404, NOT_FOUND, "Function does not exist".to_owned()),
             Refusal::NoSuchResource => (404, NOT_FOUND, "The resource you requested does not exist.".to_owned()),

@@ -27,6 +27,13 @@ pub(crate) enum Operation {
     PutFunctionConcurrency,
     GetFunctionConcurrency,
     DeleteFunctionConcurrency,
+    PutRuntimeManagementConfig,
+    GetRuntimeManagementConfig,
+    PutFunctionRecursionConfig,
+    GetFunctionRecursionConfig,
+    PutFunctionEventInvokeConfig,
+    GetFunctionEventInvokeConfig,
+    DeleteFunctionEventInvokeConfig,
     PutProvisionedConcurrencyConfig,
     GetProvisionedConcurrencyConfig,
     DeleteProvisionedConcurrencyConfig,
@@ -45,6 +52,10 @@ pub(crate) enum Operation {
     ListEventSourceMappings,
     UpdateEventSourceMapping,
     ListDurableExecutionsByFunction,
+    PublishLayerVersion,
+    GetLayerVersion,
+    ListLayerVersions,
+    DeleteLayerVersion,
     Invoke,
     DescribeAlarms,
     GetMetricData,
@@ -67,7 +78,7 @@ impl Operation {
 /// Operation, name, method, path and status of success, from botocore's models of Lambda and CloudWatch. Only
 /// DeleteFunction differs: the model says 200 and allows another status in the answer; AWS answers 204.
 #[rustfmt::skip] // a table: one operation, one line
-const ROUTES: [(Operation, &str, &str, &str, u16); 40] = [
+const ROUTES: [(Operation, &str, &str, &str, u16); 51] = [
     (CreateFunction, "CreateFunction", "POST", "/2015-03-31/functions", 201),
     (GetFunction, "GetFunction", "GET", "/2015-03-31/functions/{}", 200),
     (GetFunctionConfiguration, "GetFunctionConfiguration", "GET", "/2015-03-31/functions/{}/configuration", 200),
@@ -87,6 +98,13 @@ const ROUTES: [(Operation, &str, &str, &str, u16); 40] = [
     (PutFunctionConcurrency, "PutFunctionConcurrency", "PUT", "/2017-10-31/functions/{}/concurrency", 200),
     (GetFunctionConcurrency, "GetFunctionConcurrency", "GET", "/2019-09-30/functions/{}/concurrency", 200),
     (DeleteFunctionConcurrency, "DeleteFunctionConcurrency", "DELETE", "/2017-10-31/functions/{}/concurrency", 204),
+    (PutRuntimeManagementConfig, "PutRuntimeManagementConfig", "PUT", "/2021-07-20/functions/{}/runtime-management-config", 200),
+    (GetRuntimeManagementConfig, "GetRuntimeManagementConfig", "GET", "/2021-07-20/functions/{}/runtime-management-config", 200),
+    (PutFunctionRecursionConfig, "PutFunctionRecursionConfig", "PUT", "/2024-08-31/functions/{}/recursion-config", 200),
+    (GetFunctionRecursionConfig, "GetFunctionRecursionConfig", "GET", "/2024-08-31/functions/{}/recursion-config", 200),
+    (PutFunctionEventInvokeConfig, "PutFunctionEventInvokeConfig", "PUT", "/2019-09-25/functions/{}/event-invoke-config", 200),
+    (GetFunctionEventInvokeConfig, "GetFunctionEventInvokeConfig", "GET", "/2019-09-25/functions/{}/event-invoke-config", 200),
+    (DeleteFunctionEventInvokeConfig, "DeleteFunctionEventInvokeConfig", "DELETE", "/2019-09-25/functions/{}/event-invoke-config", 204),
     (PutProvisionedConcurrencyConfig, "PutProvisionedConcurrencyConfig", "PUT", "/2019-09-30/functions/{}/provisioned-concurrency", 202),
     (GetProvisionedConcurrencyConfig, "GetProvisionedConcurrencyConfig", "GET", "/2019-09-30/functions/{}/provisioned-concurrency", 200),
     (DeleteProvisionedConcurrencyConfig, "DeleteProvisionedConcurrencyConfig", "DELETE", "/2019-09-30/functions/{}/provisioned-concurrency", 204),
@@ -105,6 +123,10 @@ const ROUTES: [(Operation, &str, &str, &str, u16); 40] = [
     (ListEventSourceMappings, "ListEventSourceMappings", "GET", "/2015-03-31/event-source-mappings", 200),
     (UpdateEventSourceMapping, "UpdateEventSourceMapping", "PUT", "/2015-03-31/event-source-mappings/{}", 202),
     (ListDurableExecutionsByFunction, "ListDurableExecutionsByFunction", "GET", "/2025-12-01/functions/{}/durable-executions", 200),
+    (PublishLayerVersion, "PublishLayerVersion", "POST", "/2018-10-31/layers/{}/versions", 201),
+    (GetLayerVersion, "GetLayerVersion", "GET", "/2018-10-31/layers/{}/versions/{}", 200),
+    (ListLayerVersions, "ListLayerVersions", "GET", "/2018-10-31/layers/{}/versions", 200),
+    (DeleteLayerVersion, "DeleteLayerVersion", "DELETE", "/2018-10-31/layers/{}/versions/{}", 204),
     (Invoke, "Invoke", "POST", "/2015-03-31/functions/{}/invocations", 200),
     (DescribeAlarms, "DescribeAlarms", "POST", "/service/GraniteServiceVersion20100801/operation/DescribeAlarms", 200),
     (GetMetricData, "GetMetricData", "POST", "/service/GraniteServiceVersion20100801/operation/GetMetricData", 200),
@@ -118,10 +140,10 @@ pub(crate) struct Route {
     pub(crate) name: &'static str,
     /// The HTTP status of success.
     pub(crate) status: u16,
-    /// Function name, ARN of the tagged resource, or UUID of a mapping; empty if the path has none, as that of
-    /// CodeDeploy.
+    /// Function name, ARN of the tagged resource, UUID of a mapping, or layer name; empty if the path has none,
+    /// as that of CodeDeploy.
     pub(crate) subject: String,
-    /// Alias name, or id of a policy statement; empty if the path has none.
+    /// Alias name, id of a policy statement, or version of a layer; empty if the path has none.
     pub(crate) item: String,
 }
 
@@ -198,6 +220,7 @@ mod tests {
         check("GET", "/2015-03-31/functions/f/aliases/live", Some(("GetAlias", "f", "live")));
         check("DELETE", "/2015-03-31/functions/f/policy/public", Some(("RemovePermission", "f", "public")));
         check("PUT", "/2021-10-31/functions/f/url", Some(("UpdateFunctionUrlConfig", "f", "")));
+        check("GET", "/2018-10-31/layers/deps/versions/3", Some(("GetLayerVersion", "deps", "3")));
         check("POST", "GraniteServiceVersion20100801.GetMetricData", Some(("GetMetricData", "", "")));
     }
 

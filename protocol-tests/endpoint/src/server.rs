@@ -5,7 +5,7 @@
 use std::io::{self, BufReader, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -16,6 +16,7 @@ use crate::account::Account;
 use crate::document::Document;
 use crate::fault::FaultKind;
 use crate::http::{self, Answer, Body, Head};
+use crate::invocation::client_context;
 use crate::moment::Moment;
 use crate::route;
 use crate::script::Script;
@@ -54,6 +55,8 @@ pub struct Call {
     pub at: Instant,
     /// The `User-Agent` header; empty if there is none.
     pub user_agent: String,
+    /// The client context of an invocation, decoded; null if it has none.
+    pub client_context: Value,
 }
 
 impl Call {
@@ -71,6 +74,10 @@ pub(crate) struct Shared {
     calls: Mutex<Vec<Call>>,
     /// Weak references, so that a connection ends with FIN or RST when its own thread drops it.
     connections: Mutex<Vec<Weak<TcpStream>>>,
+    /// The number of calls that a fault of the kind [`FaultKind::Hold`] holds.
+    held: Mutex<u32>,
+    /// Notified when the test lets them go.
+    let_go: Condvar,
     closing: AtomicBool,
 }
 
@@ -89,6 +96,8 @@ impl Shared {
             script: Mutex::default(),
             calls: Mutex::default(),
             connections: Mutex::default(),
+            held: Mutex::new(0),
+            let_go: Condvar::new(),
             closing: AtomicBool::new(false),
         }
     }
@@ -105,6 +114,25 @@ impl Shared {
         locked(&self.calls)
     }
 
+    /// The number of calls that are held.
+    pub(crate) fn held(&self) -> u32 {
+        *locked(&self.held)
+    }
+
+    /// Lets all calls go that are held.
+    pub(crate) fn let_go(&self) {
+        *locked(&self.held) = 0;
+        self.let_go.notify_all();
+    }
+
+    /// Waits until the test lets this call go.
+    fn hold(&self) {
+        let mut held = locked(&self.held);
+        *held += 1;
+        let waiting = self.let_go.wait_while(held, |held| *held > 0 && !self.is_closing());
+        drop(waiting.unwrap_or_else(PoisonError::into_inner));
+    }
+
     pub(crate) fn is_closing(&self) -> bool {
         self.closing.load(Ordering::SeqCst)
     }
@@ -112,6 +140,7 @@ impl Shared {
     /// Closes every connection. The threads that serve them end as a result.
     pub(crate) fn close(&self) {
         self.closing.store(true, Ordering::SeqCst);
+        self.let_go();
         for connection in locked(&self.connections).drain(..) {
             if let Some(stream) = connection.upgrade() {
                 let _ = stream.shutdown(Shutdown::Both); // fails if the client has already closed it
@@ -194,6 +223,9 @@ impl Shared {
             self.record(&arrival, json, code_bytes, 0);
             return hang(stream, for_).map(|()| Then::Close);
         }
+        if let Some(FaultKind::Hold) = fault {
+            self.hold();
+        }
         let latency = self.account().settings.latency;
         thread::sleep(latency);
         let instead = fault.as_ref().and_then(FaultKind::answer);
@@ -231,6 +263,7 @@ impl Shared {
             body_bytes: arrival.body.length,
             at: arrival.at,
             user_agent: head.header("user-agent").unwrap_or_default().to_owned(),
+            client_context: client_context(head.header("x-amz-client-context")),
         });
     }
 }

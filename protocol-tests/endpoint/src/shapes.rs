@@ -12,6 +12,8 @@ pub(crate) const SECURITY_GROUP: &str = "Member must have length less than or eq
 pub(crate) const ARN_OR_EMPTY: &str = r"(arn:(aws[a-zA-Z-]*)?:[a-z0-9-.]+:.*)|()";
 pub(crate) const SIGNING: &str = r"arn:(aws[a-zA-Z-]*)?:lambda:(eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:\d{12}:code-signing-config:csc-[a-z0-9]{17}";
 pub(crate) const FILE_SYSTEM: &str = r"arn:aws[a-zA-Z-]*:elasticfilesystem:(eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:\d{12}:access-point/fsap-[a-f0-9]{17}$|^arn:aws[-a-z]*:s3files:[0-9a-z-:]+:file-system/fs-[0-9a-f]{17,40}/access-point/fsap-[0-9a-f]{17,40}";
+// Recorded.
+pub(crate) const DESTINATION: &str = r"$|kafka://([^.]([a-zA-Z0-9\-_.]{0,248}))|arn:(aws[a-zA-Z0-9-]*):([a-zA-Z0-9\-])+:((eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1})?:(\d{12})?:(.*)";
 
 /// Matches `arn:(aws[a-zA-Z-]*)?:iam::\d{12}:role/?[a-zA-Z_0-9+=,.@\-_/]+`.
 pub(crate) fn is_role(text: &str) -> bool {
@@ -51,6 +53,19 @@ pub(crate) fn is_signing(text: &str) -> bool {
             is_region(region) && is_account(account) && id.len() == 17 && is_made_of(id, b"")
         }
         _ => false,
+    }
+}
+
+/// Matches [`DESTINATION`], except for the name of a Kafka topic.
+pub(crate) fn is_destination(text: &str) -> bool {
+    match text.splitn(6, ':').collect::<Vec<_>>().as_slice() {
+        ["arn", partition, service, region, account, _] => {
+            partition.starts_with("aws")
+                && is_made_of(service, b"-")
+                && (region.is_empty() || is_region(region))
+                && (account.is_empty() || is_account(account))
+        }
+        _ => text.is_empty() || text.starts_with("kafka://"),
     }
 }
 

@@ -90,7 +90,8 @@ impl Player<'_> {
         release.in_turn(*member, Stage::Shown, || self.act(Act::Shown))?;
         release.gate(*member, Stage::Shown)?;
         self.act(Act::Prepared)?;
-        for round in 0..release.prepared(*member, script.rounds)? {
+        let (rounds, _) = release.prepared(*member, script.rounds, Vec::new())?;
+        for round in 0..rounds {
             let shifts = round < script.rounds;
             release.in_turn(*member, Stage::Shifted(round), || {
                 if !shifts {
@@ -271,10 +272,12 @@ fn a_release_of_one_member_waits_for_nobody() {
     let runtime = new_runtime().unwrap();
     let events = Arc::new(EventWriter::new(io::sink(), run.clone()));
     let release = ReleaseRun::new("r", 1, &runtime, &events, (&run, &stop), false);
+    let alias = ReleaseAlias { name: "f:live".to_owned(), ..ReleaseAlias::default() };
+    assert_eq!(release.read(0, vec![alias.clone()]).unwrap(), [alias]);
     release.gate(0, Stage::Planned).unwrap();
     assert_eq!(release.in_turn(0, Stage::Shown, || Ok(7)).unwrap(), 7);
     release.gate(0, Stage::Shown).unwrap();
-    assert_eq!(release.prepared(0, 0).unwrap(), 0);
+    assert_eq!(release.prepared(0, 0, Vec::new()).unwrap(), (0, Vec::new()));
     release.in_turn(0, Stage::Moved, || release.begin_move(0)).unwrap();
     release.gate(0, Stage::Moved).unwrap();
     release.gate(0, Stage::Updated).unwrap();

@@ -3,8 +3,8 @@
 mod by_codedeploy;
 
 use super::*;
-use crate::function::DesiredGuard;
-use crate::plan::roll_back;
+use crate::function::{DesiredGuard, LastRelease};
+use crate::plan::{Undone, roll_back};
 use crate::protocol::event::StepName;
 use crate::protocol::name::AlarmName;
 use std::time::Duration;
@@ -50,7 +50,7 @@ fn release(aliases: &[&str]) -> Release {
 /// The steps in order, each as a short text.
 fn shown(steps: &[Step]) -> Vec<String> {
     let shown = |step: &Step| match &step.action {
-        Action::Write(WriteCall::CreateAlias { alias }) => format!("create {alias}"),
+        Action::Write(WriteCall::CreateAlias { alias, .. }) => format!("create {alias}"),
         Action::Write(WriteCall::UpdateAlias { alias, version, .. }) => {
             format!("{alias} to {}", version.as_deref().unwrap_or("new"))
         }
@@ -82,6 +82,47 @@ fn a_version_proves_itself_before_any_alias_moves() {
     let back = of(&release(&["live"]), &self::live(2, &[alias("live", 1, &[])]), false);
     assert_eq!(shown(&back.go_live), ["verify", "live to 2"]);
     assert!(back.publish.is_none());
+}
+
+#[test]
+fn a_text_of_the_stanza_replaces_that_before_the_history() {
+    let wanted = |aliases: &[&str]| Release {
+        alias_description: Some("shop".to_owned()),
+        ..release(aliases)
+    };
+    let live_at = |at: u64, description: &str| {
+        let history = AliasHistory::of(description);
+        live(2, &[LiveAlias { history, ..alias("live", at, &[]) }])
+    };
+    // With its move, and with its creation.
+    let planned = of(&wanted(&["live", "next"]), &live_at(1, "old (at 1, before: none)"), false);
+    let [_, moved, created] = planned.go_live.as_slice() else { panic!("{planned:?}") };
+    let Action::Write(WriteCall::UpdateAlias { history: Some(history), .. }) = &moved.action else {
+        panic!("{moved:?}")
+    };
+    assert_eq!(history.to_description("2").as_deref(), Some("shop (at 2, before: 1)"));
+    let Action::Write(WriteCall::CreateAlias { history, .. }) = &created.action else {
+        panic!("{created:?}")
+    };
+    assert_eq!(history.to_description("2").as_deref(), Some("shop (at 2, before: none)"));
+    // Alone.
+    let planned = of(&wanted(&["live"]), &live_at(2, "old (at 2, before: 1)"), false);
+    let [Step { action: Action::Write(WriteCall::DescribeAlias { description, .. }), changes }] =
+        planned.descriptions.as_slice()
+    else {
+        panic!("{planned:?}")
+    };
+    assert_eq!((planned.go_live.len(), description.as_str()), (0, "shop (at 2, before: 1)"));
+    let change = &changes[0];
+    assert_eq!(change.field, "alias.live.description");
+    assert_eq!((&change.from, &change.to), (&json!("old"), &json!("shop")));
+    // What is equal, or not in the stanza, stays.
+    for (release, description) in
+        [(wanted(&["live"]), "shop (at 2, before: 1)"), (release(&["live"]), "old (at 2, before: 1)")]
+    {
+        let planned = of(&release, &live_at(2, description), false);
+        assert!(planned.descriptions.is_empty() && planned.go_live.is_empty(), "{planned:?}");
+    }
 }
 
 #[test]
@@ -241,7 +282,7 @@ fn weights_that_another_client_has_given_are_refused_unless_they_may_go() {
         check_back(&live, &["live"], None, Err(error));
         let clears = Release { clears_weights: true, ..release(&["live"]) };
         assert_eq!(of(&clears, &live, true).cleared.len(), 1);
-        assert!(roll_back(&clears, None, &live).is_ok());
+        assert!(roll_back(&clears, None, &live, &Undone::LastMove).is_ok());
         // Aliases outside of the stanza do not matter.
         assert!(plan_release(&release(&["next"]), &[], Some(&live), true).is_ok());
     }
@@ -291,6 +332,15 @@ fn versions_that_nobody_needs_go_and_every_way_back_stays() {
     let mut reported = live.clone();
     reported.aliases[1].history = AliasHistory::of("(at 2, before: 1)");
     check_pruned(3, &reported, &["live"], true, &[3, 6, 7, 8]);
+    // A rollback of the release goes to version 3.
+    let twice = "(at 9 #4, before: 8 #4, 3, release: shop)";
+    check_pruned(
+        1,
+        &self::live(10, &[recorded("live", 9, twice)]),
+        &["live"],
+        true,
+        &[1, 2, 4, 5, 6, 7, 8, 10],
+    );
     // Without an alias the newest version counts as live.
     check_pruned(1, &self::live(4, &[]), &[], false, &[1, 2]);
     check_pruned(1, &self::live(4, &[]), &[], true, &[1, 2, 3]);
@@ -298,8 +348,63 @@ fn versions_that_nobody_needs_go_and_every_way_back_stays() {
 
 #[track_caller]
 fn check_back(live: &LiveFunction, aliases: &[&str], to: Option<&str>, expected: Result<&[&str], PlanError>) {
-    let plan = roll_back(&release(aliases), to, live).map(|plan| shown(&plan.steps));
+    check_undone(live, aliases, to, &Undone::LastMove, expected);
+}
+
+#[track_caller]
+fn check_undone(
+    live: &LiveFunction,
+    aliases: &[&str],
+    to: Option<&str>,
+    undone: &Undone,
+    expected: Result<&[&str], PlanError>,
+) {
+    let plan = roll_back(&release(aliases), to, live, undone).map(|plan| shown(&plan.steps));
     assert_eq!(plan, expected.map(|steps| steps.iter().map(|step| (*step).to_owned()).collect()));
+}
+
+/// An alias with this history.
+fn recorded(name: &str, at: u64, history: &str) -> LiveAlias {
+    LiveAlias { history: AliasHistory::of(history), ..alias(name, at, &[]) }
+}
+
+#[test]
+fn a_release_is_taken_back_to_where_each_alias_was_before_it() {
+    let undone = |number, unmoved: Option<&str>, is_shifting| {
+        let (name, unmoved) = ("shop".to_owned(), unmoved.map(str::to_owned));
+        Undone::of(Some(LastRelease { name, number, unmoved, creates_all: false }), is_shifting)
+    };
+    let check = |history: &str, undone: &Undone, to, expected: &[&str]| {
+        check_undone(&live(9, &[recorded("live", 9, history)]), &["live"], to, undone, Ok(expected));
+    };
+    let history = "(at 9 #4, before: 7 #3, 5 #3, 3, release: shop)";
+    check(history, &undone(4, None, false), None, &["live to 7"]);
+    check(history, &undone(3, None, false), None, &["live to 3"]);
+    // Another deployment followed the release. Version 6 is not in the history.
+    check("(at 9, before: 8 #4, 7, release: shop)", &undone(4, None, false), None, &["live to 7"]);
+    // The release did not move it, or created it.
+    check(history, &undone(5, None, false), None, &[]);
+    check("(at 9, before: 8)", &undone(4, None, false), None, &[]);
+    check("(at 9 #4, before: none, release: shop)", &undone(4, None, false), None, &[]);
+    check(history, &undone(5, None, false), Some("8"), &["live to 8"]);
+    // A later release shifts the traffic of other functions, or has moved some of them.
+    check(history, &undone(4, None, true), None, &[]);
+    check(history, &undone(4, Some("z:live"), true), None, &["live to 7"]);
+    assert_eq!(Undone::of(None, false), Undone::LastMove);
+    let shifts = Undone::of(None, true);
+    check("(at 9, before: 8)", &shifts, None, &[]);
+    let shifting = live(9, &[shifting("live", 8, (9, 10))]);
+    check_undone(&shifting, &["live"], None, &shifts, Ok(&["live to 8"]));
+    // What stays is no reason to refuse: neither the version, nor that the aliases point at different ones.
+    let apart = live(9, &[recorded("live", 9, history), recorded("next", 20, history)]);
+    check_undone(&apart, &["live", "next"], None, &undone(5, None, false), Ok(&[]));
+    let none = PlanError::NoAlias { alias: "nope".to_owned() };
+    check_undone(&apart, &["nope"], None, &undone(5, None, false), Err(none));
+    // The version before the release is deleted.
+    let mut deleted = live(9, &[recorded("live", 9, "(at 9 #4, before: 7, release: shop)")]);
+    deleted.versions.retain(|version| version.number != "7");
+    let none = PlanError::NoPreviousVersion { alias: "live".to_owned(), version: "9".to_owned() };
+    check_undone(&deleted, &["live"], None, &undone(4, None, false), Err(none));
 }
 
 #[test]

@@ -14,6 +14,7 @@ use super::schema_types::{DECIMAL, FLAG_WORDS, NONE, PERCENTAGE};
 use super::stanza::{ALIASES, editor_keys};
 use super::stanza_reader::choice_of;
 use super::text::in_any_case;
+use super::version_check::MAX_CHECKS;
 
 mod rules;
 mod snippets;
@@ -120,7 +121,10 @@ fn enriched(at: &str, property: &Value, definitions: &Value, keys: &[EditorKey])
         ("Conditions", _) => conditions(nested("On")),
         ("Branches", _) => branch_names(),
         ("FileSystems", _) => file_systems(&nested("FileSystemConfig")),
+        ("Layers", _) => layers(at, &nested("LayerContent")),
         ("UrlOrNone", _) => or(nested("FunctionUrl"), &["object", "string", "null"], NONE),
+        ("Checks", _) => checks(&nested("Verify")),
+        ("JsonMap", _) => or(json!({}), &["object", "string", "null"], r"^\s*\{|\$"),
         ("Anything", _) => json!({}),
         (definition_name, _) => {
             let mut object = nested(definition_name);
@@ -496,6 +500,31 @@ fn file_systems(one: &Value) -> Value {
     schema["items"] = one.clone();
     schema["items"]["type"] = json!(["object", "null"]);
     limit_entries(&mut schema, "file_system_configs");
+    schema
+}
+
+/// A check, or a list of checks. An editor inserts a map, because that is the first type.
+fn checks(one: &Value) -> Value {
+    let mut schema = one.clone();
+    schema["type"] = json!(["object", "array", "null"]);
+    schema["items"] = one.clone();
+    schema["items"]["type"] = json!(["object", "null"]);
+    schema["minItems"] = json!(1);
+    schema["maxItems"] = json!(MAX_CHECKS);
+    schema
+}
+
+/// A list of layers: strings, and structures of those to build. A single one means a list with one entry.
+fn layers(at: &str, built: &Value) -> Value {
+    let (pattern, message) = value_pattern(at, None).unwrap_or_default();
+    let typed = |types: &[&str]| {
+        let mut one = built.clone();
+        one["type"] = json!(types);
+        with_pattern(with_message(one, "Expected a string or a map."), &pattern, &message)
+    };
+    let mut schema = typed(&["array", "object", "string", "number", "boolean", "null"]);
+    schema["items"] = typed(&["object", "string", "number", "boolean", "null"]);
+    limit_entries(&mut schema, at);
     schema
 }
 

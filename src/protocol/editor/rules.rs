@@ -46,12 +46,28 @@ pub(super) fn rules() -> Value {
         "code_signing_config_arn": {"pattern": "^$", "patternErrorMessage": message, "doNotSuggest": true},
     }}}));
     // validate::release
-    for key in ["traffic", "guard", "provisioned_concurrency", "follow_alias", "codedeploy"] {
+    for key in
+        ["traffic", "guard", "provisioned_concurrency", "alias_description", "follow_alias", "codedeploy"]
+    {
         rules.push(rule(&not(&has_alias()), [(key, format!("`{key}` requires `alias`."))]));
     }
     rules.push(needs("traffic_interval", "traffic"));
     let message = "An alias points at a numbered version; leave `publish_to` out.";
     rules.push(rule(&has_alias(), [("publish_to", message)]));
+    // structures::runtime_management
+    let (manual, others) = (json!({"const": "Manual"}), json!({"enum": ["", "Auto", "FunctionUpdate"]}));
+    let (none, some) = (json!({"type": "null"}), json!({"not": {"type": "null"}}));
+    let unfit = |word: Value, version: Value, required: &[&str]| {
+        let properties = json!({"update_runtime_on": word, "runtime_version_arn": version});
+        json!({"type": "object", "required": required, "properties": properties})
+    };
+    rules.push(json!({"if": has("runtime_management"), "then": {"properties": {"runtime_management": {
+        "not": {"anyOf": [
+            unfit(manual, none, &["update_runtime_on"]),
+            unfit(others, some, &["update_runtime_on", "runtime_version_arn"]),
+        ]},
+        "errorMessage": "`update_runtime_on: Manual` and `runtime_version_arn` require each other.",
+    }}}}));
     // structures::guard
     let nothing = json!({"alarms": {"type": "null"}, "errors": {"type": "null"}});
     rules.push(json!({"if": has("guard"), "then": {"properties": {"guard": {

@@ -56,6 +56,7 @@ fn package() -> Package {
         zip_bytes: 0,
         code_sha256: text("5TmRQrqIk0OAxCDyeOacC0BCftTbG8DVAKHwTPziMqI="),
         source: text("dist \"ü\"\n"),
+        layer: Some(text("deps")),
     }
 }
 
@@ -89,6 +90,18 @@ fn plan() -> Plan {
                 phase: Some(Phase::Prepare),
             },
         ],
+        basis: Some(Box::new(PlanBasis {
+            function_name: text("hello"),
+            account_id: Some(text("123456789012")),
+            region: text("eu-west-1"),
+            revision_id: None,
+            code_sha256: Some(text("3i5t")),
+            aliases: vec![AliasBasis {
+                name: text("live"),
+                version: text("6"),
+                revision_id: Some(text("r")),
+            }],
+        })),
     }
 }
 
@@ -115,6 +128,7 @@ fn deployment() -> Deployment {
             deployment_id: text("d-ABCDEF123"),
             status: text("InProgress"),
         }),
+        reason: None,
         duration_ms: 121_500,
     }
 }
@@ -171,11 +185,12 @@ fn every_event_is_read_back_as_it_was_written() {
                 protocol: PROTOCOLS.to_vec(),
                 name: text("dpl-lambda"),
                 version: text("0.1.0"),
-                features: vec![text("stanzas")],
+                features: vec![text("stanzas"), text("plan")],
             }
         },
         Event::Identified { .. } => Event::Identified {
-            source: CredentialsSource::WebIdentity,
+            source: CredentialsSource::Profile,
+            profile: Some(text("dev")),
             access_key_id: text("AK**"),
             region: text("eu-west-1"),
         },
@@ -197,9 +212,12 @@ fn every_event_is_read_back_as_it_was_written() {
             target: StepTarget {
                 alias: Some(text("live")),
                 version: Some(text("$LATEST")),
+                check: Some(u32::MAX),
+                check_name: Some(text("orders")),
                 percent: Some(100),
                 seconds: Some(u64::MAX),
                 event_source: Some(text("hello")),
+                layer: Some(text("deps")),
             },
         },
         Event::StepFinished { .. } => {
@@ -231,7 +249,8 @@ fn every_outcome_is_read_back_as_it_was_written() {
     let outcomes = each_variant! {
         Finished::Deployed(_) => Finished::Deployed(deployment()),
         Finished::Unchanged(_) => {
-            Finished::Unchanged(Deployment { code: CodeState::Unchanged, ..deployment() })
+            let reason = Some("the last release did not move it".into());
+            Finished::Unchanged(Deployment { code: CodeState::Unchanged, reason, ..deployment() })
         },
         Finished::Planned(_) => Finished::Planned(plan()),
         Finished::Checked {} => Finished::Checked {},
@@ -376,7 +395,11 @@ fn what_is_absent_is_read_back_as_absent() {
         Event::Warning(Warning::new(WarningCode::Overtaken, "m")),
         Event::Warning(Warning::new(WarningCode::Overtaken, "").hint("")),
         Event::Finished(Finished::Deployed(bare)),
-        Event::Finished(Finished::Planned(Plan { function: FunctionPresence::Absent, steps: Vec::new() })),
+        Event::Finished(Finished::Planned(Plan {
+            function: FunctionPresence::Absent,
+            steps: Vec::new(),
+            basis: None,
+        })),
         Event::Finished(Finished::Skipped { unmet: Vec::new() }),
         Event::Finished(Finished::failed(ErrorReport::new(Code::Internal, "m"), Vec::new())),
     ] {
@@ -427,10 +450,13 @@ fn every_name_is_read_back_as_it_was_written() {
     let steps = each_name!(StepName:
         CreateFunction UpdateFunctionConfiguration PutFunctionCodeSigningConfig
         DeleteFunctionCodeSigningConfig UntagResource TagResource UpdateFunctionCode PutFunctionConcurrency DeleteFunctionConcurrency
+        PutRuntimeManagementConfig PutFunctionRecursionConfig PutFunctionEventInvokeConfig DeleteFunctionEventInvokeConfig
         CreateFunctionUrlConfig UpdateFunctionUrlConfig DeleteFunctionUrlConfig AddPermission RemovePermission
-        UploadPackage PublishVersion PutFunctionScalingConfig Wait Verify CreateAlias UpdateAlias ShiftTraffic
+        UploadPackage PublishLayerVersion PublishVersion PutFunctionScalingConfig Wait Verify CreateAlias
+        UpdateAlias ShiftTraffic
         CreateDeployment StopDeployment
         PutProvisionedConcurrencyConfig DeleteProvisionedConcurrencyConfig UpdateEventSourceMapping DeleteFunction
+        DeleteLayerVersion
     );
     check(steps, |name: StepName| text(name.as_str()));
     // These have no other list of their names.

@@ -8,10 +8,11 @@ use serde_json::json;
 
 use super::snippets;
 use super::values::{
-    ALIAS, FUNCTION_NAME, LAMBDA, Links, PROCESSORS, PackageType, PublishTo, REGION, RELEASE, SHARES,
-    SNAPSHOTS, STORAGE_MODES, TRACING, TagsMode, VERSION,
+    ALIAS, ALIAS_DESCRIPTION, FUNCTION_NAME, LAMBDA, LOOPS, Links, PROCESSORS, PackageType, PublishTo, REGION,
+    RELEASE, SHARES, SNAPSHOTS, STORAGE_MODES, TRACING, TagsMode, VERSION,
 };
 use crate::protocol::keys::{Kind, options};
+use crate::protocol::layer::{Layer, Layers};
 use crate::protocol::name::{FunctionName, Region};
 use crate::protocol::on::Conditions;
 use crate::protocol::schema_types::{
@@ -19,9 +20,11 @@ use crate::protocol::schema_types::{
 };
 use crate::protocol::secret::Secret;
 use crate::protocol::structures::{
-    CapacityProviderConfig, CodeDeploy, DurableConfig, FileSystemConfig, FileSystems, FunctionUrl, Guard,
-    ImageConfig, LoggingConfig, OrNone, Scaling, TenancyConfig, UrlOrNone, Verify,
+    CapacityProviderConfig, CodeDeploy, DurableConfig, EventInvokeConfig, FileSystemConfig, FileSystems,
+    FunctionUrl, Guard, ImageConfig, LoggingConfig, OrNone, RuntimeManagement, Scaling, TenancyConfig,
+    UrlOrNone,
 };
+use crate::protocol::version_check::{Checks, VersionCheck};
 
 /// Alternative names of keys, each with the key that it means.
 pub(crate) const ALIASES: [(&str, &str); 3] =
@@ -177,11 +180,12 @@ options! {
         /// `PassThrough`.
         pub tracing_mode: Option<String> as Option<Text> = word(TRACING),
             "X-Ray tracing" [Settings, open];
-        /// ARNs of layer versions, such as `arn:aws:lambda:us-east-1:123456789012:layer:tools:3`, in the
-        /// order in which Lambda applies them; at most 5. They replace all live layers. Default: the live
-        /// layers. An empty list removes them.
-        pub layers: Option<Vec<String>> as Option<TextList> = texts(),
-            "Layers".example(["arn:aws:lambda:us-east-1:123456789012:layer:tools:3"])
+        /// Layers in the order in which Lambda applies them; at most 5. They replace all live layers. A text
+        /// is the ARN of a layer version, such as `arn:aws:lambda:us-east-1:123456789012:layer:tools:3`, or
+        /// names a layer: `tools` and `tools:latest` are its latest version, `tools:3` is version 3. A map is
+        /// a layer that the deployment builds. Default: the live layers. An empty list removes them.
+        pub layers: Option<Vec<Layer>> as Option<Layers> = layers(),
+            "Layers".yaml("layers:\n  - tools:latest\n  - name: deps\n    zip: layer\n    keep_versions: 3")
                 [Settings before environment, open];
         /// Tags of the function, as a map or as a list of `NAME=value`, such as `team=payments`; at most 50.
         /// They are added to the live tags unless `function_tags_mode` is `replace`. Default: the live tags.
@@ -340,6 +344,29 @@ options! {
         /// value.
         pub reserved_concurrency: Option<OrNone<i32>> as Option<NumberOrNone> = number_or_none(),
             "Reserved concurrency".examples(json!([20, "none"])) [Settings before function_tags, open];
+        /// How Lambda treats asynchronous invocations: retries, age of events, destinations. With `alias`, it
+        /// is set on each alias and not on the function itself. Default: the live value. An empty map
+        /// restores the AWS defaults.
+        pub event_invoke_config: Option<EventInvokeConfig> as Option<EventInvokeConfig>
+            = structure(EventInvokeConfig::read),
+            "Asynchronous invocations"
+                .yaml(
+                    "event_invoke_config:\n  maximum_retry_attempts: 0\n  \
+                    on_failure: arn:aws:sqs:us-east-1:123456789012:failed"
+                )
+                [Settings before function_tags, open];
+        /// When Lambda updates the function to a new version of its runtime, such as `{update_runtime_on:
+        /// FunctionUpdate}`. It is set before a version is published, and published versions keep theirs.
+        /// Default: the live value; for a new function, `Auto`. An empty map restores `Auto`.
+        pub runtime_management: Option<RuntimeManagement> as Option<RuntimeManagement>
+            = runtime_management(),
+            "Runtime updates".yaml("runtime_management:\n  update_runtime_on: FunctionUpdate")
+                [Settings before handler_name, open];
+        /// What Lambda does when the function invokes itself in a loop through another service, such as a
+        /// queue: `Terminate` stops the loop, `Allow` lets it go on. Default: the live value; for a new
+        /// function, `Terminate`.
+        pub recursive_loop: Option<String> as Option<Text> = word(LOOPS),
+            "Recursive loops" [Settings before function_tags, open];
         /// HTTPS endpoint of the function, such as `{auth_type: AWS_IAM}`. `none` removes it. With `alias`,
         /// it is the endpoint of the first alias. Default: the live value.
         pub function_url: Option<OrNone<FunctionUrl>> as Option<UrlOrNone> = function_url(),
@@ -351,9 +378,16 @@ options! {
         pub alias: Option<Vec<String>> as Option<TextList> = distinct_texts(),
             "Alias".single().pattern(ALIAS, "Expected letters, digits, `-` and `_`, and not only digits.")
                 .example("live") [Versions, open] => "Name" of CreateAlias;
-        /// Check to run on a new version before the alias moves to it. `{}` invokes the function and expects
-        /// no error. Without `alias`, the code is already live when the check runs. Default: no check.
-        pub verify: Option<Verify> as Option<Verify> = verify(),
+        /// Description of each alias, such as `The live shop`, at most 128 characters: AWS allows 256, and
+        /// the previous versions of the alias are recorded after it. Needs `alias`. Default: the live text.
+        /// An empty string removes it.
+        pub alias_description: Option<String> as Option<Text> = alias_description(),
+            "Description of the alias".pattern(ALIAS_DESCRIPTION, "Expected at most 128 characters.")
+                .example("The live shop") [Versions, open] => "Description" of UpdateAlias;
+        /// Check to run on a new version before the alias moves to it, or a list of 1 to 100 checks, which
+        /// run in order until one fails. `{}` invokes the function and expects no error. Without `alias`, the
+        /// code is already live when the checks run. Default: no check.
+        pub verify: Option<Vec<VersionCheck>> as Option<Checks> = verify(),
             "Version check".yaml("verify:\n  payload: {ping: true}\n  expect:\n    contains: pong")
                 .snippets(snippets::verify()) [Versions];
         /// Percentages of the alias's traffic that the new version gets step by step, in ascending order,

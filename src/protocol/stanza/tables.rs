@@ -2,10 +2,12 @@
 
 use super::options::Options;
 use crate::protocol::keys::EditorKey;
+use crate::protocol::layer::LayerContent;
 use crate::protocol::on::On;
 use crate::protocol::structures::{
-    CapacityProviderConfig, CodeDeploy, Cors, DeploymentHooks, DurableConfig, Expect, FileSystemConfig,
-    FunctionUrl, Guard, ImageConfig, LoggingConfig, Scaling, TenancyConfig, Verify,
+    CapacityProviderConfig, CodeDeploy, Cors, DeploymentHooks, DurableConfig, EventInvokeConfig, Expect,
+    FileSystemConfig, FunctionUrl, Guard, ImageConfig, LoggingConfig, RuntimeManagement, Scaling, TenancyConfig,
+    Verify,
 };
 
 /// A key, AWS's field for it, and the operation that takes the field.
@@ -14,7 +16,7 @@ type AwsField = (&'static str, &'static str, &'static str);
 /// What editors show for the keys of a table, and AWS's fields.
 type Table = (fn() -> Vec<EditorKey>, &'static [AwsField]);
 
-const TABLES: [Table; 16] = [
+const TABLES: [Table; 19] = [
     (Options::editor_keys, Options::AWS_FIELDS),
     (LoggingConfig::editor_keys, LoggingConfig::AWS_FIELDS),
     (ImageConfig::editor_keys, ImageConfig::AWS_FIELDS),
@@ -23,6 +25,9 @@ const TABLES: [Table; 16] = [
     (CapacityProviderConfig::editor_keys, CapacityProviderConfig::AWS_FIELDS),
     (Scaling::editor_keys, Scaling::AWS_FIELDS),
     (FileSystemConfig::editor_keys, FileSystemConfig::AWS_FIELDS),
+    (EventInvokeConfig::editor_keys, EventInvokeConfig::AWS_FIELDS),
+    (RuntimeManagement::editor_keys, RuntimeManagement::AWS_FIELDS),
+    (LayerContent::editor_keys, LayerContent::AWS_FIELDS),
     (FunctionUrl::editor_keys, FunctionUrl::AWS_FIELDS),
     (Cors::editor_keys, Cors::AWS_FIELDS),
     (Verify::editor_keys, Verify::AWS_FIELDS),

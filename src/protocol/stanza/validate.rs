@@ -16,9 +16,9 @@ pub(in crate::protocol) const PACKAGE_KEYS: [&str; 6] =
 
 /// Keys that are refused with a container image, whatever their value.
 #[rustfmt::skip]
-pub(in crate::protocol) const FILE_KEYS: [&str; 10] = [
+pub(in crate::protocol) const FILE_KEYS: [&str; 11] = [
     "zip", "include", "exclude", "symlinks", "dot_match", "s3_bucket", "s3_object_storage_mode", "runtime",
-    "handler_name", "layers",
+    "runtime_management", "handler_name", "layers",
 ];
 
 /// Refuses a stanza for another provider.
@@ -105,6 +105,7 @@ pub(super) fn release(r: &mut StanzaReader<'_>, options: &Options) {
         ("traffic", "alias", has_alias),
         ("guard", "alias", has_alias),
         ("provisioned_concurrency", "alias", has_alias),
+        ("alias_description", "alias", has_alias),
         ("follow_alias", "alias", has_alias),
         ("codedeploy", "alias", has_alias),
         ("traffic_interval", "traffic", r.has("traffic")),

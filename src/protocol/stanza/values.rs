@@ -16,6 +16,12 @@ pub(super) const ALIAS: &str = "^[A-Za-z0-9_-]*[A-Za-z_-][A-Za-z0-9_-]*$";
 pub(super) const VERSION: &str = "^(0|[1-9][0-9]*)$";
 /// The name of a release.
 pub(super) const RELEASE: &str = "^[A-Za-z0-9._-]{1,64}$";
+/// A description of an alias with at most [`ALIAS_DESCRIPTION_CHARS`] characters.
+pub(super) const ALIAS_DESCRIPTION: &str = r"^[\s\S]{0,128}$";
+
+/// Maximum number of characters of `alias_description`. The other half of AWS's 256 is for the record of ten
+/// previous versions, of the alias's own version and of a shift of its traffic.
+const ALIAS_DESCRIPTION_CHARS: usize = 128;
 
 /// Percentages in `traffic`.
 pub(super) const SHARES: RangeInclusive<i32> = 1..=100;
@@ -27,6 +33,10 @@ pub(super) const TRACING: ValueWords = &[
 ];
 pub(super) const PROCESSORS: ValueWords =
     &[("x86_64", "64-bit x86 (Intel, AMD)."), ("arm64", "64-bit Arm (AWS Graviton).")];
+pub(super) const LOOPS: ValueWords = &[
+    ("Terminate", "Lambda stops a recursive loop, and AWS notifies the account."),
+    ("Allow", "Lambda does nothing about recursive loops."),
+];
 pub(super) const SNAPSHOTS: ValueWords = &[
     ("PublishedVersions", "Published versions start from a snapshot. Needs `publish` or `alias`."),
     ("None", "No snapshots."),
@@ -43,6 +53,22 @@ impl StanzaReader<'_> {
     /// Reads a description, and cuts it to the length that AWS documents.
     pub(super) fn description(&mut self, key: &'static str) -> Option<String> {
         self.text(key).map(|text| cut_description(&text))
+    }
+
+    /// Reads the description of an alias, which leaves space for the record of its previous versions. That
+    /// follows after a space, so spaces at the end are dropped.
+    pub(super) fn alias_description(&mut self, key: &'static str) -> Option<String> {
+        let text = self.text(key)?;
+        let count = text.chars().count();
+        if count > ALIAS_DESCRIPTION_CHARS {
+            let message = format!(
+                "`{key}` has {count} characters; expected at most {ALIAS_DESCRIPTION_CHARS}: AWS allows 256, \
+                 and the previous versions of the alias are recorded after it"
+            );
+            self.refuse(key, message);
+            return None;
+        }
+        Some(text.trim_end().to_owned())
     }
 }
 

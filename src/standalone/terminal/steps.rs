@@ -7,7 +7,7 @@ use super::style::TextStyle;
 use super::text::{clean, width};
 use super::{HumanReporter, Section, WIDEST_PROSE};
 use crate::protocol::event::{GuardCheck, GuardState, Progress, StepName, StepTarget};
-use crate::protocol::messages::{amount, duration, task};
+use crate::protocol::messages::{amount, check_title, duration, task};
 
 /// Steps that take long. A log shows their start and their end; of the other steps it shows only the end.
 const LONG: [StepName; 8] = [
@@ -150,13 +150,17 @@ pub(super) fn step_line(step: StepName, target: &StepTarget) -> String {
     format!("{}  {what}", step.as_str()).trim_end().to_owned()
 }
 
-/// The event source, alias or version that a step acts on. Empty for a step that acts on the function itself.
+/// The event source, layer, alias, version or check that a step is about. Empty for a step that changes the
+/// function itself.
 fn acts_on(step: StepName, target: &StepTarget) -> String {
     if let (Some(source), Some(alias)) = (&target.event_source, &target.alias) {
         return format!("{} to {}", clean(source), clean(alias));
     }
     let version = target.version.as_deref().filter(|version| *version != "$LATEST");
     let version = version.map(|version| format!("version {}", clean(version)));
+    if let Some(layer) = &target.layer {
+        return [Some(clean(layer)), version].into_iter().flatten().collect::<Vec<_>>().join(" ");
+    }
     match (target.alias.as_deref().map(clean), version, target.percent) {
         (Some(alias), Some(version), Some(percent)) => format!("{percent} % of {alias} to {version}"),
         // CodeDeploy may still move the alias when the step has ended.
@@ -165,6 +169,9 @@ fn acts_on(step: StepName, target: &StepTarget) -> String {
         }
         (Some(alias), Some(version), None) => format!("{alias} at {version}"),
         (Some(alias), None, _) => alias,
-        (None, version, _) => version.unwrap_or_default(),
+        (None, version, _) => {
+            let check = check_title(target).map(|check| clean(&check));
+            version.into_iter().chain(check).collect::<Vec<_>>().join(", ")
+        }
     }
 }

@@ -26,7 +26,11 @@ impl<W: Write> HumanReporter<W> {
                 self.live_function(live)
             }
             Finished::Unchanged(live) => {
-                let text = format!("{} {UNCHANGED}", clean(&live.function_name));
+                let name = clean(&live.function_name);
+                let text = match &live.reason {
+                    Some(reason) => format!("{name}: {}", clean(reason)),
+                    None => format!("{name} {UNCHANGED}"),
+                };
                 self.outcome(TextStyle::GoodBold, "unchanged:", &text)?;
                 self.live_function(live)
             }
@@ -265,8 +269,9 @@ fn cells(finished: &Finished) -> Vec<String> {
     let details: Vec<String> = match finished {
         Finished::Deployed(live) | Finished::Unchanged(live) => {
             let previous = live.previous_version.as_deref().map_or_else(|| "-".to_owned(), clean);
-            let (code, took) = (live.code.as_str().to_owned(), duration(live.duration_ms));
-            return vec![word, clean(&live.version), previous, code, took];
+            let reason = live.reason.as_ref().map(|reason| format!("; {}", clean(reason)));
+            let took = format!("{}{}", duration(live.duration_ms), reason.unwrap_or_default());
+            return vec![word, clean(&live.version), previous, live.code.as_str().to_owned(), took];
         }
         Finished::Planned(plan) => vec![counts(&plan.steps)],
         Finished::Packaged { output, .. } => vec![clean(output)],

@@ -38,6 +38,13 @@ pub(super) fn lines(steps: &[PlannedStep], symbols: Symbols, columns: Option<usi
     lines
 }
 
+/// A change as whole texts: its field and both values. `None`: there is no value.
+pub(in crate::standalone) fn values(change: &Change) -> (String, Option<String>, Option<String>) {
+    let Row { field, from, to } = Row::of(change, false);
+    let joined = |items: Option<Items>| items.map(|items| items.join(", "));
+    (field, joined(from), joined(to))
+}
+
 struct Row {
     field: String,
     from: Option<Items>,

@@ -68,7 +68,7 @@ fn step(step: StepName, changes: Vec<Change>) -> PlannedStep {
 }
 
 fn plan(steps: Vec<PlannedStep>) -> Plan {
-    Plan { function: FunctionPresence::Exists, steps }
+    Plan { function: FunctionPresence::Exists, steps, basis: None }
 }
 
 /// A plan of one step.
@@ -131,7 +131,7 @@ fn hello() -> Event {
 
 fn a_package(entries: u64, uncompressed_bytes: u64) -> Package {
     let (code_sha256, source) = ("3i5t".to_owned(), "dist".to_owned());
-    Package { entries, uncompressed_bytes, zip_bytes: 152, code_sha256, source }
+    Package { entries, uncompressed_bytes, zip_bytes: 152, code_sha256, source, layer: None }
 }
 
 fn a_live_function() -> Deployment {
@@ -148,6 +148,7 @@ fn a_live_function() -> Deployment {
         function_url: Some("https://abc.lambda-url.eu-west-1.on.aws/".to_owned()),
         guard: None,
         codedeploy: None,
+        reason: None,
         duration_ms: 121_500,
     }
 }
@@ -169,6 +170,7 @@ fn a_deployment() -> Vec<Event> {
         Event::Warning(unknown.at("/environment/a~1b")),
         Event::Identified {
             source: CredentialsSource::Environment,
+            profile: None,
             access_key_id: "AK******************".to_owned(),
             region: "eu-west-1".to_owned(),
         },

@@ -5,7 +5,7 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// Escapes characters that would move the cursor, break a line, or change the reading order: they become
 /// `\u{1b}`. A tab becomes a space.
-pub(super) fn clean(text: &str) -> String {
+pub(in crate::standalone) fn clean(text: &str) -> String {
     let mut clean = String::with_capacity(text.len());
     text.chars().for_each(|c| push(&mut clean, if c == '\t' { ' ' } else { c }));
     clean

@@ -127,6 +127,7 @@ fn a_fraction_is_a_number_in_the_json_that_a_function_is_given() {
     ] {
         assert_eq!(verify(text), expected, "{text}");
     }
+    assert_eq!(read("verify:\n- payload: 0.5\n"), json!({"verify": [{"payload": 0.5}]}));
     assert_eq!(read("environment:\n  verify: 0.50\n"), json!({"environment": {"verify": "0.50"}}));
 }
 

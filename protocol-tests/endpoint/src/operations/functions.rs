@@ -51,6 +51,7 @@ impl Account {
             configuration: configuration::created(&name.name, &self.settings.region, body),
             description: None,
             code,
+            runtime_management: ("Auto".to_owned(), None),
             revision_id: ids::unique(),
             last_modified: moment::last_modified(arguments.now.wall),
             phase: span.clone().creation(),

@@ -4,6 +4,7 @@ use crate::account::{Account, Arguments};
 use crate::function::{Function, Phase};
 use crate::http::Answer;
 use crate::ids;
+use crate::invocation::client_context;
 use crate::refusal::Refusal;
 
 /// The largest part of a log in an answer, in bytes (the model: "the last 4 KB").
@@ -12,6 +13,10 @@ const LOG_LIMIT: usize = 4096;
 impl Account {
     pub(crate) fn invoke(&mut self, arguments: &Arguments<'_>) -> Result<Answer, Refusal> {
         let name = self.named(arguments)?;
+        let context = arguments.header("x-amz-client-context");
+        if context.is_some() && !client_context(context).is_object() {
+            return Err(Refusal::NoClientContext);
+        }
         let function = self.function(&name, arguments.now)?;
         let executed = function.execute(name.qualifier.as_deref());
         let is_managed = function.latest.is_managed();

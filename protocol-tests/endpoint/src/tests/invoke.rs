@@ -77,6 +77,15 @@ fn an_event_is_accepted_and_a_dry_run_answers_nothing() {
 }
 
 #[test]
+fn a_client_context_is_a_json_object_in_base64() {
+    let mut scenario = scenario(json!([]));
+    for (context, status) in [("eyJjdXN0b20iOnsiYSI6IjEifX0=", 200), ("{}", 400), ("WzFd", 400)] {
+        let answer = scenario.answer("POST", INVOKE, &[("x-amz-client-context", context)], json!({}));
+        assert_eq!(answer.status, status, "{context}");
+    }
+}
+
+#[test]
 fn what_cannot_be_executed_is_refused() {
     let mut pending = TestAccount::new(100, 0);
     pending.create();

@@ -11,6 +11,10 @@ const FUNCTION: &str = "/2015-03-31/functions/f";
 const CONFIGURATION: &str = "/2015-03-31/functions/f/configuration";
 const CODE: &str = "/2015-03-31/functions/f/code";
 const SIGNING: &str = "/2020-06-30/functions/f/code-signing-config";
+const EVENT_INVOKE: &str = "/2019-09-25/functions/f/event-invoke-config";
+const RUNTIME: &str = "/2021-07-20/functions/f/runtime-management-config";
+const RECURSION: &str = "/2024-08-31/functions/f/recursion-config";
+const LAYERS: &str = "/2018-10-31/layers/l/versions";
 const DENIED: (u16, &str) = (403, "AccessDeniedException");
 const LIVE: &str = "arn:aws:lambda:us-east-1:123456789012:function:f:live";
 const NEW: &str = "arn:aws:lambda:us-east-1:123456789012:function:new";
@@ -44,6 +48,9 @@ fn prepared() -> TestAccount {
     let permission =
         json!({"StatementId": "one", "Action": "lambda:InvokeFunction", "Principal": "s3.amazonaws.com"});
     scenario.done("POST", "/2015-03-31/functions/f/policy?Qualifier=live", permission);
+    scenario.done("PUT", EVENT_INVOKE, json!({"MaximumRetryAttempts": 1}));
+    let layer = json!({"Content": {"ZipFile": zip_file("layer")}});
+    scenario.done("POST", LAYERS, layer);
     let image =
         json!({"FunctionName": "image", "Role": ROLE, "PackageType": "Image", "Code": {"ImageUri": "i:1"}});
     scenario.done("POST", FUNCTIONS, image);
@@ -99,6 +106,7 @@ fn every_operation_needs_its_own_action_on_what_it_names() {
     let tags = &format!("/2017-03-31/tags/{}", crate::uri::encode(F, b""));
     let first = &format!("{F}:1");
     let latest = &format!("{F}:$LATEST");
+    let layer = LAYER.trim_end_matches(":1");
     for (method, target, body, action, resource) in [
         ("GET", FUNCTION, &none, "GetFunction", F),
         ("GET", "/2015-03-31/functions/f?Qualifier=live", &none, "GetFunction", LIVE),
@@ -141,6 +149,19 @@ fn every_operation_needs_its_own_action_on_what_it_names() {
         ),
         ("GET", "/2019-09-30/functions/f/concurrency", &none, "GetFunctionConcurrency", F),
         ("DELETE", "/2017-10-31/functions/f/concurrency", &none, "DeleteFunctionConcurrency", F),
+        ("GET", RUNTIME, &none, "GetRuntimeManagementConfig", F),
+        ("PUT", RUNTIME, &json!({"UpdateRuntimeOn": "Auto"}), "PutRuntimeManagementConfig", F),
+        ("GET", RECURSION, &none, "GetFunctionRecursionConfig", F),
+        ("PUT", RECURSION, &json!({"RecursiveLoop": "Allow"}), "PutFunctionRecursionConfig", F),
+        ("GET", EVENT_INVOKE, &none, "GetFunctionEventInvokeConfig", F),
+        (
+            "PUT",
+            "/2019-09-25/functions/f/event-invoke-config?Qualifier=live",
+            &json!({"MaximumRetryAttempts": 0}),
+            "PutFunctionEventInvokeConfig",
+            LIVE,
+        ),
+        ("DELETE", EVENT_INVOKE, &none, "DeleteFunctionEventInvokeConfig", F),
         (
             "PUT",
             "/2019-09-30/functions/f/provisioned-concurrency?Qualifier=live",
@@ -170,6 +191,10 @@ fn every_operation_needs_its_own_action_on_what_it_names() {
         ("POST", "/2015-03-31/functions/f/policy?Qualifier=live", &permission, "AddPermission", LIVE),
         ("GET", "/2015-03-31/functions/f/policy?Qualifier=live", &none, "GetPolicy", LIVE),
         ("DELETE", "/2015-03-31/functions/f/policy/one?Qualifier=live", &none, "RemovePermission", LIVE),
+        ("GET", LAYERS, &none, "ListLayerVersions", layer),
+        ("POST", LAYERS, &json!({"Content": {"ZipFile": zip_file("2")}}), "PublishLayerVersion", layer),
+        ("GET", "/2018-10-31/layers/l/versions/1", &none, "GetLayerVersion", LAYER),
+        ("DELETE", "/2018-10-31/layers/l/versions/1", &none, "DeleteLayerVersion", LAYER),
         ("GET", SIGNING, &none, "GetFunctionCodeSigningConfig", F),
         ("DELETE", SIGNING, &none, "DeleteFunctionCodeSigningConfig", F),
         (

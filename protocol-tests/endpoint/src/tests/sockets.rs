@@ -3,13 +3,14 @@
 
 use std::io::{self, BufReader, Read, Write};
 use std::net::TcpStream;
+use std::thread;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use crate::moment::Moment;
 use crate::scenario::{create_request, signed};
-use crate::{Endpoint, Fault, Settings, http};
+use crate::{Endpoint, Fault, FaultKind, Settings, http};
 
 const FUNCTIONS: &str = "/2015-03-31/functions";
 const FUNCTION: &str = "/2015-03-31/functions/f";
@@ -96,6 +97,26 @@ fn one_connection_serves_many_requests() {
     );
     endpoint.forget_calls();
     assert!(endpoint.calls().is_empty());
+}
+
+#[test]
+fn a_held_call_is_handled_when_the_test_lets_it_go() {
+    let endpoint = start();
+    endpoint.fault(Fault { operation: None, after: 0, times: 1, kind: FaultKind::Hold });
+    let read = || exchange(&endpoint, "GET", FUNCTION, b"").unwrap().0;
+    let heads = thread::scope(|scope| {
+        let held = scope.spawn(read);
+        while endpoint.held_calls() == 0 {
+            thread::sleep(Duration::from_millis(1));
+        }
+        assert!(endpoint.calls().is_empty());
+        // Other calls are handled meanwhile.
+        let head = read();
+        endpoint.let_go();
+        [head, held.join().unwrap()]
+    });
+    assert!(heads.iter().all(|head| head.starts_with("HTTP/1.1 200 OK\r\n")), "{heads:?}");
+    assert_eq!((endpoint.calls().len(), endpoint.held_calls()), (2, 0));
 }
 
 #[test]

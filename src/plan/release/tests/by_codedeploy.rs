@@ -121,7 +121,7 @@ fn what_an_ended_deployment_has_left_behind_is_recorded_anew_or_refused() {
     let shares = vec![("3".to_owned(), 10)];
     let refused = PlanError::LeftByCodeDeploy { alias: "live".to_owned(), shares };
     assert_eq!(plan_release(&release, &[], Some(&left), false).unwrap_err(), refused);
-    assert_eq!(roll_back(&release, None, &left).unwrap_err(), refused);
+    assert_eq!(roll_back(&release, None, &left, &Undone::LastMove).unwrap_err(), refused);
     let clears = Release { clears_weights: true, ..release };
     let cleared = of(&clears, &left, false);
     assert_eq!(shown(&cleared.ended_shift), ["live to 2"]);
@@ -135,7 +135,7 @@ fn what_an_ended_deployment_has_left_behind_is_recorded_anew_or_refused() {
 #[test]
 fn a_rollback_stops_the_deployment_that_moves_the_alias() {
     let release = by_codedeploy(DeploymentWait::Finished);
-    let plan = |live: &LiveFunction, to| roll_back(&release, to, live).expect("a plan");
+    let plan = |live: &LiveFunction, to| roll_back(&release, to, live, &Undone::LastMove).expect("a plan");
     let history = AliasHistory::of("(at 2, before: 1)").with_codedeploy("2", "3");
     let in_its_last_hook = live(3, &[LiveAlias { history, ..alias("live", 3, &[]) }]);
     for live in [on_its_way(&[]), on_its_way(&[(3, 10)]), in_its_last_hook] {

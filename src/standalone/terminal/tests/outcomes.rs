@@ -185,7 +185,12 @@ unchanged: hello already matches the stanza
   region   eu-west-1
   took     12 ms
 ";
+    let left = Deployment { reason: Some("the last release did not move it".into()), ..unchanged.clone() };
     check(Finished::Unchanged(unchanged), expected);
+    check(
+        Finished::Unchanged(left),
+        &expected.replace("hello already matches the stanza", "hello: the last release did not move it"),
+    );
     let codedeploy =
         CodeDeployDeployment { deployment_id: "d-1".to_owned(), status: "InProgress".to_owned() };
     check(

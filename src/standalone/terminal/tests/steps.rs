@@ -133,6 +133,35 @@ fn prose_is_not_as_wide_as_a_wide_terminal() {
 }
 
 #[test]
+fn a_check_of_several_is_named() {
+    let check_of = |index, name: Option<&str>| StepTarget {
+        check: Some(index),
+        check_name: name.map(str::to_owned),
+        ..version_7()
+    };
+    let unpublished = StepTarget { version: Some("$LATEST".to_owned()), ..check_of(2, None) };
+    check(
+        SCREEN,
+        &[
+            started(StepName::Verify, check_of(0, Some("orders"))),
+            finished(StepName::Verify, 3, 1),
+            started(StepName::Verify, check_of(1, None)),
+            finished(StepName::Verify, 3, 1),
+            started(StepName::Verify, unpublished),
+            finished(StepName::Verify, 3, 1),
+        ],
+        "\
+… verify  version 7, check orders
+✓ verify 3 ms  version 7, check orders
+… verify  version 7, check 1
+✓ verify 3 ms  version 7, check 1
+… verify  check 2
+✓ verify 3 ms  check 2
+",
+    );
+}
+
+#[test]
 fn a_step_is_about_what_its_own_start_said() {
     check(
         SCREEN,

@@ -1,0 +1,77 @@
+//! Tests profiles that cannot give credentials: the error names the profile and what is wrong with it, and
+//! shows nothing that a `credential_process` wrote.
+
+use serde_json::json;
+
+use super::sources::{Home, Keys, sts};
+use super::{Scenario, extend, stanza};
+use crate::plugin::PluginCommand;
+
+const BASE: Keys = Keys::lasting("AKIAOFTHEBASE0000001");
+
+#[test]
+fn a_role_that_needs_a_code_of_a_device_is_refused_before_sts_is_asked() {
+    let (scenario, endpoint, sts) = (Scenario::new(), BASE.endpoint("us-east-1"), sts());
+    let config = "[profile mfa]\nrole_arn = arn:aws:iam::123456789012:role/deploy\nsource_profile = base\n\
+        mfa_serial = arn:aws:iam::123456789012:mfa/me\n";
+    let home = Home::new(config, &format!("[base]\n{}", BASE.profile()));
+    let mut request = stanza(scenario.env(&endpoint.url()));
+    extend(&mut request["env"], &json!({"HOME": home.path(), "AWS_ENDPOINT_URL_STS": sts.url()}));
+    for by in [json!({"profile": "mfa"}), json!({"env": {"AWS_PROFILE": "mfa"}})] {
+        let mut request = request.clone();
+        match by.get("env") {
+            Some(variables) => extend(&mut request["env"], variables),
+            None => extend(&mut request, &by),
+        }
+        let ended = scenario.run(&[], &request);
+        let error = &ended.finished()["error"];
+        println!("{}\n  hint: {}", error["message"], error["hint"]);
+        assert_eq!((ended.code(), ended.status.code()), ("no-credentials", Some(2)), "{}", ended.stdout);
+        assert_eq!(
+            error["message"],
+            "the profile `mfa` assumes its role with `mfa_serial`, which is not supported"
+        );
+        let hint = error["hint"].as_str().expect("a string");
+        assert!(hint.contains("`aws sts get-session-token") && hint.contains("`role_to_assume`"), "{hint}");
+    }
+    assert_eq!((sts.lines(), endpoint.calls().len()), (Vec::new(), 0));
+}
+
+#[test]
+fn a_process_that_gives_no_keys_is_reported_without_what_it_wrote() {
+    let secret = "a-key-that-the-process-writes";
+    for (name, script, cause) in [
+        ("fails", format!("echo '{secret}' >&2; exit 3"), "exit status: 3"),
+        ("writes no JSON", format!("echo '{secret}'"), "could not parse response"),
+        (
+            "writes half of the keys",
+            format!("echo '{{\"Version\": 1, \"SecretAccessKey\": \"{secret}\"}}'"),
+            "`AccessKeyId`",
+        ),
+        (
+            "writes a time that is none",
+            format!(
+                "echo '{{\"Version\": 1, \"AccessKeyId\": \"{secret}\", \"SecretAccessKey\": \"{secret}\", \
+                 \"Expiration\": \"{secret}\"}}'"
+            ),
+            "`Expiration`",
+        ),
+        ("writes no text", format!("printf '{secret}\\377'"), "UTF-8"),
+        ("writes nothing", "true".to_owned(), "could not parse response"),
+    ] {
+        let (scenario, endpoint, home) = (Scenario::new(), BASE.endpoint("us-east-1"), Home::new("", ""));
+        let script = home.file("process.sh", &script);
+        home.file(".aws/config", &format!("[profile p]\ncredential_process = sh {}\n", script.display()));
+        let mut request = stanza(scenario.env(&endpoint.url()));
+        extend(&mut request["env"], &json!({"HOME": home.path()}));
+        request["profile"] = json!("p");
+        let plugin = PluginCommand::new(&[]).secrets([secret.to_owned()]);
+        let ended = scenario.run_as(plugin, &request);
+        let error = &ended.finished()["error"];
+        println!("a process that {name}: {}\n  causes: {}", error["message"], error["caused_by"]);
+        assert_eq!(ended.code(), "no-credentials", "{name}: {}", ended.stdout);
+        assert_eq!(error["message"], "the profile `p` returned no credentials", "{name}");
+        assert!(error["caused_by"].to_string().contains(cause), "{name}: {error}");
+        assert_eq!(endpoint.calls().len(), 0, "{name}");
+    }
+}

@@ -1,0 +1,52 @@
+//! Reads everything about a live function that a stanza can describe. A read that AWS denies is no failure,
+//! because the rest of the function can still be described.
+
+use super::client::Lambda;
+use super::error::LambdaError;
+use super::live_state::ExtraReads;
+use super::versions::VersionReads;
+use crate::function::LiveFunction;
+use crate::protocol::name::FunctionName;
+
+impl Lambda {
+    /// Adds to `live` what GetFunction does not return: the code signing configuration, the URL of `alias` or
+    /// of the function itself, all aliases, and the version and the provisioned concurrency of `alias`.
+    /// Returns the operations that AWS denied.
+    ///
+    /// # Errors
+    /// As [`Lambda::read_live`], but not for a denied read.
+    pub(crate) async fn read_whole(
+        &self,
+        name: &FunctionName,
+        live: &mut LiveFunction,
+        alias: Option<&str>,
+    ) -> Result<Vec<&'static str>, LambdaError> {
+        let mut denied = Vec::new();
+        for extras in ExtraReads::each(alias) {
+            match self.read_extras(name, live, extras).await {
+                // Emulators answer that a function without code signing has no such configuration.
+                Err(LambdaError::Gone) => {}
+                read => permitted(read, &mut denied)?,
+            }
+        }
+        let reads = VersionReads {
+            aliases: alias.into_iter().map(str::to_owned).collect(),
+            all_aliases: true,
+            versions: false,
+            provisioned: alias.is_some(),
+        };
+        permitted(self.read_release(name, live, &reads).await, &mut denied)?;
+        Ok(denied)
+    }
+}
+
+/// Turns a denied read into success, and adds its operation to `denied`.
+fn permitted(read: Result<(), LambdaError>, denied: &mut Vec<&'static str>) -> Result<(), LambdaError> {
+    match read {
+        Err(LambdaError::Call(error)) if error.is_denied() => {
+            denied.push(error.operation);
+            Ok(())
+        }
+        read => read,
+    }
+}
