@@ -123,7 +123,6 @@ fn live_function(wanted: &DesiredFunction, seed: &[u8]) -> LiveFunction {
         latest_url: None,
         is_managed: false,
         latest_published: None,
-        scaling: None,
         latest_public: PublicAccess::default(),
         deployment: None,
         callers: Vec::new(),
@@ -136,6 +135,7 @@ fn live_function(wanted: &DesiredFunction, seed: &[u8]) -> LiveFunction {
         )]),
         revision_id: None,
         has_failed: false,
+        ..LiveFunction::default()
     }
 }
 
