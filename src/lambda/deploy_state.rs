@@ -396,6 +396,16 @@ mod tests {
     }
 
     #[test]
+    fn the_latest_publication_is_awaited_until_it_is_the_new_one() {
+        let name = FunctionName::parse("f").expect("a name");
+        let state = DeployState { known: Some(code_and_settings("a", 3, "d")), ..DeployState::of(&name) };
+        let has = |version, code, at| state.has_published(version, Some(&code_and_settings(code, at, "d")));
+        let latest = LATEST_PUBLISHED;
+        assert!(has(latest, "a", 3) && has("7", "before", 5) && state.has_published(latest, None));
+        assert!(!has(latest, "before", 3) && !has(latest, "a", 5));
+    }
+
+    #[test]
     fn a_published_layer_leaves_the_revision_of_the_function() {
         let name = FunctionName::parse("f").expect("a name");
         let revision_id = Some("ours".to_owned());

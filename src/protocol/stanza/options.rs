@@ -284,7 +284,7 @@ options! {
         /// decides only when it creates a function whether it runs on Managed Instances. Default: the live
         /// value; a new function does not.
         pub capacity_provider_config: Option<CapacityProviderConfig> as Option<CapacityProviderConfig>
-            = capacity_provider_config(),
+            = structure(CapacityProviderConfig::read),
             "Capacity provider"
                 .yaml(
                     "capacity_provider_config:\n  capacity_provider_arn: arn:aws:lambda:us-east-1:\

@@ -68,17 +68,6 @@ impl Scaling {
 }
 
 impl StanzaReader<'_> {
-    /// Reads where a function on Managed Instances runs. An unknown member is an error here and not only a
-    /// warning: without it, AWS may create a function that can never run on Managed Instances.
-    pub(in crate::protocol) fn capacity_provider_config(
-        &mut self,
-        key: &'static str,
-    ) -> Option<CapacityProviderConfig> {
-        let config = self.structure(key, CapacityProviderConfig::read);
-        self.refuse_unknown_members(key);
-        config
-    }
-
     /// Reads a maximum of execution environments. 0 would deactivate the version that a deployment makes
     /// live.
     fn environments(&mut self, key: &'static str) -> Option<i32> {
