@@ -50,6 +50,15 @@ fn numbers_are_those_of_the_model() {
             "durable_config.retention_period_in_days",
             "/CreateFunction/DurableConfig/members/RetentionPeriodInDays",
         ),
+        (
+            "capacity_provider_config.per_execution_environment_max_concurrency",
+            "/CreateFunction/CapacityProviderConfig/members/PerExecutionEnvironmentMaxConcurrency",
+        ),
+        (
+            "capacity_provider_config.execution_environment_memory_gib_per_vcpu",
+            "/CreateFunction/CapacityProviderConfig/members/ExecutionEnvironmentMemoryGiBPerVCpu",
+        ),
+        ("scaling.min_execution_environments", "/PutFunctionScalingConfig/MinExecutionEnvironments"),
         ("event_invoke_config.maximum_retry_attempts", "/PutFunctionEventInvokeConfig/MaximumRetryAttempts"),
         ("event_invoke_config.maximum_event_age", "/PutFunctionEventInvokeConfig/MaximumEventAgeInSeconds"),
     ] {
@@ -59,6 +68,10 @@ fn numbers_are_those_of_the_model() {
         let below: Vec<Value> = (min > 0).then(|| json!(min - 1)).into_iter().collect();
         check(key, &[json!(min), json!(max)], &[below, vec![json!(max + 1)]].concat());
     }
+    // The program refuses the maximum 0, which deactivates a version.
+    let limits = &model["PutFunctionScalingConfig"]["MaxExecutionEnvironments"];
+    let max = limits["max"].as_i64().expect("a number");
+    check("scaling.max_execution_environments", &[json!(1), json!(max)], &[json!(max + 1)]);
 }
 
 #[test]
@@ -131,6 +144,10 @@ const MEMBERS: [(&str, &str); 30] = [
     ("logging_config.log_group", "/CreateFunction/LoggingConfig/members/LogGroup"),
     ("code_signing_config_arn", "/CreateFunction/CodeSigningConfigArn"),
     ("durable_config.kms_key_arn", "/CreateFunction/DurableConfig/members/KMSKeyArn"),
+    (
+        "capacity_provider_config.capacity_provider_arn",
+        "/CreateFunction/CapacityProviderConfig/members/CapacityProviderArn",
+    ),
     ("verify.tenant_id", "/Invoke/TenantId"),
     ("function_url.cors.allow_origins", "/CreateFunctionUrlConfig/Cors/members/AllowOrigins"),
     ("function_url.cors.allow_methods", "/CreateFunctionUrlConfig/Cors/members/AllowMethods"),

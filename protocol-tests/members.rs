@@ -36,7 +36,7 @@ use Cover::{Key, NotInSdk, Reason};
 /// The cover of each member. `STRUCTURE.MEMBER` goes before `MEMBER`, which covers the member of any
 /// structure.
 #[rustfmt::skip] // a table: one member, one line
-const COVERED: [(&str, Cover); 68] = [
+const COVERED: [(&str, Cover); 72] = [
     ("FunctionName", Key("function_name")),
     ("Description", Key("description")),
     ("Role", Key("role")),
@@ -74,6 +74,17 @@ const COVERED: [(&str, Cover); 68] = [
     ("DurableConfig.ExecutionTimeout", Key("durable_config.execution_timeout")),
     ("DurableConfig.RetentionPeriodInDays", Key("durable_config.retention_period_in_days")),
     ("DurableConfig.KMSKeyArn", Key("durable_config.kms_key_arn")),
+    ("CapacityProviderConfig", Key("capacity_provider_config")),
+    ("LambdaManagedInstancesCapacityProviderConfig", Key("capacity_provider_config")),
+    ("CapacityProviderArn", Key("capacity_provider_config.capacity_provider_arn")),
+    (
+        "PerExecutionEnvironmentMaxConcurrency",
+        Key("capacity_provider_config.per_execution_environment_max_concurrency"),
+    ),
+    (
+        "ExecutionEnvironmentMemoryGiBPerVCpu",
+        Key("capacity_provider_config.execution_environment_memory_gib_per_vcpu"),
+    ),
     ("TenancyConfig", Key("tenancy_config")),
     ("TenancyConfig.TenantIsolationMode", Key("tenancy_config.tenant_isolation_mode")),
     ("Tags", Key("function_tags")),
@@ -102,9 +113,8 @@ const COVERED: [(&str, Cover); 68] = [
     ("CreateAlias.FunctionVersion", Reason("the program sends the version that it has published")),
     ("RoutingConfig", Key("traffic")),
     ("AliasRoutingConfiguration.AdditionalVersionWeights", Key("traffic")),
-    ("CreateAlias.Description", Reason("another branch: alias description")),
-    ("PublishTo", Reason("another branch: `publish_to`")),
-    ("CapacityProviderConfig", Reason("another branch: `capacity_provider_config`")),
+    ("CreateAlias.Description", Key("alias_description")),
+    ("PublishTo", Key("publish_to")),
     // Members that AWS has added since.
     ("RuntimeConfig", NotInSdk),
     ("AcceleratorConfig", NotInSdk),
@@ -174,6 +184,7 @@ fn of_the_sdk() -> Structures {
         "PublishVersion": PublishVersionInputBuilder,
         "CreateAlias": CreateAliasInputBuilder,
         "AliasRoutingConfiguration": builders::AliasRoutingConfigurationBuilder,
+        "CapacityProviderConfig": builders::CapacityProviderConfigBuilder,
         "DeadLetterConfig": builders::DeadLetterConfigBuilder,
         "DurableConfig": builders::DurableConfigBuilder,
         "Environment": builders::EnvironmentBuilder,
@@ -181,6 +192,8 @@ fn of_the_sdk() -> Structures {
         "FileSystemConfig": builders::FileSystemConfigBuilder,
         "FunctionCode": builders::FunctionCodeBuilder,
         "ImageConfig": builders::ImageConfigBuilder,
+        "LambdaManagedInstancesCapacityProviderConfig":
+            builders::LambdaManagedInstancesCapacityProviderConfigBuilder,
         "LoggingConfig": builders::LoggingConfigBuilder,
         "S3FilesConfig": builders::S3FilesConfigBuilder,
         "SnapStart": builders::SnapStartBuilder,

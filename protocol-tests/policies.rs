@@ -125,6 +125,12 @@ fn kinds() -> Vec<Kind> {
         stanza
     };
     let object = |key: &str| json!({"s3_bucket": "builds", "s3_key": key});
+    let managed = |invocations: u32| {
+        let provider = "arn:aws:lambda:us-east-1:123456789012:capacity-provider:ours";
+        json!({
+            "capacity_provider_arn": provider, "per_execution_environment_max_concurrency": invocations,
+        })
+    };
     vec![
         kind("settings and code", json!({}), json!({"role": role})),
         Kind { stanza: bare(json!({})), ..update("only code", json!({}), json!({})) },
@@ -214,6 +220,14 @@ fn kinds() -> Vec<Kind> {
                 "durable_config": {"execution_timeout": 3600, "kms_key_arn": KEY},
             }),
             json!({"publish": true, "durable_config": {"execution_timeout": 60}}),
+        ),
+        kind(
+            "Managed Instances",
+            json!({
+                "capacity_provider_config": managed(16), "verify": {},
+                "scaling": {"max_execution_environments": 9},
+            }),
+            json!({"capacity_provider_config": managed(8)}),
         ),
         kind("a verified function", json!({"verify": {}}), json!({})),
         kind(

@@ -335,6 +335,10 @@ fn a_name_of_aws_is_refused_with_the_name_of_the_option() {
         ("VpcConfig", "subnet_ids` and `security_group_ids"),
         ("DurableConfig", "durable_config"),
         ("TenancyConfig", "tenancy_config"),
+        ("CapacityProviderConfig", "capacity_provider_config"),
+        ("LambdaManagedInstancesCapacityProviderConfig", "capacity_provider_config"),
+        ("PublishTo", "publish_to"),
+        ("FunctionScalingConfig", "scaling"),
         ("S3ObjectStorageMode", "s3_object_storage_mode"),
     ] {
         let ended = checked(json!({name: "x"}));
@@ -347,6 +351,8 @@ fn a_name_of_aws_is_refused_with_the_name_of_the_option() {
         ("logging_config", "LogGroup", "log_group"),
         ("durable_config", "ExecutionTimeout", "execution_timeout"),
         ("tenancy_config", "TenantIsolationMode", "tenant_isolation_mode"),
+        ("capacity_provider_config", "CapacityProviderArn", "capacity_provider_arn"),
+        ("scaling", "MinExecutionEnvironments", "min_execution_environments"),
         ("function_url", "AuthType", "auth_type"),
         ("function_url", "authType", "auth_type"),
     ] {

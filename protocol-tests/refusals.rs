@@ -41,6 +41,12 @@ fn occasion(operation: &str) -> (Value, bool) {
         }
         "CreateFunctionUrlConfig" => (json!({"function_url": {"auth_type": "AWS_IAM"}}), true),
         "AddPermission" => (json!({"function_url": {"auth_type": "NONE"}}), true),
+        "PutFunctionScalingConfig" => {
+            let provider = "arn:aws:lambda:us-east-1:123456789012:capacity-provider:pool";
+            let config = json!({"capacity_provider_arn": provider});
+            let scaling = json!({"min_execution_environments": 1});
+            (json!({"capacity_provider_config": config, "scaling": scaling}), false)
+        }
         "Invoke" => (verified, true),
         "PutObject" | "CreateMultipartUpload" | "UploadPart" | "CompleteMultipartUpload" => {
             (json!({"s3_bucket": "builds", "s3_prefix": "ci"}), true)

@@ -451,6 +451,16 @@ fn values() -> Vec<Value> {
         json!({"execution_timeout": "3600", "retention_period_in_days": 91}),
         json!({"execution_timeout": 0}),
         json!({"kms_key_arn": "x"}),
+        json!({"capacity_provider_arn": "arn:aws:lambda:us-east-1:123456789012:capacity-provider:ours"}),
+        json!({"capacity_provider_arn": "ours"}),
+        json!({"per_execution_environment_max_concurrency": 1600}),
+        json!({"per_execution_environment_max_concurrency": 1601}),
+        json!({"execution_environment_memory_gib_per_vcpu": 2.5}),
+        json!({"execution_environment_memory_gib_per_vcpu": "2.5"}),
+        json!({"execution_environment_memory_gib_per_vcpu": 9}),
+        json!({"execution_environment_memory_gib_per_vcpu": [4]}),
+        json!({"min_execution_environments": 0, "max_execution_environments": 20}),
+        json!({"max_execution_environments": 0}),
         json!({"tenant_isolation_mode": "PER_TENANT"}),
         json!({"tenant_isolation_mode": "x"}),
         json!({"tenant_id": "customer 7"}),
@@ -565,7 +575,9 @@ fn keys_go_together_in_the_schema_when_they_do_in_the_program() {
         "traffic" => vec![json!([10, 100])],
         "guard" => vec![json!({"errors": "1%"})],
         "image_config" | "verify" | "logging_config" | "function_url" | "durable_config"
-        | "tenancy_config" | "event_invoke_config" | "runtime_management" => vec![json!({})],
+        | "tenancy_config" | "capacity_provider_config" | "scaling" | "event_invoke_config"
+        | "runtime_management" => vec![json!({})],
+        "publish_to" => vec![json!("latest_published")],
         "s3_object_storage_mode" => vec![json!("COPY"), json!("REFERENCE")],
         "codedeploy" => vec![json!({"application": "shop", "deployment_group": "live"})],
         "file_system_configs" | "subnet_ids" | "security_group_ids" | "layers" => vec![json!([])],
@@ -668,6 +680,10 @@ fn each_rule_of_the_judge_is_one_of_the_schema() {
         (json!({"guard": {"errors": 1}}), json!({"guard": {"errors": 1}, "alias": "live"})),
         (json!({"guard": {}, "alias": "live"}), json!({"guard": {"alarms": "a"}, "alias": "live"})),
         (json!({"provisioned_concurrency": 5}), json!({"provisioned_concurrency": 5, "alias": "live"})),
+        (
+            json!({"publish_to": "latest_published", "alias": "live"}),
+            json!({"publish_to": "latest_published", "publish": true}),
+        ),
         (json!({"alias_description": "x"}), json!({"alias_description": "x", "alias": "live"})),
         (
             json!({"alias_description": "x".repeat(129), "alias": "live"}),

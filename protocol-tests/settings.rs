@@ -75,6 +75,9 @@ impl At {
             At::RuntimeManagement => asked("/2021-07-20/functions/f/runtime-management-config"),
             At::Recursion => asked("/2024-08-31/functions/f/recursion-config"),
             At::EventInvoke => asked("/2019-09-25/functions/f/event-invoke-config"),
+            At::Scaling => {
+                asked("/2025-11-30/functions/f/function-scaling-config?Qualifier=$LATEST.PUBLISHED")
+            }
             At::Url => {
                 let policy = asked("/2015-03-31/functions/f/policy");
                 let policy = policy["Policy"].as_str().unwrap_or("{}");

@@ -50,7 +50,7 @@ pub(crate) fn of(stanza: &Stanza, desired: &DesiredFunction, source: &CodeSource
         draft.statements.push(everybody.named("Everybody"));
     }
     draft.allow("Versions", &version_actions(stanza, desired), vec![on("*")]);
-    if invokes(stanza) && !desired.release.publish {
+    if invokes(stanza) && !publishes(desired) {
         draft.allow("Latest", &[StepName::Verify.iam_action()], vec![on("$LATEST")]);
     }
     draft.allow(
@@ -70,6 +70,7 @@ pub(crate) fn of(stanza: &Stanza, desired: &DesiredFunction, source: &CodeSource
         draft.allow("Network", &actions, vec!["*".to_owned()]);
     }
     desired.settings.iter().for_each(|setting| draft.allow_for(setting));
+    draft.allow_capacity_provider(desired, &arn_parts);
     draft.allow_layers(desired, &arn_parts);
     draft.allow_code(source, desired, &arn_parts);
     Policy { document: PolicyDocument::of(draft.statements), notes: draft.notes }
@@ -163,7 +164,7 @@ fn function_actions(stanza: &Stanza, desired: &DesiredFunction, source: &CodeSou
         (has(ChangedBy::RuntimeManagement), StepName::PutRuntimeManagementConfig.iam_action()),
         (has(ChangedBy::Recursion), "lambda:GetFunctionRecursionConfig"),
         (has(ChangedBy::Recursion), StepName::PutFunctionRecursionConfig.iam_action()),
-        (release.publish, StepName::PublishVersion.iam_action()),
+        (publishes(desired), StepName::PublishVersion.iam_action()),
         (release.publish || prunes || prunes_layers, "lambda:ListVersionsByFunction"),
         (names_alias || prunes, "lambda:ListAliases"),
         (names_alias, StepName::CreateAlias.iam_action()),
@@ -208,8 +209,10 @@ fn url_actions(desired: &DesiredFunction) -> Vec<&'static str> {
 /// The actions on published versions.
 fn version_actions(stanza: &Stanza, desired: &DesiredFunction) -> Vec<&'static str> {
     needed(&[
-        (desired.release.publish, "lambda:GetFunction"),
-        (desired.release.publish && invokes(stanza), StepName::Verify.iam_action()),
+        (publishes(desired), "lambda:GetFunction"),
+        (publishes(desired) && invokes(stanza), StepName::Verify.iam_action()),
+        (desired.release.scaling.is_some(), "lambda:GetFunctionScalingConfig"),
+        (desired.release.scaling.is_some(), StepName::PutFunctionScalingConfig.iam_action()),
         (desired.release.keep.is_some(), StepName::DeleteFunction.iam_action()),
         (desired.release.keep.is_some() && is_durable(desired), "lambda:ListDurableExecutionsByFunction"),
     ])
@@ -240,6 +243,21 @@ fn guard_actions(desired: &DesiredFunction) -> Vec<&'static str> {
 
 fn needed(actions: &[(bool, &'static str)]) -> Vec<&'static str> {
     actions.iter().filter(|(is_needed, _)| *is_needed).map(|(_, action)| *action).collect()
+}
+
+/// True if a version is published: one with a number, or `$LATEST.PUBLISHED` of a function on Lambda Managed
+/// Instances.
+fn publishes(desired: &DesiredFunction) -> bool {
+    let release = &desired.release;
+    release.publish
+        || release.publishes_latest
+        || release.scaling.is_some()
+        || desired.settings.iter().any(is_of_instances)
+}
+
+/// True for a setting that only functions on Lambda Managed Instances have.
+fn is_of_instances(setting: &Setting) -> bool {
+    setting.is_replaced_with(&Setting::CapacityProviderArn(String::new())) && !setting.is_empty()
 }
 
 /// True if the stanza describes a durable function.
@@ -406,6 +424,24 @@ impl Draft {
             }
             _ => {}
         }
+    }
+
+    /// Adds the action with which the function runs on Managed Instances. The live capacity provider counts,
+    /// too, because AWS replaces its configuration as a whole.
+    fn allow_capacity_provider(&mut self, desired: &DesiredFunction, arn_parts: &ArnParts) {
+        let named = desired.settings.iter().find_map(|setting| match setting {
+            Setting::CapacityProviderArn(arn) if !arn.is_empty() => Some((setting.field(), arn)),
+            _ => None,
+        });
+        let resource = match named {
+            Some((key, arn)) => self.resource(key, arn, ("lambda", "capacity-provider:")),
+            None if desired.settings.iter().any(is_of_instances) => {
+                let ArnParts { partition, region, account } = arn_parts;
+                format!("arn:{partition}:lambda:{region}:{account}:capacity-provider:*")
+            }
+            None => return,
+        };
+        self.allow("CapacityProvider", &["lambda:PassCapacityProvider"], vec![resource]);
     }
 
     /// Adds the actions with which the code reaches Lambda.
@@ -598,7 +634,7 @@ fn notes(
 /// Environment variables are read and written with `kms_key_arn`, and `source_kms_key_arn` is sent with each
 /// package.
 fn unset_kms_keys(stanza: &Stanza, desired: &DesiredFunction, source: &CodeSource) -> Vec<&'static str> {
-    let reads_variables = stanza.environment.is_some() || desired.release.publish;
+    let reads_variables = stanza.environment.is_some() || publishes(desired);
     let sends_package = !matches!(source, CodeSource::Image(_) | CodeSource::LiveImage);
     needed(&[
         (reads_variables && stanza.kms_key_arn.is_none(), "`kms_key_arn`"),

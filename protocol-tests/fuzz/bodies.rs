@@ -141,6 +141,7 @@ fn live_function(wanted: &DesiredFunction, seed: &[u8]) -> LiveFunction {
         )]),
         revision_id: None,
         has_failed: false,
+        ..LiveFunction::default()
     }
 }
 

@@ -3,15 +3,15 @@
 use super::*;
 
 const PUBLISHED: &str = "f:$LATEST.PUBLISHED";
+const PROVIDER: &str = "arn:aws:lambda:us-east-1:123456789012:capacity-provider:p";
 
 /// A function on Managed Instances with three versions. `$LATEST.PUBLISHED` has the state before the first of
 /// them.
 fn managed(members: Value) -> Fixture {
     let fixture = Fixture::new(members);
-    let arn = "arn:aws:lambda:us-east-1:123456789012:capacity-provider:p";
     let function = json!({
         "FunctionName": "f", "Role": fixture.request["role"], "Runtime": "nodejs22.x", "Handler": "index.handler",
-        "CapacityProviderConfig": {"LambdaManagedInstancesCapacityProviderConfig": {"CapacityProviderArn": arn}},
+        "CapacityProviderConfig": {"LambdaManagedInstancesCapacityProviderConfig": {"CapacityProviderArn": PROVIDER}},
     });
     fixture.endpoint.seed(function).expect("AWS would create it");
     fixture.another_client("POST", VERSIONS, json!({"PublishTo": "LATEST_PUBLISHED"}));
@@ -76,4 +76,92 @@ fn a_publication_that_is_missing_or_failed_is_not_unchanged() {
     let ended = fixture.deploy_again();
     assert_eq!((ended.outcome(), ended.steps()), ("deployed", vec!["publish-version"]), "{}", ended.stdout);
     assert_eq!(code(&fixture, PUBLISHED), code(&fixture, "f"));
+}
+
+/// A fixture without a function, whose stanza has a capacity provider, a scaling and these members.
+fn new(members: &Value) -> Fixture {
+    let moment = Duration::from_millis(20);
+    let settings = Settings { create_duration: moment, provision_duration: moment, ..Settings::default() };
+    let mut fixture = Fixture::of(settings, members.clone());
+    fixture.set(json!({"capacity_provider_config": {"capacity_provider_arn": PROVIDER}}));
+    fixture.set(json!({"scaling": {"min_execution_environments": 1, "max_execution_environments": 9}}));
+    fixture
+}
+
+/// The minimum and the maximum of a version.
+fn scaling(fixture: &Fixture, version: &str) -> (Value, Value) {
+    let target = format!("/2025-11-30/functions/f/function-scaling-config?Qualifier={version}");
+    let config = fixture.another_client("GET", &target, Value::Null);
+    let applied = &config["AppliedFunctionScalingConfig"];
+    (applied["MinExecutionEnvironments"].clone(), applied["MaxExecutionEnvironments"].clone())
+}
+
+#[test]
+fn without_an_alias_the_latest_publication_is_scaled_before_it_is_verified() {
+    let latest = "$LATEST.PUBLISHED";
+    let mut fixture = new(&json!({"verify": {}}));
+    let ended = fixture.deployed("// 1\n");
+    let steps = ["create-function", "publish-version", "put-function-scaling-config", "verify"];
+    assert_eq!(ended.steps(), steps, "{}", ended.stdout);
+    assert_eq!(ended.finished()["version"], latest);
+    assert_eq!(scaling(&fixture, latest), (json!(1), json!(9)));
+    assert_eq!(fixture.deploy_again().outcome(), "unchanged");
+
+    fixture.set(json!({"scaling": {"max_execution_environments": 20}}));
+    let ended = fixture.deployed("// 1\n");
+    assert_eq!(ended.steps(), ["put-function-scaling-config", "verify"], "{}", ended.stdout);
+    assert_eq!(scaling(&fixture, latest), (json!(1), json!(20)));
+
+    let ended = fixture.deployed("// 2\n");
+    let steps = ["update-function-code", "publish-version", "put-function-scaling-config", "verify"];
+    assert_eq!(ended.steps(), steps, "{}", ended.stdout);
+    assert_eq!(code(&fixture, PUBLISHED), code(&fixture, "f"));
+    assert_eq!(fixture.deploy_again().outcome(), "unchanged");
+}
+
+#[test]
+fn each_version_of_an_alias_is_scaled_before_the_alias_moves_to_it() {
+    let mut fixture = new(&json!({"alias": "live"}));
+    let ended = fixture.deployed("// 1\n");
+    let steps = ["create-function", "publish-version", "put-function-scaling-config", "create-alias"];
+    assert_eq!(ended.steps(), steps, "{}", ended.stdout);
+    assert_eq!(scaling(&fixture, "1"), (json!(1), json!(9)));
+    assert_eq!(fixture.deploy_again().outcome(), "unchanged");
+
+    // The version is live, so only its scaling changes.
+    fixture.set(json!({"scaling": {"min_execution_environments": 2}}));
+    let ended = fixture.deployed("// 1\n");
+    assert_eq!(ended.steps(), ["put-function-scaling-config"], "{}", ended.stdout);
+    assert_eq!(scaling(&fixture, "1"), (json!(2), json!(9)));
+
+    fixture.set(json!({"scaling": {"min_execution_environments": 3, "max_execution_environments": 30}}));
+    let ended = fixture.deployed("// 2\n");
+    let steps = ["update-function-code", "publish-version", "put-function-scaling-config", "update-alias"];
+    assert_eq!(ended.steps(), steps, "{}", ended.stdout);
+    assert_eq!(scaling(&fixture, "2"), (json!(3), json!(30)));
+
+    // The version before keeps its own scaling.
+    let ended = fixture.rollback();
+    assert_eq!(ended.outcome(), "deployed", "{}", ended.stdout);
+    assert_eq!((fixture.alias("live").as_str(), scaling(&fixture, "1")), ("1", (json!(2), json!(9))));
+}
+
+#[test]
+fn a_scaling_that_aws_refuses_leaves_the_alias_where_it_is() {
+    let mut fixture = new(&json!({"alias": "live"}));
+    fixture.deployed("// 1\n");
+    fixture.set(json!({"scaling": {"max_execution_environments": 30}}));
+    let kind = FaultKind::Status {
+        status: 400,
+        code: "InvalidParameterValueException".to_owned(),
+        message: "Too many.".to_owned(),
+        retry_after: None,
+    };
+    let operation = Some("PutFunctionScalingConfig".to_owned());
+    fixture.endpoint.fault(Fault { operation, after: 0, times: 1, kind });
+    let ended = fixture.deploy("// 2\n");
+    check_failed(&ended, "invalid-parameter", "/scaling");
+    assert_eq!(fixture.alias("live"), "1");
+    let ended = fixture.deployed("// 2\n");
+    assert_eq!(ended.steps(), ["put-function-scaling-config", "update-alias"], "{}", ended.stdout);
 }

@@ -29,6 +29,8 @@ pub(super) enum At {
     Recursion,
     /// GetFunctionEventInvokeConfig.
     EventInvoke,
+    /// GetFunctionScalingConfig of `$LATEST.PUBLISHED`.
+    Scaling,
     /// GetFunctionUrlConfig, with the actions of the function's policy as `Actions`.
     Url,
 }
@@ -123,6 +125,7 @@ pub(super) fn table() -> Vec<Row> {
     let mut table = from_the_function();
     table.extend(from_its_job_environment());
     table.extend(from_durable_config());
+    table.extend(from_managed_instances());
     table.extend(from_structures());
     table.extend(from_asynchronous_invocations());
     table.extend(from_the_address());
@@ -395,6 +398,58 @@ fn from_durable_config() -> Vec<Row> {
             .reported(json!([["durable_config.kms_key_arn", first, second]]))
             .live(json!(first), json!(second))
             .cleared_by(key(""), json!(null))
+            .alone(),
+    ]
+}
+
+/// `capacity_provider_config`, which AWS removes from no function, and `scaling`.
+fn from_managed_instances() -> Vec<Row> {
+    let provider = |name: &str| format!("arn:aws:lambda:us-east-1:123456789012:capacity-provider:{name}");
+    let managed = |name: &str, calls: u32, memory: f64| {
+        json!({"capacity_provider_config": {
+            "capacity_provider_arn": provider(name),
+            "per_execution_environment_max_concurrency": calls,
+            "execution_environment_memory_gib_per_vcpu": memory,
+        }})
+    };
+    let live = |name: &str, calls: u32, memory: f64| {
+        json!({
+            "CapacityProviderArn": provider(name),
+            "PerExecutionEnvironmentMaxConcurrency": calls,
+            "ExecutionEnvironmentMemoryGiBPerVCpu": memory,
+        })
+    };
+    let scaling = |min: u32, max: u32| {
+        json!({"scaling": {"min_execution_environments": min, "max_execution_environments": max}})
+    };
+    let applied = |a: u32, b: u32| json!({"MinExecutionEnvironments": a, "MaxExecutionEnvironments": b});
+    vec![
+        rows(
+            "capacity_provider_config",
+            "/Configuration/CapacityProviderConfig/LambdaManagedInstancesCapacityProviderConfig",
+            managed("a", 8, 4.0),
+            managed("b", 1600, 2.5),
+        )
+        .reported(json!([
+            ["capacity_provider_config.capacity_provider_arn", provider("a"), provider("b")],
+            ["capacity_provider_config.per_execution_environment_max_concurrency", 8, 1600],
+            ["capacity_provider_config.execution_environment_memory_gib_per_vcpu", 4, 2.5]
+        ]))
+        .live(live("a", 8, 4.0), live("b", 1600, 2.5))
+        .alone(),
+        rows("scaling", "/AppliedFunctionScalingConfig", scaling(1, 9), scaling(2, 20))
+            .needs(json!({"capacity_provider_config": {"capacity_provider_arn": provider("a")}}))
+            .at(At::Scaling)
+            .reported(json!([
+                ["scaling.min_execution_environments", 1, 2],
+                ["scaling.max_execution_environments", 9, 20]
+            ]))
+            .live(applied(1, 9), applied(2, 20))
+            .cleared_by(
+                json!({"scaling": {}}),
+                json!({"MinExecutionEnvironments": null, "MaxExecutionEnvironments": null}),
+            )
+            .never(json!(null))
             .alone(),
     ]
 }

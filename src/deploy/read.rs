@@ -159,6 +159,9 @@ fn read_extras(
     while let Some(number) = relied_on(live) {
         aws.call(lambda.read_version(context.name, live, &number, waits))?;
     }
+    if let Some(version) = version_to_scale(desired, code, live) {
+        live.scaling = aws.call(lambda.scaling(context.name, &version))?;
+    }
     // An execution can begin later only in a version that a caller names by its number.
     if let Ok(plan) = plan(desired, code, Some(live))
         && live.is_durable()
@@ -166,6 +169,16 @@ fn read_extras(
         live.executing = aws.call(lambda.executing_versions(context.name, plan.deleted_versions()))?;
     }
     Ok(Some(found))
+}
+
+/// The existing version whose scaling the plan compares. `None`: the stanza does not set it, a step publishes
+/// the version, or only functions on Lambda Managed Instances have one.
+fn version_to_scale(desired: &DesiredFunction, code: &Code, live: &LiveFunction) -> Option<String> {
+    desired.release.scaling.filter(|_| live.is_managed)?;
+    if desired.release.aliases.is_empty() {
+        return live.latest_published.as_ref().map(|version| version.number.clone());
+    }
+    plan(desired, code, Some(live)).ok()?.version
 }
 
 /// Reads the running deployment of the stanza's CodeDeploy group, if the alias exists. Whether it moves the

@@ -107,6 +107,7 @@ const RELEASE: &[&str] = &[
     "DeleteFunction",
     "PutProvisionedConcurrency",
     "DeleteProvisionedConcurrency",
+    "PutFunctionScalingConfig",
 ];
 const PROVISIONED: &[&str] = &["PutProvisionedConcurrency"];
 
@@ -386,6 +387,14 @@ const ROWS: &[Row] = &[
     row_of(VALUE, &["durable configuration"], Code::InvalidParameter,
         "set `durable_config.execution_timeout` when the function is created: AWS makes no existing function \
          durable").at("/durable_config"),
+    row_of(&["ResourceNotFoundException"], &["capacity provider not found"], Code::NotFound,
+        "use the ARN of an existing capacity provider in the function's region: dpl-lambda creates none")
+        .at("/capacity_provider_config/capacity_provider_arn"),
+    row_of(VALUE, &["lambda default functions"], Code::InvalidParameter,
+        "set `capacity_provider_config` when the function is created: AWS moves no existing function to \
+         Managed Instances").at("/capacity_provider_config"),
+    row_of(VALUE, &["managed instance functions", "memory size"], Code::InvalidParameter,
+        "set `memory_size` to at least 2048, the least on Managed Instances").at("/memory_size"),
     row_of(VALUE, &["tenancy configuration", "tenant id"], Code::InvalidParameter,
         "set `verify.tenant_id` if the function isolates its tenants, and remove it if not")
         .at("/verify/tenant_id").of(INVOKE),

@@ -170,6 +170,7 @@ fn at_of_configuration(name: &str) -> Option<&'static str> {
         ("FunctionEventInvokeConfig", "/event_invoke_config"),
         ("RuntimeManagementConfig", "/runtime_management"),
         ("FunctionRecursionConfig", "/recursive_loop"),
+        ("FunctionScalingConfig", "/scaling"),
     ];
     keys.iter().find(|(of, _)| name.ends_with(*of)).map(|(_, at)| *at)
 }
@@ -196,6 +197,7 @@ fn at_of_action(action: &str) -> Option<&'static str> {
         "lambda:TagResource" | "lambda:UntagResource" | "lambda:ListTags" => "/function_tags",
         "lambda:InvokeFunction" => "/verify",
         "lambda:ListDurableExecutionsByFunction" => "/keep_versions",
+        "lambda:PassCapacityProvider" => "/capacity_provider_config",
         "cloudwatch:DescribeAlarms" => "/guard/alarms",
         "cloudwatch:GetMetricData" => "/guard/errors",
         _ if action.contains("EventSourceMapping") => "/follow_alias",

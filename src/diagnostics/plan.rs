@@ -43,6 +43,24 @@ pub(crate) fn from_plan(mut error: PlanError, function_name: &str, redactor: &Re
                  creates a function; nothing was changed",
             )
         }
+        PlanError::OtherInstances { .. } => {
+            report(Code::FixedAtCreation, text).at("/capacity_provider_config").hint(
+                "remove `capacity_provider_config`, or use another function name: AWS decides only when it \
+                 creates a function whether it runs on Managed Instances; nothing was changed",
+            )
+        }
+        PlanError::NeedsManagedInstances { key, exists: true } => {
+            report(Code::FixedAtCreation, text).at(format!("/{key}")).hint(format!(
+                "remove `{key}`, or use another function name with `capacity_provider_config`; nothing was \
+                 changed"
+            ))
+        }
+        PlanError::NeedsManagedInstances { key, exists: false } => {
+            report(Code::MissingKey, text).at("/capacity_provider_config").hint(format!(
+                "set `capacity_provider_config`, or remove `{key}`; check the region and the account if the \
+                 function should exist"
+            ))
+        }
         PlanError::StorageNeedsBucket => report(Code::MissingKey, text).at("/s3_bucket").hint(
             "set `s3_bucket`, or set `s3_object_storage_mode: COPY` to let Lambda keep a copy; nothing was \
              changed",
@@ -183,6 +201,7 @@ fn cannot_create(missing: &[&'static str], function_name: &str) -> ErrorReport {
             "role" => "the ARN of the function's IAM role",
             "runtime" => "a runtime, such as nodejs22.x",
             "image_uri" => "a container image in Amazon ECR",
+            "capacity_provider_config.capacity_provider_arn" => "the ARN of a capacity provider",
             "durable_config.execution_timeout" => "whole seconds, such as 3600",
             _ => "the handler that Lambda invokes, such as index.handler",
         };

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::{AliasHistory, ChangedBy, EventSource, PolicyCaller, Setting};
 use crate::protocol::event::CodeDeployDeployment;
 use crate::protocol::secret::Secret;
-use crate::protocol::structures::{EventInvokeConfig, FunctionUrl};
+use crate::protocol::structures::{EventInvokeConfig, FunctionUrl, Scaling};
 
 /// The live function, as far as it has been read from AWS.
 #[derive(Clone, Debug, Default)]
@@ -50,6 +50,9 @@ pub(crate) struct LiveFunction {
     pub is_managed: bool,
     /// The version `$LATEST.PUBLISHED`. `None`: it does not exist, or was not read.
     pub latest_published: Option<LiveVersion>,
+    /// Scaling of the version that is live or that the plan makes live, as it was requested. `None`: the
+    /// version is new, or it was not read.
+    pub scaling: Option<Scaling>,
     /// The deployment that CodeDeploy carries out in the stanza's deployment group. `None`: there is none, or
     /// it was not read.
     pub deployment: Option<LiveDeployment>,

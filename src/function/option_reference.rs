@@ -242,6 +242,7 @@ fn type_name(kind: &str, property: &Value) -> String {
         "Text" => "string",
         "SecretText" => "string (secret)",
         "WholeNumber" => "integer",
+        "Decimal" => "number",
         "Percentage" => "percentage",
         "NumberOrNone" => "integer, or `none`",
         "Flag" => "boolean",

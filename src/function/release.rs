@@ -4,13 +4,18 @@ use std::time::Duration;
 
 use super::guard::DesiredGuard;
 use crate::protocol::stanza::Stanza;
-use crate::protocol::structures::{CodeDeploy, OrNone};
+use crate::protocol::structures::{CodeDeploy, OrNone, Scaling};
 
 /// The versions and aliases that a stanza wants.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Release {
     /// True if a version is published.
     pub publish: bool,
+    /// True if the stanza asks for `$LATEST.PUBLISHED`, which only functions on Lambda Managed Instances have.
+    /// Without an alias, these publish it in any case.
+    pub publishes_latest: bool,
+    /// Numbers of execution environments of the version that goes live. `None`: the stanza does not set them.
+    pub scaling: Option<Scaling>,
     /// Description of the version, made of the stanza's description, the build and the commit. `None`: none
     /// of them is known.
     pub description: Option<String>,
@@ -49,6 +54,8 @@ impl Release {
         let shares = stanza.traffic.iter().flatten().filter(|share| **share < 100);
         Release {
             publish: stanza.publish == Some(true) || !aliases.is_empty(),
+            publishes_latest: stanza.publish_to.is_some(),
+            scaling: stanza.scaling,
             description: None,
             aliases,
             alias_description: stanza.alias_description.clone(),

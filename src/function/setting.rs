@@ -9,7 +9,7 @@ use super::layer::LayerVersion;
 use super::settings_table::settings_table;
 use crate::protocol::secret::{MASK, Secret};
 use crate::protocol::stanza::Options;
-use crate::protocol::structures::{DurableConfig, FileSystemConfig, OrNone};
+use crate::protocol::structures::{CapacityProviderConfig, DurableConfig, FileSystemConfig, OrNone};
 
 /// The value of a setting.
 trait SettingValue: PartialEq {
@@ -51,6 +51,20 @@ setting_values! {
     Vec<String>: Vec::is_empty;
     /// A list whose order does not matter.
     BTreeSet<String>: BTreeSet::is_empty;
+}
+
+/// A size; `None` means that there is none.
+impl SettingValue for Option<f64> {
+    fn is_empty(&self) -> bool {
+        self.is_none()
+    }
+    /// A whole number has no decimals, as in most stanzas.
+    fn shown(&self) -> Value {
+        match self {
+            Some(number) if number.fract() == 0.0 => json!(*number as i64),
+            other => json!(other),
+        }
+    }
 }
 
 impl SettingValue for Vec<LayerVersion> {
@@ -234,6 +248,13 @@ fn durable(stanza: &Options, number: fn(&DurableConfig) -> Option<i32>) -> Optio
     if *config == DurableConfig::default() { Some(None) } else { number(config).map(Some) }
 }
 
+/// A member of `capacity_provider_config`. An empty map means that the function does not run on Lambda Managed
+/// Instances, so each member is empty. The outer `None`: the stanza does not set it.
+fn managed<V: Default>(stanza: &Options, member: fn(&CapacityProviderConfig) -> Option<V>) -> Option<V> {
+    let config = stanza.capacity_provider_config.as_ref()?;
+    if *config == CapacityProviderConfig::default() { Some(V::default()) } else { member(config) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -255,6 +276,21 @@ mod tests {
         assert_eq!(read(json!({"execution_timeout": 60})), [timeout(Some(60))]);
         assert_eq!(read(json!({"kms_key_arn": ""})), [Setting::DurableKmsKeyArn(String::new())]);
         assert!(read(Value::Null).is_empty());
+    }
+
+    #[test]
+    fn an_empty_capacity_provider_config_means_no_managed_instances() {
+        use crate::protocol::stanza::Stanza;
+        let read =
+            |config: Value| Setting::desired(&Stanza::of_json(json!({"capacity_provider_config": config})));
+        let (arn, concurrency, memory) =
+            (Setting::CapacityProviderArn, Setting::EnvironmentConcurrency, Setting::MemoryPerVcpu);
+        assert_eq!(read(json!({})), [arn(String::new()), concurrency(None), memory(None)]);
+        let four = read(json!({"execution_environment_memory_gib_per_vcpu": 4}));
+        assert_eq!(four, [memory(Some(4.0))]);
+        assert_eq!(memory(Some(4.0)).shown(), json!(4));
+        assert_eq!(memory(Some(2.5)).shown(), json!(2.5));
+        assert_eq!(read(Value::Null), []);
     }
 
     #[test]

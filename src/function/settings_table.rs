@@ -18,10 +18,10 @@
 //!   configuration of a function; `get_function`, `get_function_code_signing_config`,
 //!   `get_runtime_management_config` and `get_function_recursion_config` are those of one call.
 //! - **`request`**: writes the value. The word before it says into what: `configuration` is CreateFunction
-//!   and UpdateFunctionConfiguration; `vpc_config`, `logging_config`, `image_config` and `durable_config` are
-//!   structures of both; `create` is CreateFunction alone, and `create_code` its structure `Code`;
-//!   `update_code` is UpdateFunctionCode; `own_call` is a call that changes nothing else, and is made in
-//!   `lambda/call.rs`.
+//!   and UpdateFunctionConfiguration; `vpc_config`, `logging_config`, `image_config`, `durable_config` and
+//!   `capacity_provider` are structures of both; `create` is CreateFunction alone, and `create_code` its
+//!   structure `Code`; `update_code` is UpdateFunctionCode; `own_call` is a call that changes nothing else,
+//!   and is made in `lambda/call.rs`.
 //!
 //! The order of the rows is that of the changes in a plan.
 
@@ -197,6 +197,47 @@ macro_rules! settings_table {
             desired: |stanza| stanza.durable_config.as_ref()?.kms_key_arn.clone(),
             live: configuration(|c| Some(text(c.durable_config().and_then(|durable| durable.kms_key_arn())))),
             request: durable_config(|durable, arn| durable.kms_key_arn(arn)),
+        }
+        /// Empty: the function does not run on Lambda Managed Instances.
+        CapacityProviderArn(String) changed by Configuration {
+            option: "capacity_provider_config.capacity_provider_arn",
+            aws: "CapacityProviderConfig.LambdaManagedInstancesCapacityProviderConfig.CapacityProviderArn",
+            desired: |stanza| managed(stanza, |config| config.capacity_provider_arn.clone()),
+            live: configuration(|c| {
+                let instances = managed_instances(c.capacity_provider_config());
+                Some(text(instances.map(|instances| instances.capacity_provider_arn())))
+            }),
+            request: capacity_provider(|instances, arn| instances.capacity_provider_arn(arn)),
+        }
+        /// `None`: the function does not run on Lambda Managed Instances.
+        EnvironmentConcurrency(Option<i32>) changed by Configuration {
+            option: "capacity_provider_config.per_execution_environment_max_concurrency",
+            aws: "CapacityProviderConfig.LambdaManagedInstancesCapacityProviderConfig.PerExecutionEnvironmentMaxConcurrency",
+            desired: |stanza| {
+                managed(stanza, |config| config.per_execution_environment_max_concurrency.map(Some))
+            },
+            live: configuration(|c| {
+                let instances = managed_instances(c.capacity_provider_config());
+                Some(instances.and_then(|instances| instances.per_execution_environment_max_concurrency()))
+            }),
+            request: capacity_provider(|instances, invocations| {
+                instances.set_per_execution_environment_max_concurrency(invocations)
+            }),
+        }
+        /// `None`: the function does not run on Lambda Managed Instances.
+        MemoryPerVcpu(Option<f64>) changed by Configuration {
+            option: "capacity_provider_config.execution_environment_memory_gib_per_vcpu",
+            aws: "CapacityProviderConfig.LambdaManagedInstancesCapacityProviderConfig.ExecutionEnvironmentMemoryGiBPerVCpu" in "GiB",
+            desired: |stanza| {
+                managed(stanza, |config| config.execution_environment_memory_gib_per_vcpu.map(Some))
+            },
+            live: configuration(|c| {
+                let instances = managed_instances(c.capacity_provider_config());
+                Some(instances.and_then(|instances| instances.execution_environment_memory_gib_per_v_cpu()))
+            }),
+            request: capacity_provider(|instances, memory| {
+                instances.set_execution_environment_memory_gib_per_v_cpu(memory)
+            }),
         }
         /// A list with one entry.
         Architecture(String) changed by Code {

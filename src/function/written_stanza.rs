@@ -12,7 +12,7 @@ use crate::protocol::name::FunctionName;
 use crate::protocol::secret::{Redactor, Secret};
 use crate::protocol::secret_names::names_a_secret;
 use crate::protocol::stanza::ALIAS_DESCRIPTION_CHARS;
-use crate::protocol::structures::FunctionUrl;
+use crate::protocol::structures::{FunctionUrl, Scaling};
 
 /// The stanza of a live function, with comments.
 #[derive(Debug, Default)]
@@ -79,6 +79,7 @@ impl WrittenStanza {
         writer.event_invoke(live);
         writer.url(live);
         writer.release(live);
+        writer.scaling(live);
         writer.conditions();
         writer.notes(live);
         writer.stanza
@@ -207,6 +208,16 @@ impl Writer<'_> {
         if let Some(provisioned) = live.provisioned.get(name) {
             self.put("provisioned_concurrency", json!(provisioned.executions), None);
         }
+    }
+
+    /// Writes the numbers of execution environments of the version that is live.
+    fn scaling(&mut self, live: &LiveFunction) {
+        let Some(scaling) = live.scaling.filter(|scaling| *scaling != Scaling::default()) else { return };
+        let value = json!({
+            "min_execution_environments": scaling.min_execution_environments,
+            "max_execution_environments": scaling.max_execution_environments,
+        });
+        self.put("scaling", without_null(value), None);
     }
 
     fn conditions(&mut self) {

@@ -188,6 +188,14 @@ impl Lambda {
                 }
                 ready?;
             }
+            WriteCall::PutFunctionScalingConfig { version, .. } => {
+                let version = state.version_or(version.as_deref()).to_owned();
+                let scaled = self.wait_for_scaling(state.name, &version).await;
+                if let Err(LambdaError::VersionFailed { .. }) = scaled {
+                    self.events.retract_change(step);
+                }
+                scaled?;
+            }
             WriteCall::UpdateAlias { alias, provisions, .. } if *provisions || is_moving => {
                 state.unsettled.insert(alias.clone());
                 self.wait_for_provisioned(state.name, alias).await?;
@@ -266,7 +274,16 @@ impl Lambda {
             };
             let configuration = output.configuration().ok_or_else(|| self.invalid_response("GetFunction"))?;
             let reported = configuration.update_status();
-            status = if version.is_some() { reported.for_version() } else { reported };
+            let published = configuration.facts().code_and_settings;
+            status = match version.as_deref() {
+                Some(version) => match reported.for_version(version) {
+                    UpdateStatus::Settled if !state.has_published(version, published.as_ref()) => {
+                        UpdateStatus::Creating
+                    }
+                    status => status,
+                },
+                None => reported,
+            };
             if is_update {
                 state.seen_sha256 = configuration.code_sha256().map(str::to_owned);
                 seen = read::live(&output);
@@ -308,6 +325,7 @@ fn not_found(call: &WriteCall, error: CallError) -> LambdaError {
             | WriteCall::ShiftTraffic { .. }
             | WriteCall::CreateDeployment { .. }
             | WriteCall::StopDeployment { .. }
+            | WriteCall::PutFunctionScalingConfig { .. }
             | WriteCall::PutProvisionedConcurrencyConfig { .. }
             | WriteCall::DeleteProvisionedConcurrencyConfig { .. }
             | WriteCall::UpdateEventSourceMapping { .. }

@@ -141,6 +141,12 @@ impl Lambda {
             WriteCall::PublishVersion { description, to_latest } => {
                 self.publish_version(description.clone(), *to_latest, state).await
             }
+            WriteCall::PutFunctionScalingConfig { version, scaling } => {
+                let request = client.put_function_scaling_config().function_name(name);
+                let request = request.qualifier(state.version_or(version.as_deref()));
+                let request = request.function_scaling_config(request::scaling(*scaling)).send();
+                self.send_plain(step, request, |output| output.function_state().is_some()).await
+            }
             WriteCall::CreateAlias { alias, history } => {
                 let request = client.create_alias().function_name(name).name(alias);
                 let request = request.function_version(state.version());
@@ -299,7 +305,8 @@ impl Lambda {
             code_and_settings: output.facts().code_and_settings,
             ..ResponseFacts::default()
         };
-        Ok((facts, output.update_status().for_version()))
+        let status = output.update_status().for_version(output.version().unwrap_or_default());
+        Ok((facts, status))
     }
 
     /// Sends UpdateAlias: the alias gets version, weights and description.

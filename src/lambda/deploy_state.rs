@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::code_source::Delivery;
-use crate::function::{AliasHistory, CodeAndSettings, LiveAlias, LiveFunction, ReleaseMark, Setting};
+use crate::function::{
+    AliasHistory, CodeAndSettings, LATEST_PUBLISHED, LiveAlias, LiveFunction, ReleaseMark, Setting,
+};
 use crate::plan::{Action, Plan, WriteCall};
 use crate::protocol::event::{CodeDeployDeployment, StepTarget};
 use crate::protocol::name::FunctionName;
@@ -147,6 +149,9 @@ impl<'a> DeployState<'a> {
         };
         match action {
             Action::Verify => of(None, version()),
+            Action::Write(WriteCall::PutFunctionScalingConfig { version, .. }) => {
+                of(None, Some(self.version_or(version.as_deref()).to_owned()))
+            }
             Action::Write(WriteCall::CreateAlias { alias, .. }) => of(Some(alias), version()),
             Action::Write(
                 WriteCall::PutFunctionEventInvokeConfig { alias, .. }
@@ -187,6 +192,11 @@ impl<'a> DeployState<'a> {
     /// The version that the steps work on; `$LATEST` if none is published.
     pub(crate) fn version(&self) -> &str {
         self.version.as_deref().unwrap_or("$LATEST")
+    }
+
+    /// This version, or else the one that the steps work on.
+    pub(super) fn version_or<'v>(&'v self, version: Option<&'v str>) -> &'v str {
+        version.unwrap_or(self.version())
     }
 
     /// An alias as UpdateAlias leaves it: all traffic goes to `version`, or else to that of the steps. The
@@ -261,6 +271,13 @@ impl<'a> DeployState<'a> {
         };
         let changes = |setting: &Setting| sent.iter().any(|sent| sent.is_replaced_with(setting));
         (brings_code || reported.code_sha256 == known.code_sha256) && reported.keeps(known, changes)
+    }
+
+    /// Whether a version has the code and settings that PublishVersion returned. Until AWS has published it
+    /// again, `$LATEST.PUBLISHED` may have those of the publication before.
+    pub(super) fn has_published(&self, version: &str, seen: Option<&CodeAndSettings>) -> bool {
+        let (LATEST_PUBLISHED, Some(known), Some(seen)) = (version, &self.known, seen) else { return true };
+        seen.code_sha256 == known.code_sha256 && seen.keeps(known, |_| false)
     }
 
     /// Whether the function still has the settings of our own call. If so, adopts its revision, which AWS
@@ -376,6 +393,16 @@ mod tests {
         logged.settings[3] = Setting::LogGroup("/aws/lambda/f".to_owned());
         assert!(state.allows_response(&configuration(Setting::LogFormat("JSON".to_owned())), &logged));
         assert!(!state.allows_response(&timeout(), &logged));
+    }
+
+    #[test]
+    fn the_latest_publication_is_awaited_until_it_is_the_new_one() {
+        let name = FunctionName::parse("f").expect("a name");
+        let state = DeployState { known: Some(code_and_settings("a", 3, "d")), ..DeployState::of(&name) };
+        let has = |version, code, at| state.has_published(version, Some(&code_and_settings(code, at, "d")));
+        let latest = LATEST_PUBLISHED;
+        assert!(has(latest, "a", 3) && has("7", "before", 5) && state.has_published(latest, None));
+        assert!(!has(latest, "before", 3) && !has(latest, "a", 5));
     }
 
     #[test]

@@ -35,6 +35,7 @@ mod request;
 mod request_recorder;
 mod resolved_credentials;
 mod roles;
+mod scaling;
 mod timeouts;
 mod transient_error;
 mod versions;

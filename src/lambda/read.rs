@@ -14,16 +14,17 @@ use aws_sdk_lambda::operation::publish_version::PublishVersionOutput;
 use aws_sdk_lambda::operation::update_function_code::UpdateFunctionCodeOutput;
 use aws_sdk_lambda::operation::update_function_configuration::UpdateFunctionConfigurationOutput;
 use aws_sdk_lambda::types::{
-    EventSourceMappingConfiguration, FileSystemConfig, FunctionCodeLocation, FunctionConfiguration,
-    ImageConfig, ImageConfigResponse, LastUpdateStatus, PackageType, State,
+    CapacityProviderConfig, EventSourceMappingConfiguration, FileSystemConfig, FunctionCodeLocation,
+    FunctionConfiguration, ImageConfig, ImageConfigResponse, LambdaManagedInstancesCapacityProviderConfig,
+    LastUpdateStatus, PackageType, State,
 };
 use serde_json::{Value, json};
 
 use super::deploy_state::ResponseFacts;
 use super::error::StateReason;
 use crate::function::{
-    CodeAndSettings, EventSource, LayerVersion, LiveFunction, LiveImage, LiveUrl, LiveVersion, Permission,
-    PublicAccess, Setting, VersionState, resource_name, settings_table,
+    CodeAndSettings, EventSource, LATEST_PUBLISHED, LayerVersion, LiveFunction, LiveImage, LiveUrl,
+    LiveVersion, Permission, PublicAccess, Setting, VersionState, resource_name, settings_table,
 };
 use crate::protocol::secret::Secret;
 use crate::protocol::structures::{self, EventInvokeConfig, FunctionUrl};
@@ -67,10 +68,14 @@ impl UpdateStatus {
         }
     }
 
-    /// The state of a published version. It is never updated, so the `LastUpdateStatus` that it copies from
-    /// the function is ignored.
-    pub(super) fn for_version(self) -> Self {
+    /// The state of a published version. One with a number is never updated, so the `LastUpdateStatus` that
+    /// it copies from the function is ignored. `$LATEST.PUBLISHED` is: AWS publishes it again and again.
+    pub(super) fn for_version(self, version: &str) -> Self {
         match self {
+            UpdateStatus::Updating if version == LATEST_PUBLISHED => UpdateStatus::Creating,
+            UpdateStatus::UpdateFailed(reason) if version == LATEST_PUBLISHED => {
+                UpdateStatus::CreationFailed(reason)
+            }
             UpdateStatus::Creating
             | UpdateStatus::CreationFailed(_)
             | UpdateStatus::Leaving
@@ -236,12 +241,13 @@ pub(super) fn listed_version(configuration: &FunctionConfiguration) -> Option<Li
 /// Converts the GetFunction response for a published version. `None`: it lacks a field that every version
 /// has.
 pub(super) fn version(configuration: &FunctionConfiguration) -> Option<LiveVersion> {
-    let state = match configuration.update_status().for_version() {
+    let listed = listed_version(configuration)?;
+    let state = match configuration.update_status().for_version(&listed.number) {
         UpdateStatus::Settled | UpdateStatus::Updating | UpdateStatus::UpdateFailed(_) => VersionState::Ready,
         UpdateStatus::Creating | UpdateStatus::Leaving => VersionState::Pending,
         UpdateStatus::CreationFailed(_) | UpdateStatus::Deactivated => VersionState::Failed,
     };
-    Some(LiveVersion { state, ..listed_version(configuration)? })
+    Some(LiveVersion { state, ..listed })
 }
 
 /// Converts a function URL.
@@ -344,6 +350,13 @@ fn set(items: Option<&[String]>) -> BTreeSet<String> {
 
 fn image(response: Option<&ImageConfigResponse>) -> Option<&ImageConfig> {
     response.and_then(ImageConfigResponse::image_config)
+}
+
+/// On which Managed Instances the function runs. `None`: it does not run on any.
+fn managed_instances(
+    config: Option<&CapacityProviderConfig>,
+) -> Option<&LambdaManagedInstancesCapacityProviderConfig> {
+    config.and_then(CapacityProviderConfig::lambda_managed_instances_capacity_provider_config)
 }
 
 /// AWS may omit the default of `DirectS3Read`, which only S3 Files has.

@@ -7,11 +7,14 @@ use aws_sdk_lambda::operation::create_function::builders::CreateFunctionFluentBu
 use aws_sdk_lambda::operation::update_function_code::builders::UpdateFunctionCodeFluentBuilder;
 use aws_sdk_lambda::operation::update_function_configuration::builders::UpdateFunctionConfigurationFluentBuilder;
 use aws_sdk_lambda::types::builders::FunctionCodeBuilder;
-use aws_sdk_lambda::types::{self, DurableConfig, ImageConfig, LoggingConfig, VpcConfig};
+use aws_sdk_lambda::types::{
+    self, CapacityProviderConfig, DurableConfig, ImageConfig, LambdaManagedInstancesCapacityProviderConfig,
+    LoggingConfig, VpcConfig,
+};
 
 use crate::function::{Setting, settings_table};
 use crate::protocol::secret::Secret;
-use crate::protocol::structures;
+use crate::protocol::structures::{self, Scaling};
 
 macro_rules! define_requests {
     ($($(#[doc = $doc:literal])* $name:ident($value:ty) changed by $call:ident {
@@ -20,11 +23,13 @@ macro_rules! define_requests {
         live: $($source:ident($live:expr))+,
         request: $(configuration($configuration:expr))? $(vpc_config($vpc_config:expr))?
             $(logging_config($logging_config:expr))? $(image_config($image_config:expr))?
-            $(durable_config($durable_config:expr))? $(create($create:expr))? $(create_code($create_code:expr))?
-            $(update_code($update_code:expr))? $(own_call($own_call:expr))?,
+            $(durable_config($durable_config:expr))? $(capacity_provider($capacity_provider:expr))?
+            $(create($create:expr))? $(create_code($create_code:expr))? $(update_code($update_code:expr))?
+            $(own_call($own_call:expr))?,
     })*) => {
         fn structures_of(settings: &[Setting]) -> Structures {
-            let (mut vpc, mut logs, mut image, mut durable) = (None, None, None, None);
+            let (mut vpc, mut logs, mut image) = (None, None, None);
+            let (mut durable, mut capacity) = (None, None);
             for setting in settings.iter().cloned() {
                 match setting {
                     $($(Setting::$name(value) => {
@@ -41,6 +46,11 @@ macro_rules! define_requests {
                         let config = durable.unwrap_or_else(DurableConfig::builder);
                         durable = Some(write(config, value, $durable_config));
                     })?)*
+                    $($(Setting::$name(value) => {
+                        let instances = capacity
+                            .unwrap_or_else(LambdaManagedInstancesCapacityProviderConfig::builder);
+                        capacity = Some(write(instances, value, $capacity_provider));
+                    })?)*
                     _ => {}
                 }
             }
@@ -49,6 +59,12 @@ macro_rules! define_requests {
                 logs: logs.map(|logs| logs.build()),
                 image: image.map(|image| image.build()),
                 durable: durable.map(|durable| durable.build()),
+                capacity: capacity.map(|instances| {
+                    let instances = instances.build().expect("the plan adds the ARN to the other members");
+                    CapacityProviderConfig::builder()
+                        .lambda_managed_instances_capacity_provider_config(instances)
+                        .build()
+                }),
             }
         }
 
@@ -57,9 +73,9 @@ macro_rules! define_requests {
             request: CreateFunctionFluentBuilder,
             settings: &[Setting],
         ) -> CreateFunctionFluentBuilder {
-            let Structures { vpc, logs, image, durable } = structures_of(settings);
+            let Structures { vpc, logs, image, durable, capacity } = structures_of(settings);
             let request = request.set_vpc_config(vpc).set_logging_config(logs).set_image_config(image);
-            let request = request.set_durable_config(durable);
+            let request = request.set_durable_config(durable).set_capacity_provider_config(capacity);
             settings.iter().cloned().fold(request, |request, setting| match setting {
                 $($(Setting::$name(value) => write(request, value, $configuration),)?)*
                 $($(Setting::$name(value) => write(request, value, $create),)?)*
@@ -81,9 +97,9 @@ macro_rules! define_requests {
             request: UpdateFunctionConfigurationFluentBuilder,
             settings: &[Setting],
         ) -> UpdateFunctionConfigurationFluentBuilder {
-            let Structures { vpc, logs, image, durable } = structures_of(settings);
+            let Structures { vpc, logs, image, durable, capacity } = structures_of(settings);
             let request = request.set_vpc_config(vpc).set_logging_config(logs).set_image_config(image);
-            let request = request.set_durable_config(durable);
+            let request = request.set_durable_config(durable).set_capacity_provider_config(capacity);
             settings.iter().cloned().fold(request, |request, setting| match setting {
                 $($(Setting::$name(value) => write(request, value, $configuration),)?)*
                 _ => request,
@@ -109,6 +125,7 @@ struct Structures {
     logs: Option<LoggingConfig>,
     image: Option<ImageConfig>,
     durable: Option<DurableConfig>,
+    capacity: Option<CapacityProviderConfig>,
 }
 
 settings_table!(define_requests);
@@ -128,6 +145,14 @@ fn file_system(system: structures::FileSystemConfig) -> types::FileSystemConfig 
         types::FileSystemConfig::builder().arn(system.arn).local_mount_path(system.local_mount_path);
     let builder = builder.set_s3_files_config(system.direct_s3_read.map(reads));
     builder.build().expect("both members are given")
+}
+
+/// Converts `scaling` to the AWS structure.
+pub(super) fn scaling(scaling: Scaling) -> types::FunctionScalingConfig {
+    types::FunctionScalingConfig::builder()
+        .set_min_execution_environments(scaling.min_execution_environments)
+        .set_max_execution_environments(scaling.max_execution_environments)
+        .build()
 }
 
 /// Converts `cors` to the AWS structure.

@@ -379,7 +379,7 @@ impl Lambda {
 /// An error if a version has failed. `Ok`: it is ready, or may still become ready.
 pub(super) fn from_version(number: &str, status: UpdateStatus) -> Result<(), LambdaError> {
     let failed = |state_reason| Err(LambdaError::VersionFailed { version: number.to_owned(), state_reason });
-    match status.for_version() {
+    match status.for_version(number) {
         UpdateStatus::CreationFailed(state_reason) => failed(state_reason),
         UpdateStatus::Deactivated => {
             failed(StateReason { code: None, reason: Some("it was deactivated".to_owned()) })

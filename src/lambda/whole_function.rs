@@ -10,8 +10,9 @@ use crate::protocol::name::FunctionName;
 
 impl Lambda {
     /// Adds to `live` what GetFunction does not return: settings that have calls of their own, the URL and the
-    /// asynchronous invocations of `alias` or of the function itself, all aliases, and the version and the
-    /// provisioned concurrency of `alias`. Returns the operations that AWS denied.
+    /// asynchronous invocations of `alias` or of the function itself, all aliases, the version and the
+    /// provisioned concurrency of `alias`, and the scaling of its version or of `$LATEST.PUBLISHED`. Returns
+    /// the operations that AWS denied.
     ///
     /// # Errors
     /// As [`Lambda::read_live`], but not for a denied read.
@@ -36,6 +37,15 @@ impl Lambda {
             provisioned: alias.is_some(),
         };
         permitted(self.read_release(name, live, &reads).await, &mut denied)?;
+        let mut versions = live.aliases.iter().map(|it| (Some(it.name.as_str()), &it.version));
+        let version = match alias {
+            Some(_) => versions.find(|(name, _)| *name == alias).map(|(_, version)| version.clone()),
+            None => live.latest_published.as_ref().map(|version| version.number.clone()),
+        };
+        if let Some(version) = version.filter(|version| live.is_managed && version != "$LATEST") {
+            let read = self.scaling(name, &version).await.map(|scaling| live.scaling = scaling);
+            permitted(read, &mut denied)?;
+        }
         Ok(denied)
     }
 }

@@ -11,7 +11,7 @@ use crate::function::{AliasHistory, LayerVersion, Permission, Setting};
 use crate::package::Archive;
 use crate::protocol::event::{CodeDeployDeployment, StepName, WaitsFor};
 use crate::protocol::secret::Secret;
-use crate::protocol::structures::{CodeDeploy, EventInvokeConfig, FunctionUrl};
+use crate::protocol::structures::{CodeDeploy, EventInvokeConfig, FunctionUrl, Scaling};
 
 /// What a step does.
 #[derive(Clone, Debug, PartialEq)]
@@ -154,6 +154,13 @@ pub(crate) enum WriteCall {
         description: Option<String>,
         /// True to publish to `$LATEST.PUBLISHED` instead of a numbered version.
         to_latest: bool,
+    },
+    /// PutFunctionScalingConfig.
+    PutFunctionScalingConfig {
+        /// The version to scale. `None`: the version of the plan.
+        version: Option<String>,
+        /// Its numbers of execution environments. All absent: AWS's defaults.
+        scaling: Scaling,
     },
     /// CreateAlias, at the version of the plan.
     CreateAlias {
@@ -348,6 +355,9 @@ impl WriteCall {
             WriteCall::RemovePermission { .. } => (StepName::RemovePermission, None),
             WriteCall::PublishLayerVersion { .. } => (StepName::PublishLayerVersion, None),
             WriteCall::PublishVersion { .. } => (StepName::PublishVersion, Some(WaitsFor::VersionActive)),
+            WriteCall::PutFunctionScalingConfig { .. } => {
+                (StepName::PutFunctionScalingConfig, Some(WaitsFor::ScalingApplied))
+            }
             WriteCall::CreateAlias { .. } => (StepName::CreateAlias, None),
             WriteCall::UpdateAlias { provisions, .. } => {
                 (StepName::UpdateAlias, provisioned.filter(|_| *provisions))

@@ -1,5 +1,6 @@
-//! Finds changes of what AWS fixes when it creates a function: whether it is durable, and how it isolates its
-//! tenants. Never lets a plan begin that AWS would refuse half-way.
+//! Finds changes of what AWS fixes when it creates a function: whether it is durable, how it isolates its
+//! tenants, and whether it runs on Lambda Managed Instances. Never lets a plan begin that AWS would refuse
+//! half-way.
 
 use super::PlanError;
 use crate::function::{LiveFunction, Setting};
@@ -22,6 +23,12 @@ pub(super) fn check(differing: &[Setting], live: &LiveFunction) -> Result<(), Pl
             durable if is_of_durable(durable) && !is_durable => {
                 return Err(PlanError::OtherDurability { is_durable });
             }
+            Setting::CapacityProviderArn(arn) if arn.is_empty() => {
+                return Err(PlanError::OtherInstances { is_managed: true });
+            }
+            instances if is_of_instances(instances) && !live.is_managed => {
+                return Err(PlanError::OtherInstances { is_managed: false });
+            }
             _ => {}
         }
     }
@@ -33,6 +40,18 @@ pub(super) fn lacks_execution_timeout(settings: &[Setting]) -> Option<&'static s
     let timeout = Setting::DurableExecutionTimeout(None);
     let has_timeout = settings.iter().any(|setting| setting.is_kind_of(&timeout));
     (settings.iter().any(is_of_durable) && !has_timeout).then_some(timeout.field())
+}
+
+/// The key that a new function on Lambda Managed Instances lacks. `None`: it has the key, or the function
+/// does not run on any.
+pub(super) fn lacks_capacity_provider(settings: &[Setting]) -> Option<&'static str> {
+    let provider = Setting::CapacityProviderArn(String::new());
+    let has_provider = settings.iter().any(|setting| setting.is_kind_of(&provider));
+    (settings.iter().any(is_of_instances) && !has_provider).then_some(provider.field())
+}
+
+fn is_of_instances(setting: &Setting) -> bool {
+    setting.is_replaced_with(&Setting::CapacityProviderArn(String::new()))
 }
 
 fn is_of_durable(setting: &Setting) -> bool {
@@ -70,6 +89,28 @@ mod tests {
         ] {
             assert_eq!(check(std::slice::from_ref(&differing), &live), expected, "{differing:?}");
         }
+    }
+
+    #[test]
+    fn a_function_runs_on_managed_instances_from_its_creation_or_never() {
+        let provider = |arn: &str| Setting::CapacityProviderArn(arn.to_owned());
+        let concurrency = Setting::EnvironmentConcurrency(Some(16));
+        let (plain, managed) =
+            (live(None, ""), LiveFunction { is_managed: true, ..LiveFunction::default() });
+        let other = |is_managed| Err(PlanError::OtherInstances { is_managed });
+        for (differing, live, expected) in [
+            (provider("arn"), &plain, other(false)),
+            (concurrency.clone(), &plain, other(false)),
+            (provider(""), &managed, other(true)),
+            (provider("arn"), &managed, Ok(())),
+            (concurrency.clone(), &managed, Ok(())),
+        ] {
+            assert_eq!(check(std::slice::from_ref(&differing), live), expected, "{differing:?}");
+        }
+        let key = Some("capacity_provider_config.capacity_provider_arn");
+        assert_eq!(lacks_capacity_provider(std::slice::from_ref(&concurrency)), key);
+        assert_eq!(lacks_capacity_provider(&[concurrency, provider("arn")]), None);
+        assert_eq!(lacks_capacity_provider(&[Setting::Timeout(1)]), None);
     }
 
     #[test]

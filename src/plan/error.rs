@@ -30,6 +30,19 @@ pub(crate) enum PlanError {
         /// The live mode. `None`: tenants are not isolated.
         live: Option<String>,
     },
+    /// The stanza makes the function run on Lambda Managed Instances, or no longer. AWS decides that only
+    /// when it creates a function.
+    OtherInstances {
+        /// True when the live function runs on Managed Instances.
+        is_managed: bool,
+    },
+    /// The stanza has a key that only functions on Lambda Managed Instances can have.
+    NeedsManagedInstances {
+        /// The key.
+        key: &'static str,
+        /// False if the function has to be created.
+        exists: bool,
+    },
     /// Lambda reads the live package from a bucket and keeps no copy, and the stanza sends the new one without
     /// a bucket.
     StorageNeedsBucket,
@@ -142,6 +155,20 @@ impl PlanError {
             PlanError::OtherTenantIsolation { live: None } => {
                 format!("{function} does not isolate its tenants, but the stanza sets `tenancy_config`")
             }
+            PlanError::OtherInstances { is_managed: true } => format!(
+                "{function} runs on Lambda Managed Instances, but the stanza has an empty \
+                 `capacity_provider_config`"
+            ),
+            PlanError::OtherInstances { is_managed: false } => format!(
+                "{function} does not run on Lambda Managed Instances, but the stanza sets \
+                 `capacity_provider_config`"
+            ),
+            PlanError::NeedsManagedInstances { key, exists: true } => {
+                format!("{function} does not run on Lambda Managed Instances, but the stanza sets `{key}`")
+            }
+            PlanError::NeedsManagedInstances { key, exists: false } => format!(
+                "{function} has to be created, and the stanza sets `{key}` without `capacity_provider_config`"
+            ),
             PlanError::StorageNeedsBucket => {
                 format!("Lambda reads the package of {function} from S3, but the stanza has no `s3_bucket`")
             }

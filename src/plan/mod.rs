@@ -10,6 +10,7 @@ mod codedeploy;
 mod error;
 mod event_invoke;
 mod layers;
+mod managed;
 mod phases;
 mod refused;
 mod release;
@@ -113,6 +114,7 @@ fn create(desired: &DesiredFunction, code: &Code) -> Result<Plan, PlanError> {
     };
     let mut missing: Vec<_> = needed.iter().filter(|(field, _)| !has(field)).map(|(_, key)| *key).collect();
     missing.extend(at_creation::lacks_execution_timeout(&settings));
+    missing.extend(at_creation::lacks_capacity_provider(&settings));
     let Some(delivery) = code.delivery.clone().filter(|_| missing.is_empty()) else {
         return Err(PlanError::CannotCreate { missing });
     };
@@ -133,6 +135,8 @@ fn create(desired: &DesiredFunction, code: &Code) -> Result<Plan, PlanError> {
     steps.push(Step::write(WriteCall::CreateFunction { settings, tags, delivery }, changes));
     steps.extend(before.into_iter().filter_map(|setting| own_call(setting, None)));
     steps.extend(release.publish);
+    steps.extend(release.publish_latest);
+    steps.extend(release.scaling);
     steps.extend(release.go_live);
     steps.extend(after.into_iter().filter_map(|setting| own_call(setting, None)));
     steps.extend(event_invoke::steps(desired, None));
@@ -181,6 +185,7 @@ fn update(desired: &DesiredFunction, code: &Code, live: &LiveFunction) -> Result
     steps.extend(own_calls(ChangedBy::RuntimeManagement));
     steps.extend(release.publish);
     steps.extend(release.publish_latest);
+    steps.extend(release.scaling);
     steps.extend(starting);
     steps.extend(release.go_live);
     steps.extend(release.descriptions);

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::alias_changes::{alias_change, description_change, weights_change};
 use super::codedeploy::{self, Route};
-use super::{Action, PlanError, Step, WriteCall};
+use super::{Action, PlanError, Step, WriteCall, managed};
 use crate::function::{
     AliasHistory, LATEST_PUBLISHED, LiveAlias, LiveFunction, LiveVersion, ProvisionedState, Release, Setting,
     VersionState,
@@ -26,13 +26,15 @@ pub(super) struct ReleaseSteps {
     pub(super) publish: Option<Step>,
     /// Publishes `$LATEST.PUBLISHED`, which callers without a qualifier get on Lambda Managed Instances.
     pub(super) publish_latest: Option<Step>,
+    /// Scales the version before it goes live.
+    pub(super) scaling: Option<Step>,
     /// The existing version at which the aliases should point. `None`: a step publishes it.
     pub(super) version: Option<String>,
     /// Verification and moves of the aliases. No alias sends traffic to the version before these steps.
     pub(super) go_live: Vec<Step>,
     /// Changes of the descriptions of aliases that no other step changes.
     pub(super) descriptions: Vec<Step>,
-    /// Changes of provisioned concurrency.
+    /// Changes of provisioned concurrency, and of the scaling of a version that is live already.
     pub(super) provisioned: Vec<Step>,
     /// Verification of a function without an alias, whose code is live already.
     pub(super) verification: Vec<Step>,
@@ -77,23 +79,18 @@ pub(super) fn plan_release(
     }
     let known = if changes { None } else { live.and_then(|live| copy_of(live, release)) };
     let version = known.map(|version| version.number.clone());
+    managed::check(release, settings, live)?;
     let publish = (release.publish && version.is_none()).then(|| {
         let description = release.description.as_deref().map(cut_description);
         Step::write(WriteCall::PublishVersion { description, to_latest: false }, Vec::new())
     });
-    // On Managed Instances an update alone is not live: callers without a qualifier get `$LATEST.PUBLISHED`.
-    let managed = live.filter(|live| live.is_managed && release.aliases.is_empty());
-    let is_published = |live: &&LiveFunction| {
-        let is_ready =
-            |version: &LiveVersion| version.state == VersionState::Ready && version.is_copy_of(live);
-        !changes && live.latest_published.as_ref().is_some_and(is_ready)
-    };
-    let publish_latest = managed
-        .filter(|live| !is_published(live))
-        .map(|_| Step::write(WriteCall::PublishVersion { description: None, to_latest: true }, Vec::new()));
-    let is_latest = managed.is_some() && !release.publish && publish_latest.is_none();
+    let has_latest = release.aliases.is_empty() && managed::is_managed(settings, live);
+    let publish_latest = has_latest.then(|| managed::publish_latest(live, changes)).flatten();
+    let is_latest = has_latest && !release.publish && publish_latest.is_none();
     let version = is_latest.then(|| LATEST_PUBLISHED.to_owned()).or(version);
     let mut planned = ReleaseSteps { version, publish, publish_latest, ..ReleaseSteps::default() };
+    let is_new = if has_latest { planned.publish_latest.is_some() } else { planned.publish.is_some() };
+    let mut scaling = managed::scaling(release, live, is_new);
     let mut moved: Vec<LiveAlias> = Vec::new();
     let mut last: Vec<Step> = Vec::new();
     let text = release.alias_description.as_deref();
@@ -144,6 +141,12 @@ pub(super) fn plan_release(
         }
         last.push(update);
     }
+    // The environments of a version must run before it gets calls.
+    let is_at_version = |alias: &LiveAlias| planned.version.as_ref() == Some(&alias.version);
+    let is_there = |name: &String| find(name).is_some_and(is_at_version);
+    if release.aliases.is_empty() || !release.aliases.iter().all(is_there) {
+        planned.scaling = scaling.take();
+    }
     let verify = || release.verifies.then_some(Step { action: Action::Verify, changes: Vec::new() });
     moved.retain(|alias| alias.version != "$LATEST");
     if !shifts.is_empty() {
@@ -174,6 +177,7 @@ pub(super) fn plan_release(
     } else {
         planned.verification.extend(verify());
     }
+    planned.provisioned.extend(scaling);
     if planned.is_left_to_codedeploy {
         // AWS provisions no concurrency for an alias with weights.
         planned.provisioned.clear();

@@ -62,6 +62,7 @@ fn the_action_of_each_step_is_in_a_policy() {
         "codedeploy": {"application": "shop", "deployment_group": "live"},
         "verify": {},
         "provisioned_concurrency": 1,
+        "scaling": {"max_execution_environments": 9},
         "keep_versions": 1,
         "layers": [{"name": "deps", "zip": "layer", "keep_versions": 1}],
         "s3_bucket": "b",

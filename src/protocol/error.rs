@@ -259,8 +259,8 @@ codes! {
     PackageTypeMismatch: Config =>
         "Deploy the type that the function has, or use a function with another name. A function cannot \
          change its package type.";
-    /// The stanza changes what AWS fixes when it creates a function: whether it is durable, or how it isolates
-    /// its tenants.
+    /// The stanza changes what AWS fixes when it creates a function: whether it is durable, how it isolates its
+    /// tenants, or whether it runs on Lambda Managed Instances.
     FixedAtCreation: Config =>
         "Remove the key at `at`, or use a function with another name.";
     /// AWS does not allow functions with this runtime.

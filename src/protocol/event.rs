@@ -401,6 +401,8 @@ pub enum WaitsFor {
     FunctionUpdated,
     /// `State` of the new version is `Active`.
     VersionActive,
+    /// `State` of the version is `Active`, and AWS has applied its scaling.
+    ScalingApplied,
     /// `Status` of the provisioned concurrency is `READY`.
     ProvisionedConcurrencyReady,
     /// `State` of the event source mapping is `Enabled` or `Disabled`.

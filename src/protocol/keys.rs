@@ -133,6 +133,7 @@ macro_rules! restricted {
     ($key:expr; single_word($words:expr)) => { $key.words($words) };
     ($key:expr; choice($words:expr, $values:expr)) => { $key.choice($words) };
     ($key:expr; number_within($unit:expr, $range:expr)) => { $key.between($range) };
+    ($key:expr; decimal_within($unit:expr, $range:expr)) => { $key.between($range) };
     ($key:expr; seconds()) => { $key.at_least(1) };
     ($key:expr; $reader:ident($($argument:expr),*)) => { $key };
 }

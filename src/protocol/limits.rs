@@ -56,6 +56,10 @@ const CODE_SIGNING: &str = concat!(
     r"arn:(aws[a-zA-Z-]*)?:lambda:(eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:\d{12}:",
     r"code-signing-config:csc-[a-z0-9]{17}",
 );
+const CAPACITY_PROVIDER: &str = concat!(
+    r"arn:aws[a-zA-Z-]*:lambda:(eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:\d{12}:",
+    r"capacity-provider:[a-zA-Z0-9-_]+",
+);
 const ACCESS_POINT: &str = concat!(
     r"arn:aws[a-zA-Z-]*:elasticfilesystem:(eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:\d{12}:",
     r"access-point/fsap-[a-f0-9]{17}$|^arn:aws[-a-z]*:s3files:[0-9a-z-:]+:file-system/fs-[0-9a-f]{17,40}",
@@ -79,7 +83,7 @@ const IMAGE: &str = r"[0-9]{12}\.dkr[.-]ecr(-fips)?\.[a-z0-9-]+\.[a-z0-9.:-]+/.+
 const DESCRIPTION: usize = 256;
 
 /// All limits, each with its key. A key inside a structure is written with a dot: `logging_config.log_group`.
-pub const LIMITS: [(&str, Limit); 49] = [
+pub const LIMITS: [(&str, Limit); 51] = [
     ("function_name", Limit::NameCharacters(64)),
     ("role", form(ROLE, "arn:aws:iam::123456789012:role/run")),
     ("description", Limit::Characters(DESCRIPTION)),
@@ -123,6 +127,11 @@ pub const LIMITS: [(&str, Limit); 49] = [
     ),
     ("source_kms_key_arn", form(ARN, "arn:aws:kms:us-east-1:123456789012:key/1234abcd")),
     ("durable_config.kms_key_arn", form(ARN, "arn:aws:kms:us-east-1:123456789012:key/1234abcd")),
+    ("capacity_provider_config.capacity_provider_arn", Limit::Characters(140)),
+    (
+        "capacity_provider_config.capacity_provider_arn",
+        form(CAPACITY_PROVIDER, "arn:aws:lambda:us-east-1:123456789012:capacity-provider:ours"),
+    ),
     ("verify.tenant_id", Limit::Characters(256)),
     ("event_invoke_config.on_success", Limit::Characters(350)),
     ("event_invoke_config.on_success", form(DESTINATION, "arn:aws:sqs:us-east-1:123456789012:processed")),

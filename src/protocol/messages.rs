@@ -194,6 +194,7 @@ fn message(event: &Event) -> String {
             StepName::UploadPackage => "Uploading the package to S3.".to_owned(),
             StepName::PublishLayerVersion => format!("Publishing a version of layer {}.", layer(target)),
             StepName::PublishVersion => "Publishing a version.".to_owned(),
+            StepName::PutFunctionScalingConfig => format!("Scaling {}.", target_version(target)),
             StepName::Wait => match (target.seconds, &target.alias) {
                 (Some(seconds), _) => format!("Waiting {seconds} s before the next traffic step."),
                 (None, Some(alias)) => format!("Waiting for the provisioned concurrency of alias {alias}."),

@@ -79,7 +79,7 @@ pub fn request() -> Value {
     // A runner may send every value that the reader accepts, also with a warning. An object is a
     // branch-specific value.
     let scalar = json!({"type": ["string", "number", "boolean", "object"]});
-    for name in ["Text", "WholeNumber", "Percentage", "NumberOrNone", "Flag", "SecretText"] {
+    for name in ["Text", "WholeNumber", "Decimal", "Percentage", "NumberOrNone", "Flag", "SecretText"] {
         definitions[name] = scalar.clone();
     }
     for name in ["TextList", "NumberList"] {

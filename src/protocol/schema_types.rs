@@ -38,6 +38,11 @@ schema_types! {
         "anyOf": [{"type": "integer", "minimum": 0}, {"type": "string", "pattern": r"^\s*[0-9]+(\.0)?\s*$"}],
     });
 
+    /// A number that is not negative, or a string with one.
+    Decimal => |_| json_schema!({
+        "anyOf": [{"type": "number", "minimum": 0}, {"type": "string", "pattern": DECIMAL}],
+    });
+
     /// A percentage between 0 and 100: a number, or a string with or without a percent sign.
     Percentage => |_| json_schema!({
         "anyOf": [
@@ -109,6 +114,9 @@ schema_types! {
 
 /// `none` in any case, or an empty string.
 pub(super) const NONE: &str = "^([Nn][Oo][Nn][Ee])?$";
+
+/// Digits, with or without decimals.
+pub(super) const DECIMAL: &str = r"^\s*[0-9]+(\.[0-9]+)?\s*$";
 
 /// A percentage above 0 and below 100 with at most one decimal.
 pub(super) const PERCENTAGE: &str = r"^\s*(?!0*(\.0)?\s*%?\s*$)[0-9]{1,2}(\.[0-9])?\s*%?\s*$";

@@ -34,7 +34,7 @@ pub(crate) use tables::aws_fields;
 pub(super) use tables::editor_keys;
 pub(super) use validate::{FILE_KEYS, PACKAGE_KEYS};
 pub(crate) use values::ALIAS_DESCRIPTION_CHARS;
-pub use values::{Links, PackageType, TagsMode};
+pub use values::{Links, PackageType, PublishTo, TagsMode};
 
 /// A stanza without problems. It dereferences to its options.
 #[derive(Clone, Debug)]

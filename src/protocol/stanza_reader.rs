@@ -6,7 +6,7 @@ mod numbers;
 use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 
-use self::numbers::{in_unit, leading_number};
+use self::numbers::{decimal, in_unit, leading_number};
 use super::error::{Code, Problem, Warning, WarningCode};
 use super::json::{Map, Node, pointer, quoted, short};
 use super::secret::Secret;
@@ -127,6 +127,28 @@ impl<'a> StanzaReader<'a> {
         let (low, high) = (*range.start(), *range.end());
         let number = self.number_like(low.max(10).min(high), key, unit)?;
         if !range.contains(&number) {
+            self.warn_undocumented(key, &number.to_string(), &format!("{low} to {high} {unit}"));
+        }
+        Some(number)
+    }
+
+    /// Reads a number that can have decimals. Adds a warning if it is outside the `range` that AWS documents.
+    pub(super) fn decimal_within(
+        &mut self,
+        key: &'static str,
+        unit: &str,
+        range: RangeInclusive<i32>,
+    ) -> Option<f64> {
+        let (low, high) = (*range.start(), *range.end());
+        let node = self.read_node(key)?;
+        let text = match node {
+            Node::Number(_) | Node::Text(_) => node.scalar(),
+            Node::Null | Node::Bool(_) | Node::List(_) | Node::Map(_) => None,
+        };
+        let Some(number) = text.as_deref().and_then(decimal) else {
+            return self.unexpected(key, &node.quoted(), &format!("expected a number, such as {low}"));
+        };
+        if !(f64::from(low)..=f64::from(high)).contains(&number) {
             self.warn_undocumented(key, &number.to_string(), &format!("{low} to {high} {unit}"));
         }
         Some(number)

@@ -83,6 +83,8 @@ steps! {
     PublishLayerVersion: "publish-layer-version";
     /// Publishes a version.
     PublishVersion: "publish-version";
+    /// Sets the numbers of execution environments of a version on Lambda Managed Instances.
+    PutFunctionScalingConfig: "put-function-scaling-config";
     /// Waits for an update by someone else, or between two steps of `traffic`.
     Wait: "wait", "GetFunction", "lambda:GetFunction";
     /// Runs the check in `verify`: invokes the version, runs the command, or both.

@@ -17,10 +17,12 @@ use super::stanza_reader::{StanzaReader, ValueWords, choice_of};
 
 mod at_creation;
 mod file_system;
+mod managed;
 mod own_calls;
 
 pub use at_creation::{DurableConfig, TenancyConfig};
 pub use file_system::FileSystemConfig;
+pub use managed::{CapacityProviderConfig, Scaling};
 pub use own_calls::{EventInvokeConfig, RuntimeManagement};
 
 const LOG_FORMATS: ValueWords =

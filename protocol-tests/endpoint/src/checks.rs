@@ -4,13 +4,13 @@
 
 use serde_json::{Map, Value};
 
-use crate::configuration::Configuration;
+use crate::configuration::{Configuration, MANAGED_MEMORY};
 use crate::constraints::{self, Constraints};
 use crate::document::strings;
 use crate::refusal::Refusal;
 use crate::runtimes;
 use crate::shapes::{
-    self, is_arn_or_empty, is_file_system, is_id, is_layer, is_log_group, is_made_of, is_role, is_signing,
+    self, is_arn_or_empty, is_capacity_provider, is_file_system, is_id, is_layer, is_log_group, is_made_of, is_role, is_signing,
 };
 
 /// Limit for all variables together as JSON, in bytes (AWS's quotas page).
@@ -56,6 +56,10 @@ pub(crate) fn check(request: &Value, region: &str) -> Result<(), Refusal> {
 /// before.
 pub(crate) fn outcome(configuration: &Configuration) -> Result<(), Refusal> {
     let vpc = configuration.get("VpcConfig").unwrap_or(&Value::Null);
+    let memory = configuration.get("MemorySize").and_then(Value::as_u64);
+    if configuration.contains_key("CapacityProviderConfig") && memory < Some(MANAGED_MEMORY) {
+        return Err(Refusal::TooLittleMemoryForInstances);
+    }
     if configuration.get("DurableConfig").is_some_and(|durable| durable["ExecutionTimeout"].is_null()) {
         return Err(Refusal::DurableWithoutTimeout);
     }
@@ -117,6 +121,7 @@ fn check_constraints(request: &Value) -> Result<(), Refusal> {
     constraints.range(retention, "durableConfig.retentionPeriodInDays", 1, 90)?;
     let key = &durable["KMSKeyArn"];
     constraints.shape(key, "durableConfig.kMSKeyArn", shapes::ARN_OR_EMPTY, is_arn_or_empty);
+    check_capacity_provider(&mut constraints, &request["CapacityProviderConfig"])?;
     let isolation = &request["TenancyConfig"]["TenantIsolationMode"];
     constraints.one_of(isolation, "tenancyConfig.tenantIsolationMode", &["PER_TENANT"]);
     constraints.one_of(&request["PackageType"], "packageType", &["Image", "Zip"]);
@@ -124,6 +129,40 @@ fn check_constraints(request: &Value) -> Result<(), Refusal> {
     constraints.one_of(&request["SnapStart"]["ApplyOn"], "snapStart.applyOn", &["PublishedVersions", "None"]);
     constraints.architectures(&request["Architectures"]);
     constraints.finish()
+}
+
+fn check_capacity_provider(constraints: &mut Constraints, config: &Value) -> Result<(), Refusal> {
+    if config.is_null() {
+        return Ok(());
+    }
+    let place = "capacityProviderConfig.lambdaManagedInstancesCapacityProviderConfig";
+    let instances = &config["LambdaManagedInstancesCapacityProviderConfig"];
+    constraints.present(instances, place);
+    if instances.is_null() {
+        return Ok(());
+    }
+    let (arn, at) = (&instances["CapacityProviderArn"], format!("{place}.capacityProviderArn"));
+    constraints.present(arn, &at);
+    constraints.length(arn, &at, 140);
+    constraints.shape(arn, &at, shapes::CAPACITY_PROVIDER, is_capacity_provider);
+    let (concurrency, at) = (
+        &instances["PerExecutionEnvironmentMaxConcurrency"],
+        format!("{place}.perExecutionEnvironmentMaxConcurrency"),
+    );
+    constraints.range(concurrency, &at, 1, 1600)?;
+    let (memory, at) = (
+        &instances["ExecutionEnvironmentMemoryGiBPerVCpu"],
+        format!("{place}.executionEnvironmentMemoryGiBPerVCpu"),
+    );
+    for (is_beyond, limit) in [
+        (memory.as_f64().is_some_and(|memory| memory < 2.0), "greater than or equal to 2"),
+        (memory.as_f64().is_some_and(|memory| memory > 8.0), "less than or equal to 8"),
+    ] {
+        if is_beyond {
+            constraints.add(&memory.to_string(), &at, &format!("have value {limit}"));
+        }
+    }
+    Ok(())
 }
 
 /// At most one, with both members set. How AWS names a member of a list item is known from reports about

@@ -12,10 +12,12 @@ pub(crate) type Configuration = Map<String, Value>;
 /// The id of the VPC that contains all subnets.
 pub(crate) const VPC: &str = "vpc-0123456789abcdef0";
 
+/// Memory in MB that a function on Lambda Managed Instances has at least.
+pub(crate) const MANAGED_MEMORY: u64 = 2048;
+
 /// Members that the response has unchanged from the request.
-const PLAIN: [&str; 10] = [
+const PLAIN: [&str; 9] = [
     "Architectures",
-    "CapacityProviderConfig",
     "Description",
     "EphemeralStorage",
     "Handler",
@@ -43,6 +45,10 @@ pub(crate) fn created(name: &str, region: &str, request: &Value) -> Configuratio
     let Value::Object(mut configuration) = defaults else {
         unreachable!("`json!` above builds an object");
     };
+    if request["CapacityProviderConfig"].is_object() {
+        // A guess: AWS documents 128 MB as the default, but refuses less than 2048 MB here.
+        configuration.insert("MemorySize".to_owned(), json!(MANAGED_MEMORY));
+    }
     if request["TenancyConfig"].is_object() {
         configuration.insert("TenancyConfig".to_owned(), request["TenancyConfig"].clone());
     }
@@ -63,6 +69,7 @@ pub(crate) fn merge(configuration: &mut Configuration, region: &str, request: &V
             // {}}` clears them.
             "Environment" if value["Variables"].is_null() => continue,
             "Environment" => filled(&value["Variables"]).map(|variables| json!({"Variables": variables})),
+            "CapacityProviderConfig" => Some(capacity_provider(value)),
             "DurableConfig" => Some(durable(configuration.get("DurableConfig"), value)),
             "FileSystemConfigs" => filled(value),
             "ImageConfig" => image_config(value),
@@ -129,6 +136,19 @@ fn logging(name: &Value, request: &Value) -> Value {
         }
     }
     config
+}
+
+/// Returns the whole structure, with defaults for members that the request lacks; it keeps nothing of the
+/// current structure. (The defaults, and that they replace current values, are known from emulators. AWS's
+/// guide has other defaults for some runtimes.)
+fn capacity_provider(request: &Value) -> Value {
+    const INSTANCES: &str = "LambdaManagedInstancesCapacityProviderConfig";
+    let mut members =
+        json!({"PerExecutionEnvironmentMaxConcurrency": 16, "ExecutionEnvironmentMemoryGiBPerVCpu": 2.0});
+    for (key, value) in request[INSTANCES].as_object().into_iter().flatten() {
+        members[key] = value.clone();
+    }
+    json!({ INSTANCES: members })
 }
 
 /// Returns the current structure with the members of the request. An absent member keeps its current value;
@@ -250,6 +270,21 @@ mod tests {
         let change = json!({"DurableConfig": {"KMSKeyArn": "", "RetentionPeriodInDays": 90}});
         let changed = json!({"ExecutionTimeout": 60, "RetentionPeriodInDays": 90});
         check(&[set, change], "DurableConfig", Some(&changed));
+    }
+
+    #[test]
+    fn a_capacity_provider_is_replaced_as_a_whole() {
+        let config = |members: Value| {
+            json!({"CapacityProviderConfig": {"LambdaManagedInstancesCapacityProviderConfig": members}})
+        };
+        let set = config(json!({"CapacityProviderArn": "a", "PerExecutionEnvironmentMaxConcurrency": 4}));
+        let other = config(json!({"CapacityProviderArn": "b", "ExecutionEnvironmentMemoryGiBPerVCpu": 4.0}));
+        let members = json!({
+            "CapacityProviderArn": "b",
+            "PerExecutionEnvironmentMaxConcurrency": 16,
+            "ExecutionEnvironmentMemoryGiBPerVCpu": 4.0,
+        });
+        check(&[set, other], "CapacityProviderConfig", Some(&config(members)["CapacityProviderConfig"]));
     }
 
     #[test]

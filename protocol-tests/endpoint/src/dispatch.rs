@@ -138,6 +138,8 @@ impl Account {
             Operation::DeleteProvisionedConcurrencyConfig => {
                 self.delete_provisioned_concurrency_config(arguments)
             }
+            Operation::PutFunctionScalingConfig => self.put_function_scaling_config(arguments),
+            Operation::GetFunctionScalingConfig => self.get_function_scaling_config(arguments),
             Operation::CreateFunctionUrlConfig => self.create_function_url_config(arguments),
             Operation::GetFunctionUrlConfig => self.get_function_url_config(arguments),
             Operation::UpdateFunctionUrlConfig => self.update_function_url_config(arguments),

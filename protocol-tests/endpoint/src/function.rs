@@ -33,6 +33,8 @@ pub(crate) struct Function {
     pub(crate) event_invoke: BTreeMap<String, Value>,
     /// Keyed by version or alias.
     pub(crate) provisioned: BTreeMap<String, Provisioned>,
+    /// Numbers of execution environments on Lambda Managed Instances, by version or `$LATEST.PUBLISHED`.
+    pub(crate) scaling: BTreeMap<String, Scaling>,
     /// FunctionUrlConfig by alias; the function's own has the key `$LATEST`.
     pub(crate) urls: BTreeMap<String, Value>,
     /// Policy statements by version or alias; the function's own have the key `$LATEST`. Never an empty list.
@@ -102,6 +104,23 @@ impl Alias {
         let others: f64 = shares.iter().map(|(_, share)| share).sum();
         shares.push((self.version.clone(), 1.0 - others));
         shares
+    }
+}
+
+/// FunctionScalingConfig of a version.
+pub(crate) struct Scaling {
+    /// The numbers that were requested, and when they apply. `None`: they do.
+    pub(crate) requested: Option<(Value, Instant)>,
+    pub(crate) applied: Value,
+}
+
+impl Scaling {
+    /// Ends the change that is over at `now`.
+    pub(crate) fn settle(&mut self, now: Instant) {
+        match self.requested.take() {
+            Some((requested, until)) if until <= now => self.applied = requested,
+            other => self.requested = other,
+        }
     }
 }
 
@@ -352,6 +371,7 @@ impl Function {
             recursive_loop: "Terminate".to_owned(),
             event_invoke: BTreeMap::new(),
             provisioned: BTreeMap::new(),
+            scaling: BTreeMap::new(),
             urls: BTreeMap::new(),
             policies: BTreeMap::new(),
             signing: None,
@@ -369,6 +389,9 @@ impl Function {
         for provisioned in self.provisioned.values_mut() {
             provisioned.settle(now);
         }
+        for scaling in self.scaling.values_mut() {
+            scaling.settle(now);
+        }
         for alias in self.aliases.values_mut() {
             alias.leaving = alias.leaving.take().filter(|(_, until)| *until > now);
         }
@@ -378,6 +401,7 @@ impl Function {
     /// rejecting the deletion while they are in use, is a guess.)
     pub(crate) fn forget(&mut self, qualifier: &str) {
         self.provisioned.remove(qualifier);
+        self.scaling.remove(qualifier);
         self.event_invoke.remove(qualifier);
         self.urls.remove(qualifier);
         self.policies.remove(qualifier);
@@ -421,11 +445,13 @@ impl Function {
         found.ok_or(Refusal::NoSuchResource)
     }
 
-    /// Publishes `$LATEST` as `$LATEST.PUBLISHED`.
+    /// Publishes `$LATEST` as `$LATEST.PUBLISHED`. "Scaling Lambda Managed Instances" (Lambda guide): a version
+    /// becomes active when its first execution environments have started. (That this also holds for another
+    /// publication, and that the version keeps its scaling then, are guesses.)
     pub(crate) fn publish_latest(&mut self, span: Span) -> &Version {
         let mut version =
             Version { is_latest_published: true, revision_id: ids::unique(), ..self.latest.clone() };
-        version.phase = if span.ending.is_some() { span.creation() } else { Phase::Active };
+        version.phase = span.creation();
         self.latest.revision_id = ids::unique();
         self.latest_published.insert(version)
     }
@@ -466,8 +492,9 @@ impl Function {
         version.revision_id = ids::unique();
         version.phase = match self.latest.phase.clone() {
             creating @ Phase::Creating { .. } => creating,
-            // A version is ready when it is published, unless a snapshot must be taken first.
-            _ if version.has_snap_start() || span.ending.is_some() => span.creation(),
+            // A version is ready when it is published, unless a snapshot must be taken first, or execution
+            // environments must start.
+            _ if version.has_snap_start() || version.is_managed() || span.ending.is_some() => span.creation(),
             _ => Phase::Active,
         };
         self.published.insert(self.last_number, version);

@@ -109,6 +109,8 @@ fn resource(account: &Account, operation: Operation, arguments: &Arguments<'_>) 
         | Operation::PutProvisionedConcurrencyConfig
         | Operation::GetProvisionedConcurrencyConfig
         | Operation::DeleteProvisionedConcurrencyConfig
+        | Operation::PutFunctionScalingConfig
+        | Operation::GetFunctionScalingConfig
         | Operation::CreateFunctionUrlConfig
         | Operation::GetFunctionUrlConfig
         | Operation::UpdateFunctionUrlConfig
@@ -213,6 +215,8 @@ fn context(account: &Account, operation: Operation, arguments: &Arguments<'_>) -
         | Operation::PutProvisionedConcurrencyConfig
         | Operation::GetProvisionedConcurrencyConfig
         | Operation::DeleteProvisionedConcurrencyConfig
+        | Operation::PutFunctionScalingConfig
+        | Operation::GetFunctionScalingConfig
         | Operation::GetPolicy
         | Operation::RemovePermission
         | Operation::GetFunctionCodeSigningConfig
@@ -274,6 +278,11 @@ fn from_settings(request: &Value, settings: &Settings) -> Vec<Permission> {
         for action in ["kms:CreateGrant", "kms:Encrypt"] {
             needed.push(from_key(action, key, settings));
         }
+    }
+    // "Core concepts" of Managed Instances (Lambda guide): permission to assign functions to a provider.
+    let instances = &request["CapacityProviderConfig"]["LambdaManagedInstancesCapacityProviderConfig"];
+    if let Some(provider) = instances["CapacityProviderArn"].as_str() {
+        needed.push(Permission::new("lambda:PassCapacityProvider", provider, Context::new()));
     }
     // "Encrypting durable execution data" (Lambda guide), permissions of the caller.
     if let Some(key) = request["DurableConfig"]["KMSKeyArn"].as_str().filter(|arn| !arn.is_empty()) {

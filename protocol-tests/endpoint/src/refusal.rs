@@ -84,6 +84,10 @@ pub(crate) enum Refusal {
     UserPending,
     /// The function does not run on Lambda Managed Instances.
     NotManaged,
+    NoCapacityProvider,
+    CapacityProviderLater,
+    TooLittleMemoryForInstances,
+    ScalingMinimumAboveMaximum,
     UpdateInProgress {
         arn: String,
     },
@@ -285,6 +289,11 @@ impl Refusal {
             Refusal::InState { state } => (409, CONFLICT, format!("The operation cannot be performed at this time. The function is currently in the following state: {state}")),
             Refusal::UserPending => (409, "CodeArtifactUserPendingException", "Lambda is initializing your function. It will be ready to invoke shortly.".to_owned()), // boto3#3788
             Refusal::NotManaged => (400, INVALID, "PublishTo is supported for Lambda Managed Instances functions only.".to_owned()), // a guess
+            // Known from reports, except the last.
+            Refusal::NoCapacityProvider => (403, "AccessDeniedException", "The function provided by the arn does not contain a capacity provider configuration".to_owned()),
+            Refusal::CapacityProviderLater => (400, INVALID, "CapacityProviderConfig isn't supported for Lambda Default functions.".to_owned()),
+            Refusal::TooLittleMemoryForInstances => (400, VALIDATION, "Lambda Managed Instance functions must have memory size greater than or equal to 2048".to_owned()),
+            Refusal::ScalingMinimumAboveMaximum => (400, INVALID, "MinExecutionEnvironments cannot be greater than MaxExecutionEnvironments.".to_owned()), // a guess
             Refusal::UpdateInProgress { arn } => (409, CONFLICT, format!("The operation cannot be performed at this time. An update is in progress for resource: {arn}")),
             Refusal::WrongRevision => (412, "PreconditionFailedException", "The Revision Id provided does not match the latest Revision Id. Call the GetFunction/GetAlias API to retrieve the latest Revision Id".to_owned()),
             // Not recorded; the next two are known from reports.

@@ -37,6 +37,8 @@ pub(crate) enum Operation {
     PutProvisionedConcurrencyConfig,
     GetProvisionedConcurrencyConfig,
     DeleteProvisionedConcurrencyConfig,
+    PutFunctionScalingConfig,
+    GetFunctionScalingConfig,
     CreateFunctionUrlConfig,
     GetFunctionUrlConfig,
     UpdateFunctionUrlConfig,
@@ -78,7 +80,7 @@ impl Operation {
 /// Operation, name, method, path and status of success, from botocore's models of Lambda and CloudWatch. Only
 /// DeleteFunction differs: the model says 200 and allows another status in the answer; AWS answers 204.
 #[rustfmt::skip] // a table: one operation, one line
-const ROUTES: [(Operation, &str, &str, &str, u16); 51] = [
+const ROUTES: [(Operation, &str, &str, &str, u16); 53] = [
     (CreateFunction, "CreateFunction", "POST", "/2015-03-31/functions", 201),
     (GetFunction, "GetFunction", "GET", "/2015-03-31/functions/{}", 200),
     (GetFunctionConfiguration, "GetFunctionConfiguration", "GET", "/2015-03-31/functions/{}/configuration", 200),
@@ -108,6 +110,8 @@ const ROUTES: [(Operation, &str, &str, &str, u16); 51] = [
     (PutProvisionedConcurrencyConfig, "PutProvisionedConcurrencyConfig", "PUT", "/2019-09-30/functions/{}/provisioned-concurrency", 202),
     (GetProvisionedConcurrencyConfig, "GetProvisionedConcurrencyConfig", "GET", "/2019-09-30/functions/{}/provisioned-concurrency", 200),
     (DeleteProvisionedConcurrencyConfig, "DeleteProvisionedConcurrencyConfig", "DELETE", "/2019-09-30/functions/{}/provisioned-concurrency", 204),
+    (PutFunctionScalingConfig, "PutFunctionScalingConfig", "PUT", "/2025-11-30/functions/{}/function-scaling-config", 202),
+    (GetFunctionScalingConfig, "GetFunctionScalingConfig", "GET", "/2025-11-30/functions/{}/function-scaling-config", 200),
     (CreateFunctionUrlConfig, "CreateFunctionUrlConfig", "POST", "/2021-10-31/functions/{}/url", 201),
     (GetFunctionUrlConfig, "GetFunctionUrlConfig", "GET", "/2021-10-31/functions/{}/url", 200),
     (UpdateFunctionUrlConfig, "UpdateFunctionUrlConfig", "PUT", "/2021-10-31/functions/{}/url", 200),

@@ -8,9 +8,11 @@ pub(crate) const ROLE: &str = r"arn:(aws[a-zA-Z-]*)?:iam::\d{12}:role/?[a-zA-Z_0
 pub(crate) const LAYER: &str = r"Member must have length less than or equal to 2048, Member must have length greater than or equal to 1, Member must satisfy regular expression pattern: (arn:(aws[a-zA-Z-]*)?:lambda:(eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:\d{12}:layer:[a-zA-Z0-9-_]+:[0-9]+)|(arn:[a-zA-Z0-9-]+:lambda:::awslayer:[a-zA-Z0-9-_]+), Member must not be null";
 pub(crate) const SUBNET: &str = "Member must have length less than or equal to 1024, Member must have length greater than or equal to 0, Member must satisfy regular expression pattern: subnet-[0-9a-z]*";
 pub(crate) const SECURITY_GROUP: &str = "Member must have length less than or equal to 1024, Member must have length greater than or equal to 0, Member must satisfy regular expression pattern: sg-[0-9a-zA-Z]*";
-// The next three are from botocore's model.
+// The next five are from botocore's model.
 pub(crate) const ARN_OR_EMPTY: &str = r"(arn:(aws[a-zA-Z-]*)?:[a-z0-9-.]+:.*)|()";
 pub(crate) const SIGNING: &str = r"arn:(aws[a-zA-Z-]*)?:lambda:(eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:\d{12}:code-signing-config:csc-[a-z0-9]{17}";
+pub(crate) const CAPACITY_PROVIDER: &str = r"arn:aws[a-zA-Z-]*:lambda:(eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:\d{12}:capacity-provider:[a-zA-Z0-9-_]+";
+pub(crate) const PUBLISHED: &str = r"(\$LATEST\.PUBLISHED|[0-9]+)";
 pub(crate) const FILE_SYSTEM: &str = r"arn:aws[a-zA-Z-]*:elasticfilesystem:(eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:\d{12}:access-point/fsap-[a-f0-9]{17}$|^arn:aws[-a-z]*:s3files:[0-9a-z-:]+:file-system/fs-[0-9a-f]{17,40}/access-point/fsap-[0-9a-f]{17,40}";
 // Recorded.
 pub(crate) const DESTINATION: &str = r"$|kafka://([^.]([a-zA-Z0-9\-_.]{0,248}))|arn:(aws[a-zA-Z0-9-]*):([a-zA-Z0-9\-])+:((eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1})?:(\d{12})?:(.*)";
@@ -67,6 +69,21 @@ pub(crate) fn is_destination(text: &str) -> bool {
         }
         _ => text.is_empty() || text.starts_with("kafka://"),
     }
+}
+
+pub(crate) fn is_capacity_provider(text: &str) -> bool {
+    match text.split(':').collect::<Vec<_>>().as_slice() {
+        ["arn", _, "lambda", region, account, "capacity-provider", name] => {
+            is_region(region) && is_account(account) && is_word(name)
+        }
+        _ => false,
+    }
+}
+
+/// Matches [`PUBLISHED`].
+pub(crate) fn is_published(text: &str) -> bool {
+    let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    text == "$LATEST.PUBLISHED" || is_number
 }
 
 pub(crate) fn is_file_system(text: &str) -> bool {

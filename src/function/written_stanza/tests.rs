@@ -213,7 +213,7 @@ fn an_image_is_written_by_its_digest() {
 
 /// Options that AWS cannot return: they say how to package, how to release, and how to read the stanza.
 /// Those about credentials and about the run as a whole are in other groups.
-const LEFT_OUT: [&str; 23] = [
+const LEFT_OUT: [&str; 24] = [
     "clear_weights",
     "codedeploy",
     "dot_match",
@@ -229,6 +229,8 @@ const LEFT_OUT: [&str; 23] = [
     // `image_uri` implies it.
     "package_type",
     "publish",
+    // `$LATEST.PUBLISHED` is published also without it.
+    "publish_to",
     // It changes with each deployment.
     "revision_id",
     "s3_bucket",
@@ -250,6 +252,7 @@ fn each_option_is_written_or_cannot_be_read_from_aws() {
         provisioned: [("live".to_owned(), Provisioned { executions: 1, state: ProvisionedState::Ready })]
             .into(),
         tags: Some(pairs(&[("a", "b")])),
+        scaling: Some(Scaling { max_execution_environments: Some(9), ..Scaling::default() }),
         ..with(Vec::new())
     };
     let image = LiveFunction { image: Some(LiveImage::default()), ..with(Vec::new()) };

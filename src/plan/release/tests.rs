@@ -7,6 +7,7 @@ use crate::function::{DesiredGuard, LastRelease};
 use crate::plan::{Undone, roll_back};
 use crate::protocol::event::StepName;
 use crate::protocol::name::AlarmName;
+use crate::protocol::structures::Scaling;
 use std::time::Duration;
 
 fn version(number: u64, code_sha256: &str) -> LiveVersion {
@@ -436,6 +437,25 @@ fn a_way_back_that_nobody_knows_is_refused() {
     let targets = vec![("live".to_owned(), "2".to_owned()), ("canary".to_owned(), "1".to_owned())];
     check_back(&two, &["live", "canary"], None, Err(PlanError::AmbiguousRollback { targets }));
     check_back(&two, &["live", "canary"], Some("1"), Ok(&["live to 1", "canary to 1"]));
+}
+
+#[test]
+fn a_version_is_scaled_before_it_goes_live() {
+    let scaling = Scaling { min_execution_environments: Some(3), max_execution_environments: None };
+    let names = |steps: &[Step]| steps.iter().map(|step| step.action.name()).collect::<Vec<_>>();
+    for (aliases, at, changes, is_before) in [
+        (&["live"][..], 2, true, true),
+        (&["live"], 1, false, true),
+        (&["live"], 2, false, false),
+        (&["live", "next"], 2, false, true),
+        (&[], 2, false, true),
+    ] {
+        let live = LiveFunction { is_managed: true, ..live(2, &[alias("live", at, &[])]) };
+        let planned = of(&Release { scaling: Some(scaling), ..release(aliases) }, &live, changes);
+        let own = |is_here: bool| if is_here { vec![StepName::PutFunctionScalingConfig] } else { Vec::new() };
+        assert_eq!(names(planned.scaling.as_slice()), own(is_before), "{aliases:?} {at} {changes}");
+        assert_eq!(names(&planned.provisioned), own(!is_before), "{aliases:?} {at} {changes}");
+    }
 }
 
 #[test]

@@ -10,7 +10,7 @@ use super::limits::{Limit, limits_of};
 use super::pair_limits::RESERVED;
 use super::regions::REGIONS;
 use super::runtimes::{READ_ON, RUNTIMES};
-use super::schema_types::{FLAG_WORDS, NONE, PERCENTAGE};
+use super::schema_types::{DECIMAL, FLAG_WORDS, NONE, PERCENTAGE};
 use super::stanza::{ALIASES, editor_keys};
 use super::stanza_reader::choice_of;
 use super::text::in_any_case;
@@ -112,6 +112,7 @@ fn enriched(at: &str, property: &Value, definitions: &Value, keys: &[EditorKey])
         }
         ("WholeNumber", _) => number(key, WHOLE_NUMBER, by_branch),
         ("NumberOrNone", _) => number(key, NUMBER_OR_NONE, by_branch),
+        ("Decimal", _) => decimal(key),
         ("Percentage", _) => percentage(),
         ("Flag", _) => flag(by_branch),
         ("TextList", _) => list(at, key, by_branch),
@@ -268,10 +269,18 @@ const NOT_ZERO: &str = r"^\s*0*[1-9][0-9]*(\.0)?\s*$|\$";
 const NUMBER_OR_NONE: &str = r"^\s*[0-9]+(\.0)?\s*$|^([Nn][Oo][Nn][Ee])?$|\$";
 
 fn number(key: &EditorKey, pattern: &str, by_branch: bool) -> Value {
+    in_range(key, typed(&["integer", "string"], by_branch), pattern, "Expected a whole number.")
+}
+
+/// A number that can have decimals. It is only a member of a structure, so it has no map of branches.
+fn decimal(key: &EditorKey) -> Value {
+    in_range(key, typed(&["number", "string"], false), &or_a_variable(DECIMAL), "Expected a number.")
+}
+
+/// Adds the range of `key`, a pattern for strings, and the message for another value.
+fn in_range(key: &EditorKey, schema: Value, pattern: &str, message: &str) -> Value {
     let range = key.range.clone().unwrap_or(0..=i32::MAX);
-    let message = "Expected a whole number.";
-    let schema = with_message(typed(&["integer", "string"], by_branch), message);
-    let mut schema = with_pattern(schema, pattern, message);
+    let mut schema = with_pattern(with_message(schema, message), pattern, message);
     let inner = inside(&mut schema);
     inner["minimum"] = json!(range.start());
     inner["maximum"] = json!(range.end());

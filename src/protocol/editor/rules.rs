@@ -52,6 +52,8 @@ pub(super) fn rules() -> Value {
         rules.push(rule(&not(&has_alias()), [(key, format!("`{key}` requires `alias`."))]));
     }
     rules.push(needs("traffic_interval", "traffic"));
+    let message = "An alias points at a numbered version; leave `publish_to` out.";
+    rules.push(rule(&has_alias(), [("publish_to", message)]));
     // structures::runtime_management
     let (manual, others) = (json!({"const": "Manual"}), json!({"enum": ["", "Auto", "FunctionUpdate"]}));
     let (none, some) = (json!({"type": "null"}), json!({"not": {"type": "null"}}));

@@ -452,7 +452,8 @@ fn every_name_is_read_back_as_it_was_written() {
         DeleteFunctionCodeSigningConfig UntagResource TagResource UpdateFunctionCode PutFunctionConcurrency DeleteFunctionConcurrency
         PutRuntimeManagementConfig PutFunctionRecursionConfig PutFunctionEventInvokeConfig DeleteFunctionEventInvokeConfig
         CreateFunctionUrlConfig UpdateFunctionUrlConfig DeleteFunctionUrlConfig AddPermission RemovePermission
-        UploadPackage PublishLayerVersion PublishVersion Wait Verify CreateAlias UpdateAlias ShiftTraffic
+        UploadPackage PublishLayerVersion PublishVersion PutFunctionScalingConfig Wait Verify CreateAlias
+        UpdateAlias ShiftTraffic
         CreateDeployment StopDeployment
         PutProvisionedConcurrencyConfig DeleteProvisionedConcurrencyConfig UpdateEventSourceMapping DeleteFunction
         DeleteLayerVersion
@@ -460,8 +461,8 @@ fn every_name_is_read_back_as_it_was_written() {
     check(steps, |name: StepName| text(name.as_str()));
     // These have no other list of their names.
     let waits = each_name!(WaitsFor:
-        FunctionActive FunctionUpdated VersionActive ProvisionedConcurrencyReady EventSourceMappingSettled
-        DeploymentEnded
+        FunctionActive FunctionUpdated VersionActive ScalingApplied ProvisionedConcurrencyReady
+        EventSourceMappingSettled DeploymentEnded
     );
     check(waits, |name: WaitsFor| written(&name));
     check(each_name!(Stream: Stdout Stderr Log), |name: Stream| written(&name));

@@ -30,6 +30,10 @@ const OTHER_NAMES: &[(&[&str], &[&str])] = &[
     (&["access_key_id"], &["access_key", "api_key", "key_id"]),
     (&["alias"], &["alias_name", "aliases", "auto_publish_alias", "qualifier"]),
     (&["architectures"], &["arch", "architecture"]),
+    (
+        &["capacity_provider_config"],
+        &["capacity_provider", "lambda_managed_instances_capacity_provider_config", "managed_instances"],
+    ),
     (&["dead_letter_arn"], &["dead_letter_config", "dead_letter_queue", "dlq", "on_error", "target_arn"]),
     (&["description"], &["function_description", "version_description"]),
     (&["environment"], &["env_variables", "env_vars", "environment_vars", "envs", "variables"]),
@@ -64,6 +68,7 @@ const OTHER_NAMES: &[(&[&str], &[&str])] = &[
     (&["s3_bucket"], &["bucket", "bucket_name", "deployment_bucket"]),
     (&["s3_key"], &["object_key", "s3_object_key"]),
     (&["s3_object_version"], &["object_version"]),
+    (&["scaling"], &["function_scaling_config"]),
     (&["secret_access_key"], &["secret", "secret_key"]),
     (&["security_group_ids"], &["security_group", "security_groups"]),
     (&["session_token"], &["security_token"]),
@@ -87,7 +92,8 @@ const OTHER_NAMES: &[(&[&str], &[&str])] = &[
 /// from Terraform, so an author who writes one relies on its effect.
 #[rustfmt::skip]
 const NAMES_OF_AWS: &[&str] = &[
-    "dead_letter_config", "function_url_config", "kms_key", "provisioned_concurrency_config",
+    "dead_letter_config", "function_scaling_config", "function_url_config", "kms_key",
+    "lambda_managed_instances_capacity_provider_config", "provisioned_concurrency_config",
     "reserved_concurrent_executions", "tracing_config", "vpc_config", "zip_file",
 ];
 
@@ -226,6 +232,11 @@ mod tests {
             (&["DurableConfig"], "durable_config"),
             (&["ExecutionTimeout"], "durable_config.execution_timeout"),
             (&["TenantIsolationMode"], "tenancy_config.tenant_isolation_mode"),
+            (&["CapacityProviderConfig", "capacity_provider"], "capacity_provider_config"),
+            (&["CapacityProviderArn"], "capacity_provider_config.capacity_provider_arn"),
+            (&["PublishTo"], "publish_to"),
+            (&["FunctionScalingConfig"], "scaling"),
+            (&["MinExecutionEnvironments"], "scaling.min_execution_environments"),
             (&["S3FilesConfig", "DirectS3Read"], "file_system_configs.direct_s3_read"),
             (&["S3ObjectStorageMode"], "s3_object_storage_mode"),
             (&["TenantId"], "verify.tenant_id"),

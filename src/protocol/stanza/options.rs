@@ -8,8 +8,8 @@ use serde_json::json;
 
 use super::snippets;
 use super::values::{
-    ALIAS, ALIAS_DESCRIPTION, FUNCTION_NAME, LAMBDA, LOOPS, Links, PROCESSORS, PackageType, REGION, RELEASE,
-    SHARES, SNAPSHOTS, STORAGE_MODES, TRACING, TagsMode, VERSION,
+    ALIAS, ALIAS_DESCRIPTION, FUNCTION_NAME, LAMBDA, LOOPS, Links, PROCESSORS, PackageType, PublishTo, REGION,
+    RELEASE, SHARES, SNAPSHOTS, STORAGE_MODES, TRACING, TagsMode, VERSION,
 };
 use crate::protocol::keys::{Kind, options};
 use crate::protocol::layer::{Layer, Layers};
@@ -20,8 +20,9 @@ use crate::protocol::schema_types::{
 };
 use crate::protocol::secret::Secret;
 use crate::protocol::structures::{
-    CodeDeploy, DurableConfig, EventInvokeConfig, FileSystemConfig, FileSystems, FunctionUrl, Guard,
-    ImageConfig, LoggingConfig, OrNone, RuntimeManagement, TenancyConfig, UrlOrNone,
+    CapacityProviderConfig, CodeDeploy, DurableConfig, EventInvokeConfig, FileSystemConfig, FileSystems,
+    FunctionUrl, Guard, ImageConfig, LoggingConfig, OrNone, RuntimeManagement, Scaling, TenancyConfig,
+    UrlOrNone,
 };
 use crate::protocol::version_check::{Checks, VersionCheck};
 
@@ -278,6 +279,18 @@ options! {
         pub tenancy_config: Option<TenancyConfig> as Option<TenancyConfig> = structure(TenancyConfig::read),
             "Tenant isolation".yaml("tenancy_config:\n  tenant_isolation_mode: PER_TENANT")
                 [Settings before timeout, open];
+        /// Capacity provider on whose instances the function runs (Lambda Managed Instances), such as
+        /// `{capacity_provider_arn: arn:aws:lambda:us-east-1:123456789012:capacity-provider:ours}`. AWS
+        /// decides only when it creates a function whether it runs on Managed Instances. Default: the live
+        /// value; a new function does not.
+        pub capacity_provider_config: Option<CapacityProviderConfig> as Option<CapacityProviderConfig>
+            = structure(CapacityProviderConfig::read),
+            "Capacity provider"
+                .yaml(
+                    "capacity_provider_config:\n  capacity_provider_arn: arn:aws:lambda:us-east-1:\
+                    123456789012:capacity-provider:ours\n  execution_environment_memory_gib_per_vcpu: 4"
+                )
+                [Settings before environment, open];
         /// File systems to mount below `/mnt/`; AWS allows one. They replace all live file systems. Default:
         /// the live value. An empty list removes them.
         pub file_system_configs: Option<Vec<FileSystemConfig>> as Option<FileSystems>
@@ -414,6 +427,19 @@ options! {
         pub provisioned_concurrency: Option<OrNone<i32>> as Option<NumberOrNone> = positive_or_none(),
             "Provisioned concurrency".examples(json!([5, "none"]))
                 [Versions, open] => "ProvisionedConcurrentExecutions" of PutProvisionedConcurrencyConfig;
+        /// Which version to publish besides those with a number: `latest_published` is `$LATEST.PUBLISHED`,
+        /// which callers without a version get from a function on Lambda Managed Instances. Without `alias`,
+        /// it is published also if this key is absent. Default: none.
+        pub publish_to: Option<PublishTo> as Option<Text> = choice(PublishTo::WORDS, PublishTo::ALL),
+            "Publish to" [Versions, open] => "PublishTo" of PublishVersion;
+        /// Numbers of execution environments of a function on Lambda Managed Instances, such as
+        /// `{min_execution_environments: 3, max_execution_environments: 20}`. They apply to the version that
+        /// goes live: the one of the alias, or `$LATEST.PUBLISHED`. The deployment waits until AWS has
+        /// applied them. Default: the live value; for a new version, that of AWS. An empty map restores the
+        /// AWS defaults.
+        pub scaling: Option<Scaling> as Option<Scaling> = structure(Scaling::checked),
+            "Scaling".yaml("scaling:\n  min_execution_environments: 3\n  max_execution_environments: 20")
+                [Versions, open];
         /// Number of published versions to keep, newest first, at least 1, such as 10. Older versions are
         /// deleted after the deployment, except those that an alias uses or can be rolled back to, and those
         /// in which a durable execution still runs. Default: all versions.
@@ -445,8 +471,8 @@ options! {
         pub dry_run: Option<bool> as Option<Flag> = flag(),
             "Dry run".default(false) [Deployment before strict];
         /// Time limit in seconds for each wait, such as the wait for an update of the function, and for each
-        /// call to AWS. At least 1, such as 900. Default: 600; with `snap_start` or
-        /// `provisioned_concurrency`, 1800.
+        /// call to AWS. At least 1, such as 900. Default: 600; with `snap_start`,
+        /// `provisioned_concurrency`, `capacity_provider_config`, `publish_to` or `scaling`, 1800.
         pub wait_timeout: Option<Duration> as Option<WholeNumber> = seconds(),
             "Wait timeout (seconds)".default(600).example(900) [Deployment before strict, open];
         /// Name of the release to which the function belongs, such as `shop`. The stanzas of one request or

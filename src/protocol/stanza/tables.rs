@@ -5,8 +5,9 @@ use crate::protocol::keys::EditorKey;
 use crate::protocol::layer::LayerContent;
 use crate::protocol::on::On;
 use crate::protocol::structures::{
-    CodeDeploy, Cors, DeploymentHooks, DurableConfig, EventInvokeConfig, Expect, FileSystemConfig, FunctionUrl,
-    Guard, ImageConfig, LoggingConfig, RuntimeManagement, TenancyConfig, Verify,
+    CapacityProviderConfig, CodeDeploy, Cors, DeploymentHooks, DurableConfig, EventInvokeConfig, Expect,
+    FileSystemConfig, FunctionUrl, Guard, ImageConfig, LoggingConfig, RuntimeManagement, Scaling, TenancyConfig,
+    Verify,
 };
 
 /// A key, AWS's field for it, and the operation that takes the field.
@@ -15,12 +16,14 @@ type AwsField = (&'static str, &'static str, &'static str);
 /// What editors show for the keys of a table, and AWS's fields.
 type Table = (fn() -> Vec<EditorKey>, &'static [AwsField]);
 
-const TABLES: [Table; 17] = [
+const TABLES: [Table; 19] = [
     (Options::editor_keys, Options::AWS_FIELDS),
     (LoggingConfig::editor_keys, LoggingConfig::AWS_FIELDS),
     (ImageConfig::editor_keys, ImageConfig::AWS_FIELDS),
     (DurableConfig::editor_keys, DurableConfig::AWS_FIELDS),
     (TenancyConfig::editor_keys, TenancyConfig::AWS_FIELDS),
+    (CapacityProviderConfig::editor_keys, CapacityProviderConfig::AWS_FIELDS),
+    (Scaling::editor_keys, Scaling::AWS_FIELDS),
     (FileSystemConfig::editor_keys, FileSystemConfig::AWS_FIELDS),
     (EventInvokeConfig::editor_keys, EventInvokeConfig::AWS_FIELDS),
     (RuntimeManagement::editor_keys, RuntimeManagement::AWS_FIELDS),

@@ -114,6 +114,10 @@ pub(super) fn release(r: &mut StanzaReader<'_>, options: &Options) {
             r.require(needs, format!("`{key}` requires `{needs}`"));
         }
     }
+    if r.has("publish_to") && has_alias {
+        let message = "`publish_to` and `alias` exclude each other: an alias points at a numbered version";
+        r.refuse("publish_to", message.to_owned());
+    }
     codedeploy(r, options);
     if let Some(shares) = &options.traffic
         && (shares.iter().any(|share| !SHARES.contains(share))

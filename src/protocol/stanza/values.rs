@@ -123,6 +123,12 @@ choices! {
         External = "external",
     }
 
+    /// Which version to publish besides those with a number.
+    PublishTo {
+        /// `$LATEST.PUBLISHED`, which callers without a version get on Lambda Managed Instances.
+        LatestPublished = "latest_published",
+    }
+
     /// How to set the tags of a function.
     TagsMode {
         /// Keep other live tags.

@@ -16,6 +16,14 @@ pub(super) fn leading_number(text: &str) -> Option<(i32, bool)> {
     Some((digits.parse().ok()?, rest.is_empty()))
 }
 
+/// A number such as `2` or `2.5`. `None` for signs, exponents and other text.
+pub(super) fn decimal(text: &str) -> Option<f64> {
+    let trimmed = text.trim();
+    let (whole, decimals) = trimmed.split_once('.').unwrap_or((trimmed, "0"));
+    let are_digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    trimmed.parse().ok().filter(|_| are_digits(whole) && are_digits(decimals))
+}
+
 /// The number at the start of a text in `unit`, if the text has a larger unit: `5m` is 300 seconds.
 pub(super) fn in_unit(text: &str, number: i32, unit: &str) -> Option<i32> {
     let rest = text.trim().trim_start_matches(|c: char| c.is_ascii_digit()).trim_start();
@@ -31,6 +39,16 @@ pub(super) fn in_unit(text: &str, number: i32, unit: &str) -> Option<i32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_decimal_number_is_the_whole_text() {
+        for (text, number) in [("2", Some(2.0)), (" 2.50 ", Some(2.5)), ("0.5", Some(0.5))] {
+            assert_eq!(decimal(text), number, "{text}");
+        }
+        for text in ["", ".5", "2.", "-2", "2e1", "inf", "NaN", "2 GiB", "1.2.3"] {
+            assert_eq!(decimal(text), None, "{text}");
+        }
+    }
 
     #[test]
     fn a_number_at_the_start_of_a_text_counts() {

@@ -10,13 +10,14 @@ use crate::protocol::event::{GuardCheck, GuardState, Progress, StepName, StepTar
 use crate::protocol::messages::{amount, check_title, duration, task};
 
 /// Steps that take long. A log shows their start and their end; of the other steps it shows only the end.
-const LONG: [StepName; 7] = [
+const LONG: [StepName; 8] = [
     StepName::UploadPackage,
     StepName::Verify,
     StepName::Wait,
     StepName::CreateDeployment,
     StepName::StopDeployment,
     StepName::PutProvisionedConcurrencyConfig,
+    StepName::PutFunctionScalingConfig,
     StepName::UpdateEventSourceMapping,
 ];
 

@@ -136,6 +136,9 @@ impl Account {
             return Err(Refusal::RuntimeOrHandlerOfImage);
         }
         let mut configuration = function.latest.configuration.clone();
+        if !arguments.body["CapacityProviderConfig"].is_null() && !function.latest.is_managed() {
+            return Err(Refusal::CapacityProviderLater);
+        }
         if !arguments.body["DurableConfig"].is_null() && !configuration.contains_key("DurableConfig") {
             return Err(Refusal::DurableLater);
         }

@@ -16,6 +16,7 @@ mod policy;
 mod provisioned;
 mod recursion;
 mod runtime_management;
+mod scaling;
 mod signing;
 mod tags;
 mod urls;

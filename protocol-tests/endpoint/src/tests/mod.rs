@@ -11,6 +11,7 @@ mod event_sources;
 mod functions;
 mod invoke;
 mod layers;
+mod managed;
 mod permissions;
 mod policy;
 mod provisioned;

@@ -230,7 +230,9 @@ fn what_a_creation_names_needs_permissions_of_its_own() {
     let access_point = "arn:aws:elasticfilesystem:us-east-1:123456789012:access-point/fsap-0123456789abcdef0";
     let file_systems = json!([{"Arn": access_point, "LocalMountPath": "/mnt/data"}]);
     let executions_key = [("kms:DescribeKey", KEY), ("kms:GenerateDataKey", KEY), ("kms:Decrypt", KEY)];
-    let rows: [(Value, &[(&str, &str)]); 12] = [
+    let provider = "arn:aws:lambda:us-east-1:123456789012:capacity-provider:p";
+    let instances = json!({"LambdaManagedInstancesCapacityProviderConfig": {"CapacityProviderArn": provider}});
+    let rows: [(Value, &[(&str, &str)]); 13] = [
         (json!({}), &[]),
         (json!({"Tags": {}, "Layers": [], "KMSKeyArn": ""}), &[]),
         (json!({"Tags": {"a": "1"}}), &[("lambda:TagResource", NEW)]),
@@ -249,6 +251,7 @@ fn what_a_creation_names_needs_permissions_of_its_own() {
         (json!({"KMSKeyArn": KEY}), &environment_key),
         (json!({"DurableConfig": {"ExecutionTimeout": 60, "KMSKeyArn": KEY}}), &executions_key),
         (json!({"CodeSigningConfigArn": CSC}), &[("lambda:GetCodeSigningConfig", CSC)]),
+        (json!({"CapacityProviderConfig": instances}), &[("lambda:PassCapacityProvider", provider)]),
     ];
     for (members, needed) in rows {
         let mut request = create_request();

@@ -192,22 +192,3 @@ fn an_idle_function_refuses_its_first_calls_and_wakes() {
     scenario.later(1);
     scenario.done("POST", invoke, Value::Null);
 }
-
-#[test]
-fn managed_instances_run_what_was_published_as_the_latest() {
-    let mut scenario = TestAccount::new(0, 0);
-    let mut request = crate::scenario::create_request();
-    let arn = "arn:aws:lambda:us-east-1:123456789012:capacity-provider:p";
-    request["CapacityProviderConfig"] =
-        json!({"LambdaManagedInstancesCapacityProviderConfig": {"CapacityProviderArn": arn}});
-    scenario.done("POST", "/2015-03-31/functions", request);
-    let invoke = "/2015-03-31/functions/f/invocations";
-    assert_eq!(scenario.ask("POST", invoke, Value::Null).0, 404);
-    let published = scenario.done("POST", VERSIONS, json!({"PublishTo": "LATEST_PUBLISHED"}));
-    assert_eq!(published["Version"], "$LATEST.PUBLISHED");
-    scenario.done("POST", invoke, Value::Null);
-    let listed = scenario.done("GET", VERSIONS, Value::Null);
-    let versions: Vec<&Value> =
-        listed["Versions"].as_array().unwrap().iter().map(|it| &it["Version"]).collect();
-    assert_eq!(versions, ["$LATEST", "$LATEST.PUBLISHED"]);
-}
