@@ -119,7 +119,7 @@ fn lengths_are_those_of_the_model() {
 }
 
 /// Each key with a limit, and its member in the model.
-const MEMBERS: [(&str, &str); 30] = [
+const MEMBERS: [(&str, &str); 31] = [
     ("role", "/CreateFunction/Role"),
     ("description", "/CreateFunction/Description"),
     ("handler_name", "/CreateFunction/Handler"),

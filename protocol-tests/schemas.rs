@@ -574,8 +574,15 @@ fn keys_go_together_in_the_schema_when_they_do_in_the_program() {
         "environment" | "environment_variables" | "function_tags" => vec![json!({"AB": "c"})],
         "traffic" => vec![json!([10, 100])],
         "guard" => vec![json!({"errors": "1%"})],
-        "image_config" | "verify" | "logging_config" | "function_url" | "durable_config"
-        | "tenancy_config" | "capacity_provider_config" | "scaling" | "event_invoke_config"
+        "image_config"
+        | "verify"
+        | "logging_config"
+        | "function_url"
+        | "durable_config"
+        | "tenancy_config"
+        | "capacity_provider_config"
+        | "scaling"
+        | "event_invoke_config"
         | "runtime_management" => vec![json!({})],
         "publish_to" => vec![json!("latest_published")],
         "s3_object_storage_mode" => vec![json!("COPY"), json!("REFERENCE")],

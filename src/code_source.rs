@@ -115,7 +115,10 @@ impl BuiltLayer {
             },
             layer: "deps".to_owned(),
             object: None,
-            live: numbers.iter().map(|number| LiveLayerVersion { arn: arn(number), number: *number }).collect(),
+            live: numbers
+                .iter()
+                .map(|number| LiveLayerVersion { arn: arn(number), number: *number })
+                .collect(),
             live_sha256: is_live.then(|| archive.code_sha256().to_owned()),
             archive,
         }

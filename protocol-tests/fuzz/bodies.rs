@@ -60,12 +60,11 @@ pub fn plan(data: &[u8]) {
     }
     let name = || FunctionName::parse("f").expect("a name");
     let object = || Object { bucket: "b".to_owned(), key: "k".to_owned(), version: None };
-    let code =
-        |sha256: &str| Code {
-            sha256: Some(sha256.to_owned()),
-            delivery: Some(Delivery::Object(object())),
-            ..Code::default()
-        };
+    let code = |sha256: &str| Code {
+        sha256: Some(sha256.to_owned()),
+        delivery: Some(Delivery::Object(object())),
+        ..Code::default()
+    };
     let mut wanted = DesiredFunction::of(&wanted, name(), None);
     let live = live_function(&DesiredFunction::of(&live, name(), None), data);
     for code in [code("new"), code("live")] {

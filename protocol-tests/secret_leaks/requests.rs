@@ -267,7 +267,10 @@ fn members() -> Vec<Scenario> {
         ("file_system_configs", json!([{"arn": text, "local_mount_path": text}])),
         ("description", json!("%{role} $GITHUB_TOKEN %{git_commit_msg} ${DB_PASSWORD}")),
         ("layers", json!(["arn:$GITHUB_TOKEN", "$DB_PASSWORD"])),
-        ("layers", json!({"name": "a-$GITHUB_TOKEN", "zip": "index.js", "description": text, "license": text})),
+        (
+            "layers",
+            json!({"name": "a-$GITHUB_TOKEN", "zip": "index.js", "description": text, "license": text}),
+        ),
         ("layers", json!([{"name": text, "zip": text}, {"name": "b", "zip": "dist/$GITHUB_TOKEN"}])),
         ("zip", json!(["index.js", "dist/$GITHUB_TOKEN"])),
         ("exclude", json!(["[$GITHUB_TOKEN"])),

@@ -419,9 +419,7 @@ fn from_managed_instances() -> Vec<Row> {
             "ExecutionEnvironmentMemoryGiBPerVCpu": memory,
         })
     };
-    let scaling = |min: u32, max: u32| {
-        json!({"scaling": {"min_execution_environments": min, "max_execution_environments": max}})
-    };
+    let scaling = |min: u32, max: u32| json!({"scaling": {"min_execution_environments": min, "max_execution_environments": max}});
     let applied = |a: u32, b: u32| json!({"MinExecutionEnvironments": a, "MaxExecutionEnvironments": b});
     vec![
         rows(

@@ -203,9 +203,8 @@ impl Session {
 /// The time limit of each wait of a deployment.
 fn wait_limit(stanza: &Stanza) -> Duration {
     // AWS lets the code of Managed Instances start for 15 minutes, after it has launched the instances.
-    let is_managed = stanza.capacity_provider_config.is_some()
-        || stanza.publish_to.is_some()
-        || stanza.scaling.is_some();
+    let is_managed =
+        stanza.capacity_provider_config.is_some() || stanza.publish_to.is_some() || stanza.scaling.is_some();
     let takes_long = is_managed
         || stanza.snap_start.as_deref() == Some("PublishedVersions")
         || matches!(stanza.provisioned_concurrency, Some(OrNone::Some(_)));

@@ -42,7 +42,8 @@ impl Lambda {
             Some(number) => {
                 let call = self.client.get_layer_version().layer_name(layer).version_number(number).send();
                 let output = found(self.read_call(GET, call).await)?;
-                let arn = |arn: Option<&str>| arn.map(str::to_owned).ok_or_else(|| self.invalid_response(GET));
+                let arn =
+                    |arn: Option<&str>| arn.map(str::to_owned).ok_or_else(|| self.invalid_response(GET));
                 output.map(|output| arn(output.layer_version_arn())).transpose()?
             }
         };

@@ -81,8 +81,7 @@ impl Lambda {
 /// True if AWS has applied what was requested. A number that was not requested may have any value.
 fn is_applied(output: &GetFunctionScalingConfigOutput) -> bool {
     let Some(requested) = output.requested_function_scaling_config() else { return true };
-    let (requested, applied) =
-        (scaling(Some(requested)), scaling(output.applied_function_scaling_config()));
+    let (requested, applied) = (scaling(Some(requested)), scaling(output.applied_function_scaling_config()));
     requested.or(applied) == applied
 }
 

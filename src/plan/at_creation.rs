@@ -95,8 +95,7 @@ mod tests {
     fn a_function_runs_on_managed_instances_from_its_creation_or_never() {
         let provider = |arn: &str| Setting::CapacityProviderArn(arn.to_owned());
         let concurrency = Setting::EnvironmentConcurrency(Some(16));
-        let (plain, managed) =
-            (live(None, ""), LiveFunction { is_managed: true, ..LiveFunction::default() });
+        let (plain, managed) = (live(None, ""), LiveFunction { is_managed: true, ..LiveFunction::default() });
         let other = |is_managed| Err(PlanError::OtherInstances { is_managed });
         for (differing, live, expected) in [
             (provider("arn"), &plain, other(false)),

@@ -24,7 +24,8 @@ fn publication(layer: &BuiltLayer) -> impl Iterator<Item = Step> {
     });
     let latest = layer.live.first().map_or(Value::Null, |latest| json!(latest.number.to_string()));
     let change = change(layer, latest, json!(new_version(layer.archive.code_sha256())));
-    let publish = Step::write(WriteCall::PublishLayerVersion { layer: Box::new(layer.clone()) }, vec![change]);
+    let publish =
+        Step::write(WriteCall::PublishLayerVersion { layer: Box::new(layer.clone()) }, vec![change]);
     upload.into_iter().chain([publish])
 }
 

@@ -4,8 +4,8 @@
 
 mod action;
 mod alias_changes;
-mod at_creation;
 mod approved;
+mod at_creation;
 mod codedeploy;
 mod error;
 mod event_invoke;
@@ -121,7 +121,9 @@ fn create(desired: &DesiredFunction, code: &Code) -> Result<Plan, PlanError> {
     let (own_calls, settings): (Vec<_>, Vec<_>) =
         settings.into_iter().partition(|setting| match setting.changed_by() {
             ChangedBy::Concurrency | ChangedBy::RuntimeManagement | ChangedBy::Recursion => true,
-            ChangedBy::Configuration | ChangedBy::Code | ChangedBy::CodeSigning | ChangedBy::Creation => false,
+            ChangedBy::Configuration | ChangedBy::Code | ChangedBy::CodeSigning | ChangedBy::Creation => {
+                false
+            }
         });
     let (before, after): (Vec<_>, Vec<_>) =
         own_calls.iter().partition(|setting| setting.changed_by() == ChangedBy::RuntimeManagement);

@@ -130,10 +130,7 @@ fn is_deletion(step: &Step) -> bool {
 
 /// True for a step that makes what the function will use, and does not change the function.
 fn is_before_the_function(step: &Step) -> bool {
-    matches!(
-        step.action,
-        Action::UploadPackage { .. } | Action::Write(WriteCall::PublishLayerVersion { .. })
-    )
+    matches!(step.action, Action::UploadPackage { .. } | Action::Write(WriteCall::PublishLayerVersion { .. }))
 }
 
 /// True for a step with which an alias goes live. An update of an alias that a later step shifts or moves

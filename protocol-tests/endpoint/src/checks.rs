@@ -10,7 +10,8 @@ use crate::document::strings;
 use crate::refusal::Refusal;
 use crate::runtimes;
 use crate::shapes::{
-    self, is_arn_or_empty, is_capacity_provider, is_file_system, is_id, is_layer, is_log_group, is_made_of, is_role, is_signing,
+    self, is_arn_or_empty, is_capacity_provider, is_file_system, is_id, is_layer, is_log_group, is_made_of,
+    is_role, is_signing,
 };
 
 /// Limit for all variables together as JSON, in bytes (AWS's quotas page).

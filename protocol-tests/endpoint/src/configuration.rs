@@ -274,9 +274,7 @@ mod tests {
 
     #[test]
     fn a_capacity_provider_is_replaced_as_a_whole() {
-        let config = |members: Value| {
-            json!({"CapacityProviderConfig": {"LambdaManagedInstancesCapacityProviderConfig": members}})
-        };
+        let config = |members: Value| json!({"CapacityProviderConfig": {"LambdaManagedInstancesCapacityProviderConfig": members}});
         let set = config(json!({"CapacityProviderArn": "a", "PerExecutionEnvironmentMaxConcurrency": 4}));
         let other = config(json!({"CapacityProviderArn": "b", "ExecutionEnvironmentMemoryGiBPerVCpu": 4.0}));
         let members = json!({

@@ -29,7 +29,10 @@ fn a_history_is_written_after_the_text_of_others() {
 fn another_text_keeps_the_history() {
     for (description, expected) in [
         ("for the shop (at 7, before: 5)", "the shop (at 7, before: 5)"),
-        ("for the shop (at 7 #4, before: 5 #3, release: shop)", "the shop (at 7 #4, before: 5 #3, release: shop)"),
+        (
+            "for the shop (at 7 #4, before: 5 #3, release: shop)",
+            "the shop (at 7 #4, before: 5 #3, release: shop)",
+        ),
         ("(at 7, before: none)", "the shop (at 7, before: none)"),
         ("for the shop (at 7, to 8, before: 5, 3)", "the shop (at 7, to 8, before: 5, 3)"),
         ("(at 7, codedeploy to 8)", "the shop (at 7, codedeploy to 8)"),

@@ -87,10 +87,8 @@ fn a_version_proves_itself_before_any_alias_moves() {
 
 #[test]
 fn a_text_of_the_stanza_replaces_that_before_the_history() {
-    let wanted = |aliases: &[&str]| Release {
-        alias_description: Some("shop".to_owned()),
-        ..release(aliases)
-    };
+    let wanted =
+        |aliases: &[&str]| Release { alias_description: Some("shop".to_owned()), ..release(aliases) };
     let live_at = |at: u64, description: &str| {
         let history = AliasHistory::of(description);
         live(2, &[LiveAlias { history, ..alias("live", at, &[]) }])

@@ -8,8 +8,8 @@ use serde_json::json;
 
 use super::snippets;
 use super::values::{
-    ALIAS, ALIAS_DESCRIPTION, FUNCTION_NAME, LAMBDA, LOOPS, Links, PROCESSORS, PackageType, PublishTo, REGION,
-    RELEASE, SHARES, SNAPSHOTS, STORAGE_MODES, TRACING, TagsMode, VERSION,
+    ALIAS, ALIAS_DESCRIPTION, FUNCTION_NAME, LAMBDA, LOOPS, Links, PROCESSORS, PackageType, PublishTo,
+    REGION, RELEASE, SHARES, SNAPSHOTS, STORAGE_MODES, TRACING, TagsMode, VERSION,
 };
 use crate::protocol::keys::{Kind, options};
 use crate::protocol::layer::{Layer, Layers};

@@ -6,8 +6,8 @@ use crate::protocol::layer::LayerContent;
 use crate::protocol::on::On;
 use crate::protocol::structures::{
     CapacityProviderConfig, CodeDeploy, Cors, DeploymentHooks, DurableConfig, EventInvokeConfig, Expect,
-    FileSystemConfig, FunctionUrl, Guard, ImageConfig, LoggingConfig, RuntimeManagement, Scaling, TenancyConfig,
-    Verify,
+    FileSystemConfig, FunctionUrl, Guard, ImageConfig, LoggingConfig, RuntimeManagement, Scaling,
+    TenancyConfig, Verify,
 };
 
 /// A key, AWS's field for it, and the operation that takes the field.

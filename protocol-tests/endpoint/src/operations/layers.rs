@@ -32,7 +32,8 @@ impl Account {
             (None, ..) => return Err(Refusal::CodeMissing), // a guess
         };
         let Settings { region, account, .. } = &self.settings;
-        let location = format!("https://awslambda-{region}-layers.s3.{region}.amazonaws.com/{account}/{name}");
+        let location =
+            format!("https://awslambda-{region}-layers.s3.{region}.amazonaws.com/{account}/{name}");
         let mut members = json!({
             "Content": {"Location": location, "CodeSha256": sha256, "CodeSize": size},
             "Description": body["Description"].as_str().unwrap_or_default(),

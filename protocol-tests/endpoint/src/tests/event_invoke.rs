@@ -65,7 +65,13 @@ fn a_configuration_that_makes_no_sense_is_refused() {
             r"Value 'a-queue' at 'destinationConfig.onFailure.destination' failed to satisfy constraint: Member must satisfy regular expression pattern: $|kafka://([^.]([a-zA-Z0-9\-_.]{0,248}))|arn:(aws[a-zA-Z0-9-]*):([a-zA-Z0-9\-])+:((eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1})?:(\d{12})?:(.*)",
         ),
     ] {
-        scenario.refused("PUT", CONFIG, body, validation, &format!("1 validation error detected: {sentence}"));
+        scenario.refused(
+            "PUT",
+            CONFIG,
+            body,
+            validation,
+            &format!("1 validation error detected: {sentence}"),
+        );
     }
     let text = "You must specify at least one of error handling or destination setting.";
     scenario.refused("PUT", CONFIG, json!({}), INVALID, text);

@@ -89,7 +89,8 @@ fn a_function_has_a_capacity_provider_from_its_creation_or_never() {
     let text = "Lambda Managed Instance functions must have memory size greater than or equal to 2048";
     scenario.refused("PUT", CONFIGURATION, json!({"MemorySize": 1024}), VALIDATION, text);
     let mut ratio = provider("q");
-    ratio["LambdaManagedInstancesCapacityProviderConfig"]["ExecutionEnvironmentMemoryGiBPerVCpu"] = json!(9.0);
+    ratio["LambdaManagedInstancesCapacityProviderConfig"]["ExecutionEnvironmentMemoryGiBPerVCpu"] =
+        json!(9.0);
     let (status, _, _) = scenario.ask("PUT", CONFIGURATION, json!({"CapacityProviderConfig": ratio}));
     assert_eq!(status, 400);
 }

@@ -231,7 +231,8 @@ fn what_a_creation_names_needs_permissions_of_its_own() {
     let file_systems = json!([{"Arn": access_point, "LocalMountPath": "/mnt/data"}]);
     let executions_key = [("kms:DescribeKey", KEY), ("kms:GenerateDataKey", KEY), ("kms:Decrypt", KEY)];
     let provider = "arn:aws:lambda:us-east-1:123456789012:capacity-provider:p";
-    let instances = json!({"LambdaManagedInstancesCapacityProviderConfig": {"CapacityProviderArn": provider}});
+    let instances =
+        json!({"LambdaManagedInstancesCapacityProviderConfig": {"CapacityProviderArn": provider}});
     let rows: [(Value, &[(&str, &str)]); 13] = [
         (json!({}), &[]),
         (json!({"Tags": {}, "Layers": [], "KMSKeyArn": ""}), &[]),
