@@ -420,7 +420,6 @@ impl CallError {
     }
 
     /// True if AWS may have carried out the last request of the call in spite of the error.
-    #[cfg_attr(not(feature = "codedeploy"), expect(dead_code, reason = "only CreateDeployment needs it"))]
     pub(super) fn has_lost_response(&self) -> bool {
         self.has_no_answer() || self.http_status.is_some_and(|status| status >= 500)
     }
