@@ -541,6 +541,8 @@ fn a_value_is_right_to_the_schema_when_it_is_right_to_the_program() {
                     )
                 }
                 Said::Deprecated => {}
+                // The map has a value for each branch. A schema does not know the branches.
+                Said::Warned | Said::Refused if key == "function_name" && stanza[&key].is_object() => {}
                 Said::Warned | Said::Refused if is_valid => passed_over.push(stanza.to_string()),
                 Said::Warned | Said::Refused => refused += 1,
             }

@@ -33,16 +33,21 @@ impl Undone {
     /// True if the rollback leaves the function as it is, because what it takes back did not move an alias of
     /// `release`. `version`: the version that the stanza names.
     pub(crate) fn leaves(&self, release: &Release, version: Option<&str>, live: &LiveFunction) -> bool {
-        let is_moved = |alias: &LiveAlias| match self {
-            Undone::LastMove => true,
-            Undone::Release(last) => last.takes_back(&alias.version, &alias.history),
-            Undone::Shift => false,
+        let last = match self {
+            Undone::LastMove => return false,
+            Undone::Release(last) => Some(last),
+            Undone::Shift => None,
         };
+        if version.is_some() {
+            return false;
+        }
+        let is_moved =
+            |alias: &LiveAlias| last.is_some_and(|last| last.takes_back(&alias.version, &alias.history));
         let is_shifting = |alias: &LiveAlias| {
             !alias.shares().is_empty() || alias.history.codedeploy_shift(&alias.version).is_some()
         };
         let mut aliases = live.aliases.iter().filter(|alias| release.aliases.contains(&alias.name));
-        version.is_none() && !aliases.any(|alias| is_moved(alias) || is_shifting(alias))
+        !aliases.any(|alias| is_moved(alias) || is_shifting(alias))
     }
 }
 

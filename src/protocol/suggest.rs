@@ -8,6 +8,10 @@ const MAX_LENGTH: usize = 64;
 /// misspellings have: `imeout`, `handler`, `memory`.
 const MIN_SIMILARITY: f64 = 0.8;
 
+/// Minimum similarity without that preference. `event_source` has the prefix of `event_invoke_config`, and
+/// means something else.
+const MIN_PLAIN_SIMILARITY: f64 = 0.75;
+
 /// The name in `known` that is most similar to `word`, ignoring case and the difference between hyphens and
 /// underscores. The first one, if several are equally similar. `None`: no name is similar.
 pub fn suggest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
@@ -18,8 +22,11 @@ pub fn suggest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
     let word = normal(word);
     let mut best = None;
     for name in known {
-        let similarity = strsim::jaro_winkler(&word, &normal(name));
-        if similarity >= MIN_SIMILARITY && best.is_none_or(|(most, _)| similarity > most) {
+        let normal_name = normal(name);
+        let similarity = strsim::jaro_winkler(&word, &normal_name);
+        let is_similar =
+            similarity >= MIN_SIMILARITY && strsim::jaro(&word, &normal_name) >= MIN_PLAIN_SIMILARITY;
+        if is_similar && best.is_none_or(|(most, _)| similarity > most) {
             best = Some((similarity, name));
         }
     }

@@ -2,10 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::super::{LiveImage, LiveUrl, LiveVersion, Provisioned, ProvisionedState, VersionState};
+use super::super::{
+    AliasHistory, LiveImage, LiveUrl, LiveVersion, Provisioned, ProvisionedState, VersionState,
+};
 use super::*;
 use crate::protocol::stanza::{Group, in_group};
-use crate::protocol::structures::Cors;
+use crate::protocol::structures::{Cors, EventInvokeConfig};
 
 /// The keys of the stanza of `live`, with its notes.
 fn written(live: &LiveFunction, alias: Option<&str>, denied: &[&'static str]) -> WrittenStanza {
@@ -248,7 +250,12 @@ const LEFT_OUT: [&str; 24] = [
 fn each_option_is_written_or_cannot_be_read_from_aws() {
     let live = LiveFunction {
         url: Some(public_url()),
-        aliases: vec![alias("1")],
+        aliases: vec![LiveAlias { history: AliasHistory::of("for the shop"), ..alias("1") }],
+        event_invoke: [(
+            Some("live".to_owned()),
+            EventInvokeConfig { maximum_retry_attempts: Some(0), ..EventInvokeConfig::default() },
+        )]
+        .into(),
         provisioned: [("live".to_owned(), Provisioned { executions: 1, state: ProvisionedState::Ready })]
             .into(),
         tags: Some(pairs(&[("a", "b")])),
