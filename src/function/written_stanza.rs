@@ -137,7 +137,7 @@ impl Writer<'_> {
             let value = match (setting, with_variables) {
                 (_, Some(value)) => value,
                 (Setting::RuntimeManagement(version), None) if version.starts_with("arn:") => {
-                    json!({"runtime_version_arn": version})
+                    self.open(key, json!({"runtime_version_arn": version}))
                 }
                 (Setting::RuntimeManagement(mode), None) => json!({"update_runtime_on": mode}),
                 (_, None) if setting.is_empty() => json!(""),

@@ -93,7 +93,12 @@ fn a_secret_is_a_variable_and_its_value_is_nowhere() {
     let description = Setting::Description("as in s3cr3t-$URL".to_owned());
     let live = LiveFunction {
         tags: Some(pairs(&[("aws:cloudformation:stack-id", "x"), ("team a", "payments-7"), ("u", "no")])),
-        ..with(vec![environment, description, Setting::SnapStart("costs `$5`".to_owned())])
+        ..with(vec![
+            environment,
+            description,
+            Setting::SnapStart("costs `$5`".to_owned()),
+            Setting::RuntimeManagement("arn:payments-7".to_owned()),
+        ])
     };
     let stanza = written(&live, None, &[]);
     assert_eq!(
@@ -109,6 +114,8 @@ fn a_secret_is_a_variable_and_its_value_is_nowhere() {
     );
     assert_eq!(value(&stanza, "description"), json!("$FN_ORDERS_DESCRIPTION"));
     assert_eq!(value(&stanza, "snap_start"), json!("costs \\`\\$5\\`"));
+    let version = json!({"runtime_version_arn": "$FN_ORDERS_RUNTIME_MANAGEMENT"});
+    assert_eq!(value(&stanza, "runtime_management"), version);
     let tags = json!({"team a": "$FN_ORDERS_FUNCTION_TAGS_TEAM_A", "u": "no"});
     assert_eq!(value(&stanza, "function_tags"), tags);
     assert_eq!(
@@ -118,6 +125,7 @@ fn a_secret_is_a_variable_and_its_value_is_nowhere() {
             ("FN_ORDERS_API_TOKEN", "on", "`api_token` of `environment`"),
             ("FN_ORDERS_URL_2", "another one", "`url` of `environment`"),
             ("FN_ORDERS_DESCRIPTION", "as in s3cr3t-$URL", "`description`"),
+            ("FN_ORDERS_RUNTIME_MANAGEMENT", "arn:payments-7", "`runtime_management`"),
             ("FN_ORDERS_FUNCTION_TAGS_TEAM_A", "payments-7", "`team a` of `function_tags`"),
         ]
     );
