@@ -42,7 +42,16 @@ pub(crate) fn directory(travis_yml: &str) -> TempDir {
 
 /// The program in standalone use, with AWS keys but without variables of a CI.
 pub(crate) fn standalone(arguments: &[&str], directory: &Path, endpoint: Option<&Endpoint>) -> PluginCommand {
-    let mut plugin = PluginCommand::new(arguments).directory(directory).env("GIT_CEILING_DIRECTORIES", "/");
+    with_keys(PluginCommand::new(arguments), directory, endpoint)
+}
+
+/// The same for a command that is prepared.
+pub(crate) fn with_keys(
+    plugin: PluginCommand,
+    directory: &Path,
+    endpoint: Option<&Endpoint>,
+) -> PluginCommand {
+    let mut plugin = plugin.directory(directory).env("GIT_CEILING_DIRECTORIES", "/");
     if let Some(endpoint) = endpoint {
         let env = job_env(endpoint);
         for (name, value) in

@@ -1,7 +1,7 @@
 //! Plans what only functions on Lambda Managed Instances have: the version `$LATEST.PUBLISHED`, and the
 //! scaling of a version. Never lets a plan begin that AWS would refuse half-way.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{PlanError, Step, WriteCall};
 use crate::function::{LATEST_PUBLISHED, LiveFunction, LiveVersion, Release, Setting, VersionState};
@@ -42,7 +42,8 @@ pub(super) fn publish_latest(live: Option<&LiveFunction>, changes: bool) -> Opti
         !changes && live.latest_published.as_ref().is_some_and(|version| is_ready(live, version))
     });
     let call = WriteCall::PublishVersion { description: None, to_latest: true };
-    (!is_published).then(|| Step::write(call, Vec::new()))
+    let change = Change { field: "version".to_owned(), from: Value::Null, to: json!(LATEST_PUBLISHED) };
+    (!is_published).then(|| Step::write(call, vec![change]))
 }
 
 /// The step that scales the version that goes live. `is_new`: a step before this one publishes the version.

@@ -209,7 +209,7 @@ impl StandaloneArgs {
             Format::Json => Ok(()),
         };
         match shown {
-            Err(_) if format == Format::Markdown && status == 0 => 1,
+            Err(_) if format == Format::Markdown && matches!(status, 0 | DIFFERS) => 1,
             Ok(()) | Err(_) => status,
         }
     }
