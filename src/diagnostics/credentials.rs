@@ -12,29 +12,7 @@ use crate::protocol::text::one_line;
 
 /// Reports a source of credentials that has none or only a part of them, or does not return them.
 pub(super) fn from_credentials(mut error: CredentialsError, redactor: &Redactor) -> ErrorReport {
-    if let CredentialsError::NoProfile { name: text }
-    | CredentialsError::UnknownProfile { name: text, .. }
-    | CredentialsError::UnsetKey { variable: Some(text), .. }
-    | CredentialsError::NoToken { variable: text }
-    | CredentialsError::NoTokenFile { path: text, .. }
-    | CredentialsError::BadFile { path: text, .. }
-    | CredentialsError::ProcessTimedOut { profile: text, .. }
-    | CredentialsError::ProfileTimedOut { profile: text, .. }
-    | CredentialsError::ProfileFailed { profile: text, .. }
-    | CredentialsError::BadProfiles { profile: text, .. }
-    | CredentialsError::NeedsMfa { profile: text }
-    | CredentialsError::NoFeature { profile: text, .. }
-    | CredentialsError::NoSession { profile: text, .. }
-    | CredentialsError::BadSession { profile: text, .. }
-    | CredentialsError::SessionExpired { profile: text, .. } = &mut error
-    {
-        *text = redactor.redact(text);
-    }
-    if let CredentialsError::NoSession { file: Some(file), .. } | CredentialsError::BadSession { file, .. } =
-        &mut error
-    {
-        *file = redactor.redact(file);
-    }
+    redact(&mut error, redactor);
     let text = error.to_string();
     let no_credentials = |text| report(Code::NoCredentials, text);
     match error {
@@ -134,6 +112,33 @@ pub(super) fn from_credentials(mut error: CredentialsError, redactor: &Redactor)
                 ..no_credentials(text).hint("fix what the causes describe, or use other credentials")
             }
         }
+    }
+}
+
+/// Masks secrets in the names that a message contains.
+fn redact(error: &mut CredentialsError, redactor: &Redactor) {
+    if let CredentialsError::NoProfile { name: text }
+    | CredentialsError::UnknownProfile { name: text, .. }
+    | CredentialsError::UnsetKey { variable: Some(text), .. }
+    | CredentialsError::NoToken { variable: text }
+    | CredentialsError::NoTokenFile { path: text, .. }
+    | CredentialsError::BadFile { path: text, .. }
+    | CredentialsError::ProcessTimedOut { profile: text, .. }
+    | CredentialsError::ProfileTimedOut { profile: text, .. }
+    | CredentialsError::ProfileFailed { profile: text, .. }
+    | CredentialsError::BadProfiles { profile: text, .. }
+    | CredentialsError::NeedsMfa { profile: text }
+    | CredentialsError::NoFeature { profile: text, .. }
+    | CredentialsError::NoSession { profile: text, .. }
+    | CredentialsError::BadSession { profile: text, .. }
+    | CredentialsError::SessionExpired { profile: text, .. } = error
+    {
+        *text = redactor.redact(text);
+    }
+    if let CredentialsError::NoSession { file: Some(file), .. } | CredentialsError::BadSession { file, .. } =
+        error
+    {
+        *file = redactor.redact(file);
     }
 }
 
