@@ -4,7 +4,7 @@
 default:
     @just --list --unsorted
 
-# Run the first tier of the tests: bash and git, no network, about a minute and a half.
+# Run the first tier of the tests: bash and git, no network, about two minutes.
 test *filters:
     cargo test --locked -- {{ filters }}
 

@@ -358,7 +358,7 @@ fn a_session_of_the_aws_cli_without_an_end_is_refused() {
         let ended = run(&fixture);
         check(&path, &ended, "no-credentials");
         let message = ended.finished()["error"]["message"].as_str().expect("a string");
-        assert!(message.contains("cannot be read"), "{path}: {message}");
+        assert!(message.contains("cannot be used"), "{path}: {message}");
         fs::remove_file(&session).expect("can be removed");
     }
 }

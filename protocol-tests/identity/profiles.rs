@@ -1,7 +1,7 @@
-//! Tests profiles that cannot give credentials: the error names the profile and what is wrong with it, and
+//! Tests profiles and keys that cannot be used: the error names the profile and what is wrong with it, and
 //! shows nothing that a `credential_process` wrote.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::sources::{Home, Keys, sts};
 use super::{Scenario, extend, stanza};
@@ -35,6 +35,83 @@ fn a_role_that_needs_a_code_of_a_device_is_refused_before_sts_is_asked() {
         assert!(hint.contains("`aws sts get-session-token") && hint.contains("`role_to_assume`"), "{hint}");
     }
     assert_eq!((sts.lines(), endpoint.calls().len()), (Vec::new(), 0));
+}
+
+#[test]
+fn a_line_break_in_a_key_is_reported_and_not_sent() {
+    let keys = BASE.variables("AWS");
+    let with = |at: usize| {
+        let broken = |(index, (name, value)): (usize, &(String, String))| {
+            (name.clone(), json!(if index == at { format!("{value}\n") } else { value.clone() }))
+        };
+        Value::Object(keys.iter().enumerate().map(broken).collect())
+    };
+    let mut with_token = with(9);
+    with_token["AWS_SESSION_TOKEN"] = json!("a-session-token\n");
+    let process = json!({"Version": 1, "AccessKeyId": "AKIA\nTWO", "SecretAccessKey": "a-secret-key"});
+    let home = Home::new("", "");
+    let script = home.file("process.sh", &format!("cat <<'END'\n{process}\nEND\n"));
+    home.file(".aws/config", &format!("[profile p]\ncredential_process = sh {}\n", script.display()));
+    let of_stanza = json!({"access_key_id": format!("{}\n", BASE.id), "secret_access_key": BASE.secret()});
+    for (variables, more, part, source, at) in [
+        (with(0), json!({}), "access_key_id", "environment", Value::Null),
+        (with(1), json!({}), "secret_access_key", "environment", Value::Null),
+        (with_token, json!({}), "session_token", "environment", Value::Null),
+        (json!({}), of_stanza, "access_key_id", "stanza", json!("/access_key_id")),
+        (json!({"HOME": home.path()}), json!({"profile": "p"}), "access_key_id", "profile", Value::Null),
+    ] {
+        let (scenario, endpoint) = (Scenario::new(), BASE.endpoint("us-east-1"));
+        let mut request = stanza(scenario.env(&endpoint.url()));
+        extend(&mut request["env"], &variables);
+        extend(&mut request, &more);
+        let ended = scenario.run(&[], &request);
+        let error = &ended.finished()["error"];
+        assert_eq!((ended.code(), ended.status.code()), ("no-credentials", Some(2)), "{}", ended.stdout);
+        let message = format!(
+            "`{part}` of the credential source `{source}` contains a line break or another control character"
+        );
+        assert_eq!((&error["message"], &error["at"]), (&json!(message), &at));
+        assert_eq!(endpoint.calls().len(), 0, "{source}");
+    }
+}
+
+#[test]
+fn an_empty_variable_selects_the_default_profile() {
+    let (scenario, endpoint) = (Scenario::new(), BASE.endpoint("eu-west-3"));
+    let home = Home::new("[default]\nregion = eu-west-3\n", &format!("[default]\n{}", BASE.profile()));
+    let mut request = stanza(scenario.env(&endpoint.url()));
+    extend(&mut request["env"], &json!({"HOME": home.path(), "AWS_PROFILE": ""}));
+    let ended = scenario.run(&[], &request);
+    assert_eq!(ended.outcome(), "deployed", "{}", ended.stdout);
+    let identified = ended.event("identified").expect("the event exists");
+    assert_eq!((&identified["profile"], &identified["region"]), (&json!("default"), &json!("eu-west-3")));
+}
+
+#[test]
+fn a_profile_that_the_sdk_does_not_read_is_reported_with_the_reason() {
+    let keys = BASE.profile();
+    for (config, profile, reason) in [
+        (format!("[profile p]\n{keys}[x]\nno property\n"), "p", "config on line 5"),
+        (format!("[p]\n{keys}"), "p", "its section is `[profile p]` in `config`"),
+        (format!("[profile my dev]\n{keys}"), "my dev", "rename the profile"),
+    ] {
+        let (scenario, endpoint, home) =
+            (Scenario::new(), BASE.endpoint("us-east-1"), Home::new(&config, ""));
+        let mut request = stanza(scenario.env(&endpoint.url()));
+        extend(&mut request["env"], &json!({"HOME": home.path()}));
+        request["profile"] = json!(profile);
+        let ended = scenario.run(&[], &request);
+        assert_eq!(ended.code(), "no-credentials", "{config}: {}", ended.stdout);
+        let error = ended.finished()["error"].to_string();
+        assert!(error.contains(reason), "{config}: {error}");
+    }
+    // The SDK accepts a tab, too.
+    let (scenario, endpoint) = (Scenario::new(), BASE.endpoint("us-east-1"));
+    let home = Home::new(&format!("[profile\tp]\n{keys}"), "");
+    let mut request = stanza(scenario.env(&endpoint.url()));
+    extend(&mut request["env"], &json!({"HOME": home.path()}));
+    request["profile"] = json!("p");
+    assert_eq!(scenario.run(&[], &request).outcome(), "deployed");
 }
 
 #[test]

@@ -279,6 +279,27 @@ fn without_a_session_of_identity_center_the_error_says_how_to_start_one() {
 }
 
 #[test]
+fn a_file_that_is_no_session_is_reported_with_the_command_that_replaces_it() {
+    let login = PathBuf::from(".aws/login/cache").join(login_file());
+    for (profile, path, kind, command) in [
+        ("dev", sso_file("company"), "IAM Identity Center", "aws sso login --profile dev"),
+        ("me", login, "AWS console", "aws login --profile me"),
+    ] {
+        let message = format!("the {kind} session of the profile `{profile}` in `/");
+        let hint =
+            format!("make it a file that the job can read and write; or remove it, and run `{command}`");
+        for text in ["", "an-access-token", "{\"accessToken\": \"half", "[]", "{}"] {
+            let job = Job::new(DEPLOYER, portal(TOKEN), false);
+            job.write(&path, text);
+            job.fails(text, profile, "no-credentials", &message, &hint);
+        }
+        let job = Job::new(DEPLOYER, portal(TOKEN), false);
+        fs::create_dir_all(Path::new(&job.home.path()).join(&path)).expect("can be created");
+        job.fails("a directory", profile, "no-credentials", &message, &hint);
+    }
+}
+
+#[test]
 fn a_renewed_session_is_saved_and_its_tokens_are_masked() {
     let job = Job::new(DEPLOYER, portal(NEW_TOKEN), true);
     job.write(&sso_file("company"), &renewable_session().to_string());

@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::io::Write;
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -63,6 +63,23 @@ fn run_unchecked(scenario: &Scenario, request: &Value, meanwhile: impl FnOnce(&C
     drop(stdin);
     meanwhile(&child);
     PluginOutput::of(child, began)
+}
+
+#[test]
+fn a_token_file_that_is_a_pipe_is_refused_however_the_profile_names_it() {
+    let (scenario, endpoint, home) = (Scenario::new(), JOB.endpoint("us-east-1"), Home::new("", ""));
+    let pipe = format!("{}/pipe", home.path());
+    assert!(Command::new("mkfifo").arg(&pipe).status().expect("mkfifo runs").success());
+    for line in ["Web_Identity_Token_File = PIPE", "web_identity_token_file=PIPE # of the CI"] {
+        let line = line.replace("PIPE", &pipe);
+        home.file(".aws/config", &format!("[default]\nrole_arn = {ROLE}\n{line}\n"));
+        let mut request = stanza(scenario.env(&endpoint.url()));
+        extend(&mut request["env"], &json!({"HOME": home.path()}));
+        let ended = scenario.run(&[], &request);
+        assert_eq!(ended.code(), "no-credentials", "{line}: {}", ended.stdout);
+        let message = ended.finished()["error"]["message"].as_str().expect("a string");
+        assert!(message.ends_with("cannot be read: it is a pipe, not a file"), "{line}: {message}");
+    }
 }
 
 #[test]

@@ -6,29 +6,13 @@ use std::error::Error;
 use super::{caused, report};
 use crate::lambda::{CredentialsError, error_texts};
 use crate::protocol::error::{Code, ErrorReport};
-use crate::protocol::secret::Redactor;
+use crate::protocol::event::CredentialsSource;
+use crate::protocol::secret::{MASK, Redactor};
 use crate::protocol::text::one_line;
 
 /// Reports a source of credentials that has none or only a part of them, or does not return them.
 pub(super) fn from_credentials(mut error: CredentialsError, redactor: &Redactor) -> ErrorReport {
-    if let CredentialsError::NoProfile { name: text }
-    | CredentialsError::UnknownProfile { name: text, .. }
-    | CredentialsError::UnsetKey { variable: Some(text), .. }
-    | CredentialsError::NoToken { variable: text }
-    | CredentialsError::NoTokenFile { path: text, .. }
-    | CredentialsError::BadFile { path: text, .. }
-    | CredentialsError::ProcessTimedOut { profile: text, .. }
-    | CredentialsError::ProfileTimedOut { profile: text, .. }
-    | CredentialsError::ProfileFailed { profile: text, .. }
-    | CredentialsError::NeedsMfa { profile: text }
-    | CredentialsError::NoSession { profile: text, .. }
-    | CredentialsError::SessionExpired { profile: text, .. } = &mut error
-    {
-        *text = redactor.redact(text);
-    }
-    if let CredentialsError::NoSession { file: Some(file), .. } = &mut error {
-        *file = redactor.redact(file);
-    }
+    redact(&mut error, redactor);
     let text = error.to_string();
     let no_credentials = |text| report(Code::NoCredentials, text);
     match error {
@@ -52,17 +36,27 @@ pub(super) fn from_credentials(mut error: CredentialsError, redactor: &Redactor)
             };
             no_credentials(text).at(format!("/{key}")).hint(hint)
         }
+        CredentialsError::ControlCharacter { part, origin } => ErrorReport {
+            at: (origin == CredentialsSource::Stanza).then(|| format!("/{part}")),
+            ..no_credentials(text)
+                .hint("set it again on one line; a copied value often ends with a line break")
+        },
         CredentialsError::None => no_credentials(text).hint(
             "set `access_key_id` and `secret_access_key` in the stanza, AWS_ACCESS_KEY_ID and \
              AWS_SECRET_ACCESS_KEY in the job, a `profile` with credentials, or `role_to_assume` with \
              `web_identity_token_env`",
         ),
-        CredentialsError::NoProfile { .. } => {
-            no_credentials(text).at("/profile").hint(format!("add credentials to the profile in {AWS_FILES}"))
+        CredentialsError::NoProfile { name } => {
+            no_credentials(text).at("/profile").hint(match is_plain(&name) {
+                true => format!("add credentials to the profile in {AWS_FILES}; {}", sections(&name)),
+                false => {
+                    format!("rename the profile: its name can have letters, digits and `{NAME_MARKS}` only")
+                }
+            })
         }
-        CredentialsError::UnknownProfile { variable, .. } => no_credentials(text)
+        CredentialsError::UnknownProfile { variable, name } => no_credentials(text)
             .at(variable.map_or_else(|| "/profile".to_owned(), |variable| format!("/env/{variable}")))
-            .hint(format!("define the profile in {AWS_FILES}; or use another profile")),
+            .hint(format!("define the profile in {AWS_FILES}; {}; or use another profile", sections(&name))),
         CredentialsError::NoToken { .. } => no_credentials(text)
             .at("/web_identity_token_env")
             .hint("configure the CI system to put an OpenID Connect token into this variable"),
@@ -72,8 +66,8 @@ pub(super) fn from_credentials(mut error: CredentialsError, redactor: &Redactor)
         ),
         CredentialsError::BadFile { source, .. } => caused(
             no_credentials(text).hint(
-                "replace it with a regular file, or set AWS_CONFIG_FILE and AWS_SHARED_CREDENTIALS_FILE to \
-                 other files",
+                "replace it with a regular file, or name another one: in AWS_CONFIG_FILE, in \
+                 AWS_SHARED_CREDENTIALS_FILE, or where a token file is named",
             ),
             &source,
         ),
@@ -85,11 +79,25 @@ pub(super) fn from_credentials(mut error: CredentialsError, redactor: &Redactor)
         )),
         CredentialsError::ProfileTimedOut { .. } => report(Code::TimedOut, text)
             .hint("check that the job can reach what the profile uses, such as STS or IAM Identity Center"),
+        CredentialsError::BadProfiles { source, .. } => ErrorReport {
+            caused_by: causes(&*source, redactor),
+            ..no_credentials(text).hint("fix what the causes describe, or use other credentials")
+        },
         CredentialsError::NeedsMfa { .. } => no_credentials(text).hint(
             "use another profile; or put the keys that `aws sts get-session-token --serial-number … \
              --token-code …` returns into AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN of \
              the job, and name the role in `role_to_assume` instead of the profile",
         ),
+        CredentialsError::NoFeature { .. } => {
+            no_credentials(text).hint("use a program that was built with this feature, or other credentials")
+        }
+        CredentialsError::BadSession { profile, kind, source, .. } => ErrorReport {
+            caused_by: causes(&*source, redactor),
+            ..no_credentials(text).hint(format!(
+                "make it a file that the job can read and write; or remove it, and run `{}`",
+                kind.command(&profile)
+            ))
+        },
         CredentialsError::NoSession { profile, kind, file } => no_credentials(text).hint(match file {
             Some(_) => format!("run `{}`", kind.command(&profile)),
             None => "set HOME of the job to the directory whose `.aws` has the session".to_owned(),
@@ -107,9 +115,49 @@ pub(super) fn from_credentials(mut error: CredentialsError, redactor: &Redactor)
     }
 }
 
+/// Masks secrets in the names that a message contains.
+fn redact(error: &mut CredentialsError, redactor: &Redactor) {
+    if let CredentialsError::NoProfile { name: text }
+    | CredentialsError::UnknownProfile { name: text, .. }
+    | CredentialsError::UnsetKey { variable: Some(text), .. }
+    | CredentialsError::NoToken { variable: text }
+    | CredentialsError::NoTokenFile { path: text, .. }
+    | CredentialsError::BadFile { path: text, .. }
+    | CredentialsError::ProcessTimedOut { profile: text, .. }
+    | CredentialsError::ProfileTimedOut { profile: text, .. }
+    | CredentialsError::ProfileFailed { profile: text, .. }
+    | CredentialsError::BadProfiles { profile: text, .. }
+    | CredentialsError::NeedsMfa { profile: text }
+    | CredentialsError::NoFeature { profile: text, .. }
+    | CredentialsError::NoSession { profile: text, .. }
+    | CredentialsError::BadSession { profile: text, .. }
+    | CredentialsError::SessionExpired { profile: text, .. } = error
+    {
+        *text = redactor.redact(text);
+    }
+    if let CredentialsError::NoSession { file: Some(file), .. } | CredentialsError::BadSession { file, .. } =
+        error
+    {
+        *file = redactor.redact(file);
+    }
+}
+
 /// The texts of an error of the SDK and of its causes, each on one line and without secrets.
 fn causes(error: &(dyn Error + 'static), redactor: &Redactor) -> Vec<String> {
     error_texts(error).into_iter().map(|text| one_line(&redactor.redact(&text))).collect()
+}
+
+/// Other characters than letters and digits that the SDK accepts in the name of a profile.
+const NAME_MARKS: &str = "_-/.%@:+";
+
+/// Whether the SDK accepts the name of a profile. It ignores a profile with another name.
+fn is_plain(name: &str) -> bool {
+    name.replace(MASK, "").chars().all(|c| c.is_ascii_alphanumeric() || NAME_MARKS.contains(c))
+}
+
+/// How the files name a profile. A section with the other form is ignored.
+fn sections(name: &str) -> String {
+    format!("its section is `[profile {name}]` in `config`, and `[{name}]` in `credentials`")
 }
 
 /// The files in which a job defines profiles.

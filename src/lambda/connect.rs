@@ -318,7 +318,7 @@ impl IdentityLookup<'_> {
             .timeout_config(timeouts(self.wait_limit, RESPONSE_LIMIT))
             .retry_config(sdk_retry_config())
             .app_name(AppName::new(name).expect("letters, digits, - and ."));
-        match self.stanza.profile() {
+        match credentials::profile_name(self.stanza, self.env) {
             Some(name) => loader.profile_name(name).load().await,
             None => loader.load().await,
         }
@@ -335,7 +335,7 @@ impl IdentityLookup<'_> {
             .with_region(config.region().cloned())
             .with_use_fips(config.use_fips())
             .with_use_dual_stack(config.use_dual_stack());
-        credentials::find(
+        let found = credentials::find(
             self.stanza,
             self.env,
             self.env_given,
@@ -343,7 +343,8 @@ impl IdentityLookup<'_> {
             (self.known_secrets, self.wait_limit),
             sts,
         )
-        .await
+        .await?;
+        Ok(found.checked()?)
     }
 }
 
@@ -385,7 +386,7 @@ pub(crate) fn named_region(stanza: &Stanza, env: &Environment) -> Result<Option<
 pub(crate) async fn default_region(stanza: &Stanza, env: &Environment) -> Result<Region, LambdaError> {
     credential_files::check(env, &KnownSecrets::default())?;
     let mut profile = ProfileFileRegionProvider::builder();
-    if let Some(name) = stanza.profile() {
+    if let Some(name) = credentials::profile_name(stanza, env) {
         profile = profile.profile_name(name);
     }
     match profile.build().region().await {

@@ -2,12 +2,12 @@
 //! huge files: the SDK would read them to the end. It adds the keys and tokens in them to the known secrets.
 
 use std::borrow::Cow;
-use std::io::{self, ErrorKind};
+use std::io::ErrorKind;
 use std::path::Path;
 
 use serde_json::Value;
 
-use super::credentials_error::CredentialsError;
+use super::credentials_error::{Cause, CredentialsError};
 use crate::bounded_read;
 use crate::options::profile_files;
 use crate::protocol::environment::Environment;
@@ -38,17 +38,17 @@ pub(super) fn check(env: &Environment, known_secrets: &KnownSecrets) -> Result<(
 /// Checks the file in which the AWS CLI keeps a session. Returns false if it does not exist.
 ///
 /// # Errors
-/// [`CredentialsError::BadFile`].
-pub(super) fn check_session(path: &str, known_secrets: &KnownSecrets) -> Result<bool, CredentialsError> {
-    let read = bounded_read::read(Path::new(path));
-    let exists = read.as_ref().err().is_none_or(|error| error.kind() != ErrorKind::NotFound);
+/// Those of [`bounded_read::read`], and that of a file that is not JSON, which quotes nothing of it. The SDK
+/// says only that it cannot load the session.
+pub(super) fn check_session(path: &str, known_secrets: &KnownSecrets) -> Result<bool, Cause> {
+    let content = match bounded_read::read(Path::new(path)) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
+        read => read?,
+    };
     let mut secrets = Vec::new();
-    // The SDK reports a file that is not JSON, and quotes nothing of it.
-    if let Ok(session) = serde_json::from_slice(&unless_bad(path, read)?) {
-        collect_secrets(session, &mut secrets);
-    }
+    collect_secrets(serde_json::from_slice(&content)?, &mut secrets);
     known_secrets.add(secrets);
-    Ok(exists)
+    Ok(true)
 }
 
 /// Collects the strings in a session's file that can be secret.
@@ -68,25 +68,30 @@ fn collect_secrets(value: Value, secrets: &mut Vec<Secret>) {
 /// The keys in the `~/.aws` files, also those of a profile that only another profile names.
 fn keys(profiles: &str) -> impl Iterator<Item = Secret> {
     const NAMES: [&str; 3] = ["aws_access_key_id", "aws_secret_access_key", "aws_session_token"];
-    let pairs = profiles.lines().filter_map(|line| line.split_once('='));
-    let keys = pairs.filter(|(name, _)| NAMES.iter().any(|known| name.trim().eq_ignore_ascii_case(known)));
-    keys.map(|(_, value)| Secret::new(value.trim())).filter(|key| !key.expose().is_empty())
+    let keys = properties(profiles).filter(|(name, _)| NAMES.contains(&name.as_str()));
+    keys.map(|(_, value)| Secret::new(value)).filter(|key| !key.expose().is_empty())
 }
 
 /// The token files that the profiles in an AWS configuration file name.
 fn token_files(profiles: &str) -> impl Iterator<Item = String> {
-    let pairs = profiles.lines().filter_map(|line| line.split_once('='));
-    pairs.filter(|(key, _)| key.trim() == "web_identity_token_file").map(|(_, path)| path.trim().to_owned())
+    let paths = properties(profiles).filter(|(name, _)| name == "web_identity_token_file");
+    paths.map(|(_, path)| path.to_owned())
+}
+
+/// The properties in an AWS configuration file, as the SDK reads them: the names in lower case, the values
+/// without comments. With another rule, the SDK would use a key or read a file that was not checked.
+fn properties(profiles: &str) -> impl Iterator<Item = (String, &str)> {
+    profiles.lines().filter_map(|line| {
+        let mut marks = line.match_indices(['#', ';']);
+        let comment = marks.find(|(at, _)| line[..*at].ends_with(char::is_whitespace));
+        let (name, value) = comment.map_or(line, |(at, _)| &line[..at]).split_once('=')?;
+        Some((name.trim().to_ascii_lowercase(), value.trim()))
+    })
 }
 
 /// The content of a file. Empty on errors that the SDK itself reports.
 fn content(path: &str) -> Result<Vec<u8>, CredentialsError> {
-    unless_bad(path, bounded_read::read(Path::new(path)))
-}
-
-/// What was read of a file. Empty on errors that the SDK itself reports.
-fn unless_bad(path: &str, read: io::Result<Vec<u8>>) -> Result<Vec<u8>, CredentialsError> {
-    match read {
+    match bounded_read::read(Path::new(path)) {
         Err(source)
             if matches!(
                 source.kind(),
@@ -102,6 +107,15 @@ fn unless_bad(path: &str, read: io::Result<Vec<u8>>) -> Result<Vec<u8>, Credenti
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn keys_and_token_files_are_found_as_the_sdk_finds_them() {
+        let profiles = "[a] # c\n# aws_access_key_id = no\nAWS_Secret_Access_Key = a#b;c # old\n\
+            web_identity_token_file=/a b\t;c\nWeb_Identity_Token_File = /d\naws_session_token = # none\n";
+        let keys: Vec<Secret> = keys(profiles).collect();
+        assert_eq!(keys, [Secret::new("a#b;c")]);
+        assert_eq!(token_files(profiles).collect::<Vec<_>>(), ["/a b", "/d"]);
+    }
 
     #[test]
     fn every_string_of_a_session_is_secret_unless_it_is_known_to_be_open() {

@@ -74,7 +74,8 @@ pub(super) async fn find(
     if let Some(credentials) = from_environment(env)? {
         return Ok(ResolvedCredentials::fixed(credentials, CredentialsSource::Environment));
     }
-    let profile = ProfileCredentials::new(None, env, config, (known_secrets, limit)).await?;
+    let name = profile_name(stanza, env);
+    let profile = ProfileCredentials::new(name, env, config, (known_secrets, limit)).await?;
     if let Some(found) = profile.into_credentials().await? {
         return Ok(found);
     }
@@ -105,6 +106,13 @@ pub(super) async fn find(
         }
     }
     Err(CredentialsError::None.into())
+}
+
+/// The profile for the SDK. `None`: the job's `AWS_PROFILE`, else `default`. With an empty `AWS_PROFILE`, the
+/// SDK would look for a profile without a name; a CI passes an empty variable for one that is not set.
+pub(super) fn profile_name<'a>(stanza: &'a Stanza, env: &Environment) -> Option<&'a str> {
+    let is_empty = env.get("AWS_PROFILE").is_some_and(|name| name.is_empty());
+    stanza.profile().or(is_empty.then_some("default"))
 }
 
 /// Credentials from `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and `AWS_SESSION_TOKEN`, else from the same

@@ -8,6 +8,9 @@ use super::error_texts::error_texts;
 use crate::protocol::event::CredentialsSource;
 use crate::protocol::stanza::UnusableKeys;
 
+/// An error of a library below one of ours.
+pub(super) type Cause = Box<dyn std::error::Error + Send + Sync>;
+
 /// Why no credentials could be loaded.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CredentialsError {
@@ -28,6 +31,17 @@ pub(crate) enum CredentialsError {
         key: &'static str,
         /// Name of the variable. `None`: the value is more than the name of a variable.
         variable: Option<String>,
+    },
+    /// A part of the credentials has a character that no request can contain.
+    #[error(
+        "`{part}` of the credential source `{}` contains a line break or another control character",
+        .origin.as_str()
+    )]
+    ControlCharacter {
+        /// The part, by its name in a stanza.
+        part: &'static str,
+        /// The source.
+        origin: CredentialsSource,
     },
     /// No source has credentials.
     #[error("no AWS credentials were found")]
@@ -104,11 +118,30 @@ pub(crate) enum CredentialsError {
         /// The error that the SDK returned.
         source: SdkCredentialsError,
     },
+    /// The job's `~/.aws` files cannot be parsed, or one of them cannot be read.
+    #[error("the profile `{profile}` cannot be read from the AWS files of the job")]
+    BadProfiles {
+        /// Name of the profile.
+        profile: String,
+        /// The error that the SDK returned, with file and line.
+        source: Cause,
+    },
     /// A role of a profile can be assumed only with a code of an MFA device.
     #[error("the profile `{profile}` assumes its role with `mfa_serial`, which is not supported")]
     NeedsMfa {
         /// Name of the profile.
         profile: String,
+    },
+    /// A profile needs a session that this program cannot use.
+    #[error(
+        "this program was built without the feature `{}`, which the profile `{profile}` needs",
+        .kind.feature().0
+    )]
+    NoFeature {
+        /// The profile that names the session.
+        profile: String,
+        /// How the session is started.
+        kind: SessionKind,
     },
     /// The session that a profile names was not started, or has been ended with `logout`.
     #[error("the profile `{profile}` has no {} session: {}", .kind.as_str(), absence(.file.as_deref()))]
@@ -119,6 +152,18 @@ pub(crate) enum CredentialsError {
         kind: SessionKind,
         /// The file that does not exist. `None`: the job has no home directory in which it could be.
         file: Option<String>,
+    },
+    /// The file of a session cannot be read, contains no session, or cannot be replaced by a renewed one.
+    #[error("the {} session of the profile `{profile}` in `{file}` cannot be used", .kind.as_str())]
+    BadSession {
+        /// The profile that names the session.
+        profile: String,
+        /// How a new session is started.
+        kind: SessionKind,
+        /// The file.
+        file: String,
+        /// The error of the read, or the error that the SDK returned.
+        source: Cause,
     },
     /// The session that a profile names has expired.
     #[error("the {} session of the profile `{profile}` has expired", .kind.as_str())]
@@ -179,6 +224,14 @@ impl SessionKind {
         match self {
             SessionKind::IdentityCenter => "IAM Identity Center",
             SessionKind::Console => "AWS console",
+        }
+    }
+
+    /// The Cargo feature with which a program uses such a session, and whether this program has it.
+    pub(super) fn feature(self) -> (&'static str, bool) {
+        match self {
+            SessionKind::IdentityCenter => ("sso", cfg!(feature = "sso")),
+            SessionKind::Console => ("login", cfg!(feature = "login")),
         }
     }
 

@@ -49,24 +49,34 @@ impl UsedProfile {
     /// Reads the profile `name`. `None`: the job's `AWS_PROFILE`, else `default`.
     ///
     /// # Errors
-    /// [`CredentialsError::NeedsMfa`].
+    /// [`CredentialsError::NeedsMfa`], [`CredentialsError::NoFeature`] and [`CredentialsError::BadProfiles`].
     pub(super) async fn read(name: Option<&str>, env: &Environment) -> Result<Self, CredentialsError> {
         // The defaults are the files and the environment of this process, which has the job's variables.
         let (fs, process, files) = Default::default();
         let selected = name.map(|name| name.to_owned().into());
         match profile::load(&fs, &process, &files, selected).await {
             Ok(profiles) => {
-                let keys = key_source(&profiles, env)?;
+                let keys = usable(key_source(&profiles, env)?, |kind| kind.feature().1)?;
                 Ok(UsedProfile { name: profiles.selected_profile().to_owned(), keys })
             }
-            // The SDK reports files that it cannot parse.
-            Err(_) => {
+            // The SDK's provider would leave out the line that it cannot parse.
+            Err(error) => {
                 let of_job = || env.get("AWS_PROFILE").map(Cow::into_owned);
-                let name = name.map(str::to_owned).or_else(of_job).unwrap_or_else(|| "default".to_owned());
-                Ok(UsedProfile { name, keys: KeySource::Other })
+                let profile = name.map(str::to_owned).or_else(of_job).unwrap_or_else(|| "default".to_owned());
+                Err(CredentialsError::BadProfiles { profile, source: error.into() })
             }
         }
     }
+}
+
+/// Refuses a session of a kind that this program cannot use.
+fn usable(keys: KeySource, can_use: impl Fn(SessionKind) -> bool) -> Result<KeySource, CredentialsError> {
+    if let KeySource::Session(LoginSession { kind, profile, .. }) = &keys
+        && !can_use(*kind)
+    {
+        return Err(CredentialsError::NoFeature { profile: profile.clone(), kind: *kind });
+    }
+    Ok(keys)
 }
 
 /// Follows `source_profile` as the SDK does. The SDK reports a profile that is missing, and profiles that
@@ -104,15 +114,12 @@ fn own_key_source(name: &str, profile: &Profile, profiles: &ProfileSet, env: &En
     if has("credential_source") || has("web_identity_token_file") {
         KeySource::Other
     } else if SSO_KEYS.into_iter().any(has) {
-        match sso_session(profile, profiles).filter(|_| cfg!(feature = "sso")) {
+        match sso_session(profile, profiles) {
             Some(identifier) => session(SessionKind::IdentityCenter, sso_file(identifier, env)),
             None => KeySource::Other,
         }
     } else if let Some(arn) = profile.get("login_session") {
-        match cfg!(feature = "login") {
-            true => session(SessionKind::Console, login_file(arn, env)),
-            false => KeySource::Other,
-        }
+        session(SessionKind::Console, login_file(arn, env))
     } else if has("credential_process") {
         KeySource::Process
     } else {
@@ -120,11 +127,16 @@ fn own_key_source(name: &str, profile: &Profile, profiles: &ProfileSet, env: &En
     }
 }
 
-/// What the file of a session of IAM Identity Center is named after. `None`: the profile is incomplete.
+/// What the file of a session of IAM Identity Center is named after. `None`: the profile is incomplete, or
+/// names a session and has keys of the older form.
 fn sso_session<'a>(profile: &'a Profile, profiles: &ProfileSet) -> Option<&'a str> {
     profile.get("sso_account_id").and(profile.get("sso_role_name"))?;
     match profile.get("sso_session") {
-        Some(session) => profiles.sso_session(session).map(|_| session),
+        Some(_) if profile.get("sso_region").or(profile.get("sso_start_url")).is_some() => None,
+        Some(session) => {
+            let section = profiles.sso_session(session)?;
+            section.get("sso_region").and(section.get("sso_start_url")).map(|_| session)
+        }
         None => profile.get("sso_region").and(profile.get("sso_start_url")),
     }
 }
@@ -155,6 +167,7 @@ mod tests {
     use super::*;
 
     const SSO: &str = "sso_account_id=1\nsso_role_name=r\n";
+    const SESSION: &str = "[sso-session dev]\nsso_region=x\nsso_start_url=y\n";
     const KEYS: &str = "aws_access_key_id=a\naws_secret_access_key=b\n";
 
     /// Where the keys of the profile `used` of this configuration file come from.
@@ -168,7 +181,6 @@ mod tests {
     }
 
     #[test]
-    #[cfg(all(feature = "sso", feature = "login"))]
     fn the_keys_of_a_profile_come_from_the_end_of_its_chain() {
         let session = |profile: &str, kind, file: &str| {
             let file = Some(format!("/home/u/.aws/{file}.json"));
@@ -182,14 +194,8 @@ mod tests {
         let role = "[profile used]\nrole_arn=arn:aws:iam::1:role/r\nsource_profile=base\n";
         for (config, expected) in [
             ("[profile used]\ncredential_process=p\n".to_owned(), KeySource::Process),
-            (
-                format!("[profile used]\n{SSO}sso_session=dev\n[sso-session dev]\nsso_region=x\n"),
-                session("used", sso, dev),
-            ),
-            (
-                format!("{role}[profile base]\n{SSO}sso_session=dev\n[sso-session dev]\nsso_region=x\n"),
-                session("base", sso, dev),
-            ),
+            (format!("[profile used]\n{SSO}sso_session=dev\n{SESSION}"), session("used", sso, dev)),
+            (format!("{role}[profile base]\n{SSO}sso_session=dev\n{SESSION}"), session("base", sso, dev)),
             (
                 format!("[profile used]\n{SSO}sso_region=x\nsso_start_url=https://d-1.awsapps.com/start\n"),
                 session("used", sso, start),
@@ -198,9 +204,14 @@ mod tests {
                 "[profile used]\nlogin_session=arn:aws:iam::1:user/a\n".to_owned(),
                 session("used", console, login),
             ),
-            // Incomplete, missing, circular, or with keys that the SDK prefers.
+            // Incomplete, contradictory, missing, circular, or with keys that the SDK prefers.
             ("[profile used]\nsso_session=dev\n".to_owned(), KeySource::Other),
             (format!("[profile used]\n{SSO}sso_session=gone\n"), KeySource::Other),
+            (
+                format!("[profile used]\n{SSO}sso_session=dev\n[sso-session dev]\nsso_region=x\n"),
+                KeySource::Other,
+            ),
+            (format!("[profile used]\n{SSO}sso_session=dev\nsso_region=x\n{SESSION}"), KeySource::Other),
             (role.to_owned(), KeySource::Other),
             (
                 format!("{role}[profile base]\nrole_arn=arn:aws:iam::1:role/r\nsource_profile=used\n"),
@@ -210,6 +221,25 @@ mod tests {
         ] {
             assert_eq!(keys_of_used(&config).expect("no MFA"), expected, "{config}");
         }
+    }
+
+    #[test]
+    fn a_session_that_the_program_cannot_use_is_refused_with_the_name_of_the_feature() {
+        for (config, feature) in [
+            (format!("[profile used]\n{SSO}sso_session=dev\n{SESSION}"), "sso"),
+            ("[profile used]\nlogin_session=arn:aws:iam::1:user/a\n".to_owned(), "login"),
+        ] {
+            let keys = || keys_of_used(&config).expect("no MFA");
+            let error = usable(keys(), |_| false).expect_err("the feature is missing");
+            assert_eq!(
+                error.to_string(),
+                format!(
+                    "this program was built without the feature `{feature}`, which the profile `used` needs"
+                )
+            );
+            assert!(usable(keys(), |_| true).is_ok(), "{config}");
+        }
+        assert!(usable(KeySource::Process, |_| false).is_ok());
     }
 
     #[test]

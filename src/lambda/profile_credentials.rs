@@ -10,7 +10,7 @@ use aws_credential_types::provider::error::CredentialsError as SdkCredentialsErr
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider, future};
 
 use super::credential_files;
-use super::credentials_error::CredentialsError;
+use super::credentials_error::{Cause, CredentialsError};
 use super::error_texts::error_texts;
 use super::profile::{KeySource, LoginSession, UsedProfile};
 use super::resolved_credentials::ResolvedCredentials;
@@ -32,6 +32,10 @@ const ENDED: [&str; 4] = [
     "Please reauthenticate",
 ];
 
+/// Parts of the SDK's texts about the file of a session that has no session, or that it cannot replace.
+const BROKEN: [&str; 3] =
+    ["failed to load the cached SSO token", "cached Login token file", "failed to load cached Login token"];
+
 /// Credential provider of a profile.
 #[derive(Debug)]
 pub(super) struct ProfileCredentials {
@@ -46,7 +50,7 @@ impl ProfileCredentials {
     /// most `limit`, and at most 30 s.
     ///
     /// # Errors
-    /// [`CredentialsError::NeedsMfa`].
+    /// As [`UsedProfile::read`].
     pub(super) async fn new(
         name: Option<&str>,
         env: &Environment,
@@ -80,8 +84,8 @@ impl ProfileCredentials {
     /// Loads the credentials. `None`: the profile has none.
     ///
     /// # Errors
-    /// [`CredentialsError::NoSession`], [`CredentialsError::SessionExpired`], [`CredentialsError::BadFile`]
-    /// for the file of a session, [`CredentialsError::ProcessTimedOut`],
+    /// [`CredentialsError::NoSession`], [`CredentialsError::SessionExpired`],
+    /// [`CredentialsError::BadSession`], [`CredentialsError::ProcessTimedOut`],
     /// [`CredentialsError::ProfileTimedOut`] and [`CredentialsError::ProfileFailed`].
     async fn load(&self) -> Result<Option<Credentials>, CredentialsError> {
         self.check_session()?;
@@ -105,17 +109,19 @@ impl ProfileCredentials {
 
     /// Checks that the session exists on which the profile depends, if it depends on one.
     fn check_session(&self) -> Result<(), CredentialsError> {
-        let KeySource::Session(LoginSession { kind, profile, file }) = &self.profile.keys else {
+        let KeySource::Session(session) = &self.profile.keys else {
             return Ok(());
         };
-        let exists = match file {
-            Some(file) => credential_files::check_session(file, &self.known_secrets)?,
+        let exists = match &session.file {
+            Some(file) => credential_files::check_session(file, &self.known_secrets)
+                .map_err(|source| session.unusable(source))?,
             None => false,
         };
         match exists {
             true => Ok(()),
             false => {
-                Err(CredentialsError::NoSession { profile: profile.clone(), kind: *kind, file: file.clone() })
+                let (profile, file) = (session.profile.clone(), session.file.clone());
+                Err(CredentialsError::NoSession { profile, kind: session.kind, file })
             }
         }
     }
@@ -129,15 +135,29 @@ impl ProfileCredentials {
     }
 
     fn failed(&self, source: SdkCredentialsError) -> CredentialsError {
-        let has_ended = |text: &String| ENDED.iter().any(|ended| text.contains(ended));
+        let texts = error_texts(&source);
+        let has_any = |parts: &[&str]| texts.iter().any(|text| parts.iter().any(|part| text.contains(part)));
         match &self.profile.keys {
-            KeySource::Session(session) if error_texts(&source).iter().any(has_ended) => {
+            KeySource::Session(session) if has_any(&ENDED) => {
                 let (profile, kind) = (session.profile.clone(), session.kind);
                 CredentialsError::SessionExpired { profile, kind, source }
             }
+            KeySource::Session(session) if has_any(&BROKEN) => session.unusable(source.into()),
             KeySource::Process | KeySource::Session(_) | KeySource::Other => {
                 CredentialsError::ProfileFailed { profile: self.profile.name.clone(), source }
             }
+        }
+    }
+}
+
+impl LoginSession {
+    /// The error for a session whose file exists.
+    fn unusable(&self, source: Cause) -> CredentialsError {
+        CredentialsError::BadSession {
+            profile: self.profile.clone(),
+            kind: self.kind,
+            file: self.file.clone().unwrap_or_default(),
+            source,
         }
     }
 }
@@ -163,7 +183,8 @@ impl ProvideCredentials for ProfileCredentials {
 /// Why credentials could not be renewed, for the user.
 fn renewal_error(error: &CredentialsError) -> String {
     if let CredentialsError::SessionExpired { profile, kind, .. }
-    | CredentialsError::NoSession { profile, kind, .. } = error
+    | CredentialsError::NoSession { profile, kind, .. }
+    | CredentialsError::BadSession { profile, kind, .. } = error
     {
         return format!("{error}; run `{}`", kind.command(profile));
     }

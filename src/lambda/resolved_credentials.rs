@@ -8,7 +8,7 @@ use aws_credential_types::Credentials;
 use aws_credential_types::provider::error::CredentialsError as SdkCredentialsError;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider, future};
 
-use super::credentials_error::RenewalFailed;
+use super::credentials_error::{CredentialsError, RenewalFailed};
 use crate::protocol::event::CredentialsSource;
 use crate::protocol::secret::{KnownSecrets, Secret};
 
@@ -29,6 +29,18 @@ pub(super) struct ResolvedCredentials {
 impl ResolvedCredentials {
     pub(super) fn fixed(credentials: Credentials, source: CredentialsSource) -> Self {
         ResolvedCredentials { credentials, source, profile: None, provider: None }
+    }
+
+    /// Refuses credentials with a control character, such as a line break at the end of a variable. The SDK
+    /// panics at one in the access key ID, and takes one in the session token for a failure of the network.
+    ///
+    /// # Errors
+    /// [`CredentialsError::ControlCharacter`].
+    pub(super) fn checked(self) -> Result<Self, CredentialsError> {
+        match invalid_part(&self.credentials) {
+            Some(part) => Err(CredentialsError::ControlCharacter { part, origin: self.source }),
+            None => Ok(self),
+        }
     }
 
     /// The credential provider for the SDK: it returns these credentials first, and renewed ones when they
@@ -55,6 +67,17 @@ pub(super) fn add_secrets(known_secrets: &KnownSecrets, credentials: &Credential
     known_secrets.add(keys.into_iter().chain(credentials.session_token()).map(Secret::new));
 }
 
+/// The first part of `credentials` that contains a control character, by its name in a stanza.
+fn invalid_part(credentials: &Credentials) -> Option<&'static str> {
+    let parts = [
+        ("access_key_id", credentials.access_key_id()),
+        ("secret_access_key", credentials.secret_access_key()),
+        ("session_token", credentials.session_token().unwrap_or_default()),
+    ];
+    let invalid = parts.into_iter().find(|(_, value)| value.bytes().any(|byte| byte.is_ascii_control()));
+    invalid.map(|(name, _)| name)
+}
+
 /// Returns the first credentials once, then asks the provider for new ones. Asking the provider immediately
 /// would start a profile's process a second time.
 #[derive(Debug)]
@@ -79,7 +102,12 @@ impl ProvideCredentials for FirstThenProvider {
                     Err(_) => Err(failed(SdkCredentialsError::provider_timed_out(RENEWAL_LIMIT))),
                 };
                 renewed.iter().for_each(|credentials| add_secrets(&self.known_secrets, credentials));
-                renewed
+                match renewed.as_ref().ok().and_then(invalid_part) {
+                    Some(part) => Err(failed(SdkCredentialsError::provider_error(format!(
+                        "`{part}` of the new credentials contains a line break or another control character"
+                    )))),
+                    None => renewed,
+                }
             }),
         }
     }

@@ -29,7 +29,8 @@ pub(crate) fn defines_profile(env: &Environment, name: &str) -> bool {
     let is_it = |line: &str| {
         let header =
             line.trim().strip_prefix('[').and_then(|line| line.split(']').next()).unwrap_or_default().trim();
-        header.strip_prefix("profile ").unwrap_or(header).trim() == name
+        let after = header.strip_prefix("profile").filter(|after| after.starts_with([' ', '\t']));
+        after.unwrap_or(header).trim() == name
     };
     !name.is_empty() && texts(env).iter().any(|(_, text)| text.lines().any(is_it))
 }
