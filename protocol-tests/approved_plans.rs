@@ -4,16 +4,17 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::time::Duration;
 
-use lambda_endpoint::{Endpoint, Fault, FaultKind, Settings};
+use lambda_endpoint::{DeploymentGroup, Endpoint, Fault, FaultKind, Settings};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::fixture::{ALIASES, CONFIGURATION, Fixture};
-use crate::plugin::PluginOutput;
+use crate::plugin::{PluginCommand, PluginOutput};
 use crate::release_fixture::{three_live, writes};
 use crate::repository::committed_schema;
-use crate::standalone::{collected, directory, standalone, stanza};
+use crate::standalone::{collected, directory, standalone, stanza, with_keys};
 
 /// The approved plan that a runner makes of the last event of `plan`.
 fn approved(fixture: &Fixture) -> Value {
@@ -168,6 +169,40 @@ fn a_deployment_that_is_not_the_approved_one_fails_before_a_change_and_names_the
     }
 }
 
+#[test]
+fn each_parameter_of_a_step_is_a_part_of_the_plan() {
+    let url = |aliases: [&str; 2]| json!({"alias": aliases, "function_url": {"auth_type": "NONE"}});
+    let layer = |description: &str| {
+        json!({"layers": {"name": "deps", "zip": "layer", "description": description}})
+    };
+    let codedeploy = |config: &str| {
+        json!({"codedeploy": {"application": "shop", "deployment_group": "live", "config": config}})
+    };
+    let (canary, at_once) =
+        ("CodeDeployDefault.LambdaCanary10Percent5Minutes", "CodeDeployDefault.LambdaAllAtOnce");
+    for (planned, code, now, expected) in [
+        (url(["live", "next"]), "// 1\n", url(["next", "live"]), "`function_url.next.auth_type` would"),
+        (layer("one"), "// 1\n", layer("two"), "`layers.deps.description` would change"),
+        (
+            json!({"s3_bucket": "packages"}),
+            "// 2\n",
+            json!({"s3_bucket": "other-packages"}),
+            "`package` would change",
+        ),
+        (codedeploy(canary), "// 2\n", codedeploy(at_once), "`codedeploy.config` would change"),
+    ] {
+        let mut fixture = Fixture::live(planned);
+        fixture.endpoint.set_deployment_group(DeploymentGroup::default());
+        fs::create_dir(fixture.path("layer")).expect("made");
+        fs::write(fixture.path("layer/a.js"), "1").expect("written");
+        fixture.write(code);
+        let plan = approved(&fixture);
+        fixture.set(now);
+        let ended = deploy(&fixture, &plan);
+        check_outdated(expected, &fixture, &ended, expected);
+    }
+}
+
 /// Deploys an approved plan, with a fault in the first call of this operation.
 fn deploy_with(fixture: &Fixture, operation: &str, kind: FaultKind) -> PluginOutput {
     let plan = approved(fixture);
@@ -204,6 +239,24 @@ fn a_release_is_one_plan_and_one_difference_stops_it() {
     assert_eq!((ended.code(), ended.outcomes()), ("plan-outdated", vec!["stopped", "failed", "stopped"]));
     assert_eq!(writes(&fixture), [""; 0], "{}", ended.stdout);
     let ended = deploy(&fixture, &approved(&fixture));
+    assert_eq!(ended.outcomes(), ["deployed"; 3], "{}", ended.stdout);
+}
+
+#[test]
+fn a_release_is_compared_when_the_secrets_of_all_functions_are_known() {
+    let fixture = three_live(&json!({"description": "new"}));
+    let change = |name: &str, members: Value| {
+        fixture.another_client("PUT", &format!("/2015-03-31/functions/{name}/configuration"), members);
+    };
+    change("a", json!({"Description": "reads orders-table-1"}));
+    change("c", json!({"Environment": {"Variables": {"TABLE": "orders-table-1"}}}));
+    let plan = approved(&fixture);
+    assert!(plan.to_string().contains("reads [secure]"), "{plan}");
+    // `a` could be planned before `c` is read.
+    let slow = FaultKind::Slow { answer_over: Duration::from_millis(100) };
+    let operation = Some("GetFunction".to_owned());
+    fixture.endpoint.fault_function("c", Fault { operation, after: 0, times: 1, kind: slow });
+    let ended = deploy(&fixture, &plan);
     assert_eq!(ended.outcomes(), ["deployed"; 3], "{}", ended.stdout);
 }
 
@@ -255,8 +308,8 @@ fn run(arguments: &[&str], directory: &Path, endpoint: &Endpoint) -> (String, St
 
 #[test]
 fn a_plan_is_kept_in_a_file_and_deployed_from_it() {
-    let (endpoint, directory) =
-        two_functions(RUNTIME, &format!("{RUNTIME}  environment: {{TOKEN: secret-token}}\n"));
+    let members = "  environment: {TOKEN: secret-token}\n  layers: [{name: deps, zip: .}]\n";
+    let (endpoint, directory) = two_functions(RUNTIME, &format!("{RUNTIME}{members}"));
     let (path, file) = (directory.path(), directory.path().join("plan.json"));
     let (stdout, stderr, status) = run(&["plan", "--out", "plan.json", "--exit-code"], path, &endpoint);
     assert_eq!(status, Some(3), "{stdout}{stderr}");
@@ -269,7 +322,7 @@ fn a_plan_is_kept_in_a_file_and_deployed_from_it() {
     assert_eq!(names, ["one", "two"]);
     assert!(jsonschema::draft7::is_valid(&committed_schema("plan.json"), &plan), "{plan}");
 
-    // The plan file is in the directory that is packaged, but no part of the package.
+    // The plan file is in the directory that is packaged, but no part of the package or the layer.
     let (stdout, stderr, status) = run(&["deploy", "--plan", "plan.json"], path, &endpoint);
     assert_eq!(status, Some(0), "{stdout}{stderr}");
     assert!(endpoint.function("one").is_some() && endpoint.function("two").is_some());
@@ -327,6 +380,12 @@ fn a_plan_as_markdown_is_a_table_for_each_function() {
         "### <code>two</code>\n",
     ] {
         assert!(stdout.contains(expected), "{expected}: {stdout}");
+    }
+    if Path::new("/dev/full").exists() {
+        // The plan has changes, but cannot be read.
+        let arguments = ["plan", "--travis-yml", ".travis.yml", "--exit-code", "--format", "markdown"];
+        let lost = PluginCommand::limited("exec >/dev/full", &arguments);
+        assert_eq!(collected(with_keys(lost, directory.path(), Some(&endpoint))).2, Some(1));
     }
     let (stdout, stderr, status) = run(&["deploy", "--format", "markdown"], directory.path(), &endpoint);
     assert_eq!((stderr.as_str(), status), ("", Some(0)), "{stdout}");

@@ -147,6 +147,22 @@ fn each_version_of_an_alias_is_scaled_before_the_alias_moves_to_it() {
 }
 
 #[test]
+fn a_number_that_does_not_fit_the_live_one_is_refused_before_the_first_change() {
+    let mut fixture = new(&json!({}));
+    fixture.deployed("// 1\n");
+    fixture.set(json!({"scaling": {"min_execution_environments": 10}}));
+    let ended = fixture.deploy("// 2\n");
+    check_failed(&ended, "bad-value", "/scaling/min_execution_environments");
+    assert_eq!(fixture.changes(), Vec::<String>::new());
+    fixture.set(json!({"scaling": {"min_execution_environments": 10, "max_execution_environments": 12}}));
+    fixture.deployed("// 2\n");
+    fixture.set(json!({"scaling": {"max_execution_environments": 9}}));
+    let ended = fixture.deploy("// 3\n");
+    check_failed(&ended, "bad-value", "/scaling/max_execution_environments");
+    assert_eq!(fixture.changes(), Vec::<String>::new());
+}
+
+#[test]
 fn a_scaling_that_aws_refuses_leaves_the_alias_where_it_is() {
     let mut fixture = new(&json!({"alias": "live"}));
     fixture.deployed("// 1\n");

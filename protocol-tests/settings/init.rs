@@ -10,7 +10,7 @@ use tempfile::TempDir;
 
 use super::rows::{Of, Row, table};
 use super::{Trial, base, is_write, laid_over, stanza, together};
-use crate::fixture::{CONFIGURATION, Fixture, each};
+use crate::fixture::{ALIASES, CONFIGURATION, Fixture, VERSIONS, each};
 use crate::plugin::{PluginCommand, PluginOutput, job_env};
 
 /// What a run of `init` printed, and its exit status.
@@ -212,7 +212,8 @@ fn texts_that_yaml_or_the_stanza_would_read_as_something_else_survive() {
         }},
         "Tags": {"team a": "secret-5", "é:=+-@/": "~"},
     }));
-    let written = written(&fixture, &["--zip", "code.zip"]);
+    fs::rename(fixture.path("code.zip"), fixture.path("co$de.zip")).expect("renamed");
+    let written = written(&fixture, &["--zip", "co$de.zip"]);
     written.settled(fixture.directory.path());
     assert!(!written.text.contains("left out,"), "{}", written.text);
 }
@@ -252,6 +253,62 @@ fn with_an_alias_the_stanza_deploys_to_it() {
     let without = written(&fixture, &["--zip", "index.js"]);
     assert!(without.text.contains("# Note: the function has the alias `live`"), "{}", without.text);
     without.settled(fixture.directory.path());
+}
+
+#[test]
+fn a_description_that_others_gave_an_alias_makes_no_difference() {
+    let fixture = seeded(&json!({}));
+    fixture.another_client("POST", VERSIONS, json!({}));
+    let long = "x".repeat(200);
+    for (name, text, part) in [
+        ("plain", "$5, `a` %{b} (at 1)", "  alias_description: '\\$5, \\`a\\` %{b} (at 1)'\n"),
+        ("spaces", "for the shop  ", "# Note: `alias_description` is left out, "),
+        ("long", long.as_str(), "# Note: `alias_description` is left out, "),
+    ] {
+        let alias = json!({"Name": name, "FunctionVersion": "1", "Description": text});
+        fixture.another_client("POST", ALIASES, alias);
+        let written = written(&fixture, &["--alias", name, "--zip", "code.zip"]);
+        assert!(written.text.contains(part), "{part}\n{}", written.text);
+        written.settled(fixture.directory.path());
+    }
+}
+
+#[test]
+fn a_package_that_lambda_reads_from_a_bucket_is_written_with_the_bucket() {
+    let fixture = Fixture::new(json!({}));
+    let function = json!({
+        "FunctionName": "f", "Role": fixture.request["role"], "Runtime": "nodejs22.x", "Handler": "index.handler",
+        "Code": {"S3Bucket": "our-packages", "S3Key": "f.zip", "S3ObjectStorageMode": "REFERENCE"},
+    });
+    fixture.endpoint.seed(function).expect("AWS would create it");
+    let written = written(&fixture, &[]);
+    for part in ["\n  s3_bucket: our-packages\n", "\n  s3_object_storage_mode: REFERENCE\n"] {
+        assert!(written.text.contains(part), "{part}\n{}", written.text);
+    }
+    let checked = written.run("check", fixture.directory.path());
+    assert_eq!(checked.outcome(), "checked", "{}\n{}", written.text, checked.stdout);
+}
+
+#[test]
+fn the_scaling_is_written_without_permission_to_list_aliases() {
+    let provider = json!({"CapacityProviderArn": "arn:aws:lambda:us-east-1:123456789012:capacity-provider:p"});
+    let fixture = seeded(&json!({
+        "CapacityProviderConfig": {"LambdaManagedInstancesCapacityProviderConfig": provider},
+    }));
+    fixture.another_client("POST", VERSIONS, json!({"PublishTo": "LATEST_PUBLISHED"}));
+    let target = "/2025-11-30/functions/f/function-scaling-config?Qualifier=$LATEST.PUBLISHED";
+    let scaling = json!({"MinExecutionEnvironments": 3, "MaxExecutionEnvironments": 9});
+    fixture.another_client("PUT", target, json!({"FunctionScalingConfig": scaling}));
+    let actions = json!(["lambda:GetFunction", "lambda:GetFunctionScalingConfig"]);
+    let resource = "arn:aws:lambda:us-east-1:123456789012:function:f*";
+    fixture.endpoint.enforce(json!({
+        "Version": "2012-10-17",
+        "Statement": [{"Effect": "Allow", "Action": actions, "Resource": resource}],
+    }));
+    let written = written(&fixture, &[]).text;
+    for part in ["# Note: AWS denied ListAliases; ", "\n    min_execution_environments: 3\n"] {
+        assert!(written.contains(part), "{part}\n{written}");
+    }
 }
 
 /// A policy that allows this action on a function.

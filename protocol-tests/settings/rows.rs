@@ -431,7 +431,8 @@ fn from_managed_instances() -> Vec<Row> {
         .reported(json!([
             ["capacity_provider_config.capacity_provider_arn", provider("a"), provider("b")],
             ["capacity_provider_config.per_execution_environment_max_concurrency", 8, 1600],
-            ["capacity_provider_config.execution_environment_memory_gib_per_vcpu", 4, 2.5]
+            ["capacity_provider_config.execution_environment_memory_gib_per_vcpu", 4, 2.5],
+            ["version", null, "$LATEST.PUBLISHED"]
         ]))
         .live(live("a", 8, 4.0), live("b", 1600, 2.5))
         .alone(),

@@ -109,7 +109,9 @@ fn differing_keys(
         let changes = plan.steps.iter().flat_map(|step| &step.changes);
         // A missing permission of a public URL has a comment.
         let fields = changes.map(|change| change.field.as_str());
-        let fields = fields.filter(|field| !field.starts_with("function_url.permission."));
+        let is_permission =
+            |field: &str| field.starts_with("function_url.") && field.contains(".permission.lambda:");
+        let fields = fields.filter(|field| !is_permission(field));
         differing.extend(fields.map(|field| match field.split('.').next() {
             Some("handler") => "handler_name".to_owned(),
             first => first.unwrap_or_default().to_owned(),

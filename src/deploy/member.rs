@@ -72,6 +72,10 @@ impl<'a> Member<'a> {
         let input = read(&aws, source, prepared, self.only_plan)?;
         let mut guard = guard::prepare(&aws, &input)?;
         let before = Baseline::of(&input);
+        if context.job.approved.is_some() {
+            // The secrets of each function are masked in the plans of all.
+            release.gate(index, Stage::Read)?;
+        }
         let mut planned = plan::plan_silently(&aws, input)?;
         if release.members() > 1 {
             warn::about_release(context, &planned.plan, planned.input.live());

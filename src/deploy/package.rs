@@ -92,7 +92,8 @@ fn build_layer(
     let archive = match known.map(|(_, archive)| archive.clone()) {
         Some(archive) => archive,
         None => {
-            let contents = package::scan(&context.job.directory, &selection, None)?;
+            let leave_out = context.job.plan_file.as_deref();
+            let contents = package::scan(&context.job.directory, &selection, leave_out)?;
             contents.check_unzipped_size()?;
             let notes = contents.notes().to_vec();
             // A stanza with several layers must not hold all of them in memory.

@@ -22,7 +22,8 @@ const LEFT: usize = usize::MAX;
 /// A point that the members of a release reach together or one after the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stage {
-    /// Its function is read. Only a rollback stops here: its plan depends on what all aliases record.
+    /// Its function is read. A rollback stops here, because its plan depends on what all aliases record. So
+    /// does a deployment with an approved plan, because the secrets of all functions are masked in each plan.
     Read,
     /// Its function is read and planned.
     Planned,

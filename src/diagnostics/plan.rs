@@ -61,6 +61,12 @@ pub(crate) fn from_plan(mut error: PlanError, function_name: &str, redactor: &Re
                  function should exist"
             ))
         }
+        PlanError::ScalingOrder { names_min, .. } => {
+            let (named, other) = if names_min { ("min", "max") } else { ("max", "min") };
+            report(Code::BadValue, text).at(format!("/scaling/{named}_execution_environments")).hint(format!(
+                "set `scaling.{other}_execution_environments`, too; nothing was changed"
+            ))
+        }
         PlanError::StorageNeedsBucket => report(Code::MissingKey, text).at("/s3_bucket").hint(
             "set `s3_bucket`, or set `s3_object_storage_mode: COPY` to let Lambda keep a copy; nothing was \
              changed",

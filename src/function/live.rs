@@ -21,6 +21,8 @@ pub(crate) struct LiveFunction {
     pub code_sha256: String,
     /// The container image. `None`: the function runs a zip package.
     pub image: Option<LiveImage>,
+    /// The bucket from which Lambda reads the package. `None`: Lambda has a copy of it, or runs an image.
+    pub package_bucket: Option<String>,
     /// The function URL, of the stanza's first alias if it has one. `None`: it does not exist, or was not
     /// read.
     pub url: Option<LiveUrl>,

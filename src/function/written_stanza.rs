@@ -7,7 +7,7 @@
 use serde_json::{Map, Value, json};
 
 use super::setting::SettingField;
-use super::{ChangedBy, LiveAlias, LiveFunction, Permission, Setting};
+use super::{ChangedBy, LiveAlias, LiveFunction, LiveVersion, Permission, Setting, VersionState};
 use crate::protocol::name::FunctionName;
 use crate::protocol::secret::{Redactor, Secret};
 use crate::protocol::secret_names::names_a_secret;
@@ -108,7 +108,13 @@ impl Writer<'_> {
         self.put("region", json!(context.region), None);
         let Some(image) = &live.image else {
             let comment = "replace: the code, as a directory, a file or a finished archive";
-            return self.put("zip", json!(context.zip), Some(comment.to_owned()));
+            self.put("zip", json!(escaped(context.zip)), Some(comment.to_owned()));
+            if let Some(bucket) = &live.package_bucket {
+                let comment = "the bucket from which Lambda reads the live package";
+                let value = self.open("s3_bucket", json!(bucket));
+                self.put("s3_bucket", value, Some(comment.to_owned()));
+            }
+            return;
         };
         // An image with a tag differs in each plan, because the tag can point to another image.
         let has_digest = image.resolved.contains("@sha256:");
@@ -131,7 +137,7 @@ impl Writer<'_> {
             let value = match (setting, with_variables) {
                 (_, Some(value)) => value,
                 (Setting::RuntimeManagement(version), None) if version.starts_with("arn:") => {
-                    json!({"runtime_version_arn": version})
+                    self.open(key, json!({"runtime_version_arn": version}))
                 }
                 (Setting::RuntimeManagement(mode), None) => json!({"update_runtime_on": mode}),
                 (_, None) if setting.is_empty() => json!(""),
@@ -182,31 +188,79 @@ impl Writer<'_> {
 
     /// Writes the alias and its provisioned concurrency.
     fn release(&mut self, live: &LiveFunction) {
-        let Some(name) = self.context.alias else { return };
+        let Some(name) = self.context.alias else { return self.latest_published(live) };
         let alias = live.aliases.iter().find(|alias| alias.name == name);
-        let comment = match alias {
-            _ if self.context.denied.contains(&"ListAliases") => None,
-            None => Some("it does not exist; a deployment creates it".to_owned()),
-            Some(alias) => {
-                let version = live.versions.iter().find(|version| version.number == alias.version);
-                let is_copy = version.is_some_and(|version| version.is_copy_of(live));
-                (!is_copy).then(|| {
-                    let version = &alias.version;
-                    format!(
-                        "it points at version {version}, which has other settings or code than the \
-                         function itself ($LATEST), which this stanza describes; a deployment moves it"
-                    )
-                })
-            }
-        };
+        let comment = self.about_alias(alias, live);
         self.put("alias", json!(name), comment);
         let description = alias.map_or("", |alias| alias.history.text());
-        if !description.is_empty() && description.chars().count() <= ALIAS_DESCRIPTION_CHARS {
+        // The reader of stanzas refuses a longer text, and drops spaces at the end.
+        let is_readable = description.chars().count() <= ALIAS_DESCRIPTION_CHARS
+            && !description.ends_with(char::is_whitespace);
+        if !is_readable {
+            self.stanza.leave_out("alias_description");
+        } else if !description.is_empty() {
             let value = self.open("alias_description", json!(description));
             self.put("alias_description", value, None);
         }
         if let Some(provisioned) = live.provisioned.get(name) {
             self.put("provisioned_concurrency", json!(provisioned.executions), None);
+        }
+    }
+
+    /// What a deployment would do with the alias, beside what the stanza says. `None`: nothing, or AWS denied
+    /// what it depends on.
+    fn about_alias(&self, alias: Option<&LiveAlias>, live: &LiveFunction) -> Option<String> {
+        if self.context.denied.contains(&"ListAliases") {
+            return None;
+        }
+        let Some(alias) = alias else {
+            return Some("it does not exist; a deployment creates it".to_owned());
+        };
+        let parts = [self.about_version(&alias.version, live), about_shares(alias)];
+        let parts: Vec<String> = parts.into_iter().flatten().collect();
+        (!parts.is_empty()).then(|| parts.join("; "))
+    }
+
+    /// Why a deployment would move the alias that points at the version `number`. `None`: it would not, or it
+    /// is not known.
+    fn about_version(&self, number: &str, live: &LiveFunction) -> Option<String> {
+        if number == "$LATEST" {
+            let about = "it points at the function itself ($LATEST); a deployment publishes a version and \
+                moves it there";
+            return Some(about.to_owned());
+        }
+        let why = match live.versions.iter().find(|version| version.number == number) {
+            None if self.context.denied.contains(&"GetFunction") => return None,
+            Some(version) if version.state == VersionState::Failed => "AWS cannot invoke",
+            Some(version) if version.is_copy_of(live) => return None,
+            Some(_) if !live.knows_environment() => {
+                "may have another environment than the function itself ($LATEST), which this stanza describes"
+            }
+            Some(_) | None => {
+                "has other settings or code than the function itself ($LATEST), which this stanza describes"
+            }
+        };
+        Some(format!("it points at version {number}, which {why}; a deployment moves it"))
+    }
+
+    /// Says above `capacity_provider_config` if a deployment would publish `$LATEST.PUBLISHED`.
+    fn latest_published(&mut self, live: &LiveFunction) {
+        let is_ready =
+            |version: &LiveVersion| version.state == VersionState::Ready && version.is_copy_of(live);
+        let is_published = live.latest_published.as_ref().is_some_and(is_ready);
+        if !live.is_managed || is_published || self.context.denied.contains(&"GetFunction") {
+            return;
+        }
+        let state = match live.latest_published {
+            None => "does not exist",
+            Some(_) => {
+                "is not ready, or differs from the function itself ($LATEST), which this stanza describes"
+            }
+        };
+        let about = format!("$LATEST.PUBLISHED, which callers get, {state}; a deployment publishes it");
+        let key = self.stanza.keys.iter_mut().find(|key| key.name == "capacity_provider_config");
+        if let Some(key) = key {
+            key.comment = Some(about);
         }
     }
 
@@ -304,6 +358,18 @@ impl Writer<'_> {
         self.stanza.variables.push(JobVariable { name, value: Secret::new(value), key, purpose });
         shown
     }
+}
+
+/// What a deployment does about the traffic that the alias sends to other versions. `None`: it sends none.
+fn about_shares(alias: &LiveAlias) -> Option<String> {
+    let shown = |(version, percent): &(String, u8)| format!("{percent} % to version {version}");
+    let shares: Vec<String> = alias.shares().iter().map(shown).collect();
+    let then = match alias.shares_of_others().is_empty() {
+        true => "ends that",
+        false => "fails until that has ended, or ends it with `clear_weights: true`",
+    };
+    let shown = shares.join(", ");
+    (!shares.is_empty()).then(|| format!("it splits its traffic ({shown}); a deployment {then}"))
 }
 
 /// True if the stanza need not name the setting. Without a description, a new function gets one of this

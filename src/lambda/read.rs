@@ -217,6 +217,10 @@ pub(super) fn live(output: &GetFunctionOutput) -> Option<LiveFunction> {
             uri: text(code.and_then(|code| code.image_uri())),
             resolved: text(code.and_then(|code| code.resolved_image_uri())),
         }),
+        package_bucket: code
+            .and_then(|code| code.resolved_s3_object())
+            .and_then(|object| object.s3_bucket())
+            .map(str::to_owned),
         is_managed: configuration.capacity_provider_config().is_some(),
         revision_id: configuration.revision_id().map(str::to_owned),
         has_failed: matches!(

@@ -55,14 +55,14 @@ impl Lambda {
         live: &mut LiveFunction,
         reads: &VersionReads,
     ) -> Result<(), LambdaError> {
-        if reads.all_aliases || !reads.aliases.is_empty() {
-            live.aliases = self.in_time("the list of aliases", self.aliases(name)).await?;
-        }
         if live.is_managed && reads.aliases.is_empty() {
             let call =
                 self.client.get_function().function_name(name.as_str()).qualifier(LATEST_PUBLISHED).send();
             let output = found(self.read_call("GetFunction", call).await)?;
             live.latest_published = output.and_then(|output| output.configuration().and_then(read::version));
+        }
+        if reads.all_aliases || !reads.aliases.is_empty() {
+            live.aliases = self.in_time("the list of aliases", self.aliases(name)).await?;
         }
         if reads.versions {
             live.versions = self.in_time("the list of versions", self.versions(name)).await?;

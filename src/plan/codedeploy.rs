@@ -1,9 +1,12 @@
 //! Decides what CodeDeploy has to do with an alias. Never lets it begin while it already moves the alias to
 //! another version.
 
+use serde_json::{Value, json};
+
 use super::alias_changes::{alias_change, weights_change};
 use super::{PlanError, Step, WriteCall};
 use crate::function::{AppSpec, LiveAlias, LiveDeployment, LiveFunction};
+use crate::protocol::event::Change;
 use crate::protocol::structures::CodeDeploy;
 
 /// How an alias gets to the version of a plan.
@@ -96,7 +99,9 @@ pub(super) fn deployment_step(
     provisions: bool,
 ) -> Step {
     let from = version.and_then(|version| start(alias, version)).unwrap_or(&alias.version).to_owned();
-    let change = alias_change(&alias.name, from.clone().into(), version);
+    let moved = alias_change(&alias.name, from.clone().into(), version);
+    let parameters = parameters(codedeploy).filter(|_| running.is_none());
+    let changes = std::iter::once(moved).chain(parameters).collect();
     let call = WriteCall::CreateDeployment {
         alias: alias.name.clone(),
         from,
@@ -105,7 +110,24 @@ pub(super) fn deployment_step(
         running: running.map(|running| Box::new(running.deployment.clone())),
         provisions,
     };
-    Step::write(call, vec![change])
+    Step::write(call, changes)
+}
+
+/// With what a new deployment is created.
+fn parameters(codedeploy: &CodeDeploy) -> impl Iterator<Item = Change> {
+    let hooks = codedeploy.hooks();
+    let members = [
+        ("application", Some(codedeploy.application.clone())),
+        ("deployment_group", Some(codedeploy.deployment_group.clone())),
+        ("config", codedeploy.config.clone()),
+        ("hooks.before", hooks.before),
+        ("hooks.after", hooks.after),
+    ];
+    let change = |(member, to): (&str, Option<String>)| {
+        let field = format!("codedeploy.{member}");
+        to.map(|to| Change { field, from: Value::Null, to: json!(to) })
+    };
+    members.into_iter().filter_map(change)
 }
 
 /// The deployment that a rollback of `alias` must stop first. `None`: none moves this alias.

@@ -43,6 +43,15 @@ pub(crate) enum PlanError {
         /// False if the function has to be created.
         exists: bool,
     },
+    /// The stanza has one number of `scaling`, and AWS would refuse it beside the live other one.
+    ScalingOrder {
+        /// The minimum of execution environments.
+        min: i32,
+        /// The maximum of execution environments.
+        max: i32,
+        /// True if the stanza has the minimum, false if it has the maximum.
+        names_min: bool,
+    },
     /// Lambda reads the live package from a bucket and keeps no copy, and the stanza sends the new one without
     /// a bucket.
     StorageNeedsBucket,
@@ -168,6 +177,14 @@ impl PlanError {
             }
             PlanError::NeedsManagedInstances { key, exists: false } => format!(
                 "{function} has to be created, and the stanza sets `{key}` without `capacity_provider_config`"
+            ),
+            PlanError::ScalingOrder { min, max, names_min: true } => format!(
+                "`scaling.min_execution_environments` is {min}; expected at most the live maximum, which is \
+                 {max}"
+            ),
+            PlanError::ScalingOrder { min, max, names_min: false } => format!(
+                "`scaling.max_execution_environments` is {max}; expected at least the live minimum, which is \
+                 {min}"
             ),
             PlanError::StorageNeedsBucket => {
                 format!("Lambda reads the package of {function} from S3, but the stanza has no `s3_bucket`")

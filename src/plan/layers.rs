@@ -18,15 +18,28 @@ pub(super) fn publications(code: &Code) -> Vec<Step> {
 }
 
 fn publication(layer: &BuiltLayer) -> impl Iterator<Item = Step> {
-    let upload = layer.object.clone().map(|object| Step {
-        action: Action::UploadPackage { object, archive: layer.archive.clone() },
-        changes: Vec::new(),
-    });
+    let upload = layer.object.clone().map(|object| Step::upload(object, layer.archive.clone()));
     let latest = layer.live.first().map_or(Value::Null, |latest| json!(latest.number.to_string()));
     let change = change(layer, latest, json!(new_version(layer.archive.code_sha256())));
-    let publish =
-        Step::write(WriteCall::PublishLayerVersion { layer: Box::new(layer.clone()) }, vec![change]);
+    let changes = std::iter::once(change).chain(described(layer)).collect();
+    let publish = Step::write(WriteCall::PublishLayerVersion { layer: Box::new(layer.clone()) }, changes);
     upload.into_iter().chain([publish])
+}
+
+/// What a new version has beside its content.
+fn described(layer: &BuiltLayer) -> impl Iterator<Item = Change> {
+    let content = &layer.content;
+    let runtimes = content.compatible_runtimes.as_ref().filter(|runtimes| !runtimes.is_empty());
+    let members = [
+        ("compatible_runtimes", json!(runtimes)),
+        ("description", json!(content.description)),
+        ("license", json!(content.license)),
+    ];
+    let change = move |(member, to): (&str, Value)| {
+        let field = format!("layers.{}.{member}", content.name);
+        (!to.is_null()).then_some(Change { field, from: Value::Null, to })
+    };
+    members.into_iter().filter_map(change)
 }
 
 /// The steps that delete versions beyond the number to keep, oldest first. `settings` are those that the
@@ -79,6 +92,7 @@ fn arns(setting: &Setting) -> Vec<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::code_source::Object;
     use crate::function::{LiveVersion, VersionState};
     use crate::plan::plan;
     use crate::plan::tests::{code, desired, live};
@@ -134,6 +148,26 @@ mod tests {
         let older = self::function(1, &[]);
         assert_eq!(steps(built(true), Some(&older)), [update]);
         assert_eq!(steps(BuiltLayer::of_test(&[], false, None), Some(&function)), [publish, update]);
+    }
+
+    #[test]
+    fn a_new_version_shows_what_it_has_and_where_its_archive_goes() {
+        let bucket = Object { bucket: "ci".to_owned(), key: "deps.zip".to_owned(), version: None };
+        let mut layer = BuiltLayer { object: Some(bucket), ..BuiltLayer::of_test(&[2], false, None) };
+        layer.content.description = Some("Dependencies".to_owned());
+        layer.content.license = Some("MIT".to_owned());
+        layer.content.compatible_runtimes = Some(vec!["nodejs22.x".to_owned()]);
+        let shown = |change: Change| (change.field, change.to);
+        let changes: Vec<_> = publication(&layer).flat_map(|step| step.changes).map(shown).collect();
+        let new = json!(new_version(layer.archive.code_sha256()));
+        let expected = [
+            ("package", json!("s3://ci/deps.zip")),
+            ("layers.deps", new),
+            ("layers.deps.compatible_runtimes", json!(["nodejs22.x"])),
+            ("layers.deps.description", json!("Dependencies")),
+            ("layers.deps.license", json!("MIT")),
+        ];
+        assert_eq!(changes, expected.map(|(field, to)| (field.to_owned(), to)));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Plans what only functions on Lambda Managed Instances have: the version `$LATEST.PUBLISHED`, and the
 //! scaling of a version. Never lets a plan begin that AWS would refuse half-way.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{PlanError, Step, WriteCall};
 use crate::function::{LATEST_PUBLISHED, LiveFunction, LiveVersion, Release, Setting, VersionState};
@@ -42,26 +42,40 @@ pub(super) fn publish_latest(live: Option<&LiveFunction>, changes: bool) -> Opti
         !changes && live.latest_published.as_ref().is_some_and(|version| is_ready(live, version))
     });
     let call = WriteCall::PublishVersion { description: None, to_latest: true };
-    (!is_published).then(|| Step::write(call, Vec::new()))
+    let change = Change { field: "version".to_owned(), from: Value::Null, to: json!(LATEST_PUBLISHED) };
+    (!is_published).then(|| Step::write(call, vec![change]))
 }
 
 /// The step that scales the version that goes live. `is_new`: a step before this one publishes the version.
 /// AWS does not document whether `$LATEST.PUBLISHED` keeps its scaling then, so the step is not left out.
 /// `None`: the version has the scaling, or the stanza does not set it.
-pub(super) fn scaling(release: &Release, live: Option<&LiveFunction>, is_new: bool) -> Option<Step> {
-    let desired = release.scaling?;
+///
+/// # Errors
+/// [`PlanError::ScalingOrder`].
+pub(super) fn scaling(
+    release: &Release,
+    live: Option<&LiveFunction>,
+    is_new: bool,
+) -> Result<Option<Step>, PlanError> {
+    let Some(desired) = release.scaling else { return Ok(None) };
     let current = live.and_then(|live| live.scaling).unwrap_or_default();
     let (is_reset, wanted) = (desired == Scaling::default(), desired.or(current));
     let is_needed = if is_reset { current != desired } else { is_new || wanted != current };
     // AWS may reset a member that is left out.
     let scaling = if is_reset { desired } else { wanted };
+    if let (Some(min), Some(max)) = (scaling.min_execution_environments, scaling.max_execution_environments)
+        && min > max
+    {
+        let names_min = desired.min_execution_environments.is_some();
+        return Err(PlanError::ScalingOrder { min, max, names_min });
+    }
     let version = release.aliases.is_empty().then(|| LATEST_PUBLISHED.to_owned());
     let changes = [
         change("min_execution_environments", current, scaling, |of| of.min_execution_environments),
         change("max_execution_environments", current, scaling, |of| of.max_execution_environments),
     ];
     let call = WriteCall::PutFunctionScalingConfig { version, scaling };
-    is_needed.then(|| Step::write(call, changes.into_iter().flatten().collect()))
+    Ok(is_needed.then(|| Step::write(call, changes.into_iter().flatten().collect())))
 }
 
 /// The change of one member. `None`: it stays.
@@ -93,7 +107,7 @@ mod tests {
         ] {
             let release = Release { scaling: Some(desired), ..Release::default() };
             let live = LiveFunction { scaling: Some(current), ..LiveFunction::default() };
-            let step = scaling(&release, Some(&live), is_new);
+            let step = scaling(&release, Some(&live), is_new).expect("the numbers fit");
             let expected = sent.map(|scaling| {
                 let version = Some(LATEST_PUBLISHED.to_owned());
                 Action::Write(WriteCall::PutFunctionScalingConfig { version, scaling })
@@ -101,7 +115,19 @@ mod tests {
             let changes = step.as_ref().map_or(0, |step| step.changes.len());
             assert_eq!((step.map(|step| step.action), changes), (expected, shown), "{desired:?} {current:?}");
         }
-        assert!(scaling(&Release::default(), None, true).is_none());
+        assert!(scaling(&Release::default(), None, true).is_ok_and(|step| step.is_none()));
+    }
+
+    #[test]
+    fn a_number_that_does_not_fit_the_live_one_is_refused() {
+        let live = LiveFunction { scaling: Some(scaled(Some(3), Some(9))), ..LiveFunction::default() };
+        for (desired, (min, max, names_min)) in
+            [(scaled(Some(10), None), (10, 9, true)), (scaled(None, Some(2)), (3, 2, false))]
+        {
+            let release = Release { scaling: Some(desired), ..Release::default() };
+            let refused = scaling(&release, Some(&live), false).err();
+            assert_eq!(refused, Some(PlanError::ScalingOrder { min, max, names_min }), "{desired:?}");
+        }
     }
 
     #[test]

@@ -351,8 +351,7 @@ fn is_live(code: &Code, live: &LiveFunction) -> bool {
 
 fn upload(code: &Code) -> Option<Step> {
     let Some(Delivery::Upload(object, archive)) = &code.delivery else { return None };
-    let action = Action::UploadPackage { object: object.clone(), archive: archive.clone() };
-    Some(Step { action, changes: Vec::new() })
+    Some(Step::upload(object.clone(), archive.clone()))
 }
 
 /// The change of code, shown by its hash. If the hash is unknown until AWS has read the code, it is shown by

@@ -90,7 +90,7 @@ pub(super) fn plan_release(
     let version = is_latest.then(|| LATEST_PUBLISHED.to_owned()).or(version);
     let mut planned = ReleaseSteps { version, publish, publish_latest, ..ReleaseSteps::default() };
     let is_new = if has_latest { planned.publish_latest.is_some() } else { planned.publish.is_some() };
-    let mut scaling = managed::scaling(release, live, is_new);
+    let mut scaling = managed::scaling(release, live, is_new)?;
     let mut moved: Vec<LiveAlias> = Vec::new();
     let mut last: Vec<Step> = Vec::new();
     let text = release.alias_description.as_deref();

@@ -33,7 +33,7 @@ pub(super) fn steps(
                 .as_deref()
                 .filter(|auth| !auth.is_empty())
                 .ok_or(PlanError::UrlNeedsAuthType)?;
-            let changes = differences(desired, &FunctionUrl::default());
+            let changes = differences(desired, alias, &FunctionUrl::default());
             let call = WriteCall::CreateFunctionUrlConfig { config: desired.clone(), alias: owned() };
             let create = Step::write(call, changes);
             Ok(std::iter::once(create).chain(permissions(auth_type, alias, public)).collect())
@@ -51,7 +51,9 @@ pub(super) fn steps(
 /// because a run that was cancelled after the deletion may have left them behind.
 fn removal(url: Option<&LiveUrl>, alias: Option<&str>, public: &PublicAccess) -> Vec<Step> {
     let delete = |url: &LiveUrl| {
-        let change = Change { field: "function_url".to_owned(), from: json!(url.url), to: Value::Null };
+        let of_alias = alias.map(|alias| format!(".{alias}")).unwrap_or_default();
+        let change =
+            Change { field: format!("function_url{of_alias}"), from: json!(url.url), to: Value::Null };
         Step::write(WriteCall::DeleteFunctionUrlConfig { alias: alias.map(str::to_owned) }, vec![change])
     };
     url.map(delete).into_iter().chain(removals(alias, public)).collect()
@@ -63,12 +65,15 @@ fn update(desired: &FunctionUrl, alias: Option<&str>, live: &LiveUrl) -> Option<
     let live = &live.config;
     let cors = desired.cors.as_ref().map(|cors| completed(cors, live.cors.as_ref()));
     let desired = FunctionUrl { cors, ..desired.clone() };
-    let changes = differences(&desired, live);
-    let has_changed = |member: &str| changes.iter().any(|change| change.field.starts_with(member));
+    let changes = differences(&desired, alias, live);
+    let has_changed = |member: &str| {
+        let field = field(alias, member);
+        changes.iter().any(|change| change.field.starts_with(&field))
+    };
     let config = FunctionUrl {
-        auth_type: desired.auth_type.filter(|_| has_changed("function_url.auth_type")),
-        invoke_mode: desired.invoke_mode.filter(|_| has_changed("function_url.invoke_mode")),
-        cors: desired.cors.filter(|_| has_changed("function_url.cors")),
+        auth_type: desired.auth_type.filter(|_| has_changed("auth_type")),
+        invoke_mode: desired.invoke_mode.filter(|_| has_changed("invoke_mode")),
+        cors: desired.cors.filter(|_| has_changed("cors.")),
     };
     let alias = alias.map(str::to_owned);
     let has_changes = !changes.is_empty();
@@ -91,9 +96,16 @@ fn completed(desired: &Cors, live: Option<&Cors>) -> Cors {
     }
 }
 
-fn differences(desired: &FunctionUrl, live: &FunctionUrl) -> Vec<Change> {
+/// The name of a member in changes, with the alias to which the URL belongs, so that an approved plan holds
+/// that, too.
+fn field(alias: Option<&str>, member: &str) -> String {
+    let alias = alias.map(|alias| format!("{alias}.")).unwrap_or_default();
+    format!("function_url.{alias}{member}")
+}
+
+fn differences(desired: &FunctionUrl, alias: Option<&str>, live: &FunctionUrl) -> Vec<Change> {
     let change = |member: &str, from: Value, to: Value| {
-        (from != to).then(|| Change { field: format!("function_url.{member}"), from, to })
+        (from != to).then(|| Change { field: field(alias, member), from, to })
     };
     let text = |member: &str, desired: &Option<String>, live: &Option<String>| {
         desired.as_ref().and_then(|desired| change(member, json!(live), json!(desired)))
@@ -139,7 +151,7 @@ fn permissions(auth_type: &str, alias: Option<&str>, public: &PublicAccess) -> V
     }
     let missing = Permission::ALL.into_iter().filter(|permission| !public.granted.contains(permission));
     let add = |permission: Permission| {
-        let change = permission_change(permission, Value::Null, json!("*"));
+        let change = permission_change(permission, alias, Value::Null, json!("*"));
         // A statement with our ID but other content has to be removed first.
         let stale = public.own.contains(&permission).then(|| remove(permission, alias));
         let call = WriteCall::AddPermission { permission, alias: alias.map(str::to_owned) };
@@ -153,12 +165,12 @@ fn removals(alias: Option<&str>, public: &PublicAccess) -> Vec<Step> {
 }
 
 fn remove(permission: Permission, alias: Option<&str>) -> Step {
-    let change = permission_change(permission, json!("*"), Value::Null);
+    let change = permission_change(permission, alias, json!("*"), Value::Null);
     Step::write(WriteCall::RemovePermission { permission, alias: alias.map(str::to_owned) }, vec![change])
 }
 
-fn permission_change(permission: Permission, from: Value, to: Value) -> Change {
-    Change { field: format!("function_url.permission.{}", permission.action()), from, to }
+fn permission_change(permission: Permission, alias: Option<&str>, from: Value, to: Value) -> Change {
+    Change { field: field(alias, &format!("permission.{}", permission.action())), from, to }
 }
 
 #[cfg(test)]
@@ -269,6 +281,10 @@ mod tests {
         };
         let of = |desired: &OrNone<FunctionUrl>, live: Option<&LiveFunction>| -> Vec<Option<String>> {
             let steps = steps(Some(desired), Some("live"), live).expect("a plan");
+            for step in &steps {
+                let is_named = |change: &Change| change.field.starts_with("function_url.live");
+                assert_eq!(step.changes.iter().all(is_named), alias(&step.action).is_some(), "{step:?}");
+            }
             steps.iter().map(|step| alias(&step.action)).collect()
         };
         let mine = || Some("live".to_owned());

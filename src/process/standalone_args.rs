@@ -231,8 +231,8 @@ impl StandaloneArgs {
         };
         let is_written = files.write().map_err(|line| print_stderr(&line)).is_ok();
         match shown {
-            Err(_) if format == Format::Markdown && status == 0 => 1,
-            _ if !is_written && (status == 0 || status == DIFFERS) => 1,
+            Err(_) if format == Format::Markdown && matches!(status, 0 | DIFFERS) => 1,
+            Ok(()) | Err(_) if !is_written && matches!(status, 0 | DIFFERS) => 1,
             Ok(()) | Err(_) => status,
         }
     }

@@ -21,7 +21,8 @@ use super::secret_names::names_a_secret;
 pub const MASK: &str = "[secure]";
 
 /// Beginnings of the changes of a plan in which the name of an alias or a layer follows.
-const BEFORE_A_NAME: [&str; 4] = ["alias.", "event_invoke_config.", "layers.", "provisioned_concurrency."];
+const BEFORE_A_NAME: [&str; 5] =
+    ["alias.", "event_invoke_config.", "function_url.", "layers.", "provisioned_concurrency."];
 
 /// A value that must not be shown. Only [`Secret::expose`] returns it.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Default)]

@@ -85,6 +85,9 @@ pub(crate) enum InputError {
     /// The file of `--out` exists and is something else.
     #[error("{file}: this is no plan, so it is not overwritten")]
     NotOverwritten { file: String },
+    /// The file of `--out` exists and is a link, a pipe or a device.
+    #[error("{file}: this is no regular file, so no plan is written to it")]
+    NotRegular { file: String },
     /// The directory of the file of `--out` does not exist.
     #[error("{file}: the directory of the file does not exist")]
     NoDirectory { file: String },
@@ -138,6 +141,7 @@ impl InputError {
             | InputError::CutPlan { .. }
             | InputError::OtherPlan { .. }
             | InputError::NotOverwritten { .. }
+            | InputError::NotRegular { .. }
             | InputError::NoDirectory { .. }
             | InputError::Encrypted { .. } => return None,
         };
@@ -170,6 +174,7 @@ impl InputError {
             InputError::NotOverwritten { .. } => {
                 (Code::BadArguments, "use another file for the plan, or delete this one")
             }
+            InputError::NotRegular { .. } => (Code::BadArguments, "use another file for the plan"),
             InputError::NoDirectory { .. } => {
                 (Code::BadArguments, "create the directory, or use another file")
             }

@@ -36,7 +36,8 @@ pub(super) fn check_target(file: &Path) -> Result<(), InputError> {
     let name = file.display().to_string();
     match fs::symlink_metadata(file) {
         Ok(there) if there.is_dir() => Err(InputError::Directory { file: name }),
-        Ok(there) if there.is_file() && is_replaceable(file) => Ok(()),
+        Ok(there) if !there.is_file() => Err(InputError::NotRegular { file: name }),
+        Ok(_) if is_replaceable(file) => Ok(()),
         Ok(_) => Err(InputError::NotOverwritten { file: name }),
         Err(error) if error.kind() == ErrorKind::NotFound && directory(file).is_dir() => Ok(()),
         Err(error) if error.kind() == ErrorKind::NotFound => Err(InputError::NoDirectory { file: name }),
@@ -165,7 +166,7 @@ mod tests {
             assert!(matches!(refused, InputError::NotOverwritten { .. }), "{text}: {refused}");
         }
         for (file, expected) in [
-            (link, "link: this is no plan, so it is not overwritten"),
+            (link, "link: this is no regular file, so no plan is written to it"),
             (directory.path().to_owned(), ": this is a directory; expected a file"),
             (directory.path().join("no/plan.json"), "plan.json: the directory of the file does not exist"),
         ] {

@@ -2,9 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::super::{
-    AliasHistory, LiveImage, LiveUrl, LiveVersion, Provisioned, ProvisionedState, VersionState,
-};
+use super::super::{AliasHistory, LiveImage, LiveUrl, Provisioned, ProvisionedState};
 use super::*;
 use crate::protocol::stanza::{Group, in_group};
 use crate::protocol::structures::{Cors, EventInvokeConfig};
@@ -95,7 +93,12 @@ fn a_secret_is_a_variable_and_its_value_is_nowhere() {
     let description = Setting::Description("as in s3cr3t-$URL".to_owned());
     let live = LiveFunction {
         tags: Some(pairs(&[("aws:cloudformation:stack-id", "x"), ("team a", "payments-7"), ("u", "no")])),
-        ..with(vec![environment, description, Setting::SnapStart("costs `$5`".to_owned())])
+        ..with(vec![
+            environment,
+            description,
+            Setting::SnapStart("costs `$5`".to_owned()),
+            Setting::RuntimeManagement("arn:payments-7".to_owned()),
+        ])
     };
     let stanza = written(&live, None, &[]);
     assert_eq!(
@@ -111,6 +114,8 @@ fn a_secret_is_a_variable_and_its_value_is_nowhere() {
     );
     assert_eq!(value(&stanza, "description"), json!("$FN_ORDERS_DESCRIPTION"));
     assert_eq!(value(&stanza, "snap_start"), json!("costs \\`\\$5\\`"));
+    let version = json!({"runtime_version_arn": "$FN_ORDERS_RUNTIME_MANAGEMENT"});
+    assert_eq!(value(&stanza, "runtime_management"), version);
     let tags = json!({"team a": "$FN_ORDERS_FUNCTION_TAGS_TEAM_A", "u": "no"});
     assert_eq!(value(&stanza, "function_tags"), tags);
     assert_eq!(
@@ -120,6 +125,7 @@ fn a_secret_is_a_variable_and_its_value_is_nowhere() {
             ("FN_ORDERS_API_TOKEN", "on", "`api_token` of `environment`"),
             ("FN_ORDERS_URL_2", "another one", "`url` of `environment`"),
             ("FN_ORDERS_DESCRIPTION", "as in s3cr3t-$URL", "`description`"),
+            ("FN_ORDERS_RUNTIME_MANAGEMENT", "arn:payments-7", "`runtime_management`"),
             ("FN_ORDERS_FUNCTION_TAGS_TEAM_A", "payments-7", "`team a` of `function_tags`"),
         ]
     );
@@ -170,7 +176,13 @@ fn an_alias_that_would_move_has_a_comment() {
     };
     assert_eq!(comment(&live("7"), &[]), "");
     assert!(comment(&live("6"), &[]).starts_with("it points at version 6"));
-    assert!(comment(&live("$LATEST"), &[]).starts_with("it points at version $LATEST"));
+    assert!(comment(&live("$LATEST"), &[]).starts_with("it points at the function itself ($LATEST); "));
+    assert_eq!(comment(&live("6"), &["GetFunction"]), "");
+    let failed = LiveVersion { state: VersionState::Failed, ..version.clone() };
+    let failed = LiveFunction { versions: vec![failed], ..live("7") };
+    assert!(comment(&failed, &[]).starts_with("it points at version 7, which AWS cannot invoke; "));
+    let unreadable = LiveFunction { settings: Vec::new(), ..live("7") };
+    assert!(comment(&unreadable, &[]).contains("which may have another environment than the function"));
     assert!(comment(&with(Vec::new()), &[]).starts_with("it does not exist"));
     assert_eq!(comment(&with(Vec::new()), &["ListAliases"]), "");
     let stanza = written(&live("7"), Some("live"), &[]);
@@ -179,6 +191,61 @@ fn an_alias_that_would_move_has_a_comment() {
     assert_eq!(value(&stanza, "alias"), Value::Null);
     let is_named = |note: &String| note.contains("the alias `live`");
     assert!(stanza.notes.iter().any(is_named), "{:?}", stanza.notes);
+}
+
+#[test]
+fn an_alias_that_splits_its_traffic_has_a_comment() {
+    let shared = |description: &str| LiveAlias {
+        weights: vec![("8".to_owned(), 10)],
+        history: AliasHistory::of(description),
+        ..alias("7")
+    };
+    let begin = "it splits its traffic (10 % to version 8); a deployment ";
+    let others = format!("{begin}fails until that has ended, or ends it with `clear_weights: true`");
+    assert_eq!(about_shares(&shared("")), Some(others.clone()));
+    assert_eq!(about_shares(&shared("(at 7, to 8, before: 5)")), Some(format!("{begin}ends that")));
+    assert_eq!(about_shares(&alias("7")), None);
+    let live = LiveFunction { aliases: vec![shared("")], ..with(Vec::new()) };
+    let stanza = written(&live, Some("live"), &["GetFunction"]);
+    let key = stanza.keys.into_iter().find(|key| key.name == "alias").expect("it is written");
+    assert_eq!(key.comment, Some(others));
+}
+
+#[test]
+fn a_description_of_an_alias_that_no_stanza_can_contain_is_left_out() {
+    for (text, is_written) in [("x", true), ("", false), ("x ", false), (" ", false), ("x\n", false)] {
+        let alias = LiveAlias { history: AliasHistory::of(text), ..alias("1") };
+        let stanza = written(&LiveFunction { aliases: vec![alias], ..with(Vec::new()) }, Some("live"), &[]);
+        assert_eq!(value(&stanza, "alias_description") == json!(text), is_written, "{text:?}");
+        let is_noted = stanza.notes.iter().any(|note| note.starts_with("`alias_description` is left out"));
+        assert_eq!(is_noted, !is_written && !text.is_empty(), "{text:?}");
+    }
+    let long = LiveAlias { history: AliasHistory::of(&"x".repeat(129)), ..alias("1") };
+    let stanza = written(&LiveFunction { aliases: vec![long], ..with(Vec::new()) }, Some("live"), &[]);
+    assert!(stanza.notes.iter().any(|note| note.starts_with("`alias_description` is left out")));
+}
+
+#[test]
+fn a_publication_that_is_missing_or_old_has_a_comment() {
+    let settings =
+        vec![Setting::Environment(BTreeMap::new()), Setting::CapacityProviderArn("arn".to_owned())];
+    let version = |code: &str| LiveVersion {
+        number: "$LATEST.PUBLISHED".to_owned(),
+        code_sha256: code.to_owned(),
+        settings: settings.clone(),
+        state: VersionState::Ready,
+    };
+    let comment = |published: Option<LiveVersion>, name: Option<&str>, denied: &[&'static str]| {
+        let live = LiveFunction { is_managed: true, latest_published: published, ..with(settings.clone()) };
+        let stanza = written(&live, name, denied);
+        let key = stanza.keys.into_iter().find(|key| key.name == "capacity_provider_config");
+        key.expect("it is written").comment.unwrap_or_default()
+    };
+    assert!(comment(None, None, &[]).contains("does not exist; a deployment publishes it"));
+    assert!(comment(Some(version("old")), None, &[]).contains("is not ready, or differs from the function"));
+    assert_eq!(comment(Some(version("")), None, &[]), "");
+    assert_eq!(comment(None, Some("live"), &[]), "");
+    assert_eq!(comment(None, None, &["GetFunction"]), "");
 }
 
 fn public_url() -> LiveUrl {
@@ -215,7 +282,7 @@ fn an_image_is_written_by_its_digest() {
 
 /// Options that AWS cannot return: they say how to package, how to release, and how to read the stanza.
 /// Those about credentials and about the run as a whole are in other groups.
-const LEFT_OUT: [&str; 24] = [
+const LEFT_OUT: [&str; 23] = [
     "clear_weights",
     "codedeploy",
     "dot_match",
@@ -235,7 +302,6 @@ const LEFT_OUT: [&str; 24] = [
     "publish_to",
     // It changes with each deployment.
     "revision_id",
-    "s3_bucket",
     "s3_key",
     "s3_object_version",
     "s3_prefix",
@@ -260,6 +326,7 @@ fn each_option_is_written_or_cannot_be_read_from_aws() {
             .into(),
         tags: Some(pairs(&[("a", "b")])),
         scaling: Some(Scaling { max_execution_environments: Some(9), ..Scaling::default() }),
+        package_bucket: Some("our-packages".to_owned()),
         ..with(Vec::new())
     };
     let image = LiveFunction { image: Some(LiveImage::default()), ..with(Vec::new()) };

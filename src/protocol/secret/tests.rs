@@ -150,6 +150,7 @@ fn the_name_of_an_alias_in_a_plan_and_the_hint_of_a_warning_are_masked() {
     let redactor = Redactor::new(["hunter2!"], &[]);
     let plan = serde_json::json!({"function": "exists", "steps": [{"step": "create-alias", "changes": [
         {"field": "alias.hunter2!", "from": null, "to": ["a hunter2!"]}, {"field": "timeout", "from": 3, "to": 4},
+        {"field": "function_url.hunter2!.auth_type", "from": null, "to": "NONE"},
     ]}]});
     let masked = plan.to_string().replace("hunter2!", MASK);
     let plan = redactor.plan(serde_json::from_value(plan).expect("a plan"));

@@ -93,8 +93,8 @@ const OTHER_NAMES: &[(&[&str], &[&str])] = &[
 #[rustfmt::skip]
 const NAMES_OF_AWS: &[&str] = &[
     "dead_letter_config", "function_scaling_config", "function_url_config", "kms_key",
-    "lambda_managed_instances_capacity_provider_config", "provisioned_concurrency_config",
-    "reserved_concurrent_executions", "tracing_config", "vpc_config", "zip_file",
+    "lambda_managed_instances_capacity_provider_config", "provisioned_concurrency_config", "recursion_config",
+    "reserved_concurrent_executions", "runtime_management_config", "tracing_config", "vpc_config", "zip_file",
 ];
 
 /// Other names of conditions, after the conditions that they mean.

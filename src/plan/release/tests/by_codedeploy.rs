@@ -49,8 +49,14 @@ fn codedeploy_moves_the_alias_after_the_check_and_old_versions_go_once_it_has() 
     assert_eq!(shown(&finished.go_live), ["verify", "create-deployment"]);
     assert_eq!(shown(&finished.deletions), ["1", "3"]);
     assert!(!finished.is_left_to_codedeploy);
-    let changes = &finished.go_live[1].changes;
-    assert_eq!(changes, &[crate::plan::alias_changes::alias_change("live", json!("2"), None)]);
+    let changes = finished.go_live[1].changes.iter();
+    let changes: Vec<Value> = changes.map(|change| json!([change.field, change.from, change.to])).collect();
+    let expected = [
+        json!(["alias.live", "2", "the new version"]),
+        json!(["codedeploy.application", null, "shop"]),
+        json!(["codedeploy.deployment_group", null, "live"]),
+    ];
+    assert_eq!(changes, expected);
     let started = of(&by_codedeploy(DeploymentWait::Started), &live, true);
     assert_eq!(shown(&started.go_live), ["verify", "create-deployment"]);
     assert!(started.deletions.is_empty() && started.is_left_to_codedeploy);
@@ -105,6 +111,7 @@ fn a_deployment_to_the_same_version_is_followed_and_not_checked_again() {
             panic!("{finished:?}")
         };
         assert_eq!((running.as_deref(), from.as_str()), (finished.running.as_ref(), "2"));
+        assert_eq!(finished.go_live[0].changes.len(), 1, "the deployment has its parameters already");
         let started = follows(DeploymentWait::Started, &live);
         assert!(started.go_live.is_empty() && started.deletions.is_empty(), "{started:?}");
         assert_eq!(started.running, finished.running);
