@@ -156,6 +156,30 @@ fn an_archive_with_another_hash_is_not_run() {
 }
 
 #[test]
+#[ignore = "second tier: needs strip and curl"]
+fn the_github_action_installs_by_checksum_and_deploys_with_the_token_of_the_job() {
+    let github = Example::of("github-actions.yml");
+    let job = Job::new(github, github.main);
+    let ended = job.run_action(&[]);
+    assert!(ended.status == Some(0) && job.has_deployed(), "{ended}");
+    assert!(ended.stdout.contains(&format!("::add-mask::{TOKEN}\n")), "{ended}");
+    let handed: Vec<String> =
+        job.sts.asked().iter().map(|asked| asked.form()["WebIdentityToken"].clone()).collect();
+    assert_eq!(handed, [TOKEN]);
+
+    let job = Job::new(github, github.main);
+    let ended = job.run_action(&[("INPUT_SHA256", &"0".repeat(64))]);
+    assert!(ended.status == Some(2) && ended.stdout.contains("::error "), "{ended}");
+    assert!(ended.stderr.contains("has another SHA-256"), "{ended}");
+    job.has_asked_nothing(&ended);
+
+    let job = Job::new(github, github.main).set("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "of another job");
+    let ended = job.run_action(&[]);
+    assert!(ended.status == Some(2) && ended.stdout.contains("GitHub returned no token"), "{ended}");
+    job.has_asked_nothing(&ended);
+}
+
+#[test]
 #[ignore = "second tier: needs PyPI"]
 fn an_archive_that_cannot_be_had_stops_the_job() {
     for example in &EXAMPLES {

@@ -6,6 +6,7 @@
 #![expect(clippy::disallowed_methods, reason = "tests start programs, write files and read the clock")]
 #![expect(clippy::print_stdout, reason = "a test prints how much it has tested")]
 
+mod action;
 mod approved_plans;
 mod case;
 mod cases;

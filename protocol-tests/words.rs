@@ -11,7 +11,7 @@ use std::sync::LazyLock;
 use crate::repository;
 
 /// Where the words are looked for.
-const PLACES: [&str; 17] = [
+const PLACES: [&str; 19] = [
     "src",
     "protocol-tests",
     "examples",
@@ -20,6 +20,8 @@ const PLACES: [&str; 17] = [
     ".ci",
     ".github",
     ".cargo",
+    "action.sh",
+    "action.yml",
     "README.md",
     "CHANGELOG.md",
     "CONTRIBUTING.md",

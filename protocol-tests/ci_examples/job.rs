@@ -146,6 +146,18 @@ impl Job {
         ended
     }
 
+    /// Runs the script of the GitHub Action in the checkout, with the variables of the job and these inputs.
+    pub(super) fn run_action(&self, inputs: &[(&str, &str)]) -> JobOutput {
+        let mut command = Command::new("bash");
+        command.arg(repository("action.sh")).current_dir(self.checkout()).env_clear().envs(&self.env);
+        command.env("INPUT_STANZA", self.example.stanza).envs(inputs.iter().copied());
+        command.env("RUNNER_TEMP", self.directory.path()).stdin(Stdio::null());
+        let mut ended = JobOutput::default();
+        ended.add(command.output().expect("bash starts"));
+        assert_eq!(self.outside.lines(), [""; 0], "a request left 127.0.0.1\n{ended}");
+        ended
+    }
+
     /// Runs the job, and checks that it succeeds and prints this conclusion.
     #[track_caller]
     pub(super) fn ends(&self, conclusion: &str) -> JobOutput {

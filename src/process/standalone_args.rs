@@ -23,7 +23,7 @@ use crate::standalone::job_env::{AUTO_INTERACTIVE, CiSelection};
 use crate::standalone::terminal::{HumanReporter, TerminalCapabilities, size_of};
 use crate::standalone::{
     self, ChildLine, ChildRun, DIFFERS, InputError, Locate, MarkdownDocument, PlanRecorder, Reporter,
-    RunRequest, SignalForwarder, StanzaSource,
+    ResultFiles, RunRequest, SignalForwarder, StanzaSource, annotations,
 };
 use clap::builder::{PossibleValue, PossibleValuesParser};
 use clap::{Args, ValueEnum};
@@ -55,6 +55,13 @@ pub(crate) struct StandaloneArgs {
     /// on a terminal, json otherwise.
     #[arg(long, global = true)]
     format: Option<Format>,
+    /// Also append the result to this file, as lines `name=value`: outcome, version, function_arn,
+    /// previous_version, url.
+    #[arg(long, value_name = "FILE", global = true)]
+    result: Option<PathBuf>,
+    /// Also append the results to this file, as Markdown.
+    #[arg(long, value_name = "FILE", global = true)]
+    summary: Option<PathBuf>,
     /// CI system whose variables describe the build (branch, tag, pull request). Default: auto, which detects
     /// it. `none` takes branch and commit from git, and asserts that this build is not a pull request.
     #[arg(long, value_name = "NAME", global = true, value_parser = PossibleValuesParser::new(ci_names()))]
@@ -118,8 +125,9 @@ pub(crate) fn explain_stdin_wait() {
 impl StandaloneArgs {
     /// Exits the process if a standalone option is given with a command that accepts none of them.
     pub(crate) fn reject_standalone_options(&self, command: &str) {
-        let StandaloneArgs { travis_yml, stanza, only, format, ci, require_deploy, .. } = self;
-        let has_file = travis_yml.is_some() || stanza.is_some();
+        let StandaloneArgs { travis_yml, stanza, only, format, result, summary, ci, require_deploy, .. } =
+            self;
+        let has_file = [travis_yml, stanza, result, summary].into_iter().any(Option::is_some);
         if has_file || only.is_some() || format.is_some() || ci.is_some() || *require_deploy {
             print_report(&diagnostics::from_standalone_options(command));
             process::exit(2)
@@ -141,24 +149,34 @@ impl StandaloneArgs {
     ) -> Result<Command, ErrorReport> {
         let default = if io::stdout().is_terminal() { Format::Text } else { Format::Json };
         let format = self.format.unwrap_or(default);
-        let refuse = |error: InputError| {
+        let refuse = |error: InputError, files: ResultFiles| {
+            let place = error.place();
             let report = stop.reason().map_or_else(|| error.into_report(), diagnostics::from_stop);
             print_report(&report);
+            files.refuse(&report).unwrap_or_else(|line| print_stderr(&line));
+            if annotates(format) {
+                let _ = Stdout.write_all(annotations::of_refusal(&report, place.as_deref()).as_bytes());
+            }
             if format != Format::Json {
                 process::exit(stop.reason().map_or(2, CancelReason::exit_status))
             }
             Err(report)
         };
+        let files = match ResultFiles::open(self.result.as_deref(), self.summary.as_deref()) {
+            Ok(files) => files,
+            Err(error) => return refuse(error, ResultFiles::default()),
+        };
         let source = match self.source() {
             Ok(source) => source,
-            Err(error) => return refuse(error),
+            Err(error) => return refuse(error, files),
         };
-        if source.is_none() && format == Format::Json {
+        let is_for_runner = format == Format::Json && self.result.is_none() && self.summary.is_none();
+        if source.is_none() && is_for_runner {
             return Ok(command);
         }
         let program = match env::current_exe() {
             Ok(program) => program,
-            Err(error) => return refuse(InputError::Program(error)),
+            Err(error) => return refuse(InputError::Program(error), files),
         };
         let forwarder = forward_signals(stop).map_err(|error| diagnostics::from_system(&error))?;
         let child_runs = match source {
@@ -167,21 +185,22 @@ impl StandaloneArgs {
                     notes.iter().for_each(|note| print_stderr(note));
                     child_runs
                 }
-                Err(error) => return refuse(error),
+                Err(error) => return refuse(error, files),
             },
             None => vec![ChildRun::passthrough(self.arguments(&command), self.ci_selection())],
         };
-        process::exit(self.run_children(&child_runs, &program, &forwarder, format, fault))
+        process::exit(self.run_children(&child_runs, &program, &forwarder, format, files, fault))
     }
 
-    /// Starts the child runs and shows their events. Writes the plan to a file, if that is wanted. Returns the
-    /// exit status.
+    /// Starts the child runs and shows their events. Writes the plan and the results to files, if that is
+    /// wanted. Returns the exit status.
     fn run_children(
         &self,
         child_runs: &[ChildRun],
         program: &Path,
         forwarder: &SignalForwarder,
         format: Format,
+        files: ResultFiles,
         fault: TestPanic,
     ) -> i32 {
         let written = Arc::new(Mutex::new(WrittenEvents::Nothing));
@@ -197,8 +216,10 @@ impl StandaloneArgs {
             Format::Markdown => &mut markdown,
         };
         let mut plans = PlanRecorder::new(reporter);
-        let mut reporter = RecordingReporter { reporter: &mut plans, written, fault };
+        let annotates = annotates(format);
+        let mut reporter = RecordingReporter { reporter: &mut plans, written, files, annotates, fault };
         let status = standalone::run(child_runs, program, forwarder, &mut reporter, self.require_deploy);
+        let files = reporter.files;
         let status = match &self.plan_options.out {
             Some(file) if status == 0 || status == DIFFERS => plans.write(file, status),
             Some(_) | None => status,
@@ -208,8 +229,10 @@ impl StandaloneArgs {
             Format::Markdown => Stdout.write_all(markdown.text().as_bytes()),
             Format::Json => Ok(()),
         };
+        let is_written = files.write().map_err(|line| print_stderr(&line)).is_ok();
         match shown {
             Err(_) if format == Format::Markdown && matches!(status, 0 | DIFFERS) => 1,
+            Ok(()) | Err(_) if !is_written && matches!(status, 0 | DIFFERS) => 1,
             Ok(()) | Err(_) => status,
         }
     }
@@ -367,20 +390,35 @@ fn report_panics(written: Arc<Mutex<WrittenEvents>>, is_json: bool) {
     }));
 }
 
-/// Passes everything to another reporter, and records which events were written.
+/// True if errors are also commands to the log: the text is for people, and they read it in GitHub Actions.
+fn annotates(format: Format) -> bool {
+    format == Format::Text && env::var_os("GITHUB_ACTIONS").is_some_and(|value| value == "true")
+}
+
+/// Passes everything to another reporter, and records which events were written, and the results.
 struct RecordingReporter<'a> {
     reporter: &'a mut dyn Reporter,
     written: Arc<Mutex<WrittenEvents>>,
+    files: ResultFiles,
+    annotates: bool,
     fault: TestPanic,
 }
 
 impl Reporter for RecordingReporter<'_> {
     fn heading(&mut self, title: &str) -> io::Result<()> {
+        self.files.heading(title);
         self.reporter.heading(title)
     }
 
     fn line(&mut self, line: &ChildLine, raw: &str, locate: Locate<'_>) -> io::Result<()> {
+        self.files.add(line);
         self.reporter.line(line, raw, locate)?;
+        if self.annotates
+            && let ChildLine::Event(line) = line
+            && let Event::Finished(finished) = &line.event
+        {
+            Stdout.write_all(annotations::of_result(finished, locate).as_bytes())?;
+        }
         let written = if line.is_finished() { WrittenEvents::Finished } else { WrittenEvents::Begun };
         *self.written.lock().unwrap_or_else(PoisonError::into_inner) = written;
         self.fault.trigger_standalone();

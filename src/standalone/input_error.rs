@@ -45,6 +45,9 @@ pub(crate) enum InputError {
     /// The file cannot be read.
     #[error("{file}: cannot read the file")]
     Unreadable { file: String, source: io::Error },
+    /// The file of `--result` or `--summary` cannot be written.
+    #[error("{file}: cannot write to the file")]
+    Unwritable { file: String, source: io::Error },
     /// The file is larger than a request may be.
     #[error("{file}: the file is larger than {}", size(MAX_REQUEST_BYTES as u64))]
     TooLarge { file: String },
@@ -116,6 +119,35 @@ impl InputError {
         }
     }
 
+    /// The file and the line of the error, such as `.travis.yml:14`. `None`: it is not on one line.
+    pub(crate) fn place(&self) -> Option<String> {
+        let (file, line) = match self {
+            InputError::NotUtf8 { file, line } => (file, *line),
+            InputError::Stanza { file, error } => (file, error.position()?.line),
+            InputError::Condition { file, condition, .. } => (file, condition.line),
+            InputError::TwoFiles
+            | InputError::OnlyWithoutFile
+            | InputError::PlanFileWithoutFile
+            | InputError::Program(_)
+            | InputError::Git(_)
+            | InputError::NotFound { .. }
+            | InputError::Directory { .. }
+            | InputError::Unreadable { .. }
+            | InputError::Unwritable { .. }
+            | InputError::TooLarge { .. }
+            | InputError::SeveralStanzas { .. }
+            | InputError::DifferentVariables { .. }
+            | InputError::Plan { .. }
+            | InputError::CutPlan { .. }
+            | InputError::OtherPlan { .. }
+            | InputError::NotOverwritten { .. }
+            | InputError::NotRegular { .. }
+            | InputError::NoDirectory { .. }
+            | InputError::Encrypted { .. } => return None,
+        };
+        Some(format!("{file}:{line}"))
+    }
+
     /// The report, for events and for standard error.
     pub(crate) fn into_report(self) -> ErrorReport {
         let (code, hint) = match self {
@@ -153,6 +185,9 @@ impl InputError {
             InputError::Directory { .. } => (Code::BadArguments, "name a file in it"),
             InputError::Unreadable { .. } => {
                 (Code::BadArguments, "make the file readable, or use another file")
+            }
+            InputError::Unwritable { .. } => {
+                (Code::BadArguments, "make the file and its directory writable, or use another file")
             }
             InputError::TooLarge { .. } => (Code::RequestTooLarge, "check that this is the right file"),
             InputError::NotUtf8 { .. } => (Code::BadArguments, "save the file as UTF-8"),

@@ -5,6 +5,7 @@
 //! In this mode the program is its own CI runner. It uses the same request and events as every other CI
 //! runner.
 
+pub(crate) mod annotations;
 mod child_request;
 mod child_run;
 pub(crate) mod ci;
@@ -16,6 +17,7 @@ mod markdown;
 mod marks;
 mod plan_file;
 mod reporter;
+mod result_files;
 mod run_request;
 mod signal_forwarder;
 mod stanza_file;
@@ -31,6 +33,7 @@ pub(crate) use plan_file::PlanRecorder;
 pub use reporter::ChildLine;
 pub(crate) use reporter::Locate;
 pub(crate) use reporter::Reporter;
+pub(crate) use result_files::ResultFiles;
 pub(crate) use run_request::{RunRequest, StanzaSource, prepare};
 pub(crate) use signal_forwarder::SignalForwarder;
 pub(crate) use stanza_file::stanza_file;

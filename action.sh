@@ -1,0 +1,63 @@
+#!/usr/bin/env bash
+# The step of the GitHub Action (action.yml): installs dpl-lambda and runs it once. The program writes the log with its annotations, the outputs
+# and the summary. Inputs come only from variables (INPUT_*), and each one is one argument, so that no shell interprets them.
+set -euo pipefail
+
+fail() { # MESSAGE
+  local text=${1//'%'/%25}
+  text=${text//$'\r'/%0D}
+  echo "::error title=dpl-lambda::${text//$'\n'/%0A}"
+  exit 2
+}
+
+command=${INPUT_COMMAND:-deploy}
+case $command in
+  deploy | plan | check | rollback) ;;
+  *) fail "the input \`command\` is \`$command\`; expected deploy, plan, check or rollback" ;;
+esac
+arguments=("$command" --format=text "--result=${GITHUB_OUTPUT:-/dev/null}" "--summary=${GITHUB_STEP_SUMMARY:-/dev/null}")
+case ${INPUT_STANZA:+stanza}${INPUT_TRAVIS_YML:+travis-yml} in
+  stanza) arguments+=("--stanza=$INPUT_STANZA") ;;
+  travis-yml) arguments+=("--travis-yml=$INPUT_TRAVIS_YML") ;;
+  *) fail "set one of the inputs \`stanza\` and \`travis-yml\`, and not both" ;;
+esac
+[ -z "${INPUT_ONLY:-}" ] || arguments+=("--only=$INPUT_ONLY")
+
+program=${INPUT_PROGRAM:-}
+if [ -z "$program" ]; then
+  installation=$(mktemp -d "${RUNNER_TEMP:-/tmp}/dpl-lambda.XXXXXX")
+  trap 'rm -rf "$installation"' EXIT
+  if [ -n "${INPUT_ARCHIVE:-}" ]; then
+    DPL_LAMBDA_URL=$INPUT_ARCHIVE
+  elif [ -n "${INPUT_VERSION:-}" ]; then
+    [ "$(uname -sm)" = 'Linux x86_64' ] || fail "releases are for Linux on x86_64; install dpl-lambda here, and set the input \`program\` to its path"
+    releases=${GITHUB_SERVER_URL:-https://github.com}/${ACTION_REPOSITORY:-${GITHUB_REPOSITORY:-}}/releases/download
+    DPL_LAMBDA_URL=$releases/v$INPUT_VERSION/dpl-lambda-x86_64-linux.tar.gz
+  fi
+  export DPL_LAMBDA_URL=${DPL_LAMBDA_URL:-} DPL_LAMBDA_SHA256=${INPUT_SHA256:-${DPL_LAMBDA_SHA256:-}}
+  install=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)/examples/ci/install.sh
+  (cd "$installation" && bash "$install") || fail 'dpl-lambda is not installed; the log says why'
+  program=$installation/.dpl-lambda/dpl-lambda
+fi
+
+# With `permissions: id-token: write`, the job can have a token that AWS STS accepts.
+if [ -n "${ACTIONS_ID_TOKEN_REQUEST_URL:-}" ] && [ -z "${AWS_ID_TOKEN:-}" ]; then
+  answer=$(curl --fail --silent --show-error --retry 3 --header @- "$ACTIONS_ID_TOKEN_REQUEST_URL&audience=sts.amazonaws.com" \
+    <<<"Authorization: bearer $ACTIONS_ID_TOKEN_REQUEST_TOKEN") || fail 'GitHub returned no token'
+  [[ $answer =~ \"value\"[[:space:]]*:[[:space:]]*\"([A-Za-z0-9._-]+)\" ]] || fail 'GitHub returned no token'
+  export AWS_ID_TOKEN=${BASH_REMATCH[1]}
+  echo "::add-mask::$AWS_ID_TOKEN"
+fi
+
+# In the background, because bash handles a signal only after a command in the foreground has ended. The runner sends SIGINT, and kills
+# all processes 10 seconds later; the program ends in 5.
+"$program" "${arguments[@]}" </dev/null &
+running=$!
+trap 'kill -TERM "$running" 2>/dev/null || true' INT TERM
+status=0
+wait "$running" || status=$?
+while kill -0 "$running" 2>/dev/null; do
+  status=0
+  wait "$running" || status=$?
+done
+exit "$status"

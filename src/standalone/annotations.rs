@@ -1,0 +1,137 @@
+//! Writes errors as commands to the log of GitHub Actions, which shows each one at its line of the file.
+//! Never lets a text from outside end its command or begin another one: it has no control character, and the
+//! characters that GitHub decodes are encoded.
+
+use super::reporter::Locate;
+use super::terminal::clean;
+use crate::protocol::error::{Code, ErrorReport};
+use crate::protocol::event::Finished;
+use crate::protocol::messages::without_log_commands;
+
+/// A command for each error of a result, each on a line. Empty: the run has not failed.
+pub(crate) fn of_result(finished: &Finished, locate: Locate<'_>) -> String {
+    let level = if finished.is_allowed() { "warning" } else { "error" };
+    let commands = errors(finished).into_iter().flat_map(|(stanza, error)| {
+        of_report(level, error, &|at: Option<&str>| at.and_then(|at| locate(stanza, at)))
+    });
+    commands.collect()
+}
+
+/// A command for each problem of the input, each on a line. `place` is that of the error, such as
+/// `.travis.yml:14`.
+pub(crate) fn of_refusal(report: &ErrorReport, place: Option<&str>) -> String {
+    of_report("error", report, &|_: Option<&str>| place.map(str::to_owned)).concat()
+}
+
+/// The errors of a result, each with the index of its stanza in a list.
+fn errors(finished: &Finished) -> Vec<(Option<u32>, &ErrorReport)> {
+    if let Finished::List(list) = finished {
+        let functions = list.functions.iter();
+        return functions.filter_map(|each| Some((Some(each.stanza), each.finished.error()?))).collect();
+    }
+    finished.error().map(|error| (None, error)).into_iter().collect()
+}
+
+/// A command for the report, or for each of its problems.
+fn of_report(
+    level: &str,
+    report: &ErrorReport,
+    place: &dyn Fn(Option<&str>) -> Option<String>,
+) -> Vec<String> {
+    let command = |code: Code, message: &str, hint: Option<&str>, at: Option<&str>| {
+        let place = place(at);
+        let place = place.as_deref().and_then(|place| place.rsplit_once(':'));
+        let place = place.map(|(file, line)| format!("file={},line={line},", property(file)));
+        let hint = hint.map(|hint| format!("%0A{}", data(hint)));
+        let (place, hint) = (place.unwrap_or_default(), hint.unwrap_or_default());
+        format!("::{level} {place}title={}::{}{hint}\n", property(&code.word()), data(message))
+    };
+    match report.problems.as_slice() {
+        [] => vec![command(report.code, &report.message, report.hint.as_deref(), report.at.as_deref())],
+        problems => problems
+            .iter()
+            .map(|each| command(each.code, &each.message, each.hint.as_deref(), each.at.as_deref()))
+            .collect(),
+    }
+}
+
+/// A text from outside as the text of a command.
+fn data(text: &str) -> String {
+    without_log_commands(&clean(text)).replace('%', "%25")
+}
+
+/// A text from outside as the value of a property of a command.
+fn property(text: &str) -> String {
+    data(text).replace(':', "%3A").replace(',', "%2C")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::error::Problem;
+    use crate::protocol::event::{FunctionOutcome, ListOutcome};
+
+    fn annotated(finished: &Finished) -> String {
+        let place = |stanza: Option<u32>, at: &str| {
+            Some(format!("a:b,%.yml:{}", at.len() + usize::from(stanza.is_some()) * 100))
+        };
+        of_result(finished, &place)
+    }
+
+    #[test]
+    fn an_error_is_at_its_line_with_its_hint() {
+        let error = ErrorReport::new(Code::BadValue, "`timeout` is `100 %`").at("/timeout").hint("write 7");
+        let finished = Finished::failed(error.clone(), Vec::new());
+        let expected =
+            "::error file=a%3Ab%2C%25.yml,line=8,title=bad-value::`timeout` is `100 %25`%0Awrite 7\n";
+        assert_eq!(annotated(&finished), expected);
+        let error = Box::new(error);
+        let allowed = Finished::Failed { error, changed: Vec::new(), allowed: true };
+        assert_eq!(annotated(&allowed), expected.replace("::error", "::warning"));
+        let without_a_key = ErrorReport::new(Code::Internal, "m");
+        assert_eq!(annotated(&Finished::failed(without_a_key, Vec::new())), "::error title=internal::m\n");
+        assert_eq!(annotated(&Finished::Checked {}), "");
+    }
+
+    #[test]
+    fn each_problem_and_each_function_that_failed_has_its_own() {
+        let problem = |at: &str| Problem {
+            code: Code::BadValue,
+            message: "m".to_owned(),
+            at: Some(at.to_owned()),
+            hint: None,
+        };
+        let several = ErrorReport::from_problems(vec![problem("/a"), problem("/bc")]);
+        let place = "file=a%3Ab%2C%25.yml,line=";
+        assert_eq!(
+            annotated(&Finished::failed(several, Vec::new())),
+            format!("::error {place}2,title=bad-value::m\n::error {place}3,title=bad-value::m\n")
+        );
+        let failed = |stanza| {
+            let error = ErrorReport::new(Code::AccessDenied, "m").at("/role");
+            FunctionOutcome::of(stanza, None, Finished::failed(error, Vec::new()))
+        };
+        let skipped = FunctionOutcome::of(1, None, Finished::Skipped { unmet: Vec::new() });
+        let list = ListOutcome::of(vec![failed(0), skipped, failed(2)], Vec::new(), 7);
+        let expected = format!("::error {place}105,title=access-denied::m\n");
+        assert_eq!(annotated(&Finished::List(Box::new(list))), expected.repeat(2));
+    }
+
+    #[test]
+    fn a_text_from_outside_neither_ends_its_command_nor_begins_another_one() {
+        for text in
+            ["m\n::set-output name=x::y", "m\r\n::stop-commands::x", "m%0A::x", "##[error]m", "\u{2028}::m"]
+        {
+            let new = ErrorReport::new(Code::BadValue, "");
+            let report = ErrorReport { message: text.to_owned(), ..new }.hint(text);
+            let shown = of_refusal(&report, Some(&format!("{text}:7")));
+            let inner = shown.strip_prefix("::error file=").and_then(|rest| rest.strip_suffix('\n'));
+            let inner = inner.unwrap_or_else(|| panic!("{shown}"));
+            assert!(!inner.contains(char::is_control) && !inner.contains("##["), "{shown}");
+            // The only encoded line break is the one before the hint.
+            assert_eq!(inner.matches("%0A").count(), 1, "{shown}");
+            let (properties, _) = inner.split_once("::").expect("a text after the properties");
+            assert_eq!(properties.matches(',').count(), 2, "{shown}");
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! Writes the results of all runs to files, besides what is shown: as lines `name=value`, and as Markdown.
+//! Only appends, so that no file loses what is in it, and never writes a value on two lines. Side effects:
+//! creates the files and writes to them.
+
+use std::fs::{File, OpenOptions};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use super::input_error::InputError;
+use super::markdown::MarkdownDocument;
+use super::reporter::ChildLine;
+use super::terminal::clean;
+use crate::protocol::error::ErrorReport;
+use crate::protocol::event::{Deployment, Event, Finished, Line, Outcome};
+
+/// The files, and what is written to them when all runs have ended.
+#[derive(Debug, Default)]
+pub(crate) struct ResultFiles {
+    result: Option<(PathBuf, File)>,
+    summary: Option<(PathBuf, File)>,
+    finished: Vec<Finished>,
+    document: MarkdownDocument,
+}
+
+impl ResultFiles {
+    /// Opens the files before a run begins, so that no deployment is without its result. Creates a file that
+    /// does not exist.
+    ///
+    /// # Errors
+    /// [`InputError::Unwritable`].
+    pub(crate) fn open(result: Option<&Path>, summary: Option<&Path>) -> Result<Self, InputError> {
+        let open = |file: &Path| match OpenOptions::new().append(true).create(true).open(file) {
+            Ok(opened) => Ok((file.to_owned(), opened)),
+            Err(source) => Err(InputError::Unwritable { file: file.display().to_string(), source }),
+        };
+        let (result, summary) = (result.map(open).transpose()?, summary.map(open).transpose()?);
+        Ok(ResultFiles { result, summary, ..ResultFiles::default() })
+    }
+
+    /// Begins a run that is not the only one.
+    pub(crate) fn heading(&mut self, title: &str) {
+        self.document.heading(title);
+    }
+
+    /// Adds what an event says.
+    pub(crate) fn add(&mut self, line: &ChildLine) {
+        self.document.add(line);
+        if let ChildLine::Event(line) = line
+            && let Event::Finished(finished) = &line.event
+        {
+            self.finished.push(finished.clone());
+        }
+    }
+
+    /// Writes the result of an input with which no run is started.
+    ///
+    /// # Errors
+    /// As [`ResultFiles::write`].
+    pub(crate) fn refuse(mut self, report: &ErrorReport) -> Result<(), String> {
+        let finished = Event::Finished(Finished::failed(report.clone(), Vec::new()));
+        self.add(&ChildLine::Event(Box::new(Line::new(finished))));
+        self.write()
+    }
+
+    /// Writes the results.
+    ///
+    /// # Errors
+    /// The message for standard error, if a file cannot be written.
+    pub(crate) fn write(self) -> Result<(), String> {
+        for (file, text) in [(self.result, lines(&self.finished)), (self.summary, self.document.text())] {
+            let Some((path, mut file)) = file else { continue };
+            let written = file.write_all(text.as_bytes());
+            written.map_err(|error| format!("{}: cannot write the result: {error}", path.display()))?;
+        }
+        Ok(())
+    }
+}
+
+/// The result of all runs as lines `name=value`. A value that is not known has no line. The facts about the
+/// live function are there only if it is one: it would not be clear which function they are about.
+fn lines(finished: &[Finished]) -> String {
+    let outcome = finished.iter().map(Finished::outcome).min();
+    let mut deployments = finished.iter().flat_map(deployments);
+    let first = deployments.next();
+    let live = first.filter(|_| deployments.next().is_none());
+    let values = [
+        ("outcome", outcome.map(Outcome::as_str)),
+        ("version", live.map(|live| live.version.as_str())),
+        ("function_arn", live.map(|live| live.function_arn.as_str())),
+        ("previous_version", live.and_then(|live| live.previous_version.as_deref())),
+        ("url", live.and_then(|live| live.function_url.as_deref())),
+    ];
+    let line = |(name, value): (&str, Option<&str>)| Some(format!("{name}={}\n", clean(value?)));
+    values.into_iter().filter_map(line).collect()
+}
+
+/// The functions that are live after a run.
+fn deployments(finished: &Finished) -> Vec<&Deployment> {
+    if let Finished::List(list) = finished {
+        return list.functions.iter().filter_map(|function| function.finished.deployment()).collect();
+    }
+    finished.deployment().into_iter().collect()
+}
+
+#[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "reads the files that are written")]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::protocol::error::Code;
+    use crate::protocol::event::{CodeState, FunctionOutcome, ListOutcome};
+    use tempfile::TempDir;
+
+    fn live(version: &str) -> Finished {
+        Finished::Deployed(Deployment {
+            function_arn: "arn:f".to_owned(),
+            function_name: "f".to_owned(),
+            region: "eu-west-1".to_owned(),
+            version: version.to_owned(),
+            alias: None,
+            aliases: Vec::new(),
+            previous_version: Some("6".to_owned()),
+            code_sha256: "3i5t".to_owned(),
+            code: CodeState::Uploaded,
+            function_url: None,
+            guard: None,
+            codedeploy: None,
+            reason: None,
+            duration_ms: 7,
+        })
+    }
+
+    fn list(results: Vec<Finished>) -> Finished {
+        let of = |(finished, stanza)| FunctionOutcome::of(stanza, None, finished);
+        let functions = results.into_iter().zip(0..).map(of).collect();
+        Finished::List(Box::new(ListOutcome::of(functions, Vec::new(), 7)))
+    }
+
+    #[test]
+    fn the_facts_are_those_of_the_only_live_function() {
+        let skipped = || Finished::Skipped { unmet: Vec::new() };
+        let failed = || Finished::failed(ErrorReport::new(Code::AccessDenied, "m"), Vec::new());
+        let facts = "version=7\nfunction_arn=arn:f\nprevious_version=6\n";
+        for (results, expected) in [
+            (vec![], String::new()),
+            (vec![skipped()], "outcome=skipped\n".to_owned()),
+            (vec![live("7")], format!("outcome=deployed\n{facts}")),
+            (vec![live("7"), skipped()], format!("outcome=deployed\n{facts}")),
+            (vec![list(vec![skipped(), live("7")])], format!("outcome=deployed\n{facts}")),
+            (vec![live("7"), failed()], format!("outcome=failed\n{facts}")),
+            (vec![live("7"), live("8")], "outcome=deployed\n".to_owned()),
+            (vec![list(vec![live("7"), live("8")])], "outcome=deployed\n".to_owned()),
+        ] {
+            assert_eq!(lines(&results), expected, "{results:?}");
+        }
+    }
+
+    #[test]
+    fn a_value_never_begins_a_line() {
+        let text = lines(&[live("7\noutcome=failed")]);
+        assert!(text.starts_with("outcome=deployed\nversion=7\\u{a}outcome=failed\nfunction_arn="), "{text}");
+    }
+
+    #[test]
+    fn results_are_appended_and_a_directory_is_refused_before_the_run() {
+        let directory = TempDir::new().expect("a temporary directory");
+        let [result, summary] = ["result", "summary.md"].map(|name| directory.path().join(name));
+        fs::write(&summary, "before\n").expect("written");
+        let open = || ResultFiles::open(Some(&result), Some(&summary)).expect("writable");
+        open().refuse(&ErrorReport::new(Code::BadJson, "m")).expect("written");
+        open().refuse(&ErrorReport::new(Code::BadJson, "m")).expect("written");
+        let read = |file: &Path| fs::read_to_string(file).expect("readable");
+        assert_eq!(read(&result), "outcome=failed\n".repeat(2));
+        let text = read(&summary);
+        assert!(text.starts_with("before\n### ") && text.matches("**failed:**").count() == 2, "{text}");
+        ResultFiles::open(None, None).expect("no file").write().expect("nothing to write");
+        let refused = ResultFiles::open(None, Some(directory.path())).unwrap_err();
+        assert!(matches!(refused, InputError::Unwritable { .. }), "{refused}");
+    }
+}
