@@ -81,9 +81,14 @@ pub(crate) fn check_agreement(request: &Value, ended: &PluginOutput) {
     if is_unread(ended.finished()) || ended.functions().into_iter().any(is_unread) {
         return;
     }
+    // AWS would accept the alias `-1`. For people it is better if the schema rejects numbers such as 7.
+    let is_number_of_alias = |error: &jsonschema::ValidationError<'_>| {
+        error.instance_path().as_str().starts_with("/alias") && error.instance().is_number()
+    };
     let complaint = |validator: &jsonschema::Validator, value: &Value| {
         validator
             .iter_errors(value)
+            .filter(|error| !is_number_of_alias(error))
             .map(|error| format!("{}: {error}", error.instance_path()))
             .collect::<Vec<_>>()
     };

@@ -1,6 +1,6 @@
 """Calls operations with boto3: ENDPOINT [[SERVICE, OPERATION, ARGUMENTS], ...](JSON) -> the answers as JSON, in order.
 
-The answer is null if the resource does not exist.
+The answer is null if the resource does not exist, or if the emulator does not have the operation: moto then answers 404 with HTML.
 """
 import json
 import sys
@@ -18,7 +18,7 @@ def answer(service, operation, arguments):
     try:
         found = getattr(client, operation)(**arguments)
     except ClientError as error:
-        if error.response["Error"]["Code"] != "ResourceNotFoundException":
+        if error.response["Error"]["Code"] not in ("ResourceNotFoundException", "404"):
             raise
         return None
     found.pop("ResponseMetadata", None)
