@@ -172,12 +172,9 @@ fn a_deployment_that_is_not_the_approved_one_fails_before_a_change_and_names_the
 #[test]
 fn each_parameter_of_a_step_is_a_part_of_the_plan() {
     let url = |aliases: [&str; 2]| json!({"alias": aliases, "function_url": {"auth_type": "NONE"}});
-    let layer = |description: &str| {
-        json!({"layers": {"name": "deps", "zip": "layer", "description": description}})
-    };
-    let codedeploy = |config: &str| {
-        json!({"codedeploy": {"application": "shop", "deployment_group": "live", "config": config}})
-    };
+    let layer =
+        |description: &str| json!({"layers": {"name": "deps", "zip": "layer", "description": description}});
+    let codedeploy = |config: &str| json!({"codedeploy": {"application": "shop", "deployment_group": "live", "config": config}});
     let (canary, at_once) =
         ("CodeDeployDefault.LambdaCanary10Percent5Minutes", "CodeDeployDefault.LambdaAllAtOnce");
     for (planned, code, now, expected) in [

@@ -291,7 +291,8 @@ fn a_package_that_lambda_reads_from_a_bucket_is_written_with_the_bucket() {
 
 #[test]
 fn the_scaling_is_written_without_permission_to_list_aliases() {
-    let provider = json!({"CapacityProviderArn": "arn:aws:lambda:us-east-1:123456789012:capacity-provider:p"});
+    let provider =
+        json!({"CapacityProviderArn": "arn:aws:lambda:us-east-1:123456789012:capacity-provider:p"});
     let fixture = seeded(&json!({
         "CapacityProviderConfig": {"LambdaManagedInstancesCapacityProviderConfig": provider},
     }));
