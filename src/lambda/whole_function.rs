@@ -25,8 +25,10 @@ impl Lambda {
         let mut denied = Vec::new();
         for extras in ExtraReads::each(alias) {
             match self.read_extras(name, live, extras).await {
-                // Emulators answer that a function without code signing has no such configuration.
+                // Emulators answer that a function without code signing has no such configuration, and do not
+                // have all operations.
                 Err(LambdaError::Gone) => {}
+                Err(LambdaError::Call(error)) if error.http_status == Some(404) => {}
                 read => permitted(read, &mut denied)?,
             }
         }
