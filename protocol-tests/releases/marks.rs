@@ -3,6 +3,7 @@
 //! that was killed.
 
 use super::*;
+use crate::fixture::alias_target;
 use crate::lists::count;
 use crate::release_fixture::{aliases, descriptions, kill_half_live, moves, release, three_live, writes};
 
@@ -143,6 +144,34 @@ fn a_release_that_was_killed_is_taken_back_as_one_by_the_next_run() {
     assert_eq!(descriptions(&fixture)[0], "(at 1 #1, before: none, release: shop)");
     assert_eq!(fixture.deploy_again().outcomes(), ["deployed"; 3]);
     assert_eq!(aliases(&fixture), ["2"; 3]);
+}
+
+#[test]
+fn a_release_that_was_killed_between_two_aliases_of_one_function_is_taken_back() {
+    let mut fixture = release(Settings::default(), ["a", "b"].map(|name| json!({"function_name": name})));
+    fixture.set_in(0, json!({"alias": ["live", "blue"]}));
+    fixture.deployed("// 1\n");
+    fixture.deployed("// 2\n");
+    kill_half_live(&fixture, "// 3\n");
+    let blue = || {
+        let path = "/2015-03-31/functions/a/aliases/blue";
+        alias_target(&fixture.another_client("GET", path, Value::Null))
+    };
+    assert_eq!((aliases(&fixture), blue()), (vec!["3".to_owned(), "2".to_owned()], "2".to_owned()));
+    let back = fixture.rollback();
+    assert_eq!(back.outcomes(), ["deployed", "unchanged"], "{}", back.stdout);
+    assert_eq!((aliases(&fixture), blue()), (vec!["2".to_owned(); 2], "2".to_owned()));
+    // Now the release before it is the last one. The rollback is killed between the two aliases, too.
+    let kind = FaultKind::Hang { for_: Duration::from_secs(30) };
+    fixture.endpoint.forget_calls();
+    fixture.endpoint.fault(Fault { operation: Some("UpdateAlias".to_owned()), after: 2, times: 1, kind });
+    let mut running = fixture.start_with(&["rollback"]);
+    wait_until("the third alias", || count(&fixture, "UpdateAlias") == 3);
+    running.kill().expect("the child can be killed");
+    running.wait().expect("the child can be waited for");
+    let back = fixture.rollback();
+    assert_eq!(back.outcomes(), ["deployed", "unchanged"], "{}", back.stdout);
+    assert_eq!((aliases(&fixture), blue()), (vec!["1".to_owned(); 2], "1".to_owned()));
 }
 
 #[test]
