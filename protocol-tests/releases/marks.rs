@@ -132,6 +132,18 @@ fn a_release_that_was_killed_and_ended_by_the_next_run_is_taken_back_as_one() {
 }
 
 #[test]
+fn the_text_of_an_alias_that_a_killed_release_had_moved_can_change_with_the_next_run() {
+    let mut fixture = three_live(&json!({}));
+    kill_half_live(&fixture, "// 2\n");
+    fixture.set_in(0, json!({"alias_description": "for a"}));
+    let ended = fixture.deploy_again();
+    assert_eq!((ended.outcomes(), warnings(&ended)), (vec!["deployed"; 3], vec!["release-unfinished"]));
+    let [first, ..] = after("2 #2", "1 #1");
+    assert_eq!(descriptions(&fixture)[0], format!("for a {first}"));
+    assert_eq!(fixture.deploy_again().outcomes(), ["unchanged"; 3]);
+}
+
+#[test]
 fn a_release_that_was_killed_is_taken_back_as_one_by_the_next_run() {
     let fixture = three_live(&json!({}));
     kill_half_live(&fixture, "// 2\n");

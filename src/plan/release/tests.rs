@@ -106,12 +106,12 @@ fn a_text_of_the_stanza_replaces_that_before_the_history() {
     assert_eq!(history.to_description("2").as_deref(), Some("shop (at 2, before: none)"));
     // Alone.
     let planned = of(&wanted(&["live"]), &live_at(2, "old (at 2, before: 1)"), false);
-    let [Step { action: Action::Write(WriteCall::DescribeAlias { description, .. }), changes }] =
+    let [Step { action: Action::Write(WriteCall::DescribeAlias { text, .. }), changes }] =
         planned.descriptions.as_slice()
     else {
         panic!("{planned:?}")
     };
-    assert_eq!((planned.go_live.len(), description.as_str()), (0, "shop (at 2, before: 1)"));
+    assert_eq!((planned.go_live.len(), text.as_str()), (0, "shop"));
     let change = &changes[0];
     assert_eq!(change.field, "alias.live.description");
     assert_eq!((&change.from, &change.to), (&json!("old"), &json!("shop")));
