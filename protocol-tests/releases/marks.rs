@@ -221,7 +221,7 @@ fn descriptions_without_a_number_go_on_working() {
 
 #[test]
 fn a_description_without_space_for_the_release_is_kept_and_reported() {
-    let fixture = three_live(&json!({}));
+    let mut fixture = three_live(&json!({}));
     let text = "x".repeat(230);
     fixture.another_client("PUT", "/2015-03-31/functions/b/aliases/live", json!({"Description": text}));
     let ended = fixture.deployed("// 2\n");
@@ -229,6 +229,10 @@ fn a_description_without_space_for_the_release_is_kept_and_reported() {
     assert_eq!(ended.event("warning").expect("the event exists")["stanza"], 1);
     assert_eq!(descriptions(&fixture)[1], format!("{text} (at 2, before: 1)"));
     assert_eq!(fixture.rollback().outcomes(), ["deployed", "unchanged", "deployed"]);
+    // A shorter text of the stanza replaces it with the next move.
+    fixture.set_in(1, json!({"alias_description": "for b"}));
+    let ended = fixture.deployed("// 3\n");
+    assert_eq!((warnings(&ended), &descriptions(&fixture)[1][..8]), (vec![], "for b (a"));
 }
 
 #[test]
