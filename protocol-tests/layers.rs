@@ -181,7 +181,7 @@ fn functions_of_a_release_build_a_layer_of_one_name_with_the_same_content() {
     let fixture = release(Settings::default(), [("a", "layer"), ("b", "other")].map(member));
     write_layer(&fixture, "1");
     fs::create_dir_all(fixture.path("other/nodejs")).expect("made");
-    let write_other = |content| fs::write(fixture.path("other/nodejs/a.js"), content).expect("written");
+    let write_other = |content: &str| fs::write(fixture.path("other/nodejs/a.js"), content).expect("written");
     write_other("2");
     let ended = fixture.deploy("// 1\n");
     assert_eq!((ended.code(), ended.outcomes()), ("bad-value", vec!["stopped", "failed"]), "{}", ended.stdout);
