@@ -400,9 +400,9 @@ fn a_release_is_taken_back_to_where_each_alias_was_before_it() {
     let none = PlanError::NoAlias { alias: "nope".to_owned() };
     check_undone(&apart, &["nope"], None, &undone(5, None, false), Err(none));
     // Killed between two aliases of the function: the one that was not moved or shifted stays.
-    let (moved, before) = ("(at 9 #4, before: 7 #3, 5, release: shop)", "(at 7 #3, before: 5, release: shop)");
+    let before = "(at 7 #3, before: 5, release: shop)";
     let two = |first: LiveAlias| live(9, &[first, recorded("next", 7, before)]);
-    let killed = two(recorded("live", 9, moved));
+    let killed = two(recorded("live", 9, "(at 9 #4, before: 7 #3, 5, release: shop)"));
     let unmoved = undone(4, Some("z:live"), false);
     check_undone(&killed, &["live", "next"], None, &unmoved, Ok(&["live to 7"]));
     let shifted = two(self::shifting("live", 7, (9, 10)));
