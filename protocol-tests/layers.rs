@@ -173,6 +173,28 @@ fn functions_of_a_release_publish_their_layer_once() {
     }
 }
 
+#[test]
+fn functions_of_a_release_build_a_layer_of_one_name_with_the_same_content() {
+    let member = |(name, zip): (&str, &str)| {
+        json!({"function_name": name, "layers": [{"name": "deps", "zip": zip, "keep_versions": 1}]})
+    };
+    let fixture = release(Settings::default(), [("a", "layer"), ("b", "other")].map(member));
+    write_layer(&fixture, "1");
+    fs::create_dir_all(fixture.path("other/nodejs")).expect("made");
+    let write_other = |content: &str| fs::write(fixture.path("other/nodejs/a.js"), content).expect("written");
+    write_other("2");
+    let ended = fixture.deploy("// 1\n");
+    assert_eq!(ended.outcomes(), ["stopped", "failed"], "{}", ended.stdout);
+    assert_eq!(ended.code(), "bad-value");
+    let message = "functions of the release `shop` build the layer `deps` with different content";
+    let error = &ended.functions()[1]["error"];
+    assert!(error["message"].as_str().is_some_and(|text| text.starts_with(message)), "{error}");
+    assert_eq!((&error["at"], fixture.operations()), (&json!("/layers"), vec![]));
+    write_other("1");
+    is_deployed(&fixture.deploy_again());
+    assert_eq!((layer_versions(&fixture), count(&fixture, "PublishLayerVersion")), (vec![1], 1));
+}
+
 /// Deploys a function with a layer three times, and checks with boto3 what the emulator has.
 #[track_caller]
 fn check_emulator(scenario: &Scenario) {

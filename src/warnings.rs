@@ -425,7 +425,8 @@ pub(crate) fn release_overtaken(release: &str) -> Warning {
 pub(crate) fn release_unfinished(release: &str, alias: &str, is_rollback: bool) -> Warning {
     let now = if is_rollback { "takes back what it has moved" } else { "ends it" };
     let message = format!(
-        "the last release `{release}` was killed or still runs: it has not moved `{alias}`; this run {now}"
+        "the last release `{release}` is incomplete: it has not moved `{alias}`, because it was killed or still \
+         runs, or that alias was moved back; this run {now}"
     );
     warning(WarningCode::ReleaseUnfinished, "/release", message, TWO_JOBS)
 }

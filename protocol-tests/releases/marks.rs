@@ -3,6 +3,7 @@
 //! that was killed.
 
 use super::*;
+use crate::fixture::alias_target;
 use crate::lists::count;
 use crate::release_fixture::{aliases, descriptions, kill_half_live, moves, release, three_live, writes};
 
@@ -131,6 +132,18 @@ fn a_release_that_was_killed_and_ended_by_the_next_run_is_taken_back_as_one() {
 }
 
 #[test]
+fn the_text_of_an_alias_that_a_killed_release_had_moved_can_change_with_the_next_run() {
+    let mut fixture = three_live(&json!({}));
+    kill_half_live(&fixture, "// 2\n");
+    fixture.set_in(0, json!({"alias_description": "for a"}));
+    let ended = fixture.deploy_again();
+    assert_eq!((ended.outcomes(), warnings(&ended)), (vec!["deployed"; 3], vec!["release-unfinished"]));
+    let [first, ..] = after("2 #2", "1 #1");
+    assert_eq!(descriptions(&fixture)[0], format!("for a {first}"));
+    assert_eq!(fixture.deploy_again().outcomes(), ["unchanged"; 3]);
+}
+
+#[test]
 fn a_release_that_was_killed_is_taken_back_as_one_by_the_next_run() {
     let fixture = three_live(&json!({}));
     kill_half_live(&fixture, "// 2\n");
@@ -143,6 +156,34 @@ fn a_release_that_was_killed_is_taken_back_as_one_by_the_next_run() {
     assert_eq!(descriptions(&fixture)[0], "(at 1 #1, before: none, release: shop)");
     assert_eq!(fixture.deploy_again().outcomes(), ["deployed"; 3]);
     assert_eq!(aliases(&fixture), ["2"; 3]);
+}
+
+#[test]
+fn a_release_that_was_killed_between_two_aliases_of_one_function_is_taken_back() {
+    let mut fixture = release(Settings::default(), ["a", "b"].map(|name| json!({"function_name": name})));
+    fixture.set_in(0, json!({"alias": ["live", "blue"]}));
+    fixture.deployed("// 1\n");
+    fixture.deployed("// 2\n");
+    kill_half_live(&fixture, "// 3\n");
+    let blue = || {
+        let path = "/2015-03-31/functions/a/aliases/blue";
+        alias_target(&fixture.another_client("GET", path, Value::Null))
+    };
+    assert_eq!((aliases(&fixture), blue()), (vec!["3".to_owned(), "2".to_owned()], "2".to_owned()));
+    let back = fixture.rollback();
+    assert_eq!(back.outcomes(), ["deployed", "unchanged"], "{}", back.stdout);
+    assert_eq!((aliases(&fixture), blue()), (vec!["2".to_owned(); 2], "2".to_owned()));
+    // Now the release before it is the last one. The rollback is killed between the two aliases, too.
+    let kind = FaultKind::Hang { for_: Duration::from_secs(30) };
+    fixture.endpoint.forget_calls();
+    fixture.endpoint.fault(Fault { operation: Some("UpdateAlias".to_owned()), after: 2, times: 1, kind });
+    let mut running = fixture.start_with(&["rollback"]);
+    wait_until("the third alias", || count(&fixture, "UpdateAlias") == 3);
+    running.kill().expect("the child can be killed");
+    running.wait().expect("the child can be waited for");
+    let back = fixture.rollback();
+    assert_eq!(back.outcomes(), ["deployed", "unchanged"], "{}", back.stdout);
+    assert_eq!((aliases(&fixture), blue()), (vec!["1".to_owned(); 2], "1".to_owned()));
 }
 
 #[test]
@@ -180,7 +221,7 @@ fn descriptions_without_a_number_go_on_working() {
 
 #[test]
 fn a_description_without_space_for_the_release_is_kept_and_reported() {
-    let fixture = three_live(&json!({}));
+    let mut fixture = three_live(&json!({}));
     let text = "x".repeat(230);
     fixture.another_client("PUT", "/2015-03-31/functions/b/aliases/live", json!({"Description": text}));
     let ended = fixture.deployed("// 2\n");
@@ -188,6 +229,10 @@ fn a_description_without_space_for_the_release_is_kept_and_reported() {
     assert_eq!(ended.event("warning").expect("the event exists")["stanza"], 1);
     assert_eq!(descriptions(&fixture)[1], format!("{text} (at 2, before: 1)"));
     assert_eq!(fixture.rollback().outcomes(), ["deployed", "unchanged", "deployed"]);
+    // A shorter text of the stanza replaces it with the next move.
+    fixture.set_in(1, json!({"alias_description": "for b"}));
+    let ended = fixture.deployed("// 3\n");
+    assert_eq!((warnings(&ended), &descriptions(&fixture)[1][..8]), (vec![], "for b (a"));
 }
 
 #[test]

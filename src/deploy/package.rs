@@ -10,6 +10,7 @@ use crate::cancel::CancelToken;
 use crate::code_source::{BuiltLayer, CodeSource, Object};
 use crate::diagnostics;
 use crate::event_writer::EventWriter;
+use crate::lambda::IdentityKey;
 use crate::package::{self, Archive, Contents, MAX_IN_MEMORY, PackageError, PackageNote, Selection};
 use crate::protocol::error::ErrorReport;
 use crate::protocol::event::{Event, Finished, Package, Progress};
@@ -142,7 +143,18 @@ const MAX_TOTAL_IN_MEMORY: usize = 8 * 1024 * 1024;
 pub(super) struct Archives {
     built: Vec<(Selection, Arc<Archive>)>,
     layers: Vec<(Selection, Arc<Archive>)>,
+    functions: Vec<FunctionLayers>,
     bytes_in_memory: usize,
+}
+
+/// The layers that a function of a release builds.
+struct FunctionLayers {
+    /// Who publishes them.
+    identity: IdentityKey,
+    /// What comes before the name of the function in its ARN. Empty: the stanza has the name alone.
+    account: String,
+    /// Name and content of each.
+    layers: Vec<(String, Arc<Archive>)>,
 }
 
 impl Archives {
@@ -153,7 +165,29 @@ impl Archives {
         source: &CodeSource,
     ) -> Result<Prepared, ErrorReport> {
         let code = self.prepare_code(context, source)?;
-        Ok(Prepared { code, layers: build_layers(context, source, &mut self.layers)? })
+        let layers = build_layers(context, source, &mut self.layers)?;
+        self.check_layers(context, &layers)?;
+        Ok(Prepared { code, layers })
+    }
+
+    /// Fails if another function of the release builds a layer of the same name with other content: each of the
+    /// two would publish its own version in every run, and might delete that of the other one.
+    fn check_layers(&mut self, context: &Context<'_>, layers: &[BuiltLayer]) -> Result<(), ErrorReport> {
+        let Ok(identity) = IdentityKey::of(context.stanza, &context.job.env) else { return Ok(()) };
+        let account = context.name.as_str().strip_suffix(context.name.name()).unwrap_or_default();
+        let others = self.functions.iter().filter(|it| it.identity == identity && it.account == account);
+        for (name, archive) in others.flat_map(|other| &other.layers) {
+            let differs = |layer: &BuiltLayer| {
+                layer.content.name == *name && layer.archive.code_sha256() != archive.code_sha256()
+            };
+            if layers.iter().any(differs) {
+                let shown = context.redaction.variables.redact(name);
+                return Err(diagnostics::from_differing_layer(context.release.unwrap_or_default(), &shown));
+            }
+        }
+        let layers = layers.iter().map(|layer| (layer.content.name.clone(), layer.archive.clone())).collect();
+        self.functions.push(FunctionLayers { identity, account: account.to_owned(), layers });
+        Ok(())
     }
 
     fn prepare_code(

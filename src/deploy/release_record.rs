@@ -48,7 +48,7 @@ pub(super) fn take_over(
     last: Option<&LastRelease>,
     live: Option<&LiveFunction>,
     moves: &[Step],
-    state: &DeployState<'_>,
+    state: &mut DeployState<'_>,
 ) -> Result<(), LambdaError> {
     let Some(last) = last.filter(|last| last.unmoved.is_some()) else { return Ok(()) };
     let is_written = |name: &str| {
@@ -64,11 +64,10 @@ pub(super) fn take_over(
     for alias in aliases.filter(|alias| names.contains(&&alias.name) && !is_written(&alias.name)) {
         // The alias that the release moves last may be another one now.
         let mark = state.mark.as_ref().filter(|_| last.has_moved(&alias.version, &alias.history));
-        let description = mark.and_then(|mark| {
-            let history = alias.history.with_last_of_release(mark.last.as_deref());
-            history.to_description(&alias.version)
-        });
-        aws.block_on(aws.lambda.renew_alias(alias, description, state))?;
+        let history = mark.map(|mark| alias.history.with_last_of_release(mark.last.as_deref()));
+        let description = history.as_ref().and_then(|history| history.to_description(&alias.version));
+        let revision = aws.block_on(aws.lambda.renew_alias(alias, description, state))?;
+        state.record_renewal(&alias.name, revision, history);
     }
     Ok(())
 }

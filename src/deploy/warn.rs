@@ -141,8 +141,10 @@ pub(super) fn about_release(context: &Context<'_>, plan: &Plan, live: Option<&Li
         context.warn(&warnings::not_held_back(release));
     }
     let moved = plan::moved_aliases(&plan.steps);
+    let text = context.stanza.alias_description.as_deref();
     let aliases = live.into_iter().flat_map(|live| &live.aliases);
-    for alias in aliases.filter(|alias| moved.contains(&alias.name.as_str())) {
+    let moved = aliases.filter(|alias| moved.contains(&alias.name.as_str()));
+    for alias in moved.map(|alias| alias.described(text)) {
         if !alias.history.can_record_release(&alias.version, release) {
             let alias = context.redaction.variables.redact(&alias.name);
             context.warn(&warnings::release_not_recorded(release, &alias));

@@ -36,8 +36,8 @@ pub(crate) use plan::{
     from_plan_without_deployment, from_rollback_without_alias, from_skipped_plan,
 };
 pub(crate) use request::{
-    from_conditions, from_large_release, from_list_to_package, from_repeated_function, from_request,
-    from_unclear_release, hint_for_document, hint_for_json,
+    from_conditions, from_differing_layer, from_large_release, from_list_to_package, from_repeated_function,
+    from_request, from_unclear_release, hint_for_document, hint_for_json,
 };
 pub(crate) use verification::{
     FailureReason, VersionExposure, from_verification, report_deployment, report_event_sources,

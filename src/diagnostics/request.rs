@@ -103,6 +103,18 @@ pub(crate) fn from_repeated_function(release: &str, function_name: &str) -> Erro
         .hint("keep one of them, or deploy the other one without `release`")
 }
 
+/// Reports a release in which two functions build a layer of one name with different content. `layer` has its
+/// secrets masked.
+pub(crate) fn from_differing_layer(release: &str, layer: &str) -> ErrorReport {
+    let message = format!(
+        "functions of the release `{release}` build the layer `{layer}` with different content; expected the \
+         same content for one name"
+    );
+    report(Code::BadValue, message)
+        .at("/layers")
+        .hint("give one of the layers another `name`, or build both from the same files")
+}
+
 /// What to do about a syntax error of JSON with this message of the parser. `None`: the message says it.
 pub(crate) fn hint_for_json(detail: &str) -> Option<&'static str> {
     match detail {

@@ -200,6 +200,12 @@ impl AliasHistory {
         iter::once(at).chain(before.iter().map(|entry| entry.release)).flatten().collect()
     }
 
+    /// True if release `number` of this name is in the history, also if someone else has moved the alias since.
+    pub(crate) fn records_release(&self, name: &str, number: u64) -> bool {
+        let at = self.recorded.as_ref().map(|(at, _)| at.version.as_str());
+        at.is_some_and(|at| self.releases(at, name).contains(&number))
+    }
+
     /// The versions of an alias that is at `version`, latest first, from before it was moved by release
     /// `number` of this name. `None`: that release did not move it, as far as the history says.
     pub(crate) fn before_release(&self, version: &str, name: &str, number: u64) -> Option<Vec<&str>> {
@@ -367,9 +373,13 @@ impl AliasHistory {
         let mut at = version.to_owned();
         let before = self.recorded.as_ref().map(|(current, before)| {
             at += &number(current);
-            let before = before.iter().filter(|earlier| earlier.version != version).take(count);
+            let before: Vec<_> = before.iter().filter(|earlier| earlier.version != version).collect();
+            let kept = match named {
+                Named::Whole | Named::WithoutLast => kept(&before, count),
+                Named::Nothing => before.into_iter().take(count).collect(),
+            };
             let before: Vec<String> =
-                before.map(|earlier| format!("{}{}", earlier.version, number(earlier))).collect();
+                kept.iter().map(|earlier| format!("{}{}", earlier.version, number(earlier))).collect();
             format!(", before: {}", if before.is_empty() { "none".to_owned() } else { before.join(", ") })
         });
         let ours = self.shift.as_ref().map(|(_, to)| format!(", to {to}"));
@@ -386,6 +396,23 @@ impl AliasHistory {
         let parts = [Some(self.text.clone()).filter(|text| !text.is_empty()), end];
         parts.into_iter().flatten().collect::<Vec<_>>().join(" ")
     }
+}
+
+/// The entries of `before` that are written if there is space for `count`: the first ones. The last two places
+/// are for the newest one of a release and the one before that release, if they would be lost otherwise: a
+/// release that the history does not contain looks as if it had not moved the alias.
+fn kept<'a>(before: &[&'a HistoryEntry], count: usize) -> Vec<&'a HistoryEntry> {
+    let newest = before.iter().position(|entry| entry.release.is_some());
+    let of_release = newest.into_iter().flat_map(|newest| {
+        let is_same = |entry: &&HistoryEntry| entry.release == before[newest].release;
+        let earliest = before.iter().rposition(is_same).unwrap_or(newest);
+        [newest, earliest + 1]
+    });
+    let of_release: Vec<usize> = of_release.filter(|index| *index < before.len()).collect();
+    let is_lost = of_release.last().is_some_and(|last| *last >= count) && of_release.len() < count;
+    let first = if is_lost { count - of_release.len() } else { count };
+    let rest = of_release.into_iter().filter(|index| *index >= first);
+    (0..first.min(before.len())).chain(rest).take(count).map(|index| before[index]).collect()
 }
 
 #[cfg(test)]

@@ -44,9 +44,11 @@ impl LastRelease {
         let numbers = aliases.iter().flat_map(|alias| alias.history.releases(&alias.version, name));
         let number = numbers.max()?;
         let moved = || aliases.iter().filter(move |alias| alias.was_moved_by(name, number));
-        // Functions in several regions can have one name. One that was moved is enough.
+        // Functions in several regions can have one name. One that was moved is enough, also if someone else
+        // has moved it on.
         let is_unmoved = |last: &&str| {
-            aliases.iter().any(|alias| alias.name == *last) && !moved().any(|alias| alias.name == *last)
+            let mut named = aliases.iter().filter(|alias| alias.name == *last).peekable();
+            named.peek().is_some() && !named.any(|alias| alias.history.records_release(name, number))
         };
         let unmoved = moved().filter_map(|alias| alias.history.last_of_release()).find(is_unmoved);
         let unmoved = unmoved.map(str::to_owned);
@@ -143,6 +145,9 @@ mod tests {
         let alone = "(at 5, before: 2 #4, 1 #3, release: shop, last: c:live)";
         let ended = found(&[("+a:live", "2", moved), ("c:live", "5", alone)]);
         assert_eq!(ended, (Some((4, None)), (5, name("a:live"))));
+        // Someone else has moved the alias on.
+        let by_hand = found(&[("+a:live", "2", moved), ("c:live", "9", moved)]);
+        assert_eq!(by_hand, (Some((4, None)), (5, name("a:live"))));
         // The alias that it moves last does not exist yet.
         let created = "(at 1 #4, before: none, release: shop, last: c:live)";
         let unborn = found(&[("a:live", "1", created), ("+c:live", "", "")]);

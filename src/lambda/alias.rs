@@ -42,7 +42,8 @@ impl Lambda {
             WriteCall::ShiftTraffic { alias, from, percent, .. } => {
                 (state.shifted_alias(alias, from, *percent), false)
             }
-            WriteCall::DescribeAlias { alias, description } => {
+            WriteCall::DescribeAlias { alias, text } => {
+                let description = state.text_description(alias, text).unwrap_or_default();
                 let is_described =
                     |output: &GetAliasOutput| output.description().unwrap_or_default() == description;
                 return self.is_alias(alias, is_described, state).await;
@@ -153,7 +154,8 @@ impl Lambda {
     }
 
     /// Writes an alias as it is, with this description, so that it gets another revision: a run that has read
-    /// or moved it before cannot change it any more. `None`: the description stays unchanged.
+    /// or moved it before cannot change it any more. `None`: the description stays unchanged. Returns the new
+    /// revision. `None`: it is unknown.
     ///
     /// # Errors
     /// [`LambdaError::Outdated`] if another caller has changed the alias since it was read, and every other
@@ -163,7 +165,7 @@ impl Lambda {
         alias: &LiveAlias,
         description: Option<String>,
         state: &DeployState<'_>,
-    ) -> Result<(), LambdaError> {
+    ) -> Result<Option<String>, LambdaError> {
         self.attempts.reset();
         let step = StepName::UpdateAlias;
         let revision = state.alias_revisions.get(&alias.name).cloned();
@@ -171,11 +173,11 @@ impl Lambda {
         let request = request.function_version(&alias.version).set_description(description);
         let request = request.set_revision_id(revision).send();
         match self.write_call(step, step.operation(), request).await {
-            Ok(output) if output.alias_arn().is_some() => Ok(()),
+            Ok(output) if output.alias_arn().is_some() => Ok(output.revision_id().map(str::to_owned)),
             Ok(_) => Err(self.invalid_response(step.operation())),
             // Our own request, whose response was lost.
             Err(LambdaError::Call(error)) if error.is_outdated() && self.attempts.stats().lost_response => {
-                Ok(())
+                Ok(None)
             }
             Err(LambdaError::Call(error)) if error.is_outdated() || error.is_not_found() => {
                 Err(LambdaError::Outdated(Some(error)))

@@ -163,8 +163,9 @@ impl Lambda {
                     history.and_then(|history| state.description_of(alias, &target.version, history));
                 self.update_alias(step, target, description, state).await
             }
-            WriteCall::DescribeAlias { alias, description } => {
-                let request = client.update_alias().function_name(name).name(alias).description(description);
+            WriteCall::DescribeAlias { alias, text } => {
+                let request = client.update_alias().function_name(name).name(alias);
+                let request = request.set_description(state.text_description(alias, text));
                 let request = request.set_revision_id(state.alias_revisions.get(alias).cloned()).send();
                 let output = self.send(step, request, |output| output.alias_arn().is_some()).await?;
                 let alias = Some((alias.clone(), output.revision_id().map(str::to_owned)));

@@ -133,6 +133,27 @@ impl<'a> DeployState<'a> {
         }
     }
 
+    /// The description of an alias that stays where it is, with this text before its history.
+    pub(super) fn text_description(&self, alias: &str, text: &str) -> Option<String> {
+        let history = self.histories.get(alias).cloned().unwrap_or_default();
+        history.with_text(text).unmoved_description()
+    }
+
+    /// Records that the release has written an alias that it does not move, which has this revision since.
+    /// `history`: what its description records now. `None`: what it recorded before.
+    pub(crate) fn record_renewal(
+        &mut self,
+        alias: &str,
+        revision: Option<String>,
+        history: Option<AliasHistory>,
+    ) {
+        self.histories.extend(history.map(|history| (alias.to_owned(), history)));
+        match revision {
+            Some(revision) => self.alias_revisions.insert(alias.to_owned(), revision),
+            None => self.alias_revisions.remove(alias),
+        };
+    }
+
     /// The aliases that the release has created.
     pub(crate) fn created_aliases(&self) -> Vec<String> {
         let Some(at) = &self.at else { return Vec::new() };
@@ -463,6 +484,16 @@ mod tests {
         assert_eq!(described(&state, "live", "7", &history), "(at 7, before: 5)");
         let created = AliasHistory::new();
         assert_eq!(described(&state, "next", "8", &created), "(at 8 #4, before: none, release: shop)");
+        // An alias that the release writes where it is keeps what was written, behind the text of the stanza.
+        let taken_over = AliasHistory::of("old (at 7 #4, before: 5, release: shop, last: b:live)");
+        state.record_renewal("live", Some("r2".to_owned()), Some(taken_over));
+        let described_now = state.text_description("live", "new");
+        let expected = "new (at 7 #4, before: 5, release: shop, last: b:live)";
+        assert_eq!(described_now.as_deref(), Some(expected));
+        assert_eq!(state.alias_revisions.get("live").map(String::as_str), Some("r2"));
+        state.record_renewal("live", None, None);
+        assert_eq!(state.text_description("live", "new").as_deref(), Some(expected));
+        assert!(!state.alias_revisions.contains_key("live"));
         state.end_release();
         assert_eq!(described(&state, "live", "8", &moved), "(at 8, before: 7, 5)");
     }

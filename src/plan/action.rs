@@ -184,8 +184,8 @@ pub(crate) enum WriteCall {
     DescribeAlias {
         /// Name of the alias.
         alias: String,
-        /// The whole description, with the alias history.
-        description: String,
+        /// The text before the alias history, which stays.
+        text: String,
     },
     /// UpdateAlias: sends a share of the traffic to the version of the plan.
     ShiftTraffic {

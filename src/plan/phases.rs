@@ -221,7 +221,7 @@ mod tests {
             "publish" => WriteCall::PublishVersion { description: None, to_latest: false },
             "reserve" => WriteCall::PutFunctionConcurrency { executions: 1 },
             "add" => WriteCall::CreateAlias { alias, history: AliasHistory::new() },
-            "describe" => WriteCall::DescribeAlias { alias, description: String::new() },
+            "describe" => WriteCall::DescribeAlias { alias, text: String::new() },
             "runtime" => WriteCall::PutRuntimeManagementConfig { mode: "Auto".to_owned() },
             "move" => WriteCall::UpdateAlias { alias, version: None, history: None, provisions: false },
             "shift" => WriteCall::ShiftTraffic {

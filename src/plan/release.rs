@@ -320,10 +320,11 @@ fn alias_creation_step(name: &str, version: Option<&str>, text: Option<&str>) ->
     Step::write(call, vec![change]).also(description_change(&alias, &described))
 }
 
-/// The step that changes the description of an alias alone. `None`: it does not change.
+/// The step that changes the description of an alias alone. `None`: it does not change, or would be too long.
 fn description_step(alias: &LiveAlias, change: Option<Change>) -> Option<Step> {
-    let (change, description) = (change?, alias.history.unmoved_description()?);
-    Some(Step::write(WriteCall::DescribeAlias { alias: alias.name.clone(), description }, vec![change]))
+    let change = change.filter(|_| alias.history.unmoved_description().is_some())?;
+    let (alias, text) = (alias.name.clone(), alias.history.text().to_owned());
+    Some(Step::write(WriteCall::DescribeAlias { alias, text }, vec![change]))
 }
 
 fn shift(alias: &LiveAlias, from: u8, percent: u8) -> Step {

@@ -49,6 +49,16 @@ impl Undone {
         let mut aliases = live.aliases.iter().filter(|alias| release.aliases.contains(&alias.name));
         !aliases.any(|alias| is_moved(alias) || is_shifting(alias))
     }
+
+    /// True if what is undone did not move `alias`, although it moved or shifted another alias of the function:
+    /// it, or an earlier rollback of it, was killed between the two.
+    fn keeps(&self, alias: &LiveAlias) -> bool {
+        match self {
+            Undone::LastMove => false,
+            Undone::Release(last) => !last.has_moved(&alias.version, &alias.history),
+            Undone::Shift => true,
+        }
+    }
 }
 
 /// Moves the aliases of `release` back to `version`, or to where they were before what is `undone`. An alias
@@ -85,6 +95,7 @@ pub(crate) fn roll_back(
             None if !alias.shares().is_empty() => alias.version.clone(),
             // CodeDeploy has not sent any traffic to the other version yet, or has sent all of it back.
             None if alias.history.codedeploy_shift(&alias.version).is_some() => alias.version.clone(),
+            None if undone.keeps(alias) => alias.version.clone(),
             None => {
                 let before = target_of(alias, &live.versions, undone);
                 let none = || PlanError::NoPreviousVersion {

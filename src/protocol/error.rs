@@ -505,8 +505,8 @@ words! {
         /// are ready to go live.
         NotHeldBack =>
             "Give the function an `alias`, and let its callers use the alias.";
-        /// The last release of this name has not moved all its aliases: it was killed, or it still runs. This
-        /// run ends it, or takes it back.
+        /// The last release of this name has not moved all its aliases: it was killed, or it still runs. Or the
+        /// alias that it moved last was moved back alone. This run ends it, or takes it back.
         ReleaseUnfinished =>
             "If that run has not ended, let the CI system run one release at a time. Otherwise no action is \
              needed.";

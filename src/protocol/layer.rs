@@ -147,6 +147,10 @@ impl StanzaReader<'_> {
             if !names.insert(content.name.clone()) {
                 let name = quoted(&content.name);
                 self.refuse(key, format!("`{key}` builds {name} twice; expected one entry for each layer"));
+            } else if layers.iter().any(|layer| layer.name_or_arn() == Some(content.name.as_str())) {
+                let name = quoted(&content.name);
+                let right = "expected one entry for each layer: AWS accepts one version of it";
+                self.refuse(key, format!("`{key}` builds {name} and names it, too; {right}"));
             }
         }
         Some(layers)
@@ -190,6 +194,23 @@ impl StanzaReader<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::protocol::{json, stanza};
+
+    #[test]
+    fn a_layer_that_is_built_has_one_entry() {
+        let built = json!({"name": "deps", "zip": "layer"});
+        for (layers, words) in [
+            (json!([built, built]), "builds `deps` twice"),
+            (json!([built, "deps:3"]), "builds `deps` and names it, too"),
+            (json!(["deps", built]), "builds `deps` and names it, too"),
+        ] {
+            let text = json!({"function_name": "f", "layers": layers}).to_string();
+            let node = json::parse(text.as_bytes()).expect("the test's own JSON is valid");
+            let read = stanza::read(node.as_map().expect("an object"));
+            let [problem] = read.problems() else { panic!("{:?}", read.problems()) };
+            assert!(problem.message.contains(words), "{}", problem.message);
+        }
+    }
 
     #[test]
     fn a_layer_is_named_with_or_without_a_version() {

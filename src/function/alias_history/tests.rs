@@ -206,6 +206,29 @@ fn a_release_adds_its_number_and_its_name() {
 }
 
 #[test]
+fn deployments_of_one_function_do_not_displace_the_last_release() {
+    let alone = |description: &str, from: u64, to: u64| {
+        let numbers: Vec<String> = (from..=to).map(|number| number.to_string()).collect();
+        numbers.windows(2).fold(description.to_owned(), |description, pair| {
+            at(&AliasHistory::of(&description).moved_from(&pair[0]), &pair[1])
+        })
+    };
+    let twice = "(at 8 #4, before: 7 #4, 5 #3, 3, release: shop, last: a:live)";
+    let later = alone(twice, 8, 30);
+    let before = "29, 28, 27, 26, 25, 24, 23, 22, 8 #4, 5 #3";
+    assert_eq!(later, format!("(at 30, before: {before}, release: shop, last: a:live)"));
+    assert_eq!(AliasHistory::of(&later).before_release("30", "shop", 4), Some(vec!["5"]));
+    // The release has created the alias, so nothing is before it.
+    let created = alone("(at 1 #4, before: none, release: shop)", 1, 20);
+    assert_eq!(created, "(at 20, before: 19, 18, 17, 16, 15, 14, 13, 12, 11, 1 #4, release: shop)");
+    // The previous version is never left out.
+    let text = "x".repeat(200);
+    let short = alone(&format!("{text} (at 8 #4, before: 7 #4, 5 #3, 3, release: shop)"), 8, 30);
+    assert!(short.starts_with(&format!("{text} (at 30, before: 29, ")), "{short}");
+    assert_eq!(AliasHistory::of(&short).before("30").map(|before| before[0]), Some("29"));
+}
+
+#[test]
 fn a_history_says_where_an_alias_was_before_a_release() {
     let once = AliasHistory::of("(at 7 #4, before: 5 #3, 3, release: shop, last: a:live)");
     assert_eq!(once.before_release("7", "shop", 4), Some(vec!["5", "3"]));

@@ -106,12 +106,12 @@ fn a_text_of_the_stanza_replaces_that_before_the_history() {
     assert_eq!(history.to_description("2").as_deref(), Some("shop (at 2, before: none)"));
     // Alone.
     let planned = of(&wanted(&["live"]), &live_at(2, "old (at 2, before: 1)"), false);
-    let [Step { action: Action::Write(WriteCall::DescribeAlias { description, .. }), changes }] =
+    let [Step { action: Action::Write(WriteCall::DescribeAlias { text, .. }), changes }] =
         planned.descriptions.as_slice()
     else {
         panic!("{planned:?}")
     };
-    assert_eq!((planned.go_live.len(), description.as_str()), (0, "shop (at 2, before: 1)"));
+    assert_eq!((planned.go_live.len(), text.as_str()), (0, "shop"));
     let change = &changes[0];
     assert_eq!(change.field, "alias.live.description");
     assert_eq!((&change.from, &change.to), (&json!("old"), &json!("shop")));
@@ -399,6 +399,14 @@ fn a_release_is_taken_back_to_where_each_alias_was_before_it() {
     check_undone(&apart, &["live", "next"], None, &undone(5, None, false), Ok(&[]));
     let none = PlanError::NoAlias { alias: "nope".to_owned() };
     check_undone(&apart, &["nope"], None, &undone(5, None, false), Err(none));
+    // Killed between two aliases of the function: the one that was not moved or shifted stays.
+    let before = "(at 7 #3, before: 5, release: shop)";
+    let two = |first: LiveAlias| live(9, &[first, recorded("next", 7, before)]);
+    let killed = two(recorded("live", 9, "(at 9 #4, before: 7 #3, 5, release: shop)"));
+    let unmoved = undone(4, Some("z:live"), false);
+    check_undone(&killed, &["live", "next"], None, &unmoved, Ok(&["live to 7"]));
+    let shifted = two(self::shifting("live", 7, (9, 10)));
+    check_undone(&shifted, &["live", "next"], None, &shifts, Ok(&["live to 7"]));
     // The version before the release is deleted.
     let mut deleted = live(9, &[recorded("live", 9, "(at 9 #4, before: 7, release: shop)")]);
     deleted.versions.retain(|version| version.number != "7");
