@@ -175,9 +175,7 @@ fn functions_of_a_release_publish_their_layer_once() {
 
 #[test]
 fn functions_of_a_release_build_a_layer_of_one_name_with_the_same_content() {
-    let member = |(name, zip): (&str, &str)| {
-        json!({"function_name": name, "layers": [{"name": "deps", "zip": zip, "keep_versions": 1}]})
-    };
+    let member = |(name, zip): (&str, &str)| json!({"function_name": name, "layers": [{"name": "deps", "zip": zip, "keep_versions": 1}]});
     let fixture = release(Settings::default(), [("a", "layer"), ("b", "other")].map(member));
     write_layer(&fixture, "1");
     fs::create_dir_all(fixture.path("other/nodejs")).expect("made");
