@@ -146,12 +146,12 @@ mod tests {
         let ended = found(&[("+a:live", "2", moved), ("c:live", "5", alone)]);
         assert_eq!(ended, (Some((4, None)), (5, name("a:live"))));
         // Someone else has moved the alias on.
-        let by_hand = found(&[("+a:live", "2", moved), ("c:live", "9", moved)]);
-        assert_eq!(by_hand, (Some((4, None)), (5, name("a:live"))));
+        let moved_on = found(&[("+a:live", "2", moved), ("c:live", "9", moved)]);
+        assert_eq!(moved_on, (Some((4, None)), (5, name("a:live"))));
         // The alias that it moves last does not exist yet.
         let created = "(at 1 #4, before: none, release: shop, last: c:live)";
-        let unborn = found(&[("a:live", "1", created), ("+c:live", "", "")]);
-        assert_eq!(unborn, (Some((4, name("c:live"))), (4, name("c:live"))));
+        let missing = found(&[("a:live", "1", created), ("+c:live", "", "")]);
+        assert_eq!(missing, (Some((4, name("c:live"))), (4, name("c:live"))));
         // The stanza of the last alias is not in this run, so it is not known whether it has moved.
         assert_eq!(found(&[("+a:live", "2", moved)]).0, Some((4, None)));
         // Two functions of one name, in two regions.
