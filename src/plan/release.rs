@@ -69,77 +69,25 @@ pub(super) fn plan_release(
     changes: bool,
 ) -> Result<ReleaseSteps, PlanError> {
     let aliases = live.map(|live| live.aliases.as_slice()).unwrap_or_default();
-    let versions = live.map(|live| live.versions.as_slice()).unwrap_or_default();
     let find = |name: &String| aliases.iter().find(|alias| alias.name == *name);
-    let shifts = release.shifts();
-    let running = live.and_then(|live| live.deployment.as_ref());
     // Weights that CodeDeploy sets now are checked with the version to which it moves the alias.
-    if running.is_none() {
+    if live.is_none_or(|live| live.deployment.is_none()) {
         check_shares(release, aliases)?;
     }
-    let known = if changes { None } else { live.and_then(|live| copy_of(live, release)) };
-    let version = known.map(|version| version.number.clone());
     managed::check(release, settings, live)?;
-    let publish = (release.publish && version.is_none()).then(|| {
-        let description = release.description.as_deref().map(cut_description);
-        Step::write(WriteCall::PublishVersion { description, to_latest: false }, Vec::new())
-    });
     let has_latest = release.aliases.is_empty() && managed::is_managed(settings, live);
-    let publish_latest = has_latest.then(|| managed::publish_latest(live, changes)).flatten();
-    let is_latest = has_latest && !release.publish && publish_latest.is_none();
-    let version = is_latest.then(|| LATEST_PUBLISHED.to_owned()).or(version);
-    let mut planned = ReleaseSteps { version, publish, publish_latest, ..ReleaseSteps::default() };
+    let mut planned = version_steps(release, live, changes, has_latest);
     let is_new = if has_latest { planned.publish_latest.is_some() } else { planned.publish.is_some() };
     let mut scaling = managed::scaling(release, live, is_new)?;
-    let mut moved: Vec<LiveAlias> = Vec::new();
-    let mut last: Vec<Step> = Vec::new();
-    let text = release.alias_description.as_deref();
+    let (mut moved, mut last) = (Vec::new(), Vec::new());
     for name in &release.aliases {
-        let Some(live_alias) = find(name) else {
-            last.push(alias_creation_step(name, planned.version.as_deref(), text));
-            continue;
-        };
-        let alias = &live_alias.described(text);
-        let described = description_change(live_alias, alias);
-        let is_at_version = planned.version.as_ref() == Some(&alias.version);
-        let provisions = release.provisioned.flatten().is_some()
-            && live.is_some_and(|live| live.provisioned.contains_key(name))
-            && !is_at_version;
-        if let (Some(codedeploy), Some(live)) = (&release.codedeploy, live) {
-            let route = codedeploy::route(codedeploy, live, alias, planned.version.as_deref())?;
-            if !matches!(route, Route::Direct) {
-                // A deployment that runs already keeps the description until it has ended.
-                let described = described.filter(|_| matches!(route, Route::Create));
-                let step = move_by_codedeploy(&mut planned, codedeploy, alias, &route, provisions);
-                last.extend(step.map(|step| step.also(described)));
-                continue;
+        last.extend(match find(name) {
+            Some(alias) => alias_step(release, live, alias, &mut planned, &mut moved)?,
+            None => {
+                let text = release.alias_description.as_deref();
+                Some(alias_creation_step(name, planned.version.as_deref(), text))
             }
-        }
-        if is_at_version && alias.shares().is_empty() {
-            planned.descriptions.extend(description_step(alias, described));
-            continue;
-        }
-        planned.cleared.extend(cleared(alias));
-        let history = match (is_at_version, &described) {
-            (false, _) => Some(alias.history.moved_from(&alias.version)),
-            (true, Some(_)) => Some(alias.history.with_shift(&alias.version, None)),
-            (true, None) => alias.history_after_shift(),
-        };
-        let update = alias_update_step(alias, planned.version.clone(), history, provisions);
-        let mut update = update.also(described);
-        // End an unfinished shift of an earlier run first, so that its version gets no traffic during
-        // verification.
-        if (release.verifies || !shifts.is_empty()) && !is_at_version {
-            let ended = end_shift_step(alias);
-            if ended.is_some() {
-                update.changes.retain(|change| !change.field.ends_with(".weights"));
-            }
-            planned.ended_shift.extend(ended);
-        }
-        if !is_at_version {
-            moved.push(alias.clone());
-        }
-        last.push(update);
+        });
     }
     // The environments of a version must run before it gets calls.
     let is_at_version = |alias: &LiveAlias| planned.version.as_ref() == Some(&alias.version);
@@ -147,36 +95,12 @@ pub(super) fn plan_release(
     if release.aliases.is_empty() || !release.aliases.iter().all(is_there) {
         planned.scaling = scaling.take();
     }
-    let verify = || release.verifies.then_some(Step { action: Action::Verify, changes: Vec::new() });
     moved.retain(|alias| alias.version != "$LATEST");
-    if !shifts.is_empty() {
+    if !release.shifts().is_empty() {
+        let versions = live.map(|live| live.versions.as_slice()).unwrap_or_default();
         check_shareable(release, &moved, versions, settings, live)?;
     }
-    if !release.aliases.is_empty() {
-        if !last.is_empty() {
-            // A version to which CodeDeploy already sends traffic has been verified by an earlier run.
-            let is_cleanup = planned.publish.is_none() && last.iter().all(is_beside_versions);
-            planned.go_live.extend(verify().filter(|_| !is_cleanup && planned.running.is_none()));
-            // Provisioned concurrency is removed before an alias moves: otherwise AWS moves it along, and the
-            // old version serves until that is done.
-            let (removed, kept): (Vec<Step>, Vec<Step>) =
-                provisioned(release, live).into_iter().partition(removes);
-            planned.go_live.extend(removed);
-            planned.provisioned = kept;
-        } else {
-            planned.provisioned = provisioned(release, live);
-        }
-        let mut before = 0;
-        for (share, interval) in shifts.into_iter().filter(|_| !moved.is_empty()) {
-            planned.go_live.extend(moved.iter().map(|alias| shift(alias, before, share)));
-            planned.go_live.push(Step { action: Action::Wait { interval }, changes: Vec::new() });
-            planned.go_live.extend(verify());
-            before = share;
-        }
-        planned.go_live.append(&mut last);
-    } else {
-        planned.verification.extend(verify());
-    }
+    go_live(release, live, &mut planned, &moved, last);
     planned.provisioned.extend(scaling);
     if planned.is_left_to_codedeploy {
         // AWS provisions no concurrency for an alias with weights.
@@ -186,6 +110,115 @@ pub(super) fn plan_release(
     let creates = planned.publish.is_some() && (changes || live.is_none_or(differs_from_newest));
     planned.deletions = deletions(release, live, planned.version.as_deref(), creates);
     Ok(planned)
+}
+
+/// The version that goes live, and the step that publishes it if it does not exist yet. `has_latest`: the
+/// function runs what `$LATEST.PUBLISHED` points at.
+fn version_steps(
+    release: &Release,
+    live: Option<&LiveFunction>,
+    changes: bool,
+    has_latest: bool,
+) -> ReleaseSteps {
+    let known = if changes { None } else { live.and_then(|live| copy_of(live, release)) };
+    let version = known.map(|version| version.number.clone());
+    let publish = (release.publish && version.is_none()).then(|| {
+        let description = release.description.as_deref().map(cut_description);
+        Step::write(WriteCall::PublishVersion { description, to_latest: false }, Vec::new())
+    });
+    let publish_latest = has_latest.then(|| managed::publish_latest(live, changes)).flatten();
+    let is_latest = has_latest && !release.publish && publish_latest.is_none();
+    let version = is_latest.then(|| LATEST_PUBLISHED.to_owned()).or(version);
+    ReleaseSteps { version, publish, publish_latest, ..ReleaseSteps::default() }
+}
+
+/// The step that moves an alias to the version, ends a shift of its traffic, or both. Adds to `planned` what
+/// goes before it, and to `moved` an alias that moves. `None`: the alias stays, or CodeDeploy moves it.
+fn alias_step(
+    release: &Release,
+    live: Option<&LiveFunction>,
+    live_alias: &LiveAlias,
+    planned: &mut ReleaseSteps,
+    moved: &mut Vec<LiveAlias>,
+) -> Result<Option<Step>, PlanError> {
+    let alias = &live_alias.described(release.alias_description.as_deref());
+    let described = description_change(live_alias, alias);
+    let is_at_version = planned.version.as_ref() == Some(&alias.version);
+    let provisions = release.provisioned.flatten().is_some()
+        && live.is_some_and(|live| live.provisioned.contains_key(&alias.name))
+        && !is_at_version;
+    if let (Some(codedeploy), Some(live)) = (&release.codedeploy, live) {
+        let route = codedeploy::route(codedeploy, live, alias, planned.version.as_deref())?;
+        if !matches!(route, Route::Direct) {
+            // A deployment that runs already keeps the description until it has ended.
+            let described = described.filter(|_| matches!(route, Route::Create));
+            let step = move_by_codedeploy(planned, codedeploy, alias, &route, provisions);
+            return Ok(step.map(|step| step.also(described)));
+        }
+    }
+    if is_at_version && alias.shares().is_empty() {
+        planned.descriptions.extend(description_step(alias, described));
+        return Ok(None);
+    }
+    planned.cleared.extend(cleared(alias));
+    let history = match (is_at_version, &described) {
+        (false, _) => Some(alias.history.moved_from(&alias.version)),
+        (true, Some(_)) => Some(alias.history.with_shift(&alias.version, None)),
+        (true, None) => alias.history_after_shift(),
+    };
+    let update = alias_update_step(alias, planned.version.clone(), history, provisions);
+    let mut update = update.also(described);
+    if is_at_version {
+        return Ok(Some(update));
+    }
+    // End an unfinished shift of an earlier run first, so that its version gets no traffic during
+    // verification.
+    if release.verifies || !release.shifts().is_empty() {
+        let ended = end_shift_step(alias);
+        if ended.is_some() {
+            update.changes.retain(|change| !change.field.ends_with(".weights"));
+        }
+        planned.ended_shift.extend(ended);
+    }
+    moved.push(alias.clone());
+    Ok(Some(update))
+}
+
+/// Plans the way to the last steps of the aliases: verification, provisioned concurrency, and the shifts of
+/// those that move.
+fn go_live(
+    release: &Release,
+    live: Option<&LiveFunction>,
+    planned: &mut ReleaseSteps,
+    moved: &[LiveAlias],
+    last: Vec<Step>,
+) {
+    let verify = || release.verifies.then_some(Step { action: Action::Verify, changes: Vec::new() });
+    if release.aliases.is_empty() {
+        planned.verification.extend(verify());
+        return;
+    }
+    if last.is_empty() {
+        planned.provisioned = provisioned(release, live);
+    } else {
+        // A version to which CodeDeploy already sends traffic has been verified by an earlier run.
+        let is_cleanup = planned.publish.is_none() && last.iter().all(is_beside_versions);
+        planned.go_live.extend(verify().filter(|_| !is_cleanup && planned.running.is_none()));
+        // Provisioned concurrency is removed before an alias moves: otherwise AWS moves it along, and the old
+        // version serves until that is done.
+        let (removed, kept): (Vec<Step>, Vec<Step>) =
+            provisioned(release, live).into_iter().partition(removes);
+        planned.go_live.extend(removed);
+        planned.provisioned = kept;
+    }
+    let mut before = 0;
+    for (share, interval) in release.shifts().into_iter().filter(|_| !moved.is_empty()) {
+        planned.go_live.extend(moved.iter().map(|alias| shift(alias, before, share)));
+        planned.go_live.push(Step { action: Action::Wait { interval }, changes: Vec::new() });
+        planned.go_live.extend(verify());
+        before = share;
+    }
+    planned.go_live.extend(last);
 }
 
 /// Plans how CodeDeploy moves `alias`: by a new deployment, after an unfinished shift has ended, or by the
