@@ -1,5 +1,5 @@
-//! Tests approved plans: a deployment with `plan` in its request, or with `--plan`, does exactly that, or fails
-//! before anything is changed and names what differs.
+//! Tests approved plans: a deployment with `plan` in its request, or with `--plan`, does exactly that, or
+//! fails before anything is changed and names what differs.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

@@ -579,8 +579,8 @@ fn check_proof(effective: &[&Call]) -> Result<(), String> {
     }
 }
 
-/// True if a call points an alias at a version. After a move by CodeDeploy, UpdateAlias writes the description
-/// alone.
+/// True if a call points an alias at a version. After a move by CodeDeploy, UpdateAlias writes the
+/// description alone.
 fn points(call: &Call) -> bool {
     ["CreateAlias", "UpdateAlias"].contains(&call.operation.as_str())
         && call.body.get("FunctionVersion").is_some()

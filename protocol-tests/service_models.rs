@@ -27,8 +27,8 @@ fn problems(requests: &[Value]) -> Vec<Vec<String>> {
     serde_json::from_slice(&output.stdout).expect("the script prints JSON")
 }
 
-/// The calls of a deployment that CodeDeploy carries out, with every member of `codedeploy`, and of a rollback
-/// that stops one.
+/// The calls of a deployment that CodeDeploy carries out, with every member of `codedeploy`, and of a
+/// rollback that stops one.
 fn calls_to_codedeploy() -> Vec<Call> {
     let codedeploy = |wait: &str| {
         json!({"codedeploy": {

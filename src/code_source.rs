@@ -1,5 +1,5 @@
-//! Describes a function's code: where the stanza takes it from, which code and which layers the function should
-//! run, and how they reach Lambda. Never reads a file and never calls AWS.
+//! Describes a function's code: where the stanza takes it from, which code and which layers the function
+//! should run, and how they reach Lambda. Never reads a file and never calls AWS.
 
 use std::fmt;
 use std::sync::Arc;

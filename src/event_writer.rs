@@ -114,8 +114,8 @@ impl EventWriter {
         self.finished.get_or_init(|| self.with_allowed(finished))
     }
 
-    /// The result of a run that `report` ends before its end. In a list, the stanza that runs has failed; in a
-    /// release, the first of those that run.
+    /// The result of a run that `report` ends before its end. In a list, the stanza that runs has failed; in
+    /// a release, the first of those that run.
     pub(crate) fn failed(&self, report: ErrorReport) -> Finished {
         let running = self.stanzas().iter().find(|stanza| stanza.finished.get().is_none());
         match running {

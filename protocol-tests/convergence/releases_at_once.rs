@@ -1,6 +1,6 @@
-//! Two releases of the same three functions at the same time: one is held at each of its calls until the other
-//! has ended. All aliases end at the code of one of them, and a release that lost says `overtaken`. Also a
-//! rollback that is killed at each of its calls.
+//! Two releases of the same three functions at the same time: one is held at each of its calls until the
+//! other has ended. All aliases end at the code of one of them, and a release that lost says `overtaken`.
+//! Also a rollback that is killed at each of its calls.
 
 use std::fs;
 use std::thread;

@@ -1,6 +1,6 @@
 //! The bodies of the fuzz targets: each takes arbitrary bytes and panics if a property does not hold.
-//! libFuzzer runs them, and the tests run them on a short corpus. `src/lib.rs` includes this file for both, so
-//! that it can use what is not public.
+//! libFuzzer runs them, and the tests run them on a short corpus. `src/lib.rs` includes this file for both,
+//! so that it can use what is not public.
 #![expect(clippy::disallowed_methods, reason = "makes and reads files")]
 
 use std::collections::BTreeMap;

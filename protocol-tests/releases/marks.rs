@@ -1,6 +1,6 @@
 //! Tests what a release records in the descriptions of its aliases: which release moved an alias, so that a
-//! rollback takes back that release as one, and which alias it moves last, so that the next run knows a release
-//! that was killed.
+//! rollback takes back that release as one, and which alias it moves last, so that the next run knows a
+//! release that was killed.
 
 use super::*;
 use crate::fixture::alias_target;
@@ -13,8 +13,8 @@ fn after(at: &str, before: &str) -> [String; 3] {
     [(); 3].map(|()| description.clone())
 }
 
-/// The functions `a`, `b` and `c` after their first release. The code of one of them is in `old`, and does not
-/// change with that of the others.
+/// The functions `a`, `b` and `c` after their first release. The code of one of them is in `old`, and does
+/// not change with that of the others.
 fn one_apart(apart: usize) -> Fixture {
     let member = |(index, name): (usize, &str)| match index == apart {
         true => json!({"function_name": name, "zip": "old"}),

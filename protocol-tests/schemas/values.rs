@@ -233,7 +233,7 @@ fn a_value_is_right_to_the_schema_when_it_is_right_to_the_program() {
         passed_over.len()
     );
     println!("{}", passed_over.join("\n"));
-    // The exceptions are strings with numbers beyond a limit, names that a pattern cannot describe, and two members
-    // of `guard` that do not fit each other.
+    // The exceptions are strings with numbers beyond a limit, names that a pattern cannot describe, and two
+    // members of `guard` that do not fit each other.
     assert!(refused > 5000 && passed_over.len() < 40, "{refused} {}", passed_over.len());
 }

@@ -42,7 +42,8 @@ pub(super) fn check_rest(context: &Context<'_>, before: &Plan, rest: &Plan) -> R
     Err(diagnostics::from_outdated_plan(&[PlanDifference::Rest], &context.redactor()))
 }
 
-/// The report for a function that has changed before a step. What is left of an approved plan is then outdated.
+/// The report for a function that has changed before a step. What is left of an approved plan is then
+/// outdated.
 pub(super) fn outdated(context: &Context<'_>, error: LambdaError) -> ErrorReport {
     let report = context.failed(error);
     if context.job.approved.is_some() { diagnostics::from_interrupted_plan(report) } else { report }

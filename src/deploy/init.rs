@@ -82,8 +82,8 @@ fn describe(aws: &Aws<'_>, branch: &str) -> Result<WrittenStanza, ErrorReport> {
     }
 }
 
-/// Keys that do not describe a setting of the function itself, or that depend on `alias`: whether a deployment
-/// moves an alias also depends on its versions, and has a comment.
+/// Keys that do not describe a setting of the function itself, or that depend on `alias`: whether a
+/// deployment moves an alias also depends on its versions, and has a comment.
 const NO_SETTINGS: [&str; 4] =
     ["alias", "alias_description", "event_invoke_config", "provisioned_concurrency"];
 

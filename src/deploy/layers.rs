@@ -7,8 +7,8 @@ use crate::protocol::error::ErrorReport;
 use crate::protocol::layer::Layer;
 use crate::protocol::name::FunctionName;
 
-/// Adds the layers to the settings of the desired function. Looks up the versions of those that the stanza names
-/// without an ARN, and reads the live versions of those that it builds.
+/// Adds the layers to the settings of the desired function. Looks up the versions of those that the stanza
+/// names without an ARN, and reads the live versions of those that it builds.
 pub(super) fn read_layers(
     aws: &Aws<'_>,
     desired: &mut DesiredFunction,

@@ -270,8 +270,8 @@ impl<'a> Member<'a> {
         }
     }
 
-    /// Ends the member after a failure of its own or of another one. Sends its aliases back, if `live` has the
-    /// state of the function and some of them have moved.
+    /// Ends the member after a failure of its own or of another one. Sends its aliases back, if `live` has
+    /// the state of the function and some of them have moved.
     fn ended(&self, ended: Ended, live: Option<(&Aws<'_>, &mut DeployState<'_>)>) -> Finished {
         let Member { index, context, release, .. } = *self;
         let is_first = release.fail(index);

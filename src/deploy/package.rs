@@ -1,5 +1,6 @@
-//! Second phase: selects the files to package before the first request to AWS, and packages them and the layers
-//! that the stanza builds. It never sends a request to AWS for a package that Lambda would reject as too large.
+//! Second phase: selects the files to package before the first request to AWS, and packages them and the
+//! layers that the stanza builds. It never sends a request to AWS for a package that Lambda would reject as
+//! too large.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -170,8 +171,8 @@ impl Archives {
         Ok(Prepared { code, layers })
     }
 
-    /// Fails if another function of the release builds a layer of the same name with other content: each of the
-    /// two would publish its own version in every run, and might delete that of the other one.
+    /// Fails if another function of the release builds a layer of the same name with other content: each of
+    /// the two would publish its own version in every run, and might delete that of the other one.
     fn check_layers(&mut self, context: &Context<'_>, layers: &[BuiltLayer]) -> Result<(), ErrorReport> {
         let Ok(identity) = IdentityKey::of(context.stanza, &context.job.env) else { return Ok(()) };
         let account = context.name.as_str().strip_suffix(context.name.name()).unwrap_or_default();

@@ -35,8 +35,8 @@ impl Planned {
         state
     }
 
-    /// Writes the plan as an event, and returns what was written. With `only_plan` also what it was made from,
-    /// so that it can be approved.
+    /// Writes the plan as an event, and returns what was written. With `only_plan` also what it was made
+    /// from, so that it can be approved.
     pub(super) fn emit(&self, aws: &Aws<'_>, only_plan: bool) -> event::Plan {
         let event = to_event(aws.context, &self.plan);
         let basis = only_plan.then(|| Box::new(self.basis(aws)));

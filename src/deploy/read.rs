@@ -204,10 +204,10 @@ pub(super) fn read_deployment(
     Ok(())
 }
 
-/// Reads what calls the function itself, if the stanza has an alias and the deployment changes something or is
-/// only planned. With `follow_alias` the event source mappings are always read. Callers without a qualifier of
-/// a function on Lambda Managed Instances do not get new code before an alias does. Returns the operations that
-/// AWS denied.
+/// Reads what calls the function itself, if the stanza has an alias and the deployment changes something or
+/// is only planned. With `follow_alias` the event source mappings are always read. Callers without a
+/// qualifier of a function on Lambda Managed Instances do not get new code before an alias does. Returns the
+/// operations that AWS denied.
 fn read_bypasses(
     aws: &Aws<'_>,
     desired: &DesiredFunction,

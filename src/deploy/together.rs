@@ -46,8 +46,8 @@ pub(super) struct Together<'a> {
     pub(super) require_deploy: bool,
 }
 
-/// Stack of the thread of a function, as the main thread has it: without optimization the SDK's calls need more
-/// than 2 MiB. Only the part that is used takes memory.
+/// Stack of the thread of a function, as the main thread has it: without optimization the SDK's calls need
+/// more than 2 MiB. Only the part that is used takes memory.
 const STACK_BYTES: usize = 8 * 1024 * 1024;
 
 /// A stanza of the release that is deployed, with its place in the release.

@@ -132,7 +132,8 @@ fn from_denied(denied: &Denied, error: &CallError, redactor: &Redactor) -> Error
             whose_policy(&caller)
         ),
     };
-    // "because no resource-based policy allows": AddLayerVersionPermission takes no action but GetLayerVersion.
+    // "because no resource-based policy allows": AddLayerVersionPermission takes no action but
+    // GetLayerVersion.
     report.hint = Some(match error.operation {
         "ListLayerVersions" => format!(
             "{hint}; for a layer of another account write the number of the version, because only its own \

@@ -49,8 +49,8 @@ pub(crate) fn list() -> String {
     text
 }
 
-/// The entry of one error or warning code, such as `access-denied`. Also reads a code as the output for people
-/// shows it, `error[access-denied]`, and one in another case or with underscores.
+/// The entry of one error or warning code, such as `access-denied`. Also reads a code as the output for
+/// people shows it, `error[access-denied]`, and one in another case or with underscores.
 ///
 /// # Errors
 /// For an unknown code, a message that suggests the nearest known one.

@@ -200,7 +200,8 @@ impl AliasHistory {
         iter::once(at).chain(before.iter().map(|entry| entry.release)).flatten().collect()
     }
 
-    /// True if release `number` of this name is in the history, also if someone else has moved the alias since.
+    /// True if release `number` of this name is in the history, also if someone else has moved the alias
+    /// since.
     pub(crate) fn records_release(&self, name: &str, number: u64) -> bool {
         let at = self.recorded.as_ref().map(|(at, _)| at.version.as_str());
         at.is_some_and(|at| self.releases(at, name).contains(&number))
@@ -398,9 +399,9 @@ impl AliasHistory {
     }
 }
 
-/// The entries of `before` that are written if there is space for `count`: the first ones. The last two places
-/// are for the newest one of a release and the one before that release, if they would be lost otherwise: a
-/// release that the history does not contain looks as if it had not moved the alias.
+/// The entries of `before` that are written if there is space for `count`: the first ones. The last two
+/// places are for the newest one of a release and the one before that release, if they would be lost
+/// otherwise: a release that the history does not contain looks as if it had not moved the alias.
 fn kept<'a>(before: &[&'a HistoryEntry], count: usize) -> Vec<&'a HistoryEntry> {
     let newest = before.iter().position(|entry| entry.release.is_some());
     let of_release = newest.into_iter().flat_map(|newest| {

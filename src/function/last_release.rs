@@ -60,8 +60,8 @@ impl LastRelease {
         Some(LastRelease { name: name.to_owned(), number, unmoved, creates_all })
     }
 
-    /// True if a rollback of the release moves an alias that is at `version` and has this history: the release
-    /// moved it from an earlier version.
+    /// True if a rollback of the release moves an alias that is at `version` and has this history: the
+    /// release moved it from an earlier version.
     pub(crate) fn takes_back(&self, version: &str, history: &AliasHistory) -> bool {
         let earlier = history.before_release(version, &self.name, self.number);
         earlier.is_some_and(|earlier| self.creates_all || !earlier.is_empty())

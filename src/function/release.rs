@@ -11,8 +11,8 @@ use crate::protocol::structures::{CodeDeploy, OrNone, Scaling};
 pub(crate) struct Release {
     /// True if a version is published.
     pub publish: bool,
-    /// True if the stanza asks for `$LATEST.PUBLISHED`, which only functions on Lambda Managed Instances have.
-    /// Without an alias, these publish it in any case.
+    /// True if the stanza asks for `$LATEST.PUBLISHED`, which only functions on Lambda Managed Instances
+    /// have. Without an alias, these publish it in any case.
     pub publishes_latest: bool,
     /// Numbers of execution environments of the version that goes live. `None`: the stanza does not set them.
     pub scaling: Option<Scaling>,

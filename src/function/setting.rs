@@ -248,8 +248,8 @@ fn durable(stanza: &Options, number: fn(&DurableConfig) -> Option<i32>) -> Optio
     if *config == DurableConfig::default() { Some(None) } else { number(config).map(Some) }
 }
 
-/// A member of `capacity_provider_config`. An empty map means that the function does not run on Lambda Managed
-/// Instances, so each member is empty. The outer `None`: the stanza does not set it.
+/// A member of `capacity_provider_config`. An empty map means that the function does not run on Lambda
+/// Managed Instances, so each member is empty. The outer `None`: the stanza does not set it.
 fn managed<V: Default>(stanza: &Options, member: fn(&CapacityProviderConfig) -> Option<V>) -> Option<V> {
     let config = stanza.capacity_provider_config.as_ref()?;
     if *config == CapacityProviderConfig::default() { Some(V::default()) } else { member(config) }

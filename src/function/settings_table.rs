@@ -133,7 +133,8 @@ macro_rules! settings_table {
                 r.tracing_config(types::TracingConfig::builder().mode(mode.as_str().into()).build())
             }),
         }
-        /// A stanza can name a layer without its version, so they are not among its settings, but are added by
+        /// A stanza can name a layer without its version, so they are not among its settings, but are added
+        /// by
         /// [`DesiredFunction::set_layers`](super::DesiredFunction::set_layers).
         Layers(Vec<LayerVersion>) changed by Configuration {
             option: "layers", aws: "Layers",

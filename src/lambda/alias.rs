@@ -79,9 +79,9 @@ impl Lambda {
         Ok(true)
     }
 
-    /// Sends all traffic of an alias to the previous version again, even if the run is cancelled. In a release
-    /// it does this also if the alias has moved. `count` is the number of aliases to restore: after a signal
-    /// they share the remaining time.
+    /// Sends all traffic of an alias to the previous version again, even if the run is cancelled. In a
+    /// release it does this also if the alias has moved. `count` is the number of aliases to restore: after a
+    /// signal they share the remaining time.
     ///
     /// # Errors
     /// [`LambdaError::Outdated`] if another caller has changed the alias since, and every other

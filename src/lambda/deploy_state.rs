@@ -116,8 +116,8 @@ impl<'a> DeployState<'a> {
         self.shifted.clear();
     }
 
-    /// The description of an alias with this history when it is at `version`: with the mark of the release, if
-    /// the release moves or creates it. `None`: it would exceed AWS's limit.
+    /// The description of an alias with this history when it is at `version`: with the mark of the release,
+    /// if the release moves or creates it. `None`: it would exceed AWS's limit.
     pub(super) fn description_of(
         &self,
         alias: &str,

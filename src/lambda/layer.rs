@@ -1,5 +1,5 @@
-//! Looks up versions of layers, and publishes one. Never publishes a version without a look at the latest one if
-//! an earlier request may have published it: AWS makes a new version of the same content each time.
+//! Looks up versions of layers, and publishes one. Never publishes a version without a look at the latest one
+//! if an earlier request may have published it: AWS makes a new version of the same content each time.
 
 use std::cmp::Reverse;
 use std::time::Duration;
@@ -67,8 +67,8 @@ impl Lambda {
         Ok(())
     }
 
-    /// The versions of a layer, newest first: with `all` every one, otherwise those of the first page. Empty if
-    /// the layer does not exist.
+    /// The versions of a layer, newest first: with `all` every one, otherwise those of the first page. Empty
+    /// if the layer does not exist.
     async fn layer_versions(&self, layer: &str, all: bool) -> Result<Vec<LiveLayerVersion>, LambdaError> {
         let mut versions: Vec<LiveLayerVersion> = Vec::new();
         let mut marker = None;
@@ -106,8 +106,8 @@ impl Lambda {
         Ok((sha256.as_deref() == Some(layer.archive.code_sha256())).then_some(latest.arn))
     }
 
-    /// Publishes a version of a layer. If another function of the request, or a request whose response was lost,
-    /// has published it already, uses that version.
+    /// Publishes a version of a layer. If another function of the request, or a request whose response was
+    /// lost, has published it already, uses that version.
     pub(super) async fn publish_layer_version(&self, layer: &BuiltLayer) -> Result<Response, LambdaError> {
         let _turn = match &self.pace {
             Some(pace) => Some(pace.begin_publication().await),

@@ -115,7 +115,8 @@ impl Pace {
         }
     }
 
-    /// Waits until no other function publishes a layer. The caller keeps the guard until its own is published.
+    /// Waits until no other function publishes a layer. The caller keeps the guard until its own is
+    /// published.
     pub(super) async fn begin_publication(&self) -> MutexGuard<'_, ()> {
         self.publication.lock().await
     }

@@ -31,8 +31,8 @@ const MAX_INTERVAL: Duration = Duration::from_secs(2);
 const MAX_INTERVAL_OF_CODEDEPLOY: Duration = Duration::from_secs(15);
 
 /// The poll interval is at most this fraction of the time waited so far. So the end of a long operation is
-/// noticed at most an eighth (12.5 %) too late, and half of that on average. With intervals that grow by half,
-/// as is common, the end of a 1.5 s update was noticed 0.7 s too late.
+/// noticed at most an eighth (12.5 %) too late, and half of that on average. With intervals that grow by
+/// half, as is common, the end of a 1.5 s update was noticed 0.7 s too late.
 const WAIT_FRACTION: u32 = 8;
 
 /// As [`WAIT_FRACTION`], once the operation lasts as long as expected.

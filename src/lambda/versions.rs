@@ -168,8 +168,8 @@ impl Lambda {
         Err(self.invalid_response("ListVersionsByFunction"))
     }
 
-    /// Those of `versions` in which durable executions have not ended. They need their version until then: AWS
-    /// runs its code again at each of their steps.
+    /// Those of `versions` in which durable executions have not ended. They need their version until then:
+    /// AWS runs its code again at each of their steps.
     ///
     /// # Errors
     /// As [`Lambda::read_live`].

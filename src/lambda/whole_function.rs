@@ -9,8 +9,8 @@ use crate::function::LiveFunction;
 use crate::protocol::name::FunctionName;
 
 impl Lambda {
-    /// Adds to `live` what GetFunction does not return: settings that have calls of their own, the URL and the
-    /// asynchronous invocations of `alias` or of the function itself, all aliases, the version and the
+    /// Adds to `live` what GetFunction does not return: settings that have calls of their own, the URL and
+    /// the asynchronous invocations of `alias` or of the function itself, all aliases, the version and the
     /// provisioned concurrency of `alias`, and the scaling of its version or of `$LATEST.PUBLISHED`. Returns
     /// the operations that AWS denied.
     ///

@@ -103,8 +103,8 @@ fn has_code(rules: &Rules, name: &str, path: &Path) -> bool {
     false
 }
 
-/// Whether a script beside a hidden one contains its path, as in `require('./.name')`, or `package.json` does,
-/// as in `"exports": "./dist/.name.mjs"`.
+/// Whether a script beside a hidden one contains its path, as in `require('./.name')`, or `package.json`
+/// does, as in `"exports": "./dist/.name.mjs"`.
 fn is_named_script(file_name: &str, path: &Path) -> bool {
     let Some((stem, "js" | "cjs" | "mjs")) = file_name.rsplit_once('.') else { return false };
     let Some(directory) = path.parent() else { return false };

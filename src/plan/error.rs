@@ -52,8 +52,8 @@ pub(crate) enum PlanError {
         /// True if the stanza has the minimum, false if it has the maximum.
         names_min: bool,
     },
-    /// Lambda reads the live package from a bucket and keeps no copy, and the stanza sends the new one without
-    /// a bucket.
+    /// Lambda reads the live package from a bucket and keeps no copy, and the stanza sends the new one
+    /// without a bucket.
     StorageNeedsBucket,
     /// The function is not at the revision that the stanza names.
     OtherRevision {

@@ -1,6 +1,6 @@
-//! Plans the versions of layers that the stanza builds: publishes a layer whose content differs, and deletes old
-//! versions. Never deletes a version that the function uses, or one of its versions that stays: a rollback would
-//! depend on the copy that AWS keeps of it.
+//! Plans the versions of layers that the stanza builds: publishes a layer whose content differs, and deletes
+//! old versions. Never deletes a version that the function uses, or one of its versions that stays: a
+//! rollback would depend on the copy that AWS keeps of it.
 
 use std::collections::BTreeSet;
 

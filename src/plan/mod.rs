@@ -319,8 +319,8 @@ fn update_code(
             to: json!("Successful"),
         });
     }
-    // AWS resets members that are left out to its defaults. So the live KMS key, architecture and storage mode
-    // are sent, too.
+    // AWS resets members that are left out to its defaults. So the live KMS key, architecture and storage
+    // mode are sent, too.
     let (key, copy) =
         (Setting::SourceKmsKeyArn(String::new()), Setting::S3ObjectStorageMode("COPY".to_owned()));
     for member in [&Setting::Architecture(String::new()), &key, &copy] {

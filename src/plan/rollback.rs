@@ -19,8 +19,8 @@ pub(crate) enum Undone {
 }
 
 impl Undone {
-    /// What a rollback of a release takes back: `last`, or the shift of a later release. `is_shifting`: one of
-    /// the aliases sends a share of its traffic to another version.
+    /// What a rollback of a release takes back: `last`, or the shift of a later release. `is_shifting`: one
+    /// of the aliases sends a share of its traffic to another version.
     pub(crate) fn of(last: Option<LastRelease>, is_shifting: bool) -> Self {
         match last {
             Some(last) if last.unmoved.is_some() || !is_shifting => Undone::Release(last),
@@ -50,8 +50,8 @@ impl Undone {
         !aliases.any(|alias| is_moved(alias) || is_shifting(alias))
     }
 
-    /// True if what is undone did not move `alias`, although it moved or shifted another alias of the function:
-    /// it, or an earlier rollback of it, was killed between the two.
+    /// True if what is undone did not move `alias`, although it moved or shifted another alias of the
+    /// function: it, or an earlier rollback of it, was killed between the two.
     fn keeps(&self, alias: &LiveAlias) -> bool {
         match self {
             Undone::LastMove => false,

@@ -74,8 +74,8 @@ fn schema(document: SchemaDocument, for_editors: bool) -> String {
     format!("{schema:#}\n")
 }
 
-/// The policy for the stanza on standard input, or one for all stanzas of a list. Notes about what it does not
-/// cover go to standard error, each one once.
+/// The policy for the stanza on standard input, or one for all stanzas of a list. Notes about what it does
+/// not cover go to standard error, each one once.
 fn policy(standalone: &StandaloneArgs) -> Result<String, String> {
     let settings = Settings::from_env();
     if let Some(text) = standalone.policy(settings.bash_options)? {

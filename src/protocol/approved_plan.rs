@@ -107,7 +107,8 @@ impl ApprovedPlan {
 }
 
 impl ApprovedFunction {
-    /// What the result of the command `plan` for a stanza means for its deployment. `None`: it was not planned.
+    /// What the result of the command `plan` for a stanza means for its deployment. `None`: it was not
+    /// planned.
     pub fn of(finished: &Finished) -> Option<Self> {
         match finished {
             Finished::Planned(Plan { function, steps, basis: Some(basis) }) => {

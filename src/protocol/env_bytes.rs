@@ -1,7 +1,7 @@
-//! Reads variables whose values are not UTF-8 from the text of a request. JSON has no bytes: Python turns each
-//! byte that is not UTF-8 into half of a surrogate pair, U+DC80 to U+DCFF (PEP 383, `surrogateescape`), and
-//! writes it as `\udc80` to `\udcff`. Other parsers refuse such a string. Never changes anything but these
-//! values, and never accepts other halves of surrogate pairs.
+//! Reads variables whose values are not UTF-8 from the text of a request. JSON has no bytes: Python turns
+//! each byte that is not UTF-8 into half of a surrogate pair, U+DC80 to U+DCFF (PEP 383, `surrogateescape`),
+//! and writes it as `\udc80` to `\udcff`. Other parsers refuse such a string. Never changes anything but
+//! these values, and never accepts other halves of surrogate pairs.
 
 use std::collections::BTreeMap;
 use std::ffi::{CString, OsString};

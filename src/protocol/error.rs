@@ -129,7 +129,8 @@ codes! {
     RequestTimeout: Config =>
         "Let the runner write the request and close standard input. `DPL_LAMBDA_INPUT_TIMEOUT` sets another \
          limit, in seconds.";
-    /// The document is JSON, but not a request: it is not an object, its `env` is not a map of strings, or its
+    /// The document is JSON, but not a request: it is not an object, its `env` is not a map of strings, or
+    /// its
     /// `plan` is no plan.
     BadRequest: Config =>
         "Write one JSON object to standard input. Its `env` is an object of strings, its `plan` what the \
@@ -259,8 +260,8 @@ codes! {
     PackageTypeMismatch: Config =>
         "Deploy the type that the function has, or use a function with another name. A function cannot \
          change its package type.";
-    /// The stanza changes what AWS fixes when it creates a function: whether it is durable, how it isolates its
-    /// tenants, or whether it runs on Lambda Managed Instances.
+    /// The stanza changes what AWS fixes when it creates a function: whether it is durable, how it isolates
+    /// its tenants, or whether it runs on Lambda Managed Instances.
     FixedAtCreation: Config =>
         "Remove the key at `at`, or use a function with another name.";
     /// AWS does not allow functions with this runtime.
@@ -505,8 +506,8 @@ words! {
         /// are ready to go live.
         NotHeldBack =>
             "Give the function an `alias`, and let its callers use the alias.";
-        /// The last release of this name has not moved all its aliases: it was killed, or it still runs. Or the
-        /// alias that it moved last was moved back alone. This run ends it, or takes it back.
+        /// The last release of this name has not moved all its aliases: it was killed, or it still runs. Or
+        /// the alias that it moved last was moved back alone. This run ends it, or takes it back.
         ReleaseUnfinished =>
             "If that run has not ended, let the CI system run one release at a time. Otherwise no action is \
              needed.";

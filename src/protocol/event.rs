@@ -48,7 +48,8 @@ pub struct Scope {
     /// Index of the stanza in `stanzas` of the request, from 0. Absent unless the request is a list.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stanza: Option<u32>,
-    /// The function, as the stanza names it. Absent unless the request is a list, and until the name is known.
+    /// The function, as the stanza names it. Absent unless the request is a list, and until the name is
+    /// known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub function_name: Option<String>,
 }
@@ -364,8 +365,8 @@ pub enum Phase {
     Read,
     /// Shows the plans of all functions.
     Plan,
-    /// Updates all functions that have an alias, publishes and verifies their versions, side by side. No alias
-    /// moves.
+    /// Updates all functions that have an alias, publishes and verifies their versions, side by side. No
+    /// alias moves.
     Prepare,
     /// Moves the aliases in the order of the stanzas, then updates the functions without an alias.
     GoLive,
@@ -542,8 +543,8 @@ pub struct FunctionOutcome {
     pub finished: Finished,
 }
 
-/// How a run or a stanza ended, without the facts about it. In the order in which an outcome decides about that
-/// of a list.
+/// How a run or a stanza ended, without the facts about it. In the order in which an outcome decides about
+/// that of a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {

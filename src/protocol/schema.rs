@@ -128,8 +128,8 @@ fn finish(schema: Schema) -> Value {
     value
 }
 
-/// Joins the lines of each description, because line breaks of doc comments would appear in an editor's hover.
-/// Removes formats such as `uint64`, which are no formats of JSON Schema.
+/// Joins the lines of each description, because line breaks of doc comments would appear in an editor's
+/// hover. Removes formats such as `uint64`, which are no formats of JSON Schema.
 fn tidy(value: &mut Value) {
     match value {
         Value::Object(map) => {

@@ -1,6 +1,6 @@
-//! Shows the results of runs as Markdown, for a pull request or a job summary: a plan as a table.
-//! Never lets a text from outside be more than text: it is in `<code>`, in which GitHub and GitLab notify no one,
-//! and each character of it that Markdown, HTML or a CI's log could interpret is a character reference. The text
+//! Shows the results of runs as Markdown, for a pull request or a job summary: a plan as a table. Never lets
+//! a text from outside be more than text: it is in `<code>`, in which GitHub and GitLab notify no one, and
+//! each character of it that Markdown, HTML or a CI's log could interpret is a character reference. The text
 //! fits into a comment of GitHub.
 
 use std::collections::BTreeMap;
@@ -133,8 +133,8 @@ impl MarkdownDocument {
     }
 }
 
-/// A text of a limited size, and how much did not fit. After the first part that does not fit, nothing is added,
-/// so that no row is without its table.
+/// A text of a limited size, and how much did not fit. After the first part that does not fit, nothing is
+/// added, so that no row is without its table.
 #[derive(Default)]
 struct BoundedText {
     text: String,
@@ -216,7 +216,8 @@ fn rows(step: &PlannedStep) -> Vec<String> {
     step.changes.iter().map(values).map(row).collect()
 }
 
-/// A text from outside as Markdown that shows exactly this text, on one line. Of a long text only the beginning.
+/// A text from outside as Markdown that shows exactly this text, on one line. Of a long text only the
+/// beginning.
 fn code(text: &str) -> String {
     let text = clean(text);
     let mut out = String::from("<code>");

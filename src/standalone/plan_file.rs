@@ -1,6 +1,6 @@
-//! Reads the file of an approved plan, and writes it. Never overwrites a file that is no plan, and never leaves a
-//! part of one: a file is complete before it has its name. Only the owner can read it. Side effects: reads and
-//! writes the file.
+//! Reads the file of an approved plan, and writes it. Never overwrites a file that is no plan, and never
+//! leaves a part of one: a file is complete before it has its name. Only the owner can read it. Side effects:
+//! reads and writes the file.
 
 use std::io::{self, ErrorKind, Write};
 use std::path::Path;
@@ -31,7 +31,8 @@ pub(super) fn read(file: &Path, limit: Duration, stop: &CancelToken) -> Result<A
     }
 }
 
-/// Checks that a plan can be written to a file later: nothing is there, or an older plan, or nothing is in it.
+/// Checks that a plan can be written to a file later: nothing is there, or an older plan, or nothing is in
+/// it.
 pub(super) fn check_target(file: &Path) -> Result<(), InputError> {
     let name = file.display().to_string();
     match fs::symlink_metadata(file) {
@@ -61,8 +62,8 @@ fn directory(file: &Path) -> &Path {
 /// Writes a plan.
 fn write(file: &Path, plan: &ApprovedPlan) -> io::Result<()> {
     let name = file.file_name().unwrap_or_default().to_string_lossy();
-    // Temporary files can be read only by their owner, and the name begins with a dot, so that the file is not
-    // packaged later if we are killed here.
+    // Temporary files can be read only by their owner, and the name begins with a dot, so that the file is
+    // not packaged later if we are killed here.
     let mut temporary =
         Builder::new().prefix(&format!(".{name}.")).suffix(".part").tempfile_in(directory(file))?;
     temporary.write_all(&serde_json::to_vec_pretty(plan)?)?;
@@ -82,8 +83,8 @@ impl<'a> PlanRecorder<'a> {
         PlanRecorder { reporter, functions: Vec::new() }
     }
 
-    /// Writes the plans of runs that have succeeded to a file. Returns `status`, which is that of the runs, or 1
-    /// if there is no such file afterwards.
+    /// Writes the plans of runs that have succeeded to a file. Returns `status`, which is that of the runs,
+    /// or 1 if there is no such file afterwards.
     pub(crate) fn write(&mut self, file: &Path, status: i32) -> i32 {
         let name = file.display();
         let Some(functions) = mem::take(&mut self.functions).into_iter().collect::<Option<Vec<_>>>() else {

@@ -255,8 +255,8 @@ impl<'a> Parser<'a> {
     }
 
     /// The regular expression after `=~`: a call, text between slashes, or text up to a space. In the last
-    /// case the closing parentheses at its end do not belong to it. Travis's parser counts characters and then
-    /// skips as many bytes, so what contains other letters than those of ASCII hardly ever parses.
+    /// case the closing parentheses at its end do not belong to it. Travis's parser counts characters and
+    /// then skips as many bytes, so what contains other letters than those of ASCII hardly ever parses.
     fn pattern(&mut self) -> Result<Option<Operand>, InvalidCondition> {
         if let Some(call) = self.call()? {
             return Ok(Some(call));

@@ -5,8 +5,9 @@
 //! Ruby's syntax are rewritten: `^` and `$` (always of a line), `(?m)`, `\h`, `\e`, `\Z`, `{,n}`, a `{` that
 //! begins no repetition, and names of groups. These are unknown: look-around, backreferences, atomic groups,
 //! possessive repetition, `{n}?`, a repeated anchor, `(?x)`, flags within an alternative, `\p{…}`, octal and
-//! control escapes, classes within classes, and unusual escapes of letters. So are `\b`, `(?i)` and `[:alpha:]`
-//! for a text with letters outside of ASCII, and anchors of a line for a text that ends with a line break.
+//! control escapes, classes within classes, and unusual escapes of letters. So are `\b`, `(?i)` and
+//! `[:alpha:]` for a text with letters outside of ASCII, and anchors of a line for a text that ends with a
+//! line break.
 
 use super::language::Undecided;
 

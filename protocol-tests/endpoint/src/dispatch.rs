@@ -1,5 +1,5 @@
-//! Answers a parsed request as AWS would: authenticates and authorizes it, and runs its operation. Never uses a
-//! socket or reads the clock, so that its tests take no time.
+//! Answers a parsed request as AWS would: authenticates and authorizes it, and runs its operation. Never uses
+//! a socket or reads the clock, so that its tests take no time.
 
 use serde_json::Value;
 

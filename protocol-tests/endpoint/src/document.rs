@@ -44,8 +44,8 @@ impl Document {
         }
     }
 
-    /// Moves the code out of `ZipFile`. CreateFunction has `ZipFile` in `Code`, PublishLayerVersion in `Content`,
-    /// UpdateFunctionCode at the top level.
+    /// Moves the code out of `ZipFile`. CreateFunction has `ZipFile` in `Code`, PublishLayerVersion in
+    /// `Content`, UpdateFunctionCode at the top level.
     pub(crate) fn from_value(mut json: Value) -> Document {
         let mut code = None;
         for place in ["/ZipFile", "/Code/ZipFile", "/Content/ZipFile"] {

@@ -445,9 +445,9 @@ impl Function {
         found.ok_or(Refusal::NoSuchResource)
     }
 
-    /// Publishes `$LATEST` as `$LATEST.PUBLISHED`. "Scaling Lambda Managed Instances" (Lambda guide): a version
-    /// becomes active when its first execution environments have started. (That this also holds for another
-    /// publication, and that the version keeps its scaling then, are guesses.)
+    /// Publishes `$LATEST` as `$LATEST.PUBLISHED`. "Scaling Lambda Managed Instances" (Lambda guide): a
+    /// version becomes active when its first execution environments have started. (That this also holds for
+    /// another publication, and that the version keeps its scaling then, are guesses.)
     pub(crate) fn publish_latest(&mut self, span: Span) -> &Version {
         let mut version =
             Version { is_latest_published: true, revision_id: ids::unique(), ..self.latest.clone() };

@@ -81,8 +81,8 @@ fn resource(account: &Account, operation: Operation, arguments: &Arguments<'_>) 
             let Settings { region, account, .. } = &account.settings;
             Ok(format!("arn:aws:lambda:{region}:{account}:event-source-mapping:{}", arguments.subject))
         }
-        // AWS's errors about ListLayerVersions name the layer (serverless-latest-layer-version, issue 31). For the
-        // others: "Granting users access to a Lambda layer" (Lambda guide).
+        // AWS's errors about ListLayerVersions name the layer (serverless-latest-layer-version, issue 31).
+        // For the others: "Granting users access to a Lambda layer" (Lambda guide).
         Operation::PublishLayerVersion | Operation::ListLayerVersions => {
             Ok(account.layer_named(arguments.subject)?.1)
         }

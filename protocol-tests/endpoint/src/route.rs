@@ -144,8 +144,8 @@ pub(crate) struct Route {
     pub(crate) name: &'static str,
     /// The HTTP status of success.
     pub(crate) status: u16,
-    /// Function name, ARN of the tagged resource, UUID of a mapping, or layer name; empty if the path has none,
-    /// as that of CodeDeploy.
+    /// Function name, ARN of the tagged resource, UUID of a mapping, or layer name; empty if the path has
+    /// none, as that of CodeDeploy.
     pub(crate) subject: String,
     /// Alias name, id of a policy statement, or version of a layer; empty if the path has none.
     pub(crate) item: String,

@@ -115,8 +115,8 @@ fn in_cbor(answer: Answer, mut value: Value) -> Answer {
     encoded
 }
 
-/// Converts an answer into AWS's JSON protocol 1.1, in which an error has its code in the body, and each error
-/// of the request has the status 400.
+/// Converts an answer into AWS's JSON protocol 1.1, in which an error has its code in the body, and each
+/// error of the request has the status 400.
 fn in_json(answer: Answer, value: &Value) -> Answer {
     let Some(code) = code_of(&answer) else { return answer };
     let status = if answer.status < 500 { 400 } else { answer.status };

@@ -1,5 +1,5 @@
-//! Publishes, reads, lists and deletes versions of layers. Never checks whether a function uses one: AWS keeps a
-//! copy of a deleted version for functions that do.
+//! Publishes, reads, lists and deletes versions of layers. Never checks whether a function uses one: AWS
+//! keeps a copy of a deleted version for functions that do.
 
 use serde_json::{Value, json};
 

@@ -12,8 +12,8 @@ use crate::shapes;
 const KEY: &str = "FunctionScalingConfig";
 
 impl Account {
-    /// Replaces the numbers. (That AWS keeps none that the request lacks is a guess.) A maximum of 0 deactivates
-    /// the version.
+    /// Replaces the numbers. (That AWS keeps none that the request lacks is a guess.) A maximum of 0
+    /// deactivates the version.
     pub(crate) fn put_function_scaling_config(
         &mut self,
         arguments: &Arguments<'_>,
