@@ -88,7 +88,12 @@ impl CancelToken {
         self.reason().map_or(Ok(()), Err)
     }
 
-    /// Waits until the run is cancelled.
+    /// Waits until the run is cancelled, also if its part was cancelled before.
+    pub(crate) async fn run_cancelled(&self) -> CancelReason {
+        reason_of(self.parent.as_ref().unwrap_or(&self.own)).await
+    }
+
+    /// Waits until the run, or the part of it, is cancelled.
     pub(crate) async fn cancelled(&self) -> CancelReason {
         let Some(parent) = &self.parent else { return reason_of(&self.own).await };
         tokio::select! {
@@ -108,6 +113,8 @@ async fn reason_of(state: &State) -> CancelReason {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[tokio::test]
@@ -116,6 +123,8 @@ mod tests {
         let (part, other) = (run.child(), run.child());
         part.cancel(CancelReason::Stopped);
         assert_eq!(part.clone().cancelled().await, CancelReason::Stopped);
+        let waiting = tokio::time::timeout(Duration::from_millis(1), part.run_cancelled());
+        assert!(waiting.await.is_err(), "the run goes on");
         assert_eq!((run.reason(), other.reason()), (None, None));
         assert_eq!((part.check(), other.check()), (Err(CancelReason::Stopped), Ok(())));
         run.cancel(CancelReason::Signal(15));
@@ -123,5 +132,6 @@ mod tests {
         assert_eq!(part.reason(), Some(CancelReason::Signal(15)));
         assert_eq!(part.cancelled().await, CancelReason::Signal(15));
         assert_eq!(other.cancelled().await, CancelReason::Signal(15));
+        assert_eq!(part.run_cancelled().await, CancelReason::Signal(15));
     }
 }

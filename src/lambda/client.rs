@@ -172,8 +172,8 @@ impl Lambda {
         }
     }
 
-    /// Awaits a write call. Does not send it if the run is already cancelled; a call in flight gets [`GRACE`]
-    /// after a signal, and ends if another function of the release fails.
+    /// Awaits a write call. Does not send it if the run is already cancelled. A call in flight gets [`GRACE`]
+    /// after a signal, also if the signal comes after another function of the release has failed.
     pub(super) async fn write_call<T, E>(
         &self,
         step: StepName,
@@ -186,7 +186,7 @@ impl Lambda {
         let _turn = self.turn(operation).await?;
         self.stop.check().map_err(|reason| LambdaError::Cancelled { reason, in_flight: None })?;
         let grace_is_over = async {
-            match self.stop.cancelled().await {
+            match self.stop.run_cancelled().await {
                 CancelReason::OutputClosed | CancelReason::Stopped => std::future::pending().await,
                 reason @ CancelReason::Signal(_) => {
                     // After a traffic shift, restoring the traffic must also fit into the shutdown time.
