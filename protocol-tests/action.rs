@@ -23,19 +23,23 @@ use crate::standalone::stanza;
 const OUTPUTS: [&str; 5] = ["function_arn", "outcome", "previous_version", "url", "version"];
 
 fn action() -> Value {
-    let text = repository::read(Path::new("action.yml"));
-    let tree = dpl_lambda::testing::parse_yaml(&text, &mut Vec::new())
+    yaml(&repository::read(Path::new("action.yml")))
+}
+
+/// The value of a YAML document.
+pub(crate) fn yaml(text: &str) -> Value {
+    let tree = dpl_lambda::testing::parse_yaml(text, &mut Vec::new())
         .unwrap_or_else(|error| panic!("{error:?}"))
         .expect("a document");
     let node = tree.read("", &mut Default::default()).unwrap_or_else(|error| panic!("{error:?}"));
     Value::from(&node)
 }
 
-fn members(value: &Value) -> impl Iterator<Item = (&str, &Value)> {
+pub(crate) fn members(value: &Value) -> impl Iterator<Item = (&str, &Value)> {
     value.as_object().expect("a map").iter().map(|(name, value)| (name.as_str(), value))
 }
 
-fn text(value: &Value) -> &str {
+pub(crate) fn text(value: &Value) -> &str {
     value.as_str().expect("a text")
 }
 

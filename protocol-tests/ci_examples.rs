@@ -149,9 +149,11 @@ fn what_a_ci_does_not_say_counts_as_a_pull_request_unless_the_ci_is_not_asked() 
 #[ignore = "second tier: needs PyPI"]
 fn an_archive_with_another_hash_is_not_run() {
     for example in &EXAMPLES {
-        let job = Job::new(example, example.main).set("DPL_LAMBDA_SHA256", &"0".repeat(64));
-        job.stops("has another SHA-256 than DPL_LAMBDA_SHA256 says");
-        assert!(!job.checkout().join(".dpl-lambda").exists(), "{}: the archive was unpacked", example.file);
+        let job = Job::new(example, example.main).sha256(&"0".repeat(64));
+        job.stops("has another SHA-256 than ");
+        for program in [".dpl-lambda", ".dpl-lambda-job/dpl-lambda"] {
+            assert!(!job.checkout().join(program).exists(), "{}: the archive was unpacked", example.file);
+        }
     }
 }
 
@@ -185,7 +187,13 @@ fn an_archive_that_cannot_be_had_stops_the_job() {
     for example in &EXAMPLES {
         let job = Job::new(example, example.main);
         let url = format!("{}/elsewhere.tar.gz", job.server.url());
-        job.set("DPL_LAMBDA_URL", &url).stops("404");
+        job.url(&url).stops("404");
+    }
+    for file in ["gitlab-component.yml", "circleci-orb.yml"] {
+        let example = Example::of(file);
+        let job = Job::new(example, example.main).url("file:///$(touch pwned)");
+        job.stops("cannot download file:///$(touch pwned)");
+        assert!(!job.checkout().join("pwned").exists(), "{file}");
     }
 }
 
@@ -201,17 +209,22 @@ fn an_archive_without_the_program_stops_the_job() {
         "tar fails",
     );
     let sum = text(&Command::new("sha256sum").arg(&archive).output().expect("sha256sum starts").stdout);
-    let travis = Example::of("travis.yml");
-    let job = Job::new(travis, travis.main).set("DPL_LAMBDA_SHA256", &sum[..64]);
     let url = format!("file://{}", archive.display());
-    job.set("DPL_LAMBDA_URL", &url).stops("is no release of dpl-lambda");
+    for file in ["travis.yml", "gitlab-component.yml", "circleci-orb.yml"] {
+        let example = Example::of(file);
+        Job::new(example, example.main).url(&url).sha256(&sum[..64]).stops("is no release of dpl-lambda");
+    }
 }
 
 #[test]
 #[ignore = "second tier: needs PyPI"]
 fn a_job_that_names_no_hash_stops() {
     let travis = Example::of("travis.yml");
-    Job::new(travis, travis.main).set("DPL_LAMBDA_SHA256", "").stops("DPL_LAMBDA_SHA256: is not set");
+    Job::new(travis, travis.main).sha256("").stops("DPL_LAMBDA_SHA256: is not set");
+    for file in ["gitlab-component.yml", "circleci-orb.yml"] {
+        let example = Example::of(file);
+        Job::new(example, example.main).sha256("").stops("set `version` and `sha256`, or `program`");
+    }
 }
 
 #[test]
@@ -228,4 +241,9 @@ fn a_job_without_its_token_stops() {
     buildkite.stops("not permitted");
 
     job("circleci.yml").set("CIRCLE_OIDC_TOKEN_V2", "").stops("is not set: give the job a context");
+    // A job of the orb may have keys instead, so the program says what is missing.
+    let orb = job("circleci-orb.yml").set("CIRCLE_OIDC_TOKEN_V2", "");
+    let ended = orb.run();
+    assert!(ended.status == Some(2) && ended.stdout.contains("no variable `AWS_ID_TOKEN`"), "{ended}");
+    orb.has_asked_nothing(&ended);
 }

@@ -12,6 +12,7 @@ mod case;
 mod cases;
 mod ci_examples;
 mod commands;
+mod components;
 mod constraints;
 mod convergence;
 mod deployments;

@@ -33,7 +33,38 @@ pub(super) struct Example {
     pub(super) request: Variables,
 }
 
-pub(super) static EXAMPLES: [Example; 8] = [
+const GITLAB: Example = Example {
+    ci: Ci::GitLab,
+    file: "gitlab-ci.yml",
+    stanza: "lambda.yml",
+    token: Some("token-for-sts.amazonaws.com"),
+    always: &[("CI", "true"), ("GITLAB_CI", "true")],
+    main: &[("CI_PIPELINE_SOURCE", "push"), ("CI_COMMIT_BRANCH", "main")],
+    dev: &[("CI_PIPELINE_SOURCE", "push"), ("CI_COMMIT_BRANCH", "dev")],
+    tag: &[("CI_PIPELINE_SOURCE", "push"), ("CI_COMMIT_TAG", "v1.0")],
+    request: &[
+        ("CI_PIPELINE_SOURCE", "merge_request_event"),
+        ("CI_MERGE_REQUEST_IID", "7"),
+        ("CI_MERGE_REQUEST_TARGET_BRANCH_NAME", "main"),
+        ("CI_MERGE_REQUEST_SOURCE_BRANCH_NAME", "dev"),
+    ],
+};
+
+const CIRCLECI: Example = Example {
+    ci: Ci::CircleCi,
+    file: "circleci.yml",
+    stanza: "lambda.yml",
+    token: Some(TOKEN),
+    always: &[("CI", "true"), ("CIRCLECI", "true"), ("CIRCLE_OIDC_TOKEN_V2", TOKEN)],
+    main: &[("CIRCLE_BRANCH", "main")],
+    dev: &[("CIRCLE_BRANCH", "dev")],
+    tag: &[("CIRCLE_TAG", "v1.0")],
+    // The branch of a fork may be named main, and none of CircleCI's own variables shows that it is a
+    // pull request.
+    request: &[("CIRCLE_BRANCH", "main"), ("PIPELINE_EVENT", "pull_request")],
+};
+
+pub(super) static EXAMPLES: [Example; 10] = [
     Example {
         ci: Ci::Travis,
         file: "travis.yml",
@@ -71,22 +102,8 @@ pub(super) static EXAMPLES: [Example; 8] = [
             ("GITHUB_HEAD_REF", "dev"),
         ],
     },
-    Example {
-        ci: Ci::GitLab,
-        file: "gitlab-ci.yml",
-        stanza: "lambda.yml",
-        token: Some("token-for-sts.amazonaws.com"),
-        always: &[("CI", "true"), ("GITLAB_CI", "true")],
-        main: &[("CI_PIPELINE_SOURCE", "push"), ("CI_COMMIT_BRANCH", "main")],
-        dev: &[("CI_PIPELINE_SOURCE", "push"), ("CI_COMMIT_BRANCH", "dev")],
-        tag: &[("CI_PIPELINE_SOURCE", "push"), ("CI_COMMIT_TAG", "v1.0")],
-        request: &[
-            ("CI_PIPELINE_SOURCE", "merge_request_event"),
-            ("CI_MERGE_REQUEST_IID", "7"),
-            ("CI_MERGE_REQUEST_TARGET_BRANCH_NAME", "main"),
-            ("CI_MERGE_REQUEST_SOURCE_BRANCH_NAME", "dev"),
-        ],
-    },
+    GITLAB,
+    Example { file: "gitlab-component.yml", ..GITLAB },
     Example {
         ci: Ci::Buildkite,
         file: "buildkite.yml",
@@ -102,19 +119,8 @@ pub(super) static EXAMPLES: [Example; 8] = [
             ("BUILDKITE_PULL_REQUEST_BASE_BRANCH", "main"),
         ],
     },
-    Example {
-        ci: Ci::CircleCi,
-        file: "circleci.yml",
-        stanza: "lambda.yml",
-        token: Some(TOKEN),
-        always: &[("CI", "true"), ("CIRCLECI", "true"), ("CIRCLE_OIDC_TOKEN_V2", TOKEN)],
-        main: &[("CIRCLE_BRANCH", "main")],
-        dev: &[("CIRCLE_BRANCH", "dev")],
-        tag: &[("CIRCLE_TAG", "v1.0")],
-        // The branch of a fork may be named main, and none of CircleCI's own variables shows that it is a
-        // pull request.
-        request: &[("CIRCLE_BRANCH", "main"), ("PIPELINE_EVENT", "pull_request")],
-    },
+    CIRCLECI,
+    Example { file: "circleci-orb.yml", ..CIRCLECI },
     Example {
         ci: Ci::Woodpecker,
         file: "woodpecker.yml",

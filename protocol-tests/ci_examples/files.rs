@@ -28,8 +28,10 @@ fn every_file_is_valid_by_the_schema_of_its_ci_which_refuses_a_broken_one() {
         ("travis.yml", vendor("vendor.travis"), "all_branches: true", "all_branches: 7"),
         ("github-actions.yml", vendor("vendor.github-workflows"), "runs-on:", "runs-in:"),
         ("gitlab-ci.yml", vendor("vendor.gitlab-ci"), "id_tokens:", "id_token:"),
+        ("gitlab-component.yml", vendor("vendor.gitlab-ci"), "component:", "componentt:"),
         ("buildkite.yml", vendor("vendor.buildkite"), "concurrency: 1", "concurrency: one"),
         ("circleci.yml", vendor("vendor.circle-ci"), "steps:", "stepps:"),
+        ("circleci-orb.yml", vendor("vendor.circle-ci"), "https:", "http:"),
         ("woodpecker.yml", vendor("vendor.woodpecker-ci"), "commands:", "command:"),
         ("drone.yml", vendor("vendor.drone-ci"), "type: docker", "type: dockr"),
         ("lambda.yml", vec!["--schemafile", &stanza], "runtime:", "run_time:"),
@@ -43,6 +45,32 @@ fn every_file_is_valid_by_the_schema_of_its_ci_which_refuses_a_broken_one() {
         fs::write(&broken, whole.replace(right, wrong)).expect("writable");
         let complaint = validate(&schema, &broken).expect_err(name);
         assert!(complaint.contains("Schema validation errors"), "{name}: {complaint}");
+    }
+}
+
+#[test]
+#[ignore = "second tier: needs PyPI"]
+fn the_gitlab_component_and_the_circleci_orb_are_valid_by_the_schemas_which_refuse_broken_ones() {
+    let read = |file| fs::read_to_string(repository(file)).expect("readable");
+    let (component, orb) = (read("templates/deploy.yml"), read("orb.yml"));
+    // The schema is for one document, and describes both.
+    let (header, template) = component.split_once("\n---\n").expect("a header");
+    let directory = tempfile::tempdir().expect("a directory");
+    for (schema, text, right, wrong) in [
+        ("vendor.gitlab-ci", header, "  inputs:", "  input:"),
+        ("vendor.gitlab-ci", header, "default: deploy\n", "default: 7\n"),
+        ("vendor.gitlab-ci", template, "id_tokens:", "id_token:"),
+        ("vendor.circle-ci", orb.as_str(), "parameters:", "parametres:"),
+        ("vendor.circle-ci", orb.as_str(), "type: enum", "type: list"),
+    ] {
+        let check = |text: &str| {
+            let file = directory.path().join("file.yml");
+            fs::write(&file, text).expect("writable");
+            validate(&["--builtin-schema", schema], &file)
+        };
+        assert_eq!(check(text), Ok(()), "{text}");
+        let complaint = check(&text.replace(right, wrong)).expect_err(wrong);
+        assert!(complaint.contains("Schema validation errors"), "{wrong}: {complaint}");
     }
 }
 

@@ -85,8 +85,6 @@ impl Job {
         let job_environment = [
             ("PATH", format!("{}:{}", path.join("tools").display(), *PATH)),
             ("HOME", path.display().to_string()),
-            ("DPL_LAMBDA_URL", server.url() + ARCHIVE),
-            ("DPL_LAMBDA_SHA256", RELEASE.1.clone()),
             ("DPL_LAMBDA_TODAY", "2026-11-01".to_owned()),
             ("AWS_ENDPOINT_URL_STS", sts.url()),
             ("AWS_ENDPOINT_URL_LAMBDA", lambda.url()),
@@ -95,12 +93,24 @@ impl Job {
             ("NO_PROXY", "127.0.0.1".to_owned()),
         ];
         let env = given.chain(job_environment).map(|(name, value)| (name.to_owned(), value)).collect();
-        Job { example, directory, server, sts, lambda, outside, env, option: None }
+        let url = server.url() + ARCHIVE;
+        let job = Job { example, directory, server, sts, lambda, outside, env, option: None };
+        job.url(&url).sha256(&RELEASE.1)
     }
 
     pub(super) fn set(mut self, name: &str, value: &str) -> Self {
         self.env.insert(name.to_owned(), value.to_owned());
         self
+    }
+
+    /// Lets the job install the archive at another address.
+    pub(super) fn url(self, url: &str) -> Self {
+        self.set("DPL_LAMBDA_URL", url).set("INPUT_URL", url)
+    }
+
+    /// Lets the job expect another hash of the archive.
+    pub(super) fn sha256(self, sum: &str) -> Self {
+        self.set("DPL_LAMBDA_SHA256", sum).set("INPUT_SHA256", sum)
     }
 
     /// Replaces a text in the stanza.
