@@ -13,6 +13,7 @@ mod cases;
 mod ci_examples;
 mod commands;
 mod components;
+mod concourse;
 mod constraints;
 mod convergence;
 mod deployments;

@@ -341,7 +341,7 @@ fn prepare(
 /// Starts a thread that forwards each signal, and the closing of our standard output, to the running child.
 /// The process exits when that child has ended. If even the child's last line cannot be forwarded because
 /// standard output is not read, this thread exits the process.
-fn forward_signals(stop: &CancelToken) -> io::Result<Arc<SignalForwarder>> {
+pub(super) fn forward_signals(stop: &CancelToken) -> io::Result<Arc<SignalForwarder>> {
     let (mut signals, forwarder, stop) = (Signals::catch()?, Arc::new(SignalForwarder::new()?), stop.clone());
     let to = forwarder.clone();
     let forward = move || {
