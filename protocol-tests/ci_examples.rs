@@ -2,6 +2,7 @@
 //! packed like a release, and deploy to a Lambda endpoint on 127.0.0.1.
 
 mod builds;
+mod concourse;
 mod files;
 mod job;
 
