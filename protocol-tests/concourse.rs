@@ -17,6 +17,7 @@ use tempfile::TempDir;
 use crate::fixture::{VERSIONS, wait_until};
 use crate::interruptions::signal;
 use crate::plugin::program;
+use crate::policies::policy;
 
 /// A secret variable of the function.
 const SECRET: &str = "secret-of-the-function";
@@ -394,6 +395,23 @@ fn a_read_that_aws_denies_fails_the_check_and_the_get() {
     let request = json!({"source": resource.source, "version": version}).to_string();
     resource.run("check", None, request.as_bytes()).fails(1, "lambda:GetFunction");
     resource.get(&version).fails(1, "lambda:GetFunction");
+}
+
+#[test]
+fn the_policy_of_the_whole_stanza_is_enough_for_each_script() {
+    for members in [json!({}), json!({"alias": null, "publish": true}), json!({"alias": null})] {
+        let resource = Resource::new(members.clone());
+        let mut stanza = resource.source.clone();
+        let rest = params().as_object().expect("an object").clone();
+        stanza.as_object_mut().expect("an object").extend(rest);
+        resource.endpoint.enforce(policy(&stanza).0);
+        assert_eq!(resource.check(&Value::Null), json!([]), "{members}");
+        let (first, second) = (resource.deployed("// 1\n"), resource.deployed("// 2\n"));
+        let listed = resource.check(&first);
+        assert_eq!(listed.as_array().and_then(|versions| versions.last()), Some(&second), "{members}");
+        let got = resource.get(&second);
+        assert_eq!(got.status, Some(0), "{members}: {got:#?}");
+    }
 }
 
 #[test]
