@@ -87,9 +87,8 @@ fn are_events(stdout: &str) -> bool {
 fn a_job_of_a_known_ci_prints_text_unless_events_are_asked_for() {
     let directory = directory(&stanza("f"));
     let request = r#"{"function_name": "f", "on": {"all_branches": true}}"#;
-    let run = |env: &[(&str, &str)], arguments: &[&str]| {
-        collected(in_job(env, arguments, directory.path(), None))
-    };
+    let run =
+        |env: &[(&str, &str)], arguments: &[&str]| collected(in_job(env, arguments, directory.path(), None));
     let check = ["check", "--stanza", "f.yml"];
     for (ci, env) in PUSHES {
         let (stdout, stderr, status) = run(env, &check);

@@ -26,8 +26,7 @@ const LIVE: TerminalCapabilities = TerminalCapabilities { live: true, ..SCREEN }
 const ASCII: TerminalCapabilities = TerminalCapabilities { unicode: false, ..SCREEN };
 
 /// The logs with groups.
-const LOGS: [CiLog; 5] =
-    [CiLog::GitHubActions, CiLog::GitLab, CiLog::Azure, CiLog::Buildkite, CiLog::Travis];
+const LOGS: [CiLog; 5] = [CiLog::GitHubActions, CiLog::GitLab, CiLog::Azure, CiLog::Buildkite, CiLog::Travis];
 
 /// The line of an event.
 fn line(event: &Event) -> ChildLine {
