@@ -15,7 +15,7 @@ case $command in
   deploy | plan | check | rollback) ;;
   *) fail "the input \`command\` is \`$command\`; expected deploy, plan, check or rollback" ;;
 esac
-arguments=("$command" --format=text "--result=${GITHUB_OUTPUT:-/dev/null}" "--summary=${GITHUB_STEP_SUMMARY:-/dev/null}")
+arguments=("$command" "--result=${GITHUB_OUTPUT:-/dev/null}" "--summary=${GITHUB_STEP_SUMMARY:-/dev/null}")
 case ${INPUT_STANZA:+stanza}${INPUT_TRAVIS_YML:+travis-yml} in
   stanza) arguments+=("--stanza=$INPUT_STANZA") ;;
   travis-yml) arguments+=("--travis-yml=$INPUT_TRAVIS_YML") ;;

@@ -136,10 +136,10 @@ fn what_a_ci_does_not_say_counts_as_a_pull_request_unless_the_ci_is_not_asked() 
         let ended = job.ends("skipped: ");
         job.has_asked_nothing(&ended);
     }
-    let by_git = circleci().option("--format text", "--format text --ci none");
+    let none = ("--stanza lambda.yml", "--stanza lambda.yml --ci none");
+    let by_git = circleci().option(none.0, none.1);
     git(&by_git.checkout(), &["init", "--quiet", "--initial-branch=main"]);
-    let standalone =
-        jenkins().option("--format text", "--format text --ci none").set("TRAVIS_BRANCH", "main");
+    let standalone = jenkins().option(none.0, none.1).set("TRAVIS_BRANCH", "main");
     for job in [by_git, standalone] {
         job.ends("deployed hello");
         assert!(job.has_deployed());

@@ -11,6 +11,7 @@ mod approved_plans;
 mod case;
 mod cases;
 mod ci_examples;
+mod ci_text;
 mod commands;
 mod components;
 mod concourse;

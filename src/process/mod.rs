@@ -10,6 +10,7 @@ mod environ;
 mod exit;
 mod manual;
 mod nss;
+mod output_format;
 mod panics;
 mod settings;
 mod signals;
