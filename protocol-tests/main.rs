@@ -29,6 +29,7 @@ mod faults;
 mod fixture;
 mod hostile;
 mod identity;
+mod install;
 mod interruptions;
 mod invalid_input;
 mod layers;

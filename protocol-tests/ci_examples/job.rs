@@ -21,7 +21,8 @@ use crate::plugin::program;
 use crate::shell::PATH;
 use crate::tools;
 
-const ARCHIVE: &str = "/dpl-lambda-x86_64-linux.tar.gz";
+/// The archives of a release for both processors. Here they are the same, because one machine runs both.
+const ARCHIVES: [&str; 2] = ["/dpl-lambda-x86_64-linux.tar.gz", "/dpl-lambda-aarch64-linux.tar.gz"];
 
 /// The role in `lambda.yml`, and the keys that STS returns for it.
 const ROLE: &str = "arn:aws:iam::123456789012:role/deploy-hello";
@@ -85,8 +86,8 @@ impl Job {
         let job_environment = [
             ("PATH", format!("{}:{}", path.join("tools").display(), *PATH)),
             ("HOME", path.display().to_string()),
-            ("DPL_LAMBDA_URL", server.url() + ARCHIVE),
-            ("DPL_LAMBDA_SHA256", RELEASE.1.clone()),
+            ("DPL_LAMBDA_URL", server.url() + ARCHIVES[0]),
+            ("DPL_LAMBDA_SHA256", sum().to_owned()),
             ("DPL_LAMBDA_TODAY", "2026-11-01".to_owned()),
             ("AWS_ENDPOINT_URL_STS", sts.url()),
             ("AWS_ENDPOINT_URL_LAMBDA", lambda.url()),
@@ -218,11 +219,16 @@ pub(super) fn tool(path: &Path, script: &str) {
     fs::set_permissions(path, fs::Permissions::from_mode(0o755)).expect("permitted");
 }
 
-/// A server with the archive, and with a token for requests in the form that GitHub requires.
+/// The SHA-256 of the archives.
+pub(super) fn sum() -> &'static str {
+    &RELEASE.1
+}
+
+/// A server with the archives, and with a token for requests in the form that GitHub requires.
 fn server() -> Recorder {
     LazyLock::force(&RELEASE);
     Recorder::start(|asked| match (asked.target.as_str(), asked.header("authorization")) {
-        (ARCHIVE, _) => {
+        (target, _) if ARCHIVES.contains(&target) => {
             let archive = &RELEASE.0;
             let head =
                 format!("HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: {}\r\n\r\n", archive.len());
