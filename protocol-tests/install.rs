@@ -1,6 +1,6 @@
 //! Checks how dpl-lambda is installed: which archive `examples/ci/install.sh` and the GitHub Action download,
-//! and which sums they accept; and that `cargo binstall` finds the archives of a release. Never downloads
-//! anything: bash functions of the test replace `curl`, `tar` and `uname`.
+//! and which sums they accept; that `cargo binstall` finds the archives of a release; and the smoke test of a
+//! release. Never downloads anything: bash functions of the test replace `curl`, `tar` and `uname`.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -9,6 +9,7 @@ use std::process::{Command, Stdio};
 
 use tempfile::TempDir;
 
+use crate::plugin::program;
 use crate::repository;
 use crate::shell::PATH;
 
@@ -164,9 +165,13 @@ fn manifest(table: &str) -> BTreeMap<String, String> {
 }
 
 #[test]
-fn cargo_binstall_finds_the_archives_that_install_sh_finds() {
+fn cargo_binstall_finds_the_archives_that_install_sh_finds_and_a_release_has() {
     let (package, binstall) = (manifest("package"), manifest("package.metadata.binstall"));
     assert_eq!(binstall["pkg-fmt"], "tgz");
+    // A script names the archives either by the processor or by a variable.
+    let scripts: String = repository::files(".ci").iter().map(|file| repository::read(file)).collect();
+    let named = |processor: &str| scripts.contains(&format!("dpl-lambda-{processor}-linux"));
+    assert!(["x86_64", "$1", "$processor"].into_iter().any(named), "a release has archives of another name");
     let release = format!("{}/releases/download/v{}/", package["repository"], package["version"]);
     for target in [
         "x86_64-unknown-linux-gnu",
@@ -194,5 +199,20 @@ fn cargo_binstall_finds_the_archives_that_install_sh_finds() {
         let directory = url.strip_prefix(&release).and_then(|name| name.strip_suffix(".tar.gz"));
         let directory = directory.expect("an archive of the release");
         assert_eq!(filled_in("bin-dir"), format!("{directory}/dpl-lambda"), "{target}");
+    }
+}
+
+#[test]
+fn the_smoke_test_accepts_this_program_and_no_other_one() {
+    let smoke = |program: &str| {
+        let mut bash = Command::new(repository::root().join(".ci/smoke"));
+        let output = bash.arg(program).env_clear().env("PATH", &*PATH).output().expect("bash is installed");
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    assert_eq!(smoke(&program()), (Some(0), String::new()));
+    for (other, reason) in [("/nowhere/dpl-lambda", "does not run here"), ("echo", "smoke: expected version")]
+    {
+        let (status, shown) = smoke(other);
+        assert!(status == Some(1) && shown.contains(reason), "{other}: {shown}");
     }
 }
