@@ -115,6 +115,10 @@ fn workflows_pin_each_action_and_only_the_draft_of_a_release_is_written() {
         // The job that may write is the last one, and runs no code of the repository.
         let writing = text.split_once("contents: write").map_or("", |(_, job)| job);
         assert!(!writing.contains("cargo") && !writing.contains(".ci/"), "{writing}");
+        for script in text.split_whitespace().filter(|word| word.starts_with(".ci/")) {
+            let script = script.trim_end_matches('.');
+            assert!(repository::root().join(script).exists(), "{}: {script}", file.display());
+        }
         assert_eq!(
             text.matches("runs-on:").count(),
             text.matches("timeout-minutes:").count(),
