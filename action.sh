@@ -30,13 +30,14 @@ if [ -z "$program" ]; then
   if [ -n "${INPUT_ARCHIVE:-}" ]; then
     DPL_LAMBDA_URL=$INPUT_ARCHIVE
   elif [ -n "${INPUT_VERSION:-}" ]; then
-    [ "$(uname -sm)" = 'Linux x86_64' ] || fail "releases are for Linux on x86_64; install dpl-lambda here, and set the input \`program\` to its path"
-    releases=${GITHUB_SERVER_URL:-https://github.com}/${ACTION_REPOSITORY:-${GITHUB_REPOSITORY:-}}/releases/download
-    DPL_LAMBDA_URL=$releases/v$INPUT_VERSION/dpl-lambda-x86_64-linux.tar.gz
+    [ "$(uname -s)" = Linux ] || fail "releases are for Linux; install dpl-lambda here, and set the input \`program\` to its path"
+    DPL_LAMBDA_URL=${GITHUB_SERVER_URL:-https://github.com}/${ACTION_REPOSITORY:-${GITHUB_REPOSITORY:-}}/releases/download/v$INPUT_VERSION/
   fi
   export DPL_LAMBDA_URL=${DPL_LAMBDA_URL:-} DPL_LAMBDA_SHA256=${INPUT_SHA256:-${DPL_LAMBDA_SHA256:-}}
+  [ -n "$DPL_LAMBDA_URL" ] || fail "set one of the inputs \`version\`, \`archive\` and \`program\`"
+  [ -n "$DPL_LAMBDA_SHA256" ] || fail "set the input \`sha256\` to the SHA-256 of the release archive"
   install=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)/examples/ci/install.sh
-  (cd "$installation" && bash "$install") || fail 'dpl-lambda is not installed; the log says why'
+  reason=$(cd "$installation" && bash "$install" 2>&1) || fail "dpl-lambda is not installed: $reason"
   program=$installation/.dpl-lambda/dpl-lambda
 fi
 

@@ -16,7 +16,7 @@ use serde_json::json;
 use crate::fixture::git;
 use crate::tools;
 use builds::{EXAMPLES, Example, KEYS, TOKEN};
-use job::{Job, ROLE_KEYS, text, tool};
+use job::{Job, ROLE_KEYS, sum, text, tool};
 
 #[test]
 #[ignore = "second tier: needs PyPI"]
@@ -159,6 +159,20 @@ fn an_archive_with_another_hash_is_not_run() {
 }
 
 #[test]
+#[ignore = "second tier: needs PyPI"]
+fn one_url_and_one_list_of_sums_install_on_both_processors() {
+    let travis = Example::of("travis.yml");
+    for processor in ["x86_64", "aarch64"] {
+        let job = Job::new(travis, travis.main);
+        tool(&job.directory.path().join("tools/uname"), &format!("echo Linux {processor}"));
+        let (release, sums) = (job.server.url() + "/", format!("{}, {}", "0".repeat(64), sum()));
+        let job = job.set("DPL_LAMBDA_URL", &release).set("DPL_LAMBDA_SHA256", &sums);
+        job.ends("deployed hello");
+        assert_eq!(job.server.lines(), [format!("GET /dpl-lambda-{processor}-linux.tar.gz")]);
+    }
+}
+
+#[test]
 #[ignore = "second tier: needs strip and curl"]
 fn the_github_action_installs_by_checksum_and_deploys_with_the_token_of_the_job() {
     let github = Example::of("github-actions.yml");
@@ -173,7 +187,8 @@ fn the_github_action_installs_by_checksum_and_deploys_with_the_token_of_the_job(
     let job = Job::new(github, github.main);
     let ended = job.run_action(&[("INPUT_SHA256", &"0".repeat(64))]);
     assert!(ended.status == Some(2) && ended.stdout.contains("::error "), "{ended}");
-    assert!(ended.stderr.contains("has another SHA-256"), "{ended}");
+    assert!(ended.stdout.contains("dpl-lambda is not installed: http://127.0.0.1:"), "{ended}");
+    assert!(ended.stdout.contains("has another SHA-256"), "{ended}");
     job.has_asked_nothing(&ended);
 
     let job = Job::new(github, github.main).set("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "of another job");

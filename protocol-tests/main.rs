@@ -32,6 +32,7 @@ mod faults;
 mod fixture;
 mod hostile;
 mod identity;
+mod install;
 mod interruptions;
 mod invalid_input;
 mod layers;

@@ -89,7 +89,7 @@ fn every_other_file_of_github_is_valid_by_its_schema() {
 }
 
 #[test]
-fn workflows_pin_each_action_to_one_version_and_may_only_read() {
+fn workflows_pin_each_action_and_only_the_draft_of_a_release_is_written() {
     for file in workflows() {
         let text = repository::read(&file);
         let is_whole_version = |version: &str| {
@@ -103,7 +103,22 @@ fn workflows_pin_each_action_to_one_version_and_may_only_read() {
             assert!(is_whole_version(version), "{}: {action}", file.display());
         }
         assert!(text.contains("\npermissions:\n  contents: read\n"), "{}", file.display());
-        assert_eq!(text.matches("permissions:").count(), 1, "{}", file.display());
+        let permissions = text.split("permissions:\n").skip(1).filter_map(|rest| rest.lines().next());
+        let permissions: Vec<&str> = permissions.map(str::trim).collect();
+        let expected: &[&str] = if file.ends_with("release.yml") {
+            &["contents: read", "contents: write"]
+        } else {
+            &["contents: read"]
+        };
+        assert_eq!(permissions, expected, "{}", file.display());
+        assert_eq!(text.matches("permissions:").count(), expected.len(), "{}", file.display());
+        // The job that may write is the last one, and runs no code of the repository.
+        let writing = text.split_once("contents: write").map_or("", |(_, job)| job);
+        assert!(!writing.contains("cargo") && !writing.contains(".ci/"), "{writing}");
+        for script in text.split_whitespace().filter(|word| word.starts_with(".ci/")) {
+            let script = script.trim_end_matches('.');
+            assert!(repository::root().join(script).exists(), "{}: {script}", file.display());
+        }
         assert_eq!(
             text.matches("runs-on:").count(),
             text.matches("timeout-minutes:").count(),

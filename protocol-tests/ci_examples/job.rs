@@ -21,7 +21,8 @@ use crate::plugin::program;
 use crate::shell::PATH;
 use crate::tools;
 
-const ARCHIVE: &str = "/dpl-lambda-x86_64-linux.tar.gz";
+/// The archives of a release for both processors. Here they are the same, because one machine runs both.
+const ARCHIVES: [&str; 2] = ["/dpl-lambda-x86_64-linux.tar.gz", "/dpl-lambda-aarch64-linux.tar.gz"];
 
 /// The role in `lambda.yml`, and the keys that STS returns for it.
 const ROLE: &str = "arn:aws:iam::123456789012:role/deploy-hello";
@@ -93,9 +94,9 @@ impl Job {
             ("NO_PROXY", "127.0.0.1".to_owned()),
         ];
         let env = given.chain(job_environment).map(|(name, value)| (name.to_owned(), value)).collect();
-        let url = server.url() + ARCHIVE;
+        let url = server.url() + ARCHIVES[0];
         let job = Job { example, directory, server, sts, lambda, outside, env, option: None };
-        job.url(&url).sha256(&RELEASE.1)
+        job.url(&url).sha256(sum())
     }
 
     pub(super) fn set(mut self, name: &str, value: &str) -> Self {
@@ -228,11 +229,16 @@ pub(super) fn tool(path: &Path, script: &str) {
     fs::set_permissions(path, fs::Permissions::from_mode(0o755)).expect("permitted");
 }
 
-/// A server with the archive, and with a token for requests in the form that GitHub requires.
+/// The SHA-256 of the archives.
+pub(super) fn sum() -> &'static str {
+    &RELEASE.1
+}
+
+/// A server with the archives, and with a token for requests in the form that GitHub requires.
 fn server() -> Recorder {
     LazyLock::force(&RELEASE);
     Recorder::start(|asked| match (asked.target.as_str(), asked.header("authorization")) {
-        (ARCHIVE, _) => {
+        (target, _) if ARCHIVES.contains(&target) => {
             let archive = &RELEASE.0;
             let head =
                 format!("HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: {}\r\n\r\n", archive.len());
