@@ -11,7 +11,7 @@ use std::sync::LazyLock;
 use crate::repository;
 
 /// Where the words are looked for.
-const PLACES: [&str; 23] = [
+const PLACES: [&str; 24] = [
     "src",
     "protocol-tests",
     "examples",
@@ -26,6 +26,7 @@ const PLACES: [&str; 23] = [
     "templates",
     "hooks",
     "plugin.yml",
+    "pipe.yml",
     "README.md",
     "CHANGELOG.md",
     "CONTRIBUTING.md",
