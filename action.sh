@@ -1,25 +1,32 @@
 #!/usr/bin/env bash
-# The step of the GitHub Action (action.yml): installs dpl-lambda and runs it once. The program writes the log with its annotations, the outputs
-# and the summary. Inputs come only from variables (INPUT_*), and each one is one argument, so that no shell interprets them.
+# The step of the GitHub Action (action.yml) and of the Buildkite plugin (hooks/command): installs dpl-lambda and runs it once. The program writes
+# the log with its annotations, the outputs and the summary. Inputs come only from variables (INPUT_*), and each one is one argument, so that no
+# shell interprets them.
+#
+#   action.sh [RESULT SUMMARY]     the files for the outputs and the summary; by default those of GitHub
 set -euo pipefail
 
 fail() { # MESSAGE
-  local text=${1//'%'/%25}
-  text=${text//$'\r'/%0D}
-  echo "::error title=dpl-lambda::${text//$'\n'/%0A}"
+  if [ "${GITHUB_ACTIONS:-}" = true ]; then
+    local text=${1//'%'/%25}
+    text=${text//$'\r'/%0D}
+    echo "::error title=dpl-lambda::${text//$'\n'/%0A}"
+  else
+    echo "dpl-lambda: ${1//$'\n'/$'\n  '}" >&2 # no other line begins at its first column, where Buildkite looks for commands
+  fi
   exit 2
 }
 
 command=${INPUT_COMMAND:-deploy}
 case $command in
   deploy | plan | check | rollback) ;;
-  *) fail "the input \`command\` is \`$command\`; expected deploy, plan, check or rollback" ;;
+  *) fail "\`command\` is \`$command\`; expected deploy, plan, check or rollback" ;;
 esac
-arguments=("$command" "--result=${GITHUB_OUTPUT:-/dev/null}" "--summary=${GITHUB_STEP_SUMMARY:-/dev/null}")
+arguments=("$command" "--result=${1:-${GITHUB_OUTPUT:-/dev/null}}" "--summary=${2:-${GITHUB_STEP_SUMMARY:-/dev/null}}")
 case ${INPUT_STANZA:+stanza}${INPUT_TRAVIS_YML:+travis-yml} in
   stanza) arguments+=("--stanza=$INPUT_STANZA") ;;
   travis-yml) arguments+=("--travis-yml=$INPUT_TRAVIS_YML") ;;
-  *) fail "set one of the inputs \`stanza\` and \`travis-yml\`, and not both" ;;
+  *) fail "set one of \`stanza\` and \`travis-yml\`, and not both" ;;
 esac
 [ -z "${INPUT_ONLY:-}" ] || arguments+=("--only=$INPUT_ONLY")
 

@@ -8,6 +8,7 @@
 
 mod action;
 mod approved_plans;
+mod buildkite_plugin;
 mod case;
 mod cases;
 mod ci_examples;

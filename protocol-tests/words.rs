@@ -11,7 +11,7 @@ use std::sync::LazyLock;
 use crate::repository;
 
 /// Where the words are looked for.
-const PLACES: [&str; 21] = [
+const PLACES: [&str; 24] = [
     "src",
     "protocol-tests",
     "examples",
@@ -24,6 +24,9 @@ const PLACES: [&str; 21] = [
     "action.yml",
     "orb.yml",
     "templates",
+    "hooks",
+    "plugin.yml",
+    "pipe.yml",
     "README.md",
     "CHANGELOG.md",
     "CONTRIBUTING.md",

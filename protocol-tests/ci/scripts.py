@@ -122,6 +122,37 @@ def woodpecker_or_drone(file):
     return ["sh", "-e", "-c"], [{"script": script, "env": env}]
 
 
+def bitbucket(file):
+    """Bitbucket has no variables in the file: the first lines of the script set them."""
+    (branch,) = file["pipelines"]["branches"].items()
+    need(branch[0] == "main", "another branch")
+    (item,) = branch[1]
+    step = item["step"]
+    need(step["oidc"] is True, "the step gets no token")
+    constants = [re.fullmatch(r"export (\w+)=([^\s$'\"`\\]+)", line) for line in step["script"]]
+    env = {constant[1]: constant[2] for constant in constants if constant}
+    script = [line for line, constant in zip(step["script"], constants) if not constant]
+    return ["sh", "-e", "-c"], [{"script": "\n".join(script), "env": env}]
+
+
+def azure(file):
+    need(file["pr"] == "none", "the file deploys pull requests")
+    runs = []
+    for step in file["steps"]:
+        need(not re.search(r"\$\(\w+(\.\w+)*\)", step["bash"]), "Azure substitutes $(name) in a script")
+        secrets = {name: re.sub(r"^\$\((.+)\)$", r"secret-\1", value) for name, value in step.get("env", {}).items()}
+        runs.append({"script": step["bash"], "env": file["variables"] | secrets})
+    return ["bash", "--noprofile", "--norc", "-c"], runs
+
+
+def codebuild(file):
+    """Since version 0.2, all commands of a build run in one shell. No schema is published, so the fields are checked in `buildspec.json`."""
+    need(file["version"] == 0.2, "each command would have its own shell")
+    (phase,) = file["phases"].values()
+    script = "\n".join(phase["commands"])
+    return [file["env"]["shell"], "-e", "-c"], [{"script": script, "env": file["env"]["variables"]}]
+
+
 def jenkins(text):
     """Parses a Jenkinsfile as Groovy and checks only the required sections, because Jenkins' own linter needs a running Jenkins."""
     import tree_sitter
@@ -199,6 +230,9 @@ READERS = {
     "circleci-orb.yml": circleci_orb,
     "woodpecker.yml": woodpecker_or_drone,
     "drone.yml": woodpecker_or_drone,
+    "bitbucket-pipelines.yml": bitbucket,
+    "azure-pipelines.yml": azure,
+    "buildspec.yml": codebuild,
 }
 
 
