@@ -354,6 +354,9 @@ fn the_documented_settings_are_just_the_options_of_the_commands() {
     options.retain(|option| !["help", "version"].contains(&option.as_str()));
     options.insert("command".to_owned());
     assert_eq!(documented, options);
+    for example in ["drone-plugin.yml", "woodpecker-plugin.yml"] {
+        assert!(section.contains(&repository::read(&Path::new("examples/ci").join(example))), "{example}");
+    }
 }
 
 #[test]
