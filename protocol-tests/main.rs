@@ -44,6 +44,7 @@ mod modules;
 mod node;
 mod pace;
 mod plugin;
+mod plugin_settings;
 mod policies;
 mod pty;
 mod public_cases;
