@@ -342,6 +342,9 @@ fn what_is_no_request_of_a_function_is_refused_before_the_first_call() {
         ("check", None, with("source", "on", branch), "`source.on` is a condition"),
         ("out", Some(&inputs), with("params", "env", json!({"A": "b"})), "use `environment`"),
         ("out", Some(&inputs), with("source", "stanzas", json!([])), "`source.stanzas` is no option"),
+        ("out", Some(&inputs), with("params", "alias", json!("other")), "`params.alias` is not what"),
+        ("out", Some(&inputs), with("params", "function_name", json!("g")), "move it to `source`"),
+        ("check", None, with("source", "role", json!({"secure": "x"})), "`source.role` is encrypted"),
         ("check", None, String::new(), "standard input: it is empty"),
         ("check", None, "function_name: f\n".to_owned(), "standard input: expected"),
         ("out", Some(&inputs), "{\"source\":{},\"source\":{}}".to_owned(), "duplicate key `source`"),
@@ -371,6 +374,9 @@ fn a_put_that_fails_prints_no_version_and_says_why() {
     let wrong = resource.put(&with("timeout", json!("ten")));
     wrong.fails(2, "`timeout` is `ten`");
     assert!(wrong.stderr.contains("params (timeout)"), "{wrong:#?}");
+    let nameless = json!({"source": {"region": "us-east-1"}, "params": params()}).to_string();
+    let nameless = resource.run("out", Some(&resource.path("inputs")), nameless.as_bytes());
+    nameless.fails(2, "source (function_name)");
     resource.put(&with("zip", json!("code/none.js"))).fails(2, "code/none.js");
     assert_eq!(resource.operations(), [""; 0]);
 

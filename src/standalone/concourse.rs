@@ -19,7 +19,8 @@ use super::child_run::ChildRun;
 use super::travis_yml::LocatedStanza;
 use crate::deploy::KnownVersion;
 use crate::protocol::environment::Environment;
-use crate::protocol::json::{self, Map, Node};
+use crate::protocol::json::{self, Map, Node, pointer};
+use crate::protocol::messages::dotted;
 use crate::protocol::request::KEYS_OF_REQUEST;
 
 /// The directory of the scripts in the image of a resource, without its first slash.
@@ -80,6 +81,10 @@ impl AskedVersion {
 /// The keys of conditions. YAML reads `on` without quotes as `true`.
 const CONDITIONS: [&str; 3] = ["on", "true", "if"];
 
+/// The options that decide which version is live. `check` gets no `params`: if those named another function
+/// or alias, it would find another version than `out` has reported, and start jobs for it.
+const OF_VERSION: [&str; 4] = ["function_name", "region", "alias", "publish"];
+
 impl ResourceRequest {
     /// Reads a request.
     ///
@@ -96,6 +101,10 @@ impl ResourceRequest {
             Some(other) => Err(ResourceError::NotAMap { name, kind: other.kind() }),
         };
         let (source, params) = (part("source")?, part("params")?);
+        let is_other = |key: &&str| params.get(key).is_some_and(|node| source.get(key) != Some(node));
+        if let Some(key) = OF_VERSION.into_iter().find(is_other) {
+            return Err(ResourceError::NotOfSource { key });
+        }
         Ok(ResourceRequest { source, params, version: request.remove("version") })
     }
 
@@ -110,11 +119,13 @@ impl ResourceRequest {
         own.chain([("on".to_owned(), Node::Map(always))]).collect()
     }
 
-    /// The part of the request in which the key at a JSON pointer of the stanza is. `None`: it is in neither.
+    /// The part of the request in which the key at a JSON pointer of the stanza is, or must be. `None`: it is
+    /// in neither, and can be in both.
     pub(crate) fn part_of(&self, at: &str) -> Option<&'static str> {
         let key = at.trim_start_matches('/').split('/').next()?;
         let parts = [("params", &self.params), ("source", &self.source)];
-        parts.into_iter().find(|(_, part)| part.get(key).is_some()).map(|(name, _)| name)
+        let written = parts.into_iter().find(|(_, part)| part.get(key).is_some()).map(|(name, _)| name);
+        written.or_else(|| OF_VERSION.contains(&key).then_some("source"))
     }
 
     /// The version that the request names. `None`: it names none, or none that a function can have.
@@ -143,7 +154,8 @@ impl ResourceRequest {
     }
 }
 
-/// Checks that a part of the request has only keys that belong to a stanza.
+/// Checks that a part of the request has only keys that belong to a stanza, and that nothing in it is
+/// encrypted for Travis CI.
 fn checked_part(name: &'static str, part: Map) -> Result<Map, ResourceError> {
     let find = |keys: &[&'static str]| keys.iter().copied().find(|key| part.contains(key));
     if let Some(key) = find(&CONDITIONS) {
@@ -151,6 +163,10 @@ fn checked_part(name: &'static str, part: Map) -> Result<Map, ResourceError> {
     }
     if let Some(key) = find(&KEYS_OF_REQUEST) {
         return Err(ResourceError::KeyOfRequest { name, key });
+    }
+    let encrypted = |(key, node): (&str, &Node)| node.encrypted(&pointer("", key)).into_iter().next();
+    if let Some(at) = part.iter().find_map(encrypted) {
+        return Err(ResourceError::Encrypted { name, key: dotted(&at) });
     }
     Ok(part)
 }
@@ -193,6 +209,7 @@ mod tests {
             ("/zip/0", Some("params")),
             ("/timeout", Some("source")),
             ("/function_name", Some("source")),
+            ("/alias", Some("source")),
             ("/role", None),
             ("", None),
         ] {
@@ -228,6 +245,15 @@ mod tests {
     }
 
     #[test]
+    fn params_can_repeat_what_the_source_says_of_the_version() {
+        for params in [r#"{"alias":["live","beta"]}"#, r#"{"alias":null,"publish":null}"#] {
+            let text = r#"{"source":{"function_name":"f","alias":["live","beta"]},"params":PARAMS}"#;
+            let alias = request(&text.replace("PARAMS", params)).stanza().get("alias").map(Node::kind);
+            assert_eq!(alias, Some("a list"), "{params}");
+        }
+    }
+
+    #[test]
     fn a_request_of_another_form_is_refused() {
         for (text, message) in [
             ("", "standard input: it is empty at line 1, column 0"),
@@ -238,6 +264,10 @@ mod tests {
             (r#"{"source":{},"params":{"true":null}}"#, "`params.true` is a condition"),
             (r#"{"params":{"if":"x"}}"#, "`params.if` is a condition"),
             (r#"{"params":{"env":{}}}"#, "`params.env` is no option of a stanza"),
+            (r#"{"source":{},"params":{"alias":"live"}}"#, "`params.alias` is not what `source` says"),
+            (r#"{"source":{"region":"a"},"params":{"region":"b"}}"#, "`params.region` is not what"),
+            (r#"{"params":{"publish":true}}"#, "`params.publish` is not what `source` says"),
+            (r#"{"params":{"environment":{"A":{"secure":"x"}}}}"#, "`params.environment.A` is encrypted"),
         ] {
             let error = ResourceRequest::read(text.as_bytes()).expect_err(text);
             assert!(error.to_string().starts_with(message), "{text}: {error}");

@@ -36,6 +36,12 @@ pub(crate) enum ResourceError {
     /// A part of the request has a key that only runners write.
     #[error("`{name}.{key}` is no option of a stanza")]
     KeyOfRequest { name: &'static str, key: &'static str },
+    /// `params` has an option of which `check` reads only the value in `source`.
+    #[error("`params.{key}` is not what `source` says, but `check` and `get` read only `source`")]
+    NotOfSource { key: &'static str },
+    /// A part of the request has a value that is encrypted for Travis CI.
+    #[error("`{name}.{key}` is encrypted; only Travis CI can decrypt it")]
+    Encrypted { name: &'static str, key: String },
     /// The request of `in` names no version that a function can have.
     #[error("the request names no version of a function; expected `version` and `code_sha256` in `version`")]
     NoVersion,
@@ -97,6 +103,12 @@ impl ResourceError {
             }
             ResourceError::KeyOfRequest { .. } => {
                 (Code::BadRequest, "remove it; a resource is one function, with the options of one stanza")
+            }
+            ResourceError::NotOfSource { .. } => {
+                (Code::BadValue, "move it to `source`; another function or alias is another resource")
+            }
+            ResourceError::Encrypted { .. } => {
+                (Code::NotDecrypted, "use a variable of the credential manager instead, such as `((name))`")
             }
             ResourceError::NoVersion => {
                 (Code::BadRequest, "use a version that `check` or `put` has reported")
