@@ -223,6 +223,15 @@ fn the_output_is_text_which_names_settings_in_place_of_lines() {
 }
 
 #[test]
+fn a_note_about_an_option_names_the_setting() {
+    let (endpoint, directory) = (endpoint(), build_directory());
+    let promoted: Variables = &[("CI", "true"), ("DRONE", "true"), ("DRONE_BUILD_EVENT", "promote")];
+    let (_, stderr, status) = collected(step(directory.path(), &endpoint, promoted, &hello(&[])));
+    assert_eq!((status, endpoint.calls().len()), (Some(0), 0), "{stderr}");
+    assert!(stderr.contains("use `ci: none`, which takes") && !stderr.contains("--ci"), "{stderr}");
+}
+
+#[test]
 fn a_step_without_settings_is_answered_with_what_to_write() {
     let (endpoint, directory) = (endpoint(), build_directory());
     let (stdout, stderr, status) = collected(step(directory.path(), &endpoint, &[], &[]));

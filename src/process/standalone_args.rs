@@ -169,7 +169,7 @@ impl StandaloneArgs {
         let child_runs = match source {
             Some(source) => match prepare(&self.run_request(&command, source), bash_options, stop) {
                 Ok((child_runs, notes)) => {
-                    notes.iter().for_each(|note| print_stderr(note));
+                    notes.iter().for_each(|note| print_stderr(&self.shown(note)));
                     child_runs
                 }
                 Err(error) => return refuse(error, files),
@@ -269,6 +269,11 @@ impl StandaloneArgs {
             print_stderr("waiting for the file on standard input; press Ctrl-D at its end");
         }
         Ok(source)
+    }
+
+    /// A note as the user sees it: in a plugin, the option `--ci` is the setting `ci`.
+    fn shown(&self, note: &str) -> String {
+        if self.plugin.is_some() { note.replace("`--ci ", "`ci: ") } else { note.to_owned() }
     }
 
     pub(crate) fn ci_selection(&self) -> CiSelection {

@@ -143,8 +143,8 @@ impl PluginSettings {
         self.given.iter().any(|given| given == option)
     }
 
-    /// Whether a setting that is no option can be ignored. Refuses a key of requests, and a misspelt option
-    /// of the command: to ignore `comand: plan` would deploy.
+    /// Whether a setting that is no option can be ignored. Refuses a key of requests, a part of a list, and a
+    /// misspelt option of the command: to ignore `comand: plan` would deploy.
     fn accepts_unknown(&mut self, name: &str) -> bool {
         if KEYS_OF_REQUEST.contains(&name) {
             let hint = match name {
@@ -152,6 +152,13 @@ impl PluginSettings {
                 _ => "remove it",
             };
             self.refuse(Code::UnknownKey, name, "is not an option", Some(hint));
+            return false;
+        }
+        // Bitbucket passes a list `NAME` in the variables `NAME_COUNT`, `NAME_0` and so on.
+        if let Some(list) = name.strip_suffix("_count").filter(|list| stanza::text_form(list).is_some()) {
+            let hint = format!("write `{list}` as JSON in one text, such as `'[\"…\", \"…\"]'`");
+            let what = "is not an option; the CI has made several variables of a list";
+            self.refuse(Code::BadValue, name, what, Some(&hint));
             return false;
         }
         if stanza::option_named(name).is_some() {
@@ -168,7 +175,11 @@ impl PluginSettings {
     /// The value of a key of the stanza, as a file would contain it. `None`: it is refused.
     fn value(&mut self, name: &str, text: String, form: TextForm) -> Option<Node> {
         if form == TextForm::Plain {
-            return Some(Node::Text(text));
+            let encrypted = parsed(&text).and_then(Result::ok).filter(Node::is_secure);
+            return match encrypted {
+                Some(node) => self.decrypted(name, node),
+                None => Some(Node::Text(text)),
+            };
         }
         match parsed(&text) {
             Some(Ok(node)) => return self.decrypted(name, node),

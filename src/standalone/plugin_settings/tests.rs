@@ -179,6 +179,14 @@ fn what_is_wrong_is_said_of_each_setting_by_its_name() {
         &["not-decrypted /environment/A: `settings.environment.A` is encrypted; only Travis CI"],
     );
     check_said(
+        &[("secret_access_key", "{\"secure\": \"hunter2\"}"), ("description", "{\"a\": \"hunter2\"}")],
+        &["not-decrypted /secret_access_key: `settings.secret_access_key` is encrypted; only Travis CI"],
+    );
+    check_said(
+        &[("alias_0", "hunter2"), ("alias_1", "b"), ("alias_count", "2")],
+        &["bad-value : `settings.alias_count` is not an option; the CI has made several variables of a list"],
+    );
+    check_said(
         &[("environment", "A=hunter2,B=c"), ("function_tags", "a=b,c=hunter2")],
         &[
             "bad-value /environment: `settings.environment` is a list that the CI has joined",
