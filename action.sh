@@ -47,6 +47,7 @@ if [ -z "$program" ]; then
   reason=$(cd "$installation" && bash "$install" 2>&1) || fail "dpl-lambda is not installed: $reason"
   program=$installation/.dpl-lambda/dpl-lambda
 fi
+command -v -- "$program" >/dev/null || fail "\`program\` is \`$program\`, which cannot be run here"
 
 # With `permissions: id-token: write`, the job can have a token that AWS STS accepts.
 if [ -n "${ACTIONS_ID_TOKEN_REQUEST_URL:-}" ] && [ -z "${AWS_ID_TOKEN:-}" ]; then
