@@ -37,16 +37,17 @@ if [ -z "$program" ]; then
   if [ -n "${INPUT_ARCHIVE:-}" ]; then
     DPL_LAMBDA_URL=$INPUT_ARCHIVE
   elif [ -n "${INPUT_VERSION:-}" ]; then
-    [ "$(uname -s)" = Linux ] || fail "releases are for Linux; install dpl-lambda here, and set the input \`program\` to its path"
+    [ "$(uname -s)" = Linux ] || fail "releases are for Linux; install dpl-lambda here, and set \`program\` to its path"
     DPL_LAMBDA_URL=${GITHUB_SERVER_URL:-https://github.com}/${ACTION_REPOSITORY:-${GITHUB_REPOSITORY:-}}/releases/download/v$INPUT_VERSION/
   fi
   export DPL_LAMBDA_URL=${DPL_LAMBDA_URL:-} DPL_LAMBDA_SHA256=${INPUT_SHA256:-${DPL_LAMBDA_SHA256:-}}
-  [ -n "$DPL_LAMBDA_URL" ] || fail "set one of the inputs \`version\`, \`archive\` and \`program\`"
-  [ -n "$DPL_LAMBDA_SHA256" ] || fail "set the input \`sha256\` to the SHA-256 of the release archive"
+  [ -n "$DPL_LAMBDA_URL" ] || fail "set one of \`version\`, \`archive\` and \`program\`"
+  [ -n "$DPL_LAMBDA_SHA256" ] || fail "set \`sha256\` to the SHA-256 of the release archive"
   install=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)/examples/ci/install.sh
   reason=$(cd "$installation" && bash "$install" 2>&1) || fail "dpl-lambda is not installed: $reason"
   program=$installation/.dpl-lambda/dpl-lambda
 fi
+command -v -- "$program" >/dev/null || fail "\`program\` is \`$program\`, which cannot be run here"
 
 # With `permissions: id-token: write`, the job can have a token that AWS STS accepts.
 if [ -n "${ACTIONS_ID_TOKEN_REQUEST_URL:-}" ] && [ -z "${AWS_ID_TOKEN:-}" ]; then

@@ -233,6 +233,9 @@ fn an_error_is_an_annotation_at_its_line() {
     let missing = Step::new("").input("stanza", "other.yml").run();
     missing.check(2, "failed");
     missing.check_annotation("::error title=bad-arguments::other.yml: file not found");
+    let missing = Step::new(&stanza("f")).input("program", "./other").run();
+    let message = "::error title=dpl-lambda::`program` is `./other`, which cannot be run here\n";
+    assert_eq!((missing.status, missing.log.as_str()), (Some(2), message));
     let refused = Step::new(&stanza("f")).read_only().run();
     refused.check(1, "failed");
     assert!(refused.log.contains("title=access-denied::"), "{refused:#?}");

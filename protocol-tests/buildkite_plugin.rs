@@ -376,8 +376,12 @@ fn a_cancelled_job_ends_the_run_and_has_its_annotation() {
 fn the_settings_are_the_inputs_of_the_action_and_oidc() {
     let names = |value: &Value| -> BTreeSet<String> { members(value).map(|(k, _)| k.to_owned()).collect() };
     let file = |name: &str| yaml(&repository::read(Path::new(name)));
-    let settings = names(&file("plugin.yml")["configuration"]["properties"]);
-    let mut expected = names(&file("action.yml")["inputs"]);
+    let (plugin, action) = (file("plugin.yml"), file("action.yml"));
+    let (properties, inputs) = (&plugin["configuration"]["properties"], &action["inputs"]);
+    for (name, input) in members(inputs).filter(|(name, _)| *name != "command") {
+        assert_eq!(properties[name]["description"], input["description"], "{name}");
+    }
+    let (settings, mut expected) = (names(properties), names(inputs));
     expected.insert("oidc".to_owned());
     assert_eq!(settings, expected);
     // Each is a setting of the hook, too, which then refuses the command of the step.

@@ -6,6 +6,7 @@ mod gitlab_ci_local;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -15,6 +16,7 @@ use tempfile::TempDir;
 
 use crate::action::{members, text, yaml};
 use crate::deployments::build_directory;
+use crate::install::{OTHER, SUM};
 use crate::plugin::{job_env, program};
 use crate::repository;
 use crate::shell::PATH;
@@ -125,11 +127,21 @@ impl<'a> Job<'a> {
         self
     }
 
+    /// Puts a tool into the `PATH` of the job.
+    fn tool(&self, name: &str, script: &str) {
+        let tools = self.checkout.path().join("tools");
+        fs::create_dir_all(&tools).expect("created");
+        let tool = tools.join(name);
+        fs::write(&tool, format!("#!/usr/bin/env sh\n{script}\n")).expect("written");
+        fs::set_permissions(tool, fs::Permissions::from_mode(0o755)).expect("permitted");
+    }
+
     fn run(&self) -> JobOutput {
         let Component { ci, inputs, variables, script, push, .. } = self.component;
         let mut command = Command::new(self.shell[0]);
         command.args(&self.shell[1..]).arg(script).current_dir(self.checkout.path()).env_clear();
-        command.env("PATH", &*PATH).env("GIT_CEILING_DIRECTORIES", "/").env("DPL_LAMBDA_TODAY", "2026-11-01");
+        let path = format!("{}:{}", self.checkout.path().join("tools").display(), *PATH);
+        command.env("PATH", path).env("GIT_CEILING_DIRECTORIES", "/").env("DPL_LAMBDA_TODAY", "2026-11-01");
         let job = job_env(&self.endpoint);
         command.envs(members(&job).filter(|(name, _)| name.starts_with("AWS_")).map(|(k, v)| (k, text(v))));
         command.envs(push.iter().copied());
@@ -250,6 +262,59 @@ fn inputs_that_contradict_each_other_or_are_missing_stop_the_job() {
             assert_eq!(ended.status, Some(2), "{name}: {value}\n{ended:#?}");
             assert_eq!(ended.log, format!("dpl-lambda: {message}\n"), "{name}: {value}\n{ended:#?}");
             assert_eq!(job.endpoint.calls().len(), 0, "{name}: {value}\n{ended:#?}");
+        }
+    });
+}
+
+/// A job that installs the program, on a machine such as `Linux x86_64`. `curl` prints the URL and downloads
+/// the text `archive`, and `tar` unpacks it to a program that prints its command.
+fn installing<'a>(component: &'a Component, shell: &'static [&'static str], machine: &str) -> Job<'a> {
+    let job = Job::new(component, shell, &stanza("f")).input("program", "");
+    job.tool("uname", &format!("echo '{machine}'"));
+    job.tool("curl", "for url; do :; done; echo \"$url\"; printf archive >.dpl-lambda-job/archive.tar.gz");
+    let unpack = r#"
+        printf '#!/usr/bin/env sh\necho "runs $1"\n' >.dpl-lambda-job/dpl-lambda
+        chmod +x .dpl-lambda-job/dpl-lambda
+    "#;
+    job.tool("tar", unpack);
+    job
+}
+
+#[test]
+fn the_processor_decides_which_archive_of_a_release_is_installed() {
+    let release = "https://github.com/OWNER/dpl-lambda/releases/download/v0.1.0/";
+    let upper = SUM.to_uppercase();
+    let files = format!("{OTHER}  dpl-lambda-aarch64-linux.tar.gz\n{SUM}  dpl-lambda-x86_64-linux.tar.gz\n");
+    with_each(|component, shell| {
+        for (machine, processor, sums) in [
+            ("Linux x86_64", "x86_64", SUM),
+            ("Linux aarch64", "aarch64", upper.as_str()),
+            ("Linux arm64", "aarch64", files.as_str()),
+        ] {
+            let job = installing(component, shell, machine).input("version", "0.1.0").input("sha256", sums);
+            let ended = job.run();
+            let log = format!("{release}dpl-lambda-{processor}-linux.tar.gz\nruns deploy\n");
+            assert_eq!((ended.status, &ended.log), (Some(0), &log), "{machine}\n{ended:#?}");
+        }
+        let job = installing(component, shell, "Linux riscv64").input("version", "0.1.0");
+        let ended = job.input("sha256", SUM).run();
+        let complaint = "dpl-lambda: this machine is Linux riscv64, and releases are for Linux";
+        assert!(ended.status == Some(2) && ended.log.starts_with(complaint), "{ended:#?}");
+    });
+}
+
+#[test]
+fn an_archive_with_another_sum_is_not_unpacked_and_no_message_shows_a_password() {
+    let [longer, joined] = [format!("{SUM}0"), format!("{OTHER}{SUM}")];
+    with_each(|component, shell| {
+        for sums in [OTHER, &SUM[..63], longer.as_str(), joined.as_str(), "*", " "] {
+            let url = "https://user:secret@host/a@b.tar.gz?signature=secret";
+            let job = installing(component, shell, "Darwin arm64").input("url", url).input("sha256", sums);
+            let ended = job.run();
+            let message = "https://host/a@b.tar.gz has another SHA-256 than `sha256` says";
+            let log = format!("{url}\ndpl-lambda: {message}: {SUM}\n");
+            assert_eq!((ended.status, &ended.log), (Some(2), &log), "{sums}\n{ended:#?}");
+            assert!(!job.checkout.path().join(".dpl-lambda-job/dpl-lambda").exists(), "{sums}");
         }
     });
 }

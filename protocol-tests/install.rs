@@ -14,9 +14,9 @@ use crate::repository;
 use crate::shell::PATH;
 
 /// The SHA-256 of the text `archive`.
-const SUM: &str = "0eb3e36bfb24dcd9bb1d1bece1531216b59539a8fde17ee80224af0653c92aa3";
+pub(crate) const SUM: &str = "0eb3e36bfb24dcd9bb1d1bece1531216b59539a8fde17ee80224af0653c92aa3";
 /// The SHA-256 of another text.
-const OTHER: &str = "2c69436dc18e5782410cdfa0e5e728985a4e51939a2ba73998e933e9921fed02";
+pub(crate) const OTHER: &str = "2c69436dc18e5782410cdfa0e5e728985a4e51939a2ba73998e933e9921fed02";
 
 /// `curl` records the URL and downloads the text `archive`, `tar` unpacks it to a program, and `uname` says
 /// what machine this is.
@@ -112,6 +112,13 @@ fn any_of_several_sums_is_accepted_and_no_part_of_one() {
 }
 
 #[test]
+fn a_message_shows_no_password_and_no_signature_of_the_url() {
+    let ended = install("Linux x86_64", "https://user:secret@host/a@b.tar.gz?signature=secret", OTHER);
+    let shown = format!("https://host/a@b.tar.gz has another SHA-256 than DPL_LAMBDA_SHA256 says: {SUM}\n");
+    assert_eq!((ended.status, ended.shown), (Some(1), shown));
+}
+
+#[test]
 fn a_program_that_does_not_run_here_is_reported_when_it_is_installed() {
     let variables = [("DPL_LAMBDA_URL", "https://host/x.tar.gz"), ("DPL_LAMBDA_SHA256", SUM)];
     let ended = run("examples/ci/install.sh", "Linux aarch64", "exit 126", &variables);
@@ -142,11 +149,11 @@ fn the_action_installs_a_version_for_the_processor_or_says_which_input_is_missin
         assert_eq!(ended.downloaded, Some(archive), "{machine}");
     }
     for (machine, version, sums, reason) in [
-        ("Darwin arm64", "0.1.0", SUM, "releases are for Linux; install dpl-lambda here, and set the input"),
+        ("Darwin arm64", "0.1.0", SUM, "releases are for Linux; install dpl-lambda here, and set `program`"),
         ("Linux riscv64", "0.1.0", SUM, "dpl-lambda is not installed: this machine is Linux riscv64"),
         ("Linux x86_64", "0.1.0", OTHER, "dpl-lambda is not installed: https://github.com/OWNER/"),
-        ("Linux x86_64", "", SUM, "set one of the inputs `version`, `archive` and `program`"),
-        ("Linux x86_64", "0.1.0", "", "set the input `sha256`"),
+        ("Linux x86_64", "", SUM, "set one of `version`, `archive` and `program`"),
+        ("Linux x86_64", "0.1.0", "", "set `sha256` to the SHA-256"),
     ] {
         let ended = act(machine, version, sums);
         let expected = format!("::error title=dpl-lambda::{reason}");

@@ -22,18 +22,22 @@ if [[ $url == */ ]]; then
   esac
 fi
 
+# Messages show the URL without passwords and signatures.
+shown=${url%%[?#]*}
+[[ ! $shown =~ ^([^/]*//)[^/]*@(.*)$ ]] || shown=${BASH_REMATCH[1]}${BASH_REMATCH[2]}
+
 archive=$(mktemp)
 trap 'rm -f "$archive"' EXIT
 curl --fail --silent --show-error --location --retry 3 --max-time 300 --output "$archive" "$url" ||
-  fail "cannot download $url"
+  fail "cannot download $shown"
 sum=$(sha256sum <"$archive")
 sum=${sum%% *}
 shopt -s nocasematch
 if ! [[ " $DPL_LAMBDA_SHA256 " =~ [^0-9a-z]${sum}[^0-9a-z] ]]; then
-  fail "$url has another SHA-256 than DPL_LAMBDA_SHA256 says: $sum"
+  fail "$shown has another SHA-256 than DPL_LAMBDA_SHA256 says: $sum"
 fi
 rm -rf .dpl-lambda
 mkdir .dpl-lambda
 tar -xzf "$archive" -C .dpl-lambda --strip-components=1
-[ -x .dpl-lambda/dpl-lambda ] || fail "$url is no release of dpl-lambda: there is no program in it"
-.dpl-lambda/dpl-lambda --version >/dev/null 2>&1 || fail "the program of $url does not run here ($(uname -sm)); is it for another processor?"
+[ -x .dpl-lambda/dpl-lambda ] || fail "$shown is no release of dpl-lambda: there is no program in it"
+.dpl-lambda/dpl-lambda --version >/dev/null 2>&1 || fail "the program of $shown does not run here ($(uname -sm)); is it for another processor?"

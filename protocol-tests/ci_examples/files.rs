@@ -178,8 +178,8 @@ fn quoted(text: &str) -> Vec<&str> {
 }
 
 #[test]
-fn the_table_in_the_readme_names_just_the_variables_that_are_read() {
-    let page = fs::read_to_string(repository("docs/ci.md")).expect("readable");
+fn the_documented_table_names_just_the_variables_that_are_read() {
+    let page = fs::read_to_string(repository("docs/standalone.md")).expect("readable");
     let mut table = page
         .lines()
         .skip_while(|line| !line.starts_with("| `--ci` |"))

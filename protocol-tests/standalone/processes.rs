@@ -161,12 +161,18 @@ fn a_call_in_flight_is_finished_when_the_reader_goes_away() {
     for format in ["json", "text"] {
         let (endpoint, directory, mut command) = updating(FaultKind::Slow { answer_over: ANSWER });
         fs::write(directory.path().join("index.js"), "// new\n").expect("written");
-        command.args(["--format", format]).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+        command.args(["--format", format, "--result", ".result"]);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("started");
         wait_until("the call", || called(&endpoint, "UpdateFunctionConfiguration"));
         let began = Instant::now();
         drop(child.stdout.take());
-        assert_eq!(child.wait().expect("the child can be waited for").code(), Some(1), "{format}");
+        let output = child.wait_with_output().expect("the child can be waited for");
+        assert_eq!(output.status.code(), Some(1), "{format}");
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert!(stderr.contains("closed the standard output"), "{format}: {stderr}");
+        let result = fs::read_to_string(directory.path().join(".result")).expect("readable");
+        assert_eq!(result, "outcome=failed\n", "{format}");
         assert!(
             began.elapsed() > ANSWER - Duration::from_secs(1),
             "{format}: cut after {:?}",

@@ -137,11 +137,12 @@ impl StandaloneArgs {
         let has_file = self.travis_yml.is_some() || self.stanza.is_some();
         let format = Format::of_stdout(self.format, has_file, ci);
         let log = if format == Format::Text { CiLog::of(ci) } else { CiLog::Plain };
-        let refuse = |error: InputError, files: ResultFiles| {
+        let refuse = |error: InputError, mut files: ResultFiles| {
             let place = error.place();
             let report = stop.reason().map_or_else(|| error.into_report(), diagnostics::from_stop);
             print_report(&report);
-            files.refuse(&report).unwrap_or_else(|line| print_stderr(&line));
+            files.fail(&report);
+            files.write().unwrap_or_else(|line| print_stderr(&line));
             let commands = annotations::of_refusal(log, &report, place.as_deref());
             let _ = Stdout.write_all(commands.as_bytes());
             if format != Format::Json {
@@ -207,7 +208,12 @@ impl StandaloneArgs {
         let mut plans = PlanRecorder::new(reporter);
         let mut reporter = RecordingReporter { reporter: &mut plans, written, files, log, fault };
         let status = standalone::run(child_runs, program, forwarder, &mut reporter, self.require_deploy);
-        let files = reporter.files;
+        let mut files = reporter.files;
+        if status == 1 && forwarder.reason() == Some(CancelReason::OutputClosed) {
+            let report = diagnostics::from_stop(CancelReason::OutputClosed);
+            print_report(&report);
+            files.fail(&report);
+        }
         let status = match &self.plan_options.out {
             Some(file) if status == 0 || status == DIFFERS => plans.write(file, status),
             Some(_) | None => status,

@@ -184,9 +184,16 @@ fn outcome(finished: &Finished) -> Vec<String> {
         Finished::Planned(plan) => {
             vec![format!("**{word}:** {}; {}", counts(&plan.steps), presence(plan.function))]
         }
-        Finished::Failed { error, .. } => {
+        Finished::Failed { error, changed, allowed } => {
             let mut paragraphs = vec![format!("**{word}:** {}", code(&error.code.word()))];
             paragraphs.extend(error.lines().iter().map(|line| format!("- {}", code(line))));
+            if !changed.is_empty() {
+                let changed: Vec<&str> = changed.iter().map(|step| step.as_str()).collect();
+                paragraphs.push(format!("- already done: {}", code(&changed.join(", "))));
+            }
+            if *allowed {
+                paragraphs.push("- allowed: the build continues, because `allow_failure` is set".to_owned());
+            }
             paragraphs
         }
         Finished::Deployed(_)

@@ -52,14 +52,10 @@ impl ResultFiles {
         }
     }
 
-    /// Writes the result of an input with which no run is started.
-    ///
-    /// # Errors
-    /// As [`ResultFiles::write`].
-    pub(crate) fn refuse(mut self, report: &ErrorReport) -> Result<(), String> {
+    /// Adds a failure for which there is no event: no run was started, or its events cannot be read.
+    pub(crate) fn fail(&mut self, report: &ErrorReport) {
         let finished = Event::Finished(Finished::failed(report.clone(), Vec::new()));
         self.add(&ChildLine::Event(Box::new(Line::new(finished))));
-        self.write()
     }
 
     /// Writes the results.
@@ -167,9 +163,11 @@ mod tests {
         let directory = TempDir::new().expect("a temporary directory");
         let [result, summary] = ["result", "summary.md"].map(|name| directory.path().join(name));
         fs::write(&summary, "before\n").expect("written");
-        let open = || ResultFiles::open(Some(&result), Some(&summary)).expect("writable");
-        open().refuse(&ErrorReport::new(Code::BadJson, "m")).expect("written");
-        open().refuse(&ErrorReport::new(Code::BadJson, "m")).expect("written");
+        for _ in 0..2 {
+            let mut files = ResultFiles::open(Some(&result), Some(&summary)).expect("writable");
+            files.fail(&ErrorReport::new(Code::BadJson, "m"));
+            files.write().expect("written");
+        }
         let read = |file: &Path| fs::read_to_string(file).expect("readable");
         assert_eq!(read(&result), "outcome=failed\n".repeat(2));
         let text = read(&summary);

@@ -105,6 +105,26 @@ fn a_list_has_a_section_for_each_function_with_its_warnings() {
 }
 
 #[test]
+fn a_failure_says_which_steps_took_effect_and_whether_it_is_allowed() {
+    let error = Box::new(ErrorReport::new(Code::NotFound, "no role"));
+    let changed = vec![StepName::CreateFunction, StepName::PublishVersion];
+    let expected = "\
+### dpl-lambda
+
+**failed:** <code>not-found</code>
+
+- <code>no role</code>
+
+- already done: <code>create-function, publish-version</code>
+
+- allowed: the build continues, because `allow_failure` is set
+
+";
+    let failed = Finished::Failed { error, changed, allowed: true };
+    assert_eq!(text_of(vec![Line::new(Event::Finished(failed))]), expected);
+}
+
+#[test]
 fn no_text_breaks_out_of_its_cell() {
     for hostile in [
         "a|b",
