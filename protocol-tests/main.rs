@@ -38,6 +38,7 @@ mod members;
 mod modules;
 mod node;
 mod pace;
+mod packages;
 mod plugin;
 mod policies;
 mod pty;

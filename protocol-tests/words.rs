@@ -11,10 +11,11 @@ use std::sync::LazyLock;
 use crate::repository;
 
 /// Where the words are looked for.
-const PLACES: [&str; 19] = [
+const PLACES: [&str; 20] = [
     "src",
     "protocol-tests",
     "examples",
+    "packages",
     "schema",
     "docs",
     ".ci",
