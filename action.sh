@@ -1,25 +1,32 @@
 #!/usr/bin/env bash
-# The step of the GitHub Action (action.yml): installs dpl-lambda and runs it once. The program writes the log with its annotations, the outputs
-# and the summary. Inputs come only from variables (INPUT_*), and each one is one argument, so that no shell interprets them.
+# The step of the GitHub Action (action.yml) and of the Buildkite plugin (hooks/command): installs dpl-lambda and runs it once. The program writes
+# the log with its annotations, the outputs and the summary. Inputs come only from variables (INPUT_*), and each one is one argument, so that no
+# shell interprets them.
+#
+#   action.sh [RESULT SUMMARY]     the files for the outputs and the summary; by default those of GitHub
 set -euo pipefail
 
 fail() { # MESSAGE
-  local text=${1//'%'/%25}
-  text=${text//$'\r'/%0D}
-  echo "::error title=dpl-lambda::${text//$'\n'/%0A}"
+  if [ "${GITHUB_ACTIONS:-}" = true ]; then
+    local text=${1//'%'/%25}
+    text=${text//$'\r'/%0D}
+    echo "::error title=dpl-lambda::${text//$'\n'/%0A}"
+  else
+    echo "dpl-lambda: ${1//$'\n'/$'\n  '}" >&2 # no other line begins at its first column, where Buildkite looks for commands
+  fi
   exit 2
 }
 
 command=${INPUT_COMMAND:-deploy}
 case $command in
   deploy | plan | check | rollback) ;;
-  *) fail "the input \`command\` is \`$command\`; expected deploy, plan, check or rollback" ;;
+  *) fail "\`command\` is \`$command\`; expected deploy, plan, check or rollback" ;;
 esac
-arguments=("$command" --format=text "--result=${GITHUB_OUTPUT:-/dev/null}" "--summary=${GITHUB_STEP_SUMMARY:-/dev/null}")
+arguments=("$command" "--result=${1:-${GITHUB_OUTPUT:-/dev/null}}" "--summary=${2:-${GITHUB_STEP_SUMMARY:-/dev/null}}")
 case ${INPUT_STANZA:+stanza}${INPUT_TRAVIS_YML:+travis-yml} in
   stanza) arguments+=("--stanza=$INPUT_STANZA") ;;
   travis-yml) arguments+=("--travis-yml=$INPUT_TRAVIS_YML") ;;
-  *) fail "set one of the inputs \`stanza\` and \`travis-yml\`, and not both" ;;
+  *) fail "set one of \`stanza\` and \`travis-yml\`, and not both" ;;
 esac
 [ -z "${INPUT_ONLY:-}" ] || arguments+=("--only=$INPUT_ONLY")
 
@@ -30,13 +37,14 @@ if [ -z "$program" ]; then
   if [ -n "${INPUT_ARCHIVE:-}" ]; then
     DPL_LAMBDA_URL=$INPUT_ARCHIVE
   elif [ -n "${INPUT_VERSION:-}" ]; then
-    [ "$(uname -sm)" = 'Linux x86_64' ] || fail "releases are for Linux on x86_64; install dpl-lambda here, and set the input \`program\` to its path"
-    releases=${GITHUB_SERVER_URL:-https://github.com}/${ACTION_REPOSITORY:-${GITHUB_REPOSITORY:-}}/releases/download
-    DPL_LAMBDA_URL=$releases/v$INPUT_VERSION/dpl-lambda-x86_64-linux.tar.gz
+    [ "$(uname -s)" = Linux ] || fail "releases are for Linux; install dpl-lambda here, and set the input \`program\` to its path"
+    DPL_LAMBDA_URL=${GITHUB_SERVER_URL:-https://github.com}/${ACTION_REPOSITORY:-${GITHUB_REPOSITORY:-}}/releases/download/v$INPUT_VERSION/
   fi
   export DPL_LAMBDA_URL=${DPL_LAMBDA_URL:-} DPL_LAMBDA_SHA256=${INPUT_SHA256:-${DPL_LAMBDA_SHA256:-}}
+  [ -n "$DPL_LAMBDA_URL" ] || fail "set one of the inputs \`version\`, \`archive\` and \`program\`"
+  [ -n "$DPL_LAMBDA_SHA256" ] || fail "set the input \`sha256\` to the SHA-256 of the release archive"
   install=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)/examples/ci/install.sh
-  (cd "$installation" && bash "$install") || fail 'dpl-lambda is not installed; the log says why'
+  reason=$(cd "$installation" && bash "$install" 2>&1) || fail "dpl-lambda is not installed: $reason"
   program=$installation/.dpl-lambda/dpl-lambda
 fi
 

@@ -23,19 +23,23 @@ use crate::standalone::stanza;
 const OUTPUTS: [&str; 5] = ["function_arn", "outcome", "previous_version", "url", "version"];
 
 fn action() -> Value {
-    let text = repository::read(Path::new("action.yml"));
-    let tree = dpl_lambda::testing::parse_yaml(&text, &mut Vec::new())
+    yaml(&repository::read(Path::new("action.yml")))
+}
+
+/// The value of a YAML document.
+pub(crate) fn yaml(text: &str) -> Value {
+    let tree = dpl_lambda::testing::parse_yaml(text, &mut Vec::new())
         .unwrap_or_else(|error| panic!("{error:?}"))
         .expect("a document");
     let node = tree.read("", &mut Default::default()).unwrap_or_else(|error| panic!("{error:?}"));
     Value::from(&node)
 }
 
-fn members(value: &Value) -> impl Iterator<Item = (&str, &Value)> {
+pub(crate) fn members(value: &Value) -> impl Iterator<Item = (&str, &Value)> {
     value.as_object().expect("a map").iter().map(|(name, value)| (name.as_str(), value))
 }
 
-fn text(value: &Value) -> &str {
+pub(crate) fn text(value: &Value) -> &str {
     value.as_str().expect("a text")
 }
 
@@ -148,8 +152,10 @@ impl Step {
         let ended = StepOutput { status, log, outputs, summary };
         assert!(ended.outputs.keys().all(|name| OUTPUTS.contains(&name.as_str())), "{ended:#?}");
         let mut commands = ended.log.lines().filter(|line| line.trim_start().starts_with("::"));
-        let is_ours = |line: &str| line.starts_with("::error ") || line.starts_with("::warning ");
-        assert!(commands.all(is_ours), "{ended:#?}");
+        let ours = ["::error ", "::warning ", "::group::", "::endgroup::"];
+        assert!(commands.all(|line| ours.iter().any(|begin| line.starts_with(begin))), "{ended:#?}");
+        let count = |begin: &str| ended.log.lines().filter(|line| line.starts_with(begin)).count();
+        assert_eq!(count("::group::"), count("::endgroup::"), "{ended:#?}");
         ended
     }
 }
@@ -169,7 +175,8 @@ impl StepOutput {
     /// Checks that the log has exactly one annotation, which begins with `expected`.
     #[track_caller]
     fn check_annotation(&self, expected: &str) {
-        let commands: Vec<&str> = self.log.lines().filter(|line| line.starts_with("::")).collect();
+        let is_annotation = |line: &&str| line.starts_with("::error ") || line.starts_with("::warning ");
+        let commands: Vec<&str> = self.log.lines().filter(is_annotation).collect();
         assert!(commands.len() == 1 && commands[0].starts_with(expected), "expected {expected}\n{self:#?}");
     }
 }
@@ -180,7 +187,7 @@ fn a_deployment_has_its_outputs_and_its_summary() {
     let step = Step::new(&(stanza("f") + more));
     let first = step.run();
     first.check(0, "deployed");
-    assert!(first.log.contains("\ndeployed f\n") && first.log.contains("plan: "), "{first:#?}");
+    assert!(first.log.contains("\ndeployed f\n") && first.log.contains("\n::group::plan: "), "{first:#?}");
     assert!(first.output("function_arn").ends_with(":function:f"), "{first:#?}");
     assert!(first.output("url").starts_with("https://"), "{first:#?}");
     assert_eq!((first.output("version"), first.output("previous_version")), ("1", ""));

@@ -214,7 +214,7 @@ fn a_document_that_is_asked_for_in_a_wrong_way_is_no_event_wherever_the_options_
     // These only look like the name of a document.
     for arguments in [
         &["--only", "schema", "--bogus"][..],
-        &["--travis-yml", "policy", "plan", "--bogus"],
+        &["--travis-yml", "policy", "plan", "--bogus", "--format", "json"],
         &["x", "schema"],
     ] {
         let output = Command::new(program()).args(arguments).stdin(Stdio::null()).output().expect("runs");

@@ -8,10 +8,14 @@
 
 mod action;
 mod approved_plans;
+mod buildkite_plugin;
 mod case;
 mod cases;
 mod ci_examples;
+mod ci_text;
 mod commands;
+mod components;
+mod concourse;
 mod constraints;
 mod convergence;
 mod deployments;
@@ -29,6 +33,7 @@ mod faults;
 mod fixture;
 mod hostile;
 mod identity;
+mod install;
 mod interruptions;
 mod invalid_input;
 mod layers;

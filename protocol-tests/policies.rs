@@ -22,7 +22,7 @@ const FUNCTION: &str = "arn:aws:lambda:us-east-1:123456789012:function:f";
 const BLIND: [&str; 3] = ["callers-unknown", "live-value-unknown", "would-be-refused"];
 
 /// The policy that the program prints for a request, and the lines on standard error.
-fn policy(request: &Value) -> (Value, Vec<String>) {
+pub(crate) fn policy(request: &Value) -> (Value, Vec<String>) {
     let output = printed(request);
     let notes = String::from_utf8(output.stderr).expect("UTF-8");
     assert_eq!(output.status.code(), Some(0), "{notes}");

@@ -66,7 +66,7 @@ fn a_request_without_env_is_judged_as_its_stanza_in_a_file_is() {
             assert_eq!(is_of_a_request(&ended), is_request, "{env:?} {arguments:?}: {}", ended.stdout);
             (ended.with_fixed_time(), ended.stderr)
         };
-        let by_file = run(&["check", "--stanza", "f.json"], "");
+        let by_file = run(&["check", "--stanza", "f.json", "--format", "json"], "");
         for arguments in [&["check"][..], &["check", "--ci", "auto"], &["check", "--format", "json"]] {
             assert_eq!(run(arguments, STANZA), by_file, "{env:?} {arguments:?}");
         }
@@ -116,7 +116,7 @@ fn no_file_of_a_pull_request_makes_a_push_of_it() {
         let directory = TempDir::new().expect("a temporary directory");
         let text = format!("{file}\ndeploy: {{provider: lambda, function_name: f, run: touch ran}}\n");
         fs::write(directory.path().join(".travis.yml"), text).expect("writable");
-        let file_given = ["--travis-yml", ".travis.yml"];
+        let file_given = ["--travis-yml", ".travis.yml", "--format", "json"];
         for (ci, env) in REQUESTS.iter().chain([&("a CI", &[("CI", "true")][..])]) {
             let ended = plugin(&file_given, directory.path(), env).run_on(b"");
             assert!(is_of_a_request(&ended), "{ci}: {file}: {}", ended.stdout);

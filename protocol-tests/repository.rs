@@ -41,6 +41,14 @@ pub(crate) fn read(file: &Path) -> String {
     fs::read_to_string(root().join(file)).unwrap_or_else(|error| panic!("{}: {error}", file.display()))
 }
 
+/// The YAML in `docs/ci.md` whose first line begins with this comment.
+pub(crate) fn documented(comment: &str) -> String {
+    let page = read(Path::new("docs/ci.md"));
+    let (_, rest) = page.split_once(&format!("```yaml\n{comment}")).expect("the page has that block");
+    let (yaml, _) = rest.split_once("```\n").expect("the block ends");
+    format!("{comment}{yaml}")
+}
+
 /// The JSON of a file in `schema/`.
 pub(crate) fn committed_schema(name: &str) -> Value {
     serde_json::from_str(&read(&Path::new("schema").join(name)))

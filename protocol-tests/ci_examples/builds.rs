@@ -3,7 +3,7 @@
 
 use dpl_lambda::testing::Ci;
 
-/// The token that GitHub, Buildkite and CircleCI give a job.
+/// The token that GitHub, Buildkite, CircleCI, Bitbucket and Azure give a job.
 pub(super) const TOKEN: &str = "header.claims.signature";
 
 /// The keys that a CI stores as secrets, with the values that `ci/scripts.py` gives them.
@@ -19,7 +19,7 @@ pub(super) struct Example {
     pub(super) ci: Ci,
     pub(super) file: &'static str,
     pub(super) stanza: &'static str,
-    /// The token that its job sends to STS. `None`: the job has [`KEYS`].
+    /// The token that its job sends to STS. `None`: the job has [`KEYS`], or the role of its CI.
     pub(super) token: Option<&'static str>,
     /// The variables of every job.
     pub(super) always: Variables,
@@ -33,7 +33,38 @@ pub(super) struct Example {
     pub(super) request: Variables,
 }
 
-pub(super) static EXAMPLES: [Example; 8] = [
+const GITLAB: Example = Example {
+    ci: Ci::GitLab,
+    file: "gitlab-ci.yml",
+    stanza: "lambda.yml",
+    token: Some("token-for-sts.amazonaws.com"),
+    always: &[("CI", "true"), ("GITLAB_CI", "true")],
+    main: &[("CI_PIPELINE_SOURCE", "push"), ("CI_COMMIT_BRANCH", "main")],
+    dev: &[("CI_PIPELINE_SOURCE", "push"), ("CI_COMMIT_BRANCH", "dev")],
+    tag: &[("CI_PIPELINE_SOURCE", "push"), ("CI_COMMIT_TAG", "v1.0")],
+    request: &[
+        ("CI_PIPELINE_SOURCE", "merge_request_event"),
+        ("CI_MERGE_REQUEST_IID", "7"),
+        ("CI_MERGE_REQUEST_TARGET_BRANCH_NAME", "main"),
+        ("CI_MERGE_REQUEST_SOURCE_BRANCH_NAME", "dev"),
+    ],
+};
+
+const CIRCLECI: Example = Example {
+    ci: Ci::CircleCi,
+    file: "circleci.yml",
+    stanza: "lambda.yml",
+    token: Some(TOKEN),
+    always: &[("CI", "true"), ("CIRCLECI", "true"), ("CIRCLE_OIDC_TOKEN_V2", TOKEN)],
+    main: &[("CIRCLE_BRANCH", "main")],
+    dev: &[("CIRCLE_BRANCH", "dev")],
+    tag: &[("CIRCLE_TAG", "v1.0")],
+    // The branch of a fork may be named main, and none of CircleCI's own variables shows that it is a
+    // pull request.
+    request: &[("CIRCLE_BRANCH", "main"), ("PIPELINE_EVENT", "pull_request")],
+};
+
+pub(super) static EXAMPLES: [Example; 13] = [
     Example {
         ci: Ci::Travis,
         file: "travis.yml",
@@ -71,22 +102,8 @@ pub(super) static EXAMPLES: [Example; 8] = [
             ("GITHUB_HEAD_REF", "dev"),
         ],
     },
-    Example {
-        ci: Ci::GitLab,
-        file: "gitlab-ci.yml",
-        stanza: "lambda.yml",
-        token: Some("token-for-sts.amazonaws.com"),
-        always: &[("CI", "true"), ("GITLAB_CI", "true")],
-        main: &[("CI_PIPELINE_SOURCE", "push"), ("CI_COMMIT_BRANCH", "main")],
-        dev: &[("CI_PIPELINE_SOURCE", "push"), ("CI_COMMIT_BRANCH", "dev")],
-        tag: &[("CI_PIPELINE_SOURCE", "push"), ("CI_COMMIT_TAG", "v1.0")],
-        request: &[
-            ("CI_PIPELINE_SOURCE", "merge_request_event"),
-            ("CI_MERGE_REQUEST_IID", "7"),
-            ("CI_MERGE_REQUEST_TARGET_BRANCH_NAME", "main"),
-            ("CI_MERGE_REQUEST_SOURCE_BRANCH_NAME", "dev"),
-        ],
-    },
+    GITLAB,
+    Example { file: "gitlab-component.yml", ..GITLAB },
     Example {
         ci: Ci::Buildkite,
         file: "buildkite.yml",
@@ -102,19 +119,8 @@ pub(super) static EXAMPLES: [Example; 8] = [
             ("BUILDKITE_PULL_REQUEST_BASE_BRANCH", "main"),
         ],
     },
-    Example {
-        ci: Ci::CircleCi,
-        file: "circleci.yml",
-        stanza: "lambda.yml",
-        token: Some(TOKEN),
-        always: &[("CI", "true"), ("CIRCLECI", "true"), ("CIRCLE_OIDC_TOKEN_V2", TOKEN)],
-        main: &[("CIRCLE_BRANCH", "main")],
-        dev: &[("CIRCLE_BRANCH", "dev")],
-        tag: &[("CIRCLE_TAG", "v1.0")],
-        // The branch of a fork may be named main, and none of CircleCI's own variables shows that it is a
-        // pull request.
-        request: &[("CIRCLE_BRANCH", "main"), ("PIPELINE_EVENT", "pull_request")],
-    },
+    CIRCLECI,
+    Example { file: "circleci-orb.yml", ..CIRCLECI },
     Example {
         ci: Ci::Woodpecker,
         file: "woodpecker.yml",
@@ -183,10 +189,69 @@ pub(super) static EXAMPLES: [Example; 8] = [
             ("CHANGE_BRANCH", "dev"),
         ],
     },
+    Example {
+        ci: Ci::Bitbucket,
+        file: "bitbucket-pipelines.yml",
+        stanza: "lambda.yml",
+        token: Some(TOKEN),
+        always: &[("CI", "true"), ("BITBUCKET_BUILD_NUMBER", "7"), ("BITBUCKET_STEP_OIDC_TOKEN", TOKEN)],
+        main: &[("BITBUCKET_BRANCH", "main")],
+        dev: &[("BITBUCKET_BRANCH", "dev")],
+        tag: &[("BITBUCKET_TAG", "v1.0")],
+        request: &[
+            ("BITBUCKET_BRANCH", "dev"),
+            ("BITBUCKET_PR_ID", "7"),
+            ("BITBUCKET_PR_DESTINATION_BRANCH", "main"),
+        ],
+    },
+    Example {
+        ci: Ci::Azure,
+        file: "azure-pipelines.yml",
+        stanza: "lambda.yml",
+        token: Some(TOKEN),
+        always: &[("TF_BUILD", "True"), ("SYSTEM_OIDCREQUESTURI", "{server}/oidctoken")],
+        main: &[("BUILD_REASON", "IndividualCI"), ("BUILD_SOURCEBRANCH", "refs/heads/main")],
+        dev: &[("BUILD_REASON", "IndividualCI"), ("BUILD_SOURCEBRANCH", "refs/heads/dev")],
+        tag: &[("BUILD_REASON", "IndividualCI"), ("BUILD_SOURCEBRANCH", "refs/tags/v1.0")],
+        request: &[
+            ("BUILD_REASON", "PullRequest"),
+            ("BUILD_SOURCEBRANCH", "refs/pull/7/merge"),
+            ("SYSTEM_PULLREQUEST_PULLREQUESTID", "7"),
+            ("SYSTEM_PULLREQUEST_TARGETBRANCH", "refs/heads/main"),
+            ("SYSTEM_PULLREQUEST_SOURCEBRANCH", "refs/heads/dev"),
+        ],
+    },
+    Example {
+        ci: Ci::CodeBuild,
+        file: "buildspec.yml",
+        stanza: "lambda-keys.yml",
+        token: None,
+        // CodeBuild sets AWS_CONTAINER_CREDENTIALS_RELATIVE_URI, a path on a host that is not 127.0.0.1.
+        always: &[
+            ("CI", "true"),
+            ("CODEBUILD_BUILD_ARN", "arn:aws:codebuild:eu-west-1:123456789012:build/hello:7"),
+            ("AWS_CONTAINER_CREDENTIALS_FULL_URI", "{server}/credentials"),
+        ],
+        main: &[("CODEBUILD_WEBHOOK_EVENT", "PUSH"), ("CODEBUILD_WEBHOOK_TRIGGER", "branch/main")],
+        dev: &[("CODEBUILD_WEBHOOK_EVENT", "PUSH"), ("CODEBUILD_WEBHOOK_TRIGGER", "branch/dev")],
+        tag: &[("CODEBUILD_WEBHOOK_EVENT", "PUSH"), ("CODEBUILD_WEBHOOK_TRIGGER", "tag/v1.0")],
+        request: &[
+            ("CODEBUILD_WEBHOOK_EVENT", "PULL_REQUEST_CREATED"),
+            ("CODEBUILD_WEBHOOK_TRIGGER", "pr/7"),
+            ("CODEBUILD_SOURCE_VERSION", "pr/7"),
+            ("CODEBUILD_WEBHOOK_BASE_REF", "refs/heads/main"),
+            ("CODEBUILD_WEBHOOK_HEAD_REF", "refs/heads/dev"),
+        ],
+    },
 ];
 
 impl Example {
     pub(super) fn of(file: &str) -> &'static Example {
         EXAMPLES.iter().find(|example| example.file == file).expect("an example")
+    }
+
+    /// True if its job deploys with the keys of a role: that of its token, or that of the CodeBuild project.
+    pub(super) fn has_role(&self) -> bool {
+        self.token.is_some() || self.ci == Ci::CodeBuild
     }
 }

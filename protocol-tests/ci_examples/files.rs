@@ -1,5 +1,5 @@
-//! Checks the files of `examples/ci/` as text: against the published schema of each CI, and against the
-//! program's list of variables.
+//! Checks the files of `examples/ci/`, `plugin.yml` and `pipe.yml` as text: against the published schema of
+//! each CI, or its documentation, and against the program's list of variables.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -7,8 +7,11 @@ use std::path::Path;
 use std::process::Command;
 
 use dpl_lambda::testing::{Ci, MAPPED_VARS};
+use serde_json::Value;
 
 use super::job::{PYTHON, example, repository, text};
+use crate::action::yaml;
+use crate::repository::{documented, read};
 
 /// Validates a file with `check-jsonschema`. The error is its output.
 fn validate(schema: &[&str], file: &Path) -> Result<(), String> {
@@ -24,14 +27,20 @@ fn validate(schema: &[&str], file: &Path) -> Result<(), String> {
 fn every_file_is_valid_by_the_schema_of_its_ci_which_refuses_a_broken_one() {
     let stanza = repository("schema/stanza.json").display().to_string();
     let vendor = |name| vec!["--builtin-schema", name];
+    // Its regular expressions are not valid for matching Unicode.
+    let azure = [vendor("vendor.azure-pipelines"), vec!["--regex-variant", "nonunicode"]].concat();
     let table = [
         ("travis.yml", vendor("vendor.travis"), "all_branches: true", "all_branches: 7"),
         ("github-actions.yml", vendor("vendor.github-workflows"), "runs-on:", "runs-in:"),
         ("gitlab-ci.yml", vendor("vendor.gitlab-ci"), "id_tokens:", "id_token:"),
+        ("gitlab-component.yml", vendor("vendor.gitlab-ci"), "component:", "componentt:"),
         ("buildkite.yml", vendor("vendor.buildkite"), "concurrency: 1", "concurrency: one"),
         ("circleci.yml", vendor("vendor.circle-ci"), "steps:", "stepps:"),
+        ("circleci-orb.yml", vendor("vendor.circle-ci"), "https:", "http:"),
         ("woodpecker.yml", vendor("vendor.woodpecker-ci"), "commands:", "command:"),
         ("drone.yml", vendor("vendor.drone-ci"), "type: docker", "type: dockr"),
+        ("bitbucket-pipelines.yml", vendor("vendor.bitbucket-pipelines"), "oidc: true", "oidc: 7"),
+        ("azure-pipelines.yml", azure, "trigger:", "triger:"),
         ("lambda.yml", vec!["--schemafile", &stanza], "runtime:", "run_time:"),
         ("lambda-keys.yml", vec!["--schemafile", &stanza], "branch: main", "brunch: main"),
     ];
@@ -44,6 +53,71 @@ fn every_file_is_valid_by_the_schema_of_its_ci_which_refuses_a_broken_one() {
         let complaint = validate(&schema, &broken).expect_err(name);
         assert!(complaint.contains("Schema validation errors"), "{name}: {complaint}");
     }
+}
+
+#[test]
+#[ignore = "second tier: needs PyPI"]
+fn the_gitlab_component_and_the_circleci_orb_are_valid_by_the_schemas_which_refuse_broken_ones() {
+    let read = |file| fs::read_to_string(repository(file)).expect("readable");
+    let (component, orb) = (read("templates/deploy.yml"), read("orb.yml"));
+    // The schema is for one document, and describes both.
+    let (header, template) = component.split_once("\n---\n").expect("a header");
+    let directory = tempfile::tempdir().expect("a directory");
+    for (schema, text, right, wrong) in [
+        ("vendor.gitlab-ci", header, "  inputs:", "  input:"),
+        ("vendor.gitlab-ci", header, "default: deploy\n", "default: 7\n"),
+        ("vendor.gitlab-ci", template, "id_tokens:", "id_token:"),
+        ("vendor.circle-ci", orb.as_str(), "parameters:", "parametres:"),
+        ("vendor.circle-ci", orb.as_str(), "type: enum", "type: list"),
+    ] {
+        let check = |text: &str| {
+            let file = directory.path().join("file.yml");
+            fs::write(&file, text).expect("writable");
+            validate(&["--builtin-schema", schema], &file)
+        };
+        assert_eq!(check(text), Ok(()), "{text}");
+        let complaint = check(&text.replace(right, wrong)).expect_err(wrong);
+        assert!(complaint.contains("Schema validation errors"), "{wrong}: {complaint}");
+    }
+}
+
+#[test]
+#[ignore = "second tier: needs PyPI"]
+fn the_documented_pipelines_are_valid_by_the_schema_of_their_ci() {
+    let directory = tempfile::tempdir().expect("a directory");
+    for (schema, comment, right, wrong) in [
+        ("vendor.buildkite", "# .buildkite/pipeline.yml", "concurrency: 1", "concurrency: one"),
+        ("vendor.bitbucket-pipelines", "# bitbucket-pipelines.yml", "oidc: true", "oidc: 7"),
+    ] {
+        let file = directory.path().join(format!("{schema}.yml"));
+        let whole = documented(comment);
+        fs::write(&file, &whole).expect("writable");
+        assert_eq!(validate(&["--builtin-schema", schema], &file), Ok(()), "{comment}");
+        assert!(whole.contains(right), "{comment}: {right}");
+        fs::write(&file, whole.replace(right, wrong)).expect("writable");
+        assert!(validate(&["--builtin-schema", schema], &file).is_err(), "{comment}: {wrong}");
+    }
+}
+
+/// The package with the schemas has none for these files, and their CIs publish none in a registry. So the
+/// schemas in `ci/` have the fields that the CIs document.
+#[test]
+fn the_other_files_have_the_fields_that_their_ci_documents() {
+    for (schema, file, right, wrong) in [
+        ("buildkite-plugin.json", "plugin.yml", "requirements:", "requires:"),
+        ("bitbucket-pipe.json", "pipe.yml", "default:", "defaults:"),
+        ("buildspec.json", "examples/ci/buildspec.yml", "commands:", "command:"),
+    ] {
+        let schema = read(&Path::new("protocol-tests/ci").join(schema));
+        let schema: Value = serde_json::from_str(&schema).expect("JSON");
+        let whole = read(Path::new(file));
+        assert!(jsonschema::draft7::is_valid(&schema, &yaml(&whole)), "{file}");
+        assert!(whole.contains(right), "{file}: {right}");
+        let broken = yaml(&whole.replace(right, wrong));
+        assert!(!jsonschema::draft7::is_valid(&schema, &broken), "{file}: {wrong}");
+    }
+    let image = format!("image: OWNER/dpl-lambda:{}\n", env!("CARGO_PKG_VERSION"));
+    assert!(read(Path::new("pipe.yml")).contains(&image), "pipe.yml has no {image}");
 }
 
 #[test]

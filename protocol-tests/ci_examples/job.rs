@@ -1,7 +1,7 @@
 //! Runs a file of `examples/ci/` for a build, and records the output of its scripts and the calls to AWS. Of
-//! the CI, only the parts that a job sees are imitated: its variables, the URL for GitHub's tokens, and
-//! Buildkite's agent. Never connects to an address other than 127.0.0.1: a proxy rejects all other requests,
-//! and then the test fails.
+//! the CI, only the parts that a job sees are imitated: its variables, the URLs for the tokens of GitHub and
+//! Azure, Buildkite's agent, the credentials of a CodeBuild project, and how Bitbucket starts a pipe. Never
+//! connects to an address other than 127.0.0.1: a proxy rejects all other requests, and then the test fails.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -15,13 +15,15 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::builds::{EXAMPLES, Example, KEYS, TOKEN, Variables};
+use crate::action::{members, text as string, yaml};
 use crate::identity::recorder::{Answer, Recorder};
 use crate::identity::sources::{AN_HOUR, Keys, refusal};
 use crate::plugin::program;
 use crate::shell::PATH;
 use crate::tools;
 
-const ARCHIVE: &str = "/dpl-lambda-x86_64-linux.tar.gz";
+/// The archives of a release for both processors. Here they are the same, because one machine runs both.
+const ARCHIVES: [&str; 2] = ["/dpl-lambda-x86_64-linux.tar.gz", "/dpl-lambda-aarch64-linux.tar.gz"];
 
 /// The role in `lambda.yml`, and the keys that STS returns for it.
 const ROLE: &str = "arn:aws:iam::123456789012:role/deploy-hello";
@@ -74,7 +76,7 @@ impl Job {
             &path.join("tools/buildkite-agent"),
             &format!(r#"[ "$*" = "oidc request-token --audience sts.amazonaws.com" ] && echo {TOKEN}"#),
         );
-        let (server, sts, lambda) = (server(), sts(example.token), lambda(example.token));
+        let (server, sts, lambda) = (server(), sts(example.token), lambda(example.has_role()));
         let outside = Recorder::from_nothing();
 
         let given = example
@@ -85,8 +87,6 @@ impl Job {
         let job_environment = [
             ("PATH", format!("{}:{}", path.join("tools").display(), *PATH)),
             ("HOME", path.display().to_string()),
-            ("DPL_LAMBDA_URL", server.url() + ARCHIVE),
-            ("DPL_LAMBDA_SHA256", RELEASE.1.clone()),
             ("DPL_LAMBDA_TODAY", "2026-11-01".to_owned()),
             ("AWS_ENDPOINT_URL_STS", sts.url()),
             ("AWS_ENDPOINT_URL_LAMBDA", lambda.url()),
@@ -95,12 +95,24 @@ impl Job {
             ("NO_PROXY", "127.0.0.1".to_owned()),
         ];
         let env = given.chain(job_environment).map(|(name, value)| (name.to_owned(), value)).collect();
-        Job { example, directory, server, sts, lambda, outside, env, option: None }
+        let url = server.url() + ARCHIVES[0];
+        let job = Job { example, directory, server, sts, lambda, outside, env, option: None };
+        job.url(&url).sha256(sum())
     }
 
     pub(super) fn set(mut self, name: &str, value: &str) -> Self {
         self.env.insert(name.to_owned(), value.to_owned());
         self
+    }
+
+    /// Lets the job install the archive at another address.
+    pub(super) fn url(self, url: &str) -> Self {
+        self.set("DPL_LAMBDA_URL", url).set("INPUT_URL", url)
+    }
+
+    /// Lets the job expect another hash of the archive.
+    pub(super) fn sha256(self, sum: &str) -> Self {
+        self.set("DPL_LAMBDA_SHA256", sum).set("INPUT_SHA256", sum)
     }
 
     /// Replaces a text in the stanza.
@@ -154,6 +166,30 @@ impl Job {
         command.env("RUNNER_TEMP", self.directory.path()).stdin(Stdio::null());
         let mut ended = JobOutput::default();
         ended.add(command.output().expect("bash starts"));
+        assert_eq!(self.outside.lines(), [""; 0], "a request left 127.0.0.1\n{ended}");
+        ended
+    }
+
+    /// Runs the program of the image as Bitbucket runs the pipe in `docs/ci.md`: with the variables of the job,
+    /// of `pipe.yml` and of the step, and with these. A shell expands each value within double quotes.
+    pub(super) fn run_pipe(&self, variables: &[(&str, &str)]) -> JobOutput {
+        let pipeline = yaml(&crate::repository::documented("# bitbucket-pipelines.yml"));
+        let step = &pipeline["pipelines"]["branches"]["main"][0]["step"];
+        let pipe = yaml(&crate::repository::read(Path::new("pipe.yml")));
+        assert_eq!(step["script"][0]["pipe"], format!("docker://{}", string(&pipe["image"])));
+        assert_eq!(step["oidc"], true);
+        let defaults = pipe["variables"].as_array().expect("a list").iter();
+        let defaults = defaults.map(|each| (string(&each["name"]), string(&each["default"])));
+        let given = members(&step["script"][0]["variables"]).map(|(name, value)| (name, string(value)));
+        let mut script = String::new();
+        for (name, value) in defaults.chain(given).chain(variables.iter().copied()) {
+            script += &format!("export {name}=\"{}\"\n", value.replace('"', "\\\""));
+        }
+        let mut command = Command::new("sh");
+        command.args(["-c", &(script + "exec \"$0\" plugin"), &program()]);
+        command.current_dir(self.checkout()).env_clear().envs(&self.env).stdin(Stdio::null());
+        let mut ended = JobOutput::default();
+        ended.add(command.output().expect("sh starts"));
         assert_eq!(self.outside.lines(), [""; 0], "a request left 127.0.0.1\n{ended}");
         ended
     }
@@ -218,11 +254,17 @@ pub(super) fn tool(path: &Path, script: &str) {
     fs::set_permissions(path, fs::Permissions::from_mode(0o755)).expect("permitted");
 }
 
-/// A server with the archive, and with a token for requests in the form that GitHub requires.
+/// The SHA-256 of the archives.
+pub(super) fn sum() -> &'static str {
+    &RELEASE.1
+}
+
+/// A server with the archives, with a token for requests in the form that GitHub or Azure requires, and with
+/// the keys of the role of a container.
 fn server() -> Recorder {
     LazyLock::force(&RELEASE);
     Recorder::start(|asked| match (asked.target.as_str(), asked.header("authorization")) {
-        (ARCHIVE, _) => {
+        (target, _) if ARCHIVES.contains(&target) => {
             let archive = &RELEASE.0;
             let head =
                 format!("HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: {}\r\n\r\n", archive.len());
@@ -231,7 +273,11 @@ fn server() -> Recorder {
         ("/token?api-version=2.0&audience=sts.amazonaws.com", "bearer bearer-of-the-job") => {
             Answer::ok(json!({"count": 20, "value": TOKEN}).to_string())
         }
-        ("/empty?&audience=sts.amazonaws.com", _) => Answer::ok("{}"),
+        ("/oidctoken?api-version=7.1", "Bearer secret-System.AccessToken") if asked.method == "POST" => {
+            Answer::ok(json!({"oidcToken": TOKEN}).to_string())
+        }
+        ("/credentials", _) => Answer::ok(ROLE_KEYS.document(AN_HOUR)),
+        ("/empty?&audience=sts.amazonaws.com" | "/empty?api-version=7.1", _) => Answer::ok("{}"),
         _ => Answer::status(404, "nothing here"),
     })
 }
@@ -249,15 +295,15 @@ fn sts(token: Option<&'static str>) -> Recorder {
     })
 }
 
-/// A Lambda endpoint that accepts only the role's keys or, without a token, the keys of the CI.
-fn lambda(token: Option<&str>) -> Endpoint {
+/// A Lambda endpoint that accepts only the role's keys or, without a role, the keys of the CI.
+fn lambda(has_role: bool) -> Endpoint {
     let [(_, id), (_, secret)] = [KEYS[0], KEYS[1]];
     let by_keys = Settings {
         access_key_id: id.to_owned(),
         secret_access_key: secret.to_owned(),
         ..Settings::default()
     };
-    let settings = token.map_or(by_keys, |_| ROLE_KEYS.settings());
+    let settings = if has_role { ROLE_KEYS.settings() } else { by_keys };
     Endpoint::start(Settings { region: "eu-west-1".to_owned(), ..settings }).expect("a free port")
 }
 

@@ -21,18 +21,19 @@ fn git_says_which_branch_it_is() {
     git(directory.path(), &["checkout", "--quiet", "-b", "other"]);
     assert_eq!(check().run_on(b"").outcome(), "skipped");
     // A CI's variables override git, and they also identify pull requests.
-    let gitlab = || check().env("GITLAB_CI", "true").env("CI", "true").env("CI_COMMIT_BRANCH", "release/2");
+    let in_ci = |options: &[&str]| {
+        let arguments = [&["check", "--format", "json"][..], options].concat();
+        let plugin = standalone(&with_file(&arguments), directory.path(), None);
+        plugin.env("GITLAB_CI", "true").env("CI", "true").env("CI_COMMIT_BRANCH", "release/2")
+    };
+    let gitlab = || in_ci(&[]);
     assert_eq!(gitlab().run_on(b"").outcome(), "checked");
     let requested = gitlab().env("CI_MERGE_REQUEST_IID", "7").run_on(b"");
     assert_eq!(
         (requested.outcome(), requested.finished()["unmet"][0]["condition"].as_str()),
         ("skipped", Some("pull-request"))
     );
-    let nobody = standalone(&with_file(&["check", "--ci", "none"]), directory.path(), None);
-    assert_eq!(
-        nobody.env("GITLAB_CI", "true").env("CI_COMMIT_BRANCH", "release/2").run_on(b"").outcome(),
-        "skipped"
-    );
+    assert_eq!(in_ci(&["--ci", "none"]).run_on(b"").outcome(), "skipped");
 }
 
 #[test]

@@ -3,21 +3,16 @@
 //! A value that the reader of stanzas would read as another one is left out, so that a plan of the stanza has
 //! no difference. This is checked with the reader and the plan themselves.
 
-use std::io;
-use std::sync::Arc;
-use std::time::Instant;
-
 use serde_json::{Map as JsonMap, Value};
 
-use super::aws::{Aws, with_runtime};
+use super::aws::Aws;
 use super::context::Context;
+use super::inspect::inspect;
 use super::job::Job;
 use super::plan::failed;
-use super::redaction::{Redaction, secrets_of_job};
 use crate::cancel::CancelToken;
 use crate::code_source::{Code, Delivery, Object};
 use crate::diagnostics;
-use crate::event_writer::EventWriter;
 use crate::function::{DesiredFunction, LiveFunction, StanzaContext, WrittenStanza};
 use crate::lambda;
 use crate::options;
@@ -25,7 +20,6 @@ use crate::plan::plan;
 use crate::protocol::environment::Environment;
 use crate::protocol::error::ErrorReport;
 use crate::protocol::json::{self, Map, Node};
-use crate::protocol::secret::{KnownSecrets, Secret};
 use crate::protocol::stanza;
 
 /// Reads the function that the stanza of `job` names, and writes its stanza, which deploys the branch
@@ -35,22 +29,7 @@ use crate::protocol::stanza;
 /// All problems of these keys, credentials that cannot be used, and a function that does not exist or cannot
 /// be read.
 pub(crate) fn init(job: &Job, branch: &str) -> Result<WrittenStanza, ErrorReport> {
-    let stop = CancelToken::new();
-    // The command writes no events.
-    let events = Arc::new(EventWriter::new(io::sink(), stop.clone()));
-    let read = stanza::read(&job.stanza);
-    let secrets_of_job = secrets_of_job(job, read.options());
-    let redactor = read.options().redactor(&job.stanza, secrets_of_job.iter().map(Secret::expose));
-    let stanza = match read.stanza {
-        Ok(stanza) => stanza,
-        Err(invalid) => return Err(diagnostics::from_problems(invalid.problems, &redactor)),
-    };
-    let redaction = Redaction::new(job, &stanza, secrets_of_job, redactor, KnownSecrets::default());
-    let (name, began) = (&stanza.function_name, Instant::now());
-    let (shared, release) = (None, None);
-    let (stanza, events, stop) = (&stanza, &events, &stop);
-    let context = Context { job, stanza, name, redaction, events, stop, shared, release, began };
-    with_runtime(None, |runtime| describe(&Aws::connect(&context, runtime)?, branch))
+    inspect(job, &job.stanza, &CancelToken::new(), |aws| describe(aws, branch))
 }
 
 /// Reads the function and writes its stanza.

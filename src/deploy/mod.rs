@@ -2,8 +2,8 @@
 //! `finish`. Each phase has a file, takes values and returns values. `run` below calls the first phase, and
 //! `deploy` the other five; `list.rs` calls `run` for each stanza of a list. The stanzas of a release go
 //! through the phases together: `together.rs` calls the first two phases, and `member.rs` the others, on one
-//! thread for each function. `init.rs` describes a live function, without these phases. This file calls the
-//! other modules and writes events. It never interprets a value of the stanza itself.
+//! thread for each function. `init.rs` and `live_version.rs` read a live function, without these phases. This
+//! file calls the other modules and writes events. It never interprets a value of the stanza itself.
 #![expect(clippy::disallowed_methods, reason = "measures how long the run takes")]
 
 mod apply;
@@ -13,10 +13,12 @@ mod context;
 mod finish;
 mod guard;
 mod init;
+mod inspect;
 mod job;
 mod judge;
 mod layers;
 mod list;
+mod live_version;
 mod member;
 mod package;
 mod plan;
@@ -40,6 +42,7 @@ use tokio::runtime::Runtime;
 pub(crate) use self::init::init;
 pub(crate) use self::job::{Command, Job, Jobs};
 pub(crate) use self::list::run_list;
+pub(crate) use self::live_version::{KnownFunction, KnownVersion, VersionQuery, read_versions};
 
 use self::apply::{Round, apply, dry_run};
 use self::aws::{Aws, with_runtime};

@@ -75,13 +75,25 @@ impl Lambda {
             }
         }
         for number in numbers {
-            let call = self.client.get_function().function_name(name.as_str()).qualifier(number).send();
-            // The alias points at a deleted version, which is not a version to deploy.
-            let Some(output) = found(self.read_call("GetFunction", call).await)? else { continue };
-            let version = output.configuration().and_then(read::version);
-            live.versions.push(version.ok_or_else(|| self.invalid_response("GetFunction"))?);
+            // If the alias points at a deleted version, that is not a version to deploy.
+            live.versions.extend(self.published_version(name, number).await?);
         }
         self.read_provisioned(name, live, reads).await
+    }
+
+    /// Reads one published version. `None`: it does not exist.
+    ///
+    /// # Errors
+    /// As [`Lambda::read_live`].
+    pub(crate) async fn published_version(
+        &self,
+        name: &FunctionName,
+        number: &str,
+    ) -> Result<Option<LiveVersion>, LambdaError> {
+        let call = self.client.get_function().function_name(name.as_str()).qualifier(number).send();
+        let Some(output) = found(self.read_call("GetFunction", call).await)? else { return Ok(None) };
+        let version = output.configuration().and_then(read::version);
+        version.map(Some).ok_or_else(|| self.invalid_response("GetFunction"))
     }
 
     /// Reads one version and updates it in `live`: only GetFunction for that version shows whether it is

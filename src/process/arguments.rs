@@ -10,7 +10,8 @@ use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
 
 use super::closed;
-use super::standalone_args::{self, PlanOptions, StandaloneArgs};
+use super::output_format::is_for_people;
+use super::standalone_args::{PlanOptions, StandaloneArgs};
 use super::streams::print_report;
 use crate::deploy;
 use crate::diagnostics::{self, ArgumentMistake};
@@ -173,7 +174,7 @@ pub(crate) fn report_parse_error(error: clap::Error) -> ErrorReport {
     let report = diagnostics::from_arguments(line.to_owned(), &command, mistake, &commands, &options);
     print_report(&report);
     let prints_document = given.to_str().is_some_and(DocumentCommand::has_subcommand);
-    if prints_document || standalone_args::is_for_people() {
+    if prints_document || is_for_people() {
         process::exit(2)
     }
     report

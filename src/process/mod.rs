@@ -4,11 +4,13 @@
 
 mod arguments;
 mod closed;
+mod concourse;
 mod documents;
 mod environ;
 mod exit;
 mod manual;
 mod nss;
+mod output_format;
 mod panics;
 mod settings;
 mod signals;
@@ -16,7 +18,7 @@ mod standalone_args;
 mod streams;
 
 use std::env;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
@@ -37,6 +39,7 @@ use crate::protocol::error::ErrorReport;
 use crate::protocol::event::Finished;
 use crate::protocol::json::Map;
 use crate::protocol::request::{self, Request, Stanzas};
+use crate::standalone::concourse::Script;
 use crate::standalone::{self, job_env};
 
 /// The whole program. It is a library function so that an example can be the program, too.
@@ -45,6 +48,9 @@ pub fn main() {
     environ::hide();
     // Before anything starts a process: git, or this program again.
     signals::install_noop_handlers();
+    if let Some(script) = env::args_os().next().and_then(|program| Script::of(Path::new(&program))) {
+        concourse::run_and_exit(script);
+    }
     let (command, standalone) = event_command();
     nss::resolve_without_modules();
     let settings = Settings::from_env();

@@ -3,7 +3,7 @@
 //! terminal.
 #![expect(clippy::disallowed_methods, reason = "reads the process environment and exits the process")]
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
@@ -19,15 +19,17 @@ use crate::protocol::environment::Environment;
 use crate::protocol::error::ErrorReport;
 use crate::protocol::event::{Event, Finished};
 use crate::standalone::ci::Ci;
+use crate::standalone::ci_log::{CiLog, LogGroups};
 use crate::standalone::job_env::{AUTO_INTERACTIVE, CiSelection};
 use crate::standalone::terminal::{HumanReporter, TerminalCapabilities, size_of};
 use crate::standalone::{
     self, ChildLine, ChildRun, DIFFERS, InputError, Locate, MarkdownDocument, PlanRecorder, Reporter,
     ResultFiles, RunRequest, SignalForwarder, StanzaSource, annotations,
 };
+use clap::Args;
 use clap::builder::{PossibleValue, PossibleValuesParser};
-use clap::{Args, ValueEnum};
 
+use super::output_format::{Format, ci_of_process, unix_seconds};
 use super::panics::panic_report;
 use super::settings::{Settings, TestPanic};
 use super::signals::{FINAL_EVENT_TIMEOUT, SHUTDOWN_GRACE, Signals};
@@ -52,7 +54,7 @@ pub(crate) struct StandaloneArgs {
     #[arg(long, value_name = "N|NAME", global = true)]
     only: Option<String>,
     /// Write JSON events, human-readable text, or Markdown for a pull request or a job summary. Default: text
-    /// on a terminal, json otherwise.
+    /// on a terminal, and with `--travis-yml` or `--stanza` in a known CI; json otherwise.
     #[arg(long, global = true)]
     format: Option<Format>,
     /// Also append the result to this file, as lines `name=value`: outcome, version, function_arn,
@@ -88,28 +90,9 @@ pub(crate) struct PlanOptions {
     pub(crate) exit_code: bool,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Format {
-    Json,
-    Text,
-    Markdown,
-}
-
 fn ci_names() -> Vec<PossibleValue> {
     let names = ["auto", "none"].into_iter().chain(Ci::ALL.into_iter().map(Ci::name));
     names.map(PossibleValue::new).chain([PossibleValue::new(AUTO_INTERACTIVE).hide(true)]).collect()
-}
-
-/// True if output is for people (no JSON events), so a wrong command line is reported on standard error only.
-/// Scans the raw arguments, because clap could not parse them.
-pub(crate) fn is_for_people() -> bool {
-    let arguments: Vec<OsString> = env::args_os().collect();
-    let says = |format: &str| {
-        let joined = OsString::from(format!("--format={format}"));
-        let apart = [OsStr::new("--format"), OsStr::new(format)];
-        arguments.contains(&joined) || arguments.windows(2).any(|pair| pair == apart)
-    };
-    says("text") || says("markdown") || (!says("json") && io::stdout().is_terminal())
 }
 
 /// Explains to a user at a terminal why nothing happens. Called by the process that reads the request, after
@@ -147,16 +130,17 @@ impl StandaloneArgs {
         fault: TestPanic,
         stop: &CancelToken,
     ) -> Result<Command, ErrorReport> {
-        let default = if io::stdout().is_terminal() { Format::Text } else { Format::Json };
-        let format = self.format.unwrap_or(default);
+        let ci = ci_of_process(self.ci.as_deref().and_then(Ci::named));
+        let has_file = self.travis_yml.is_some() || self.stanza.is_some();
+        let format = Format::of_stdout(self.format, has_file, ci);
+        let log = if format == Format::Text { CiLog::of(ci) } else { CiLog::Plain };
         let refuse = |error: InputError, files: ResultFiles| {
             let place = error.place();
             let report = stop.reason().map_or_else(|| error.into_report(), diagnostics::from_stop);
             print_report(&report);
             files.refuse(&report).unwrap_or_else(|line| print_stderr(&line));
-            if annotates(format) {
-                let _ = Stdout.write_all(annotations::of_refusal(&report, place.as_deref()).as_bytes());
-            }
+            let commands = annotations::of_refusal(log, &report, place.as_deref());
+            let _ = Stdout.write_all(commands.as_bytes());
             if format != Format::Json {
                 process::exit(stop.reason().map_or(2, CancelReason::exit_status))
             }
@@ -189,7 +173,9 @@ impl StandaloneArgs {
             },
             None => vec![ChildRun::passthrough(self.arguments(&command), self.ci_selection())],
         };
-        process::exit(self.run_children(&child_runs, &program, &forwarder, format, files, fault))
+        let groups = LogGroups::new(log, unix_seconds, command == Command::Plan);
+        let output = Output { format, log, groups, files };
+        process::exit(self.run_children(&child_runs, &program, &forwarder, output, fault))
     }
 
     /// Starts the child runs and shows their events. Writes the plan and the results to files, if that is
@@ -199,16 +185,16 @@ impl StandaloneArgs {
         child_runs: &[ChildRun],
         program: &Path,
         forwarder: &SignalForwarder,
-        format: Format,
-        files: ResultFiles,
+        output: Output,
         fault: TestPanic,
     ) -> i32 {
+        let Output { format, log, groups, files } = output;
         let written = Arc::new(Mutex::new(WrittenEvents::Nothing));
         report_panics(written.clone(), format == Format::Json);
         let stdout = io::stdout();
         let style =
             TerminalCapabilities::of(stdout.is_terminal(), size_of(stdout.as_fd()), |name| env::var_os(name));
-        let (mut text, mut json) = (HumanReporter::new(Stdout, style), JsonReporter);
+        let (mut text, mut json) = (HumanReporter::new(Stdout, style).with_groups(groups), JsonReporter);
         let mut markdown = MarkdownDocument::default();
         let reporter: &mut dyn Reporter = match format {
             Format::Text => &mut text,
@@ -216,8 +202,7 @@ impl StandaloneArgs {
             Format::Markdown => &mut markdown,
         };
         let mut plans = PlanRecorder::new(reporter);
-        let annotates = annotates(format);
-        let mut reporter = RecordingReporter { reporter: &mut plans, written, files, annotates, fault };
+        let mut reporter = RecordingReporter { reporter: &mut plans, written, files, log, fault };
         let status = standalone::run(child_runs, program, forwarder, &mut reporter, self.require_deploy);
         let files = reporter.files;
         let status = match &self.plan_options.out {
@@ -341,7 +326,7 @@ fn prepare(
 /// Starts a thread that forwards each signal, and the closing of our standard output, to the running child.
 /// The process exits when that child has ended. If even the child's last line cannot be forwarded because
 /// standard output is not read, this thread exits the process.
-fn forward_signals(stop: &CancelToken) -> io::Result<Arc<SignalForwarder>> {
+pub(super) fn forward_signals(stop: &CancelToken) -> io::Result<Arc<SignalForwarder>> {
     let (mut signals, forwarder, stop) = (Signals::catch()?, Arc::new(SignalForwarder::new()?), stop.clone());
     let to = forwarder.clone();
     let forward = move || {
@@ -361,6 +346,14 @@ fn forward_signals(stop: &CancelToken) -> io::Result<Arc<SignalForwarder>> {
     };
     thread::Builder::new().spawn(forward)?;
     Ok(forwarder)
+}
+
+/// What is written of the child runs.
+struct Output {
+    format: Format,
+    log: CiLog,
+    groups: LogGroups,
+    files: ResultFiles,
 }
 
 /// Which events of the current child run have been written.
@@ -390,17 +383,13 @@ fn report_panics(written: Arc<Mutex<WrittenEvents>>, is_json: bool) {
     }));
 }
 
-/// True if errors are also commands to the log: the text is for people, and they read it in GitHub Actions.
-fn annotates(format: Format) -> bool {
-    format == Format::Text && env::var_os("GITHUB_ACTIONS").is_some_and(|value| value == "true")
-}
-
 /// Passes everything to another reporter, and records which events were written, and the results.
 struct RecordingReporter<'a> {
     reporter: &'a mut dyn Reporter,
     written: Arc<Mutex<WrittenEvents>>,
     files: ResultFiles,
-    annotates: bool,
+    /// The log in which errors are also commands.
+    log: CiLog,
     fault: TestPanic,
 }
 
@@ -413,11 +402,10 @@ impl Reporter for RecordingReporter<'_> {
     fn line(&mut self, line: &ChildLine, raw: &str, locate: Locate<'_>) -> io::Result<()> {
         self.files.add(line);
         self.reporter.line(line, raw, locate)?;
-        if self.annotates
-            && let ChildLine::Event(line) = line
+        if let ChildLine::Event(line) = line
             && let Event::Finished(finished) = &line.event
         {
-            Stdout.write_all(annotations::of_result(finished, locate).as_bytes())?;
+            Stdout.write_all(annotations::of_result(self.log, finished, locate).as_bytes())?;
         }
         let written = if line.is_finished() { WrittenEvents::Finished } else { WrittenEvents::Begun };
         *self.written.lock().unwrap_or_else(PoisonError::into_inner) = written;

@@ -1,5 +1,5 @@
 //! Reads `verify`: one check of a new version, or a list of checks.
-//! Never drops a check: an unknown member and a list without entries are errors, not warnings.
+//! Never drops a check: an unknown member and a list without a check are errors, not warnings.
 
 use base64_simd::STANDARD as BASE64;
 use schemars::json_schema;
@@ -38,7 +38,7 @@ schema_types! {
     Checks => |generator| {
         let one = json!(generator.subschema_for::<Verify>());
         let entry = json!({"anyOf": [one.clone(), {"type": "null"}]});
-        let list = json!({"type": "array", "items": entry, "minItems": 1, "maxItems": MAX_CHECKS});
+        let list = json!({"type": "array", "items": entry, "contains": one.clone(), "minItems": 1, "maxItems": MAX_CHECKS});
         json_schema!({"anyOf": [one, list]})
     };
 }
@@ -57,6 +57,10 @@ impl StanzaReader<'_> {
             return None;
         }
         let mut checks = Vec::new();
+        if is_list && entries.iter().all(|(_, entry)| **entry == Node::Null) {
+            self.refuse(key, format!("`{key}` is a list without a check; write a check, or remove `{key}`"));
+            return None;
+        }
         // A null counts as absent, but the entries after it keep their index.
         for (index, (at, entry)) in (0..).zip(entries) {
             if *entry != Node::Null {
@@ -153,7 +157,6 @@ mod tests {
         check_places(json!([{}]), &["/verify/0"]);
         check_places(json!([{"payload": null}]), &["/verify/0"]);
         check_places(json!([{"name": "a"}, null, {"command": "true"}]), &["/verify/0", "/verify/2"]);
-        check_places(json!([null]), &[]);
         check_places(json!(null), &[]);
         let most = stanza(vec![json!({}); MAX_CHECKS].into());
         assert_eq!(most.options().verify.as_ref().map(Vec::len), Some(MAX_CHECKS));
@@ -177,6 +180,7 @@ mod tests {
             "/verify",
             "`verify` has 0 entries; expected 1 to 100 checks",
         );
+        check_refused(json!([null]), Code::BadValue, "/verify", "a list without a check");
         let many = vec![json!({}); MAX_CHECKS + 1].into();
         check_refused(many, Code::BadValue, "/verify", "`verify` has 101 entries");
         check_refused(json!([{}, 7]), Code::BadValue, "/verify/1", "`verify` is `7`; expected a map");

@@ -1,26 +1,28 @@
-//! Writes errors as commands to the log of GitHub Actions, which shows each one at its line of the file.
-//! Never lets a text from outside end its command or begin another one: it has no control character, and the
-//! characters that GitHub decodes are encoded.
+//! Writes errors as commands to the log of GitHub Actions or Azure Pipelines, which shows each one at its
+//! line of the file. Never lets a text from outside end its command or begin another one: it has no control
+//! character, and the characters that the CI decodes are encoded.
 
+use super::ci_log::CiLog;
 use super::reporter::Locate;
 use super::terminal::clean;
 use crate::protocol::error::{Code, ErrorReport};
 use crate::protocol::event::Finished;
 use crate::protocol::messages::without_log_commands;
 
-/// A command for each error of a result, each on a line. Empty: the run has not failed.
-pub(crate) fn of_result(finished: &Finished, locate: Locate<'_>) -> String {
+/// A command for each error of a result, each on a line. Empty: the run has not failed, or the log has no
+/// such commands.
+pub(crate) fn of_result(log: CiLog, finished: &Finished, locate: Locate<'_>) -> String {
     let level = if finished.is_allowed() { "warning" } else { "error" };
-    let commands = errors(finished).into_iter().flat_map(|(stanza, error)| {
-        of_report(level, error, &|at: Option<&str>| at.and_then(|at| locate(stanza, at)))
+    let commands = errors(finished).into_iter().map(|(stanza, error)| {
+        of_report(log, level, error, &|at: Option<&str>| at.and_then(|at| locate(stanza, at)))
     });
     commands.collect()
 }
 
 /// A command for each problem of the input, each on a line. `place` is that of the error, such as
 /// `.travis.yml:14`.
-pub(crate) fn of_refusal(report: &ErrorReport, place: Option<&str>) -> String {
-    of_report("error", report, &|_: Option<&str>| place.map(str::to_owned)).concat()
+pub(crate) fn of_refusal(log: CiLog, report: &ErrorReport, place: Option<&str>) -> String {
+    of_report(log, "error", report, &|_: Option<&str>| place.map(str::to_owned))
 }
 
 /// The errors of a result, each with the index of its stanza in a list.
@@ -34,35 +36,75 @@ fn errors(finished: &Finished) -> Vec<(Option<u32>, &ErrorReport)> {
 
 /// A command for the report, or for each of its problems.
 fn of_report(
+    log: CiLog,
     level: &str,
     report: &ErrorReport,
     place: &dyn Fn(Option<&str>) -> Option<String>,
-) -> Vec<String> {
-    let command = |code: Code, message: &str, hint: Option<&str>, at: Option<&str>| {
+) -> String {
+    let at_place = |code: Code, message: &str, hint: Option<&str>, at: Option<&str>| {
         let place = place(at);
         let place = place.as_deref().and_then(|place| place.rsplit_once(':'));
-        let place = place.map(|(file, line)| format!("file={},line={line},", property(file)));
-        let hint = hint.map(|hint| format!("%0A{}", data(hint)));
-        let (place, hint) = (place.unwrap_or_default(), hint.unwrap_or_default());
-        format!("::{level} {place}title={}::{}{hint}\n", property(&code.word()), data(message))
+        command(log, level, code, [Some(message), hint], place)
     };
     match report.problems.as_slice() {
-        [] => vec![command(report.code, &report.message, report.hint.as_deref(), report.at.as_deref())],
+        [] => at_place(report.code, &report.message, report.hint.as_deref(), report.at.as_deref()),
         problems => problems
             .iter()
-            .map(|each| command(each.code, &each.message, each.hint.as_deref(), each.at.as_deref()))
+            .map(|each| at_place(each.code, &each.message, each.hint.as_deref(), each.at.as_deref()))
             .collect(),
     }
 }
 
-/// A text from outside as the text of a command.
-fn data(text: &str) -> String {
-    without_log_commands(&clean(text)).replace('%', "%25")
+/// The command for an error. `lines` is its text, and `place` a file and a line.
+fn command(
+    log: CiLog,
+    level: &str,
+    code: Code,
+    lines: [Option<&str>; 2],
+    place: Option<(&str, &str)>,
+) -> String {
+    let text = |escapes: &Escapes| {
+        let lines: Vec<String> = lines.iter().flatten().map(|line| escaped(line, escapes)).collect();
+        lines.join("%0A")
+    };
+    match log {
+        CiLog::GitHubActions => {
+            let property = |value: &str| escaped(value, &GITHUB_PROPERTY);
+            let place = place.map(|(file, line)| format!("file={},line={line},", property(file)));
+            let place = place.unwrap_or_default();
+            format!("::{level} {place}title={}::{}\n", property(&code.word()), text(&GITHUB))
+        }
+        CiLog::Azure => {
+            let property = |value: &str| escaped(value, &AZURE_PROPERTY);
+            let place = place.map(|(file, line)| format!("sourcepath={};linenumber={line};", property(file)));
+            let place = place.unwrap_or_default();
+            let code = property(&code.word());
+            format!("##vso[task.logissue type={level};{place}code={code}]{}\n", text(&AZURE))
+        }
+        CiLog::Plain | CiLog::GitLab | CiLog::Buildkite | CiLog::Travis => String::new(),
+    }
 }
 
-/// A text from outside as the value of a property of a command.
-fn property(text: &str) -> String {
-    data(text).replace(':', "%3A").replace(',', "%2C")
+/// Characters with a meaning in a command, and what the CI decodes to them. Line breaks are not listed,
+/// because [`clean`] replaces them.
+type Escapes = [(char, &'static str)];
+
+const GITHUB: [(char, &str); 1] = [('%', "%25")];
+const GITHUB_PROPERTY: [(char, &str); 3] = [('%', "%25"), (':', "%3A"), (',', "%2C")];
+const AZURE: [(char, &str); 1] = [('%', "%AZP25")];
+const AZURE_PROPERTY: [(char, &str); 3] = [('%', "%AZP25"), (';', "%3B"), (']', "%5D")];
+
+/// A text from outside as part of a command.
+fn escaped(text: &str, escapes: &Escapes) -> String {
+    let text = clean(text);
+    let mut out = String::with_capacity(text.len());
+    for c in without_log_commands(&text).chars() {
+        match escapes.iter().find(|(special, _)| *special == c) {
+            Some((_, code)) => out.push_str(code),
+            None => out.push(c),
+        }
+    }
+    out
 }
 
 #[cfg(test)]
@@ -72,10 +114,14 @@ mod tests {
     use crate::protocol::event::{FunctionOutcome, ListOutcome};
 
     fn annotated(finished: &Finished) -> String {
+        annotated_in(CiLog::GitHubActions, finished)
+    }
+
+    fn annotated_in(log: CiLog, finished: &Finished) -> String {
         let place = |stanza: Option<u32>, at: &str| {
-            Some(format!("a:b,%.yml:{}", at.len() + usize::from(stanza.is_some()) * 100))
+            Some(format!("a:b,%];.yml:{}", at.len() + usize::from(stanza.is_some()) * 100))
         };
-        of_result(finished, &place)
+        of_result(log, finished, &place)
     }
 
     #[test]
@@ -83,8 +129,14 @@ mod tests {
         let error = ErrorReport::new(Code::BadValue, "`timeout` is `100 %`").at("/timeout").hint("write 7");
         let finished = Finished::failed(error.clone(), Vec::new());
         let expected =
-            "::error file=a%3Ab%2C%25.yml,line=8,title=bad-value::`timeout` is `100 %25`%0Awrite 7\n";
+            "::error file=a%3Ab%2C%25];.yml,line=8,title=bad-value::`timeout` is `100 %25`%0Awrite 7\n";
         assert_eq!(annotated(&finished), expected);
+        let azure = "##vso[task.logissue type=error;sourcepath=a:b,%AZP25%5D%3B.yml;linenumber=8;\
+                     code=bad-value]`timeout` is `100 %AZP25`%0Awrite 7\n";
+        assert_eq!(annotated_in(CiLog::Azure, &finished), azure);
+        for log in [CiLog::Plain, CiLog::GitLab, CiLog::Buildkite, CiLog::Travis] {
+            assert_eq!(annotated_in(log, &finished), "");
+        }
         let error = Box::new(error);
         let allowed = Finished::Failed { error, changed: Vec::new(), allowed: true };
         assert_eq!(annotated(&allowed), expected.replace("::error", "::warning"));
@@ -102,7 +154,7 @@ mod tests {
             hint: None,
         };
         let several = ErrorReport::from_problems(vec![problem("/a"), problem("/bc")]);
-        let place = "file=a%3Ab%2C%25.yml,line=";
+        let place = "file=a%3Ab%2C%25];.yml,line=";
         assert_eq!(
             annotated(&Finished::failed(several, Vec::new())),
             format!("::error {place}2,title=bad-value::m\n::error {place}3,title=bad-value::m\n")
@@ -119,19 +171,29 @@ mod tests {
 
     #[test]
     fn a_text_from_outside_neither_ends_its_command_nor_begins_another_one() {
-        for text in
-            ["m\n::set-output name=x::y", "m\r\n::stop-commands::x", "m%0A::x", "##[error]m", "\u{2028}::m"]
-        {
+        for text in [
+            "m\n::set-output name=x::y",
+            "m\r\n::stop-commands::x",
+            "m%0A::x",
+            "##[error]m",
+            "m];##vso[task.setvariable variable=x]y%0Dz",
+            "\u{2028}::m",
+        ] {
             let new = ErrorReport::new(Code::BadValue, "");
             let report = ErrorReport { message: text.to_owned(), ..new }.hint(text);
-            let shown = of_refusal(&report, Some(&format!("{text}:7")));
-            let inner = shown.strip_prefix("::error file=").and_then(|rest| rest.strip_suffix('\n'));
-            let inner = inner.unwrap_or_else(|| panic!("{shown}"));
-            assert!(!inner.contains(char::is_control) && !inner.contains("##["), "{shown}");
-            // The only encoded line break is the one before the hint.
-            assert_eq!(inner.matches("%0A").count(), 1, "{shown}");
-            let (properties, _) = inner.split_once("::").expect("a text after the properties");
-            assert_eq!(properties.matches(',').count(), 2, "{shown}");
+            for (log, begins, ends, comma) in [
+                (CiLog::GitHubActions, "::error file=", "::", ','),
+                (CiLog::Azure, "##vso[task.logissue type=error;sourcepath=", "]", ';'),
+            ] {
+                let shown = of_refusal(log, &report, Some(&format!("{text}:7")));
+                let inner = shown.strip_prefix(begins).and_then(|rest| rest.strip_suffix('\n'));
+                let inner = inner.unwrap_or_else(|| panic!("{shown}"));
+                assert!(!inner.contains(char::is_control) && !inner.contains("##"), "{shown}");
+                // The only encoded line break is the one before the hint.
+                assert_eq!(inner.matches("%0A").count() + inner.matches("%0D").count(), 1, "{shown}");
+                let (properties, _) = inner.split_once(ends).expect("a text after the properties");
+                assert_eq!(properties.matches(comma).count(), 2, "{shown}");
+            }
         }
     }
 }

@@ -6,7 +6,7 @@
 use std::ffi::OsString;
 use std::fmt;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::os::unix::process::ExitStatusExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
 use std::process::{ChildStdin, Command, ExitStatus, Stdio};
 use std::thread;
@@ -231,6 +231,8 @@ impl ChildRun {
 
     fn command(&self, program: &Path) -> Command {
         let mut command = Command::new(program);
+        // The program may itself be in a place in which its name has a meaning: see `concourse::Script`.
+        command.arg0(env!("CARGO_PKG_NAME"));
         // Explicit, so that the child never enters the standalone mode and starts another child.
         command.args(&self.arguments).args(["--format", "json", "--ci", self.ci.name()]);
         match &self.env {

@@ -9,6 +9,8 @@ pub(crate) mod annotations;
 mod child_request;
 mod child_run;
 pub(crate) mod ci;
+pub(crate) mod ci_log;
+pub(crate) mod concourse;
 mod encrypted;
 mod input_error;
 pub(crate) mod job_env;

@@ -1,6 +1,7 @@
 //! Prints events as text for people: a plan as a table, steps as they finish, an error at the end.
 //! Never fails on an unknown event, and never prints a control character from the text of an event.
 
+mod groups;
 mod policy_json;
 mod release;
 mod steps;
@@ -14,6 +15,7 @@ mod text;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
+use super::ci_log::{Group, LogGroups};
 use super::reporter::{ChildLine, Locate};
 use crate::protocol::error::{Warning, WarningCode};
 use crate::protocol::event::{
@@ -42,6 +44,7 @@ pub struct HumanReporter<W: Write> {
     live: usize,
     /// Number of live lines above the current one.
     live_above: usize,
+    groups: LogGroups,
     section: Section,
     run: Run,
     /// The release whose functions run.
@@ -65,6 +68,8 @@ struct Run {
     stanza: Option<u32>,
     /// The steps of the plan.
     plan: Option<Vec<PlannedStep>>,
+    /// True if the plan is in a group, which a log may show closed.
+    plan_is_grouped: bool,
     /// The step that has started and not finished yet.
     running: Option<(StepName, StepTarget)>,
     /// For a log: the task in progress, and how many quarters of it have been shown.
@@ -75,6 +80,8 @@ struct Run {
     guard: Option<(GuardState, u8, Vec<GuardAlarm>)>,
     /// Lines of the function's log that have been shown.
     log: Vec<String>,
+    /// The last lines that the user's commands have printed, until something else happens.
+    last_output: Vec<String>,
     /// True if something may have been changed: a step has finished, or a command has run.
     has_changes: bool,
 }
@@ -104,31 +111,8 @@ impl<W: Write> HumanReporter<W> {
     /// Prints to `out`.
     pub fn new(out: W, capabilities: TerminalCapabilities) -> Self {
         let (section, run) = (Section::Beginning, Run::default());
-        HumanReporter { out, capabilities, live: 0, live_above: 0, section, run, release: None }
-    }
-
-    /// Prints the title of a stanza before its events, if there are several stanzas.
-    pub(crate) fn heading(&mut self, text: &str) -> io::Result<()> {
-        self.clear()?;
-        self.end_release(None)?;
-        self.run = Run::default();
-        if self.section != Section::Beginning {
-            self.line(&[])?;
-        }
-        let rule = self.capabilities.symbols().rule;
-        let text = clean(text);
-        let text = self.prose().map_or_else(
-            || text.clone(),
-            |columns| shortened(&text, columns - 6, self.capabilities.symbols().cut),
-        );
-        let rest = self.prose().map_or(2, |columns| columns.saturating_sub(width(&text) + 4));
-        self.line(&[
-            (TextStyle::Dim, &format!("{} ", rule.repeat(2))),
-            (TextStyle::Bold, &text),
-            (TextStyle::Dim, &format!(" {}", rule.repeat(rest))),
-        ])?;
-        self.section = Section::Beginning;
-        self.out.flush()
+        let groups = LogGroups::default();
+        HumanReporter { out, capabilities, live: 0, live_above: 0, groups, section, run, release: None }
     }
 
     /// Prints an event. For an unknown event, prints its text, if it has one.
@@ -141,11 +125,15 @@ impl<W: Write> HumanReporter<W> {
         let is_progress = matches!(line, ChildLine::Event(line) if matches!(line.event, Event::Progress(_)));
         if !is_progress {
             self.clear()?;
+            let is_output =
+                matches!(line, ChildLine::Event(line) if matches!(line.event, Event::Output { .. }));
+            self.close_output_before(is_output)?;
         }
         match line {
             ChildLine::Event(line) => self.event(line, locate)?,
             ChildLine::Unknown { message, .. } if line.is_finished() => {
                 self.end_release(None)?;
+                self.close_group("result")?;
                 self.abandoned()?;
                 let text = message.as_deref().map(clean).unwrap_or_default();
                 self.outcome(TextStyle::Bold, "finished:", &text)?;
@@ -173,6 +161,12 @@ impl<W: Write> HumanReporter<W> {
     }
 
     fn event_of_run(&mut self, line: &Line, locate: Locate<'_>) -> io::Result<()> {
+        if !matches!(
+            line.event,
+            Event::Output { .. } | Event::Progress(_) | Event::Warning(_) | Event::Finished(_)
+        ) {
+            self.run.last_output.clear();
+        }
         match &line.event {
             Event::Hello { .. } => {
                 self.run = Run::default();
@@ -197,11 +191,12 @@ impl<W: Write> HumanReporter<W> {
         }
     }
 
-    /// Prints what is left of a release and clears the live lines, so that the cursor is at the beginning of
-    /// an empty line.
+    /// Prints what is left of a release, clears the live lines, so that the cursor is at the beginning of an
+    /// empty line, and closes the open group.
     pub fn end(&mut self) -> io::Result<()> {
         self.end_release(None)?;
         self.clear()?;
+        self.close_group("result")?;
         self.out.flush()
     }
 
@@ -245,25 +240,40 @@ impl<W: Write> HumanReporter<W> {
 
     fn planned(&mut self, plan: &Plan) -> io::Result<()> {
         self.abandoned()?;
+        if self.groups.plan_is_result() {
+            self.close_group("plan")?;
+        }
         self.begin(Section::Plan)?;
-        let function = presence(plan.function);
-        let text = match plan.steps.as_slice() {
-            [] => format!("{function}: no changes"),
-            steps => format!("{function}; {}", counts(steps)),
-        };
-        self.labelled(0, &[(TextStyle::Bold, "plan:")], &text, TextStyle::Dim)?;
+        if !self.groups.plan_is_result() && self.groups.can_open() && !plan.steps.is_empty() {
+            self.open_group(Group::Plan, &format!("plan: {}", plan_text(plan)))?;
+            self.plan_table(plan)?;
+            return self.close_group("steps");
+        }
+        self.plan(plan)
+    }
+
+    fn plan(&mut self, plan: &Plan) -> io::Result<()> {
+        self.begin(Section::Plan)?;
+        self.labelled(0, &[(TextStyle::Bold, "plan:")], &plan_text(plan), TextStyle::Dim)?;
+        self.plan_table(plan)
+    }
+
+    fn plan_table(&mut self, plan: &Plan) -> io::Result<()> {
         for line in table::lines(&plan.steps, self.capabilities.symbols(), self.columns()) {
             let line: Vec<(TextStyle, &str)> =
                 line.iter().map(|(style, text)| (*style, text.as_str())).collect();
             self.line(&line)?;
         }
         self.run.plan = Some(plan.steps.clone());
+        self.run.plan_is_grouped = self.groups.current().is_some();
         Ok(())
     }
 
     fn output(&mut self, stream: Stream, line: &str) -> io::Result<()> {
-        if stream == Stream::Log {
-            self.run.log.push(line.to_owned());
+        self.open_output(stream)?;
+        match stream {
+            Stream::Log => self.run.log.push(line.to_owned()),
+            Stream::Stdout | Stream::Stderr => self.keep_output(line),
         }
         self.run.has_changes = true;
         self.quoted_block(line)
@@ -346,31 +356,27 @@ impl<W: Write> HumanReporter<W> {
         self.labelled(0, &[(TextStyle::Dim, mark)], text, TextStyle::Dim)
     }
 
-    /// Begins a section, with an empty line before it, unless it is the first one or already the current one.
+    /// Begins a section, with an empty line or a title before it, unless it is the first one or already the
+    /// current one.
     fn begin(&mut self, section: Section) -> io::Result<()> {
-        if self.section != section && self.section != Section::Beginning {
+        let is_new = self.section != section && self.section != Section::Beginning;
+        self.section = section;
+        if is_new && !self.mark_line()? {
             self.line(&[])?;
         }
-        self.section = section;
         Ok(())
     }
 
     fn line(&mut self, pieces: &[(TextStyle, &str)]) -> io::Result<()> {
+        self.mark_line()?;
         if self.section == Section::Beginning {
             self.section = Section::Facts;
         }
         let mut begins = true;
         for (style, text) in pieces {
-            let text = without_log_commands(text);
-            // GitHub Actions interprets a line that begins with `::` as a command. Wrapping can produce such
-            // a line.
-            match text.trim_start().strip_prefix("::").filter(|_| begins) {
-                Some(rest) => self.write_styled(
-                    *style,
-                    &format!("{}: :{rest}", &text[..text.len() - text.trim_start().len()]),
-                )?,
-                None => self.write_styled(*style, &text)?,
-            }
+            // Wrapping can also produce a line that begins with a command.
+            let text = self.groups.log().inert(text, begins);
+            self.write_styled(*style, &text)?;
             begins &= text.trim_start().is_empty();
         }
         self.out.write_all(b"\n")
@@ -447,6 +453,15 @@ fn contents(package: &Package) -> String {
         size(*uncompressed_bytes),
         size(*zip_bytes)
     )
+}
+
+/// `the function exists; 2 steps, 3 changes`.
+fn plan_text(plan: &Plan) -> String {
+    let function = presence(plan.function);
+    match plan.steps.as_slice() {
+        [] => format!("{function}: no changes"),
+        steps => format!("{function}; {}", counts(steps)),
+    }
 }
 
 /// `2 steps, 3 changes`.

@@ -7,7 +7,7 @@ use std::mem;
 use super::steps::step_line;
 use super::style::{TerminalCapabilities, TextStyle};
 use super::text::{clean, width};
-use super::{Function, HumanReporter, Release, Section};
+use super::{Function, HumanReporter, Release, Run, Section};
 use crate::protocol::event::{Event, Line, Progress};
 use crate::standalone::reporter::Locate;
 
@@ -20,11 +20,11 @@ impl<W: Write> HumanReporter<W> {
         if self.release.as_ref().is_some_and(|release| release.name != name) {
             self.end_release(None)?;
         }
-        self.print_blocks()?;
-        // A heading ends a release.
-        let known = self.release.take();
-        self.heading(text)?;
-        let mut release = known.unwrap_or_default();
+        self.print_blocks(None)?;
+        self.run = Run::default();
+        self.close_group("steps")?;
+        self.title(text)?;
+        let mut release = self.release.take().unwrap_or_default();
         release.functions.values_mut().for_each(|function| function.progress = None);
         release.size = release.size.max(usize::try_from(functions).unwrap_or(usize::MAX));
         (release.name, release.phase) = (name.to_owned(), clean(text));
@@ -72,7 +72,7 @@ impl<W: Write> HumanReporter<W> {
             has_changes |= function.reporter.run.has_changes || function.reporter.run.running.is_some();
             function.reporter.abandoned()?;
         }
-        self.print_blocks()?;
+        self.print_blocks(decides)?;
         let functions = self.release.take().map(|release| release.functions).unwrap_or_default();
         let decides = functions.into_iter().find(|(stanza, _)| Some(*stanza) == decides);
         if let Some((_, function)) = decides {
@@ -82,17 +82,15 @@ impl<W: Write> HumanReporter<W> {
         Ok(())
     }
 
-    /// Prints the block of each function that has one.
-    fn print_blocks(&mut self) -> io::Result<()> {
+    /// Prints the block of each function that has one. `failed` is the stanza because of which the release
+    /// has failed.
+    fn print_blocks(&mut self, failed: Option<u32>) -> io::Result<()> {
         self.clear()?;
-        let functions = self.release.iter_mut().flat_map(|release| release.functions.values_mut());
-        let blocks: Vec<(String, Vec<u8>)> = functions.filter_map(Function::take_block).collect();
-        for (name, block) in blocks {
-            if self.section != Section::Beginning {
-                self.line(&[])?;
-            }
-            self.line(&[(TextStyle::Bold, &name)])?;
-            self.out.write_all(&block)?;
+        let functions = self.release.iter_mut().flat_map(|release| &mut release.functions);
+        let blocks = functions.filter_map(|(stanza, function)| Some((*stanza, function.take_block()?)));
+        let blocks: Vec<(u32, (String, Vec<u8>))> = blocks.collect();
+        for (stanza, (name, block)) in blocks {
+            self.block(&name, &block, failed == Some(stanza))?;
         }
         Ok(())
     }

@@ -7,7 +7,8 @@ use std::os::fd::AsFd;
 /// What a terminal or a log supports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TerminalCapabilities {
-    /// True if colours, bold and dim text may be used. If false, no escape character is written.
+    /// True if colours, bold and dim text may be used. If false, no escape character is written, except in
+    /// the marks of a CI's log.
     pub colour: bool,
     /// Width in columns. `None`: it is not a terminal, so nothing is wrapped and no value is shortened,
     /// because a log must be searchable.

@@ -19,6 +19,7 @@ const NOTHING_CHANGED: &str = "nothing was changed";
 impl<W: Write> HumanReporter<W> {
     pub(super) fn finished(&mut self, finished: &Finished, locate: Locate<'_>) -> io::Result<()> {
         let is_unchanged = self.is_unchanged(finished);
+        self.close_before_result(finished.outcome() == Outcome::Failed)?;
         self.abandoned()?;
         match finished {
             Finished::Deployed(live) => {
@@ -35,9 +36,9 @@ impl<W: Write> HumanReporter<W> {
                 self.live_function(live)
             }
             Finished::Planned(plan) => {
-                // A plan that has already been shown is not repeated.
-                if self.run.plan.as_ref() != Some(&plan.steps) {
-                    self.planned(plan)?;
+                // A plan that can be seen is not repeated.
+                if self.run.plan.as_ref() != Some(&plan.steps) || self.run.plan_is_grouped {
+                    self.plan(plan)?;
                 }
                 let text = match plan.steps.as_slice() {
                     [] => "no changes are needed".to_owned(),
@@ -184,10 +185,12 @@ impl<W: Write> HumanReporter<W> {
         locate: LocateKey<'_>,
     ) -> io::Result<()> {
         // The function's log has usually been shown by `output` events, unless they were lost.
-        if !self.run.log.ends_with(&error.log) {
+        let is_shown = self.run.log.ends_with(&error.log) && !self.groups.stay_closed();
+        if !error.log.is_empty() && !is_shown {
             self.line(&[(TextStyle::Dim, "the function's log:")])?;
             error.log.iter().try_for_each(|line| self.quoted_block(line))?;
         }
+        self.repeat_output()?;
         self.begin(Section::End)?;
         for problem in &error.problems {
             self.error(problem.code, &problem.message)?;

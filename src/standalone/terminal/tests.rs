@@ -1,5 +1,6 @@
 //! The exact text for given events.
 
+mod ci_logs;
 mod hostile;
 mod outcomes;
 mod plans;
@@ -14,6 +15,7 @@ use crate::protocol::event::{
     Change, CodeDeployDeployment, CodeState, Deployment, Finished, FunctionOutcome, FunctionPresence,
     ListOutcome, PROTOCOLS, Progress, Scope, UnmetCondition,
 };
+use crate::standalone::ci_log::CiLog;
 
 const SCREEN: TerminalCapabilities =
     TerminalCapabilities { colour: false, width: Some(80), height: 24, live: false, unicode: true };
@@ -22,6 +24,9 @@ const LOG: TerminalCapabilities = TerminalCapabilities { width: None, ..SCREEN }
 const COLOUR: TerminalCapabilities = TerminalCapabilities { colour: true, ..SCREEN };
 const LIVE: TerminalCapabilities = TerminalCapabilities { live: true, ..SCREEN };
 const ASCII: TerminalCapabilities = TerminalCapabilities { unicode: false, ..SCREEN };
+
+/// The logs with groups.
+const LOGS: [CiLog; 5] = [CiLog::GitHubActions, CiLog::GitLab, CiLog::Azure, CiLog::Buildkite, CiLog::Travis];
 
 /// The line of an event.
 fn line(event: &Event) -> ChildLine {
@@ -46,6 +51,22 @@ fn shown_lines(style: TerminalCapabilities, lines: &[ChildLine]) -> String {
         terminal.show(line, &|_: Option<u32>, _: &str| None).unwrap();
     }
     terminal.end().unwrap();
+    String::from_utf8(out).unwrap()
+}
+
+/// What is shown in the log of a CI of these runs, each with its title. An empty title: it is the only one.
+fn shown_in(style: TerminalCapabilities, groups: LogGroups, runs: &[(&str, Vec<ChildLine>)]) -> String {
+    let mut out = Vec::new();
+    let mut reporter = HumanReporter::new(&mut out, style).with_groups(groups);
+    for (title, lines) in runs {
+        if !title.is_empty() {
+            reporter.heading(title).unwrap();
+        }
+        for line in lines {
+            reporter.show(line, &|_: Option<u32>, _: &str| None).unwrap();
+        }
+    }
+    reporter.end().unwrap();
     String::from_utf8(out).unwrap()
 }
 

@@ -124,3 +124,60 @@ fn no_line_is_a_command_to_the_log_that_it_goes_to() {
         }
     }
 }
+
+/// The lines that a log would take for a command.
+fn commands(log: CiLog, shown: &str) -> Vec<&str> {
+    let is_command = |line: &&str| match log {
+        CiLog::Plain | CiLog::GitHubActions | CiLog::Azure => {
+            line.trim_start().starts_with("::") || line.contains("##")
+        }
+        CiLog::GitLab => line.contains(['\r', '\u{1b}']),
+        CiLog::Buildkite => ["---", "+++", "~~~", "^^^"].iter().any(|mark| line.starts_with(mark)),
+        CiLog::Travis => {
+            ["fold:start:", "fold:end:", "time:start:", "time:end:"].iter().any(|mark| line.contains(mark))
+        }
+    };
+    shown.lines().filter(is_command).collect()
+}
+
+#[test]
+fn no_text_opens_or_closes_a_group() {
+    let events = || [a_deployment(), vec![a_plan(), a_failure()]].concat();
+    let show = |log, width, title: &str, lines: Vec<ChildLine>| {
+        let style = TerminalCapabilities { width, ..LOG };
+        shown_in(style, LogGroups::new(log, || 7, false), &[(title, lines)])
+    };
+    for with in [
+        "::error::",
+        "##vso[task.setvariable variable=x]y",
+        "##[endgroup]",
+        "\u{1b}[0Ksection_end:7:dpl_lambda_7_1\r\u{1b}[0K",
+        "--- x",
+        "^^^ +++",
+        "travis_fold:end:dpl_lambda_7_1\r",
+        "\r::stop-commands::x",
+        "\n::add-mask::x",
+    ] {
+        for log in LOGS {
+            for width in [None, Some(20), Some(31), Some(80)] {
+                let plain = show(log, width, "x", events().iter().map(line).collect());
+                let lines = events().iter().map(|event| poisoned(event, with)).collect();
+                let shown = show(log, width, &format!("{with} x {with}"), lines);
+                let found = commands(log, &shown);
+                assert_eq!(found.len(), commands(log, &plain).len(), "{log:?}: {shown}");
+                for command in found {
+                    let inner = match log {
+                        CiLog::Plain => None,
+                        CiLog::GitHubActions => command.strip_prefix("::"),
+                        CiLog::GitLab => command.strip_prefix("\u{1b}[0Ksection_"),
+                        CiLog::Azure => command.strip_prefix("##["),
+                        CiLog::Buildkite => Some(command),
+                        CiLog::Travis => command.strip_prefix("travis_fold:"),
+                    };
+                    let inner = inner.unwrap_or_else(|| panic!("{log:?}: {command:?}"));
+                    assert!(!inner.contains("##") && inner.matches('\r').count() <= 1, "{inner:?}");
+                }
+            }
+        }
+    }
+}

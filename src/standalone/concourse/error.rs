@@ -1,0 +1,119 @@
+//! Why a script of the resource prints no document, and the report that people see of it. Never shows a value
+//! of the request, because any value may be a secret.
+
+use std::error::Error as _;
+use std::io::{self, ErrorKind};
+
+use crate::diagnostics;
+use crate::protocol::error::{Code, ErrorReport};
+use crate::protocol::event::Outcome;
+use crate::protocol::json::WireError;
+
+/// Why a script prints no document.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ResourceError {
+    /// Concourse passes the directory of a step as the first argument.
+    #[error("the first argument is missing; expected {expected}")]
+    NoDirectory { expected: &'static str },
+    /// The directory with the inputs of the step cannot be entered.
+    #[error("{directory}: this directory cannot be used")]
+    BadDirectory { directory: String, source: io::Error },
+    /// Standard input cannot be read to its end.
+    #[error("standard input cannot be read")]
+    Unreadable(#[source] io::Error),
+    /// Standard input is no acceptable JSON.
+    #[error("standard input: {0}")]
+    Json(WireError),
+    /// Standard input is JSON, but no object.
+    #[error("standard input is {kind}; expected an object with `source`")]
+    NotAnObject { kind: &'static str },
+    /// A part of the request is no object.
+    #[error("`{name}` is {kind}; expected a map")]
+    NotAMap { name: &'static str, kind: &'static str },
+    /// A part of the request has conditions.
+    #[error("`{name}.{key}` is a condition{}, but Concourse decides when a step runs", unquoted(.key))]
+    Condition { name: &'static str, key: &'static str },
+    /// A part of the request has a key that only runners write.
+    #[error("`{name}.{key}` is no option of a stanza")]
+    KeyOfRequest { name: &'static str, key: &'static str },
+    /// The request of `in` names no version that a function can have.
+    #[error("the request names no version of a function; expected `version` and `code_sha256` in `version`")]
+    NoVersion,
+    /// The function of a version does not exist.
+    #[error("the function does not exist, so it has no version {number}")]
+    NoFunction { number: String },
+    /// The version does not exist.
+    #[error("the function has no version {number}; it was deleted")]
+    NoSuchVersion { number: String },
+    /// The version exists, and runs other code.
+    #[error("version {number} of the function has other code than the version that Concourse asks for")]
+    OtherCode { number: String },
+    /// A file of `in` cannot be written.
+    #[error("{file}: the file cannot be written")]
+    Unwritable { file: String, source: io::Error },
+    /// The run has ended without a failure, and has deployed nothing.
+    #[error("nothing is deployed (outcome: {}), so there is no version for Concourse", .outcome.as_str())]
+    NothingLive { outcome: Outcome },
+}
+
+/// How the key of conditions comes to be called `true`.
+fn unquoted(key: &str) -> &'static str {
+    if key == "true" { " (`on` without quotes)" } else { "" }
+}
+
+impl ResourceError {
+    /// The report for standard error.
+    pub(crate) fn into_report(self) -> ErrorReport {
+        let (code, hint) = match &self {
+            ResourceError::NoDirectory { .. } => {
+                (Code::BadArguments, "pass a directory; Concourse does that itself")
+            }
+            ResourceError::BadDirectory { .. } => (Code::BadArguments, "pass a directory that exists"),
+            ResourceError::Unreadable(source) => match source.kind() {
+                ErrorKind::FileTooLarge => {
+                    (Code::RequestTooLarge, "check that `source` and `params` are those of a function")
+                }
+                ErrorKind::TimedOut => (Code::RequestTimeout, "write one JSON object to it, then close it"),
+                _ => (Code::BadRequest, "write one JSON object to it, then close it"),
+            },
+            ResourceError::Json(WireError::Syntax { detail, .. }) => {
+                let hint = diagnostics::hint_for_json(detail);
+                (Code::BadJson, hint.unwrap_or("write one JSON object with `source`"))
+            }
+            ResourceError::Json(WireError::DuplicateKey { .. }) => {
+                (Code::DuplicateKey, "keep one of the two")
+            }
+            ResourceError::Json(WireError::TooManyValues) => {
+                (Code::RequestTooLarge, "check that `source` and `params` are those of a function")
+            }
+            ResourceError::NotAnObject { .. } | ResourceError::NotAMap { .. } => {
+                (Code::BadRequest, "write the options of the stanza as a map")
+            }
+            ResourceError::Condition { .. } => {
+                (Code::BadValue, "remove it; the branch of the `get` step, `trigger` and `passed` decide")
+            }
+            ResourceError::KeyOfRequest { key: "env", .. } => {
+                (Code::BadRequest, "use `environment` for the variables of the function")
+            }
+            ResourceError::KeyOfRequest { .. } => {
+                (Code::BadRequest, "remove it; a resource is one function, with the options of one stanza")
+            }
+            ResourceError::NoVersion => {
+                (Code::BadRequest, "use a version that `check` or `put` has reported")
+            }
+            ResourceError::NoFunction { .. } => (Code::NotFound, "check the region and the account"),
+            ResourceError::NoSuchVersion { .. } | ResourceError::OtherCode { .. } => {
+                (Code::NotFound, "use the latest version of the resource, or deploy again with `put`")
+            }
+            ResourceError::Unwritable { .. } => (Code::BadArguments, "pass a directory that is writable"),
+            ResourceError::NothingLive { .. } => {
+                (Code::BadValue, "remove `dry_run` and `allow_failure`; `try` of Concourse allows a failure")
+            }
+        };
+        let message = match self.source() {
+            Some(cause) => format!("{self}: {cause}"),
+            None => self.to_string(),
+        };
+        ErrorReport::new(code, message).hint(hint)
+    }
+}
