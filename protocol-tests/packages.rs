@@ -144,7 +144,7 @@ fn deploys(command: &mut Command) {
 
 /// A file that begins as a program for a processor does. `.ci/package` reads no more of it.
 fn head_of_program(directory: &Path, processor: &Processor) -> PathBuf {
-    let mut head = [0; 64];
+    let mut head = [0_u8; 64];
     head[..4].copy_from_slice(b"\x7fELF");
     head[18] = processor.elf;
     let path = directory.join(processor.name);

@@ -75,19 +75,23 @@ fn the_program_of_npm_gets_each_signal_once() {
         return;
     }
     for (name, status) in [("HUP", 129), ("INT", 130), ("TERM", 143)] {
+        // Its own group, which is not in the foreground of the terminal of the tests.
+        let start = |fixture: &Fixture| {
+            let child = start(Command::new(launcher()).process_group(0), fixture);
+            fixture.wait_for_call(HANGING);
+            child
+        };
         let fixture = hanging();
-        let child = start(&mut Command::new(launcher()), &fixture);
-        fixture.wait_for_call(HANGING);
+        let child = start(&fixture);
         signal(&child, name);
         // As npm does, which forwards what its group has received.
         signal(&child, name);
         check_cancelled(child, status);
 
         let fixture = hanging();
-        let child = start(Command::new(launcher()).process_group(0), &fixture);
-        fixture.wait_for_call(HANGING);
+        let child = start(&fixture);
         let group = format!("-{}", child.id());
-        let sent = shell::kill().args([&format!("-{name}"), "--", &group]).status().expect("kill runs");
+        let sent = shell::kill().args(["-s", name, "--", &group]).status().expect("kill runs");
         assert!(sent.success());
         check_cancelled(child, status);
     }
