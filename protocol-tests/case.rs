@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::plugin::{PluginCommand, PluginOutput, agrees, secrets_of};
+use crate::plugin_settings::settings_of;
 
 /// A file of `cases/`. People and programs write these files, so the format is derived and unknown keys are
 /// errors.
@@ -116,6 +117,16 @@ impl Case {
 
     /// Runs the case. Panics at the first difference.
     pub(crate) fn play(&self) {
+        self.play_each(Run::play);
+    }
+
+    /// Runs the case with the stanzas in the settings of a plugin, as far as settings can say them. Panics at
+    /// the first difference.
+    pub(crate) fn play_as_plugin(&self) {
+        self.play_each(Run::play_as_plugin);
+    }
+
+    fn play_each(&self, play: impl Fn(&Run, &Path, Option<&Endpoint>, usize)) {
         let directory = TempDir::new().expect("a temporary directory");
         let default =
             BTreeMap::from([("index.js".to_owned(), "exports.handler = async () => 'hello'\n".to_owned())]);
@@ -123,7 +134,7 @@ impl Case {
         let endpoint = self.endpoint.as_ref().map(EndpointSetup::start);
         for (number, run) in self.runs.iter().enumerate() {
             write(directory.path(), &run.files);
-            run.play(directory.path(), endpoint.as_ref(), number + 1);
+            play(run, directory.path(), endpoint.as_ref(), number + 1);
         }
     }
 }
@@ -162,6 +173,30 @@ impl Run {
         if let Some(request) = &request {
             crate::schemas::check_agreement(request, &ended);
         }
+    }
+
+    fn play_as_plugin(&self, directory: &Path, endpoint: Option<&Endpoint>, number: usize) {
+        let command = self.args.first().map_or("deploy", String::as_str);
+        let request = self.stdin.as_ref().map(|request| completed(request, endpoint));
+        let Some(request) = request.filter(|request| command != "package" && request["stanzas"].is_null())
+        else {
+            return;
+        };
+        let Some(settings) = settings_of(&request) else { return };
+        if let Some(endpoint) = endpoint {
+            endpoint.forget_calls();
+        }
+        let mut plugin = PluginCommand::new(&["plugin"]).directory(directory).secrets(self.secrets.clone());
+        plugin = plugin.env("GIT_CEILING_DIRECTORIES", "/");
+        for (name, value) in request["env"].as_object().into_iter().flatten() {
+            plugin = plugin.env(name, value.as_str().unwrap_or_default());
+        }
+        for (name, text) in &settings {
+            plugin = plugin.env(&format!("PLUGIN_{name}"), text);
+        }
+        plugin = plugin.env("PLUGIN_COMMAND", command).env("PLUGIN_FORMAT", "json");
+        let ended = plugin.secrets(secrets_of(&request)).run_on(b"");
+        self.compare(&ended, endpoint, number);
     }
 
     fn compare(&self, ended: &PluginOutput, endpoint: Option<&Endpoint>, number: usize) {

@@ -18,13 +18,22 @@ fn files() -> Vec<PathBuf> {
     files
 }
 
-fn play(long: bool) {
-    let cases = files().into_iter().map(|path| {
+/// All cases with their names.
+fn cases() -> impl Iterator<Item = (String, Case)> {
+    files().into_iter().map(|path| {
         let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         let case = Case::read(&path).unwrap_or_else(|problem| panic!("{name}: {problem}"));
         (name, case)
-    });
-    let cases: Vec<(String, Case)> = cases.filter(|(_, case)| case.long == long).collect();
+    })
+}
+
+/// The cases of single options.
+pub(crate) fn of_options() -> Vec<(String, Case)> {
+    cases().filter(|(name, case)| name.starts_with("option-") && !case.long).collect()
+}
+
+fn play(long: bool) {
+    let cases: Vec<(String, Case)> = cases().filter(|(_, case)| case.long == long).collect();
     // The runs mostly wait for their endpoint, so there can be more of them than processors.
     let failures = problems(
         &cases,

@@ -15,7 +15,7 @@ use serde_json::json;
 
 use crate::fixture::git;
 use crate::tools;
-use builds::{EXAMPLES, Example, KEYS, TOKEN};
+use builds::{EXAMPLES, Example, KEYS, PLUGINS, TOKEN};
 use job::{Job, ROLE_KEYS, sum, text, tool};
 
 #[test]
@@ -99,6 +99,41 @@ fn every_ci_deploys_a_tag_and_nothing_else_where_the_stanza_says_tags() {
         let ended = job.ends("skipped: ");
         assert!(ended.stdout.contains("this is not a tagged commit"), "{}\n{ended}", example.file);
         job.has_asked_nothing(&ended);
+    }
+}
+
+#[test]
+#[ignore = "second tier: needs PyPI"]
+fn the_image_deploys_as_a_plugin_what_the_settings_of_its_step_say() {
+    for example in PLUGINS.iter() {
+        // The image has neither a shell nor git.
+        let job = |build| Job::new(example, build).set("PATH", "/nowhere");
+        let pushed = job(example.main);
+        let ended = pushed.ends("deployed hello");
+        let function = pushed.lambda.function("hello").expect("the function exists");
+        let variables = &function["Configuration"]["Environment"]["Variables"];
+        assert_eq!(variables, &json!({"STAGE": "production"}), "{}", example.file);
+        let signed_by: BTreeSet<String> =
+            pushed.lambda.calls().into_iter().map(|call| call.access_key_id).collect();
+        assert_eq!(signed_by, BTreeSet::from([KEYS[0].1.to_owned()]), "{}", example.file);
+        assert!(!ended.to_string().contains(KEYS[1].1), "{}\n{ended}", example.file);
+        for (build, why) in [
+            (example.request, "the current build is a pull request"),
+            (example.dev, "this branch is not permitted: dev"),
+            (example.tag, "this branch is not permitted: v1.0"),
+        ] {
+            let job = job(build);
+            let ended = job.ends("skipped: ");
+            assert!(ended.stdout.contains(why), "{}: expected {why}\n{ended}", example.file);
+            job.has_asked_nothing(&ended);
+        }
+        let tagged = job(example.tag).set("PLUGIN_ON", r#"{"tags":true}"#);
+        tagged.ends("deployed hello");
+        let pattern = job(example.main).set("PLUGIN_ON", r#"{"branch":"ma*"}"#);
+        let ended = pattern.run();
+        assert_eq!(ended.status, Some(2), "{}\n{ended}", example.file);
+        assert!(ended.stdout.contains("error[bash-not-found]"), "{}\n{ended}", example.file);
+        pattern.has_asked_nothing(&ended);
     }
 }
 

@@ -54,7 +54,7 @@ fn bash_completes_commands_documents_and_files() {
     let directory = TempDir::new().expect("a temporary directory");
     fs::write(directory.path().join("archive.zip"), "").expect("written");
     for (words, offered) in [
-        (&["dpl-lambda", "pl"][..], &["plan"][..]),
+        (&["dpl-lambda", "pla"][..], &["plan"][..]),
         (&["dpl-lambda", "schema", "re"], &["request"]),
         (&["dpl-lambda", "schema", "e"], &["event"]),
         (&["dpl-lambda", "completions", "b"], &["bash"]),

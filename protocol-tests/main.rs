@@ -45,6 +45,7 @@ mod node;
 mod pace;
 mod packages;
 mod plugin;
+mod plugin_settings;
 mod policies;
 mod pty;
 mod public_cases;

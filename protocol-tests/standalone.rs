@@ -95,7 +95,7 @@ fn lasting(event: &Value) -> Value {
     }
 }
 
-fn tags(ended: &PluginOutput) -> Vec<Value> {
+pub(crate) fn tags(ended: &PluginOutput) -> Vec<Value> {
     ended.events.iter().map(lasting).collect()
 }
 

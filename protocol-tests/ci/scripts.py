@@ -2,7 +2,8 @@
 
 Each run is one shell with its own variables, in order. Values that the CI substitutes before the shell starts are substituted
 here too, and text that it would substitute by mistake is an error. A secret named x has the value `secret-x`, a token for the
-audience y the value `token-for-y`. Never runs a script.
+audience y the value `token-for-y`. A step with `settings` has no script: its shell is `IMAGE`, the program of the image, and its
+script the argument of that. Never runs a script.
 """
 
 import json
@@ -153,6 +154,31 @@ def codebuild(file):
     return [file["env"]["shell"], "-e", "-c"], [{"script": script, "env": file["env"]["variables"]}]
 
 
+def plugin(file):
+    """A step whose image gets its settings as Drone and Woodpecker pass them: as texts, in `PLUGIN_*` variables."""
+    (step,) = file["steps"]
+    need(step["image"] == "OWNER/dpl-lambda:0.1.0" and "commands" not in step, "the step has a shell, or another image")
+
+    def is_plain(value):
+        return isinstance(value, (str, bool, int, float))
+
+    def text(value):
+        if isinstance(value, bool):
+            return str(value).lower()
+        if is_plain(value):
+            return str(value)
+        if isinstance(value, list) and all(is_plain(item) for item in value):
+            return ",".join(text(item) for item in value)
+        need("from_secret" not in json.dumps(value), "Drone replaces a secret only if it is the whole value of a setting")
+        return json.dumps(value)
+
+    env = {}
+    for name, value in step["settings"].items():
+        is_secret = isinstance(value, dict) and list(value) == ["from_secret"]
+        env["PLUGIN_" + name.upper()] = "secret-" + value["from_secret"] if is_secret else text(value)
+    return ["IMAGE"], [{"script": "plugin", "env": env}]
+
+
 def jenkins(text):
     """Parses a Jenkinsfile as Groovy and checks only the required sections, because Jenkins' own linter needs a running Jenkins."""
     import tree_sitter
@@ -233,6 +259,8 @@ READERS = {
     "bitbucket-pipelines.yml": bitbucket,
     "azure-pipelines.yml": azure,
     "buildspec.yml": codebuild,
+    "woodpecker-plugin.yml": plugin,
+    "drone-plugin.yml": plugin,
 }
 
 

@@ -1,6 +1,8 @@
 //! The files of `examples/ci/`, and the variables that each CI sets for a build, from its documentation.
 //! Never contains what the program derives from them.
 
+use std::sync::LazyLock;
+
 use dpl_lambda::testing::Ci;
 
 /// The token that GitHub, Buildkite, CircleCI, Bitbucket and Azure give a job.
@@ -244,6 +246,12 @@ pub(super) static EXAMPLES: [Example; 13] = [
         ],
     },
 ];
+
+/// The files whose step has the image as a plugin. Their builds are those of the CI's other file.
+pub(super) static PLUGINS: LazyLock<[Example; 2]> = LazyLock::new(|| {
+    let plugin = |file, other| Example { file, ..*Example::of(other) };
+    [plugin("woodpecker-plugin.yml", "woodpecker.yml"), plugin("drone-plugin.yml", "drone.yml")]
+});
 
 impl Example {
     pub(super) fn of(file: &str) -> &'static Example {

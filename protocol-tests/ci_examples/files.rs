@@ -41,6 +41,8 @@ fn every_file_is_valid_by_the_schema_of_its_ci_which_refuses_a_broken_one() {
         ("drone.yml", vendor("vendor.drone-ci"), "type: docker", "type: dockr"),
         ("bitbucket-pipelines.yml", vendor("vendor.bitbucket-pipelines"), "oidc: true", "oidc: 7"),
         ("azure-pipelines.yml", azure, "trigger:", "triger:"),
+        ("woodpecker-plugin.yml", vendor("vendor.woodpecker-ci"), "settings:", "setings:"),
+        ("drone-plugin.yml", vendor("vendor.drone-ci"), "settings:", "setings:"),
         ("lambda.yml", vec!["--schemafile", &stanza], "runtime:", "run_time:"),
         ("lambda-keys.yml", vec!["--schemafile", &stanza], "branch: main", "brunch: main"),
     ];

@@ -14,7 +14,7 @@ use lambda_endpoint::{Endpoint, Settings};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::builds::{EXAMPLES, Example, KEYS, TOKEN, Variables};
+use super::builds::{EXAMPLES, Example, KEYS, PLUGINS, TOKEN, Variables};
 use crate::action::{members, text as string, yaml};
 use crate::identity::recorder::{Answer, Recorder};
 use crate::identity::sources::{AN_HOUR, Keys, refusal};
@@ -144,7 +144,10 @@ impl Job {
         for run in job["runs"].as_array().expect("a list") {
             let script = run["script"].as_str().expect("a script").to_owned();
             let script = self.option.map_or(script.clone(), |(right, other)| script.replace(right, other));
-            let mut command = Command::new(shell[0]);
+            let mut command = match shell[0] {
+                "IMAGE" => Command::new(program()),
+                shell => Command::new(shell),
+            };
             command.args(&shell[1..]).arg(script).current_dir(self.checkout()).env_clear();
             command.envs(
                 run["env"].as_object().expect("an object").iter().filter_map(|(k, v)| Some((k, v.as_str()?))),
@@ -315,7 +318,7 @@ static SCRIPTS: LazyLock<BTreeMap<&str, Value>> = LazyLock::new(|| {
         assert!(read.status.success(), "{file}: {}", text(&read.stderr));
         (file, serde_json::from_slice(&read.stdout).expect("JSON"))
     };
-    EXAMPLES.iter().map(|example| read(example.file)).collect()
+    EXAMPLES.iter().chain(PLUGINS.iter()).map(|example| read(example.file)).collect()
 });
 
 /// The program in an archive, as `.ci/release` creates it, and its SHA-256. It is stripped, because a release

@@ -28,6 +28,8 @@ pub(super) fn scenarios() -> Vec<Scenario> {
             assert_eq!(stage.run(&[]).outcome(), "planned");
         }),
         Scenario::new("a plan file", plan_file),
+        Scenario::new("settings of a plugin", settings_of_a_plugin),
+        Scenario::new("wrong settings of a plugin", wrong_settings_of_a_plugin),
         Scenario::new("panics", bugs),
         Scenario::new("variables of the process", environment_of_the_process),
         Scenario::new("variables that are not UTF-8", no_text),
@@ -102,6 +104,51 @@ fn plan_file(stage: &mut Stage<'_>) {
     assert_eq!(run(&["deploy", "--plan", "plan.json"]).outcome(), "deployed");
     assert_eq!(run(&["deploy", "--plan", "plan.json"]).code(), "plan-outdated");
     stage.look(&["deploy", "--plan", "plan.json", "--stanza", "stanza.json", "--format", "markdown"]);
+}
+
+/// The variables of the job, and `PLUGIN_*` variables with the stanza and these settings.
+fn as_plugin(stage: &mut Stage<'_>, settings: &[(&str, &str)]) {
+    let mut stanza = stage.request.clone();
+    let env = stanza.as_object_mut().and_then(|stanza| stanza.remove("env")).expect("the request has `env`");
+    let text = |value: &Value| value.as_str().map_or(value.to_string(), str::to_owned);
+    let of_stanza = stanza.as_object().into_iter().flatten().map(|(key, value)| (key.clone(), text(value)));
+    let more = settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    let variables = of_stanza.chain(more).map(|(name, value)| {
+        (OsString::from(format!("PLUGIN_{}", name.to_uppercase())), OsString::from(value))
+    });
+    stage.process = as_variables(&env).into_iter().chain(variables).collect();
+}
+
+/// The settings are variables of the process, and are also shown as text.
+fn settings_of_a_plugin(stage: &mut Stage<'_>) {
+    stage.seed();
+    stage.say(json!({"run": "printenv; printenv >&2", "memory_sise": secret("misspelt")}));
+    for (command, outcome) in [("check", "checked"), ("plan", "planned"), ("deploy", "deployed")] {
+        as_plugin(stage, &[("command", command), ("format", "json")]);
+        assert_eq!(stage.run_on(&["plugin"], b"").outcome(), outcome);
+        as_plugin(stage, &[("command", command), ("result", ".result"), ("summary", ".summary.md")]);
+        stage.look(&["plugin"]);
+    }
+    as_plugin(stage, &[("strict", "true"), ("traffic", "1")]);
+    stage.look(&["plugin"]);
+}
+
+/// A secret in a setting that takes something else, or in a value that begins as JSON does.
+fn wrong_settings_of_a_plugin(stage: &mut Stage<'_>) {
+    const ANY: &str = "command format ci require_deploy exit_code comand env stanzas environment \
+        function_tags secret_acces_key";
+    const JSON: &str = "verify guard on run zip layers alias";
+    let value = secret("misspelt");
+    let broken = [format!("{{{value}"), format!("[\"x\", {value}]")];
+    let texts = [&broken[..], &[value.clone(), format!("A={value},B=c")]].concat();
+    for (names, texts) in [(ANY, &texts[..]), (JSON, &broken[..])] {
+        for name in names.split_whitespace() {
+            for text in texts {
+                as_plugin(stage, &[(name, text.as_str())]);
+                stage.look(&["plugin"]);
+            }
+        }
+    }
 }
 
 /// A panic quotes values, as `unwrap` does.

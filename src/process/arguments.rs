@@ -40,6 +40,9 @@ pub(crate) enum Command {
     Events(EventCommand),
     #[command(flatten)]
     Document(DocumentCommand),
+    /// Run the command that the settings of a CI step say, with their stanza: the variables `PLUGIN_*` of
+    /// Drone and Woodpecker.
+    Plugin,
 }
 
 /// A command that writes events.
@@ -174,7 +177,7 @@ pub(crate) fn report_parse_error(error: clap::Error) -> ErrorReport {
     let report = diagnostics::from_arguments(line.to_owned(), &command, mistake, &commands, &options);
     print_report(&report);
     let prints_document = given.to_str().is_some_and(DocumentCommand::has_subcommand);
-    if prints_document || is_for_people() {
+    if prints_document || given == "plugin" || is_for_people() {
         process::exit(2)
     }
     report

@@ -77,6 +77,13 @@ fn replace<'a>(variables: impl Iterator<Item = (&'a OsStr, &'a OsStr)>) {
     unsafe { environ = Vec::leak(list).as_mut_ptr() };
 }
 
+/// Removes all variables with this prefix from the environment of this process. Only for its first thread,
+/// before there is another one.
+pub(super) fn remove_prefixed(prefix: &str) {
+    let variables: Environment = env::vars_os().collect();
+    replace(variables.iter().filter(|(name, _)| !name.as_bytes().starts_with(prefix.as_bytes())));
+}
+
 /// Makes the environment of the request that of this process, so that the SDK sees nothing else. Returns the
 /// job's environment. `None`: the request has none, so the job has that of this process.
 ///

@@ -119,6 +119,9 @@ const RUNNERS_VARIABLES: &str = "\
 `DPL_LAMBDA_INPUT_TIMEOUT`: Time limit for reading the request, or a pipe given as `--stanza`,
   `--travis-yml` or `--plan`, in seconds. Default: 60.
 `DPL_LAMBDA_CONDITION_TIMEOUT`: Time limit for bash to evaluate a condition, in seconds. Default: 60.
+`PLUGIN_<SETTING>`: With the command `plugin`: a setting of the CI step. `PLUGIN_FUNCTION_NAME` is
+  `function_name` of the stanza, and `PLUGIN_COMMAND` is `deploy` (the default), `plan`, `check` or
+  `rollback`. The options of the command line are settings, too, such as `PLUGIN_REQUIRE_DEPLOY`.
 `DPL_LAMBDA_TODAY`: For tests. The date at which runtimes are checked for deprecation, such as `2026-11-01`.
 `DPL_LAMBDA_CONDITIONS`: For tests. `bash`: evaluates every condition with bash, even a plain word.
 `DPL_LAMBDA_FAULT`: For tests. `panic`, `panic-in-thread` or `panic-standalone`: causes a panic, to show how a

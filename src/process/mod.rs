@@ -12,6 +12,7 @@ mod manual;
 mod nss;
 mod output_format;
 mod panics;
+mod plugin_args;
 mod settings;
 mod signals;
 mod standalone_args;
@@ -85,6 +86,12 @@ fn event_command() -> (Result<Command, ErrorReport>, StandaloneArgs) {
         CliCommand::Events(command) => {
             refuse_closed_output(1);
             standalone.plan_options = command.plan_options();
+            (Ok(command.into()), standalone)
+        }
+        CliCommand::Plugin => {
+            standalone.reject_standalone_options("plugin");
+            refuse_closed_output(1);
+            let (command, standalone) = plugin_args::read();
             (Ok(command.into()), standalone)
         }
         CliCommand::Document(document) => {

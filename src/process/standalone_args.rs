@@ -23,8 +23,8 @@ use crate::standalone::ci_log::{CiLog, LogGroups};
 use crate::standalone::job_env::{AUTO_INTERACTIVE, CiSelection};
 use crate::standalone::terminal::{HumanReporter, TerminalCapabilities, size_of};
 use crate::standalone::{
-    self, ChildLine, ChildRun, DIFFERS, InputError, Locate, MarkdownDocument, PlanRecorder, Reporter,
-    ResultFiles, RunRequest, SignalForwarder, StanzaSource, annotations,
+    self, ChildLine, ChildRun, DIFFERS, InputError, Locate, MarkdownDocument, PlanRecorder, PluginStanza,
+    Reporter, ResultFiles, RunRequest, SignalForwarder, StanzaSource, annotations,
 };
 use clap::Args;
 use clap::builder::{PossibleValue, PossibleValuesParser};
@@ -77,6 +77,9 @@ pub(crate) struct StandaloneArgs {
     pub(crate) leave_out: Option<PathBuf>,
     #[arg(skip)]
     pub(crate) plan_options: PlanOptions,
+    /// The stanza of the command `plugin`.
+    #[arg(skip)]
+    pub(crate) plugin: Option<PluginStanza>,
 }
 
 /// The options of the commands `plan` and `deploy`.
@@ -246,11 +249,14 @@ impl StandaloneArgs {
 
     /// The file that the options name.
     fn source(&self) -> Result<Option<StanzaSource>, InputError> {
+        if let Some(plugin) = self.plugin.as_ref().filter(|plugin| !plugin.problems.is_empty()) {
+            return Err(InputError::Settings(plugin.problems.clone()));
+        }
         let source = match (self.travis_yml.clone(), self.stanza.clone()) {
             (Some(_), Some(_)) => return Err(InputError::TwoFiles),
             (Some(file), None) => Some(StanzaSource::TravisYml(file)),
             (None, Some(file)) => Some(StanzaSource::Stanza(file)),
-            (None, None) => None,
+            (None, None) => self.plugin.as_ref().map(|plugin| StanzaSource::Settings(plugin.stanza.clone())),
         };
         if self.only.is_some() && source.is_none() {
             return Err(InputError::OnlyWithoutFile);

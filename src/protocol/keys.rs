@@ -149,6 +149,8 @@ macro_rules! described {
             $key:ident as $schema:ty, $editor:expr $(=> $field:literal of $operation:ident)?;
         )*
     ) => {
+        impl $crate::protocol::text_form::OptionType for $name {}
+
         impl schemars::JsonSchema for $name {
             fn schema_name() -> std::borrow::Cow<'static, str> {
                 stringify!($name).into()
@@ -319,6 +321,12 @@ macro_rules! options {
         /// command, a condition.
         pub(crate) const NON_SECRET_KEYS: &[&str] =
             &[$($($crate::protocol::keys::options!(@$open $key),)?)*];
+
+        /// How a text stands for a value of each option.
+        const TEXT_FORMS: &[(&str, $crate::protocol::text_form::TextForm)] = &[
+            $((stringify!($key), <$schema as $crate::protocol::text_form::OptionType>::TEXT_FORM),)*
+            $((stringify!($other), <$other_schema as $crate::protocol::text_form::OptionType>::TEXT_FORM),)*
+        ];
 
         /// The group of each option, and the option of that group before which it is documented.
         const GROUPED: &[(&str, Group, Option<&str>)] = &[

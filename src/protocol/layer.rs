@@ -125,7 +125,7 @@ structure! {
 
 schema_types! {
     /// A list of layers, or a single one.
-    Layers => |generator| {
+    Layers: Names => |generator| {
         let text = json!({"type": ["string", "number", "boolean"]});
         let built = json!(generator.subschema_for::<LayerContent>());
         let entry = json!({"anyOf": [text.clone(), built.clone(), {"type": "null"}]});

@@ -34,4 +34,5 @@ pub mod step;
 pub mod structures;
 pub mod suggest;
 pub(crate) mod text;
+pub(crate) mod text_form;
 pub mod version_check;

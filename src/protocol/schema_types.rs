@@ -1,14 +1,23 @@
 //! Types that are used only in schemas: the forms in which users can write a value.
 
-use schemars::json_schema;
+use std::borrow::Cow;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::json;
 
+use super::text_form::{OptionType, TextForm};
+
 /// Defines types that are used only in schemas. Each describes the forms in which users can write a kind of
-/// value.
+/// value. After a colon: how a text stands for it, unless the text can be JSON.
 macro_rules! schema_types {
-    ($($(#[doc = $doc:literal])* $name:ident => $schema:expr;)*) => { $(
+    ($($(#[doc = $doc:literal])* $name:ident $(: $form:ident)? => $schema:expr;)*) => { $(
         $(#[doc = $doc])*
         pub(super) struct $name;
+
+        impl $crate::protocol::text_form::OptionType for $name {
+            $(const TEXT_FORM: $crate::protocol::text_form::TextForm =
+                $crate::protocol::text_form::TextForm::$form;)?
+        }
 
         impl schemars::JsonSchema for $name {
             fn schema_name() -> std::borrow::Cow<'static, str> {
@@ -26,25 +35,25 @@ pub(super) use schema_types;
 
 schema_types! {
     /// A string. Numbers and booleans are converted to text.
-    Text => |_| json_schema!({"type": ["string", "number", "boolean"]});
+    Text: Plain => |_| json_schema!({"type": ["string", "number", "boolean"]});
 
     /// A secret string.
-    SecretText => |generator| json_schema!({
+    SecretText: Plain => |generator| json_schema!({
         "anyOf": [{"type": ["string", "number", "boolean"]}, generator.subschema_for::<Secure>()],
     });
 
     /// A whole number, or a string with one.
-    WholeNumber => |_| json_schema!({
+    WholeNumber: Plain => |_| json_schema!({
         "anyOf": [{"type": "integer", "minimum": 0}, {"type": "string", "pattern": r"^\s*[0-9]+(\.0)?\s*$"}],
     });
 
     /// A number that is not negative, or a string with one.
-    Decimal => |_| json_schema!({
+    Decimal: Plain => |_| json_schema!({
         "anyOf": [{"type": "number", "minimum": 0}, {"type": "string", "pattern": DECIMAL}],
     });
 
     /// A percentage between 0 and 100: a number, or a string with or without a percent sign.
-    Percentage => |_| json_schema!({
+    Percentage: Plain => |_| json_schema!({
         "anyOf": [
             {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 100},
             {"type": "string", "pattern": PERCENTAGE},
@@ -52,7 +61,7 @@ schema_types! {
     });
 
     /// A boolean, or a word that Travis CI accepts for one.
-    Flag => |_| json_schema!({
+    Flag: Plain => |_| json_schema!({
         "anyOf": [
             {"type": "boolean"},
             {"type": "string", "pattern": FLAG_WORDS},
@@ -68,14 +77,14 @@ schema_types! {
     });
 
     /// A list of whole numbers, or a single one.
-    NumberList => |generator| {
+    NumberList: Names => |generator| {
         let one = json!(generator.subschema_for::<WholeNumber>());
         let list = json!({"type": "array", "items": {"anyOf": [one.clone(), {"type": "null"}]}});
         json_schema!({"anyOf": [one, list, {"enum": [""]}]})
     };
 
     /// Names with secret values: a map, a list of `NAME=value` or of maps, or one `NAME=value`.
-    Pairs => |generator| {
+    Pairs: Pairs => |generator| {
         let secret = json!({"anyOf": [generator.subschema_for::<SecretText>(), {"type": "null"}]});
         let map = json!({"type": "object", "additionalProperties": secret});
         let pair = json!({"type": "string", "pattern": "^(\\s*[^=\\s][^=]*=[\\s\\S]*)?$"});
@@ -85,7 +94,7 @@ schema_types! {
     };
 
     /// A whole number, or `none`.
-    NumberOrNone => |generator| json_schema!({
+    NumberOrNone: Plain => |generator| json_schema!({
         "anyOf": [generator.subschema_for::<WholeNumber>(), {"type": "string", "pattern": NONE}],
     });
 
@@ -110,6 +119,22 @@ schema_types! {
             {"type": "array", "items": {"type": ["string", "number", "null"]}, "minItems": 1},
         ],
     });
+}
+
+/// A list of names, which contain no comma, or a single one. Its schema is that of [`TextList`].
+pub(super) struct NameList;
+
+impl OptionType for NameList {
+    const TEXT_FORM: TextForm = TextForm::Names;
+}
+
+impl JsonSchema for NameList {
+    fn schema_name() -> Cow<'static, str> {
+        TextList::schema_name()
+    }
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        TextList::json_schema(generator)
+    }
 }
 
 /// `none` in any case, or an empty string.

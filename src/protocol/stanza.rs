@@ -25,8 +25,7 @@ mod values;
 pub use identity::{RoleSource, RoleToAssume, StanzaIdentity, UnusableKeys};
 pub(crate) use meanings::option_named;
 pub use options::Options;
-pub(super) use options::all_keys;
-pub(crate) use options::{ALIASES, Group, NON_SECRET_KEYS, in_group};
+pub(crate) use options::{ALIASES, Group, NON_SECRET_KEYS, all_keys, in_group, text_form};
 pub(crate) use secure::has_keys_beside_secure;
 pub(crate) use tables::aws_field;
 #[cfg(test)]

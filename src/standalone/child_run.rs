@@ -306,11 +306,11 @@ impl ChildRun {
         }
     }
 
-    /// The place of a key of a stanza in the file, such as `.travis.yml:14`. `None`: the stanza is not from a
-    /// file.
+    /// The place of a key of a stanza: in the file, such as `.travis.yml:14`, or its setting. `None`: the
+    /// stanza is from standard input.
     fn place(&self, stanza: Option<u32>, at: &str) -> Option<String> {
         let index = stanza.map_or(Some(0), |stanza| usize::try_from(stanza).ok())?;
-        self.stanzas.get(index).map(|located| format!("{}:{}", self.file, located.line_of(at)))
+        self.stanzas.get(index).map(|located| located.place(&self.file, at))
     }
 }
 

@@ -91,6 +91,9 @@ pub(crate) enum InputError {
     /// The directory of the file of `--out` does not exist.
     #[error("{file}: the directory of the file does not exist")]
     NoDirectory { file: String },
+    /// The settings of a plugin have these problems, at least one.
+    #[error("the settings cannot be used")]
+    Settings(Vec<Problem>),
     /// Values of the file, at least one, are encrypted.
     #[error("{file}: {} encrypted values are missing", .missing.len())]
     Encrypted { file: String, missing: Vec<MissingSecret> },
@@ -143,6 +146,7 @@ impl InputError {
             | InputError::NotOverwritten { .. }
             | InputError::NotRegular { .. }
             | InputError::NoDirectory { .. }
+            | InputError::Settings(_)
             | InputError::Encrypted { .. } => return None,
         };
         Some(format!("{file}:{line}"))
@@ -152,6 +156,7 @@ impl InputError {
     pub(crate) fn into_report(self) -> ErrorReport {
         let (code, hint) = match self {
             InputError::Git(error) => return diagnostics::from_git(error),
+            InputError::Settings(problems) => return ErrorReport::from_problems(problems),
             InputError::Encrypted { file, missing } => {
                 let problems = missing.into_iter().map(|missing| from_encrypted(&file, missing));
                 return ErrorReport::from_problems(problems.collect());

@@ -18,25 +18,37 @@ use crate::conditions::{self, BashOptions};
 use crate::protocol::approved_plan::ApprovedPlan;
 use crate::protocol::environment::Environment;
 use crate::protocol::event::UnmetCondition;
+use crate::protocol::json::Map;
 
-/// The file that contains the stanzas. `-` stands for standard input.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What contains the stanzas. The file `-` stands for standard input.
+#[derive(Clone, Debug)]
 pub(crate) enum StanzaSource {
     /// A `.travis.yml`.
     TravisYml(PathBuf),
     /// A JSON or YAML file that contains a stanza, or a list of them, and nothing else.
     Stanza(PathBuf),
+    /// The settings of a plugin: one stanza.
+    Settings(Map),
 }
 
 impl StanzaSource {
-    fn path(&self) -> &Path {
-        let (StanzaSource::TravisYml(path) | StanzaSource::Stanza(path)) = self;
-        path
-    }
-
     /// Whether the file is standard input.
     pub(crate) fn is_stdin(&self) -> bool {
-        self.path().as_os_str() == "-"
+        match self {
+            StanzaSource::TravisYml(path) | StanzaSource::Stanza(path) => path.as_os_str() == "-",
+            StanzaSource::Settings(_) => false,
+        }
+    }
+
+    /// The name in messages: that of the file, or `settings`.
+    fn name(&self) -> String {
+        match self {
+            StanzaSource::Settings(_) => "settings".to_owned(),
+            StanzaSource::TravisYml(_) | StanzaSource::Stanza(_) if self.is_stdin() => {
+                "standard input".to_owned()
+            }
+            StanzaSource::TravisYml(path) | StanzaSource::Stanza(path) => path.display().to_string(),
+        }
     }
 }
 
@@ -45,7 +57,7 @@ impl StanzaSource {
 pub(crate) struct RunRequest {
     /// The command and its own options, passed to each child run.
     pub arguments: Vec<OsString>,
-    /// The file that contains the stanzas.
+    /// What contains the stanzas.
     pub source: StanzaSource,
     /// The file to which the plan is written.
     pub out: Option<PathBuf>,
@@ -79,19 +91,19 @@ pub(crate) fn prepare(
     bash_options: BashOptions,
     stop: &CancelToken,
 ) -> Result<(Vec<ChildRun>, Vec<String>), InputError> {
-    let file = match request.source.is_stdin() {
-        true => "standard input".to_owned(),
-        false => request.source.path().display().to_string(),
-    };
+    let file = request.source.name();
     request.out.as_deref().map_or(Ok(()), plan_file::check_target)?;
     let read_plan = |file: &PathBuf| plan_file::read(file, request.input_limit, stop);
     let approved = request.approved.as_ref().map(read_plan).transpose()?;
-    let text = read(request, &file, stop)?;
     let stanzas = match &request.source {
-        StanzaSource::TravisYml(_) => travis_yml::stanzas(&text),
+        StanzaSource::TravisYml(path) => travis_yml::stanzas(&read(request, path, &file, stop)?),
         StanzaSource::Stanza(path) => {
             let is_json = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json"));
-            travis_yml::bare_stanzas(&text, is_json)
+            travis_yml::bare_stanzas(&read(request, path, &file, stop)?, is_json)
+        }
+        StanzaSource::Settings(stanza) => {
+            let stanza = stanza.clone();
+            Ok(vec![LocatedStanza { stanza, has_settings: true, ..LocatedStanza::default() }])
         }
     };
     let chosen = stanzas.and_then(|stanzas| match &request.only {
@@ -182,10 +194,10 @@ fn names_commit_message(stanzas: &[LocatedStanza]) -> bool {
     tests.any(|test| matches!(test, JobTest::If(text) if text.contains("commit_message")))
 }
 
-fn read(request: &RunRequest, file: &str, stop: &CancelToken) -> Result<String, InputError> {
+fn read(request: &RunRequest, path: &Path, file: &str, stop: &CancelToken) -> Result<String, InputError> {
     let bytes = match request.source.is_stdin() {
         true => bounded_read::read_stdin(request.input_limit, stop),
-        false => bounded_read::read_stream(request.source.path(), request.input_limit, stop),
+        false => bounded_read::read_stream(path, request.input_limit, stop),
     };
     let bytes = bytes.map_err(|source| InputError::from_reading(file.to_owned(), source))?;
     String::from_utf8(bytes).map_err(|error| {

@@ -301,6 +301,8 @@ impl<W: Write> HumanReporter<W> {
         let key = dotted(&clean(at));
         let (label, text) = match (locate(at).map(|place| clean(&place)), key.is_empty()) {
             (Some(place), true) => ("-->", place),
+            // A setting of a plugin has the name of its key.
+            (Some(place), false) if place.ends_with(&format!(".{key}")) => ("-->", place),
             (Some(place), false) => ("-->", format!("{place} ({key})")),
             (None, true) => return Ok(()),
             (None, false) => ("at", key),

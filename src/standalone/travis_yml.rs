@@ -9,6 +9,7 @@ use std::rc::Rc;
 use super::variables::Assignment;
 use super::yaml::{self, Position, SourceMap, Tree, YamlError};
 use crate::protocol::json::{self, Map, Node, WireError};
+use crate::protocol::messages::dotted;
 use crate::protocol::other_document::{self, OtherDocument};
 use crate::protocol::request::KEYS_OF_REQUEST;
 use jobs::Jobs;
@@ -23,6 +24,8 @@ pub(crate) struct LocatedStanza {
     pub line: usize,
     /// The line of each value, by JSON pointer.
     pub lines: BTreeMap<String, usize>,
+    /// True if it consists of the settings of a plugin, which have no lines.
+    pub has_settings: bool,
     /// The jobs that deploy it. Empty: it is not from a `.travis.yml`.
     pub jobs: Vec<TravisJob>,
     /// Variables that the file sets for the job, or for each of several jobs.
@@ -300,6 +303,16 @@ impl LocatedStanza {
                 Some((parent, _)) => at = parent,
                 None => return self.line,
             }
+        }
+    }
+
+    /// The place of the value at a JSON pointer: its line in the file, such as `.travis.yml:14`, or its
+    /// setting, such as `settings.timeout`.
+    pub(crate) fn place(&self, file: &str, at: &str) -> String {
+        match (self.has_settings, at.is_empty()) {
+            (false, _) => format!("{file}:{}", self.line_of(at)),
+            (true, true) => file.to_owned(),
+            (true, false) => format!("{file}.{}", dotted(at)),
         }
     }
 

@@ -16,7 +16,7 @@ use crate::protocol::layer::{Layer, Layers};
 use crate::protocol::name::{FunctionName, Region};
 use crate::protocol::on::Conditions;
 use crate::protocol::schema_types::{
-    Anything, Flag, NumberList, NumberOrNone, Pairs, SecretText, Text, TextList, WholeNumber,
+    Anything, Flag, NameList, NumberList, NumberOrNone, Pairs, SecretText, Text, TextList, WholeNumber,
 };
 use crate::protocol::secret::Secret;
 use crate::protocol::structures::{
@@ -24,6 +24,7 @@ use crate::protocol::structures::{
     FunctionUrl, Guard, ImageConfig, LoggingConfig, OrNone, RuntimeManagement, Scaling, TenancyConfig,
     UrlOrNone,
 };
+use crate::protocol::text_form::TextForm;
 use crate::protocol::version_check::{Checks, VersionCheck};
 
 /// Alternative names of keys, each with the key that it means.
@@ -44,8 +45,15 @@ pub(crate) enum Group {
 }
 
 /// All keys of a stanza, including alternative names.
-pub(in crate::protocol) fn all_keys() -> impl Iterator<Item = &'static str> {
+pub(crate) fn all_keys() -> impl Iterator<Item = &'static str> {
     KEYS.iter().copied().chain(ALIASES.map(|(alias, _)| alias))
+}
+
+/// How a text stands for a value of the key. `None`: it is no key of a stanza.
+pub(crate) fn text_form(key: &str) -> Option<TextForm> {
+    let alias = ALIASES.iter().find(|(alias, _)| *alias == key);
+    let option = alias.map_or(key, |(_, option)| *option);
+    TEXT_FORMS.iter().find(|(name, _)| *name == option).map(|(_, form)| *form)
 }
 
 /// The options of a group in the order in which they are documented.
@@ -148,11 +156,11 @@ options! {
             "Memory (MB)".example(512) [Settings, open];
         /// IDs of the VPC subnets of the function, such as `subnet-0123456789abcdef0`; at most 16. Default:
         /// the live value. An empty list removes them.
-        pub subnet_ids: Option<Vec<String>> as Option<TextList> = texts(),
+        pub subnet_ids: Option<Vec<String>> as Option<NameList> = texts(),
             "Subnets".example(["subnet-0123456789abcdef0"]) [Settings, open];
         /// IDs of the VPC security groups of the function, such as `sg-0123456789abcdef0`; at most 5.
         /// Default: the live value. An empty list removes them.
-        pub security_group_ids: Option<Vec<String>> as Option<TextList> = texts(),
+        pub security_group_ids: Option<Vec<String>> as Option<NameList> = texts(),
             "Security groups".example(["sg-0123456789abcdef0"]) [Settings, open];
         /// Environment variables of the function, as a map or as a list of `NAME=value`, such as
         /// `STAGE=production`. They replace all live variables unless `merge_environment` is true. Default:
@@ -245,7 +253,7 @@ options! {
             "Package dot files".default(false) [Package before symlinks];
         /// Processor architecture: `x86_64` or `arm64`. Default: the live value; for a new function,
         /// `x86_64`.
-        pub architectures: Option<String> as Option<TextList> = single_word(PROCESSORS),
+        pub architectures: Option<String> as Option<NameList> = single_word(PROCESSORS),
             "Architecture" [Settings before layers, open];
         /// Size of `/tmp` in MB, 512 to 32768, such as 1024. Default: the live value; for a new function,
         /// 512.
@@ -375,7 +383,7 @@ options! {
         /// Alias that points at the published version, or a list of aliases, such as `live`. An alias is
         /// created or moved after the version is ready and has passed `verify`. Implies `publish`. Default:
         /// none.
-        pub alias: Option<Vec<String>> as Option<TextList> = distinct_texts(),
+        pub alias: Option<Vec<String>> as Option<NameList> = distinct_texts(),
             "Alias".single().pattern(ALIAS, "Expected letters, digits, `-` and `_`, and not only digits.")
                 .example("live") [Versions, open] => "Name" of CreateAlias;
         /// Description of each alias, such as `The live shop`, at most 128 characters: AWS allows 256, and

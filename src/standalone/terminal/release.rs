@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::mem;
 
 use super::steps::step_line;
-use super::style::{TerminalCapabilities, TextStyle};
+use super::style::TerminalCapabilities;
 use super::text::{clean, width};
 use super::{Function, HumanReporter, Release, Run, Section};
 use crate::protocol::event::{Event, Line, Progress};
