@@ -117,25 +117,30 @@ impl Case {
 
     /// Runs the case. Panics at the first difference.
     pub(crate) fn play(&self) {
-        self.play_each(Run::play);
+        self.play_each(|run, directory, endpoint, number| {
+            run.play(directory, endpoint, number);
+            true
+        });
     }
 
-    /// Runs the case with the stanzas in the settings of a plugin, as far as settings can say them. Panics at
-    /// the first difference.
-    pub(crate) fn play_as_plugin(&self) {
-        self.play_each(Run::play_as_plugin);
+    /// Runs the case with the stanzas in the settings of a plugin, as far as settings can say them, and returns
+    /// the number of these runs. Panics at the first difference.
+    pub(crate) fn play_as_plugin(&self) -> usize {
+        self.play_each(Run::play_as_plugin)
     }
 
-    fn play_each(&self, play: impl Fn(&Run, &Path, Option<&Endpoint>, usize)) {
+    /// Returns the number of runs for which `play` returns true.
+    fn play_each(&self, play: impl Fn(&Run, &Path, Option<&Endpoint>, usize) -> bool) -> usize {
         let directory = TempDir::new().expect("a temporary directory");
         let default =
             BTreeMap::from([("index.js".to_owned(), "exports.handler = async () => 'hello'\n".to_owned())]);
         write(directory.path(), self.files.as_ref().unwrap_or(&default));
         let endpoint = self.endpoint.as_ref().map(EndpointSetup::start);
-        for (number, run) in self.runs.iter().enumerate() {
+        let played = self.runs.iter().enumerate().filter(|(number, run)| {
             write(directory.path(), &run.files);
-            play(run, directory.path(), endpoint.as_ref(), number + 1);
-        }
+            play(run, directory.path(), endpoint.as_ref(), number + 1)
+        });
+        played.count()
     }
 }
 
@@ -175,14 +180,15 @@ impl Run {
         }
     }
 
-    fn play_as_plugin(&self, directory: &Path, endpoint: Option<&Endpoint>, number: usize) {
+    /// Returns false if settings cannot say what the request says.
+    fn play_as_plugin(&self, directory: &Path, endpoint: Option<&Endpoint>, number: usize) -> bool {
         let command = self.args.first().map_or("deploy", String::as_str);
         let request = self.stdin.as_ref().map(|request| completed(request, endpoint));
         let Some(request) = request.filter(|request| command != "package" && request["stanzas"].is_null())
         else {
-            return;
+            return false;
         };
-        let Some(settings) = settings_of(&request) else { return };
+        let Some(settings) = settings_of(&request) else { return false };
         if let Some(endpoint) = endpoint {
             endpoint.forget_calls();
         }
@@ -197,6 +203,7 @@ impl Run {
         plugin = plugin.env("PLUGIN_COMMAND", command).env("PLUGIN_FORMAT", "json");
         let ended = plugin.secrets(secrets_of(&request)).run_on(b"");
         self.compare(&ended, endpoint, number);
+        true
     }
 
     fn compare(&self, ended: &PluginOutput, endpoint: Option<&Endpoint>, number: usize) {

@@ -1,6 +1,7 @@
 //! Runs every file of `cases/`.
 
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::case::Case;
 use crate::fixture::problems;
@@ -25,11 +26,6 @@ fn cases() -> impl Iterator<Item = (String, Case)> {
         let case = Case::read(&path).unwrap_or_else(|problem| panic!("{name}: {problem}"));
         (name, case)
     })
-}
-
-/// The cases of single options.
-pub(crate) fn of_options() -> Vec<(String, Case)> {
-    cases().filter(|(name, case)| name.starts_with("option-") && !case.long).collect()
 }
 
 fn play(long: bool) {
@@ -63,4 +59,24 @@ fn every_case_holds() {
 #[ignore = "second tier: long"]
 fn every_long_case_holds() {
     play(true);
+}
+
+#[test]
+#[ignore = "second tier: long"]
+fn every_case_of_an_option_holds_for_a_plugin() {
+    let is_of_option = |(name, case): &(String, Case)| name.starts_with("option-") && !case.long;
+    let cases: Vec<(String, Case)> = cases().filter(is_of_option).collect();
+    let played = AtomicUsize::new(0);
+    let failures = problems(
+        &cases,
+        12,
+        |(name, _)| name.clone(),
+        |(_, case)| {
+            played.fetch_add(case.play_as_plugin(), Ordering::Relaxed);
+            Ok(())
+        },
+    );
+    let played = played.into_inner();
+    println!("{played} runs of {} cases", cases.len());
+    assert!(played > 60 && failures.is_empty(), "{played} runs\n{}", failures.join("\n"));
 }

@@ -126,6 +126,7 @@ fn act(machine: &str, version: &str, sums: &str) -> Ended {
         ("INPUT_VERSION", version),
         ("INPUT_SHA256", sums),
         ("ACTION_REPOSITORY", "OWNER/dpl-lambda"),
+        ("GITHUB_ACTIONS", "true"),
     ];
     run("action.sh", machine, "echo \"runs $1\"", &variables)
 }

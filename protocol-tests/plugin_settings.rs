@@ -9,7 +9,6 @@ use lambda_endpoint::{Endpoint, Settings};
 use serde_json::{Value, json};
 
 use crate::deployments::build_directory;
-use crate::fixture::problems;
 use crate::plugin::PluginCommand;
 use crate::repository::{self, committed_schema};
 use crate::standalone::{collected, tags, with_keys};
@@ -146,7 +145,7 @@ fn settings_say_the_same_as_the_stanza_in_a_file() {
         "environment": {"LIST": "a,b", "NUMBER": 7, "TOKEN": "secret-token"},
         "function_tags": {"team": "payments"}, "alias": ["live", "next"], "traffic": [50, 100],
         "traffic_interval": 1, "verify": [{"payload": {"a": [1, 2]}}, {"command": "test -n $VERSION"}],
-        "logging_config": {"log_format": "JSON"}, "function_url": {"auth_type": "AWS_IAM"}, "publish": true,
+        "logging_config": {"log_format": "JSON"}, "publish": true,
         "run": ["echo a, b"], "tmeout": 3,
     });
     let settings = settings_of(&stanza).expect("settings can say it");
@@ -357,20 +356,4 @@ fn the_documented_settings_are_just_the_options_of_the_commands() {
     for example in ["drone-plugin.yml", "woodpecker-plugin.yml"] {
         assert!(section.contains(&repository::read(&Path::new("examples/ci").join(example))), "{example}");
     }
-}
-
-#[test]
-#[ignore = "second tier: long"]
-fn every_case_of_an_option_holds_for_a_plugin() {
-    let cases = crate::cases::of_options();
-    let failures = problems(
-        &cases,
-        12,
-        |(name, _)| name.clone(),
-        |(_, case)| {
-            case.play_as_plugin();
-            Ok(())
-        },
-    );
-    assert!(cases.len() > 60 && failures.is_empty(), "{}", failures.join("\n"));
 }

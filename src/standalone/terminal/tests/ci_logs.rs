@@ -131,10 +131,7 @@ fn a_plan_that_is_the_result_is_in_no_group() {
         assert_eq!(shown, shown_lines(LOG, &run()), "{log:?}");
     }
     // With `dry_run`, that it is the result is known only at the end.
-    let table = "\
-  update-function-configuration
-    ~ timeout  10 → 20
-";
+    let table = "  update-function-configuration\n    ~ timeout  10 → 20\n";
     let expected = format!(
         "\
 <plan: the function exists; 1 step, 1 change
