@@ -157,7 +157,7 @@ impl<'a> Job<'a> {
             fs::read_to_string(path).unwrap_or_default()
         };
         let (result, summary) = (read("result.env"), read("summary.md"));
-        JobOutput { ci: *ci, status: output.status.code(), log: log.concat(), result, summary }
+        JobOutput { ci, status: output.status.code(), log: log.concat(), result, summary }
     }
 }
 

@@ -43,6 +43,7 @@ mod members;
 mod modules;
 mod node;
 mod pace;
+mod packages;
 mod plugin;
 mod plugin_settings;
 mod policies;

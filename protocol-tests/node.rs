@@ -2,6 +2,7 @@
 //! Never uses the machine's own Node.js, so that all tests use the same version.
 
 use std::fs;
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -12,6 +13,22 @@ use crate::tools;
 /// The path of `node`. It is installed with npm from PyPI into a virtual environment.
 pub(crate) fn node() -> PathBuf {
     installation().join("bin/node")
+}
+
+/// A command that runs npm.
+pub(crate) fn npm() -> Command {
+    let mut npm = Command::new(node());
+    npm.arg(npm_script(&installation()));
+    npm
+}
+
+/// A directory with `node` and `npm`, for the `PATH` of other programs.
+pub(crate) fn directory() -> PathBuf {
+    let installation = installation();
+    tools::made_once("node-commands", &installation.display().to_string(), |made| {
+        symlink(installation.join("bin/node"), made.join("node")).expect("writable");
+        symlink(npm_script(&installation), made.join("npm")).expect("writable");
+    })
 }
 
 /// Installs the packages of a directory with a `package.json` and a `package-lock.json`, and returns their
@@ -28,12 +45,21 @@ pub(crate) fn npm_packages(directory: &Path) -> PathBuf {
         for (name, content) in names.iter().zip(&files) {
             fs::write(made.join(name), content).expect("writable");
         }
-        let mut npm = Command::new(node());
-        npm.arg(installation().join("lib/node_modules/npm/bin/npm-cli.js")).current_dir(made);
-        npm.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier"]);
+        let mut npm = npm();
+        npm.current_dir(made).args([
+            "ci",
+            "--ignore-scripts",
+            "--no-audit",
+            "--no-fund",
+            "--no-update-notifier",
+        ]);
         tools::run(&mut npm, &format!("cannot install the packages of {} from npm", directory.display()));
     });
     made.join("node_modules")
+}
+
+fn npm_script(installation: &Path) -> PathBuf {
+    installation.join("lib/node_modules/npm/bin/npm-cli.js")
 }
 
 /// The directory of the installed wheel, with `bin/` and `lib/`.

@@ -11,10 +11,11 @@ use std::sync::LazyLock;
 use crate::repository;
 
 /// Where the words are looked for.
-const PLACES: [&str; 24] = [
+const PLACES: [&str; 25] = [
     "src",
     "protocol-tests",
     "examples",
+    "packages",
     "schema",
     "docs",
     ".ci",

@@ -53,11 +53,12 @@ fn actionlint_accepts_every_workflow_and_refuses_a_broken_one() {
 
 #[test]
 #[ignore = "second tier: needs PyPI"]
-fn shellcheck_accepts_the_scripts_of_the_action_and_the_plugin() {
+fn shellcheck_accepts_every_script() {
     let python = tools::python(&repository::root().join("protocol-tests/ci/requirements.txt"), "ci");
     let shellcheck = |file: &Path| check(Command::new(python.with_file_name("shellcheck")).arg(file));
-    for file in ["action.sh", "hooks/command", "examples/ci/install.sh"] {
-        shellcheck(Path::new(file)).unwrap_or_else(|complaint| panic!("{file}: {complaint}"));
+    let others = ["action.sh", "hooks/command", "examples/ci/install.sh"].map(PathBuf::from);
+    for file in repository::files(".ci").into_iter().chain(others) {
+        shellcheck(&file).unwrap_or_else(|complaint| panic!("{}: {complaint}", file.display()));
     }
     let directory = tempfile::tempdir().expect("a directory");
     let broken = directory.path().join("broken.sh");
