@@ -229,7 +229,8 @@ fn a_failure_is_an_error_unless_the_stanza_allows_it() {
     Step::new(&stanza("f")).read_only().run().check(1, "error", "failed");
     Step::new(&(stanza("f") + "  allow_failure: true\n")).read_only().run().check(0, "warning", "failed");
     let missing = Step::new(&stanza("f")).set("program", "/nowhere/dpl-lambda").run();
-    assert_eq!((missing.status, missing.calls.len()), (Some(127), 0), "{missing:#?}");
+    assert_eq!((missing.status, missing.calls.len()), (Some(2), 0), "{missing:#?}");
+    assert!(missing.log.contains("`program` is `/nowhere/dpl-lambda`, which cannot be run"), "{missing:#?}");
 }
 
 #[test]
