@@ -1,7 +1,7 @@
-"""Writes a container image as an OCI layout in a tar file: `oci_layout.py FILE METADATA ARCHITECTURE=PROGRAM...`
+"""Writes a container image as an OCI layout in a tar file: `oci_layout.py FILE METADATA LICENSES ARCHITECTURE=PROGRAM...`
 
 METADATA is the package in the output of `cargo metadata`. An architecture has its name in Go: amd64, arm64. The image contains the program, CA
-certificates, `/tmp` and the entry points of a Concourse resource. It has no shell. The bytes depend only on the arguments, SOURCE_DATE_EPOCH and
+certificates, the file LICENSES, `/tmp` and the entry points of a Concourse resource. It has no shell. The bytes depend only on the arguments, SOURCE_DATE_EPOCH and
 the version of certifi.
 """
 
@@ -107,7 +107,7 @@ class Layout:
         ])
 
 
-def main(file, metadata, *programs):
+def main(file, metadata, licenses, *programs):
     package = json.loads(metadata)
     labels = {
         "title": package["name"],
@@ -124,6 +124,8 @@ def main(file, metadata, *programs):
         *[(path, 0o755, None) for path in ["opt", "opt/resource"]],
         *[(f"opt/resource/{name}", 0o777, PROGRAM) for name in ["check", "in", "out"]],
         ("tmp", 0o1777, None),
+        *[(path, 0o755, None) for path in ["usr", "usr/share", "usr/share/doc", "usr/share/doc/dpl-lambda"]],
+        ("usr/share/doc/dpl-lambda/THIRD-PARTY-LICENSES", 0o644, Path(licenses).read_bytes()),
     ])
     layout = Layout()
     images = []

@@ -290,8 +290,15 @@ fn the_debian_package_has_its_files_where_debian_wants_them() {
         "usr/share/zsh/vendor-completions/_dpl-lambda",
     ];
     let expected = expected.map(str::to_owned).into_iter().chain(
-        ["changelog.gz", "copyright", "README.md", "docs/errors.md", "schema/stanza.json"]
-            .map(|name| format!("{documents}/{name}")),
+        [
+            "changelog.gz",
+            "copyright",
+            "README.md",
+            "THIRD-PARTY-LICENSES",
+            "docs/errors.md",
+            "schema/stanza.json",
+        ]
+        .map(|name| format!("{documents}/{name}")),
     );
     for name in expected {
         assert_eq!(files.get(name.as_str()), Some(&("-rw-r--r--", "root/root")), "{name}\n{listed}");

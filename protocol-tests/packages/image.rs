@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use super::*;
 
 /// The entries of the layer that all processors share, as `tar` lists them.
-const BASE: [&str; 10] = [
+const BASE: [&str; 15] = [
     "drwxr-xr-x 0/0 etc/",
     "drwxr-xr-x 0/0 etc/ssl/",
     "drwxr-xr-x 0/0 etc/ssl/certs/",
@@ -21,6 +21,11 @@ const BASE: [&str; 10] = [
     "lrwxrwxrwx 0/0 opt/resource/in -> /usr/bin/dpl-lambda",
     "lrwxrwxrwx 0/0 opt/resource/out -> /usr/bin/dpl-lambda",
     "drwxrwxrwt 0/0 tmp/",
+    "drwxr-xr-x 0/0 usr/",
+    "drwxr-xr-x 0/0 usr/share/",
+    "drwxr-xr-x 0/0 usr/share/doc/",
+    "drwxr-xr-x 0/0 usr/share/doc/dpl-lambda/",
+    "-rw-r--r-- 0/0 usr/share/doc/dpl-lambda/THIRD-PARTY-LICENSES",
 ];
 
 /// The entries of the layer with the program.
