@@ -315,7 +315,8 @@ fn the_debian_package_has_its_files_where_debian_wants_them() {
         let is_below = name.starts_with(documents);
         assert!(is_ours || is_below || mode.starts_with('d'), "{name} belongs to another package");
     }
-    let field = |name: &str| text(Command::new("dpkg-deb").arg("--field").arg(&deb).arg(name));
+    let field =
+        |name: &str| text(Command::new("dpkg-deb").arg("--field").arg(&deb).arg(name)).trim().to_owned();
     assert_eq!(field("Package"), "dpl-lambda\n");
     assert_eq!(field("Version"), format!("{VERSION}\n"));
     assert_eq!(field("Architecture"), format!("{}\n", processor().debian));

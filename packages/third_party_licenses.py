@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """Prints the licenses of everything that is linked into the program: each text once, below the crates that it belongs to.
 
 Needs cargo with the crates of Cargo.lock in its cache. The output depends only on Cargo.lock.
