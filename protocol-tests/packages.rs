@@ -317,9 +317,9 @@ fn the_debian_package_has_its_files_where_debian_wants_them() {
     }
     let field =
         |name: &str| text(Command::new("dpkg-deb").arg("--field").arg(&deb).arg(name)).trim().to_owned();
-    assert_eq!(field("Package"), "dpl-lambda\n");
-    assert_eq!(field("Version"), format!("{VERSION}\n"));
-    assert_eq!(field("Architecture"), format!("{}\n", processor().debian));
+    assert_eq!(field("Package"), "dpl-lambda");
+    assert_eq!(field("Version"), VERSION);
+    assert_eq!(field("Architecture"), processor().debian);
     assert_eq!(field("Depends"), "", "a static program needs no package");
 
     let directory = TempDir::new().expect("a temporary directory");
