@@ -133,7 +133,9 @@ impl EventSink {
                 let path = fs::read_link(file).unwrap_or_default();
                 // Regular files that are open for writing.
                 let is_written = flags & 3 != 0 && path.is_file() && !path.starts_with(self.tools.path());
-                if is_written && !path.starts_with("/dev") {
+                // Git lists the names of the checkout's own files there.
+                let is_index = path.to_string_lossy().contains("/.git/index");
+                if is_written && !is_index && !path.starts_with("/dev") {
                     self.read(scenario, "a file that is open", &fs::read(&path).unwrap_or_default());
                 }
             }
