@@ -25,7 +25,7 @@ mod values;
 pub use identity::{RoleSource, RoleToAssume, StanzaIdentity, UnusableKeys};
 pub(crate) use meanings::option_named;
 pub use options::Options;
-pub(crate) use options::{ALIASES, Group, NON_SECRET_KEYS, all_keys, in_group, text_form};
+pub(crate) use options::{ALIASES, Group, NON_SECRET_KEYS, all_keys, in_group, option_of, text_form};
 pub(crate) use secure::has_keys_beside_secure;
 pub(crate) use tables::aws_field;
 #[cfg(test)]
