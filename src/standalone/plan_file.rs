@@ -106,8 +106,8 @@ impl<'a> PlanRecorder<'a> {
 }
 
 impl Reporter for PlanRecorder<'_> {
-    fn heading(&mut self, title: &str) -> io::Result<()> {
-        self.reporter.heading(title)
+    fn heading(&mut self, title: &str, is_only: bool) -> io::Result<()> {
+        self.reporter.heading(title, is_only)
     }
 
     fn line(&mut self, line: &ChildLine, raw: &str, locate: Locate<'_>) -> io::Result<()> {
