@@ -296,7 +296,7 @@ options! {
         /// decides only when it creates a function whether it runs on Managed Instances. Default: the live
         /// value; a new function does not.
         pub capacity_provider_config: Option<CapacityProviderConfig> as Option<CapacityProviderConfig>
-            = structure(CapacityProviderConfig::read),
+            = structure(CapacityProviderConfig::checked),
             "Capacity provider"
                 .yaml(
                     "capacity_provider_config:\n  capacity_provider_arn: arn:aws:lambda:us-east-1:\
