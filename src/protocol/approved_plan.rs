@@ -84,14 +84,14 @@ pub enum PlanFormatError {
     "functions that are not of one release change versions of the layer {0}, so the first one would make the \
      plan of the next one outdated"
 )]
-pub struct LayerChangedTwice(String);
+pub(crate) struct LayerChangedTwice(String);
 
 /// Checks that no deployment of the plan makes a later one outdated with a layer. Each part is what is
 /// deployed together: a function, or those of a release.
 ///
 /// # Errors
 /// [`LayerChangedTwice`].
-pub fn check_layers<'a>(
+pub(crate) fn check_layers<'a>(
     parts: impl IntoIterator<Item = impl IntoIterator<Item = &'a ApprovedFunction>>,
 ) -> Result<(), LayerChangedTwice> {
     let mut changed = BTreeSet::new();
