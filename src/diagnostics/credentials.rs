@@ -41,6 +41,9 @@ pub(super) fn from_credentials(mut error: CredentialsError, redactor: &Redactor)
             ..no_credentials(text)
                 .hint("set it again on one line; a copied value often ends with a line break")
         },
+        CredentialsError::ControlCharacterInProfile { .. } => no_credentials(text).hint(format!(
+            "write it on one line in {AWS_FILES}; an indented line continues the value above it"
+        )),
         CredentialsError::None => no_credentials(text).hint(
             "set `access_key_id` and `secret_access_key` in the stanza, AWS_ACCESS_KEY_ID and \
              AWS_SECRET_ACCESS_KEY in the job, a `profile` with credentials, or `role_to_assume` with \
@@ -128,6 +131,7 @@ fn redact(error: &mut CredentialsError, redactor: &Redactor) {
     | CredentialsError::ProfileFailed { profile: text, .. }
     | CredentialsError::BadProfiles { profile: text, .. }
     | CredentialsError::NeedsMfa { profile: text }
+    | CredentialsError::ControlCharacterInProfile { profile: text, .. }
     | CredentialsError::NoFeature { profile: text, .. }
     | CredentialsError::NoSession { profile: text, .. }
     | CredentialsError::BadSession { profile: text, .. }

@@ -32,8 +32,9 @@ pub(crate) use commands::{from_command, from_git};
 pub(crate) use guard::from_guard;
 pub(crate) use package::from_package;
 pub(crate) use plan::{
-    PLAN_AGAIN, from_interrupted_plan, from_no_function, from_outdated_plan, from_plan,
-    from_plan_without_deployment, from_rollback_without_alias, from_skipped_plan,
+    ONE_RELEASE, PLAN_AGAIN, from_interrupted_plan, from_layer_changed_twice, from_no_function,
+    from_outdated_plan, from_plan, from_plan_without_deployment, from_rollback_without_alias,
+    from_skipped_plan,
 };
 pub(crate) use request::{
     from_conditions, from_differing_layer, from_large_release, from_list_to_package, from_repeated_function,

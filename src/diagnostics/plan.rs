@@ -3,6 +3,7 @@
 
 use super::report;
 use crate::plan::{PlanDifference, PlanError};
+use crate::protocol::approved_plan::LayerChangedTwice;
 use crate::protocol::error::{Code, ErrorReport, Problem};
 use crate::protocol::event::UnmetCondition;
 use crate::protocol::secret::Redactor;
@@ -159,6 +160,15 @@ pub(crate) fn from_outdated_plan(differences: &[PlanDifference], redactor: &Reda
         hint: (index == 0).then(|| PLAN_AGAIN.to_owned()),
     };
     ErrorReport::from_problems(differences.iter().enumerate().map(problem).collect())
+}
+
+/// Hint for functions that cannot be deployed from one plan as they are.
+pub(crate) const ONE_RELEASE: &str =
+    "give the stanzas of these functions the same `release`, then make a new plan, and approve that";
+
+/// Reports an approved plan of which one deployment would make another one outdated.
+pub(crate) fn from_layer_changed_twice(error: &LayerChangedTwice) -> ErrorReport {
+    report(Code::PlanOutdated, error.to_string()).hint(ONE_RELEASE)
 }
 
 /// Reports a stanza that the approved plan deploys, but whose conditions are not met.

@@ -411,9 +411,9 @@ struct RecordingReporter<'a> {
 }
 
 impl Reporter for RecordingReporter<'_> {
-    fn heading(&mut self, title: &str) -> io::Result<()> {
+    fn heading(&mut self, title: &str, is_only: bool) -> io::Result<()> {
         self.files.heading(title);
-        self.reporter.heading(title)
+        self.reporter.heading(title, is_only)
     }
 
     fn line(&mut self, line: &ChildLine, raw: &str, locate: Locate<'_>) -> io::Result<()> {
@@ -439,8 +439,10 @@ impl Reporter for RecordingReporter<'_> {
 struct JsonReporter;
 
 impl Reporter for JsonReporter {
-    fn heading(&mut self, title: &str) -> io::Result<()> {
-        print_stderr(title);
+    fn heading(&mut self, title: &str, is_only: bool) -> io::Result<()> {
+        if !is_only {
+            print_stderr(title);
+        }
         Ok(())
     }
 
@@ -455,7 +457,7 @@ impl Reporter for JsonReporter {
 
 /// Collects Markdown. The errors are also on standard error, because Markdown is usually written to a file.
 impl Reporter for MarkdownDocument {
-    fn heading(&mut self, title: &str) -> io::Result<()> {
+    fn heading(&mut self, title: &str, _: bool) -> io::Result<()> {
         MarkdownDocument::heading(self, title);
         Ok(())
     }
@@ -477,8 +479,8 @@ impl Reporter for MarkdownDocument {
 
 /// Writes text for people.
 impl Reporter for HumanReporter<Stdout> {
-    fn heading(&mut self, title: &str) -> io::Result<()> {
-        HumanReporter::heading(self, title)
+    fn heading(&mut self, title: &str, is_only: bool) -> io::Result<()> {
+        if is_only { Ok(()) } else { HumanReporter::heading(self, title) }
     }
 
     fn line(&mut self, line: &ChildLine, _: &str, locate: Locate<'_>) -> io::Result<()> {

@@ -119,9 +119,9 @@ codes! {
     BadJson: Config =>
         "Write one JSON object to standard input: the stanza, with the job's `env`. The message names line \
          and column.";
-    /// A JSON object has the same key twice.
+    /// A JSON object has the same key twice, or the settings of a plugin have two values for one option.
     DuplicateKey: Config =>
-        "Keep one of the two. JSON does not define which one counts.";
+        "Keep one of the two. Nothing defines which one counts.";
     /// Standard input is larger than 8 MiB, or contains too many values.
     RequestTooLarge: Config =>
         "Check that this is the right input. A stanza and a job's environment are far smaller.";

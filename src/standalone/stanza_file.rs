@@ -5,6 +5,7 @@ use std::fmt::Write;
 
 use super::yaml::writer;
 use crate::function::WrittenStanza;
+use crate::protocol::messages::without_log_commands;
 
 const INTRODUCTION: &str = "\
 The stanza of a live function, written by `dpl-lambda init`. It leaves out what has AWS's
@@ -45,10 +46,11 @@ pub(crate) fn stanza_file(stanza: &WrittenStanza) -> String {
 /// Indentation of the stanza's keys.
 const INDENT: usize = 2;
 
-/// Appends a comment of one line. The name of a tag can have characters that YAML does not allow.
+/// Appends a comment of one line. The name of a tag can have characters that YAML does not allow, and begin a
+/// command to the log of a CI.
 fn comment(file: &mut String, indent: usize, text: &str) {
     let text: String = text.chars().map(|c| if writer::is_printable(c) { c } else { ' ' }).collect();
-    let line = format!("{:indent$}# {text}", "");
+    let line = format!("{:indent$}# {}", "", without_log_commands(&text));
     let _ = writeln!(file, "{}", line.trim_end());
 }
 
@@ -81,11 +83,11 @@ mod tests {
                 key("environment", json!({"on": "$FN_HELLO_ON"}), Some("one\nline")),
             ],
             variables: vec![variable("FN_HELLO_ON", "`on`"), variable("FN_A", "`a\u{85}\n- b`")],
-            notes: vec!["this\n: is left out".to_owned()],
+            notes: vec!["this\n: is left out, `##[x]` too".to_owned()],
         };
         let file = stanza_file(&stanza);
         let (_, rest) = file.split_once("shows their values:\n").expect("an introduction");
-        let expected = "#   FN_HELLO_ON  `on`\n#   FN_A         `a  - b`\n#\n# Note: this : is left out.\ndeploy:\n  \
+        let expected = "#   FN_HELLO_ON  `on`\n#   FN_A         `a  - b`\n#\n# Note: this : is left out, `# #[x]` too.\ndeploy:\n  \
             provider: lambda\n  function_name: hello\n  # one line\n  environment:\n    'on': $FN_HELLO_ON\n";
         assert_eq!(rest, expected);
         assert!(!file.contains("hunter2"), "{file}");
