@@ -42,9 +42,8 @@ pub(super) fn from_credentials(mut error: CredentialsError, redactor: &Redactor)
                 .hint("set it again on one line; a copied value often ends with a line break")
         },
         CredentialsError::None => no_credentials(text).hint(
-            "set `access_key_id` and `secret_access_key` in the stanza, AWS_ACCESS_KEY_ID and \
-             AWS_SECRET_ACCESS_KEY in the job, a `profile` with credentials, or `role_to_assume` with \
-             `web_identity_token_env`",
+            "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in the job, or AWS_PROFILE to a profile with \
+             credentials; or, in the stanza, `role_to_assume` with `web_identity_token_env`",
         ),
         CredentialsError::NoProfile { name } => {
             no_credentials(text).at("/profile").hint(match is_plain(&name) {
