@@ -194,9 +194,10 @@ pub(crate) fn from_plan_without_deployment() -> ErrorReport {
         .hint("remove `plan`, or run `deploy`")
 }
 
-/// Reports a rollback of a function that does not exist.
-pub(crate) fn from_no_function(function_name: &str, redactor: &Redactor) -> ErrorReport {
-    report(Code::NotFound, format!("the function `{}` does not exist", redactor.redact(function_name)))
+/// Reports a function that a command needs and that does not exist.
+pub(crate) fn from_no_function(function_name: &str, region: &str, redactor: &Redactor) -> ErrorReport {
+    let name = redactor.redact(function_name);
+    report(Code::NotFound, format!("the function `{name}` does not exist in {region}"))
         .at("/function_name")
         .hint("check the region and the account")
 }

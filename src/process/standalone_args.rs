@@ -103,7 +103,8 @@ fn ci_names() -> Vec<PossibleValue> {
 pub(crate) fn explain_stdin_wait() {
     if io::stdin().is_terminal() {
         print_stderr(
-            "waiting for a request on standard input; use `--travis-yml .travis.yml` to read a file instead",
+            "waiting for a request on standard input; `--stanza lambda.yml` or `--travis-yml .travis.yml` reads \
+             a file instead; `--help` lists all commands",
         );
     }
 }
@@ -113,9 +114,18 @@ impl StandaloneArgs {
     pub(crate) fn reject_standalone_options(&self, command: &str) {
         let StandaloneArgs { travis_yml, stanza, only, format, result, summary, ci, require_deploy, .. } =
             self;
-        let has_file = [travis_yml, stanza, result, summary].into_iter().any(Option::is_some);
-        if has_file || only.is_some() || format.is_some() || ci.is_some() || *require_deploy {
-            print_report(&diagnostics::from_standalone_options(command));
+        let options = [
+            ("--travis-yml", travis_yml.is_some()),
+            ("--stanza", stanza.is_some()),
+            ("--only", only.is_some()),
+            ("--format", format.is_some()),
+            ("--result", result.is_some()),
+            ("--summary", summary.is_some()),
+            ("--ci", ci.is_some()),
+            ("--require-deploy", *require_deploy),
+        ];
+        if let Some((option, _)) = options.into_iter().find(|(_, is_given)| *is_given) {
+            print_report(&diagnostics::from_unaccepted_option(command, option));
             process::exit(2)
         }
     }

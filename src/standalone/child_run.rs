@@ -308,8 +308,11 @@ impl ChildRun {
     }
 
     /// The place of a key of a stanza: in the file, such as `.travis.yml:14`, or its setting. `None`: the
-    /// stanza is from standard input.
+    /// stanza is from standard input, or the key is a variable of the job.
     fn place(&self, stanza: Option<u32>, at: &str) -> Option<String> {
+        if at.starts_with("/env/") {
+            return None;
+        }
         let index = stanza.map_or(Some(0), |stanza| usize::try_from(stanza).ok())?;
         self.stanzas.get(index).map(|located| located.place(&self.file, at))
     }
@@ -466,6 +469,7 @@ mod tests {
         for (stanza, expected) in [(None, a), (Some(0), a), (Some(1), b), (Some(2), None)] {
             assert_eq!(place(stanza).as_deref(), expected, "{stanza:?}");
         }
+        assert_eq!(run.place(None, "/env/AWS_PROFILE"), None);
     }
 
     #[test]

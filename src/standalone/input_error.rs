@@ -234,6 +234,8 @@ fn about_yaml(detail: &str) -> &'static str {
     let is = |part: &str| detail.contains(part);
     if is("cannot start any token") {
         "quote a value that begins with `%`, `@` or a backtick, and indent with spaces instead of tabs"
+    } else if is("tab character") {
+        "indent with spaces instead of tabs"
     } else if is("mapping values are not allowed") {
         "check the indentation, and quote a value that contains `: `"
     } else if is("unexpected end of stream") {

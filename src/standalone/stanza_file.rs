@@ -14,8 +14,8 @@ default; a deployment does not change that. To compare it with the function:
 
 /// Before the list of variables.
 const VARIABLES: &str = "\
-Set these variables for the plan, and in the settings of your CI. `aws lambda get-function`
-shows their values:";
+Set these variables for the plan, and in the settings of your CI. If one is missing, a deployment
+replaces the live value with its name. `aws lambda get-function` shows their values:";
 
 /// The text of the file.
 pub(crate) fn stanza_file(stanza: &WrittenStanza) -> String {
@@ -90,6 +90,7 @@ mod tests {
         let expected = "#   FN_HELLO_ON  `on`\n#   FN_A         `a  - b`\n#\n# Note: this : is left out, `# #[x]` too.\ndeploy:\n  \
             provider: lambda\n  function_name: hello\n  # one line\n  environment:\n    'on': $FN_HELLO_ON\n";
         assert_eq!(rest, expected);
+        assert!(file.contains("replaces the live value with its name"), "{file}");
         assert!(!file.contains("hunter2"), "{file}");
         let read = travis_yml::stanzas(&file).unwrap_or_else(|error| panic!("{error}: {file}"));
         let stanza = serde_json::to_value(&read[0].stanza).expect("JSON");
