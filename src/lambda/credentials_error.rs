@@ -34,8 +34,7 @@ pub(crate) enum CredentialsError {
     },
     /// A part of the credentials has a character that no request can contain.
     #[error(
-        "`{part}` of the credential source `{}` contains a line break or another control character",
-        .origin.as_str()
+        "`{part}` of the credential source `{origin}` contains a line break or another control character"
     )]
     ControlCharacter {
         /// The part, by its name in a stanza.
@@ -86,7 +85,7 @@ pub(crate) enum CredentialsError {
         source: std::io::Error,
     },
     /// A source that is configured did not respond in time.
-    #[error("the credential source `{}` did not respond in time", .origin.as_str())]
+    #[error("the credential source `{origin}` did not respond in time")]
     NoResponse {
         /// The source.
         origin: CredentialsSource,
@@ -176,7 +175,7 @@ pub(crate) enum CredentialsError {
         source: SdkCredentialsError,
     },
     /// A source that is configured returned an error.
-    #[error("the credential source `{}` returned no credentials", .origin.as_str())]
+    #[error("the credential source `{origin}` returned no credentials")]
     Unavailable {
         /// The source.
         origin: CredentialsSource,

@@ -5,7 +5,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::policy_document::Statement;
-use super::text::one_line;
+use super::text::{display_as_in_json, one_line};
+
+display_as_in_json!(Class, Code, WarningCode);
 
 /// Who must act before a run can succeed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -43,15 +45,6 @@ impl Class {
             Class::Internal => "the authors of dpl-lambda",
         }
     }
-
-    /// The name of the class in events, such as `config`.
-    pub fn word(self) -> String {
-        word(&self)
-    }
-}
-
-fn word(value: &impl Serialize) -> String {
-    serde_json::to_value(value).ok().and_then(|word| word.as_str().map(str::to_owned)).unwrap_or_default()
 }
 
 /// Defines an enum of codes. Each has its meaning (the doc comment) and advice; `docs/errors.md` is generated
@@ -78,11 +71,6 @@ macro_rules! words {
             /// What to do.
             pub fn advice(self) -> &'static str {
                 match self { $($enum::$name => $advice,)* }
-            }
-
-            /// The code in events, such as `bad-value`.
-            pub fn word(self) -> String {
-                word(&self)
             }
         }
     };

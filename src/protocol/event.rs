@@ -11,6 +11,7 @@ pub use super::guard::{
 };
 pub use super::plan_basis::{AliasBasis, PlanBasis};
 pub use super::step::StepName;
+use super::text::display_as_in_json;
 
 #[cfg(test)]
 mod tests;
@@ -21,6 +22,8 @@ pub const PROTOCOLS: &[u32] = &[1];
 /// Names of the features of protocol 1 that not every version has. `stanzas`: a request can be a list.
 /// `plan`: a request can have an approved plan.
 pub const FEATURES: &[&str] = &["stanzas", "plan"];
+
+display_as_in_json!(CredentialsSource, Condition, Phase, Outcome, CodeState);
 
 /// One line of standard output: an event, and a text that a runner can print for it.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
@@ -160,21 +163,6 @@ pub enum CredentialsSource {
     Instance,
 }
 
-impl CredentialsSource {
-    /// The name of the source in events, such as `web-identity`.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            CredentialsSource::Stanza => "stanza",
-            CredentialsSource::Environment => "environment",
-            CredentialsSource::Profile => "profile",
-            CredentialsSource::WebIdentity => "web-identity",
-            CredentialsSource::AssumedRole => "assumed-role",
-            CredentialsSource::Container => "container",
-            CredentialsSource::Instance => "instance",
-        }
-    }
-}
-
 /// Progress of a long task.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "task", rename_all = "kebab-case")]
@@ -245,21 +233,6 @@ pub enum Condition {
     /// Whether Travis CI makes a job that deploys the stanza: `if`, `branches` and `os` of the `.travis.yml`.
     /// Only in standalone use; then no other group is evaluated.
     Job,
-}
-
-impl Condition {
-    /// The name of the group in events, such as `pull-request`.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Condition::PullRequest => "pull-request",
-            Condition::Repo => "repo",
-            Condition::Branch => "branch",
-            Condition::Runtime => "runtime",
-            Condition::Condition => "condition",
-            Condition::Tags => "tags",
-            Condition::Job => "job",
-        }
-    }
 }
 
 /// Result of one group of conditions.
@@ -374,22 +347,6 @@ pub enum Phase {
     SendBack,
     /// Changes what is left when all functions are live, such as tags.
     CleanUp,
-}
-
-impl Phase {
-    /// The name of the phase in events, such as `go-live`.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Phase::Judge => "judge",
-            Phase::Package => "package",
-            Phase::Read => "read",
-            Phase::Plan => "plan",
-            Phase::Prepare => "prepare",
-            Phase::GoLive => "go-live",
-            Phase::SendBack => "send-back",
-            Phase::CleanUp => "clean-up",
-        }
-    }
 }
 
 /// State at AWS that ends a wait.
@@ -567,22 +524,6 @@ pub enum Outcome {
     Stopped,
 }
 
-impl Outcome {
-    /// The outcome in events, such as `deployed`.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Outcome::Failed => "failed",
-            Outcome::Deployed => "deployed",
-            Outcome::Planned => "planned",
-            Outcome::Unchanged => "unchanged",
-            Outcome::Checked => "checked",
-            Outcome::Packaged => "packaged",
-            Outcome::Skipped => "skipped",
-            Outcome::Stopped => "stopped",
-        }
-    }
-}
-
 /// The live function after the run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Deployment {
@@ -646,16 +587,6 @@ pub enum CodeState {
     Uploaded,
     /// The live code was already the same.
     Unchanged,
-}
-
-impl CodeState {
-    /// The name of the state in events: `uploaded` or `unchanged`.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            CodeState::Uploaded => "uploaded",
-            CodeState::Unchanged => "unchanged",
-        }
-    }
 }
 
 impl Deployment {

@@ -200,8 +200,8 @@ mod tests {
         let read = stanza::read(node.expect("JSON").as_map().expect("an object"));
         let variables = read.options().environment.iter().flatten();
         let variables = variables.map(|(name, value)| format!("{name}={}", value.expose()));
-        let warnings = read.warnings.iter().map(|warning| warning.code.word());
-        let codes = warnings.chain(read.problems().iter().map(|problem| problem.code.word()));
+        let warnings = read.warnings.iter().map(|warning| warning.code.to_string());
+        let codes = warnings.chain(read.problems().iter().map(|problem| problem.code.to_string()));
         (variables.collect::<Vec<_>>().join(" "), codes.collect::<Vec<_>>().join(" "))
     }
 

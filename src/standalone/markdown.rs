@@ -178,14 +178,14 @@ impl BoundedText {
 
 /// How a stanza ended, as paragraphs.
 fn outcome(finished: &Finished) -> Vec<String> {
-    let word = finished.outcome().as_str();
+    let word = finished.outcome();
     match finished {
         Finished::Planned(plan) if plan.steps.is_empty() => vec![format!("**{word}:** no changes")],
         Finished::Planned(plan) => {
             vec![format!("**{word}:** {}; {}", counts(&plan.steps), presence(plan.function))]
         }
         Finished::Failed { error, changed, allowed } => {
-            let mut paragraphs = vec![format!("**{word}:** {}", code(&error.code.word()))];
+            let mut paragraphs = vec![format!("**{word}:** {}", code(&error.code.to_string()))];
             paragraphs.extend(error.lines().iter().map(|line| format!("- {}", code(line))));
             if !changed.is_empty() {
                 let changed: Vec<&str> = changed.iter().map(|step| step.as_str()).collect();
@@ -211,7 +211,7 @@ fn outcome(finished: &Finished) -> Vec<String> {
 
 /// The rows of a step: one for each change, or one without a change.
 fn rows(step: &PlannedStep) -> Vec<String> {
-    let phase = step.phase.map(|phase| format!(" ({})", phase.as_str())).unwrap_or_default();
+    let phase = step.phase.map(|phase| format!(" ({phase})")).unwrap_or_default();
     let name = code(&format!("{}{phase}", step.step.as_str()));
     let cell = |value: Option<String>| value.map(|value| code(&value)).unwrap_or_default();
     if step.changes.is_empty() {

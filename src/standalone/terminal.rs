@@ -207,7 +207,7 @@ impl<W: Write> HumanReporter<W> {
         let text = if *condition == Condition::PullRequest {
             clean(message)
         } else {
-            format!("{}: want {}, got {}", condition.as_str(), quoted(want), quoted(got))
+            format!("{condition}: want {}, got {}", quoted(want), quoted(got))
         };
         match met {
             true => self.labelled(0, &[(TextStyle::Good, symbols.done)], &text, TextStyle::Dim),
@@ -226,8 +226,8 @@ impl<W: Write> HumanReporter<W> {
         let (key, region) = (clean(access_key_id), clean(region));
         let source = match profile.map(clean) {
             Some(profile) if source == CredentialsSource::Profile => format!("profile {profile}"),
-            Some(profile) => format!("{}, profile {profile}", source.as_str()),
-            None => source.as_str().to_owned(),
+            Some(profile) => format!("{source}, profile {profile}"),
+            None => source.to_string(),
         };
         let text = format!("access key {key} ({source}), region {region}");
         self.dim(self.capabilities.symbols().note, &text)
@@ -288,7 +288,7 @@ impl<W: Write> HumanReporter<W> {
 
     fn warning(&mut self, warning: &Warning, locate: LocateKey<'_>) -> io::Result<()> {
         self.run.has_changes |= warning.code == WarningCode::Stashed;
-        let label = format!("warning[{}]:", warning.code.word());
+        let label = format!("warning[{}]:", warning.code);
         let message = clean(&warning.message);
         self.labelled(0, &[(TextStyle::Changed, &label)], &message, TextStyle::Plain)?;
         self.place(warning.at.as_deref(), locate)?;
