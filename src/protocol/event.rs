@@ -609,17 +609,10 @@ impl Finished {
 
     /// The error. `None` unless the run failed.
     pub fn error(&self) -> Option<&ErrorReport> {
-        match self {
-            Finished::Failed { error, .. } => Some(error),
-            Finished::List(list) => list.error.as_deref(),
-            Finished::Deployed(_)
-            | Finished::Unchanged(_)
-            | Finished::Planned(_)
-            | Finished::Checked {}
-            | Finished::Packaged { .. }
-            | Finished::Skipped { .. }
-            | Finished::Stopped { .. } => None,
+        if let Finished::List(list) = self {
+            return list.error.as_deref();
         }
+        if let Finished::Failed { error, .. } = self { Some(error) } else { None }
     }
 
     /// The error code. `None` unless the run failed.
@@ -629,17 +622,10 @@ impl Finished {
 
     /// True if the run failed, and the stanza allows that.
     pub fn is_allowed(&self) -> bool {
-        match self {
-            Finished::Failed { allowed, .. } => *allowed,
-            Finished::List(list) => list.allowed,
-            Finished::Deployed(_)
-            | Finished::Unchanged(_)
-            | Finished::Planned(_)
-            | Finished::Checked {}
-            | Finished::Packaged { .. }
-            | Finished::Skipped { .. }
-            | Finished::Stopped { .. } => false,
+        if let Finished::List(list) = self {
+            return list.allowed;
         }
+        matches!(self, Finished::Failed { allowed: true, .. })
     }
 
     /// The outcome, without the facts about it.
@@ -659,52 +645,31 @@ impl Finished {
 
     /// True if the run planned changes, for at least one stanza.
     pub fn plans_changes(&self) -> bool {
-        match self {
-            Finished::Planned(plan) => plan.has_changes(),
-            Finished::List(list) => list.functions.iter().any(|function| function.finished.plans_changes()),
-            Finished::Deployed(_)
-            | Finished::Unchanged(_)
-            | Finished::Checked {}
-            | Finished::Packaged { .. }
-            | Finished::Skipped { .. }
-            | Finished::Failed { .. }
-            | Finished::Stopped { .. } => false,
+        if let Finished::List(list) = self {
+            return list.functions.iter().any(|function| function.finished.plans_changes());
         }
+        self.plan().is_some_and(Plan::has_changes)
+    }
+
+    /// The plan. `None` unless the run planned a deployment.
+    pub fn plan(&self) -> Option<&Plan> {
+        if let Finished::Planned(plan) = self { Some(plan) } else { None }
     }
 
     /// The function after the run. `None` unless it was deployed or is unchanged.
     pub fn deployment(&self) -> Option<&Deployment> {
-        match self {
-            Finished::Deployed(live) | Finished::Unchanged(live) => Some(live),
-            Finished::Planned(_)
-            | Finished::Checked {}
-            | Finished::Packaged { .. }
-            | Finished::Skipped { .. }
-            | Finished::Failed { .. }
-            | Finished::Stopped { .. }
-            | Finished::List(_) => None,
-        }
+        if let Finished::Deployed(live) | Finished::Unchanged(live) = self { Some(live) } else { None }
     }
 }
 
 impl Event {
     /// The name of the function among the event's own keys.
     pub fn function_name(&self) -> Option<&str> {
-        match self {
-            Event::StepStarted { function_name, .. } => Some(function_name),
-            Event::Finished(finished) => finished.deployment().map(|live| live.function_name.as_str()),
-            Event::Hello { .. }
-            | Event::Identified { .. }
-            | Event::ConditionChecked(_)
-            | Event::Progress(_)
-            | Event::Packaged(_)
-            | Event::Planned(_)
-            | Event::Phase { .. }
-            | Event::StepFinished { .. }
-            | Event::GuardChecked(_)
-            | Event::Output { .. }
-            | Event::Warning(_) => None,
+        if let Event::StepStarted { function_name, .. } = self {
+            return Some(function_name);
         }
+        let Event::Finished(finished) = self else { return None };
+        finished.deployment().map(|live| live.function_name.as_str())
     }
 }
 

@@ -90,17 +90,8 @@ impl MarkdownDocument {
 
     /// The function of a run that is not one of a list, as far as it is known.
     fn title_of(&self, finished: &Finished) -> String {
-        let planned = match finished {
-            Finished::Planned(plan) => plan.basis.as_ref().map(|basis| basis.function_name.clone()),
-            Finished::Deployed(_)
-            | Finished::Unchanged(_)
-            | Finished::Checked {}
-            | Finished::Packaged { .. }
-            | Finished::Skipped { .. }
-            | Finished::Failed { .. }
-            | Finished::Stopped { .. }
-            | Finished::List(_) => None,
-        };
+        let basis = finished.plan().and_then(|plan| plan.basis.as_ref());
+        let planned = basis.map(|basis| basis.function_name.clone());
         let live = finished.deployment().map(|live| live.function_name.clone());
         planned.or(live).unwrap_or_else(|| self.title.clone())
     }
