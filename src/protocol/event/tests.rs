@@ -1,9 +1,9 @@
 //! Each line that is written is read back as the same line.
 
 use super::*;
-use crate::protocol::error::{AwsDetail, Class, Problem, WarningCode};
+use crate::protocol::error::{AwsDetail, Class, Code, ErrorReport, Problem, WarningCode};
 use crate::protocol::policy_document::Statement;
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// One example of each variant of an enum. Does not compile if a variant has no row.
 macro_rules! each_variant {
