@@ -3,6 +3,7 @@
 
 pub mod approved_plan;
 pub mod branches;
+mod codes;
 mod condition;
 pub(crate) mod editor;
 mod env_bytes;
