@@ -356,7 +356,7 @@ impl CallError {
     }
 
     /// A failure without a response to report.
-    pub(super) fn without(operation: &'static str, kind: CallErrorKind) -> Self {
+    pub(crate) fn without(operation: &'static str, kind: CallErrorKind) -> Self {
         CallError {
             operation,
             kind,
