@@ -217,6 +217,11 @@ impl MissingResource {
     }
 }
 
+/// AWS's error of an operation, as all clients of the SDK have it.
+pub(super) trait OperationError: ProvideErrorMetadata + Error + 'static {}
+
+impl<E: ProvideErrorMetadata + Error + 'static> OperationError for E {}
+
 /// A call that failed.
 #[derive(Clone, Debug, thiserror::Error)]
 pub(crate) struct CallError {
@@ -309,10 +314,7 @@ impl fmt::Display for CallError {
 
 impl CallError {
     /// Extracts the facts from the SDK's error.
-    pub(super) fn of<E>(operation: &'static str, error: SdkError<E, HttpResponse>) -> Self
-    where
-        E: ProvideErrorMetadata + Error + 'static,
-    {
+    pub(super) fn of<E: OperationError>(operation: &'static str, error: SdkError<E, HttpResponse>) -> Self {
         let renewal = RenewalFailed::cause_of(&error);
         let kind = match &error {
             _ if renewal.is_some() => CallErrorKind::Renewal,
