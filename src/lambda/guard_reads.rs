@@ -168,8 +168,7 @@ fn alias_queries(number: usize, function: &str, alias: &str, versions: [&str; 2]
         .collect()
 }
 
-/// The place of a result in the sums. `None`: the result is of no query, or its values are not to be
-/// trusted.
+/// The place of a result in the sums. `None`: the result is of no query, or its values are not to be trusted.
 fn place_of(result: &MetricDataResult) -> Option<(usize, usize)> {
     let is_usable =
         matches!(result.status_code(), None | Some(StatusCode::Complete | StatusCode::PartialData));
