@@ -5,9 +5,7 @@ use aws_sdk_codedeploy::types::{
     AppSpecContent, DeploymentInfo, DeploymentStatus, RevisionLocation, RevisionLocationType,
 };
 use aws_smithy_runtime_api::client::interceptors::context::InterceptorContext;
-use aws_smithy_runtime_api::client::retries::classifiers::{
-    ClassifyRetry, RetryAction, RetryClassifierPriority,
-};
+use aws_smithy_runtime_api::client::retries::classifiers::{ClassifyRetry, RetryAction};
 
 use super::client::Lambda;
 use super::deployment::{FoundDeployment, NewDeployment, described_move};
@@ -142,10 +140,6 @@ impl ClassifyRetry for LostResponse {
 
     fn name(&self) -> &'static str {
         "LostResponse"
-    }
-
-    fn priority(&self) -> RetryClassifierPriority {
-        RetryClassifierPriority::run_after(RetryClassifierPriority::transient_error_classifier())
     }
 }
 
