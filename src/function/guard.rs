@@ -190,18 +190,12 @@ fn tenths_text(tenths: u128) -> String {
 pub(crate) enum GuardError {
     /// An alarm of the stanza does not exist.
     #[error("CloudWatch alarm `{name}` does not exist in {region}")]
-    NoAlarm {
-        /// Name of the alarm.
-        name: String,
-        /// The region of the function.
-        region: String,
-    },
+    NoAlarm { name: String, region: String },
     /// An alarm of the stanza is in another region than the function.
     #[error("CloudWatch alarm `{alarm}` is not in the region `{region}` of the function")]
     OtherRegion {
         /// ARN of the alarm.
         alarm: String,
-        /// The region of the function.
         region: String,
     },
     /// An alarm fired.
@@ -210,25 +204,15 @@ pub(crate) enum GuardError {
         after_colon(.reason)
     )]
     AlarmFired {
-        /// Name of the alarm.
         name: String,
         /// Why it fired, in AWS's words. Empty: AWS does not say.
         reason: String,
-        /// The new version.
         version: String,
-        /// Its share of the traffic, in percent.
         percent: u8,
     },
     /// Too many invocations of the new version failed.
     #[error("{}", exceeded(.counts, .threshold, .percent))]
-    ErrorsExceeded {
-        /// The counted invocations.
-        counts: ErrorCounts,
-        /// The share that may fail.
-        threshold: ErrorThreshold,
-        /// The new version's share of the traffic, in percent.
-        percent: u8,
-    },
+    ErrorsExceeded { counts: ErrorCounts, threshold: ErrorThreshold, percent: u8 },
 }
 
 fn after_colon(reason: &str) -> String {
