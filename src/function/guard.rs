@@ -74,11 +74,9 @@ pub(crate) fn check_alarm_regions(alarms: &[AlarmName], region: &str) -> Result<
 /// A CloudWatch alarm as AWS reports it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct LiveAlarm {
-    /// Its name.
     pub name: String,
     /// Its ARN. Empty: AWS does not return it.
     pub arn: String,
-    /// Its state.
     pub state: AlarmState,
     /// Why it has this state, in AWS's words. Empty: AWS does not say.
     pub reason: String,
@@ -87,7 +85,6 @@ pub(crate) struct LiveAlarm {
 /// Counted invocations of one version.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Counts {
-    /// Number of invocations.
     pub invocations: u64,
     /// Number of those that failed.
     pub errors: u64,
@@ -109,7 +106,6 @@ pub(crate) struct CountedVersions<'a> {
     pub function: &'a str,
     /// The aliases that send traffic to the new version, each with the version that gets the rest.
     pub aliases: &'a BTreeMap<String, String>,
-    /// The new version.
     pub version: &'a str,
     /// Invocations before this time do not count.
     pub since: SystemTime,

@@ -168,11 +168,8 @@ pub(crate) struct FailedDeployment {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(not(feature = "codedeploy"), allow(dead_code, reason = "only the client finds out"))]
 pub(crate) enum MissingResource {
-    /// The application.
     Application,
-    /// The deployment group.
     DeploymentGroup,
-    /// The deployment configuration.
     DeploymentConfig,
 }
 
@@ -202,15 +199,12 @@ impl<E: ProvideErrorMetadata + Error + 'static> OperationError for E {}
 pub(crate) struct CallError {
     /// The AWS operation, such as `UpdateFunctionCode`.
     pub operation: &'static str,
-    /// The kind of failure.
     pub kind: CallErrorKind,
     /// AWS's error code, such as `ResourceConflictException`.
     pub code: Option<String>,
-    /// AWS's error message.
     pub message: Option<String>,
     /// Status of the HTTP response. `None`: there was no response.
     pub http_status: Option<u16>,
-    /// AWS's request id.
     pub request_id: Option<String>,
     /// ARN that a permission for the call must cover, for operations whose error messages do not contain it.
     pub resource: Option<String>,

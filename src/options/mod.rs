@@ -27,9 +27,7 @@ const LISTS: [&str; 3] = ["subnet_ids", "security_group_ids", "layers"];
 /// A stanza after all options have been resolved.
 #[derive(Debug)]
 pub(crate) struct ResolvedOptions {
-    /// The resolved options.
     pub stanza: Map,
-    /// Warnings about the options.
     pub warnings: Vec<Warning>,
     /// Errors: values that would become too large.
     pub problems: Vec<Problem>,
