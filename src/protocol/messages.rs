@@ -163,7 +163,7 @@ fn message(event: &Event) -> String {
         Event::Packaged(package) => packaged(package),
         Event::Planned(plan) => planned(plan),
         Event::Phase { phase, release, functions } => {
-            let functions = counted(u64::from(*functions), "function", "functions");
+            let functions = counted(*functions, "function", "functions");
             format!("release {release}: {phase} ({functions})")
         }
         Event::StepStarted { step, function_name, target } => match step {
@@ -507,7 +507,8 @@ fn still_moving(live: &Deployment) -> String {
 }
 
 /// Formats a number with its noun: `1 entry`, `2 entries`.
-pub(crate) fn counted(number: u64, one: &str, many: &str) -> String {
+pub(crate) fn counted(number: impl TryInto<u64>, one: &str, many: &str) -> String {
+    let number = number.try_into().unwrap_or(u64::MAX);
     format!("{number} {}", if number == 1 { one } else { many })
 }
 

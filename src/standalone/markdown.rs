@@ -156,9 +156,8 @@ impl BoundedText {
         if !self.is_full {
             return self.text;
         }
-        let number = |number: usize, one, many| counted(u64::try_from(number).unwrap_or(u64::MAX), one, many);
-        let (functions, rows) =
-            (number(self.functions, "function", "functions"), number(self.rows, "change", "changes"));
+        let functions = counted(self.functions, "function", "functions");
+        let rows = counted(self.rows, "change", "changes");
         format!(
             "{}\n\n**The text is too long: {functions} and {rows} are left out here.** The events (`--format \
              json`) have all of them.\n",

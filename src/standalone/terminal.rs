@@ -468,11 +468,6 @@ fn plan_text(plan: &Plan) -> String {
 
 /// `2 steps, 3 changes`.
 pub(super) fn counts(steps: &[PlannedStep]) -> String {
-    let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
-    let changes = steps.iter().map(|step| step.changes.len()).sum();
-    format!(
-        "{}, {}",
-        counted(count(steps.len()), "step", "steps"),
-        counted(count(changes), "change", "changes")
-    )
+    let changes: usize = steps.iter().map(|step| step.changes.len()).sum();
+    format!("{}, {}", counted(steps.len(), "step", "steps"), counted(changes, "change", "changes"))
 }

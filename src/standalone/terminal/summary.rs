@@ -10,7 +10,8 @@ use crate::protocol::error::{AwsDetail, Class, Code, ErrorReport};
 use crate::protocol::event::{
     Condition, Deployment, Finished, FunctionOutcome, ListOutcome, Outcome, StepName, UnmetCondition,
 };
-use crate::protocol::messages::{CHECKED, UNCHANGED, counted, duration, moved};
+use crate::protocol::messages::{CHECKED, UNCHANGED, duration, moved};
+use crate::protocol::request::stanzas_of;
 use crate::standalone::reporter::Locate;
 
 /// Text for a failed run that has changed nothing.
@@ -74,8 +75,7 @@ impl<W: Write> HumanReporter<W> {
             | Outcome::Checked
             | Outcome::Packaged => TextStyle::GoodBold,
         };
-        let number = u64::try_from(list.functions.len()).unwrap_or(u64::MAX);
-        let text = format!("{} in {}", counted(number, "stanza", "stanzas"), duration(list.duration_ms));
+        let text = format!("{} in {}", stanzas_of(list.functions.len()), duration(list.duration_ms));
         self.outcome(style, &format!("{}:", list.outcome), &text)?;
         self.facts(&rows(&list.functions))?;
         let decides = list.failure().map(|failure| failure.stanza);
