@@ -107,7 +107,7 @@ fn options_from_env(
     for key in VARIABLE_OPTIONS.into_iter().filter(|key| is_silent(key)) {
         let from_variables = ["AWS", "LAMBDA"].iter().find_map(|prefix| {
             let name = format!("{prefix}_{}", key.to_uppercase());
-            let value = env.get(&name).filter(|value| !value.is_empty())?.into_owned();
+            let value = env.non_empty(&name)?.into_owned();
             Some((value, format!("the job's variable {name}")))
         });
         let value = from_variables.or_else(|| {

@@ -188,7 +188,7 @@ fn identity(env: &Environment) -> Option<&'static str> {
 }
 
 fn is_set(env: &Environment, name: &str) -> bool {
-    env.get(name).is_some_and(|value| !value.is_empty())
+    env.non_empty(name).is_some()
 }
 
 #[cfg(test)]
