@@ -27,7 +27,6 @@ pub(crate) enum CodeSource {
 /// A place in S3 to which packages are uploaded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Bucket {
-    /// Name of the bucket.
     pub name: String,
     /// Prefix of the packages' keys, without a `/` at either end. Empty: no prefix.
     pub prefix: String,
@@ -36,9 +35,7 @@ pub(crate) struct Bucket {
 /// An object in S3.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Object {
-    /// Name of the bucket.
     pub bucket: String,
-    /// Key of the object.
     pub key: String,
     /// Version id of the object, in a bucket with versioning. `None`: the newest version.
     pub version: Option<String>,

@@ -21,7 +21,6 @@ pub(crate) enum CommandError {
     /// A command ended with an exit status other than 0.
     #[error("`{command}` of `run` failed with {status}")]
     RunFailed {
-        /// The command.
         command: String,
         /// Index of the command in `run`, from 0.
         index: usize,
@@ -30,10 +29,7 @@ pub(crate) enum CommandError {
     },
     /// git could not stash or restore uncommitted files.
     #[error("git cannot stash uncommitted files: {output}")]
-    CleanupFailed {
-        /// Output of git.
-        output: String,
-    },
+    CleanupFailed { output: String },
     /// The command could not be started, or was ended early.
     #[error(transparent)]
     Child(#[from] ChildError),

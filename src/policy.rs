@@ -2,19 +2,29 @@
 //! other side effects. What only AWS knows, such as the account of a function that the stanza names without
 //! an ARN, becomes `*`, and a note says so.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde_json::json;
 
+use self::actions::{
+    alias_actions, function_actions, guard_actions, invokes, is_of_instances, may_be_public, needed,
+    publishes, touches_network, url_actions, version_actions,
+};
+use self::arn::{ArnParts, is_account, is_word, literal, literal_arn};
 use crate::code_source::CodeSource;
-use crate::function::{ChangedBy, DesiredFunction, Setting};
+use crate::function::{DesiredFunction, Setting};
 use crate::protocol::event::StepName;
 use crate::protocol::layer::{Layer, NamedLayer};
 use crate::protocol::limits::NOT_A_ROLE;
 use crate::protocol::name::Region;
 use crate::protocol::policy_document::{PolicyDocument, Statement};
 use crate::protocol::stanza::{RoleSource, Stanza};
-use crate::protocol::structures::{CodeDeploy, EventInvokeConfig, OrNone};
+use crate::protocol::structures::CodeDeploy;
+
+mod actions;
+mod arn;
+#[cfg(test)]
+mod tests;
 
 /// A policy, and notes about its gaps.
 #[derive(Clone, Debug)]
@@ -29,13 +39,7 @@ pub(crate) struct Policy {
 /// changes all that the stanza sets. The policy also covers live settings that the stanza does not set.
 pub(crate) fn of(stanza: &Stanza, desired: &DesiredFunction, source: &CodeSource, region: &Region) -> Policy {
     let arn_parts = ArnParts::of(stanza, desired, region);
-    let function = format!(
-        "arn:{}:lambda:{}:{}:function:{}",
-        arn_parts.partition,
-        arn_parts.region,
-        arn_parts.account,
-        desired.name.name()
-    );
+    let function = arn_parts.arn("lambda", &format!("function:{}", desired.name.name()));
     let on = |qualifier: &str| format!("{function}:{qualifier}");
     let mut draft = Draft { statements: Vec::new(), notes: notes(stanza, desired, source, &arn_parts) };
     let actions = function_actions(stanza, desired, source);
@@ -118,176 +122,6 @@ pub(crate) fn default_region(region: &Region) -> String {
     format!("no region is set, so this is {}, as for a deployment from here; set `region`", region.as_str())
 }
 
-/// The actions on the function itself.
-fn function_actions(stanza: &Stanza, desired: &DesiredFunction, source: &CodeSource) -> Vec<&'static str> {
-    let has = |call| desired.settings.iter().any(|setting| setting.changed_by() == call);
-    let names = |setting: Setting| desired.settings.contains(&setting);
-    let (names_signing, names_reserved) = (has(ChangedBy::CodeSigning), has(ChangedBy::Concurrency));
-    let no_signing = names(Setting::CodeSigningConfigArn(String::new()));
-    let no_reserved = names(Setting::ReservedConcurrency(None));
-    let creates = stanza.role.is_some()
-        && match source {
-            CodeSource::Image(_) => true,
-            CodeSource::LiveImage => false,
-            CodeSource::Package | CodeSource::PackageInBucket(_) | CodeSource::Object(_) => {
-                stanza.runtime.is_some() && desired.handler.is_some()
-            }
-        };
-    let release = &desired.release;
-    let (names_alias, prunes) = (!release.aliases.is_empty(), release.keep.is_some());
-    let mut built = desired.layers.iter().flatten().filter_map(Layer::content);
-    let prunes_layers = built.any(|content| content.keep_versions.is_some());
-    // With an alias, the function's own URL is read too, and deleted when the stanza wants no URL.
-    let has_alias = desired.url_alias().is_some();
-    let own_address = match &desired.url {
-        Some(OrNone::Some(_)) if has_alias => vec!["lambda:GetFunctionUrlConfig"],
-        _ => url_actions(desired),
-    };
-    let mut actions = needed(&[
-        (true, "lambda:GetFunction"),
-        (creates, StepName::CreateFunction.iam_action()),
-        (
-            has(ChangedBy::Configuration) || desired.handler.is_some() || desired.layers.is_some(),
-            StepName::UpdateFunctionConfiguration.iam_action(),
-        ),
-        // Needed even if the live image stays: after a failed update it is sent again.
-        (true, StepName::UpdateFunctionCode.iam_action()),
-        (desired.tags.is_some(), "lambda:ListTags"),
-        (desired.tags.is_some(), StepName::TagResource.iam_action()),
-        (desired.tags.is_some() && desired.replaces_tags, StepName::UntagResource.iam_action()),
-        (names_signing, "lambda:GetFunctionCodeSigningConfig"),
-        (names_signing && !no_signing, StepName::PutFunctionCodeSigningConfig.iam_action()),
-        (no_signing, StepName::DeleteFunctionCodeSigningConfig.iam_action()),
-        (names_reserved && !no_reserved, StepName::PutFunctionConcurrency.iam_action()),
-        (no_reserved, StepName::DeleteFunctionConcurrency.iam_action()),
-        (has(ChangedBy::RuntimeManagement), "lambda:GetRuntimeManagementConfig"),
-        (has(ChangedBy::RuntimeManagement), StepName::PutRuntimeManagementConfig.iam_action()),
-        (has(ChangedBy::Recursion), "lambda:GetFunctionRecursionConfig"),
-        (has(ChangedBy::Recursion), StepName::PutFunctionRecursionConfig.iam_action()),
-        (publishes(desired), StepName::PublishVersion.iam_action()),
-        (release.publish || prunes || prunes_layers, "lambda:ListVersionsByFunction"),
-        (names_alias || prunes, "lambda:ListAliases"),
-        (names_alias, StepName::CreateAlias.iam_action()),
-        (names_alias, "lambda:GetAlias"),
-        (names_alias, StepName::UpdateAlias.iam_action()),
-    ]);
-    actions.extend(own_address);
-    actions.extend(event_invoke_actions(desired).into_iter().filter(|_| !has_alias));
-    actions
-}
-
-/// The actions on a configuration of asynchronous invocations, of the function or of an alias. One in which
-/// the stanza only removes destinations is removed itself if nothing else is left.
-fn event_invoke_actions(desired: &DesiredFunction) -> Vec<&'static str> {
-    let Some(config) = &desired.event_invoke else { return Vec::new() };
-    let is_set = |arn: &Option<String>| arn.as_ref().is_some_and(|arn| !arn.is_empty());
-    let sets = config.maximum_retry_attempts.is_some()
-        || config.maximum_event_age.is_some()
-        || is_set(&config.on_success)
-        || is_set(&config.on_failure);
-    needed(&[
-        (true, "lambda:GetFunctionEventInvokeConfig"),
-        (*config != EventInvokeConfig::default(), StepName::PutFunctionEventInvokeConfig.iam_action()),
-        (!sets, StepName::DeleteFunctionEventInvokeConfig.iam_action()),
-    ])
-}
-
-/// The actions on a function URL, whether it belongs to the function or to an alias.
-fn url_actions(desired: &DesiredFunction) -> Vec<&'static str> {
-    let (names_url, no_url) = (desired.url.is_some(), desired.url == Some(OrNone::None));
-    needed(&[
-        (names_url, "lambda:GetFunctionUrlConfig"),
-        (names_url, "lambda:GetPolicy"),
-        (names_url && !no_url, StepName::CreateFunctionUrlConfig.iam_action()),
-        (names_url && !no_url, StepName::UpdateFunctionUrlConfig.iam_action()),
-        (no_url, StepName::DeleteFunctionUrlConfig.iam_action()),
-        // Needed for public access, too: a statement with our ID but other content is removed first.
-        (names_url, StepName::RemovePermission.iam_action()),
-    ])
-}
-
-/// The actions on published versions.
-fn version_actions(stanza: &Stanza, desired: &DesiredFunction) -> Vec<&'static str> {
-    needed(&[
-        (publishes(desired), "lambda:GetFunction"),
-        (publishes(desired) && invokes(stanza), StepName::Verify.iam_action()),
-        (desired.release.scaling.is_some(), "lambda:GetFunctionScalingConfig"),
-        (desired.release.scaling.is_some(), StepName::PutFunctionScalingConfig.iam_action()),
-        (desired.release.keep.is_some(), StepName::DeleteFunction.iam_action()),
-        (desired.release.keep.is_some() && is_durable(desired), "lambda:ListDurableExecutionsByFunction"),
-    ])
-}
-
-/// The actions on aliases. Reading provisioned concurrency is always among them, since it moves with an alias
-/// whether or not the stanza sets it.
-fn alias_actions(desired: &DesiredFunction) -> Vec<&'static str> {
-    let provisioned = desired.release.provisioned;
-    let mut actions = needed(&[
-        (true, "lambda:GetProvisionedConcurrencyConfig"),
-        (matches!(provisioned, Some(Some(_))), StepName::PutProvisionedConcurrencyConfig.iam_action()),
-        (provisioned == Some(None), StepName::DeleteProvisionedConcurrencyConfig.iam_action()),
-    ]);
-    actions.extend(event_invoke_actions(desired));
-    actions
-}
-
-/// The actions of CloudWatch with which a guard watches. IAM has no resource for the metrics, and AWS checks
-/// the list of alarms against all alarms.
-fn guard_actions(desired: &DesiredFunction) -> Vec<&'static str> {
-    let guard = desired.release.guard.as_ref();
-    needed(&[
-        (guard.is_some_and(|guard| !guard.alarms.is_empty()), "cloudwatch:DescribeAlarms"),
-        (guard.is_some_and(|guard| guard.errors.is_some()), "cloudwatch:GetMetricData"),
-    ])
-}
-
-fn needed(actions: &[(bool, &'static str)]) -> Vec<&'static str> {
-    actions.iter().filter(|(is_needed, _)| *is_needed).map(|(_, action)| *action).collect()
-}
-
-/// True if a version is published: one with a number, or `$LATEST.PUBLISHED` of a function on Lambda Managed
-/// Instances.
-fn publishes(desired: &DesiredFunction) -> bool {
-    let release = &desired.release;
-    release.publish
-        || release.publishes_latest
-        || release.scaling.is_some()
-        || desired.settings.iter().any(is_of_instances)
-}
-
-/// True for a setting that only functions on Lambda Managed Instances have.
-fn is_of_instances(setting: &Setting) -> bool {
-    setting.is_replaced_with(&Setting::CapacityProviderArn(String::new())) && !setting.is_empty()
-}
-
-/// True if the stanza describes a durable function.
-fn is_durable(desired: &DesiredFunction) -> bool {
-    let timeout = Setting::DurableExecutionTimeout(None);
-    desired.settings.iter().any(|setting| setting.is_replaced_with(&timeout) && !setting.is_empty())
-}
-
-/// True if verification invokes the function.
-fn invokes(stanza: &Stanza) -> bool {
-    stanza.verify.iter().flatten().any(|check| check.verify.invokes())
-}
-
-/// True if public access may have to be granted: the stanza asks for it, or keeps the auth type of the live
-/// function URL.
-fn may_be_public(desired: &DesiredFunction) -> bool {
-    matches!(&desired.url, Some(OrNone::Some(url)) if url.auth_type.as_deref() != Some("AWS_IAM"))
-}
-
-/// True if an update sends subnets or security groups. The live ones count, too, because AWS replaces a VPC
-/// configuration as a whole.
-fn touches_network(desired: &DesiredFunction) -> bool {
-    let leaves = desired.settings.contains(&Setting::SubnetIds(BTreeSet::new()));
-    desired.settings.iter().any(|setting| match setting {
-        Setting::SubnetIds(ids) | Setting::SecurityGroupIds(ids) => !ids.is_empty(),
-        Setting::Ipv6AllowedForDualStack(_) => !leaves,
-        _ => false,
-    })
-}
-
 /// What Lambda does with an image's repository, using the caller's permissions.
 const IMAGE_ACTIONS: [&str; 4] =
     ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer", "ecr:GetRepositoryPolicy", "ecr:SetRepositoryPolicy"];
@@ -323,8 +157,7 @@ impl Draft {
             return self.allow("OptionalList", &list, everything);
         }
         self.allow("EventSourceList", &list, everything);
-        let ArnParts { partition, region, account } = arn_parts;
-        let mappings = format!("arn:{partition}:lambda:{region}:{account}:event-source-mapping:*");
+        let mappings = arn_parts.arn("lambda", "event-source-mapping:*");
         let actions = ["lambda:GetEventSourceMapping", StepName::UpdateEventSourceMapping.iam_action()];
         // A mapping is named by an id that only AWS knows, so the condition names what it calls.
         let condition = Some(json!({"ArnLike": {"lambda:FunctionArn": called}}));
@@ -335,9 +168,8 @@ impl Draft {
     /// Adds the actions with which CodeDeploy moves the alias. CreateDeployment needs those on revisions and
     /// on the deployment configuration, and only a rollback needs StopDeployment.
     fn allow_codedeploy(&mut self, codedeploy: &CodeDeploy, arn_parts: &ArnParts) {
-        let ArnParts { partition, region, account } = arn_parts;
         let application = literal(&codedeploy.application);
-        let arn = |name: String| vec![format!("arn:{partition}:codedeploy:{region}:{account}:{name}")];
+        let arn = |name: String| vec![arn_parts.arn("codedeploy", &name)];
         let deployments = [
             StepName::CreateDeployment.iam_action(),
             "codedeploy:GetDeployment",
@@ -349,11 +181,8 @@ impl Draft {
         let revisions = ["codedeploy:GetApplicationRevision", "codedeploy:RegisterApplicationRevision"];
         self.allow("Revisions", &revisions, arn(format!("application:{application}")));
         let config = codedeploy.config.as_deref().map_or_else(|| "*".to_owned(), literal);
-        self.allow(
-            "DeploymentConfig",
-            &["codedeploy:GetDeploymentConfig"],
-            arn(format!("deploymentconfig:{config}")),
-        );
+        let config = arn(format!("deploymentconfig:{config}"));
+        self.allow("DeploymentConfig", &["codedeploy:GetDeploymentConfig"], config);
     }
 
     /// Adds the actions on layers: those that the function uses, those whose latest version is looked up, and
@@ -436,8 +265,7 @@ impl Draft {
         let resource = match named {
             Some((key, arn)) => self.resource(key, arn, ("lambda", "capacity-provider:")),
             None if desired.settings.iter().any(is_of_instances) => {
-                let ArnParts { partition, region, account } = arn_parts;
-                format!("arn:{partition}:lambda:{region}:{account}:capacity-provider:*")
+                arn_parts.arn("lambda", "capacity-provider:*")
             }
             None => return,
         };
@@ -509,78 +337,6 @@ impl Draft {
     }
 }
 
-/// Escapes a text for a resource, where `*` and `?` are wildcards and `${` begins a variable.
-fn literal(text: &str) -> String {
-    text.replace('$', "${$}").replace('*', "${*}").replace('?', "${?}")
-}
-
-/// An ARN with its name escaped. `None`: the text is not an ARN of that service and kind.
-fn literal_arn(arn: &str, service: &str, kind: &str) -> Option<String> {
-    match arn.splitn(6, ':').collect::<Vec<_>>().as_slice() {
-        ["arn", partition, its_service, region, account, name]
-            if is_word(partition)
-                && *its_service == service
-                && (region.is_empty() || is_word(region))
-                && is_account(account)
-                && name.starts_with(kind) =>
-        {
-            Some(format!("arn:{partition}:{service}:{region}:{account}:{}", literal(name)))
-        }
-        _ => None,
-    }
-}
-
-fn is_account(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
-}
-
-/// True for text that can be the name of a partition or a region.
-fn is_word(text: &str) -> bool {
-    !text.is_empty()
-        && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
-}
-
-/// Partition, region and account of the function; `*` for an unknown one.
-struct ArnParts {
-    partition: String,
-    region: String,
-    account: String,
-}
-
-impl ArnParts {
-    /// Takes them from the function's ARN, else from the role's.
-    fn of(stanza: &Stanza, desired: &DesiredFunction, region: &Region) -> ArnParts {
-        let function: Vec<&str> = desired.name.as_str().split(':').collect();
-        let role: Vec<&str> = stanza.role.as_deref().unwrap_or_default().split(':').collect();
-        let (partition, account) = match (function.as_slice(), role.as_slice()) {
-            (["arn", partition, "lambda", _, account, ..], _) => (*partition, *account),
-            ([account, "function", _], ["arn", partition, ..]) => (*partition, *account),
-            ([account, "function", _], _) => ("*", *account),
-            (_, ["arn", partition, "iam", _, account, ..]) => (*partition, *account),
-            _ => ("*", "*"),
-        };
-        let known =
-            |text: &str, is_it: fn(&str) -> bool| if is_it(text) { text.to_owned() } else { "*".to_owned() };
-        let region = desired.name.region().unwrap_or(region.as_str());
-        ArnParts {
-            partition: known(partition, is_word),
-            region: known(region, is_word),
-            account: known(account, is_account),
-        }
-    }
-
-    /// The ARN of a layer that a stanza names by its name or ARN, without a version.
-    fn layer(&self, name: &str) -> String {
-        let ArnParts { partition, region, account } = self;
-        let arn = literal_arn(name, "lambda", "layer:");
-        arn.unwrap_or_else(|| format!("arn:{partition}:lambda:{region}:{account}:layer:{}", literal(name)))
-    }
-
-    fn repository(&self, region: &str, account: &str, name: &str) -> String {
-        format!("arn:{}:ecr:{region}:{account}:repository/{name}", self.partition)
-    }
-}
-
 fn notes(
     stanza: &Stanza,
     desired: &DesiredFunction,
@@ -642,6 +398,3 @@ fn unset_kms_keys(stanza: &Stanza, desired: &DesiredFunction, source: &CodeSourc
         (sends_package && stanza.source_kms_key_arn.is_none(), "`source_kms_key_arn`"),
     ])
 }
-
-#[cfg(test)]
-mod tests;

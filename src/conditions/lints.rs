@@ -12,7 +12,6 @@ use crate::protocol::suggest::suggest;
 /// A condition with an effect that its author probably did not mean.
 #[derive(Debug)]
 pub(crate) struct Lint {
-    /// The warning about it.
     pub warning: Warning,
     /// Whether the key is not a condition. A stanza with `strict: true` must not have such a key.
     pub is_unknown_key: bool,

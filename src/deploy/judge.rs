@@ -19,10 +19,7 @@ use crate::warnings;
 /// What the conditions and the stanza decide.
 pub(super) enum Judged {
     /// The conditions are not met, so the run ends here.
-    Skipped {
-        /// The unmet conditions.
-        unmet: Vec<UnmetCondition>,
-    },
+    Skipped { unmet: Vec<UnmetCondition> },
     /// The conditions are met, or the command does not evaluate them, and the stanza is valid.
     Accepted(Box<Accepted>),
 }

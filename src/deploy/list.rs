@@ -147,6 +147,7 @@ mod tests {
     use crate::conditions::BashOptions;
     use crate::protocol::error::Code;
     use crate::protocol::event::ListOutcome;
+    use crate::protocol::event::Outcome::{Checked, Failed, Skipped, Stopped};
     use crate::protocol::json;
     use serde_json::{Value, json};
 
@@ -185,8 +186,8 @@ mod tests {
         (*list, code)
     }
 
-    fn outcomes(list: &ListOutcome) -> Vec<&'static str> {
-        list.functions.iter().map(|function| function.finished.outcome().as_str()).collect()
+    fn outcomes(list: &ListOutcome) -> Vec<Outcome> {
+        list.functions.iter().map(|function| function.finished.outcome()).collect()
     }
 
     #[test]
@@ -195,7 +196,7 @@ mod tests {
         let bad = json!({"function_name": "b", "on": {"branch": "main"}, "timeout": "soon"});
         let other = json!({"function_name": "$NAME", "on": {"branch": "dev"}});
         let (list, code) = checked(&[good.clone(), bad, other, good], false, None);
-        assert_eq!(outcomes(&list), ["checked", "failed", "skipped", "checked"]);
+        assert_eq!(outcomes(&list), [Checked, Failed, Skipped, Checked]);
         assert_eq!((code, list.failure().map(|failure| failure.stanza)), (Some(Code::BadValue), Some(1)));
         let names: Vec<_> = list.functions.iter().map(|function| function.function_name.as_deref()).collect();
         assert_eq!(names, [Some("a"), Some("b"), None, Some("a")]);
@@ -222,17 +223,17 @@ mod tests {
         };
         let skipped = json!({"function_name": "c", "on": {"branch": "dev"}, "release": "shop"});
         let (list, code) = checked(&[of("a", "shop"), of("b", "shop"), skipped], false, None);
-        assert_eq!((outcomes(&list), code), (vec!["checked", "checked", "skipped"], None));
+        assert_eq!((outcomes(&list), code), (vec![Checked, Checked, Skipped], None));
         let releases: Vec<_> = list.functions.iter().map(|function| function.release.as_deref()).collect();
         assert_eq!(releases, [Some("shop"); 3]);
         let (list, code) = checked(&[of("a", "shop"), of("b", "shop"), of("a", "shop")], false, None);
-        assert_eq!((outcomes(&list), code), (vec!["checked", "checked", "failed"], Some(Code::BadValue)));
+        assert_eq!((outcomes(&list), code), (vec![Checked, Checked, Failed], Some(Code::BadValue)));
         assert!(list.allowed);
         let strict = json!({"function_name": "b", "on": {"branch": "main"}, "release": "shop"});
         let (list, _) = checked(&[of("a", "shop"), strict, of("a", "shop")], false, None);
         assert!(!list.allowed);
         let (list, code) = checked(&[of("a", "shop"), of("b", "$SHOP")], false, None);
-        assert_eq!((outcomes(&list), code), (vec!["checked", "failed"], Some(Code::BadValue)));
+        assert_eq!((outcomes(&list), code), (vec![Checked, Failed], Some(Code::BadValue)));
         assert_eq!(list.functions[0].release, None);
         let many: Vec<Value> = (0..=MAX_MEMBERS).map(|index| of(&format!("f{index}"), "shop")).collect();
         assert_eq!(checked(&many, false, None).1, Some(Code::BadValue));
@@ -243,16 +244,16 @@ mod tests {
         let of = |branch: &str| json!({"function_name": "a", "on": {"branch": branch}});
         let (main, dev) = (of("main"), of("dev"));
         let (list, code) = checked(&[main, dev.clone()], true, None);
-        assert_eq!((outcomes(&list), code), (vec!["checked", "skipped"], None));
+        assert_eq!((outcomes(&list), code), (vec![Checked, Skipped], None));
         let (list, code) = checked(&[dev.clone(), dev], true, None);
-        assert_eq!((outcomes(&list), code), (vec!["skipped", "failed"], Some(Code::SkippedButRequired)));
+        assert_eq!((outcomes(&list), code), (vec![Skipped, Failed], Some(Code::SkippedButRequired)));
     }
 
     #[test]
     fn a_signal_ends_a_list() {
         let stanza = json!({"function_name": "a"});
         let (list, code) = checked(&[stanza.clone(), stanza], false, Some(CancelReason::Signal(15)));
-        assert_eq!((outcomes(&list), code), (vec!["failed", "stopped"], Some(Code::Cancelled)));
+        assert_eq!((outcomes(&list), code), (vec![Failed, Stopped], Some(Code::Cancelled)));
     }
 
     #[test]

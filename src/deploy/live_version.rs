@@ -34,9 +34,7 @@ pub(crate) struct KnownVersion {
 pub(crate) struct KnownFunction {
     /// ARN of the function, without a version.
     pub arn: String,
-    /// Name of the function.
     pub name: String,
-    /// AWS region.
     pub region: String,
     /// The first alias of the stanza. `None`: it has none.
     pub alias: Option<String>,

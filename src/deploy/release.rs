@@ -284,8 +284,7 @@ impl<'a> ReleaseRun<'a> {
 
     /// Does `work`, which sends the aliases of `member` back, when those that moved later are back. After a
     /// signal up to eight members do this at once. The argument of `work`: how many do it one after the
-    /// other.
-    /// `None`: no alias of the member has moved.
+    /// other. `None`: no alias of the member has moved.
     ///
     /// Each member that has begun a move and failed or was halted must call this.
     pub(super) fn turn_back<T>(&self, member: usize, work: impl FnOnce(usize) -> T) -> Option<T> {

@@ -21,7 +21,6 @@ pub(crate) enum ArgumentMistake<'a> {
     },
     /// A word after a command that takes none.
     Word {
-        /// The word.
         word: &'a str,
         /// Whether the command is for stanzas, one of which the word may name.
         is_for_stanzas: bool,

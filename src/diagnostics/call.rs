@@ -294,17 +294,10 @@ mod tests {
 
     fn refused(code: &str, status: u16, message: &str) -> CallError {
         CallError {
-            operation: "UpdateFunctionCode",
-            kind: CallErrorKind::Service,
             code: Some(code.to_owned()),
             message: Some(message.to_owned()),
             http_status: Some(status),
-            request_id: Some("id".to_owned()),
-            resource: None,
-            bucket_region: None,
-            address: None,
-            proxy: None,
-            cause: None,
+            ..CallError::without("UpdateFunctionCode", CallErrorKind::Service)
         }
     }
 
@@ -338,14 +331,10 @@ mod tests {
     #[test]
     fn the_error_of_a_failed_connection_names_its_cause() {
         let unreachable = |cause: &str| CallError {
-            kind: CallErrorKind::Connect,
-            code: None,
-            message: None,
-            http_status: None,
             address: Some("lambda.example:443".to_owned()),
             proxy: Some("proxy.example:3128".to_owned()),
             cause: Cause::chain(vec!["client error".to_owned(), cause.to_owned()]),
-            ..refused("", 0, "")
+            ..CallError::without("UpdateFunctionCode", CallErrorKind::Connect)
         };
         for (cause, code, hint) in [
             ("dns error: failed to lookup address information", Code::NetworkFailure, "region name"),
@@ -369,9 +358,8 @@ mod tests {
     #[test]
     fn a_call_without_a_response_names_host_and_port() {
         let late = CallError {
-            kind: CallErrorKind::Timeout,
             address: Some("lambda.example:443".to_owned()),
-            ..refused("", 0, "")
+            ..CallError::without("UpdateFunctionCode", CallErrorKind::Timeout)
         };
         let unconnected = CallError {
             cause: Cause::chain(vec!["HTTP connect timeout occurred after 10s".to_owned()]),

@@ -20,7 +20,7 @@ pub fn document() -> String {
     text.push_str("| code | class | retryable? |\n|---|---|---|\n");
     for code in Code::ALL {
         let again = if code.is_retryable() { "yes" } else { "" };
-        let _ = writeln!(text, "| [`{0}`](#{0}) | {1} | {again} |", code.word(), code.class().word());
+        let _ = writeln!(text, "| [`{code}`](#{code}) | {} | {again} |", code.class());
     }
     text.push('\n');
     Code::ALL.iter().for_each(|code| text.push_str(&from_code(*code)));
@@ -33,8 +33,8 @@ pub fn document() -> String {
 
 /// All codes, each with the first sentence of its meaning.
 pub(crate) fn list() -> String {
-    let errors = Code::ALL.iter().map(|code| (code.word(), code.meaning()));
-    let warnings = WarningCode::ALL.iter().map(|code| (code.word(), code.meaning()));
+    let errors = Code::ALL.iter().map(|code| (code.to_string(), code.meaning()));
+    let warnings = WarningCode::ALL.iter().map(|code| (code.to_string(), code.meaning()));
     let mut text = String::new();
     for (title, codes) in [("Errors", errors.collect::<Vec<_>>()), ("Warnings", warnings.collect())] {
         let _ = writeln!(text, "{title}:");
@@ -57,15 +57,14 @@ pub(crate) fn list() -> String {
 pub(crate) fn entry(given: &str) -> Result<String, String> {
     let shown = given.split_once('[').and_then(|(_, rest)| rest.split_once(']'));
     let word = shown.map_or(given, |(code, _)| code).to_ascii_lowercase().replace('_', "-");
-    if let Some(code) = Code::ALL.iter().find(|code| code.word() == word) {
+    if let Some(code) = Code::ALL.iter().find(|code| code.to_string() == word) {
         return Ok(from_code(*code));
     }
-    if let Some(code) = WarningCode::ALL.iter().find(|code| code.word() == word) {
+    if let Some(code) = WarningCode::ALL.iter().find(|code| code.to_string() == word) {
         return Ok(from_warning(*code));
     }
-    let words =
-        Code::ALL.iter().map(|code| code.word()).chain(WarningCode::ALL.iter().map(|code| code.word()));
-    let words: Vec<String> = words.collect();
+    let warnings = WarningCode::ALL.iter().map(|code| code.to_string());
+    let words: Vec<String> = Code::ALL.iter().map(|code| code.to_string()).chain(warnings).collect();
     let meant = suggest(&word, words.iter().map(String::as_str));
     let meant = meant.map(|nearest| format!("did you mean `{nearest}`?"));
     let meant = meant.unwrap_or_else(|| "`dpl-lambda explain` lists all codes".to_owned());
@@ -83,18 +82,16 @@ fn from_code(code: Code) -> String {
     let time = Some("2026-11-01T12:00:00.000Z".to_owned());
     let line = serde_json::to_value(Line { time, ..Line::new(event) }).unwrap_or_default();
     format!(
-        "### {}\n\n{}\n\nWho must act: {} (class `{}`). {again}\n\n**What to do:** {}\n\n\
+        "### {code}\n\n{}\n\nWho must act: {} (class `{class}`). {again}\n\n**What to do:** {}\n\n\
          ```json\n{line:#}\n```\n\n",
-        code.word(),
         code.meaning(),
         class.who(),
-        class.word(),
         code.advice(),
     )
 }
 
 fn from_warning(code: WarningCode) -> String {
-    format!("### {}\n\n{}\n\n**What to do:** {}\n\n", code.word(), code.meaning(), code.advice())
+    format!("### {code}\n\n{}\n\n**What to do:** {}\n\n", code.meaning(), code.advice())
 }
 
 #[cfg(test)]
@@ -112,7 +109,7 @@ mod tests {
                 example.hint.is_some() || says_what_is_right,
                 "{code:?} says neither what is right nor what to do: {example:?}"
             );
-            let entry = entry(&code.word()).expect("an entry");
+            let entry = entry(&code.to_string()).expect("an entry");
             assert!(entry.contains(code.meaning()) && entry.contains(code.advice()), "{entry}");
         }
     }
@@ -141,8 +138,8 @@ mod tests {
     #[test]
     fn the_list_has_a_line_for_each_code() {
         let list = list();
-        let words = Code::ALL.iter().map(|code| code.word());
-        for word in words.chain(WarningCode::ALL.iter().map(|code| code.word())) {
+        let warnings = WarningCode::ALL.iter().map(|code| code.to_string());
+        for word in Code::ALL.iter().map(|code| code.to_string()).chain(warnings) {
             let is_listed = |line: &str| line.split_whitespace().next() == Some(word.as_str());
             assert!(list.lines().any(is_listed), "{word}");
         }
@@ -154,8 +151,8 @@ mod tests {
     fn no_word_is_a_failure_and_a_warning_of_different_kinds() {
         let both: Vec<String> = Code::ALL
             .iter()
-            .map(|code| code.word())
-            .filter(|word| WarningCode::ALL.iter().any(|code| code.word() == *word))
+            .map(|code| code.to_string())
+            .filter(|word| WarningCode::ALL.iter().any(|code| code.to_string() == *word))
             .collect();
         assert_eq!(both, ["unknown-key"], "it has the same meaning in both");
     }

@@ -42,12 +42,8 @@ impl Denied {
         let codes = ["AccessDeniedException", "AccessDenied", "UnauthorizedOperation"];
         let action = action_of(error.operation);
         let resource = error.resource.clone();
-        codes.contains(&error.code()).then_some(Denied {
-            caller: None,
-            action,
-            resource,
-            by: DenialSource::Nothing,
-        })
+        let denied = Denied { caller: None, action, resource, by: DenialSource::Nothing };
+        codes.contains(&error.code()).then_some(denied)
     }
 
     /// The IAM statement that allows the action. `None`: no statement would, because a policy denies the
@@ -155,17 +151,9 @@ mod tests {
 
     fn denied(operation: &'static str, code: &str, message: &str) -> Option<Denied> {
         let error = CallError {
-            operation,
-            kind: CallErrorKind::Service,
             code: Some(code.to_owned()),
             message: Some(message.to_owned()),
-            http_status: Some(403),
-            request_id: None,
-            resource: None,
-            bucket_region: None,
-            address: None,
-            proxy: None,
-            cause: None,
+            ..CallError::without(operation, CallErrorKind::Service)
         };
         Denied::from_message(&error).or_else(|| Denied::from_code(&error))
     }

@@ -245,16 +245,11 @@ pub(super) fn example(code: Code) -> ErrorReport {
             500,
             "An error occurred and the request cannot be processed.",
         ),
-        Code::NetworkFailure => unreachable(
-            CallErrorKind::Connect,
-            "failed to lookup address information: Name or service not known",
-        ),
-        Code::CertificateNotTrusted => {
-            unreachable(CallErrorKind::Connect, "invalid peer certificate: UnknownIssuer")
+        Code::NetworkFailure => {
+            unreachable("failed to lookup address information: Name or service not known")
         }
-        Code::ProxyRefused => {
-            unreachable(CallErrorKind::Connect, "tunnel error: proxy authorization required")
-        }
+        Code::CertificateNotTrusted => unreachable("invalid peer certificate: UnknownIssuer"),
+        Code::ProxyRefused => unreachable("tunnel error: proxy authorization required"),
         Code::TimedOut => at_aws(LambdaError::WaitedTooLong { what: "the update", limit: LIMIT * 10 }),
         Code::CreationFailed => at_aws(LambdaError::CreationFailed(state_reason(
             "InvalidSubnet",
@@ -341,9 +336,8 @@ pub(super) fn example(code: Code) -> ErrorReport {
         Code::IdentityRejected => unknown("AssumeRole"),
         Code::InvocationRejected => unknown("Invoke"),
         Code::UnexpectedAnswer => at_aws(LambdaError::Call(CallError {
-            kind: CallErrorKind::InvalidResponse,
             http_status: Some(200),
-            ..call("GetFunction")
+            ..CallError::without("GetFunction", CallErrorKind::InvalidResponse)
         })),
         Code::CleanupFailed => from_command(
             CommandError::CleanupFailed { output: "fatal: not a git repository".to_owned() },
@@ -398,29 +392,13 @@ fn state_reason(code: &str, reason: &str) -> StateReason {
     StateReason { code: Some(code.to_owned()), reason: Some(reason.to_owned()) }
 }
 
-fn call(operation: &'static str) -> CallError {
-    CallError {
-        operation,
-        kind: CallErrorKind::Service,
-        code: None,
-        message: None,
-        http_status: None,
-        request_id: None,
-        resource: None,
-        bucket_region: None,
-        address: None,
-        proxy: None,
-        cause: None,
-    }
-}
-
 fn refused(operation: &'static str, code: &str, status: u16, message: &str) -> ErrorReport {
     at_aws(LambdaError::Call(CallError {
         code: Some(code.to_owned()),
         message: Some(message.to_owned()),
         http_status: Some(status),
         request_id: Some("5f2c3e9a-0000-4000-8000-000000000000".to_owned()),
-        ..call(operation)
+        ..CallError::without(operation, CallErrorKind::Service)
     }))
 }
 
@@ -428,12 +406,11 @@ fn unknown(operation: &'static str) -> ErrorReport {
     refused(operation, "SomethingNewException", 400, "A sentence that this version has not read yet.")
 }
 
-fn unreachable(kind: CallErrorKind, cause: &str) -> ErrorReport {
+fn unreachable(cause: &str) -> ErrorReport {
     at_aws(LambdaError::Call(CallError {
-        kind,
         address: Some("lambda.eu-west-1.amazonaws.com:443".to_owned()),
         proxy: Some("proxy.example.com:3128".to_owned()),
         cause: Cause::chain(vec![cause.to_owned()]),
-        ..call("GetFunction")
+        ..CallError::without("GetFunction", CallErrorKind::Connect)
     }))
 }

@@ -18,30 +18,17 @@ pub(crate) enum VersionExposure<'a> {
     },
     /// Callers of the alias do not reach it, because the alias points at another version.
     Behind {
-        /// The version.
         version: &'a str,
-        /// The alias.
         alias: &'a str,
         /// The version at which the alias points.
         live: &'a str,
     },
     /// Callers of the alias reach it, because the alias pointed at it before this run.
-    Reached {
-        /// The version.
-        version: &'a str,
-        /// The alias.
-        alias: &'a str,
-    },
+    Reached { version: &'a str, alias: &'a str },
     /// No caller of an alias reaches it, because none of the stanza's aliases exists yet.
-    Unreached {
-        /// The version.
-        version: &'a str,
-    },
+    Unreached { version: &'a str },
     /// It gets a share of an alias's traffic.
-    Shifted {
-        /// The version.
-        version: &'a str,
-    },
+    Shifted { version: &'a str },
 }
 
 /// Why a version failed verification.

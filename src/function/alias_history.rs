@@ -51,7 +51,6 @@ struct NamedRelease {
 /// What a release of several functions writes into the description of each alias that it moves.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ReleaseMark {
-    /// Name of the release.
     pub name: String,
     /// Its number among the releases of this name, from 1.
     pub number: u64,

@@ -74,11 +74,9 @@ pub(crate) fn check_alarm_regions(alarms: &[AlarmName], region: &str) -> Result<
 /// A CloudWatch alarm as AWS reports it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct LiveAlarm {
-    /// Its name.
     pub name: String,
     /// Its ARN. Empty: AWS does not return it.
     pub arn: String,
-    /// Its state.
     pub state: AlarmState,
     /// Why it has this state, in AWS's words. Empty: AWS does not say.
     pub reason: String,
@@ -87,7 +85,6 @@ pub(crate) struct LiveAlarm {
 /// Counted invocations of one version.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Counts {
-    /// Number of invocations.
     pub invocations: u64,
     /// Number of those that failed.
     pub errors: u64,
@@ -109,7 +106,6 @@ pub(crate) struct CountedVersions<'a> {
     pub function: &'a str,
     /// The aliases that send traffic to the new version, each with the version that gets the rest.
     pub aliases: &'a BTreeMap<String, String>,
-    /// The new version.
     pub version: &'a str,
     /// Invocations before this time do not count.
     pub since: SystemTime,
@@ -190,18 +186,12 @@ fn tenths_text(tenths: u128) -> String {
 pub(crate) enum GuardError {
     /// An alarm of the stanza does not exist.
     #[error("CloudWatch alarm `{name}` does not exist in {region}")]
-    NoAlarm {
-        /// Name of the alarm.
-        name: String,
-        /// The region of the function.
-        region: String,
-    },
+    NoAlarm { name: String, region: String },
     /// An alarm of the stanza is in another region than the function.
     #[error("CloudWatch alarm `{alarm}` is not in the region `{region}` of the function")]
     OtherRegion {
         /// ARN of the alarm.
         alarm: String,
-        /// The region of the function.
         region: String,
     },
     /// An alarm fired.
@@ -210,25 +200,15 @@ pub(crate) enum GuardError {
         after_colon(.reason)
     )]
     AlarmFired {
-        /// Name of the alarm.
         name: String,
         /// Why it fired, in AWS's words. Empty: AWS does not say.
         reason: String,
-        /// The new version.
         version: String,
-        /// Its share of the traffic, in percent.
         percent: u8,
     },
     /// Too many invocations of the new version failed.
     #[error("{}", exceeded(.counts, .threshold, .percent))]
-    ErrorsExceeded {
-        /// The counted invocations.
-        counts: ErrorCounts,
-        /// The share that may fail.
-        threshold: ErrorThreshold,
-        /// The new version's share of the traffic, in percent.
-        percent: u8,
-    },
+    ErrorsExceeded { counts: ErrorCounts, threshold: ErrorThreshold, percent: u8 },
 }
 
 fn after_colon(reason: &str) -> String {

@@ -10,7 +10,6 @@ pub(crate) struct ReleaseAlias {
     pub name: String,
     /// The version at which it points. Empty: it does not exist.
     pub version: String,
-    /// Its history.
     pub history: AliasHistory,
     /// True if a share of its traffic goes to another version.
     pub is_shifting: bool,
@@ -27,7 +26,6 @@ impl ReleaseAlias {
 /// The last release of a name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct LastRelease {
-    /// Its name.
     pub name: String,
     /// Its number among the releases of this name, from 1.
     pub number: u64,

@@ -157,7 +157,6 @@ impl Permission {
 /// A live alias.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct LiveAlias {
-    /// Name of the alias.
     pub name: String,
     /// The version at which it points.
     pub version: String,
@@ -220,7 +219,6 @@ pub(crate) const LATEST_PUBLISHED: &str = "$LATEST.PUBLISHED";
 /// A published version.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct LiveVersion {
-    /// Number of the version.
     pub number: String,
     /// SHA-256 of the code, in Base64.
     pub code_sha256: String,

@@ -50,7 +50,6 @@ use live::runtime;
 /// The function that a stanza describes.
 #[derive(Clone, Debug)]
 pub(crate) struct DesiredFunction {
-    /// Name of the function.
     pub name: FunctionName,
     /// Every setting that the stanza names, except the handler, and except the layers until
     /// [`DesiredFunction::set_layers`] adds them.

@@ -134,8 +134,7 @@ macro_rules! settings_table {
             }),
         }
         /// A stanza can name a layer without its version, so they are not among its settings, but are added
-        /// by
-        /// [`DesiredFunction::set_layers`](super::DesiredFunction::set_layers).
+        /// by [`DesiredFunction::set_layers`](super::DesiredFunction::set_layers).
         Layers(Vec<LayerVersion>) changed by Configuration {
             option: "layers", aws: "Layers",
             desired: |_| None,

@@ -5,7 +5,7 @@ use super::client::{Lambda, found};
 use super::error::LambdaError;
 use super::poll_backoff::PollBackoff;
 use super::read;
-use super::versions::MAX_PAGES;
+use super::versions::Pages;
 use crate::function::{EventSource, LiveFunction, policy_callers};
 use crate::protocol::name::FunctionName;
 
@@ -87,21 +87,17 @@ impl Lambda {
     /// The event source mappings of the function itself.
     async fn event_sources(&self, name: &FunctionName, arn: &str) -> Result<Vec<EventSource>, LambdaError> {
         const OPERATION: &str = "ListEventSourceMappings";
-        let mut sources = Vec::new();
-        let mut marker = None;
-        for _ in 0..MAX_PAGES {
+        let (mut sources, mut pages) = (Vec::new(), Pages::default());
+        while !pages.are_read {
             let call = self.client.list_event_source_mappings().function_name(name.as_str());
-            let call = call.set_marker(marker.clone()).send();
+            let call = call.set_marker(pages.marker()).send();
             let Some(output) = found(self.read_call(OPERATION, call).await)? else { return Ok(sources) };
             let mappings = output.event_source_mappings.as_ref();
             let mappings = mappings.ok_or_else(|| self.invalid_response(OPERATION))?;
             sources.extend(mappings.iter().filter_map(|mapping| read::event_source(mapping, arn)));
-            marker = self.next_page(OPERATION, marker, output.next_marker())?;
-            if marker.is_none() {
-                return Ok(sources);
-            }
+            self.next_page(OPERATION, &mut pages, output.next_marker())?;
         }
-        Err(self.invalid_response(OPERATION))
+        Ok(sources)
     }
 }
 

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::future::Future;
 
-use aws_sdk_lambda::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_lambda::error::SdkError;
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::{FunctionCode, FunctionVersionLatestPublished, UpdateRuntimeOn};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
@@ -12,7 +12,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use super::alias::{routing, shares};
 use super::client::Lambda;
 use super::deploy_state::{DeployState, ResponseFacts};
-use super::error::LambdaError;
+use super::error::{LambdaError, OperationError};
 use super::read::{Configuration, UpdateStatus};
 use super::request::{self, exposed};
 use crate::code_source::{Delivery, Object};
@@ -334,42 +334,33 @@ impl Lambda {
 
     /// Sends a request and checks that its response has a field that AWS always returns: a response without
     /// it comes from a proxy on the way.
-    async fn send<T, E>(
+    async fn send<T, E: OperationError>(
         &self,
         step: StepName,
         request: impl Future<Output = Result<T, SdkError<E, HttpResponse>>>,
         is_complete: fn(&T) -> bool,
-    ) -> Result<T, LambdaError>
-    where
-        E: ProvideErrorMetadata + std::error::Error + 'static,
-    {
+    ) -> Result<T, LambdaError> {
         let output = self.write_call(step, step.operation(), request).await?;
         if is_complete(&output) { Ok(output) } else { Err(self.invalid_response(step.operation())) }
     }
 
     /// As [`Lambda::send`], for a request whose response has no facts, and after which the function is ready.
-    async fn send_plain<T, E>(
+    async fn send_plain<T, E: OperationError>(
         &self,
         step: StepName,
         request: impl Future<Output = Result<T, SdkError<E, HttpResponse>>>,
         is_complete: fn(&T) -> bool,
-    ) -> Result<Response, LambdaError>
-    where
-        E: ProvideErrorMetadata + std::error::Error + 'static,
-    {
+    ) -> Result<Response, LambdaError> {
         self.send(step, request, is_complete).await?;
         Ok((ResponseFacts::default(), UpdateStatus::Settled))
     }
 
     /// As [`Lambda::send_plain`], for a request whose response has no required field.
-    async fn send_silent<T, E>(
+    async fn send_silent<T, E: OperationError>(
         &self,
         step: StepName,
         request: impl Future<Output = Result<T, SdkError<E, HttpResponse>>>,
-    ) -> Result<Response, LambdaError>
-    where
-        E: ProvideErrorMetadata + std::error::Error + 'static,
-    {
+    ) -> Result<Response, LambdaError> {
         self.write_call(step, step.operation(), request).await?;
         self.require_aws_request_id(step.operation())?;
         Ok((ResponseFacts::default(), UpdateStatus::Settled))

@@ -4,12 +4,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use aws_sdk_lambda::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_lambda::error::SdkError;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use tokio::sync::SemaphorePermit;
 
 use super::archive_interceptor::ArchiveInterceptor;
-use super::error::{CallError, CallErrorKind, LambdaError};
+use super::error::{CallError, CallErrorKind, LambdaError, OperationError};
 use super::pace::Pace;
 use super::poll_backoff::{self, PollBackoff};
 use super::request_recorder::{AttemptCounter, RequestStats};
@@ -144,10 +144,11 @@ impl Lambda {
         }
     }
 
-    pub(super) fn failed<E>(&self, operation: &'static str, error: SdkError<E, HttpResponse>) -> LambdaError
-    where
-        E: ProvideErrorMetadata + std::error::Error + 'static,
-    {
+    pub(super) fn failed<E: OperationError>(
+        &self,
+        operation: &'static str,
+        error: SdkError<E, HttpResponse>,
+    ) -> LambdaError {
         self.explain(CallError::of(operation, error))
     }
 
@@ -156,14 +157,11 @@ impl Lambda {
     }
 
     /// Awaits a read call; abandons it as soon as the run is cancelled.
-    pub(super) async fn read_call<T, E>(
+    pub(super) async fn read_call<T, E: OperationError>(
         &self,
         operation: &'static str,
         call: impl Future<Output = Result<T, SdkError<E, HttpResponse>>>,
-    ) -> Result<T, LambdaError>
-    where
-        E: ProvideErrorMetadata + std::error::Error + 'static,
-    {
+    ) -> Result<T, LambdaError> {
         let _turn = self.turn(operation).await?;
         tokio::select! {
             biased;
@@ -174,15 +172,12 @@ impl Lambda {
 
     /// Awaits a write call. Does not send it if the run is already cancelled. A call in flight gets [`GRACE`]
     /// after a signal, also if the signal comes after another function of the release has failed.
-    pub(super) async fn write_call<T, E>(
+    pub(super) async fn write_call<T, E: OperationError>(
         &self,
         step: StepName,
         operation: &'static str,
         call: impl Future<Output = Result<T, SdkError<E, HttpResponse>>>,
-    ) -> Result<T, LambdaError>
-    where
-        E: ProvideErrorMetadata + std::error::Error + 'static,
-    {
+    ) -> Result<T, LambdaError> {
         let _turn = self.turn(operation).await?;
         self.stop.check().map_err(|reason| LambdaError::Cancelled { reason, in_flight: None })?;
         let grace_is_over = async {

@@ -5,14 +5,12 @@ use aws_sdk_codedeploy::types::{
     AppSpecContent, DeploymentInfo, DeploymentStatus, RevisionLocation, RevisionLocationType,
 };
 use aws_smithy_runtime_api::client::interceptors::context::InterceptorContext;
-use aws_smithy_runtime_api::client::retries::classifiers::{
-    ClassifyRetry, RetryAction, RetryClassifierPriority,
-};
+use aws_smithy_runtime_api::client::retries::classifiers::{ClassifyRetry, RetryAction};
 
 use super::client::Lambda;
 use super::deployment::{FoundDeployment, NewDeployment, described_move};
 use super::error::{CallError, CallErrorKind, LambdaError, MissingResource, StateReason};
-use super::versions::MAX_PAGES;
+use super::versions::Pages;
 use crate::function::LiveDeployment;
 use crate::protocol::event::{CodeDeployDeployment, StepName};
 use crate::protocol::structures::CodeDeploy;
@@ -62,9 +60,8 @@ impl Lambda {
         codedeploy: &CodeDeploy,
     ) -> Result<Vec<String>, LambdaError> {
         const OPERATION: &str = "ListDeployments";
-        let mut ids = Vec::new();
-        let mut marker = None;
-        for _ in 0..MAX_PAGES {
+        let (mut ids, mut pages) = (Vec::new(), Pages::default());
+        while !pages.are_read {
             let call = self
                 .codedeploy(OPERATION)?
                 .list_deployments()
@@ -75,17 +72,14 @@ impl Lambda {
                 .include_only_statuses(DeploymentStatus::InProgress)
                 .include_only_statuses(DeploymentStatus::Baking)
                 .include_only_statuses(DeploymentStatus::Ready)
-                .set_next_token(marker.clone());
+                .set_next_token(pages.marker());
             let output = self.read_call(OPERATION, call.send()).await;
             let output = output.map_err(|error| missing(error, codedeploy))?;
             self.require_aws_request_id(OPERATION)?;
             ids.extend(output.deployments().iter().cloned());
-            marker = self.next_page(OPERATION, marker, output.next_token())?;
-            if marker.is_none() {
-                return Ok(ids);
-            }
+            self.next_page(OPERATION, &mut pages, output.next_token())?;
         }
-        Err(self.invalid_response(OPERATION))
+        Ok(ids)
     }
 
     /// Asks CodeDeploy to stop a deployment and to send all traffic back. Does nothing if it has ended.
@@ -142,10 +136,6 @@ impl ClassifyRetry for LostResponse {
 
     fn name(&self) -> &'static str {
         "LostResponse"
-    }
-
-    fn priority(&self) -> RetryClassifierPriority {
-        RetryClassifierPriority::run_after(RetryClassifierPriority::transient_error_classifier())
     }
 }
 

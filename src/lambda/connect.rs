@@ -220,8 +220,7 @@ fn check_endpoints(env: &Environment) -> Result<(), LambdaError> {
         "AWS_ENDPOINT_URL_SSO_OIDC",
         "AWS_ENDPOINT_URL_STS",
     ] {
-        let url = env.get(variable).filter(|url| !url.is_empty());
-        if let Some(url) = url.filter(|url| !is_address(url)) {
+        if let Some(url) = env.non_empty(variable).filter(|url| !is_address(url)) {
             return Err(LambdaError::BadEndpoint { variable, url: url.into_owned() });
         }
     }
@@ -235,15 +234,13 @@ fn is_address(url: &str) -> bool {
 }
 
 fn has_own_endpoint(env: &Environment) -> bool {
-    ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"]
-        .iter()
-        .any(|name| env.get(name).is_some_and(|url| !url.is_empty()))
+    ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"].iter().any(|name| env.non_empty(name).is_some())
 }
 
 /// Host and port of the proxy for `https://`. `None`: the job has none.
 fn proxy(env: &Environment) -> Option<String> {
     let names = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
-    let url = names.iter().filter_map(|name| env.get(name)).find(|url| !url.is_empty())?;
+    let url = names.iter().find_map(|name| env.non_empty(name))?;
     if url.contains("://") { address(&url) } else { address(&format!("http://{url}")) }
 }
 
@@ -346,7 +343,7 @@ impl IdentityLookup<'_> {
 
 /// The certificates of `AWS_CA_BUNDLE`, which replace the system's.
 fn ca_bundle(env: &Environment) -> Result<Option<CaBundle>, LambdaError> {
-    let Some(path) = env.get("AWS_CA_BUNDLE").filter(|path| !path.is_empty()) else { return Ok(None) };
+    let Some(path) = env.non_empty("AWS_CA_BUNDLE") else { return Ok(None) };
     let pem = match bounded_read::read(Path::new(&*path)) {
         Ok(pem) => pem,
         Err(source) => return Err(LambdaError::BadCaBundle { path: path.into_owned(), source }),
@@ -367,7 +364,7 @@ pub(crate) fn named_region(stanza: &Stanza, env: &Environment) -> Result<Option<
         return parse_region("the region of the function's ARN", region).map(Some);
     }
     for name in ["AWS_REGION", "AWS_DEFAULT_REGION", "LAMBDA_REGION"] {
-        if let Some(region) = env.get(name).filter(|region| !region.is_empty()) {
+        if let Some(region) = env.non_empty(name) {
             return parse_region(name, &region).map(Some);
         }
     }

@@ -66,7 +66,7 @@ pub(super) async fn find(
     }
     // As the AWS CLI and boto3 do. The SDK would go on to the next source, and deploy with another identity.
     const PROFILE: &str = "AWS_PROFILE";
-    if let Some(name) = env.get(PROFILE).filter(|name| !name.is_empty() && !defines_profile(env, name)) {
+    if let Some(name) = env.non_empty(PROFILE).filter(|name| !defines_profile(env, name)) {
         return Err(
             CredentialsError::UnknownProfile { variable: Some(PROFILE), name: name.into_owned() }.into()
         );
@@ -122,12 +122,11 @@ fn from_environment(env: &Environment) -> Result<Option<Credentials>, Credential
         ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"],
         ["LAMBDA_ACCESS_KEY_ID", "LAMBDA_SECRET_ACCESS_KEY", "LAMBDA_SESSION_TOKEN"],
     ];
-    let variable = |name| env.get(name).filter(|value| !value.is_empty());
     let half = |given, missing| Err(CredentialsError::Incomplete { given, missing, at: None });
     for [id_name, secret_name, token_name] in NAMES {
-        match (variable(id_name), variable(secret_name)) {
+        match (env.non_empty(id_name), env.non_empty(secret_name)) {
             (Some(id), Some(secret)) => {
-                let token = variable(token_name).map(|token| token.into_owned());
+                let token = env.non_empty(token_name).map(|token| token.into_owned());
                 return Ok(Some(Credentials::new(id, secret, token, None, "environment")));
             }
             (Some(_), None) => return half(id_name, secret_name),

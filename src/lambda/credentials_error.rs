@@ -17,9 +17,7 @@ pub(crate) enum CredentialsError {
     /// One of the values that belong together is missing.
     #[error("`{given}` is set, but `{missing}` is not")]
     Incomplete {
-        /// The option or variable that is set.
         given: &'static str,
-        /// The option or variable that is missing.
         missing: &'static str,
         /// JSON pointer of the missing option. `None`: it is an environment variable.
         at: Option<&'static str>,
@@ -27,20 +25,17 @@ pub(crate) enum CredentialsError {
     /// A key of the stanza names a variable that is not set.
     #[error("`{key}` {}", unset(.variable.as_deref()))]
     UnsetKey {
-        /// The key.
         key: &'static str,
         /// Name of the variable. `None`: the value is more than the name of a variable.
         variable: Option<String>,
     },
     /// A part of the credentials has a character that no request can contain.
     #[error(
-        "`{part}` of the credential source `{}` contains a line break or another control character",
-        .origin.as_str()
+        "`{part}` of the credential source `{origin}` contains a line break or another control character"
     )]
     ControlCharacter {
         /// The part, by its name in a stanza.
         part: &'static str,
-        /// The source.
         origin: CredentialsSource,
     },
     /// A key of a profile has a character that no request can contain.
@@ -56,10 +51,7 @@ pub(crate) enum CredentialsError {
     None,
     /// The profile that the stanza names has no credentials.
     #[error("the profile `{name}` has no credentials")]
-    NoProfile {
-        /// Name of the profile.
-        name: String,
-    },
+    NoProfile { name: String },
     /// The AWS configuration files of the job define no such profile.
     #[error(
         "`{}` is `{name}`, a profile that no AWS file of the job defines",
@@ -68,95 +60,52 @@ pub(crate) enum CredentialsError {
     UnknownProfile {
         /// The environment variable that names the profile. `None`: the stanza names it.
         variable: Option<&'static str>,
-        /// Name of the profile.
         name: String,
     },
     /// The variable that `web_identity_token_env` names is missing or blank in the job's environment.
     #[error("the job has no variable `{variable}`, which should contain a token")]
-    NoToken {
-        /// Name of the variable.
-        variable: String,
-    },
+    NoToken { variable: String },
     /// The web identity token file cannot be read.
     #[error("`AWS_WEB_IDENTITY_TOKEN_FILE` is `{path}`, which cannot be read")]
-    NoTokenFile {
-        /// Path of the file.
-        path: String,
-        /// The error of the read.
-        source: std::io::Error,
-    },
+    NoTokenFile { path: String, source: std::io::Error },
     /// A file that the SDK reads is a pipe, a device or too large.
     #[error("`{path}` cannot be read")]
-    BadFile {
-        /// Path of the file.
-        path: String,
-        /// The error of the read.
-        source: std::io::Error,
-    },
+    BadFile { path: String, source: std::io::Error },
     /// A source that is configured did not respond in time.
-    #[error("the credential source `{}` did not respond in time", .origin.as_str())]
-    NoResponse {
-        /// The source.
-        origin: CredentialsSource,
-    },
+    #[error("the credential source `{origin}` did not respond in time")]
+    NoResponse { origin: CredentialsSource },
     /// The `credential_process` of a profile did not exit in time.
     #[error(
         "the `credential_process` of the profile `{profile}` did not exit within {} s and was killed",
         .limit.as_secs()
     )]
-    ProcessTimedOut {
-        /// Name of the profile.
-        profile: String,
-        /// How long it ran.
-        limit: Duration,
-    },
+    ProcessTimedOut { profile: String, limit: Duration },
     /// A profile that asks other sources or services for its keys got none in time.
     #[error("the profile `{profile}` got no credentials within {} s", .limit.as_secs())]
-    ProfileTimedOut {
-        /// Name of the profile.
-        profile: String,
-        /// The limit.
-        limit: Duration,
-    },
+    ProfileTimedOut { profile: String, limit: Duration },
     /// A profile returned an error.
     #[error("the profile `{profile}` returned no credentials")]
-    ProfileFailed {
-        /// Name of the profile.
-        profile: String,
-        /// The error that the SDK returned.
-        source: SdkCredentialsError,
-    },
+    ProfileFailed { profile: String, source: SdkCredentialsError },
     /// The job's `~/.aws` files cannot be parsed, or one of them cannot be read.
     #[error("the profile `{profile}` cannot be read from the AWS files of the job")]
     BadProfiles {
-        /// Name of the profile.
         profile: String,
         /// The error that the SDK returned, with file and line.
         source: Cause,
     },
     /// A role of a profile can be assumed only with a code of an MFA device.
     #[error("the profile `{profile}` assumes its role with `mfa_serial`, which is not supported")]
-    NeedsMfa {
-        /// Name of the profile.
-        profile: String,
-    },
+    NeedsMfa { profile: String },
     /// A profile needs a session that this program cannot use.
     #[error(
         "this program was built without the feature `{}`, which the profile `{profile}` needs",
         .kind.feature().0
     )]
-    NoFeature {
-        /// The profile that names the session.
-        profile: String,
-        /// How the session is started.
-        kind: SessionKind,
-    },
+    NoFeature { profile: String, kind: SessionKind },
     /// The session that a profile names was not started, or has been ended with `logout`.
     #[error("the profile `{profile}` has no {} session: {}", .kind.as_str(), absence(.file.as_deref()))]
     NoSession {
-        /// The profile that names the session.
         profile: String,
-        /// How the session is started.
         kind: SessionKind,
         /// The file that does not exist. `None`: the job has no home directory in which it could be.
         file: Option<String>,
@@ -164,33 +113,18 @@ pub(crate) enum CredentialsError {
     /// The file of a session cannot be read, contains no session, or cannot be replaced by a renewed one.
     #[error("the {} session of the profile `{profile}` in `{file}` cannot be used", .kind.as_str())]
     BadSession {
-        /// The profile that names the session.
         profile: String,
-        /// How a new session is started.
         kind: SessionKind,
-        /// The file.
         file: String,
         /// The error of the read, or the error that the SDK returned.
         source: Cause,
     },
     /// The session that a profile names has expired.
     #[error("the {} session of the profile `{profile}` has expired", .kind.as_str())]
-    SessionExpired {
-        /// The profile that names the session.
-        profile: String,
-        /// How a new session is started.
-        kind: SessionKind,
-        /// The error that the SDK returned.
-        source: SdkCredentialsError,
-    },
+    SessionExpired { profile: String, kind: SessionKind, source: SdkCredentialsError },
     /// A source that is configured returned an error.
-    #[error("the credential source `{}` returned no credentials", .origin.as_str())]
-    Unavailable {
-        /// The source.
-        origin: CredentialsSource,
-        /// The error that the SDK returned.
-        source: SdkCredentialsError,
-    },
+    #[error("the credential source `{origin}` returned no credentials")]
+    Unavailable { origin: CredentialsSource, source: SdkCredentialsError },
 }
 
 fn unset(variable: Option<&str>) -> String {

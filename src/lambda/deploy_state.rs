@@ -361,7 +361,6 @@ pub(super) struct ResponseFacts {
     pub(super) revision_id: Option<String>,
     pub(super) version: Option<String>,
     pub(super) function_url: Option<String>,
-    /// Code and settings.
     pub(super) code_and_settings: Option<CodeAndSettings>,
     /// Whether AWS is moving an alias's provisioned concurrency to another version.
     pub(super) is_moving: bool,

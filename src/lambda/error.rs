@@ -30,33 +30,19 @@ pub(crate) enum LambdaError {
     BadRegion {
         /// The variable or other source of the value.
         origin: &'static str,
-        /// The value.
         region: String,
         /// What the value must be.
         right: String,
     },
     /// A variable for a custom endpoint has a value that is not an HTTP URL.
     #[error("`{variable}` is `{url}`, which is not a URL")]
-    BadEndpoint {
-        /// Name of the variable.
-        variable: &'static str,
-        /// The value.
-        url: String,
-    },
+    BadEndpoint { variable: &'static str, url: String },
     /// `AWS_CA_BUNDLE` names a file that cannot be read.
     #[error("`AWS_CA_BUNDLE` is `{path}`, which cannot be read")]
-    BadCaBundle {
-        /// Path of the file.
-        path: String,
-        /// The error of the read.
-        source: std::io::Error,
-    },
+    BadCaBundle { path: String, source: std::io::Error },
     /// `AWS_CA_BUNDLE` names a file without a usable certificate.
     #[error("`AWS_CA_BUNDLE` is `{path}`, which contains no certificates")]
-    EmptyCaBundle {
-        /// Path of the file.
-        path: String,
-    },
+    EmptyCaBundle { path: String },
     /// A call failed, after the SDK's own retries.
     #[error(transparent)]
     Call(#[from] CallError),
@@ -73,12 +59,7 @@ pub(crate) enum LambdaError {
     CreationFailed(StateReason),
     /// A published version did not become active.
     #[error("AWS could not make version {version} active")]
-    VersionFailed {
-        /// The version number.
-        version: String,
-        /// AWS's reason.
-        state_reason: StateReason,
-    },
+    VersionFailed { version: String, state_reason: StateReason },
     /// The function is deactivated.
     #[error("the function is deactivated and cannot be invoked")]
     Deactivated,
@@ -96,15 +77,11 @@ pub(crate) enum LambdaError {
     WaitedTooLong {
         /// What the wait was for, as part of a sentence.
         what: &'static str,
-        /// The limit.
         limit: Duration,
     },
     /// The S3 object with the code does not exist.
     #[error("`{object}` does not exist")]
-    NoObject {
-        /// The missing object.
-        object: Object,
-    },
+    NoObject { object: Object },
     /// A layer that the stanza names does not exist, or not in this version.
     #[error("{}", absence_of_layer(.layer, *.version, .region))]
     NoLayer {
@@ -112,7 +89,6 @@ pub(crate) enum LambdaError {
         layer: String,
         /// Number of the version. `None`: the layer has no version at all.
         version: Option<i64>,
-        /// The region of the function.
         region: String,
     },
     /// The archive cannot be read again.
@@ -136,7 +112,6 @@ pub(crate) enum LambdaError {
     /// The run was cancelled.
     #[error("cancelled by {reason}")]
     Cancelled {
-        /// Why it was cancelled.
         reason: CancelReason,
         /// The step whose call had no response yet. It may or may not have taken effect. `None`: no such
         /// call.
@@ -193,11 +168,8 @@ pub(crate) struct FailedDeployment {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(not(feature = "codedeploy"), allow(dead_code, reason = "only the client finds out"))]
 pub(crate) enum MissingResource {
-    /// The application.
     Application,
-    /// The deployment group.
     DeploymentGroup,
-    /// The deployment configuration.
     DeploymentConfig,
 }
 
@@ -217,20 +189,22 @@ impl MissingResource {
     }
 }
 
+/// AWS's error of an operation, as all clients of the SDK have it.
+pub(super) trait OperationError: ProvideErrorMetadata + Error + 'static {}
+
+impl<E: ProvideErrorMetadata + Error + 'static> OperationError for E {}
+
 /// A call that failed.
 #[derive(Clone, Debug, thiserror::Error)]
 pub(crate) struct CallError {
     /// The AWS operation, such as `UpdateFunctionCode`.
     pub operation: &'static str,
-    /// The kind of failure.
     pub kind: CallErrorKind,
     /// AWS's error code, such as `ResourceConflictException`.
     pub code: Option<String>,
-    /// AWS's error message.
     pub message: Option<String>,
     /// Status of the HTTP response. `None`: there was no response.
     pub http_status: Option<u16>,
-    /// AWS's request id.
     pub request_id: Option<String>,
     /// ARN that a permission for the call must cover, for operations whose error messages do not contain it.
     pub resource: Option<String>,
@@ -309,10 +283,7 @@ impl fmt::Display for CallError {
 
 impl CallError {
     /// Extracts the facts from the SDK's error.
-    pub(super) fn of<E>(operation: &'static str, error: SdkError<E, HttpResponse>) -> Self
-    where
-        E: ProvideErrorMetadata + Error + 'static,
-    {
+    pub(super) fn of<E: OperationError>(operation: &'static str, error: SdkError<E, HttpResponse>) -> Self {
         let renewal = RenewalFailed::cause_of(&error);
         let kind = match &error {
             _ if renewal.is_some() => CallErrorKind::Renewal,
@@ -356,7 +327,7 @@ impl CallError {
     }
 
     /// A failure without a response to report.
-    pub(super) fn without(operation: &'static str, kind: CallErrorKind) -> Self {
+    pub(crate) fn without(operation: &'static str, kind: CallErrorKind) -> Self {
         CallError {
             operation,
             kind,

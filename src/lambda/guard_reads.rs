@@ -11,7 +11,7 @@ use aws_sdk_cloudwatch::types::{
 
 use super::client::Lambda;
 use super::error::LambdaError;
-use super::versions::MAX_PAGES;
+use super::versions::Pages;
 use crate::function::{CountedVersions, Counts, LiveAlarm};
 use crate::protocol::event::AlarmState;
 use crate::protocol::name::AlarmName;
@@ -37,15 +37,15 @@ impl Lambda {
         self.attempts.reset();
         let names: Vec<String> = names.iter().map(|name| name.name().to_owned()).collect();
         let client = self.cloudwatch(ALARMS)?;
-        let (mut alarms, mut token) = (Vec::new(), None);
-        for _ in 0..MAX_PAGES {
+        let (mut alarms, mut pages) = (Vec::new(), Pages::default());
+        while !pages.are_read {
             let call = client
                 .describe_alarms()
                 .set_alarm_names(Some(names.clone()))
                 .alarm_types(AlarmType::MetricAlarm)
                 .alarm_types(AlarmType::CompositeAlarm)
                 .max_records(100)
-                .set_next_token(token.clone());
+                .set_next_token(pages.marker());
             let output = self.read_call(ALARMS, call.send()).await?;
             if output.metric_alarms.is_none() && output.composite_alarms.is_none() {
                 self.require_aws_request_id(ALARMS)?;
@@ -58,12 +58,9 @@ impl Lambda {
                 let (name, arn) = (alarm.alarm_name(), alarm.alarm_arn());
                 alarms.push(self.alarm(name, arn, alarm.state_value(), alarm.state_reason())?);
             }
-            token = self.next_page(ALARMS, token, output.next_token())?;
-            if token.is_none() {
-                return Ok(alarms);
-            }
+            self.next_page(ALARMS, &mut pages, output.next_token())?;
         }
-        Err(self.invalid_response(ALARMS))
+        Ok(alarms)
     }
 
     /// Counts the invocations of the new version and of the versions that it replaces, summed over the
@@ -102,26 +99,23 @@ impl Lambda {
         sums: &mut [[f64; NAMES.len()]; 2],
     ) -> Result<(), LambdaError> {
         let client = self.cloudwatch(METRICS)?;
-        let mut token = None;
-        for _ in 0..MAX_PAGES {
+        let mut pages = Pages::default();
+        while !pages.are_read {
             let call = client
                 .get_metric_data()
                 .set_metric_data_queries(Some(queries.clone()))
                 .start_time(start_of_minute(since))
                 .end_time(end_of_minute(until.max(since)))
-                .set_next_token(token.clone());
+                .set_next_token(pages.marker());
             let output = self.read_call(METRICS, call.send()).await?;
             let results = output.metric_data_results.as_ref();
             for result in results.ok_or_else(|| self.invalid_response(METRICS))? {
                 let (version, metric) = place_of(result).ok_or_else(|| self.invalid_response(METRICS))?;
                 sums[version][metric] += result.values().iter().sum::<f64>();
             }
-            token = self.next_page(METRICS, token, output.next_token())?;
-            if token.is_none() {
-                return Ok(());
-            }
+            self.next_page(METRICS, &mut pages, output.next_token())?;
         }
-        Err(self.invalid_response(METRICS))
+        Ok(())
     }
 
     fn cloudwatch(&self, operation: &'static str) -> Result<&Client, LambdaError> {
@@ -168,8 +162,7 @@ fn alias_queries(number: usize, function: &str, alias: &str, versions: [&str; 2]
         .collect()
 }
 
-/// The place of a result in the sums. `None`: the result is of no query, or its values are not to be
-/// trusted.
+/// The place of a result in the sums. `None`: the result is of no query, or its values are not to be trusted.
 fn place_of(result: &MetricDataResult) -> Option<(usize, usize)> {
     let is_usable =
         matches!(result.status_code(), None | Some(StatusCode::Complete | StatusCode::PartialData));

@@ -14,7 +14,7 @@ use super::deploy_state::ResponseFacts;
 use super::error::{CallErrorKind, LambdaError};
 use super::poll_backoff::PollBackoff;
 use super::read::UpdateStatus;
-use super::versions::MAX_PAGES;
+use super::versions::Pages;
 use crate::code_source::{BuiltLayer, LiveLayerVersion, Object};
 use crate::protocol::event::StepName;
 
@@ -70,23 +70,22 @@ impl Lambda {
     /// The versions of a layer, newest first: with `all` every one, otherwise those of the first page. Empty
     /// if the layer does not exist.
     async fn layer_versions(&self, layer: &str, all: bool) -> Result<Vec<LiveLayerVersion>, LambdaError> {
-        let mut versions: Vec<LiveLayerVersion> = Vec::new();
-        let mut marker = None;
-        for _ in 0..MAX_PAGES {
-            let call = self.client.list_layer_versions().layer_name(layer).set_marker(marker.clone()).send();
+        let (mut versions, mut pages) = (Vec::<LiveLayerVersion>::new(), Pages::default());
+        while !pages.are_read {
+            let call = self.client.list_layer_versions().layer_name(layer).set_marker(pages.marker()).send();
             let Some(output) = found(self.read_call(LIST, call).await)? else { return Ok(versions) };
             self.require_aws_request_id(LIST)?;
             versions.extend(output.layer_versions().iter().filter_map(|version| {
                 let arn = version.layer_version_arn()?.to_owned();
                 Some(LiveLayerVersion { arn, number: version.version() })
             }));
-            marker = self.next_page(LIST, marker, output.next_marker())?;
-            if marker.is_none() || !all {
-                versions.sort_by_key(|version| Reverse(version.number));
-                return Ok(versions);
+            self.next_page(LIST, &mut pages, output.next_marker())?;
+            if !all {
+                break;
             }
         }
-        Err(self.invalid_response(LIST))
+        versions.sort_by_key(|version| Reverse(version.number));
+        Ok(versions)
     }
 
     /// `CodeSha256` of a version of a layer. `None`: the version has been deleted.

@@ -9,7 +9,7 @@ mod bucket;
 mod bypass;
 mod call;
 mod client;
-#[cfg_attr(not(feature = "codedeploy"), path = "codedeploy_absent.rs")]
+#[cfg_attr(not(feature = "codedeploy"), path = "no_codedeploy.rs")]
 mod codedeploy;
 mod connect;
 mod credential_files;
@@ -19,13 +19,11 @@ mod deploy_state;
 mod deployment;
 mod error;
 mod error_texts;
-#[cfg(feature = "cloudwatch")]
+#[cfg_attr(not(feature = "cloudwatch"), path = "no_guard_reads.rs")]
 mod guard_reads;
 mod http;
 mod layer;
 mod live_state;
-#[cfg(not(feature = "cloudwatch"))]
-mod no_guard_reads;
 mod pace;
 mod poll_backoff;
 mod profile;

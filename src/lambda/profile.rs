@@ -18,7 +18,6 @@ const SSO_KEYS: [&str; 5] = ["sso_account_id", "sso_region", "sso_role_name", "s
 /// A profile that is used for its credentials.
 #[derive(Debug)]
 pub(super) struct UsedProfile {
-    /// Its name.
     pub(super) name: String,
     /// Where its keys come from. If it assumes a role: where the keys come from with which the first role is
     /// assumed.

@@ -58,8 +58,7 @@ impl Role {
     /// The role from `AWS_ROLE_ARN` and `AWS_WEB_IDENTITY_TOKEN_FILE` of the job. `None`: the job has no such
     /// token file.
     pub(super) fn from_token_file(env: &Environment) -> Result<Option<Role>, CredentialsError> {
-        let variable =
-            |name| env.get(name).filter(|value| !value.is_empty()).map(std::borrow::Cow::into_owned);
+        let variable = |name| env.non_empty(name).map(std::borrow::Cow::into_owned);
         let half = |given, missing| Err(CredentialsError::Incomplete { given, missing, at: None });
         let session_name = variable("AWS_ROLE_SESSION_NAME").unwrap_or_else(|| default_session_name(env));
         match (variable("AWS_WEB_IDENTITY_TOKEN_FILE"), variable("AWS_ROLE_ARN")) {

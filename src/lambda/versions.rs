@@ -25,7 +25,23 @@ pub(super) const VERSION: &str = "the new version";
 
 /// Limit of pages to read. AWS returns about 50 items per page, so no function needs 1,000 pages. Without a
 /// limit, a proxy that returns the same page again and again would never end the loop.
-pub(super) const MAX_PAGES: u32 = 1000;
+const MAX_PAGES: u32 = 1000;
+
+/// How far a list with several pages is read.
+#[derive(Default)]
+pub(super) struct Pages {
+    /// The marker of the next page. `None`: the first one.
+    marker: Option<String>,
+    count: u32,
+    /// True if the last page is read.
+    pub(super) are_read: bool,
+}
+
+impl Pages {
+    pub(super) fn marker(&self) -> Option<String> {
+        self.marker.clone()
+    }
+}
 
 /// Progress text while an idle function becomes active again.
 const IDLE: &str = "the idle function to become active";
@@ -131,12 +147,10 @@ impl Lambda {
     }
 
     async fn aliases(&self, name: &FunctionName) -> Result<Vec<LiveAlias>, LambdaError> {
-        let mut aliases = Vec::new();
-        let mut marker = None;
-        for _ in 0..MAX_PAGES {
-            let call =
-                self.client.list_aliases().function_name(name.as_str()).set_marker(marker.clone()).send();
-            let output = found(self.read_call("ListAliases", call).await)?.ok_or(LambdaError::Gone)?;
+        let (mut aliases, mut pages) = (Vec::new(), Pages::default());
+        while !pages.are_read {
+            let call = self.client.list_aliases().function_name(name.as_str()).set_marker(pages.marker());
+            let output = found(self.read_call("ListAliases", call.send()).await)?.ok_or(LambdaError::Gone)?;
             self.require_aws_request_id("ListAliases")?;
             aliases.extend(output.aliases().iter().map(|alias| LiveAlias {
                 name: alias.name().unwrap_or_default().to_owned(),
@@ -145,39 +159,28 @@ impl Lambda {
                 revision_id: alias.revision_id().map(str::to_owned),
                 history: AliasHistory::of(alias.description().unwrap_or_default()),
             }));
-            marker = self.next_page("ListAliases", marker, output.next_marker())?;
-            if marker.is_none() {
-                return Ok(aliases);
-            }
+            self.next_page("ListAliases", &mut pages, output.next_marker())?;
         }
-        Err(self.invalid_response("ListAliases"))
+        Ok(aliases)
     }
 
     async fn versions(&self, name: &FunctionName) -> Result<Vec<LiveVersion>, LambdaError> {
-        let mut versions = Vec::new();
-        let mut marker = None;
-        for _ in 0..MAX_PAGES {
-            let call = self
-                .client
-                .list_versions_by_function()
-                .function_name(name.as_str())
-                .set_marker(marker.clone())
-                .send();
-            let output =
-                found(self.read_call("ListVersionsByFunction", call).await)?.ok_or(LambdaError::Gone)?;
-            self.require_aws_request_id("ListVersionsByFunction")?;
+        let operation = "ListVersionsByFunction";
+        let (mut versions, mut pages) = (Vec::new(), Pages::default());
+        while !pages.are_read {
+            let call = self.client.list_versions_by_function().function_name(name.as_str());
+            let call = call.set_marker(pages.marker()).send();
+            let output = found(self.read_call(operation, call).await)?.ok_or(LambdaError::Gone)?;
+            self.require_aws_request_id(operation)?;
             // `$LATEST.PUBLISHED` of Managed Instances must not be counted or deleted, and neither must
             // future special versions.
             let is_number = |version: &str| version.parse::<u64>().is_ok();
             let published =
                 output.versions().iter().filter(|version| version.version().is_some_and(is_number));
             versions.extend(published.filter_map(read::listed_version));
-            marker = self.next_page("ListVersionsByFunction", marker, output.next_marker())?;
-            if marker.is_none() {
-                return Ok(versions);
-            }
+            self.next_page(operation, &mut pages, output.next_marker())?;
         }
-        Err(self.invalid_response("ListVersionsByFunction"))
+        Ok(versions)
     }
 
     /// Those of `versions` in which durable executions have not ended. They need their version until then:
@@ -204,37 +207,40 @@ impl Lambda {
         let operation = "ListDurableExecutionsByFunction";
         // botocore's model has the last two, too; this SDK does not.
         let statuses = ["RUNNING", "PAUSING", "PAUSED"].map(ExecutionStatus::from).to_vec();
-        let mut marker = None;
-        for _ in 0..MAX_PAGES {
+        let mut pages = Pages::default();
+        while !pages.are_read {
             let call = self.client.list_durable_executions_by_function().function_name(name.as_str());
             let call = call.qualifier(version).set_statuses(Some(statuses.clone()));
-            let call = call.set_marker(marker.clone()).send();
+            let call = call.set_marker(pages.marker()).send();
             // Another caller has deleted the version.
             let Some(output) = found(self.read_call(operation, call).await)? else { return Ok(false) };
             self.require_aws_request_id(operation)?;
             if !output.durable_executions().is_empty() {
                 return Ok(true);
             }
-            marker = self.next_page(operation, marker, output.next_marker())?;
-            if marker.is_none() {
-                return Ok(false);
-            }
+            self.next_page(operation, &mut pages, output.next_marker())?;
         }
-        Err(self.invalid_response(operation))
+        Ok(false)
     }
 
-    /// The marker of the page after this one. `None`: this is the last.
+    /// Records that a page was read, and what follows it.
     ///
     /// The SDK's paginators take a page that is followed by itself for the last one; a list that is cut off
     /// there would hide the alias that protects a version from deletion.
     pub(super) fn next_page(
         &self,
         operation: &'static str,
-        this: Option<String>,
+        pages: &mut Pages,
         next: Option<&str>,
-    ) -> Result<Option<String>, LambdaError> {
+    ) -> Result<(), LambdaError> {
         let next = next.filter(|marker| !marker.is_empty()).map(str::to_owned);
-        if next.is_some() && next == this { Err(self.invalid_response(operation)) } else { Ok(next) }
+        pages.count += 1;
+        if next.is_some() && (next == pages.marker || pages.count == MAX_PAGES) {
+            return Err(self.invalid_response(operation));
+        }
+        pages.are_read = next.is_none();
+        pages.marker = next;
+        Ok(())
     }
 
     /// Awaits a list, which may have many pages, for at most `wait_timeout`.

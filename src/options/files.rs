@@ -11,7 +11,7 @@ use crate::protocol::environment::Environment;
 /// Reads the section of `profile`, else of `AWS_PROFILE`, else `default`. `credentials` takes precedence over
 /// `config`, as in dpl.
 pub(super) fn read(env: &Environment, profile: Option<String>) -> BTreeMap<String, (String, String)> {
-    let variable = || env.get("AWS_PROFILE").filter(|profile| !profile.is_empty()).map(Cow::into_owned);
+    let variable = || env.non_empty("AWS_PROFILE").map(Cow::into_owned);
     let profile = profile.or_else(variable).unwrap_or_else(|| "default".to_owned());
     let mut options = BTreeMap::new();
     for (path, text) in texts(env) {

@@ -21,7 +21,7 @@ const OPTIONS: [&str; 12] = [
 
 /// The default description of a new function, which is that of dpl. `None`: the job has no build number.
 pub(crate) fn default_description(env: &Environment) -> Option<String> {
-    let number = env.get("TRAVIS_BUILD_NUMBER").filter(|number| !number.is_empty())?;
+    let number = env.non_empty("TRAVIS_BUILD_NUMBER")?;
     Some(format!("Deploy build {number} to AWS Lambda via Travis CI"))
 }
 
@@ -33,9 +33,8 @@ pub(crate) fn version_description(
     directory: &Path,
     stop: &CancelToken,
 ) -> Option<String> {
-    let variable = |name| env.get(name).filter(|value| !value.is_empty());
-    let build = variable("TRAVIS_BUILD_NUMBER").map(|number| format!("build {number}"));
-    let commit = variable("TRAVIS_COMMIT").map(std::borrow::Cow::into_owned);
+    let build = env.non_empty("TRAVIS_BUILD_NUMBER").map(|number| format!("build {number}"));
+    let commit = env.non_empty("TRAVIS_COMMIT").map(std::borrow::Cow::into_owned);
     // Ignore git errors, because nothing depends on the description. Without git it lacks the commit.
     let commit = commit.or_else(|| git::fact("git_sha", env, directory, stop).ok().flatten());
     let commit = commit.map(|sha| format!("commit {}", sha.chars().take(SHORT_SHA).collect::<String>()));

@@ -27,9 +27,7 @@ const LISTS: [&str; 3] = ["subnet_ids", "security_group_ids", "layers"];
 /// A stanza after all options have been resolved.
 #[derive(Debug)]
 pub(crate) struct ResolvedOptions {
-    /// The resolved options.
     pub stanza: Map,
-    /// Warnings about the options.
     pub warnings: Vec<Warning>,
     /// Errors: values that would become too large.
     pub problems: Vec<Problem>,
@@ -109,7 +107,7 @@ fn options_from_env(
     for key in VARIABLE_OPTIONS.into_iter().filter(|key| is_silent(key)) {
         let from_variables = ["AWS", "LAMBDA"].iter().find_map(|prefix| {
             let name = format!("{prefix}_{}", key.to_uppercase());
-            let value = env.get(&name).filter(|value| !value.is_empty())?.into_owned();
+            let value = env.non_empty(&name)?.into_owned();
             Some((value, format!("the job's variable {name}")))
         });
         let value = from_variables.or_else(|| {

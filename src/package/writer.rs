@@ -35,11 +35,9 @@ pub(super) enum Method {
 /// Facts about an entry that are known after compression. Sizes are in bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Sizes {
-    /// Checksum of the file.
     pub(super) crc32: u32,
     /// Size of the data in the archive.
     pub(super) compressed: u64,
-    /// Size of the file.
     pub(super) uncompressed: u64,
 }
 

@@ -28,15 +28,9 @@ pub(crate) enum Action {
     /// Verification of the version: Invoke, `verify.command` or both.
     Verify,
     /// No operation: a pause between two shares of traffic, in which errors of the new version can show.
-    Wait {
-        /// Length of the pause.
-        interval: Duration,
-    },
+    Wait { interval: Duration },
     /// No operation: waits until provisioned concurrency that was requested earlier is ready.
-    WaitForProvisioned {
-        /// Name of the alias.
-        alias: String,
-    },
+    WaitForProvisioned { alias: String },
 }
 
 /// A request to Lambda that changes something, with its parameters.
@@ -48,7 +42,6 @@ pub(crate) enum WriteCall {
         settings: Vec<Setting>,
         /// The tags that the stanza names.
         tags: BTreeMap<String, Secret>,
-        /// How Lambda gets the code.
         delivery: Delivery,
     },
     /// PutFunctionCodeSigningConfig.
@@ -59,10 +52,7 @@ pub(crate) enum WriteCall {
     /// DeleteFunctionCodeSigningConfig.
     DeleteFunctionCodeSigningConfig,
     /// UntagResource.
-    UntagResource {
-        /// Names of the tags to remove.
-        names: Vec<String>,
-    },
+    UntagResource { names: Vec<String> },
     /// TagResource.
     TagResource {
         /// The tags that are new or have another value.
@@ -78,7 +68,6 @@ pub(crate) enum WriteCall {
     UpdateFunctionCode {
         /// The settings that are sent with the code.
         settings: Vec<Setting>,
-        /// How Lambda gets the code.
         delivery: Delivery,
     },
     /// PutFunctionConcurrency.
@@ -131,7 +120,6 @@ pub(crate) enum WriteCall {
     },
     /// AddPermission, for public access.
     AddPermission {
-        /// The permission to grant.
         permission: Permission,
         /// The alias to whose policy it is added. `None`: the function's policy.
         alias: Option<String>,
@@ -144,10 +132,7 @@ pub(crate) enum WriteCall {
         alias: Option<String>,
     },
     /// PublishLayerVersion, unless the latest version has the content already.
-    PublishLayerVersion {
-        /// The layer.
-        layer: Box<BuiltLayer>,
-    },
+    PublishLayerVersion { layer: Box<BuiltLayer> },
     /// PublishVersion.
     PublishVersion {
         /// Description of the version. `None`: that of the function.
@@ -164,14 +149,12 @@ pub(crate) enum WriteCall {
     },
     /// CreateAlias, at the version of the plan.
     CreateAlias {
-        /// Name of the alias.
         alias: String,
         /// The alias history to write into the description.
         history: AliasHistory,
     },
     /// UpdateAlias: sends all traffic to one version.
     UpdateAlias {
-        /// Name of the alias.
         alias: String,
         /// The version that gets the traffic. `None`: the version of the plan.
         version: Option<String>,
@@ -182,14 +165,12 @@ pub(crate) enum WriteCall {
     },
     /// UpdateAlias of the description alone.
     DescribeAlias {
-        /// Name of the alias.
         alias: String,
         /// The text before the alias history, which stays.
         text: String,
     },
     /// UpdateAlias: sends a share of the traffic to the version of the plan.
     ShiftTraffic {
-        /// Name of the alias.
         alias: String,
         /// The version that gets the rest of the traffic.
         from: String,
@@ -201,7 +182,6 @@ pub(crate) enum WriteCall {
     /// CreateDeployment of CodeDeploy, after UpdateAlias has recorded it in the description; or no request,
     /// if CodeDeploy already moves the alias to the version of the plan.
     CreateDeployment {
-        /// Name of the alias.
         alias: String,
         /// The version from which the alias moves.
         from: String,
@@ -216,44 +196,33 @@ pub(crate) enum WriteCall {
     },
     /// StopDeployment of CodeDeploy, then UpdateAlias: sends all traffic to the version of the plan.
     StopDeployment {
-        /// The running deployment.
         running: CodeDeployDeployment,
-        /// Name of the alias.
         alias: String,
         /// The alias history to write into the description.
         history: AliasHistory,
     },
     /// PutProvisionedConcurrencyConfig.
     PutProvisionedConcurrencyConfig {
-        /// Name of the alias.
         alias: String,
         /// Number of provisioned executions.
         executions: i32,
     },
     /// DeleteProvisionedConcurrencyConfig.
-    DeleteProvisionedConcurrencyConfig {
-        /// Name of the alias.
-        alias: String,
-    },
+    DeleteProvisionedConcurrencyConfig { alias: String },
     /// UpdateEventSourceMapping: makes a mapping of the function itself call an alias.
     UpdateEventSourceMapping {
         /// AWS's id of the mapping.
         uuid: String,
         /// The event source, such as `SQS queue orders`.
         event_source: String,
-        /// Name of the alias.
         alias: String,
     },
     /// DeleteFunction with a qualifier: deletes one version.
-    DeleteVersion {
-        /// Number of the version.
-        version: String,
-    },
+    DeleteVersion { version: String },
     /// DeleteLayerVersion.
     DeleteLayerVersion {
         /// Name or ARN of the layer.
         layer: String,
-        /// Number of the version.
         version: i64,
     },
 }

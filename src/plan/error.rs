@@ -6,10 +6,7 @@ use std::fmt;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum PlanError {
     /// The function does not exist, and the stanza lacks keys that are needed to create it.
-    CannotCreate {
-        /// The missing keys.
-        missing: Vec<&'static str>,
-    },
+    CannotCreate { missing: Vec<&'static str> },
     /// The stanza keeps live environment variables, but AWS does not return them.
     EnvironmentUnreadable,
     /// The stanza replaces live tags, but AWS does not return them.
@@ -38,16 +35,13 @@ pub(crate) enum PlanError {
     },
     /// The stanza has a key that only functions on Lambda Managed Instances can have.
     NeedsManagedInstances {
-        /// The key.
         key: &'static str,
         /// False if the function has to be created.
         exists: bool,
     },
     /// The stanza has one number of `scaling`, and AWS would refuse it beside the live other one.
     ScalingOrder {
-        /// The minimum of execution environments.
         min: i32,
-        /// The maximum of execution environments.
         max: i32,
         /// True if the stanza has the minimum, false if it has the maximum.
         names_min: bool,
@@ -74,52 +68,38 @@ pub(crate) enum PlanError {
         keys: Vec<&'static str>,
     },
     /// The stanza guards a traffic shift that does not fit into the description of the alias.
-    ShiftNotRecordable {
-        /// Name of the alias.
-        alias: String,
-    },
+    ShiftNotRecordable { alias: String },
     /// An alias splits its traffic, and no deployment of this program started that.
     TrafficShared {
-        /// Name of the alias.
         alias: String,
         /// The other versions, each with its share in percent.
         shares: Vec<(String, u8)>,
     },
     /// A deployment of CodeDeploy ended and left weights on an alias.
     LeftByCodeDeploy {
-        /// Name of the alias.
         alias: String,
         /// The other versions, each with its share in percent.
         shares: Vec<(String, u8)>,
     },
     /// The deployment group moves the alias of another function, or another alias.
     GroupIsBusy {
-        /// AWS's id of the deployment.
         deployment_id: String,
         /// The function and the alias that it moves, such as `shop:live`.
         moves: String,
     },
     /// CodeDeploy shifts the traffic of an alias.
     MovedByCodeDeploy {
-        /// Name of the alias.
         alias: String,
         /// AWS's id of the deployment. `None`: only the description of the alias says that CodeDeploy shifts
         /// it.
         deployment_id: Option<String>,
     },
     /// The alias to roll back does not exist.
-    NoAlias {
-        /// Name of the alias.
-        alias: String,
-    },
+    NoAlias { alias: String },
     /// The version to roll back to does not exist.
-    NoVersion {
-        /// Number of the version.
-        version: String,
-    },
+    NoVersion { version: String },
     /// No version before the current one of the alias is known.
     NoPreviousVersion {
-        /// Name of the alias.
         alias: String,
         /// The version at which the alias points.
         version: String,

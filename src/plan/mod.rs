@@ -42,7 +42,6 @@ use crate::protocol::structures::FileSystemConfig;
 /// The steps of a deployment or rollback.
 #[derive(Clone, Debug)]
 pub(crate) struct Plan {
-    /// Whether the function exists.
     pub function: FunctionPresence,
     /// The steps in order. Empty: the live function is as the stanza wants it.
     pub steps: Vec<Step>,

@@ -52,7 +52,6 @@ pub(super) struct ReleaseSteps {
 /// A weight of an alias that a plan removes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ClearedWeights {
-    /// Name of the alias.
     pub alias: String,
     /// The version that gets a share of the alias's traffic.
     pub version: String,

@@ -12,7 +12,6 @@ use crate::protocol::event::Change;
 /// One step of a plan.
 #[derive(Clone, Debug)]
 pub(crate) struct Step {
-    /// What the step does.
     pub action: Action,
     /// The values that the step changes, with secrets masked.
     pub changes: Vec<Change>,

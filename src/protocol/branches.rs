@@ -23,11 +23,6 @@ pub(crate) const VARIABLE_OPTIONS: [&str; 22] = [
 const OTHER_DPL_OPTIONS: [&str; 7] =
     ["provider", "access_key_id", "secret_access_key", "region", "skip_cleanup", "allow_failure", "strategy"];
 
-/// Whether an option can come from a variable of the job, `AWS_<OPTION>` or `LAMBDA_<OPTION>`.
-pub fn is_from_variable(key: &str) -> bool {
-    VARIABLE_OPTIONS.contains(&key)
-}
-
 /// Whether `value` is a branch-specific value of `key`, such as `{"master": "a", "develop": "b"}`. A map with
 /// the key `secure` is an encrypted value, even if a wrong indentation has put other keys into it.
 pub fn is_branch_specific(key: &str, value: &Node) -> bool {

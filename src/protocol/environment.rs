@@ -22,6 +22,11 @@ impl Environment {
         self.0.get(OsStr::new(name)).map(|value| value.to_string_lossy())
     }
 
+    /// As [`Environment::get`]. `None` also for an empty value.
+    pub fn non_empty(&self, name: &str) -> Option<Cow<'_, str>> {
+        self.get(name).filter(|value| !value.is_empty())
+    }
+
     /// The value of a variable as bash expands it: empty if the variable is not set.
     pub fn expand(&self, name: &str) -> Cow<'_, str> {
         self.get(name).unwrap_or_default()

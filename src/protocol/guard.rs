@@ -4,6 +4,10 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::text::display_as_in_json;
+
+display_as_in_json!(GuardState, AlarmState);
+
 /// What a guard has found so far.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -16,17 +20,6 @@ pub enum GuardState {
     Fired,
 }
 
-impl GuardState {
-    /// The name of the state in events, such as `passed`.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            GuardState::Passed => "passed",
-            GuardState::Undecided => "undecided",
-            GuardState::Fired => "fired",
-        }
-    }
-}
-
 /// State of a CloudWatch alarm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
@@ -37,17 +30,6 @@ pub enum AlarmState {
     Alarm,
     /// There is not enough data. The alarm counts as one that does not fire.
     InsufficientData,
-}
-
-impl AlarmState {
-    /// The name of the state at AWS, such as `OK`.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            AlarmState::Ok => "OK",
-            AlarmState::Alarm => "ALARM",
-            AlarmState::InsufficientData => "INSUFFICIENT_DATA",
-        }
-    }
 }
 
 /// A CloudWatch alarm of a guard.

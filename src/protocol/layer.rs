@@ -183,10 +183,7 @@ impl StanzaReader<'_> {
     fn layer_versions_to_keep(&mut self, key: &'static str) -> Option<i32> {
         let number = self.whole_number(key, "")?;
         if number == 0 {
-            let key_name = self.name_of(key);
-            let right = "expected the number of versions to keep, at least 1";
-            self.refuse(key, format!("`{key_name}` is 0; {right}"));
-            return None;
+            return self.unexpected(key, "0", "expected the number of versions to keep, at least 1");
         }
         Some(number)
     }

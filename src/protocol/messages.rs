@@ -150,7 +150,7 @@ fn message(event: &Event) -> String {
         Event::ConditionChecked(checked) => {
             let verdict = if checked.met { "met" } else { "not met" };
             let ConditionResult { condition, want, got, .. } = checked;
-            format!("{} {verdict}: want {want}, got {got}", condition.as_str())
+            format!("{condition} {verdict}: want {want}, got {got}")
         }
         Event::Progress(progress) => match progress {
             Progress::Package { done_bytes, total_bytes } | Progress::Upload { done_bytes, total_bytes } => {
@@ -163,8 +163,8 @@ fn message(event: &Event) -> String {
         Event::Packaged(package) => packaged(package),
         Event::Planned(plan) => planned(plan),
         Event::Phase { phase, release, functions } => {
-            let functions = counted(u64::from(*functions), "function", "functions");
-            format!("release {release}: {} ({functions})", phase.as_str())
+            let functions = counted(*functions, "function", "functions");
+            format!("release {release}: {phase} ({functions})")
         }
         Event::StepStarted { step, function_name, target } => match step {
             StepName::CreateFunction => format!("Creating function {function_name}."),
@@ -324,16 +324,13 @@ pub fn skip_reason(condition: Condition, want: &str, got: &str) -> String {
 fn guard_checked(check: &GuardCheck) -> String {
     let alarms = check.alarms.iter().map(|alarm| {
         let ignored = if alarm.ignored { " (ignored)" } else { "" };
-        format!("{} {}{ignored}", alarm.name, alarm.state.as_str())
+        format!("{} {}{ignored}", alarm.name, alarm.state)
     });
     let errors = check.errors.iter().flat_map(|errors| [&errors.new, &errors.previous]).map(failed);
     let found: Vec<String> = alarms.chain(errors).collect();
     let GuardCheck { state, percent, remaining_seconds, .. } = check;
-    format!(
-        "guard {} at {percent} % of the traffic, {remaining_seconds} s left: {}",
-        state.as_str(),
-        found.join(", ")
-    )
+    let found = found.join(", ");
+    format!("guard {state} at {percent} % of the traffic, {remaining_seconds} s left: {found}")
 }
 
 /// How many invocations of a version failed: `version 8 failed 12 of 340 invocations`.
@@ -404,7 +401,7 @@ fn plain(value: &Value) -> Option<String> {
 fn finish(finished: &Finished) -> String {
     match finished {
         Finished::Deployed(live) => {
-            let (took, code) = (duration(live.duration_ms), live.code.as_str());
+            let (took, code) = (duration(live.duration_ms), live.code);
             format!("deployed {} in {took}: code {code}{}", qualified(live), still_moving(live))
         }
         Finished::Unchanged(live) => {
@@ -460,7 +457,7 @@ pub(crate) fn moved(restored: &[String], left: &[String]) -> Vec<String> {
 fn finish_list(list: &ListOutcome) -> String {
     let decides = list.failure().map(|failed| failed.stanza);
     let functions = list.functions.iter().map(|function| {
-        let text = format!("{} {}", function.scope().title(), function.finished.outcome().as_str());
+        let text = format!("{} {}", function.scope().title(), function.finished.outcome());
         // The error of the stanza that decides is before the functions.
         let error = function.finished.error().filter(|_| Some(function.stanza) != decides);
         let mut details: Vec<String> = error.into_iter().map(|error| error.message.clone()).collect();
@@ -473,7 +470,7 @@ fn finish_list(list: &ListOutcome) -> String {
         if details.is_empty() { text } else { format!("{text} ({})", details.join("; ")) }
     });
     let functions = functions.collect::<Vec<_>>().join(", ");
-    let (outcome, took) = (list.outcome.as_str(), duration(list.duration_ms));
+    let (outcome, took) = (list.outcome, duration(list.duration_ms));
     match (&list.error, list.failure()) {
         (Some(error), Some(failed)) => {
             let (title, failure) = (failed.scope().title(), failure(error, &list.changed));
@@ -510,7 +507,8 @@ fn still_moving(live: &Deployment) -> String {
 }
 
 /// Formats a number with its noun: `1 entry`, `2 entries`.
-pub(crate) fn counted(number: u64, one: &str, many: &str) -> String {
+pub(crate) fn counted(number: impl TryInto<u64>, one: &str, many: &str) -> String {
+    let number = number.try_into().unwrap_or(u64::MAX);
     format!("{number} {}", if number == 1 { one } else { many })
 }
 

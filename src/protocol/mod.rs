@@ -3,11 +3,14 @@
 
 pub mod approved_plan;
 pub mod branches;
+mod codes;
+mod condition;
 pub(crate) mod editor;
 mod env_bytes;
 pub mod environment;
 pub mod error;
 pub mod event;
+mod finished;
 mod guard;
 pub mod json;
 mod keys;
@@ -19,7 +22,7 @@ mod on;
 pub mod other_document;
 pub mod pair_limits;
 pub(crate) mod pairs;
-mod plan_basis;
+mod planned;
 pub mod policy_document;
 pub mod regions;
 pub mod request;

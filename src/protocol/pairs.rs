@@ -42,7 +42,7 @@ impl<'a> StanzaReader<'a> {
         let (pairs, others) = (self.pairs(key), self.pairs(alias));
         if pairs.is_some() && others.is_some() {
             let message = format!("`{alias}` is ignored because `{key}` is also set");
-            self.warn(WarningCode::LenientValue, alias, message, "keep one of the two".to_owned());
+            self.warn(WarningCode::LenientValue, alias, message, "keep one of the two");
         }
         pairs.or(others)
     }
@@ -61,7 +61,7 @@ impl<'a> StanzaReader<'a> {
         if all_are_named && entries.iter().any(|(_, item)| is_named(item)) {
             let message =
                 format!("`{key}` is a list of names and values; each entry is read as `NAME=value`");
-            let hint = "write a list of `NAME=value`, or a map of names to values".to_owned();
+            let hint = "write a list of `NAME=value`, or a map of names to values";
             self.warn(WarningCode::LenientValue, key, message, hint);
         }
         // `NAME` and `VALUE` may be names of variables.
@@ -71,8 +71,7 @@ impl<'a> StanzaReader<'a> {
         {
             let message =
                 format!("`{key}` is read as two names with their values, not as one name with its value");
-            let hint = "write `NAME=value` if one is meant".to_owned();
-            self.warn(WarningCode::LenientValue, key, message, hint);
+            self.warn(WarningCode::LenientValue, key, message, "write `NAME=value` if one is meant");
         }
         let mut pairs = Pairs::new();
         for (at, item) in entries {
@@ -200,8 +199,8 @@ mod tests {
         let read = stanza::read(node.expect("JSON").as_map().expect("an object"));
         let variables = read.options().environment.iter().flatten();
         let variables = variables.map(|(name, value)| format!("{name}={}", value.expose()));
-        let warnings = read.warnings.iter().map(|warning| warning.code.word());
-        let codes = warnings.chain(read.problems().iter().map(|problem| problem.code.word()));
+        let warnings = read.warnings.iter().map(|warning| warning.code.to_string());
+        let codes = warnings.chain(read.problems().iter().map(|problem| problem.code.to_string()));
         (variables.collect::<Vec<_>>().join(" "), codes.collect::<Vec<_>>().join(" "))
     }
 

@@ -121,7 +121,7 @@ pub enum RequestError {
 
 /// A number of stanzas, as part of a sentence.
 pub(crate) fn stanzas_of(number: usize) -> String {
-    counted(u64::try_from(number).unwrap_or(u64::MAX), "stanza", "stanzas")
+    counted(number, "stanza", "stanzas")
 }
 
 /// The text of the error with the request as its subject.

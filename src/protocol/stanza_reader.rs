@@ -95,8 +95,7 @@ impl<'a> StanzaReader<'a> {
 
     fn not_empty(&mut self, key: &'static str, text: String) -> Option<String> {
         if text.trim().is_empty() {
-            self.refuse(key, format!("`{}` is empty; set a value or remove the key", self.name_of(key)));
-            return None;
+            return self.unexpected(key, "empty", "set a value or remove the key");
         }
         Some(text)
     }
@@ -306,9 +305,9 @@ impl<'a> StanzaReader<'a> {
         self.read_node(key).map(serde_json::Value::from)
     }
 
-    /// Converts each warning about an unknown member of `key` into a problem.
-    pub(super) fn refuse_unknown_members(&mut self, key: &str) {
-        let below = format!("{}/", self.at(key));
+    /// Converts each warning about an unknown key in the map at a JSON pointer into a problem.
+    pub(super) fn refuse_unknown_keys(&mut self, map: &str) {
+        let below = format!("{map}/");
         let is_below = |warning: &Warning| {
             warning.code == WarningCode::UnknownKey
                 && warning.at.as_ref().is_some_and(|at| at.starts_with(&below))
@@ -375,8 +374,7 @@ impl<'a> StanzaReader<'a> {
             let meant = inner.meant_by_name_of_aws(key).join("` and `");
             if !meant.is_empty() {
                 let message = format!("AWS's {} in `{name}` is `{meant}`", quoted(key));
-                let (at, hint) = (Some(inner.at(key)), Some(format!("write `{meant}`")));
-                inner.problems.push(Problem { code: Code::UnknownKey, message, at, hint });
+                inner.problem(Code::UnknownKey, key, message, format!("write `{meant}`"));
                 continue;
             }
             let known = inner.read_keys.iter().copied().collect::<Vec<_>>().join("`, `");
@@ -427,13 +425,13 @@ impl<'a> StanzaReader<'a> {
     }
 
     /// Adds a problem with the value of `key`.
-    pub(super) fn refuse(&mut self, key: &str, message: String) {
+    pub(super) fn refuse(&mut self, key: &str, message: impl Into<String>) {
         self.refuse_at(self.at(key), message);
     }
 
     /// Adds the problem that the value of `key` is `shown`; `right` says what is expected. Returns `None`:
     /// there is no value.
-    fn unexpected<T>(&mut self, key: &str, shown: &str, right: &str) -> Option<T> {
+    pub(super) fn unexpected<T>(&mut self, key: &str, shown: &str, right: &str) -> Option<T> {
         self.refuse(key, format!("`{}` is {shown}; {right}", self.name_of(key)));
         None
     }
@@ -441,22 +439,41 @@ impl<'a> StanzaReader<'a> {
     /// Adds the warning that the value of `key` is `shown`, and not what AWS documents.
     fn warn_undocumented(&mut self, key: &str, shown: &str, documented: &str) {
         let message = format!("`{}` is {shown}; AWS documents {documented}", self.name_of(key));
-        self.warn(WarningCode::OutOfRange, key, message, "check the value; AWS may refuse it".to_owned());
+        self.warn(WarningCode::OutOfRange, key, message, "check the value; AWS may refuse it");
     }
 
     /// Adds the problem that `key` is missing.
-    pub(super) fn require(&mut self, key: &str, message: String) {
-        let at = Some(self.at(key));
+    pub(super) fn require(&mut self, key: &str, message: impl Into<String>) {
+        let (message, at) = (message.into(), Some(self.at(key)));
         self.problems.push(Problem { code: Code::MissingKey, message, at, hint: None });
     }
 
     /// Adds a problem with the value at a JSON pointer.
-    pub(super) fn refuse_at(&mut self, at: String, message: String) {
-        self.problems.push(Problem { code: Code::BadValue, message, at: Some(at), hint: None });
+    pub(super) fn refuse_at(&mut self, at: String, message: impl Into<String>) {
+        let (message, at) = (message.into(), Some(at));
+        self.problems.push(Problem { code: Code::BadValue, message, at, hint: None });
+    }
+
+    /// Adds a problem with `key`, and what to do.
+    pub(super) fn problem(
+        &mut self,
+        code: Code,
+        key: &str,
+        message: impl Into<String>,
+        hint: impl Into<String>,
+    ) {
+        let (message, at, hint) = (message.into(), Some(self.at(key)), Some(hint.into()));
+        self.problems.push(Problem { code, message, at, hint });
     }
 
     /// Adds a warning about the value of `key`.
-    pub(super) fn warn(&mut self, code: WarningCode, key: &str, message: String, hint: String) {
+    pub(super) fn warn(
+        &mut self,
+        code: WarningCode,
+        key: &str,
+        message: impl Into<String>,
+        hint: impl Into<String>,
+    ) {
         self.warnings.push(Warning::new(code, message).hint(hint).at(self.at(key)));
     }
 

@@ -323,7 +323,7 @@ fn cors(r: &mut StanzaReader<'_>) -> Cors {
     if matches!(r.read_node("allow_origins"), Some(Node::List(sites)) if sites.is_empty()) {
         let right = "`function_url.cors.allow_origins` is empty; expected origins, such as \
             `https://www.example.com`, or an empty `cors`";
-        r.refuse("allow_origins", right.to_owned());
+        r.refuse("allow_origins", right);
     }
     cors
 }
@@ -332,7 +332,7 @@ fn cors(r: &mut StanzaReader<'_>) -> Cors {
 fn guard(r: &mut StanzaReader<'_>) -> Guard {
     let guard = Guard::read(r);
     if !r.has("alarms") && !r.has("errors") {
-        r.require("alarms", "`guard` requires `alarms` or `errors`".to_owned());
+        r.require("alarms", "`guard` requires `alarms` or `errors`");
     }
     guard
 }
@@ -418,7 +418,7 @@ impl StanzaReader<'_> {
     /// drop a part of the guard.
     pub(super) fn guard(&mut self, key: &'static str) -> Option<Guard> {
         let guard = self.structure(key, guard);
-        self.refuse_unknown_members(key);
+        self.refuse_unknown_keys(&self.at(key));
         guard
     }
 
@@ -447,7 +447,7 @@ impl StanzaReader<'_> {
     /// because a misspelt one would drop a hook.
     pub(super) fn codedeploy(&mut self, key: &'static str) -> Option<CodeDeploy> {
         let codedeploy = self.structure(key, CodeDeploy::read);
-        self.refuse_unknown_members(key);
+        self.refuse_unknown_keys(&self.at(key));
         codedeploy
     }
 
@@ -455,8 +455,7 @@ impl StanzaReader<'_> {
     pub(super) fn seconds(&mut self, key: &'static str) -> Option<Duration> {
         let seconds = self.whole_number(key, "seconds")?;
         if seconds == 0 {
-            self.refuse(key, format!("`{}` is 0; expected whole seconds, such as 60", self.name_of(key)));
-            return None;
+            return self.unexpected(key, "0", "expected whole seconds, such as 60");
         }
         Some(Duration::from_secs(seconds.unsigned_abs().into()))
     }

@@ -27,3 +27,15 @@ pub(crate) fn in_any_case(word: &str) -> String {
     });
     letters.collect()
 }
+
+/// Implements `Display` for enums without fields: a value is written as the word that it is in JSON.
+macro_rules! display_as_in_json {
+    ($($name:ident),*) => { $(
+        impl std::fmt::Display for $name {
+            fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                serde::Serialize::serialize(self, formatter)
+            }
+        }
+    )* };
+}
+pub(super) use display_as_in_json;

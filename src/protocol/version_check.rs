@@ -68,7 +68,7 @@ impl StanzaReader<'_> {
                 checks.extend(verify.map(|verify| VersionCheck { index: is_list.then_some(index), verify }));
             }
         }
-        self.refuse_unknown_members(key);
+        self.refuse_unknown_keys(&self.at(key));
         (!checks.is_empty()).then_some(checks)
     }
 
@@ -80,14 +80,10 @@ impl StanzaReader<'_> {
             Node::Text(text) => Some(text.clone()).filter(|text| is_json_object(text)),
             Node::Null | Node::Bool(_) | Node::Number(_) | Node::List(_) => None,
         };
-        let name = self.name_of(key);
         let Some(object) = object else {
-            self.refuse(
-                key,
-                format!("`{name}` is {}; expected a map, such as {{custom: {{caller: ci}}}}", node.quoted()),
-            );
-            return None;
+            return self.unexpected(key, &node.quoted(), "expected a map, such as {custom: {caller: ci}}");
         };
+        let name = self.name_of(key);
         let encoded = BASE64.encode_to_string(object.as_bytes());
         if encoded.len() > MAX_CLIENT_CONTEXT {
             let size = encoded.len();
@@ -102,14 +98,8 @@ impl StanzaReader<'_> {
     pub(super) fn http_status(&mut self, key: &'static str) -> Option<u16> {
         let number = self.whole_number(key, "")?;
         let status = u16::try_from(number).ok().filter(|status| (100..=599).contains(status));
-        if status.is_none() {
-            let name = self.name_of(key);
-            self.refuse(
-                key,
-                format!("`{name}` is {number}; expected a status of HTTP, 100 to 599, such as 200"),
-            );
-        }
-        status
+        let right = "expected a status of HTTP, 100 to 599, such as 200";
+        status.or_else(|| self.unexpected(key, &number.to_string(), right))
     }
 }
 
@@ -120,7 +110,7 @@ fn check(r: &mut StanzaReader<'_>) -> Verify {
         let _ = r.read_node("url");
         let message = "`verify.url` is not supported: a version has no URL before an alias points at it; \
             expected `payload` with `expect.status`, or `command`";
-        r.refuse("url", message.to_owned());
+        r.refuse("url", message);
     }
     verify
 }

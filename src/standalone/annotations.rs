@@ -72,13 +72,13 @@ fn command(
             let property = |value: &str| escaped(value, &GITHUB_PROPERTY);
             let place = place.map(|(file, line)| format!("file={},line={line},", property(file)));
             let place = place.unwrap_or_default();
-            format!("::{level} {place}title={}::{}\n", property(&code.word()), text(&GITHUB))
+            format!("::{level} {place}title={}::{}\n", property(&code.to_string()), text(&GITHUB))
         }
         CiLog::Azure => {
             let property = |value: &str| escaped(value, &AZURE_PROPERTY);
             let place = place.map(|(file, line)| format!("sourcepath={};linenumber={line};", property(file)));
             let place = place.unwrap_or_default();
-            let code = property(&code.word());
+            let code = property(&code.to_string());
             format!("##vso[task.logissue type={level};{place}code={code}]{}\n", text(&AZURE))
         }
         CiLog::Plain | CiLog::GitLab | CiLog::Buildkite | CiLog::Travis => String::new(),

@@ -4,7 +4,7 @@
 //! The standalone mode cannot decrypt: only Travis CI has the key.
 
 use super::travis_yml::LocatedStanza;
-use crate::protocol::branches::is_from_variable;
+use crate::protocol::branches::VARIABLE_OPTIONS;
 use crate::protocol::environment::Environment;
 use crate::protocol::json::{Map, Node, pointer};
 use crate::protocol::pairs::named_pair;
@@ -163,7 +163,7 @@ fn find_encrypted(at: String, name: Option<&str>, inside: bool, node: &Node, fou
 fn variables(key: &str) -> Vec<String> {
     match key {
         "region" => ["AWS_REGION", "AWS_DEFAULT_REGION", "LAMBDA_REGION"].map(str::to_owned).into(),
-        _ if is_from_variable(key) => {
+        _ if VARIABLE_OPTIONS.contains(&key) => {
             ["AWS", "LAMBDA"].map(|from| format!("{from}_{}", key.to_uppercase())).into()
         }
         _ => Vec::new(),
@@ -188,7 +188,7 @@ fn identity(env: &Environment) -> Option<&'static str> {
 }
 
 fn is_set(env: &Environment, name: &str) -> bool {
-    env.get(name).is_some_and(|value| !value.is_empty())
+    env.non_empty(name).is_some()
 }
 
 #[cfg(test)]

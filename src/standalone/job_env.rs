@@ -70,7 +70,7 @@ pub(crate) fn detect(
     directory: &Path,
     stop: &CancelToken,
 ) -> Result<JobEnvironment, GitError> {
-    let lookup = |name: &str| env.get(name).map(Cow::into_owned).filter(|value| !value.is_empty());
+    let lookup = |name: &str| env.non_empty(name).map(Cow::into_owned);
     let (known, indicated) = match selection {
         CiSelection::Auto { .. } => (Ci::detect(&lookup), indicated_pull_request(env, &lookup)),
         CiSelection::None => (None, None),
@@ -195,7 +195,7 @@ impl JobEnvironment {
     /// The environment of a job for which the file sets `variables`. The process environment has precedence
     /// over the file, and the file over git. A file cannot set `DPL_LAMBDA_*`.
     pub(crate) fn for_job(&self, variables: &[Assignment]) -> Environment {
-        let is_in_base = |name: &str| self.base.get(name).is_some_and(|value| !value.is_empty());
+        let is_in_base = |name: &str| self.base.non_empty(name).is_some();
         let mut env = self.base.clone();
         for (name, value) in self.found.iter().filter(|(name, _)| !is_in_base(name)) {
             env = env.with(name, value);

@@ -195,7 +195,7 @@ fn is_listed(list: &[String], facts: &Facts) -> Result<Verdict, InvalidCondition
 /// What is known of the build of a branch or a tag. It counts as a push, unless `TRAVIS_EVENT_TYPE` says
 /// something else.
 fn facts(job: &TravisJob, env: &Environment, commit_message: Option<&str>) -> Facts {
-    let value = |name: &str| env.get(name).map(Cow::into_owned).filter(|value| !value.is_empty());
+    let value = |name: &str| env.non_empty(name).map(Cow::into_owned);
     let mut facts = Facts::default();
     facts.variables.extend(job.attributes.iter().map(|(name, value)| (*name, Some(value.clone()))));
     let event = value("TRAVIS_EVENT_TYPE").unwrap_or_else(|| "push".to_owned());

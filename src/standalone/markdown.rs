@@ -90,17 +90,8 @@ impl MarkdownDocument {
 
     /// The function of a run that is not one of a list, as far as it is known.
     fn title_of(&self, finished: &Finished) -> String {
-        let planned = match finished {
-            Finished::Planned(plan) => plan.basis.as_ref().map(|basis| basis.function_name.clone()),
-            Finished::Deployed(_)
-            | Finished::Unchanged(_)
-            | Finished::Checked {}
-            | Finished::Packaged { .. }
-            | Finished::Skipped { .. }
-            | Finished::Failed { .. }
-            | Finished::Stopped { .. }
-            | Finished::List(_) => None,
-        };
+        let basis = finished.plan().and_then(|plan| plan.basis.as_ref());
+        let planned = basis.map(|basis| basis.function_name.clone());
         let live = finished.deployment().map(|live| live.function_name.clone());
         planned.or(live).unwrap_or_else(|| self.title.clone())
     }
@@ -165,9 +156,8 @@ impl BoundedText {
         if !self.is_full {
             return self.text;
         }
-        let number = |number: usize, one, many| counted(u64::try_from(number).unwrap_or(u64::MAX), one, many);
-        let (functions, rows) =
-            (number(self.functions, "function", "functions"), number(self.rows, "change", "changes"));
+        let functions = counted(self.functions, "function", "functions");
+        let rows = counted(self.rows, "change", "changes");
         format!(
             "{}\n\n**The text is too long: {functions} and {rows} are left out here.** The events (`--format \
              json`) have all of them.\n",
@@ -178,14 +168,14 @@ impl BoundedText {
 
 /// How a stanza ended, as paragraphs.
 fn outcome(finished: &Finished) -> Vec<String> {
-    let word = finished.outcome().as_str();
+    let word = finished.outcome();
     match finished {
         Finished::Planned(plan) if plan.steps.is_empty() => vec![format!("**{word}:** no changes")],
         Finished::Planned(plan) => {
             vec![format!("**{word}:** {}; {}", counts(&plan.steps), presence(plan.function))]
         }
         Finished::Failed { error, changed, allowed } => {
-            let mut paragraphs = vec![format!("**{word}:** {}", code(&error.code.word()))];
+            let mut paragraphs = vec![format!("**{word}:** {}", code(&error.code.to_string()))];
             paragraphs.extend(error.lines().iter().map(|line| format!("- {}", code(line))));
             if !changed.is_empty() {
                 let changed: Vec<&str> = changed.iter().map(|step| step.as_str()).collect();
@@ -211,7 +201,7 @@ fn outcome(finished: &Finished) -> Vec<String> {
 
 /// The rows of a step: one for each change, or one without a change.
 fn rows(step: &PlannedStep) -> Vec<String> {
-    let phase = step.phase.map(|phase| format!(" ({})", phase.as_str())).unwrap_or_default();
+    let phase = step.phase.map(|phase| format!(" ({phase})")).unwrap_or_default();
     let name = code(&format!("{}{phase}", step.step.as_str()));
     let cell = |value: Option<String>| value.map(|value| code(&value)).unwrap_or_default();
     if step.changes.is_empty() {

@@ -20,7 +20,6 @@ pub enum ChildLine {
     Event(Box<Line>),
     /// An event that only another version of this program knows.
     Unknown {
-        /// The tag.
         event: String,
         /// The event as one line of text.
         message: Option<String>,

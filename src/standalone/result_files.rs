@@ -11,7 +11,7 @@ use super::markdown::MarkdownDocument;
 use super::reporter::ChildLine;
 use super::terminal::clean;
 use crate::protocol::error::ErrorReport;
-use crate::protocol::event::{Deployment, Event, Finished, Line, Outcome};
+use crate::protocol::event::{Deployment, Event, Finished, Line};
 
 /// The files, and what is written to them when all runs have ended.
 #[derive(Debug, Default)]
@@ -75,12 +75,12 @@ impl ResultFiles {
 /// The result of all runs as lines `name=value`. A value that is not known has no line. The facts about the
 /// live function are there only if it is one: it would not be clear which function they are about.
 fn lines(finished: &[Finished]) -> String {
-    let outcome = finished.iter().map(Finished::outcome).min();
+    let outcome = finished.iter().map(Finished::outcome).min().map(|outcome| outcome.to_string());
     let mut deployments = finished.iter().flat_map(deployments);
     let first = deployments.next();
     let live = first.filter(|_| deployments.next().is_none());
     let values = [
-        ("outcome", outcome.map(Outcome::as_str)),
+        ("outcome", outcome.as_deref()),
         ("version", live.map(|live| live.version.as_str())),
         ("function_arn", live.map(|live| live.function_arn.as_str())),
         ("previous_version", live.and_then(|live| live.previous_version.as_deref())),

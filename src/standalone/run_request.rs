@@ -57,7 +57,6 @@ impl StanzaSource {
 pub(crate) struct RunRequest {
     /// The command and its own options, passed to each child run.
     pub arguments: Vec<OsString>,
-    /// What contains the stanzas.
     pub source: StanzaSource,
     /// The file to which the plan is written.
     pub out: Option<PathBuf>,

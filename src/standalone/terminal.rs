@@ -207,7 +207,7 @@ impl<W: Write> HumanReporter<W> {
         let text = if *condition == Condition::PullRequest {
             clean(message)
         } else {
-            format!("{}: want {}, got {}", condition.as_str(), quoted(want), quoted(got))
+            format!("{condition}: want {}, got {}", quoted(want), quoted(got))
         };
         match met {
             true => self.labelled(0, &[(TextStyle::Good, symbols.done)], &text, TextStyle::Dim),
@@ -226,8 +226,8 @@ impl<W: Write> HumanReporter<W> {
         let (key, region) = (clean(access_key_id), clean(region));
         let source = match profile.map(clean) {
             Some(profile) if source == CredentialsSource::Profile => format!("profile {profile}"),
-            Some(profile) => format!("{}, profile {profile}", source.as_str()),
-            None => source.as_str().to_owned(),
+            Some(profile) => format!("{source}, profile {profile}"),
+            None => source.to_string(),
         };
         let text = format!("access key {key} ({source}), region {region}");
         self.dim(self.capabilities.symbols().note, &text)
@@ -288,7 +288,7 @@ impl<W: Write> HumanReporter<W> {
 
     fn warning(&mut self, warning: &Warning, locate: LocateKey<'_>) -> io::Result<()> {
         self.run.has_changes |= warning.code == WarningCode::Stashed;
-        let label = format!("warning[{}]:", warning.code.word());
+        let label = format!("warning[{}]:", warning.code);
         let message = clean(&warning.message);
         self.labelled(0, &[(TextStyle::Changed, &label)], &message, TextStyle::Plain)?;
         self.place(warning.at.as_deref(), locate)?;
@@ -468,11 +468,6 @@ fn plan_text(plan: &Plan) -> String {
 
 /// `2 steps, 3 changes`.
 pub(super) fn counts(steps: &[PlannedStep]) -> String {
-    let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
-    let changes = steps.iter().map(|step| step.changes.len()).sum();
-    format!(
-        "{}, {}",
-        counted(count(steps.len()), "step", "steps"),
-        counted(count(changes), "change", "changes")
-    )
+    let changes: usize = steps.iter().map(|step| step.changes.len()).sum();
+    format!("{}, {}", counted(steps.len(), "step", "steps"), counted(changes, "change", "changes"))
 }

@@ -322,8 +322,7 @@ impl LocatedStanza {
     }
 
     /// Removes keys that only a CI runner may write: `env` in a stanza would replace the job's environment,
-    /// and `stanzas` would replace the stanza.
-    /// Also removes duplicate notes.
+    /// and `stanzas` would replace the stanza. Also removes duplicate notes.
     fn remove_runner_keys(&mut self) {
         for key in KEYS_OF_REQUEST {
             if self.stanza.remove(key).is_some() {

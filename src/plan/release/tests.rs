@@ -35,8 +35,7 @@ fn shifting(name: &str, at: u64, share: (u64, u8)) -> LiveAlias {
     LiveAlias { history, ..alias(name, at, &[share]) }
 }
 
-/// A function whose code is `live`, with versions from 1 to `newest`. The newest is a copy of the
-/// function.
+/// A function whose code is `live`, with versions from 1 to `newest`. The newest is a copy of the function.
 fn live(newest: u64, aliases: &[LiveAlias]) -> LiveFunction {
     let code = |number: u64| if number == newest { "live".to_owned() } else { number.to_string() };
     let versions = (1..=newest).map(|number| version(number, &code(number))).collect();

@@ -4,7 +4,7 @@
 use super::meanings::{Meaning, NOT_AN_OPTION, is_name_of_aws, meaning};
 use super::options::{Options, all_keys};
 use super::values::{PackageType, REFERENCE, SHARES};
-use crate::protocol::error::{Code, Problem, Warning, WarningCode};
+use crate::protocol::error::{Code, WarningCode};
 use crate::protocol::json;
 use crate::protocol::stanza_reader::StanzaReader;
 use crate::protocol::structures::{Guard, MAX_BAKE};
@@ -26,12 +26,9 @@ pub(super) fn provider(r: &mut StanzaReader<'_>, options: &Options) {
     if let Some(provider) =
         options.provider.as_deref().filter(|provider| !provider.eq_ignore_ascii_case("lambda"))
     {
-        r.problems.push(Problem {
-            code: Code::WrongProvider,
-            message: format!("`provider` is `{}`; expected `lambda`", json::short(provider)),
-            at: Some("/provider".to_owned()),
-            hint: Some("pass this stanza to the plugin of its provider".to_owned()),
-        });
+        let message = format!("`provider` is `{}`; expected `lambda`", json::short(provider));
+        let hint = "pass this stanza to the plugin of its provider";
+        r.problem(Code::WrongProvider, "provider", message, hint);
     }
 }
 
@@ -39,25 +36,19 @@ pub(super) fn provider(r: &mut StanzaReader<'_>, options: &Options) {
 pub(super) fn needed(r: &mut StanzaReader<'_>, options: &Options) {
     if options.function_name.is_none() && !r.has("function_name") {
         let message = "`function_name` is missing; expected the function's name or ARN";
-        r.require("function_name", message.to_owned());
+        r.require("function_name", message);
     }
     let own = options.function_name.as_ref().and_then(|name| name.region());
     if let (Some(own), Some(region)) = (own, &options.region)
         && own != region.as_str()
     {
-        r.problems.push(Problem {
-            code: Code::WrongRegion,
-            message: format!(
-                "`region` is `{}`, but the function's ARN is in `{}`",
-                region.as_str(),
-                json::short(own)
-            ),
-            at: Some("/region".to_owned()),
-            hint: Some("remove `region`, or use a function in the same region".to_owned()),
-        });
+        let (region, own) = (region.as_str(), json::short(own));
+        let message = format!("`region` is `{region}`, but the function's ARN is in `{own}`");
+        let hint = "remove `region`, or use a function in the same region";
+        r.problem(Code::WrongRegion, "region", message, hint);
     }
     if options.module_name.is_some() && !r.has("handler_name") {
-        r.require("handler_name", "`module_name` requires `handler_name`".to_owned());
+        r.require("handler_name", "`module_name` requires `handler_name`");
     }
 }
 
@@ -83,8 +74,7 @@ pub(super) fn bucket(r: &mut StanzaReader<'_>, options: &Options) {
             let hint = format!(
                 "remove `{key}` to deploy that archive, or remove `s3_key` to package files and upload them"
             );
-            let at = Some(format!("/{key}"));
-            r.problems.push(Problem { code: Code::BadValue, message, at, hint: Some(hint) });
+            r.problem(Code::BadValue, key, message, hint);
         }
     }
 }
@@ -92,13 +82,8 @@ pub(super) fn bucket(r: &mut StanzaReader<'_>, options: &Options) {
 /// Checks alias names, keys that require an alias, `traffic`, `keep_versions`, `version` and `release`.
 pub(super) fn release(r: &mut StanzaReader<'_>, options: &Options) {
     for name in options.alias.iter().flatten().filter(|name| !is_alias_name(name)) {
-        r.refuse(
-            "alias",
-            format!(
-                "`alias` is `{}`; expected letters, digits, `-` and `_`, and not only digits",
-                json::short(name)
-            ),
-        );
+        let right = "expected letters, digits, `-` and `_`, and not only digits";
+        r.refuse("alias", format!("`alias` is `{}`; {right}", json::short(name)));
     }
     let has_alias = r.has("alias") && options.alias.as_ref().is_none_or(|names| !names.is_empty());
     for (key, needs, is_there) in [
@@ -116,7 +101,7 @@ pub(super) fn release(r: &mut StanzaReader<'_>, options: &Options) {
     }
     if r.has("publish_to") && has_alias {
         let message = "`publish_to` and `alias` exclude each other: an alias points at a numbered version";
-        r.refuse("publish_to", message.to_owned());
+        r.refuse("publish_to", message);
     }
     codedeploy(r, options);
     if let Some(shares) = &options.traffic
@@ -124,36 +109,22 @@ pub(super) fn release(r: &mut StanzaReader<'_>, options: &Options) {
             || shares.windows(2).any(|pair| pair[0] >= pair[1]))
     {
         let shown = json::short(&shares.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "));
-        r.refuse(
-            "traffic",
-            format!("`traffic` is `{shown}`; expected ascending percentages, 1 to 100, such as 10, 50, 100"),
-        );
+        let right = "expected ascending percentages, 1 to 100, such as 10, 50, 100";
+        r.refuse("traffic", format!("`traffic` is `{shown}`; {right}"));
     }
     if options.keep_versions == Some(0) {
-        r.refuse(
-            "keep_versions",
-            "`keep_versions` is 0; expected the number of versions to keep, at least 1".to_owned(),
-        );
+        let message = "`keep_versions` is 0; expected the number of versions to keep, at least 1";
+        r.refuse("keep_versions", message);
     }
     let is_number =
         |version: &&String| version.parse::<u64>().is_ok_and(|number| number.to_string() == **version);
     if let Some(version) = options.version.as_ref().filter(|version| !is_number(version)) {
-        r.refuse(
-            "version",
-            format!(
-                "`version` is `{}`; expected the number of a published version, such as 7",
-                json::short(version)
-            ),
-        );
+        let right = "expected the number of a published version, such as 7";
+        r.refuse("version", format!("`version` is `{}`; {right}", json::short(version)));
     }
     if let Some(name) = options.release.as_ref().filter(|name| !is_release_name(name)) {
-        r.refuse(
-            "release",
-            format!(
-                "`release` is `{}`; expected 1 to 64 letters, digits, `.`, `_` and `-`",
-                json::short(name)
-            ),
-        );
+        let right = "expected 1 to 64 letters, digits, `.`, `_` and `-`";
+        r.refuse("release", format!("`release` is `{}`; {right}", json::short(name)));
     }
 }
 
@@ -161,7 +132,7 @@ pub(super) fn release(r: &mut StanzaReader<'_>, options: &Options) {
 pub(super) fn guard(r: &mut StanzaReader<'_>, options: &Options) {
     if cfg!(not(feature = "cloudwatch")) && r.has("guard") {
         let message = "this program was built without the feature `cloudwatch`, which `guard` needs";
-        r.refuse("guard", message.to_owned());
+        r.refuse("guard", message);
     }
     let Some(Guard { errors, bake: Some(bake), .. }) = &options.guard else { return };
     let (least, why) = match errors {
@@ -184,22 +155,20 @@ fn codedeploy(r: &mut StanzaReader<'_>, options: &Options) {
     }
     if !cfg!(feature = "codedeploy") {
         let message = "this program was built without the feature `codedeploy`, which `codedeploy` needs";
-        r.refuse("codedeploy", message.to_owned());
+        r.refuse("codedeploy", message);
     }
     let aliases = options.alias.as_ref().map_or(0, Vec::len);
     if aliases > 1 {
-        r.refuse(
-            "alias",
-            format!("`alias` has {aliases} names, but `codedeploy` moves one alias; expected one name"),
-        );
+        let right = "but `codedeploy` moves one alias; expected one name";
+        r.refuse("alias", format!("`alias` has {aliases} names, {right}"));
     }
     if r.has("traffic") {
         let message = "`codedeploy` and `traffic` both shift the alias's traffic; keep one";
-        r.refuse("traffic", message.to_owned());
+        r.refuse("traffic", message);
     }
     if r.has("release") {
         let message = "`release` and `codedeploy` exclude each other: CodeDeploy moves its alias on its own";
-        r.refuse("release", message.to_owned());
+        r.refuse("release", message);
     }
     if r.has("guard") {
         let (application, group) = options.codedeploy.as_ref().map_or(("NAME", "GROUP"), |codedeploy| {
@@ -212,12 +181,8 @@ fn codedeploy(r: &mut StanzaReader<'_>, options: &Options) {
             json::short(application),
             json::short(group)
         );
-        r.problems.push(Problem {
-            code: Code::BadValue,
-            message: "`guard` does not apply with `codedeploy`: CodeDeploy watches alarms itself".to_owned(),
-            at: Some("/guard".to_owned()),
-            hint: Some(hint),
-        });
+        let message = "`guard` does not apply with `codedeploy`: CodeDeploy watches alarms itself";
+        r.problem(Code::BadValue, "guard", message, hint);
     }
 }
 
@@ -235,7 +200,7 @@ fn is_release_name(name: &str) -> bool {
 /// Checks that the stanza names at most one identity, and all keys that this identity requires.
 pub(super) fn identity(r: &mut StanzaReader<'_>, options: &Options) {
     if options.profile.is_some() && (options.access_key_id.is_some() || options.secret_access_key.is_some()) {
-        r.refuse("profile", "access keys and `profile` are two identities; keep one".to_owned());
+        r.refuse("profile", "access keys and `profile` are two identities; keep one");
     }
     for key in ["external_id", "role_session_name", "web_identity_token_env"] {
         if r.has(key) && options.role_to_assume.is_none() {
@@ -244,13 +209,11 @@ pub(super) fn identity(r: &mut StanzaReader<'_>, options: &Options) {
     }
     if r.has("web_identity_token_env") && (options.access_key_id.is_some() || options.profile.is_some()) {
         let message = "`web_identity_token_env` and access keys or `profile` are two identities; keep one";
-        r.refuse("web_identity_token_env", message.to_owned());
+        r.refuse("web_identity_token_env", message);
     }
     if r.has("web_identity_token_env") && r.has("external_id") {
-        r.refuse(
-            "external_id",
-            "`web_identity_token_env` and `external_id` exclude each other; keep one".to_owned(),
-        );
+        let message = "`web_identity_token_env` and `external_id` exclude each other; keep one";
+        r.refuse("external_id", message);
     }
 }
 
@@ -261,7 +224,7 @@ pub(super) fn image(r: &mut StanzaReader<'_>, options: &Options) {
     let is_image = r.has("image_uri") || options.package_type == Some(PackageType::Image);
     if !is_image && r.has("image_config") {
         let message = "`image_config` requires `image_uri`, or `package_type: Image` to keep the live image";
-        r.require("image_uri", message.to_owned());
+        r.require("image_uri", message);
     }
     if !is_image {
         return;
@@ -276,8 +239,7 @@ pub(super) fn image(r: &mut StanzaReader<'_>, options: &Options) {
             "remove `{key}`: an image has its own files, runtime and handler; \
              `image_config.command` sets another handler"
         );
-        let at = Some(format!("/{key}"));
-        r.problems.push(Problem { code: Code::BadValue, message, at, hint: Some(hint) });
+        r.problem(Code::BadValue, key, message, hint);
     }
 }
 
@@ -285,12 +247,7 @@ pub(super) fn image(r: &mut StanzaReader<'_>, options: &Options) {
 /// unknown keys inside structures there is already a warning, or a problem.
 pub(super) fn unread_keys(r: &mut StanzaReader<'_>, strict: bool) {
     if strict {
-        let (unknown, others) = std::mem::take(&mut r.warnings)
-            .into_iter()
-            .partition(|warning| warning.code == WarningCode::UnknownKey);
-        let unknown: Vec<Warning> = unknown;
-        r.warnings = others;
-        r.problems.extend(unknown.into_iter().map(Warning::into_unknown_key));
+        r.refuse_unknown_keys("");
     }
     let mut known: Vec<&str> = all_keys().collect();
     known.sort_unstable();
@@ -298,8 +255,7 @@ pub(super) fn unread_keys(r: &mut StanzaReader<'_>, strict: bool) {
         let meaning = meaning(key, node);
         if let Some(meant @ Meaning::Options(_)) = meaning.as_ref().filter(|_| is_name_of_aws(key)) {
             let message = format!("AWS's {} is {} in a stanza", json::quoted(key), meant.names());
-            let (at, hint) = (Some(json::pointer("", key)), Some(format!("write {}", meant.names())));
-            r.problems.push(Problem { code: Code::UnknownKey, message, at, hint });
+            r.problem(Code::UnknownKey, key, message, format!("write {}", meant.names()));
             continue;
         }
         let what = meaning.as_ref().map_or(NOT_AN_OPTION, Meaning::what);
@@ -312,8 +268,7 @@ pub(super) fn unread_keys(r: &mut StanzaReader<'_>, strict: bool) {
             (None, None) => "remove it".to_owned(),
         };
         if strict {
-            let at = Some(json::pointer("", key));
-            r.problems.push(Problem { code: Code::UnknownKey, message, at, hint: Some(hint) });
+            r.problem(Code::UnknownKey, key, message, hint);
         } else {
             r.warn(WarningCode::UnknownKey, key, format!("{message}; it is ignored"), hint);
         }

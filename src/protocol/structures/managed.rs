@@ -88,12 +88,8 @@ impl StanzaReader<'_> {
     fn environments(&mut self, key: &'static str) -> Option<i32> {
         let number = self.number_within(key, "environments", 0..=15_000)?;
         if number == 0 {
-            let message = format!(
-                "`{}` is 0, which deactivates the function; expected at least 1 environment",
-                self.name_of(key)
-            );
-            self.refuse(key, message);
-            return None;
+            let right = "expected at least 1 environment";
+            return self.unexpected(key, "0, which deactivates the function", right);
         }
         Some(number)
     }

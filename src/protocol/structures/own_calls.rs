@@ -77,11 +77,11 @@ fn runtime_management(r: &mut StanzaReader<'_>) -> RuntimeManagement {
         Some("Manual") if !has_version => {
             let message = "`runtime_management.update_runtime_on` is `Manual`, which requires \
                 `runtime_version_arn`";
-            r.require(key, message.to_owned());
+            r.require(key, message);
         }
         Some(other) if other != "Manual" && has_version => {
             let message = "`runtime_management.runtime_version_arn` requires `update_runtime_on: Manual`";
-            r.refuse(key, message.to_owned());
+            r.refuse(key, message);
         }
         Some(_) | None => {}
     }

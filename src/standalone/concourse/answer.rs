@@ -50,7 +50,7 @@ pub(crate) fn put(outcome: Outcome, live: &Deployment) -> StepAnswer {
     let codedeploy = live.codedeploy.as_ref();
     let codedeploy = codedeploy.map(|shift| format!("{}, {}", shift.deployment_id, shift.status));
     let facts = [
-        ("outcome", Some(outcome.as_str().to_owned())),
+        ("outcome", Some(outcome.to_string())),
         ("function_arn", Some(live.function_arn.clone())),
         ("version", Some(live.version.clone())),
         ("alias", Some(live.aliases().join(", ")).filter(|names| !names.is_empty())),

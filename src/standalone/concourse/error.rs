@@ -58,7 +58,7 @@ pub(crate) enum ResourceError {
     #[error("{file}: the file cannot be written")]
     Unwritable { file: String, source: io::Error },
     /// The run has ended without a failure, and has deployed nothing.
-    #[error("nothing is deployed (outcome: {}), so there is no version for Concourse", .outcome.as_str())]
+    #[error("nothing is deployed (outcome: {outcome}), so there is no version for Concourse")]
     NothingLive { outcome: Outcome },
 }
 

@@ -142,7 +142,7 @@ fn said(settings: &[(&str, &str)]) -> Vec<String> {
     let PluginStanza { problems, notes, .. } = stanza_of(&settings);
     let problems = problems.into_iter().map(|Problem { code, message, at, hint }| {
         let (at, hint) = (at.unwrap_or_default(), hint.unwrap_or_default());
-        format!("{} {at}: {message}; {hint}", code.word())
+        format!("{code} {at}: {message}; {hint}")
     });
     problems.chain(notes).collect()
 }

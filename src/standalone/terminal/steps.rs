@@ -1,5 +1,4 @@
-//! Prints the steps of a run, their progress, and waits.
-//! Never leaves a step that has started without an end.
+//! Prints the steps of a run, their progress, and waits. Never leaves a step that has started without an end.
 
 use std::io::{self, Write};
 

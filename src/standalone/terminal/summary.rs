@@ -10,7 +10,8 @@ use crate::protocol::error::{AwsDetail, Class, Code, ErrorReport};
 use crate::protocol::event::{
     Condition, Deployment, Finished, FunctionOutcome, ListOutcome, Outcome, StepName, UnmetCondition,
 };
-use crate::protocol::messages::{CHECKED, UNCHANGED, counted, duration, moved};
+use crate::protocol::messages::{CHECKED, UNCHANGED, duration, moved};
+use crate::protocol::request::stanzas_of;
 use crate::standalone::reporter::Locate;
 
 /// Text for a failed run that has changed nothing.
@@ -74,9 +75,8 @@ impl<W: Write> HumanReporter<W> {
             | Outcome::Checked
             | Outcome::Packaged => TextStyle::GoodBold,
         };
-        let number = u64::try_from(list.functions.len()).unwrap_or(u64::MAX);
-        let text = format!("{} in {}", counted(number, "stanza", "stanzas"), duration(list.duration_ms));
-        self.outcome(style, &format!("{}:", list.outcome.as_str()), &text)?;
+        let text = format!("{} in {}", stanzas_of(list.functions.len()), duration(list.duration_ms));
+        self.outcome(style, &format!("{}:", list.outcome), &text)?;
         self.facts(&rows(&list.functions))?;
         let decides = list.failure().map(|failure| failure.stanza);
         let others = list.functions.iter().filter(|function| Some(function.stanza) != decides);
@@ -119,7 +119,7 @@ impl<W: Write> HumanReporter<W> {
         let guard = live
             .guard
             .as_ref()
-            .map(|guard| format!("{}, watched for {} s", guard.state.as_str(), guard.watched_seconds));
+            .map(|guard| format!("{}, watched for {} s", guard.state, guard.watched_seconds));
         let previous = live.previous_version.as_ref().map(|version| format!("version {}", clean(version)));
         let codedeploy = live.codedeploy.as_ref().map(|deployment| {
             let moves = if deployment.is_running() { "; the traffic is still moving" } else { "" };
@@ -129,7 +129,7 @@ impl<W: Write> HumanReporter<W> {
             ("version", clean(&live.version)),
             ("alias", clean(&live.aliases().join(", "))),
             ("previous", previous.unwrap_or_default()),
-            ("code", format!("{}, {}", live.code.as_str(), clean(&live.code_sha256))),
+            ("code", format!("{}, {}", live.code, clean(&live.code_sha256))),
             ("guard", guard.unwrap_or_default()),
             ("region", clean(&live.region)),
             ("url", live.function_url.as_deref().map(clean).unwrap_or_default()),
@@ -142,7 +142,7 @@ impl<W: Write> HumanReporter<W> {
         self.outcome(TextStyle::Changed, "skipped:", "the conditions are not met; nothing was done")?;
         let not = self.capabilities.symbols().not;
         for UnmetCondition { condition, want, got, message } in unmet {
-            let text = format!("{}: {}", condition.as_str(), clean(message));
+            let text = format!("{condition}: {}", clean(message));
             self.labelled(2, &[(TextStyle::Bad, not)], &text, TextStyle::Plain)?;
             if *condition != Condition::PullRequest {
                 let text = format!("{}, got {}", quoted(want), quoted(got));
@@ -229,7 +229,7 @@ impl<W: Write> HumanReporter<W> {
             let text = "the build continues, because `allow_failure` is set";
             self.labelled(2, &[(TextStyle::Changed, "allowed:")], text, TextStyle::Plain)?;
         }
-        let explain = format!("dpl-lambda explain {}", error.code.word());
+        let explain = format!("dpl-lambda explain {}", error.code);
         self.labelled(2, &[(TextStyle::Dim, "more:")], &explain, TextStyle::Plain)?;
         if error.problems.first().is_none_or(|first| first.hint != error.hint) {
             self.hint(error.hint.as_deref(), error.policy_statement.as_deref())?;
@@ -238,7 +238,7 @@ impl<W: Write> HumanReporter<W> {
     }
 
     fn error(&mut self, code: Code, message: &str) -> io::Result<()> {
-        let label = format!("error[{}]:", code.word());
+        let label = format!("error[{code}]:");
         self.labelled(0, &[(TextStyle::BadBold, &label)], &clean(message), TextStyle::Bold)
     }
 }
@@ -268,18 +268,18 @@ fn rows(functions: &[FunctionOutcome]) -> Vec<(String, String)> {
 /// How a stanza of a list ended: the outcome, version, previous version, code and time of a function that is
 /// live, or the outcome and what explains it.
 fn cells(finished: &Finished) -> Vec<String> {
-    let word = finished.outcome().as_str().to_owned();
+    let word = finished.outcome().to_string();
     let details: Vec<String> = match finished {
         Finished::Deployed(live) | Finished::Unchanged(live) => {
             let previous = live.previous_version.as_deref().map_or_else(|| "-".to_owned(), clean);
             let reason = live.reason.as_ref().map(|reason| format!("; {}", clean(reason)));
             let took = format!("{}{}", duration(live.duration_ms), reason.unwrap_or_default());
-            return vec![word, clean(&live.version), previous, live.code.as_str().to_owned(), took];
+            return vec![word, clean(&live.version), previous, live.code.to_string(), took];
         }
         Finished::Planned(plan) => vec![counts(&plan.steps)],
         Finished::Packaged { output, .. } => vec![clean(output)],
         Finished::Skipped { unmet } => unmet.iter().map(|unmet| clean(&unmet.message)).collect(),
-        Finished::Failed { error, .. } => vec![error.code.word()],
+        Finished::Failed { error, .. } => vec![error.code.to_string()],
         Finished::Stopped { restored, left, .. } => {
             moved(restored, left).iter().map(|aliases| clean(aliases)).collect()
         }

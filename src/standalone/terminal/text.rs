@@ -1,5 +1,4 @@
-//! Makes external text safe for a terminal, and fits it into a width.
-//! Never lets a control character through.
+//! Makes external text safe for a terminal, and fits it into a width. Never lets a control character through.
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 

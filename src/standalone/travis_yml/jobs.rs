@@ -82,9 +82,7 @@ impl TravisJob {
 pub(crate) struct JobCondition {
     /// What it is, for messages: "the `if` of the job".
     pub what: String,
-    /// Its line.
     pub line: usize,
-    /// The condition itself.
     pub test: JobTest,
 }
 
