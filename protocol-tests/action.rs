@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
-use std::time::Duration;
 
 use lambda_endpoint::{Endpoint, Fault, FaultKind, Settings};
 use serde_json::{Value, json};
@@ -271,11 +270,9 @@ fn no_input_is_interpreted_by_a_shell_or_is_an_option() {
 #[test]
 fn a_cancelled_job_ends_the_run_and_has_its_outputs() {
     let step = Step::new(&stanza("f"));
-    let read = "GetFunction";
-    let kind = FaultKind::Hang { for_: Duration::from_secs(30) };
-    step.endpoint.fault(Fault { operation: Some(read.to_owned()), after: 0, times: 1, kind });
+    step.endpoint.fault(Fault::once("GetFunction", FaultKind::hang()));
     let child = step.command().spawn().expect("bash starts");
-    wait_until("the call that hangs", || step.endpoint.calls().iter().any(|call| call.operation == read));
+    wait_until("the call that hangs", || step.endpoint.count("GetFunction") > 0);
     signal(&child, "INT");
     let ended = step.ended(child.wait_with_output().expect("the step ends"));
     ended.check(143, "failed");

@@ -203,7 +203,7 @@ fn each_parameter_of_a_step_is_a_part_of_the_plan() {
 /// Deploys an approved plan, with a fault in the first call of this operation.
 fn deploy_with(fixture: &Fixture, operation: &str, kind: FaultKind) -> PluginOutput {
     let plan = approved(fixture);
-    fixture.endpoint.fault(Fault { operation: Some(operation.to_owned()), after: 0, times: 1, kind });
+    fixture.endpoint.fault(Fault::once(operation, kind));
     deploy(fixture, &plan)
 }
 
@@ -251,8 +251,7 @@ fn a_release_is_compared_when_the_secrets_of_all_functions_are_known() {
     assert!(plan.to_string().contains("reads [secure]"), "{plan}");
     // `a` could be planned before `c` is read.
     let slow = FaultKind::Slow { answer_over: Duration::from_millis(100) };
-    let operation = Some("GetFunction".to_owned());
-    fixture.endpoint.fault_function("c", Fault { operation, after: 0, times: 1, kind: slow });
+    fixture.endpoint.fault_function("c", Fault::once("GetFunction", slow));
     let ended = deploy(&fixture, &plan);
     assert_eq!(ended.outcomes(), ["deployed"; 3], "{}", ended.stdout);
 }

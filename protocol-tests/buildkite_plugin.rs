@@ -161,7 +161,7 @@ impl Step {
     /// does when the job is cancelled.
     fn cancelled_in(&self, operation: &str) -> StepOutput {
         let child = self.command().process_group(0).spawn().expect("bash starts");
-        wait_until("the call", || self.endpoint.calls().iter().any(|call| call.operation == operation));
+        wait_until("the call", || self.endpoint.count(operation) > 0);
         let group = format!("-{}", child.id());
         let sent = shell::kill().args(["-TERM", "--", &group]).status().expect("kill runs");
         assert!(sent.success(), "the step is still running");
@@ -356,7 +356,7 @@ fn a_cancelled_job_sends_the_program_one_signal() {
     let step = Step::new(&stanza("f"));
     let kind = FaultKind::Slow { answer_over: Duration::from_secs(1) };
     let create = "CreateFunction";
-    step.endpoint.fault(Fault { operation: Some(create.to_owned()), after: 0, times: 1, kind });
+    step.endpoint.fault(Fault::once(create, kind));
     let ended = step.cancelled_in(create);
     let is_known =
         ["deployed f\n", "already done: create-function"].iter().any(|text| ended.log.contains(text));
@@ -366,11 +366,8 @@ fn a_cancelled_job_sends_the_program_one_signal() {
 #[test]
 fn a_cancelled_job_ends_the_run_and_has_its_annotation() {
     let step = Step::new(&stanza("f"));
-    let kind = FaultKind::Hang { for_: Duration::from_secs(30) };
-    let read = "GetFunction";
-    step.endpoint.fault(Fault { operation: Some(read.to_owned()), after: 0, times: 1, kind });
-    let ended = step.cancelled_in(read);
-    ended.check(143, "error", "failed");
+    step.endpoint.fault(Fault::once("GetFunction", FaultKind::hang()));
+    step.cancelled_in("GetFunction").check(143, "error", "failed");
 }
 
 #[test]

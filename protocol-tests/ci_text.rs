@@ -213,9 +213,8 @@ fn a_text_of_aws_is_no_command() {
     for (ci, env) in PUSHES {
         let endpoint = Endpoint::start(Settings::default()).expect("a free port");
         let message = "no\n::error::x\n##vso[task.complete result=Failed]y\r--- z\u{1b}[2J";
-        let (code, message) = ("InvalidParameterValueException".to_owned(), message.to_owned());
-        let kind = FaultKind::Status { status: 400, code, message, retry_after: None };
-        endpoint.fault(Fault { operation: Some("CreateFunction".to_owned()), after: 0, times: 9, kind });
+        let kind = FaultKind::status(400, "InvalidParameterValueException", message);
+        endpoint.fault(Fault { times: 9, ..Fault::once("CreateFunction", kind) });
         let arguments = ["deploy", "--stanza", "f.yml"];
         let (stdout, stderr, status) = collected(in_job(env, &arguments, directory.path(), Some(&endpoint)));
         assert_eq!(status, Some(1), "{ci:?}: {stdout}");

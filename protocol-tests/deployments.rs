@@ -183,12 +183,7 @@ fn an_upload_that_is_cut_in_the_middle_is_sent_again_whole() {
     let mut job = request(&endpoint);
     assert_eq!(deploy(directory.path(), &job).outcome(), "deployed");
     fs::write(directory.path().join("noise.bin"), noise(40 << 20)).expect("written");
-    endpoint.fault(Fault {
-        operation: Some("UpdateFunctionCode".to_owned()),
-        after: 0,
-        times: 1,
-        kind: FaultKind::ResetDuring { after_bytes: 20 << 20 },
-    });
+    endpoint.fault(Fault::once("UpdateFunctionCode", FaultKind::ResetDuring { after_bytes: 20 << 20 }));
     job["zip"] = json!(".");
     let ended = deploy(directory.path(), &job);
     assert_eq!(ended.outcome(), "deployed", "{}", ended.stdout);

@@ -262,11 +262,7 @@ impl Fixture {
 
     /// Waits until a call of this operation is recorded.
     pub(crate) fn wait_for_call(&self, operation: &str) {
-        let began = Instant::now();
-        while !self.operations().iter().any(|received| received == operation) {
-            assert!(began.elapsed() < CALL_TIMEOUT, "no call of {operation}");
-            thread::sleep(Duration::from_millis(2));
-        }
+        wait_until(operation, || self.endpoint.count(operation) > 0);
     }
 
     /// Waits until the call with this number, from 0, is recorded. Returns false if the run ended without it.

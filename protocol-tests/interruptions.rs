@@ -25,11 +25,7 @@ pub(crate) fn signal(child: &Child, name: &str) {
 fn started(plugin: &mut PluginCommand, request: &Value, ready: impl Fn() -> bool) -> Child {
     let mut child = plugin.spawn();
     child.stdin.take().expect("piped").write_all(request.to_string().as_bytes()).expect("writable");
-    let began = Instant::now();
-    while !ready() {
-        assert!(began.elapsed() < Duration::from_secs(30), "not ready after 30 s");
-        std::thread::sleep(Duration::from_millis(5));
-    }
+    fixture::wait_until("the run", ready);
     child
 }
 
@@ -54,37 +50,28 @@ fn live_function(settings: Settings) -> (Endpoint, tempfile::TempDir, Value) {
     (endpoint, directory, request)
 }
 
-fn called(endpoint: &Endpoint, operation: &str) -> bool {
-    endpoint.calls().iter().any(|call| call.operation == operation)
-}
-
 #[test]
 fn a_signal_during_a_wait_ends_it_and_reports_what_was_changed() {
     for (name, status) in [("TERM", 143), ("INT", 130)] {
         let (endpoint, directory, request) = live_function(Settings::default());
         endpoint.set_update_duration(Duration::from_secs(60));
         let mut plugin = PluginCommand::new(&[]).directory(directory.path());
-        let child = started(&mut plugin, &request, || called(&endpoint, "UpdateFunctionConfiguration"));
+        let child = started(&mut plugin, &request, || endpoint.count("UpdateFunctionConfiguration") > 0);
         std::thread::sleep(Duration::from_millis(150));
         signal(&child, name);
         let ended = ended(child);
         assert_eq!((ended.code(), ended.status.code()), ("cancelled", Some(status)));
         assert_eq!(ended.finished()["changed"], json!(["update-function-configuration"]));
-        assert!(!called(&endpoint, "UpdateFunctionCode"), "no further step");
+        assert_eq!(endpoint.count("UpdateFunctionCode"), 0, "no further step");
     }
 }
 
 /// A run that waits for an update call to which AWS does not respond.
 fn hanging() -> (Endpoint, tempfile::TempDir, Child) {
     let (endpoint, directory, request) = live_function(Settings::default());
-    endpoint.fault(Fault {
-        operation: Some("UpdateFunctionConfiguration".to_owned()),
-        after: 0,
-        times: 1,
-        kind: FaultKind::Hang { for_: Duration::from_secs(30) },
-    });
+    endpoint.fault(Fault::once("UpdateFunctionConfiguration", FaultKind::hang()));
     let mut plugin = PluginCommand::new(&[]).directory(directory.path());
-    let child = started(&mut plugin, &request, || called(&endpoint, "GetFunction"));
+    let child = started(&mut plugin, &request, || endpoint.count("GetFunction") > 0);
     std::thread::sleep(Duration::from_millis(300));
     (endpoint, directory, child)
 }
@@ -159,12 +146,10 @@ fn when_the_runner_closes_our_output_no_further_step_is_taken() {
         );
     }
     // Wait for the call: the program also notices a closed output before it.
-    while !called(&endpoint, "UpdateFunctionConfiguration") {
-        std::thread::sleep(Duration::from_millis(5));
-    }
+    fixture::wait_until("the call", || endpoint.count("UpdateFunctionConfiguration") > 0);
     drop(stdout);
     assert_eq!(child.wait().expect("can be waited for").code(), Some(1));
-    assert!(!called(&endpoint, "UpdateFunctionCode"), "no further step");
+    assert_eq!(endpoint.count("UpdateFunctionCode"), 0, "no further step");
 }
 
 #[test]

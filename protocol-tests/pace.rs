@@ -48,13 +48,8 @@ fn a_list_of_functions_keeps_to_awss_quotas() {
 #[test]
 fn a_429_for_one_function_slows_the_calls_for_the_next() {
     let endpoint = Endpoint::start(Settings::default()).expect("a free port");
-    let kind = FaultKind::Status {
-        status: 429,
-        code: "TooManyRequestsException".to_owned(),
-        message: "Rate Exceeded.".to_owned(),
-        retry_after: None,
-    };
-    endpoint.fault(Fault { operation: Some("CreateFunction".to_owned()), after: 1, times: 1, kind });
+    let throttled = FaultKind::status(429, "TooManyRequestsException", "Rate Exceeded.");
+    endpoint.fault(Fault { after: 1, ..Fault::once("CreateFunction", throttled) });
     deploy(&endpoint, &json!({}), &vec![json!({"alias": "live"}); 3]);
     let calls = endpoint.calls();
     let first = calls.iter().position(|call| call.status == 429).expect("throttled once");

@@ -12,9 +12,8 @@ use crate::identity::sources::{ROLE, refusal};
 use crate::plugin::{PluginCommand, PluginOutput};
 
 fn status(operation: &str, after: u32, times: u32, (status, code): (u16, &str)) -> Fault {
-    let (code, message) = (code.to_owned(), "AWS's own words.".to_owned());
-    let kind = FaultKind::Status { status, code, message, retry_after: None };
-    Fault { operation: Some(operation.to_owned()), after, times, kind }
+    let once = Fault::once(operation, FaultKind::status(status, code, "AWS's own words."));
+    Fault { after, times, ..once }
 }
 
 const PASSING: [(u16, &str); 3] =
@@ -133,8 +132,7 @@ fn a_wait_of_more_than_five_seconds_says_what_it_is_for() {
             scope.spawn(move || {
                 let endpoint = endpoint(update);
                 if let Some(kind) = fault {
-                    let operation = Some("UpdateFunctionCode".to_owned());
-                    endpoint.fault(Fault { operation, after: 0, times: 1, kind });
+                    endpoint.fault(Fault::once("UpdateFunctionCode", kind));
                 }
                 let ended = deploy(&endpoint, &json!({}));
                 assert_eq!(ended.outcome(), "deployed", "{}", ended.stdout);

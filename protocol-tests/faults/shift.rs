@@ -242,12 +242,10 @@ impl Blow {
         endpoint.set_alarm(Alarm::named(ALARM));
         let (operation, nth) = self.call;
         match &self.what {
-            What::Fault(kind) | What::Signal(Some(kind)) => endpoint.fault(Fault {
-                operation: Some(operation.to_owned()),
-                after: nth,
-                times: self.times,
-                kind: kind.clone(),
-            }),
+            What::Fault(kind) | What::Signal(Some(kind)) => {
+                let once = Fault::once(operation, kind.clone());
+                endpoint.fault(Fault { after: nth, times: self.times, ..once });
+            }
             What::Signal(None) => {}
             What::Alarm => endpoint.set_alarm(Alarm::firing(ALARM, Fires::AfterReads(nth))),
             What::Failure => {

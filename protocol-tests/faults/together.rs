@@ -71,14 +71,9 @@ impl Combination {
 
     fn kind(&self) -> FaultKind {
         match self.trouble {
-            Trouble::Refused => FaultKind::Status {
-                status: 403,
-                code: "AccessDeniedException".to_owned(),
-                message: "User is not authorized to perform this action".to_owned(),
-                retry_after: None,
-            },
+            Trouble::Refused => FaultKind::denied(),
             Trouble::BrokenAnswer => FaultKind::Html { status: 200 },
-            Trouble::Hang => FaultKind::Hang { for_: Duration::from_secs(30) },
+            Trouble::Hang => FaultKind::hang(),
         }
     }
 
@@ -99,9 +94,8 @@ impl Combination {
     /// Runs the release with the fault, and twice without it. The error says what is wrong.
     fn play(&self) -> Result<(), String> {
         let mut fixture = fixture();
-        let operation = Some(self.operation.clone());
         let after = u32::try_from(self.nth).expect("few calls");
-        let fault = Fault { operation, after, times: 1, kind: self.kind() };
+        let fault = Fault { after, ..Fault::once(&self.operation, self.kind()) };
         fixture.endpoint.fault_function(&self.function, fault);
         let undisturbed = fixture.request.clone();
         let stanza = SIX.iter().position(|name| *name == self.function).expect("one of the six");

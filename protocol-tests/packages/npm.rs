@@ -2,12 +2,10 @@
 //! exit status.
 
 use std::os::unix::process::CommandExt;
-use std::time::Duration;
 
 use lambda_endpoint::{Fault, FaultKind};
 
 use super::*;
-use crate::fixture::wait_until;
 use crate::interruptions::signal;
 use crate::plugin::job_env;
 use crate::shell;
@@ -39,8 +37,7 @@ fn launcher() -> PathBuf {
 /// once, and then cannot report that the creation may still take effect.
 fn hanging() -> Fixture {
     let fixture = Fixture::new(json!({}));
-    let kind = FaultKind::Hang { for_: Duration::from_secs(30) };
-    fixture.endpoint.fault(Fault { operation: Some(HANGING.to_owned()), after: 0, times: 1, kind });
+    fixture.endpoint.fault(Fault::once(HANGING, FaultKind::hang()));
     fixture
 }
 
@@ -118,9 +115,7 @@ fn the_program_of_npm_gets_an_interrupt_that_is_typed_once() {
         .stdin(Stdio::piped())
         .stdout(Stdio::piped());
     let mut child = terminal.spawn().expect("Python is installed");
-    wait_until("the call that hangs", || {
-        fixture.endpoint.calls().iter().any(|call| call.operation == HANGING)
-    });
+    fixture.wait_for_call(HANGING);
     let mut keyboard = child.stdin.take().expect("piped");
     keyboard.write_all(b"\x03").expect("terminal.py reads its input");
     let output = child.wait_with_output().expect("the process ends");

@@ -319,8 +319,7 @@ fn a_rollback_that_was_killed_is_completed_by_the_next_one() {
 fn a_rollback_that_loses_the_answer_to_its_stop_succeeds() {
     let fixture = grouped(DeploymentGroup::default(), json!({}));
     fixture.shifting();
-    let operation = Some("StopDeployment".to_owned());
-    fixture.endpoint.fault(Fault { operation, after: 0, times: 1, kind: FaultKind::ResetAfter });
+    fixture.endpoint.fault(Fault::once("StopDeployment", FaultKind::ResetAfter));
     let ended = fixture.rollback();
     assert_eq!((ended.outcome(), fixture.alias("live").as_str()), ("deployed", "1"), "{}", ended.stdout);
 }
@@ -374,9 +373,7 @@ fn a_run_that_was_killed_while_it_waited_follows_the_same_deployment() {
 #[test]
 fn a_run_that_was_killed_before_it_created_the_deployment_begins_again() {
     let fixture = grouped(DeploymentGroup::default(), json!({}));
-    let operation = Some("CreateDeployment".to_owned());
-    let kind = FaultKind::Hang { for_: Duration::from_secs(30) };
-    fixture.endpoint.fault(Fault { operation, after: 0, times: 1, kind });
+    fixture.endpoint.fault(Fault::once("CreateDeployment", FaultKind::hang()));
     let running = fixture.started("// 2\n", &["create-deployment"]);
     fixture.wait_for_call("CreateDeployment");
     running.kill();
@@ -507,8 +504,7 @@ fn codedeploy_excludes_what_it_does_itself_and_needs_one_alias() {
 #[test]
 fn a_lost_answer_does_not_create_two_deployments() {
     let fixture = grouped(DeploymentGroup::default(), json!({}));
-    let operation = Some("CreateDeployment".to_owned());
-    fixture.endpoint.fault(Fault { operation, after: 0, times: 1, kind: FaultKind::ResetAfter });
+    fixture.endpoint.fault(Fault::once("CreateDeployment", FaultKind::ResetAfter));
     let ended = fixture.deployed("// 2\n");
     let created = |call: &&Call| call.operation == "CreateDeployment" && call.status == 200;
     assert_eq!(fixture.endpoint.calls().iter().filter(created).count(), 0, "the second one is refused");

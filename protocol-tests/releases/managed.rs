@@ -167,14 +167,8 @@ fn a_scaling_that_aws_refuses_leaves_the_alias_where_it_is() {
     let mut fixture = new(&json!({"alias": "live"}));
     fixture.deployed("// 1\n");
     fixture.set(json!({"scaling": {"max_execution_environments": 30}}));
-    let kind = FaultKind::Status {
-        status: 400,
-        code: "InvalidParameterValueException".to_owned(),
-        message: "Too many.".to_owned(),
-        retry_after: None,
-    };
-    let operation = Some("PutFunctionScalingConfig".to_owned());
-    fixture.endpoint.fault(Fault { operation, after: 0, times: 1, kind });
+    let refusal = FaultKind::status(400, "InvalidParameterValueException", "Too many.");
+    fixture.endpoint.fault(Fault::once("PutFunctionScalingConfig", refusal));
     let ended = fixture.deploy("// 2\n");
     check_failed(&ended, "invalid-parameter", "/scaling");
     assert_eq!(fixture.alias("live"), "1");

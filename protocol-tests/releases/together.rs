@@ -12,13 +12,7 @@ use crate::release_fixture::{
 
 /// AWS refuses the call of this operation after `after` others.
 fn refuse(fixture: &Fixture, operation: &str, after: u32) {
-    let kind = FaultKind::Status {
-        status: 403,
-        code: "AccessDeniedException".to_owned(),
-        message: "User is not authorized to perform this action".to_owned(),
-        retry_after: None,
-    };
-    fixture.endpoint.fault(Fault { operation: Some(operation.to_owned()), after, times: 1, kind });
+    fixture.endpoint.fault(Fault { after, ..Fault::once(operation, FaultKind::denied()) });
 }
 
 /// Checks that the release failed with this code for the stanza `failed`, that the others were stopped, and
@@ -233,8 +227,7 @@ fn if_a_function_without_an_alias_fails_the_aliases_go_back() {
 #[test]
 fn a_lost_response_while_the_release_goes_live_is_no_change_by_others() {
     let lose = |fixture: &Fixture, operation: &str, after: u32| {
-        let operation = Some(operation.to_owned());
-        fixture.endpoint.fault(Fault { operation, after, times: 1, kind: FaultKind::ResetAfter });
+        fixture.endpoint.fault(Fault { after, ..Fault::once(operation, FaultKind::ResetAfter) });
     };
     let fixture = with_one_without_an_alias();
     lose(&fixture, "UpdateFunctionCode", 2);

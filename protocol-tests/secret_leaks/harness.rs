@@ -164,7 +164,7 @@ impl<'a> Stage<'a> {
 
     /// Adds a fault for the next call of the operation.
     pub(super) fn fault(&self, operation: &str, kind: FaultKind) {
-        self.endpoint.fault(Fault { operation: Some(operation.to_owned()), after: 0, times: 1, kind });
+        self.endpoint.fault(Fault::once(operation, kind));
     }
 
     /// Runs each command with the request.

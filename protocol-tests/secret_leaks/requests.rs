@@ -77,8 +77,7 @@ fn written_stanza(stage: &mut Stage<'_>) {
     assert!(calls.iter().any(|call| call.operation == "ListAliases"), "{calls:?}");
     for operation in ["GetFunction", "GetFunctionUrlConfig"] {
         let words = format!("no access with {}", secret("GITHUB_TOKEN"));
-        let code = "InvalidParameterValueException".to_owned();
-        scene.fault(operation, FaultKind::Status { status: 400, code, message: words, retry_after: None });
+        scene.fault(operation, FaultKind::status(400, "InvalidParameterValueException", &words));
         scene.look(&["init", "--function", "f"]);
     }
 }
