@@ -35,6 +35,24 @@ fn conclude(what: &str, count: usize, wrong: &[String]) {
     assert!(wrong.is_empty(), "{} of {count} {what} failed, see above", wrong.len());
 }
 
+/// Acts at each of these points, `at_once` in parallel, and fails with what was wrong at which. `act` returns
+/// false if the run ended before its point.
+#[track_caller]
+fn at_each<T: Sync>(
+    what: &str,
+    points: &[T],
+    at_once: usize,
+    name: impl Fn(&T) -> String,
+    act: impl Fn(&T) -> bool + Sync,
+) {
+    let (mut count, mut wrong) = (0, Vec::new());
+    for (point, result) in points.iter().zip(each(points, at_once, act)) {
+        count += usize::from(!matches!(result, Ok(false)));
+        wrong.extend(result.err().map(|words| format!("{}: {words}", name(point))));
+    }
+    conclude(what, count, &wrong);
+}
+
 /// The initial state and the stanza of a deployment.
 struct Scenario {
     name: &'static str,
@@ -292,33 +310,26 @@ const MOMENTS: [Killed; 3] = [Killed::BeforeItWasHandled, Killed::BeforeItsAnswe
 #[test]
 #[ignore = "second tier: long"]
 fn killed_at_any_call_and_run_again_it_ends_as_if_undisturbed() {
-    let (mut kills, mut wrong) = (0, Vec::new());
-    for scenario in [CREATION, UPDATE, RELEASE, SHIFT, SNAPSHOT, FOLLOW, GUARD, CODEDEPLOY] {
+    let first_run = |scenario: Scenario| {
         let first = fixture(&scenario);
         let calls = undisturbed(&first);
-        let expected = held(&first.endpoint);
-        let first =
-            calls.iter().position(|call| call.operation == scenario.killed_from).expect("the call is made");
-        let points: Vec<(usize, Killed)> =
-            (first..calls.len()).flat_map(|call| MOMENTS.map(|when| (call, when))).collect();
-        let results = each(&points, AT_ONCE, |(call, when)| {
-            kill_and_run_again(&fixture(&scenario), (*call, *when), &expected, held)
-        });
-        for ((call, when), result) in points.into_iter().zip(results) {
-            match result {
-                Ok(was_killed) => kills += usize::from(was_killed),
-                Err(words) => {
-                    kills += 1;
-                    wrong.push(format!(
-                        "{}, call {call}, {}, {when:?}: {words}",
-                        scenario.name, calls[call].operation
-                    ));
-                }
-            }
-        }
         println!("{}: {}", scenario.name, story(&calls));
+        (scenario, calls, held(&first.endpoint))
+    };
+    let runs = [CREATION, UPDATE, RELEASE, SHIFT, SNAPSHOT, FOLLOW, GUARD, CODEDEPLOY].map(first_run);
+    let mut points: Vec<(&(Scenario, Vec<Call>, Value), usize, Killed)> = Vec::new();
+    for run in &runs {
+        let (scenario, calls, _) = run;
+        let is_first = |call: &Call| call.operation == scenario.killed_from;
+        let first = calls.iter().position(is_first).expect("the call is made");
+        points.extend((first..calls.len()).flat_map(|call| MOMENTS.map(|when| (run, call, when))));
     }
-    conclude("kills", kills, &wrong);
+    let name = |((scenario, calls, _), call, when): &(&(Scenario, Vec<Call>, Value), usize, Killed)| {
+        format!("{}, call {call}, {}, {when:?}", scenario.name, calls[*call].operation)
+    };
+    at_each("kills", &points, AT_ONCE, name, |((scenario, _, expected), call, when)| {
+        kill_and_run_again(&fixture(scenario), (*call, *when), expected, held)
+    });
 }
 
 /// Kills the run at this call. Checks that the next run ends in the state `expected`, as `held` returns it.
@@ -413,13 +424,15 @@ fn a_signal_at_any_step_is_reported_and_leaves_nothing_behind() {
         })
         .flatten()
         .collect();
-    let mut wrong = Vec::new();
-    for (point, result) in points.iter().zip(each(&points, AT_ONCE, |doing| interrupt(*doing, calls.len()))) {
-        let (Doing::Hanging(call) | Doing::Receiving(call) | Doing::Waiting(call)) = point;
-        wrong.extend(result.err().map(|words| format!("{point:?}, {}: {words}", calls[*call].operation)));
-    }
     println!("update with cleanup: {}", story(&calls));
-    conclude("signals", points.len(), &wrong);
+    let name = |point: &Doing| {
+        let (Doing::Hanging(call) | Doing::Receiving(call) | Doing::Waiting(call)) = point;
+        format!("{point:?}, {}", calls[*call].operation)
+    };
+    at_each("signals", &points, AT_ONCE, name, |doing| {
+        interrupt(*doing, calls.len());
+        true
+    });
 }
 
 /// A git repository with an untracked file, which `cleanup` stashes, and a stanza that updates the function.

@@ -64,6 +64,21 @@ pub(crate) fn problems<T: Sync>(
     failed.map(|(item, problem)| format!("{}: {problem}", name(item))).collect()
 }
 
+/// Checks each item, and fails with the problems of all.
+#[track_caller]
+pub(crate) fn check_each<T: Sync>(
+    items: &[T],
+    at_once: usize,
+    name: impl Fn(&T) -> String,
+    check: impl Fn(&T) + Sync,
+) {
+    let wrong = problems(items, at_once, name, |item| {
+        check(item);
+        Ok(())
+    });
+    assert!(wrong.is_empty(), "{} of {} failed:\n{}", wrong.len(), items.len(), wrong.join("\n"));
+}
+
 /// Waits until the condition holds. The timeout is far longer than it can take.
 #[track_caller]
 pub(crate) fn wait_until(what: &str, ready: impl Fn() -> bool) {
@@ -75,7 +90,7 @@ pub(crate) fn wait_until(what: &str, ready: impl Fn() -> bool) {
 }
 
 /// Returns the message of a panic.
-pub(crate) fn panic_message(panic: &(dyn Any + Send)) -> String {
+fn panic_message(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<String>().cloned();
     text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned())).unwrap_or_default()
 }

@@ -10,7 +10,7 @@ use lambda_endpoint::{Endpoint, Fault, FaultKind, Settings};
 use serde_json::{Value, json};
 
 use crate::deployments::{build_directory, request};
-use crate::fixture;
+use crate::fixture::{check_each, wait_until};
 use crate::plugin::{PluginCommand, PluginOutput, program};
 use crate::shell::{self, PATH};
 
@@ -25,7 +25,7 @@ pub(crate) fn signal(child: &Child, name: &str) {
 fn started(plugin: &mut PluginCommand, request: &Value, ready: impl Fn() -> bool) -> Child {
     let mut child = plugin.spawn();
     child.stdin.take().expect("piped").write_all(request.to_string().as_bytes()).expect("writable");
-    fixture::wait_until("the run", ready);
+    wait_until("the run", ready);
     child
 }
 
@@ -146,7 +146,7 @@ fn when_the_runner_closes_our_output_no_further_step_is_taken() {
         );
     }
     // Wait for the call: the program also notices a closed output before it.
-    fixture::wait_until("the call", || endpoint.count("UpdateFunctionConfiguration") > 0);
+    wait_until("the call", || endpoint.count("UpdateFunctionConfiguration") > 0);
     drop(stdout);
     assert_eq!(child.wait().expect("can be waited for").code(), Some(1));
     assert_eq!(endpoint.count("UpdateFunctionCode"), 0, "no further step");
@@ -202,30 +202,23 @@ fn check_received(runs: &[&[&str]]) {
     std::fs::write(directory.path().join("f.yml"), "function_name: f\non: {all_branches: true}\n")
         .expect("writable");
     let runs: Vec<_> = runs.iter().flat_map(|run| [(*run, ("TERM", 15)), (*run, ("QUIT", 3))]).collect();
-    let wrong = fixture::problems(
-        &runs,
-        4,
-        |run| format!("{run:?}"),
-        |(arguments, (name, number))| {
-            let (_reader, writer) = full_pipe();
-            let mut command = std::process::Command::new(program());
-            command.args(*arguments).current_dir(directory.path()).env_clear().env("PATH", &*PATH);
-            command.stdin(Stdio::piped()).stdout(writer).stderr(Stdio::piped());
-            let mut child = command.spawn().expect("can be started");
-            drop(command);
-            let mut stdin = child.stdin.take().expect("piped");
-            stdin
-                .write_all(br#"{"function_name":"f","on":{"all_branches":true}}"#)
-                .expect("fits into a pipe");
-            drop(stdin);
-            wait_until_asleep(&child);
-            signal(&child, name);
-            let ended = crate::hostile::end_within(Duration::from_secs(20), child, Instant::now());
-            let status = ended.status.code().or(ended.status.signal().map(|signal| 128 + signal));
-            if status == Some(128 + number) { Ok(()) } else { Err(format!("{}", ended.status)) }
-        },
-    );
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    let name = |run: &(&[&str], (&str, i32))| format!("{run:?}");
+    check_each(&runs, 4, name, |(arguments, (name, number))| {
+        let (_reader, writer) = full_pipe();
+        let mut command = std::process::Command::new(program());
+        command.args(*arguments).current_dir(directory.path()).env_clear().env("PATH", &*PATH);
+        command.stdin(Stdio::piped()).stdout(writer).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("can be started");
+        drop(command);
+        let mut stdin = child.stdin.take().expect("piped");
+        stdin.write_all(br#"{"function_name":"f","on":{"all_branches":true}}"#).expect("fits into a pipe");
+        drop(stdin);
+        wait_until_asleep(&child);
+        signal(&child, name);
+        let ended = crate::hostile::end_within(Duration::from_secs(20), child, Instant::now());
+        let status = ended.status.code().or(ended.status.signal().map(|signal| 128 + signal));
+        assert_eq!(status, Some(128 + number), "{}", ended.status);
+    });
 }
 
 #[test]
