@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use crate::deployments::build_directory;
 use crate::fixture::wait_until;
 use crate::interruptions::signal;
-use crate::plugin::{job_env, program};
+use crate::plugin::{aws_env, program};
 use crate::repository;
 use crate::shell::PATH;
 use crate::standalone::stanza;
@@ -128,8 +128,7 @@ impl Step {
             };
             command.env(name, value);
         }
-        let job = job_env(&self.endpoint);
-        command.envs(members(&job).filter(|(name, _)| name.starts_with("AWS_")).map(|(k, v)| (k, text(v))));
+        command.envs(aws_env(&self.endpoint));
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
     }

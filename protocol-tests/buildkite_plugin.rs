@@ -13,10 +13,10 @@ use lambda_endpoint::{Endpoint, Fault, FaultKind, Settings};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::action::{members, text, yaml};
+use crate::action::{members, yaml};
 use crate::deployments::build_directory;
 use crate::fixture::{git, wait_until};
-use crate::plugin::{job_env, program};
+use crate::plugin::{aws_env, program};
 use crate::repository;
 use crate::shell::{self, PATH};
 use crate::standalone::stanza;
@@ -126,8 +126,7 @@ impl Step {
             ("GIT_CEILING_DIRECTORIES", "/"),
             ("DPL_LAMBDA_TODAY", "2026-11-01"),
         ]);
-        let job = job_env(&self.endpoint);
-        command.envs(members(&job).filter(|(name, _)| name.starts_with("AWS_")).map(|(k, v)| (k, text(v))));
+        command.envs(aws_env(&self.endpoint));
         command.envs(&self.env);
         let plugin = self.env.get("BUILDKITE_PLUGIN_NAME").map_or("DPL_LAMBDA", String::as_str);
         for (setting, value) in &self.settings {

@@ -17,7 +17,7 @@ use tempfile::TempDir;
 use crate::action::{members, text, yaml};
 use crate::deployments::build_directory;
 use crate::install::{OTHER, SUM};
-use crate::plugin::{job_env, program};
+use crate::plugin::{aws_env, program};
 use crate::repository;
 use crate::shell::PATH;
 use crate::standalone::stanza;
@@ -142,8 +142,7 @@ impl<'a> Job<'a> {
         command.args(&self.shell[1..]).arg(script).current_dir(self.checkout.path()).env_clear();
         let path = format!("{}:{}", self.checkout.path().join("tools").display(), *PATH);
         command.env("PATH", path).env("GIT_CEILING_DIRECTORIES", "/").env("DPL_LAMBDA_TODAY", "2026-11-01");
-        let job = job_env(&self.endpoint);
-        command.envs(members(&job).filter(|(name, _)| name.starts_with("AWS_")).map(|(k, v)| (k, text(v))));
+        command.envs(aws_env(&self.endpoint));
         command.envs(push.iter().copied());
         for (variable, value) in members(variables) {
             let input = self.component.input(text(value));

@@ -9,7 +9,7 @@ use lambda_endpoint::{Endpoint, Fault, FaultKind, Settings};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::plugin::{PluginCommand, PluginOutput, job_env};
+use crate::plugin::{PluginCommand, PluginOutput, job_env, take_env, variables};
 
 /// A build directory with one small file.
 pub(crate) fn build_directory() -> TempDir {
@@ -242,12 +242,8 @@ fn the_runners_own_identity_is_never_used_for_a_job() {
 fn without_an_env_the_processs_environment_is_the_jobs() {
     let (endpoint, directory) = (endpoint(Settings::default()), build_directory());
     let mut job = request(&endpoint);
-    let env = job.as_object_mut().and_then(|job| job.remove("env")).expect("the request has `env`");
-    let mut plugin = PluginCommand::new(&[]).directory(directory.path());
-    for (name, value) in env.as_object().expect("an object") {
-        plugin = plugin.env(name, value.as_str().expect("a string"));
-    }
-    let ended = plugin.run(&job);
+    let env = take_env(&mut job);
+    let ended = PluginCommand::new(&[]).directory(directory.path()).envs(variables(&env)).run(&job);
     assert_eq!(ended.outcome(), "deployed", "{}", ended.stdout);
 }
 

@@ -7,12 +7,12 @@ use serde_json::{Value, json};
 
 use crate::deployments::{build_directory, request};
 use crate::identity::sources::{ROLE, ROLE_KEYS, sts};
-use crate::plugin::{PluginCommand, PluginOutput};
+use crate::plugin::{PluginCommand, PluginOutput, take_env};
 
 /// Deploys the functions `f0`, `f1` and so on. Each has the stanza of [`request`] and its members of `more`.
 fn deploy(endpoint: &Endpoint, env: &Value, more: &[Value]) -> PluginOutput {
     let mut stanza = request(endpoint);
-    let mut job = stanza.as_object_mut().expect("an object").remove("env").expect("the job's environment");
+    let mut job = take_env(&mut stanza);
     job.as_object_mut().expect("an object").extend(env.as_object().expect("an object").clone());
     let stanza = |(number, more): (usize, &Value)| {
         let mut stanza = stanza.clone();

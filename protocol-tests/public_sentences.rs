@@ -15,7 +15,7 @@ use tempfile::TempDir;
 
 use crate::fixture::Fixture;
 use crate::identity::recorder::{Answer, Recorder};
-use crate::plugin::{PluginCommand, PluginOutput, program};
+use crate::plugin::{PluginCommand, PluginOutput, program, take_env, variables};
 use crate::shell::PATH;
 
 /// The text of a key of the run's error.
@@ -152,14 +152,8 @@ fn a_failure_before_any_change_says_so_in_text_and_names_its_explanation() {
 /// Deploys new code with the stanza of a fixture in a file, and with the output for people.
 fn deployed_in_text(fixture: &Fixture) -> Output {
     let mut stanza = fixture.with(&json!({"on": {"all_branches": true}}));
-    let env = stanza.as_object_mut().expect("an object").remove("env").expect("the job's");
-    let env: Vec<(&str, &str)> = env
-        .as_object()
-        .expect("an object")
-        .iter()
-        .filter(|(name, _)| name.starts_with("AWS_"))
-        .map(|(name, value)| (name.as_str(), value.as_str().expect("a string")))
-        .collect();
+    let env = take_env(&mut stanza);
+    let env: Vec<(&str, &str)> = variables(&env).filter(|(name, _)| name.starts_with("AWS_")).collect();
     fixture.write("// 2\n");
     fs::write(fixture.path("f.json"), stanza.to_string()).expect("writable");
     let arguments = ["deploy", "--stanza", "f.json", "--format", "text"];

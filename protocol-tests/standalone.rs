@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::deployments::build_directory;
-use crate::plugin::{PluginCommand, PluginOutput, job_env};
+use crate::plugin::{PluginCommand, PluginOutput, aws_env, job_env};
 use crate::shell::PATH;
 
 /// A stanza that creates a function, as YAML with an indentation of two.
@@ -51,16 +51,8 @@ pub(crate) fn with_keys(
     directory: &Path,
     endpoint: Option<&Endpoint>,
 ) -> PluginCommand {
-    let mut plugin = plugin.directory(directory).env("GIT_CEILING_DIRECTORIES", "/");
-    if let Some(endpoint) = endpoint {
-        let env = job_env(endpoint);
-        for (name, value) in
-            env.as_object().expect("an object").iter().filter(|(name, _)| name.starts_with("AWS_"))
-        {
-            plugin = plugin.env(name, value.as_str().expect("a string"));
-        }
-    }
-    plugin
+    let plugin = plugin.directory(directory).env("GIT_CEILING_DIRECTORIES", "/");
+    plugin.envs(endpoint.into_iter().flat_map(aws_env))
 }
 
 /// `arguments` plus the option for the file.

@@ -7,7 +7,7 @@ use lambda_endpoint::{Fault, FaultKind};
 
 use super::*;
 use crate::interruptions::signal;
-use crate::plugin::job_env;
+use crate::plugin::{job_env, variables};
 use crate::shell;
 use crate::standalone::stanza;
 
@@ -105,9 +105,7 @@ fn the_program_of_npm_gets_an_interrupt_that_is_typed_once() {
     let mut terminal = Command::new("python3");
     terminal.arg(root().join("protocol-tests/standalone/terminal.py")).arg("60").arg(launcher());
     terminal.args(["deploy", "--stanza", "lambda.yml"]).current_dir(fixture.directory.path()).env_clear();
-    for (name, value) in job_env(&fixture.endpoint).as_object().expect("an object") {
-        terminal.env(name, value.as_str().expect("a string"));
-    }
+    terminal.envs(variables(&job_env(&fixture.endpoint)));
     terminal
         .env("PATH", path())
         .env("TERM", "xterm")

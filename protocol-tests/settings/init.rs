@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use super::rows::{Of, Row, table};
 use super::{Trial, base, is_write, laid_over, stanza, together};
 use crate::fixture::{ALIASES, CONFIGURATION, Fixture, VERSIONS, each};
-use crate::plugin::{PluginCommand, PluginOutput, job_env};
+use crate::plugin::{PluginCommand, PluginOutput, job_env, variables};
 
 /// What a run of `init` printed, and its exit status.
 struct Document {
@@ -25,8 +25,7 @@ fn standalone(env: &Value, directory: &Path, arguments: &[&str]) -> PluginComman
     let plugin = PluginCommand::new(arguments).directory(directory);
     // Without this, a run without keys would wait for the metadata service of the machine.
     let plugin = plugin.env("AWS_EC2_METADATA_DISABLED", "true").env("GIT_CEILING_DIRECTORIES", "/");
-    let variables = env.as_object().expect("an object").iter();
-    variables.fold(plugin, |plugin, (name, value)| plugin.env(name, value.as_str().expect("a string")))
+    plugin.envs(variables(env))
 }
 
 fn init(env: &Value, directory: &Path, arguments: &[&str]) -> Document {

@@ -6,7 +6,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use super::processes::{children, hanging};
 use super::*;
 use crate::fixture::wait_until;
-use crate::plugin::program;
+use crate::plugin::{program, variables};
 use crate::shell;
 
 /// The program on a new terminal, which `standalone/terminal.py` controls.
@@ -22,9 +22,7 @@ impl OnTerminal {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("protocol-tests/standalone/terminal.py");
         let mut python = Command::new("python3");
         python.arg(script).arg(seconds).args(command).current_dir(directory).env_clear();
-        for (name, value) in env.as_object().expect("an object") {
-            python.env(name, value.as_str().expect("a string"));
-        }
+        python.envs(variables(env));
         let path = std::env::var_os("PATH").expect("a PATH");
         python.env("PATH", path).env("TERM", "xterm").stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut script = python.spawn().expect("Python runs");

@@ -11,7 +11,7 @@ use lambda_endpoint::{Fault, FaultKind};
 use super::*;
 use crate::fixture::{git, wait_until};
 use crate::interruptions::signal;
-use crate::plugin::{SIGNALS, program};
+use crate::plugin::{SIGNALS, program, variables};
 use crate::shell;
 
 /// Returns the ids of the child processes of a process.
@@ -95,9 +95,7 @@ fn updating(kind: FaultKind) -> (Endpoint, TempDir, Command) {
     endpoint.fault(Fault::once("UpdateFunctionConfiguration", kind));
     let mut command = Command::new(program());
     command.args(with_file(&[])).current_dir(directory.path()).env_clear();
-    for (name, value) in job_env(&endpoint).as_object().expect("an object") {
-        command.env(name, value.as_str().expect("a string"));
-    }
+    command.envs(variables(&job_env(&endpoint)));
     (endpoint, directory, command)
 }
 
