@@ -7,16 +7,16 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 use lambda_endpoint::{Endpoint, Fault, FaultKind, Settings};
-use serde_json::{Value, json};
+use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::deployments::build_directory;
-use crate::fixture::wait_until;
+use crate::fixture::{deny_changes, wait_until};
 use crate::interruptions::signal;
 use crate::plugin::{aws_env, program};
 use crate::repository;
 use crate::shell::PATH;
-use crate::standalone::stanza;
+use crate::standalone::{stanza, two_stanzas};
 
 /// The names of the outputs.
 const OUTPUTS: [&str; 5] = ["function_arn", "outcome", "previous_version", "url", "version"];
@@ -84,12 +84,8 @@ impl Step {
         fs::write(self.checkout.path().join(file), text).expect("written");
     }
 
-    /// Lets AWS refuse every call that changes something.
     fn read_only(self) -> Self {
-        self.endpoint.enforce(json!({
-            "Version": "2012-10-17",
-            "Statement": [{"Effect": "Allow", "Action": "lambda:Get*", "Resource": "*"}],
-        }));
+        deny_changes(&self.endpoint);
         self
     }
 
@@ -213,9 +209,8 @@ fn a_plan_is_a_table_in_the_summary_and_changes_nothing() {
 
 #[test]
 fn only_and_a_travis_yml_select_a_stanza() {
-    let item = |name| stanza(name).replacen("  ", "- ", 1);
     let step = Step::new("").input("stanza", "").input("travis-yml", ".travis.yml").input("only", "two");
-    step.write(".travis.yml", &format!("deploy:\n{}{}", item("one"), item("two")));
+    step.write(".travis.yml", &two_stanzas());
     step.run().check(0, "deployed");
     assert!(step.endpoint.function("one").is_none() && step.endpoint.function("two").is_some());
 }

@@ -14,7 +14,7 @@ use crate::fixture::{ALIASES, CONFIGURATION, Fixture};
 use crate::plugin::{PluginCommand, PluginOutput};
 use crate::release_fixture::{three_live, writes};
 use crate::repository::committed_schema;
-use crate::standalone::{collected, directory, standalone, stanza, with_keys};
+use crate::standalone::{collected, directory, standalone, two_stanzas, with_keys};
 
 /// The approved plan that a runner makes of the last event of `plan`.
 fn approved(fixture: &Fixture) -> Value {
@@ -288,8 +288,7 @@ fn a_plan_that_cannot_be_read_is_refused_before_aws_is_called() {
 /// A directory with a `.travis.yml` of the functions `one` and `two`, in which one text is replaced once. The
 /// whole directory is their code.
 fn two_functions(text: &str, by: &str) -> (Endpoint, TempDir) {
-    let item = |name| stanza(name).replace("zip: index.js", "zip: .").replacen("  ", "- ", 1);
-    let file = format!("deploy:\n{}{}", item("one"), item("two")).replacen(text, by, 1);
+    let file = two_stanzas().replace("zip: index.js", "zip: .").replacen(text, by, 1);
     (Endpoint::start(Settings::default()).expect("a free port"), directory(&file))
 }
 

@@ -15,11 +15,12 @@ use tempfile::TempDir;
 
 use crate::action::{members, yaml};
 use crate::deployments::build_directory;
-use crate::fixture::{git, wait_until};
+use crate::fixture::{deny_changes, git, wait_until};
+use crate::interruptions::signal_group;
 use crate::plugin::{aws_env, program};
 use crate::repository;
-use crate::shell::{self, PATH};
-use crate::standalone::stanza;
+use crate::shell::PATH;
+use crate::standalone::{stanza, two_stanzas};
 
 /// A `buildkite-agent` that records the arguments of each call in a line, and the body of the annotation.
 const AGENT: &str = "#!/usr/bin/env bash
@@ -94,12 +95,8 @@ impl Step {
         path
     }
 
-    /// Lets AWS refuse every call that changes something.
     fn read_only(self) -> Self {
-        self.endpoint.enforce(json!({
-            "Version": "2012-10-17",
-            "Statement": [{"Effect": "Allow", "Action": "lambda:Get*", "Resource": "*"}],
-        }));
+        deny_changes(&self.endpoint);
         self
     }
 
@@ -161,9 +158,7 @@ impl Step {
     fn cancelled_in(&self, operation: &str) -> StepOutput {
         let child = self.command().process_group(0).spawn().expect("bash starts");
         wait_until("the call", || self.endpoint.count(operation) > 0);
-        let group = format!("-{}", child.id());
-        let sent = shell::kill().args(["-TERM", "--", &group]).status().expect("kill runs");
-        assert!(sent.success(), "the step is still running");
+        signal_group(&child, "TERM");
         self.ended(child.wait_with_output().expect("the step ends"))
     }
 }
@@ -251,10 +246,8 @@ fn an_agent_that_fails_or_is_missing_does_not_change_the_status() {
 
 #[test]
 fn only_and_a_travis_yml_select_a_stanza() {
-    let item = |name| stanza(name).replacen("  ", "- ", 1);
     let step = Step::new("").without("stanza").set("travis-yml", ".travis.yml").set("only", "two");
-    let file = format!("deploy:\n{}{}", item("one"), item("two"));
-    fs::write(step.checkout.path().join(".travis.yml"), file).expect("written");
+    fs::write(step.checkout.path().join(".travis.yml"), two_stanzas()).expect("written");
     step.run().check(0, "success", "deployed");
     assert!(step.endpoint.function("one").is_none() && step.endpoint.function("two").is_some());
 }

@@ -14,7 +14,7 @@ use lambda_endpoint::{Endpoint, Fault, FaultKind, Settings};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::fixture::{VERSIONS, wait_until};
+use crate::fixture::{VERSIONS, deny_changes, wait_until};
 use crate::interruptions::signal;
 use crate::plugin::program;
 use crate::policies::policy;
@@ -381,10 +381,7 @@ fn a_put_that_fails_prints_no_version_and_says_why() {
     assert_eq!(resource.operations(), [""; 0]);
 
     resource.put(&with("dry_run", json!(true))).fails(1, "nothing is deployed (outcome: planned)");
-    resource.endpoint.enforce(json!({
-        "Version": "2012-10-17",
-        "Statement": [{"Effect": "Allow", "Action": "lambda:Get*", "Resource": "*"}],
-    }));
+    deny_changes(&resource.endpoint);
     resource.put(&params()).fails(1, "error[access-denied]");
     resource.put(&with("allow_failure", json!(true))).fails(1, "nothing is deployed (outcome: failed)");
     assert!(resource.endpoint.function("f").is_none());

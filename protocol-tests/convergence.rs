@@ -15,7 +15,8 @@ use lambda_endpoint::{Alarm, Call, DeploymentGroup, Endpoint, FaultKind, Setting
 use serde_json::{Value, json};
 
 use crate::fixture::{
-    ALIASES, CALL_TIMEOUT, Fixture, PROVISIONED, VERSIONS, each, git, object, step_of, with_version_before,
+    ALIASES, CALL_TIMEOUT, Fixture, PROVISIONED, VERSIONS, each, git, kill, object, step_of,
+    with_version_before,
 };
 use crate::interruptions::signal;
 use crate::plugin::PluginOutput;
@@ -349,8 +350,7 @@ fn kill_and_run_again(
     if !fixture.wait_for_call_number(call, &mut child) {
         return false;
     }
-    child.kill().expect("the child can be killed");
-    child.wait().expect("the child can be waited for");
+    kill(child);
     fixture.check_nothing_is_left();
     let again = fixture.plugin(&[]).run(&fixture.request);
     assert!(["deployed", "unchanged"].contains(&again.outcome()), "run again:\n{}", again.stdout);
@@ -378,8 +378,7 @@ fn executions_that_a_killed_run_has_left_on_their_way_are_waited_for() {
         );
         thread::sleep(Duration::from_millis(1));
     }
-    child.kill().expect("the child can be killed");
-    child.wait().expect("the child can be waited for");
+    kill(child);
     let again = fixture.plugin(&[]).run(&fixture.request);
     assert_eq!(again.outcome(), "deployed", "{}\n{}", story(&fixture.endpoint.calls()), again.stdout);
     let provisioned = fixture.endpoint.perform("GET", PROVISIONED, Value::Null).expect("it exists");
@@ -471,8 +470,7 @@ fn interrupt(doing: Doing, last: usize) {
         thread::sleep(Duration::from_millis(150));
     }
     signal(&child, "TERM");
-    let ended = PluginOutput::of(child, Instant::now());
-    ended.check(&[]);
+    let ended = PluginOutput::ended(child);
     assert!(ended.elapsed < Duration::from_secs(5), "{:?}\n{}", ended.elapsed, ended.stdout);
     let calls = fixture.endpoint.calls();
     // If the last call gets its answer, nothing is left to cancel.

@@ -9,6 +9,7 @@ use lambda_endpoint::{Endpoint, Fault, FaultKind, Settings};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::fixture::kill;
 use crate::plugin::{PluginCommand, PluginOutput, job_env, take_env, variables};
 
 /// A build directory with one small file.
@@ -118,8 +119,7 @@ fn an_unchanged_function_that_is_being_updated_is_waited_for() {
     while !operations(&endpoint).contains(&"UpdateFunctionConfiguration".to_owned()) {
         std::thread::sleep(Duration::from_millis(5));
     }
-    child.kill().expect("the child can be killed");
-    child.wait().expect("the child can be waited for");
+    kill(child);
     let ended = deploy(directory.path(), &request);
     assert_eq!(ended.outcome(), "unchanged");
     assert_eq!(ended.steps(), ["wait"]);

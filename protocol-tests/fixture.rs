@@ -89,6 +89,18 @@ pub(crate) fn wait_until(what: &str, ready: impl Fn() -> bool) {
     }
 }
 
+/// Lets AWS refuse every call that changes something.
+pub(crate) fn deny_changes(endpoint: &Endpoint) {
+    let reading = json!({"Effect": "Allow", "Action": ["lambda:Get*", "lambda:List*"], "Resource": "*"});
+    endpoint.enforce(json!({"Version": "2012-10-17", "Statement": [reading]}));
+}
+
+/// Kills a program, and waits for its end.
+pub(crate) fn kill(mut child: Child) {
+    child.kill().expect("the child can be killed");
+    child.wait().expect("the child can be waited for");
+}
+
 /// Returns the message of a panic.
 fn panic_message(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<String>().cloned();
@@ -330,9 +342,8 @@ impl Running {
         }
     }
 
-    pub(crate) fn kill(mut self) {
-        self.child.kill().expect("the child can be killed");
-        self.child.wait().expect("the child can be waited for");
+    pub(crate) fn kill(self) {
+        kill(self.child);
     }
 
     pub(crate) fn ended(mut self) -> PluginOutput {

@@ -21,6 +21,13 @@ pub(crate) fn signal(child: &Child, name: &str) {
     assert!(sent.success(), "the program is still running");
 }
 
+/// Sends a signal to the process group of a program, as a terminal does.
+pub(crate) fn signal_group(child: &Child, name: &str) {
+    let group = format!("-{}", child.id());
+    let sent = shell::kill().args(["-s", name, "--", &group]).status().expect("kill runs");
+    assert!(sent.success(), "the program is still running");
+}
+
 /// Starts the program with a request, and returns when `ready` returns true.
 fn started(plugin: &mut PluginCommand, request: &Value, ready: impl Fn() -> bool) -> Child {
     let mut child = plugin.spawn();
@@ -32,8 +39,7 @@ fn started(plugin: &mut PluginCommand, request: &Value, ready: impl Fn() -> bool
 /// Waits for the end of a run that just received a signal. It must end within 5 s.
 #[track_caller]
 fn ended(child: Child) -> PluginOutput {
-    let ended = PluginOutput::of(child, Instant::now());
-    ended.check(&[]);
+    let ended = PluginOutput::ended(child);
     assert!(ended.elapsed < Duration::from_secs(5), "{:?}", ended.elapsed);
     ended
 }

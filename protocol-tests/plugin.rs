@@ -163,6 +163,14 @@ impl PluginOutput {
         PluginOutput { events, stdout, stderr, status: output.status, elapsed: began.elapsed() }
     }
 
+    /// Waits for the end of a run, and checks the properties that every run must have.
+    #[track_caller]
+    pub(crate) fn ended(child: Child) -> Self {
+        let ended = PluginOutput::of(child, Instant::now());
+        ended.check(&[]);
+        ended
+    }
+
     /// Checks the properties that every run must have.
     #[track_caller]
     pub(crate) fn check(&self, secrets: &[String]) {

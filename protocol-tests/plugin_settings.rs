@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::deployments::build_directory;
 use crate::plugin::PluginCommand;
 use crate::repository::{self, committed_schema};
-use crate::standalone::{collected, tags, with_keys};
+use crate::standalone::{collected, tags, two_stanzas, with_keys};
 
 /// Names and values of variables.
 type Variables = &'static [(&'static str, &'static str)];
@@ -275,9 +275,7 @@ fn settings_that_cannot_be_used_are_all_refused_before_the_run() {
 #[test]
 fn a_setting_can_name_a_file_with_stanzas_but_not_beside_a_stanza() {
     let (endpoint, directory) = (endpoint(), build_directory());
-    let item = |name| crate::standalone::stanza(name).replacen("  ", "- ", 1);
-    let two = format!("deploy:\n{}{}", item("one"), item("two"));
-    fs::write(directory.path().join(".travis.yml"), two).expect("written");
+    fs::write(directory.path().join(".travis.yml"), two_stanzas()).expect("written");
     let files = [("TRAVIS_YML", ".travis.yml"), ("ONLY", "two"), ("HARNESS_FILE", "x")];
     let (stdout, stderr, status) = collected(step(directory.path(), &endpoint, DRONE, &files));
     assert!(stdout.contains("\ndeployed two\n") && status == Some(0), "{stdout}\n{stderr}");

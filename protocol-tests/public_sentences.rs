@@ -13,7 +13,7 @@ use lambda_endpoint::{Alarm, Fires};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::fixture::Fixture;
+use crate::fixture::{Fixture, deny_changes};
 use crate::identity::recorder::{Answer, Recorder};
 use crate::plugin::{PluginCommand, PluginOutput, program, take_env, variables};
 use crate::shell::PATH;
@@ -141,8 +141,7 @@ fn a_failure_before_any_change_says_so_in_text_and_names_its_explanation() {
     // The same where AWS refuses the first step.
     let fixture = Fixture::new(json!({}));
     fixture.deployed("// 1\n");
-    let reading = json!({"Effect": "Allow", "Action": ["lambda:Get*", "lambda:List*"], "Resource": "*"});
-    fixture.endpoint.enforce(json!({"Version": "2012-10-17", "Statement": [reading]}));
+    deny_changes(&fixture.endpoint);
     let denied = deployed_in_text(&fixture);
     let text = stdout(&denied);
     assert_eq!(denied.status.code(), Some(1), "{text}{}", stderr(&denied));

@@ -11,6 +11,7 @@ use lambda_endpoint::{Endpoint, Settings};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::fixture::deny_changes;
 use crate::plugin::{PluginCommand, aws_env, job_env, program, stanzas_of, variables};
 use crate::pty::{Pty, screen};
 use crate::shell::PATH;
@@ -150,8 +151,7 @@ fn the_first_deployment_of_the_readme_works_as_it_is_written() {
     let (path, mut text) = page("README.md");
     let commands = block(&text, "bash", 0).1.to_owned();
     let denying = endpoint();
-    let reading = json!({"Effect": "Allow", "Action": ["lambda:Get*", "lambda:List*"], "Resource": "*"});
-    denying.enforce(json!({"Version": "2012-10-17", "Statement": [reading]}));
+    deny_changes(&denying);
     let deployed = on_terminal(&commands, &endpoint());
     // README.md shows the error alone of the second one.
     let mut denied = on_terminal(&commands, &denying);

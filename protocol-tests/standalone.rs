@@ -28,7 +28,8 @@ pub(crate) fn stanza(name: &str) -> String {
     )
 }
 
-fn two_stanzas() -> String {
+/// A `.travis.yml` of the functions `one` and `two`.
+pub(crate) fn two_stanzas() -> String {
     let item = |name| stanza(name).replacen("  ", "- ", 1);
     format!("deploy:\n{}{}", item("one"), item("two"))
 }

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::deployments::build_directory;
-use crate::fixture::git;
+use crate::fixture::{deny_changes, git};
 use crate::plugin::{aws_env, program};
 use crate::shell::PATH;
 use crate::standalone::stanza;
@@ -94,10 +94,7 @@ fn gitlab_ci_local_deploys_and_gives_the_result_to_the_next_job() {
 #[ignore = "second tier: needs npm"]
 fn gitlab_ci_local_fails_where_the_deployment_fails_and_starts_no_next_job() {
     let pipeline = Pipeline::new(json!({"stanza": "lambda.yml"}));
-    pipeline.endpoint.enforce(json!({
-        "Version": "2012-10-17",
-        "Statement": [{"Effect": "Allow", "Action": "lambda:Get*", "Resource": "*"}],
-    }));
+    deny_changes(&pipeline.endpoint);
     let (passed, log) = pipeline.run();
     assert!(!passed && log.contains("access-denied") && !log.contains("> after: "), "{log}");
 }

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::{DURATION, at_each, story, undisturbed};
 use crate::deployments::build_directory;
-use crate::fixture::{CALL_TIMEOUT, Fixture};
+use crate::fixture::{CALL_TIMEOUT, Fixture, kill};
 use crate::plugin::{PluginCommand, PluginOutput};
 use crate::release_fixture::{aliases, descriptions, release};
 
@@ -134,8 +134,7 @@ fn a_rollback_that_is_killed_at_any_call_and_run_again_takes_the_release_back_on
         if !fixture.wait_for_call_number(*call, &mut child) {
             return false;
         }
-        child.kill().expect("the child can be killed");
-        child.wait().expect("the child can be waited for");
+        kill(child);
         let again = fixture.rollback();
         assert_eq!(again.outcome(), "deployed", "{}", again.stdout);
         assert_eq!(aliases(&fixture), ["1"; 3], "{}", again.stdout);

@@ -6,9 +6,8 @@ use std::os::unix::process::CommandExt;
 use lambda_endpoint::{Fault, FaultKind};
 
 use super::*;
-use crate::interruptions::signal;
+use crate::interruptions::{signal, signal_group};
 use crate::plugin::{job_env, variables};
-use crate::shell;
 use crate::standalone::stanza;
 
 /// A call of the deployments here, which AWS does not answer.
@@ -44,8 +43,7 @@ fn hanging() -> Fixture {
 /// Checks that a run has ended by one signal, with all events of the program.
 #[track_caller]
 fn check_cancelled(child: Child, status: i32) {
-    let ended = PluginOutput::of(child, Instant::now());
-    ended.check(&[]);
+    let ended = PluginOutput::ended(child);
     assert_eq!((ended.code(), ended.status.code()), ("cancelled", Some(status)), "{}", ended.stdout);
     let message = ended.finished()["error"]["message"].as_str().expect("a string");
     assert!(message.contains("may still take effect"), "{message}");
@@ -60,8 +58,7 @@ fn the_npm_packages_install_offline_and_deploy() {
     deploys(&mut Command::new(launcher()));
     let mut fixture = Fixture::new(json!({}));
     fixture.set(json!({"timeout": "ten"}));
-    let ended = PluginOutput::of(start(&mut Command::new(launcher()), &fixture), Instant::now());
-    ended.check(&[]);
+    let ended = PluginOutput::ended(start(&mut Command::new(launcher()), &fixture));
     assert_eq!((ended.code(), ended.status.code()), ("bad-value", Some(2)), "{}", ended.stdout);
 }
 
@@ -87,9 +84,7 @@ fn the_program_of_npm_gets_each_signal_once() {
 
         let fixture = hanging();
         let child = start(&fixture);
-        let group = format!("-{}", child.id());
-        let sent = shell::kill().args(["-s", name, "--", &group]).status().expect("kill runs");
-        assert!(sent.success());
+        signal_group(&child, name);
         check_cancelled(child, status);
     }
 }

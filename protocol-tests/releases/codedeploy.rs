@@ -1,12 +1,10 @@
 //! Tests `codedeploy`: CodeDeploy moves the alias, and the program starts it, follows it, and does not touch
 //! an alias that it is moving.
 
-use std::io::Write;
-
 use lambda_endpoint::{Call, DeploymentGroup};
 
 use super::*;
-use crate::fixture::object;
+use crate::fixture::{kill, object};
 
 /// How long CodeDeploy leaves the traffic at a share. It begins with the first share after half of that.
 const SHIFT: Duration = Duration::from_millis(1600);
@@ -302,12 +300,9 @@ fn a_rollback_that_was_killed_is_completed_by_the_next_one() {
     // The deployment that sends the traffic back takes 3 s.
     fixture.endpoint.set_shift_duration(Duration::from_secs(8));
     fixture.endpoint.forget_calls();
-    let mut child = fixture.plugin(&["rollback"]).spawn();
-    let request = fixture.request.to_string();
-    child.stdin.take().expect("piped").write_all(request.as_bytes()).expect("written");
+    let child = fixture.start_with(&["rollback"]);
     fixture.wait_for_call("StopDeployment");
-    child.kill().expect("the child can be killed");
-    child.wait().expect("the child can be waited for");
+    kill(child);
     let ended = fixture.rollback();
     assert_eq!((ended.outcome(), fixture.alias("live").as_str()), ("deployed", "1"), "{}", ended.stdout);
     assert_eq!(description(&fixture), "(at 1, before: none)");

@@ -3,7 +3,7 @@
 //! release that was killed.
 
 use super::*;
-use crate::fixture::alias_target;
+use crate::fixture::{alias_target, kill};
 use crate::lists::count;
 use crate::release_fixture::{aliases, descriptions, kill_half_live, moves, release, three_live, writes};
 
@@ -176,10 +176,9 @@ fn a_release_that_was_killed_between_two_aliases_of_one_function_is_taken_back()
     // Now the release before it is the last one. The rollback is killed between the two aliases, too.
     fixture.endpoint.forget_calls();
     fixture.endpoint.fault(Fault { after: 2, ..Fault::once("UpdateAlias", FaultKind::hang()) });
-    let mut running = fixture.start_with(&["rollback"]);
+    let running = fixture.start_with(&["rollback"]);
     wait_until("the third alias", || count(&fixture, "UpdateAlias") == 3);
-    running.kill().expect("the child can be killed");
-    running.wait().expect("the child can be waited for");
+    kill(running);
     let back = fixture.rollback();
     assert_eq!(back.outcomes(), ["deployed", "unchanged"], "{}", back.stdout);
     assert_eq!((aliases(&fixture), blue()), (vec!["1".to_owned(); 2], "1".to_owned()));

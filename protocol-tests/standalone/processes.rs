@@ -10,7 +10,7 @@ use lambda_endpoint::{Fault, FaultKind};
 
 use super::*;
 use crate::fixture::{git, wait_until};
-use crate::interruptions::signal;
+use crate::interruptions::{signal, signal_group};
 use crate::plugin::{SIGNALS, program, variables};
 use crate::shell;
 
@@ -73,8 +73,7 @@ fn a_signal_to_the_one_process_that_is_known_reaches_the_run() {
         let runs = children(child.id());
         assert_eq!(runs.len(), 1);
         signal(&child, name);
-        let ended = PluginOutput::of(child, Instant::now());
-        ended.check(&[]);
+        let ended = PluginOutput::ended(child);
         assert_eq!((ended.code(), ended.status.code()), ("cancelled", Some(128 + number)), "{name}");
         assert_eq!(ended.finished()["changed"], json!(["update-function-configuration"]));
         assert!(ended.elapsed < Duration::from_secs(5), "{:?}", ended.elapsed);
@@ -105,11 +104,8 @@ fn a_signal_to_the_whole_process_group_is_one_signal() {
     let command = command.process_group(0).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let child = command.spawn().expect("started");
     wait_until("the call that hangs", || endpoint.count("UpdateFunctionConfiguration") > 0);
-    let group = format!("-{}", child.id());
-    let sent = shell::kill().args(["-TERM", "--", &group]).status().expect("kill runs");
-    assert!(sent.success());
-    let ended = PluginOutput::of(child, Instant::now());
-    ended.check(&[]);
+    signal_group(&child, "TERM");
+    let ended = PluginOutput::ended(child);
     assert_eq!((ended.code(), ended.status.code()), ("cancelled", Some(143)));
     let message = ended.finished()["error"]["message"].as_str().expect("a sentence");
     assert!(message.contains("may still take effect"), "{message}");
