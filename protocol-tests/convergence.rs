@@ -6,7 +6,6 @@ mod competitors;
 mod releases_at_once;
 mod together;
 
-use std::collections::BTreeSet;
 use std::fs;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -14,9 +13,9 @@ use std::time::{Duration, Instant};
 use lambda_endpoint::{Alarm, Call, DeploymentGroup, Endpoint, FaultKind, Settings};
 use serde_json::{Value, json};
 
+use crate::aws_state::{VARYING, create_request, differences, keyed, perform, publish, strip};
 use crate::fixture::{
-    ALIASES, CALL_TIMEOUT, Fixture, PROVISIONED, VERSIONS, each, git, kill, object, step_of,
-    with_version_before,
+    ALIASES, CALL_TIMEOUT, EVENT_SOURCES, Fixture, PROVISIONED, VERSIONS, each, git, kill, step_of,
 };
 use crate::interruptions::signal;
 use crate::plugin::PluginOutput;
@@ -156,8 +155,6 @@ const CODEDEPLOY: Scenario = Scenario {
     },
 };
 
-const EVENT_SOURCES: &str = "/2015-03-31/event-source-mappings";
-
 fn a_published_function(endpoint: &Endpoint) {
     seed(endpoint, "f");
     perform(endpoint, "POST", VERSIONS, json!({}));
@@ -171,23 +168,16 @@ fn a_provisioned_function(endpoint: &Endpoint) {
 fn a_released_function(endpoint: &Endpoint) {
     seed(endpoint, "f");
     endpoint.set_update_duration(Duration::ZERO);
-    for timeout in 4..8 {
-        perform(endpoint, "PUT", "/2015-03-31/functions/f/configuration", json!({"Timeout": timeout}));
-        perform(endpoint, "POST", VERSIONS, json!({}));
-    }
+    publish(endpoint, 4..8);
     endpoint.set_update_duration(DURATION);
     perform(endpoint, "POST", ALIASES, json!({"Name": "live", "FunctionVersion": "1"}));
 }
 
-fn perform(endpoint: &Endpoint, method: &str, target: &str, body: Value) {
-    endpoint.perform(method, target, body).unwrap_or_else(|words| panic!("{method} {target}: {words}"));
-}
-
 fn seed(endpoint: &Endpoint, name: &str) {
-    let function = json!({
-        "FunctionName": name, "Role": "arn:aws:iam::123456789012:role/run", "Runtime": "nodejs22.x",
-        "Handler": "index.handler", "Timeout": 3, "Environment": {"Variables": {"STAGE": "old"}}, "Tags": {"team": "a"},
-    });
+    let mut function = create_request();
+    (function["FunctionName"], function["Timeout"]) = (json!(name), json!(3));
+    function["Environment"] = json!({"Variables": {"STAGE": "old"}});
+    function["Tags"] = json!({"team": "a"});
     endpoint.seed(function).expect("AWS would create it");
 }
 
@@ -242,45 +232,23 @@ fn held_of(endpoint: &Endpoint, name: &str) -> Value {
         policy["Policy"].as_str().map_or(Value::Null, |text| text.parse().expect("a policy is JSON"));
     let mut held = json!({
         "function": endpoint.function(name),
+        "versions": keyed(&asked(VERSIONS)["Versions"], "Version"),
+        "aliases": keyed(&asked(ALIASES)["Aliases"], "Name"),
         "provisioned": asked(PROVISIONED),
         "url": asked("/2021-10-31/functions/f/url"),
         "policy": policy,
     });
-    // Keyed by name, so that the list of differences shows the names.
-    for (target, list, name) in [(VERSIONS, "Versions", "Version"), (ALIASES, "Aliases", "Name")] {
-        for item in asked(target)[list].as_array().into_iter().flatten() {
-            held[format!("{name} {}", item[name].as_str().unwrap_or_default())] = with_version_before(item);
-        }
-    }
     for source in asked(EVENT_SOURCES)["EventSourceMappings"].as_array().into_iter().flatten() {
         let name = source["EventSourceArn"].as_str().unwrap_or_default();
         held[format!("event source {name}")] = source["FunctionArn"].clone();
     }
-    forget_times(&mut held);
+    strip(&mut held, &VARYING);
     held
 }
 
-fn forget_times(value: &mut Value) {
-    match value {
-        Value::Object(members) => {
-            let reported = ["RevisionId", "LastModified", "LastModifiedTime", "CreationTime", "FunctionUrl"];
-            members.retain(|name, _| !reported.contains(&name.as_str()));
-            members.values_mut().for_each(forget_times);
-        }
-        Value::Array(items) => items.iter_mut().for_each(forget_times),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
-    }
-}
-
-/// Lists the members that differ, each with both values.
-fn differences(expected: &Value, actual: &Value) -> String {
-    let (expected, actual) = (object(expected.clone()), object(actual.clone()));
-    let names: BTreeSet<&String> = expected.keys().chain(actual.keys()).collect();
-    let differing = names.into_iter().filter(|name| expected.get(*name) != actual.get(*name));
-    let of = |side: &serde_json::Map<String, Value>, name: &str| side.get(name).cloned().unwrap_or_default();
-    let reported =
-        differing.map(|name| format!("{name}: {} instead of {}", of(&actual, name), of(&expected, name)));
-    reported.collect::<Vec<_>>().join("\n")
+/// Checks that the function has this state.
+fn check_held(what: &str, expected: &Value, actual: &Value) {
+    assert!(expected == actual, "{what}:\n{}", differences(expected, actual, "").join("\n"));
 }
 
 #[test]
@@ -354,14 +322,12 @@ fn kill_and_run_again(
     fixture.check_nothing_is_left();
     let again = fixture.plugin(&[]).run(&fixture.request);
     assert!(["deployed", "unchanged"].contains(&again.outcome()), "run again:\n{}", again.stdout);
-    let differences = differences(expected, &held(&fixture.endpoint));
-    assert!(differences.is_empty(), "{differences}\n{}", story(&fixture.endpoint.calls()));
+    check_held(&story(&fixture.endpoint.calls()), expected, &held(&fixture.endpoint));
     fixture.check_nothing_is_left();
     // A third run must find nothing to do. Otherwise the second has only hidden a difference from the stanza.
     let third = fixture.plugin(&[]).run(&fixture.request);
     assert_eq!(third.outcome(), "unchanged", "a third run:\n{}", third.stdout);
-    let differences = self::differences(expected, &held(&fixture.endpoint));
-    assert!(differences.is_empty(), "a third run changed something:\n{differences}");
+    check_held("a third run changed something", expected, &held(&fixture.endpoint));
     true
 }
 

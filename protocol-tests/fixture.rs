@@ -16,6 +16,7 @@ use lambda_endpoint::{Call, Endpoint, Fault, FaultKind, Settings};
 use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 
+use crate::aws_state::{create_request, perform, publish};
 use crate::deployments::{build_directory, request};
 use crate::plugin::{PluginCommand, PluginOutput};
 
@@ -121,6 +122,8 @@ pub(crate) fn git(directory: &Path, arguments: &[&str]) -> String {
 
 pub(crate) const ALIASES: &str = "/2015-03-31/functions/f/aliases";
 pub(crate) const CONFIGURATION: &str = "/2015-03-31/functions/f/configuration";
+pub(crate) const EVENT_INVOKE: &str = "/2019-09-25/functions/f/event-invoke-config";
+pub(crate) const EVENT_SOURCES: &str = "/2015-03-31/event-source-mappings";
 pub(crate) const PROVISIONED: &str = "/2019-09-30/functions/f/provisioned-concurrency?Qualifier=live";
 pub(crate) const VERSIONS: &str = "/2015-03-31/functions/f/versions";
 
@@ -164,14 +167,8 @@ impl Fixture {
     /// Creates a fixture with a function that has `count` published versions and no alias.
     pub(crate) fn published(count: u32, members: Value) -> Self {
         let fixture = Fixture::new(members);
-        let function = json!({
-            "FunctionName": "f", "Role": fixture.request["role"], "Runtime": "nodejs22.x", "Handler": "index.handler",
-        });
-        fixture.endpoint.seed(function).expect("AWS would create it");
-        for number in 1..=count {
-            fixture.another_client("PUT", CONFIGURATION, json!({"Timeout": number}));
-            fixture.another_client("POST", VERSIONS, json!({}));
-        }
+        fixture.endpoint.seed(create_request()).expect("AWS would create it");
+        publish(&fixture.endpoint, 1..=count);
         fixture
     }
 
@@ -257,9 +254,7 @@ impl Fixture {
     }
 
     pub(crate) fn another_client(&self, method: &str, target: &str, body: Value) -> Value {
-        self.endpoint
-            .perform(method, target, body)
-            .unwrap_or_else(|words| panic!("{method} {target}: {words}"))
+        perform(&self.endpoint, method, target, body)
     }
 
     pub(crate) fn make_alias(&self, name: &str, version: &str) {
@@ -393,20 +388,6 @@ pub(crate) fn object(value: Value) -> Map<String, Value> {
         Value::Object(object) => object,
         other => panic!("not an object: {other}"),
     }
-}
-
-/// Returns an alias with the history that its description stands for. CodeDeploy leaves the description as it
-/// is, so after a run that was killed or failed, `(at 1, codedeploy to 2)` stands for `(at 2, before: 1)`.
-pub(crate) fn with_version_before(live: &Value) -> Value {
-    let mut alias = live.clone();
-    let description = live["Description"].as_str().unwrap_or_default();
-    let inside = description.strip_prefix("(at ").and_then(|rest| rest.strip_suffix(')'));
-    if let Some((at, to)) = inside.and_then(|inside| inside.split_once(", codedeploy to "))
-        && live["FunctionVersion"] == to
-    {
-        alias["Description"] = json!(format!("(at {to}, before: {at})"));
-    }
-    alias
 }
 
 /// Formats the target of an alias in a request or an answer.

@@ -8,6 +8,7 @@
 
 mod action;
 mod approved_plans;
+mod aws_state;
 mod buildkite_plugin;
 mod case;
 mod cases;

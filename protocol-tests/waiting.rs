@@ -5,6 +5,7 @@ use std::time::Duration;
 use lambda_endpoint::{Endpoint, Fault, FaultKind, Settings};
 use serde_json::{Value, json};
 
+use crate::aws_state::create_request;
 use crate::deployments::{build_directory, request};
 use crate::fixture::check_each;
 use crate::identity::recorder::Recorder;
@@ -22,10 +23,7 @@ const PASSING: [(u16, &str); 3] =
 /// An endpoint with the function `f`.
 fn endpoint(update: Duration) -> Endpoint {
     let endpoint = Endpoint::start(Settings::default()).expect("a free port");
-    let function = json!({
-        "FunctionName": "f", "Role": "arn:aws:iam::123456789012:role/run", "Runtime": "nodejs22.x", "Handler": "index.handler",
-    });
-    endpoint.seed(function).expect("a valid function");
+    endpoint.seed(create_request()).expect("a valid function");
     endpoint.set_update_duration(update);
     endpoint
 }

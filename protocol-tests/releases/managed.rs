@@ -1,6 +1,7 @@
 //! Tests functions on Lambda Managed Instances, where callers without a version get `$LATEST.PUBLISHED`.
 
 use super::*;
+use crate::aws_state::{create_request, publish};
 
 const PUBLISHED: &str = "f:$LATEST.PUBLISHED";
 const PROVIDER: &str = "arn:aws:lambda:us-east-1:123456789012:capacity-provider:p";
@@ -9,16 +10,12 @@ const PROVIDER: &str = "arn:aws:lambda:us-east-1:123456789012:capacity-provider:
 /// them.
 fn managed(members: Value) -> Fixture {
     let fixture = Fixture::new(members);
-    let function = json!({
-        "FunctionName": "f", "Role": fixture.request["role"], "Runtime": "nodejs22.x", "Handler": "index.handler",
-        "CapacityProviderConfig": {"LambdaManagedInstancesCapacityProviderConfig": {"CapacityProviderArn": PROVIDER}},
-    });
+    let mut function = create_request();
+    function["CapacityProviderConfig"] =
+        json!({"LambdaManagedInstancesCapacityProviderConfig": {"CapacityProviderArn": PROVIDER}});
     fixture.endpoint.seed(function).expect("AWS would create it");
     fixture.another_client("POST", VERSIONS, json!({"PublishTo": "LATEST_PUBLISHED"}));
-    for number in 1..=3 {
-        fixture.another_client("PUT", CONFIGURATION, json!({"Timeout": number}));
-        fixture.another_client("POST", VERSIONS, json!({}));
-    }
+    publish(&fixture.endpoint, 1..=3);
     fixture
 }
 
