@@ -1,7 +1,7 @@
 //! Runs the shell parts of the files in `examples/ci/` as each CI runs them. They use the real program,
 //! packed like a release, and deploy to a Lambda endpoint on 127.0.0.1.
 
-mod builds;
+pub(crate) mod builds;
 mod concourse;
 mod files;
 mod job;
