@@ -121,30 +121,15 @@ fn the_program_of_npm_gets_an_interrupt_that_is_typed_once() {
 #[test]
 #[ignore = "second tier: needs dpkg-deb, jq, npm and PyPI"]
 fn a_platform_without_a_program_is_reported() {
-    if !can_be_made() {
-        return;
-    }
-    let directory = TempDir::new().expect("a temporary directory");
-    let unpack = Command::new("tar")
-        .arg("-xzf")
-        .arg(launcher_package())
-        .arg("-C")
-        .arg(directory.path())
-        .output()
-        .expect("tar is installed");
-    assert!(unpack.status.success());
+    let Some(directory) = scratch() else { return };
+    output(Command::new("tar").arg("-xzf").arg(launcher_package()).arg("-C").arg(directory.path()));
     let script = directory.path().join("package/dpl-lambda.js");
-    let refusal = |command: &mut Command| {
-        let output = command.output().expect("Node.js starts");
-        assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0));
-        String::from_utf8(output.stderr).expect("UTF-8")
-    };
     let node = processor().node;
     let expected = format!(
         "dpl-lambda: the npm package dpl-lambda-linux-{node} is not installed; \
          install dpl-lambda again, on this platform and without `--omit=optional`\n"
     );
-    assert_eq!(refusal(Command::new(node::node()).arg(&script)), expected);
+    assert_eq!(refusal(Command::new(node::node()).arg(&script), 2), expected);
 
     let on_a_mac = format!(
         "Object.defineProperty(process, 'platform', {{value: 'darwin'}}); require('{}')",
@@ -154,5 +139,5 @@ fn a_platform_without_a_program_is_reported() {
         "dpl-lambda: there is no npm package for darwin-{node}, only for linux-{node}; \
          build the program from its sources\n"
     );
-    assert_eq!(refusal(Command::new(node::node()).args(["-e", &on_a_mac])), expected);
+    assert_eq!(refusal(Command::new(node::node()).args(["-e", &on_a_mac]), 2), expected);
 }
