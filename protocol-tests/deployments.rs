@@ -165,16 +165,9 @@ fn a_package_that_cannot_go_is_known_before_the_first_call() {
     assert_eq!(operations(&endpoint), [""; 0]);
 }
 
-/// Bytes that deflate cannot compress, the same in each run. A weak generator is good enough.
+/// Bytes that deflate cannot compress, the same in each run.
 pub(crate) fn noise(length: usize) -> Vec<u8> {
-    let mut state = 0x9E37_79B9_7F4A_7C15_u64;
-    let mut next = || {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        state.to_le_bytes()
-    };
-    (0..length / 8).flat_map(|_| next()).collect()
+    crate::noise::noise(length, 1)
 }
 
 #[test]

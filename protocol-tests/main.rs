@@ -43,6 +43,7 @@ mod lists;
 mod members;
 mod modules;
 mod node;
+mod noise;
 mod pace;
 mod packages;
 mod plugin;
