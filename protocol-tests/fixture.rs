@@ -90,6 +90,11 @@ pub(crate) fn wait_until(what: &str, ready: impl Fn() -> bool) {
     }
 }
 
+/// An endpoint with the usual settings.
+pub(crate) fn endpoint() -> Endpoint {
+    Endpoint::start(Settings::default()).expect("a free port")
+}
+
 /// Lets AWS refuse every call that changes something.
 pub(crate) fn deny_changes(endpoint: &Endpoint) {
     let reading = json!({"Effect": "Allow", "Action": ["lambda:Get*", "lambda:List*"], "Resource": "*"});

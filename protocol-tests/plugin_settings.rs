@@ -5,11 +5,12 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use lambda_endpoint::{Endpoint, Settings};
+use lambda_endpoint::Endpoint;
 use serde_json::{Value, json};
 
 use crate::ci_examples::builds::{self, Variables};
 use crate::deployments::build_directory;
+use crate::fixture::endpoint;
 use crate::plugin::PluginCommand;
 use crate::repository::{self, committed_schema};
 use crate::standalone::{collected, tags, two_stanzas, with_keys};
@@ -33,10 +34,6 @@ const HELLO: Variables = &[
     ("ZIP", "index.js"),
     ("ON", r#"{"branch":"main"}"#),
 ];
-
-fn endpoint() -> Endpoint {
-    Endpoint::start(Settings::default()).expect("a free port")
-}
 
 /// The program with these variables and settings. The names of settings are those of their variables.
 fn step(directory: &Path, endpoint: &Endpoint, build: Build, settings: &[(&str, &str)]) -> PluginCommand {

@@ -12,11 +12,12 @@ use std::fs;
 use std::io::Write;
 use std::path::Path;
 
-use lambda_endpoint::{Endpoint, Settings};
+use lambda_endpoint::Endpoint;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::deployments::build_directory;
+use crate::fixture::endpoint;
 use crate::plugin::{PluginCommand, PluginOutput, aws_env, job_env};
 use crate::shell::PATH;
 
@@ -59,10 +60,6 @@ pub(crate) fn with_keys(
 /// `arguments` plus the option for the file.
 fn with_file<'a>(arguments: &[&'a str]) -> Vec<&'a str> {
     [arguments, &["--travis-yml", ".travis.yml"]].concat()
-}
-
-fn endpoint() -> Endpoint {
-    Endpoint::start(Settings::default()).expect("a free port")
 }
 
 /// Runs the program and returns stdout, stderr and exit status, for output that is not a single protocol
