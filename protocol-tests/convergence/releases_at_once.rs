@@ -127,7 +127,7 @@ fn a_rollback_that_is_killed_at_any_call_and_run_again_takes_the_release_back_on
         fixture.endpoint.forget_calls();
         fixture
     };
-    let kill = |call: &usize| {
+    let kill_at = |call: &usize| {
         let fixture = released();
         fixture.add_fault(*call, FaultKind::Hang { for_: CALL_TIMEOUT });
         let mut child = fixture.start_with(&["rollback"]);
@@ -143,5 +143,5 @@ fn a_rollback_that_is_killed_at_any_call_and_run_again_takes_the_release_back_on
     let undisturbed = released();
     assert_eq!(undisturbed.rollback().outcome(), "deployed");
     let points: Vec<usize> = (0..undisturbed.endpoint.calls().len()).collect();
-    at_each("kills of a rollback", &points, AT_ONCE, |call| format!("call {call}"), kill);
+    at_each("kills of a rollback", &points, AT_ONCE, |call| format!("call {call}"), kill_at);
 }
