@@ -220,6 +220,7 @@ fn an_error_is_an_annotation_at_its_line() {
     let wrong = Step::new(&(stanza("f") + "  timeout: ten\n")).run();
     wrong.check(2, "failed");
     wrong.check_annotation("::error file=lambda.yml,line=9,title=bad-value::");
+    assert!(wrong.summary.starts_with("### <code>f "), "{wrong:#?}");
     let syntax = Step::new("function_name: f\nrole: [\n").run();
     syntax.check(2, "failed");
     syntax.check_annotation("::error file=lambda.yml,line=");
@@ -232,6 +233,7 @@ fn an_error_is_an_annotation_at_its_line() {
     let refused = Step::new(&stanza("f")).read_only().run();
     refused.check(1, "failed");
     assert!(refused.log.contains("title=access-denied::"), "{refused:#?}");
+    assert!(refused.summary.starts_with("### <code>f "), "{refused:#?}");
     let allowed = Step::new(&(stanza("f") + "  allow_failure: true\n")).read_only().run();
     allowed.check(0, "failed");
     allowed.check_annotation("::warning ");

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::fixture::{ALIASES, CONFIGURATION, Fixture};
+use crate::lists::listed;
 use crate::plugin::{PluginCommand, PluginOutput};
 use crate::release_fixture::{three_live, writes};
 use crate::repository::committed_schema;
@@ -330,6 +331,45 @@ fn a_plan_is_kept_in_a_file_and_deployed_from_it() {
     // It is for both stanzas.
     let (stdout, _, status) = run(&["deploy", "--plan", "plan.json", "--only", "1"], path, &endpoint);
     assert!(status == Some(2) && stdout.contains("the plan is for 2 stanzas, but there is 1"), "{stdout}");
+}
+
+#[test]
+fn functions_that_build_the_same_layer_have_a_plan_only_as_a_release() {
+    let layer = "  layers: [{name: deps, zip: .}]\n";
+    let file = |more: &str| {
+        let item = |name| {
+            let stanza = stanza(name).replace("zip: index.js", "zip: .").replacen("  ", "- ", 1);
+            stanza + layer + more
+        };
+        format!("deploy:\n{}{}", item("one"), item("two"))
+    };
+    let (alone, release) = (file(""), file("  release: shop\n"));
+    let endpoint = Endpoint::start(Settings::default()).expect("a free port");
+    let directory = directory(&alone);
+    let path = directory.path();
+    let why = "functions that are not of one release change versions of the layer `deps`";
+    let (_, stderr, status) = run(&["plan", "--out", "plan.json"], path, &endpoint);
+    assert!(status == Some(1) && stderr.contains(why), "{stderr}");
+    assert!(!path.join("plan.json").exists());
+    let write = |text: &str| fs::write(path.join(".travis.yml"), text).expect("written");
+    write(&release);
+    assert_eq!(run(&["plan", "--out", "plan.json"], path, &endpoint).2, Some(0));
+    write(&alone);
+    let (stdout, _, status) = run(&["deploy", "--plan", "plan.json"], path, &endpoint);
+    assert!(status == Some(2) && stdout.contains("\"plan-outdated\"") && stdout.contains(why), "{stdout}");
+    assert!(endpoint.function("one").is_none());
+    write(&release);
+    let (stdout, stderr, status) = run(&["deploy", "--plan", "plan.json"], path, &endpoint);
+    assert_eq!(status, Some(0), "{stdout}{stderr}");
+
+    // A runner's list of stanzas.
+    let mut fixture = Fixture::new(json!({"layers": {"name": "deps", "zip": "layer"}}));
+    fs::create_dir(fixture.path("layer")).expect("made");
+    fs::write(fixture.path("layer/a.js"), "1").expect("written");
+    fixture.request = listed(&fixture.request, ["a", "b"].map(|name| json!({"function_name": name})));
+    let ended = deploy(&fixture, &approved(&fixture));
+    check_outdated("a list", &fixture, &ended, why);
+    assert_eq!(ended.outcomes(), ["failed", "stopped"]);
 }
 
 #[test]

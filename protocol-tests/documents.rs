@@ -221,6 +221,23 @@ fn a_document_that_is_asked_for_in_a_wrong_way_is_no_event_wherever_the_options_
     }
 }
 
+#[test]
+fn the_help_of_a_command_has_the_standalone_options_just_if_it_accepts_them() {
+    for command in commands() {
+        let accepts =
+            ["deploy", "plan", "check", "rollback", "package", "policy"].contains(&command.as_str());
+        let help = document(&[command.as_str(), "--help"]);
+        for option in ["--stanza <FILE>", "--ci <NAME>", "--require-deploy"] {
+            assert_eq!(help.contains(option), accepts, "{command} {option}:\n{help}");
+        }
+    }
+    let mut refused = Command::new(program());
+    let output = refused.args(["manual", "--only", "f"]).output().expect("runs");
+    let reported = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{reported}");
+    assert!(reported.contains("`manual` does not accept --only"), "{reported}");
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn a_document_that_cannot_be_written_is_reported_on_standard_error() {

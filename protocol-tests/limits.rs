@@ -323,7 +323,9 @@ fn a_profiles_process_that_never_ends_is_ended_and_reported() {
     env.retain(|name, _| !name.starts_with("AWS_ACCESS") && !name.starts_with("AWS_SECRET"));
     let (config, mark) = (fixture.path("config"), fixture.path("pid"));
     let process = fixture.path("process");
-    fs::write(&process, format!("sleep 600 & echo $$ $! >{}; wait\n", mark.display())).expect("writable");
+    // With `set -m`, the second one leaves the process group.
+    let script = "sleep 600 & first=$!; set -m; sleep 600 & echo $$ $first $!";
+    fs::write(&process, format!("{script} >{}; wait\n", mark.display())).expect("writable");
     fs::write(&config, format!("[default]\ncredential_process = bash {}\n", process.display()))
         .expect("writable");
     fixture.request["env"]["AWS_CONFIG_FILE"] = json!(config);
@@ -331,9 +333,9 @@ fn a_profiles_process_that_never_ends_is_ended_and_reported() {
     check("a process", &ended, "timed-out");
     let message = "the `credential_process` of the profile `default` did not exit within 1 s and was killed";
     assert_eq!(ended.finished()["error"]["message"], message);
-    // The process, and the one that it has started.
+    // The process, and those that it has started.
     let ids = fs::read_to_string(&mark).expect("the credential process has written its id");
-    assert_eq!(ids.split_whitespace().count(), 2, "{ids}");
+    assert_eq!(ids.split_whitespace().count(), 3, "{ids}");
     let began = Instant::now();
     // A zombie (state Z) has ended too: its parent has not collected its exit status yet.
     let runs =

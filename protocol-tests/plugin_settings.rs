@@ -253,8 +253,10 @@ fn a_plan_can_be_written_and_deployed_and_a_result_is_in_its_file() {
     let read = |name: &str| fs::read_to_string(directory.path().join(name)).expect("written");
     assert!(read(".result").starts_with("outcome=deployed\nversion="), "{}", read(".result"));
     assert!(read(".summary.md").contains("**deployed:**"), "{}", read(".summary.md"));
-    let (stdout, _, status) = run(&[("PLAN", ".plan.json")]);
+    let (stdout, _, status) = run(&[("PLAN", ".plan.json"), ("SUMMARY", ".outdated.md")]);
     assert!(stdout.contains("error[plan-outdated]") && status == Some(1), "{stdout}");
+    let summary = read(".outdated.md");
+    assert!(summary.starts_with("### <code>hello</code>\n\n**failed:**"), "{summary}");
 }
 
 #[test]

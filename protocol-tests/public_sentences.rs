@@ -190,7 +190,7 @@ fn a_file_with_several_stanzas_gets_one_policy() {
         assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
         // Each note names its function.
         for name in if only.is_empty() { &["aa", "bb"][..] } else { &["aa"][..] } {
-            let note = format!("whether the live function `{name}` has a KMS key");
+            let note = format!("no KMS key of the live function `{name}`");
             assert_eq!(stderr(&output).matches(&note).count(), 1, "{}", stderr(&output));
         }
         serde_json::from_slice(&output.stdout).expect("one document")

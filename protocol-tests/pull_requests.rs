@@ -106,6 +106,23 @@ fn a_request_with_env_says_itself_what_is_built() {
 }
 
 #[test]
+fn a_stanza_of_a_pull_request_is_checked_only_if_the_job_asserts_that_it_is_none() {
+    let directory = TempDir::new().expect("a temporary directory");
+    let stanza = r#"{"function_name": "f", "publish": "maybe", "on": "main"}"#;
+    fs::write(directory.path().join("f.json"), stanza).expect("writable");
+    for (ci, env) in REQUESTS {
+        let check = |arguments: &[&str]| {
+            let arguments = [&["check", "--stanza", "f.json", "--format", "json"][..], arguments].concat();
+            plugin(&arguments, directory.path(), env).env("TRAVIS_BRANCH", "main").run_on(b"")
+        };
+        let ended = check(&[]);
+        assert!(is_of_a_request(&ended), "{ci}: {}", ended.stdout);
+        let ended = check(&["--ci", "none"]);
+        assert_eq!(ended.finished()["error"]["code"], "bad-value", "{ci}: {}", ended.stdout);
+    }
+}
+
+#[test]
 fn no_file_of_a_pull_request_makes_a_push_of_it() {
     for file in [
         "env: {global: [TRAVIS_PULL_REQUEST=false TRAVIS_BRANCH=master]}",

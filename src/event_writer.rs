@@ -17,6 +17,7 @@ use crate::protocol::error::{Code, ErrorReport};
 use crate::protocol::event::{
     Event, Finished, FunctionOutcome, Line, ListOutcome, Progress, Scope, StepName,
 };
+use crate::protocol::text::json_without_log_commands;
 
 /// Event writer of a run, or of one stanza of a list. Shared between the run, the signal thread and the panic
 /// hook.
@@ -281,7 +282,7 @@ impl EventWriter {
         if !matches!(line.event, Event::Progress(Progress::Wait { .. }) | Event::GuardChecked(_)) {
             self.output.last_non_wait_ms.store(now_ms, Ordering::Relaxed);
         }
-        let json = without_log_commands(now(line).to_json() + "\n");
+        let json = json_without_log_commands(now(line).to_json() + "\n");
         if let Err(error) = lines.out.write_all(json.as_bytes()).and_then(|()| lines.out.flush()) {
             tracing::info!(%error, "standard output is closed");
             self.output.stop.cancel(CancelReason::OutputClosed);
@@ -331,13 +332,6 @@ fn rfc3339(time: SystemTime) -> String {
     let seconds = DateTime::from_secs(i64::try_from(since.as_secs()).unwrap_or(i64::MAX));
     let whole = seconds.fmt(Format::DateTime).unwrap_or_default();
     format!("{}.{:03}Z", whole.trim_end_matches('Z'), since.subsec_millis())
-}
-
-/// Escapes `##`, with which commands to Azure Pipelines, GitHub and TeamCity begin (`##vso[`, `##[`,
-/// `##teamcity[`), at any place in a line. The JSON value stays the same. A CI system that logs the events
-/// must not run a command quoted in them.
-fn without_log_commands(line: String) -> String {
-    if line.contains("##") { line.replace("##", "#\\u0023") } else { line }
 }
 
 #[cfg(test)]

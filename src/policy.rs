@@ -608,7 +608,8 @@ fn notes(
     let keys = unset_kms_keys(stanza, desired, source);
     if !keys.is_empty() {
         notes.push(format!(
-            "it is not known whether the live function `{name}` has a KMS key; if it has, set {}",
+            "the policy permits no KMS key of the live function `{name}`, which is not read; if it has one, \
+             name it in {}",
             keys.join(" or ")
         ));
     }

@@ -38,6 +38,23 @@ fn a_role_that_needs_a_code_of_a_device_is_refused_before_sts_is_asked() {
 }
 
 #[test]
+fn a_line_break_in_a_key_of_a_source_profile_is_reported_before_sts_is_asked() {
+    let (scenario, endpoint, sts) = (Scenario::new(), BASE.endpoint("us-east-1"), sts());
+    let config = "[profile p]\nrole_arn = arn:aws:iam::123456789012:role/deploy\nsource_profile = base\n";
+    let keys = "[base]\naws_access_key_id = AKIA\n  TWO\naws_secret_access_key = a-secret-key\n";
+    let home = Home::new(config, keys);
+    let mut request = stanza(scenario.env(&endpoint.url()));
+    extend(&mut request["env"], &json!({"HOME": home.path(), "AWS_ENDPOINT_URL_STS": sts.url()}));
+    extend(&mut request, &json!({"profile": "p"}));
+    let ended = scenario.run(&[], &request);
+    assert_eq!((ended.code(), ended.status.code()), ("no-credentials", Some(2)), "{}", ended.stdout);
+    let message =
+        "`aws_access_key_id` of the profile `base` contains a line break or another control character";
+    assert_eq!(ended.finished()["error"]["message"], message);
+    assert_eq!((sts.lines(), endpoint.calls().len()), (Vec::new(), 0));
+}
+
+#[test]
 fn a_line_break_in_a_key_is_reported_and_not_sent() {
     let keys = BASE.variables("AWS");
     let with = |at: usize| {

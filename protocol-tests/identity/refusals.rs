@@ -379,6 +379,7 @@ fn a_profile_that_is_not_there_is_refused_before_any_other_source_is_tried() {
         "[profile chained]\nrole_arn = arn:aws:iam::123456789012:role/deploy\nsource_profile = gone\n";
     let home = Home::new(chained, &format!("[default]\n{}", JOB.profile()));
     let empty = Home::new("", "");
+    let unmarked = Home::new("[unmarked]\nregion = us-east-1\n", &format!("[default]\n{}", JOB.profile()));
     let keys =
         JOB.variables("AWS").into_iter().map(|(name, value)| (name, json!(value))).collect::<Map<_, _>>();
     for (variables, more, at, named) in [
@@ -386,8 +387,10 @@ fn a_profile_that_is_not_there_is_refused_before_any_other_source_is_tried() {
         (json!({"HOME": empty.path(), "AWS_PROFILE": "prod"}), json!({}), "/env/AWS_PROFILE", "`prod`"),
         (json!({"AWS_PROFILE": "prod"}), json!({}), "/env/AWS_PROFILE", "`prod`"),
         (json!({"HOME": home.path()}), json!({"profile": "prod"}), "/profile", "`prod`"),
-        (json!({"HOME": home.path(), "AWS_PROFILE": "chained"}), json!({}), "", "gone"),
-        (json!({"HOME": home.path()}), json!({"profile": "chained"}), "", "gone"),
+        (json!({"HOME": home.path(), "AWS_PROFILE": "chained"}), json!({}), "", "`[profile gone]`"),
+        (json!({"HOME": home.path()}), json!({"profile": "chained"}), "", "`[profile gone]`"),
+        // In `config`, the SDK ignores a section without `profile`.
+        (json!({"HOME": unmarked.path(), "AWS_PROFILE": "unmarked"}), json!({}), "", "`[profile unmarked]`"),
     ] {
         let mut request = stanza(scenario.env(&endpoint.url()));
         extend(&mut request["env"], &json!({"AWS_EC2_METADATA_SERVICE_ENDPOINT": metadata.url()}));

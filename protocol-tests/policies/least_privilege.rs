@@ -11,7 +11,7 @@ use crate::fixture::problems;
 const FOR_BAD_DAYS: [&str; 2] = ["lambda:GetAlias", "s3:AbortMultipartUpload"];
 
 /// Parts of the notes that many stanzas have.
-const USUAL_NOTES: [&str; 2] = ["has a KMS key; if it has, set", "statements that begin with `Optional`"];
+const USUAL_NOTES: [&str; 2] = ["no KMS key of the live function", "statements that begin with `Optional`"];
 
 /// Runs deployments under a policy: creates a function, updates one that differs in everything that the
 /// stanza names, repeats that, and rolls back. Returns the first problem, or `None` if there is none.

@@ -71,6 +71,7 @@ fn a_file_that_cannot_be_used_is_answered_with_what_to_do() {
         ("comma.json", "{\"function_name\": \"f\",}", "remove the comma"),
         ("empty.json", "\n", "the file is empty"),
         ("tab.yml", "function_name: f\non:\n\tbranch: main\n", "instead of tabs"),
+        ("indented.yml", "function_name: f\n\tzip: out\n", "indent with spaces instead of tabs"),
         ("percent.yml", "function_name: f\ndescription: %{commit}\n", "quote a value that begins with `%`"),
         ("colon.yml", "function_name: f\ndescription: a: b\n", "quote a value that contains `: `"),
         ("quote.yml", "function_name: 'f\nzip: out\n", "close the quote that begins here"),

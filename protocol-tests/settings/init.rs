@@ -345,7 +345,7 @@ fn init_fails_as_a_plan_does_and_prints_no_stanza() {
     let env = &fixture.request["env"];
     let missing = refused(env, "g");
     assert!(
-        missing.contains("the function `g` does not exist; check the region and the account"),
+        missing.contains("the function `g` does not exist in us-east-1; check the region and the account"),
         "{missing}"
     );
     let bad = refused(env, "a b");

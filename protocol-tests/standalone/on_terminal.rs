@@ -59,11 +59,10 @@ impl OnTerminal {
 fn on_a_terminal_it_says_once_that_it_waits_for_a_request() {
     let directory = build_directory();
     let mut terminal = OnTerminal::start("60", &[&program(), "check"], directory.path(), &json!({}));
-    terminal.wait_for("instead");
+    terminal.wait_for("lists all commands");
     terminal.type_interrupt();
     let (shown, status) = terminal.end();
-    let expected =
-        "waiting for a request on standard input; use `--travis-yml .travis.yml` to read a file instead";
+    let expected = "waiting for a request on standard input; `--stanza lambda.yml` or ";
     assert_eq!(shown.matches(expected).count(), 1, "{shown}");
     assert_eq!(status, Some(130), "{shown}");
     assert!(shown.contains("SIGINT"), "{shown}");

@@ -18,7 +18,7 @@ pub(crate) fn adopt() {
 }
 
 /// Running children that this process has not started. Those that [`super::run`] has started are known, and
-/// those that the SDK has started are in our own process group.
+/// what the SDK starts is in our own process group.
 pub(super) fn list() -> Vec<Pid> {
     children(|group| group != getpgrp())
 }
@@ -48,9 +48,33 @@ pub(super) fn kill(kept: &[Pid]) {
     kill_until_gone(|| list().into_iter().filter(|pid| !kept.contains(pid)).collect());
 }
 
-/// Kills the processes that the SDK has started: the `credential_process` of a profile.
-pub(crate) fn kill_sdk_processes() {
-    kill_until_gone(|| children(|group| group == getpgrp()));
+/// Kills what the SDK starts while this value exists, when it is dropped: the `credential_process` of a
+/// profile, which the SDK would leave behind, and what that has started.
+pub(crate) struct SdkProcesses {
+    /// Processes that were running before. `None`: nothing is killed.
+    kept: Option<Vec<Pid>>,
+}
+
+impl SdkProcesses {
+    /// Everything that is started from now on, except by the commands of [`super::run`].
+    pub(crate) fn from_now() -> Self {
+        SdkProcesses { kept: Some(children(|_| true)) }
+    }
+
+    /// Lets the processes run: the `credential_process` has exited, and may leave others behind.
+    pub(crate) fn keep(mut self) {
+        self.kept = None;
+    }
+}
+
+impl Drop for SdkProcesses {
+    fn drop(&mut self) {
+        let Some(kept) = &self.kept else { return };
+        let is_of_command = |group: Pid| registry::running().iter().any(|command| command.group == group);
+        kill_until_gone(|| {
+            children(|group| !is_of_command(group)).into_iter().filter(|pid| !kept.contains(pid)).collect()
+        });
+    }
 }
 
 /// Kills processes until two scans in a row find none, at most for 1 s. Killing a process makes its children

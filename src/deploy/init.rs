@@ -35,7 +35,8 @@ pub(crate) fn init(job: &Job, branch: &str) -> Result<WrittenStanza, ErrorReport
 /// Reads the function and writes its stanza.
 fn describe(aws: &Aws<'_>, branch: &str) -> Result<WrittenStanza, ErrorReport> {
     let (context, name) = (aws.context, aws.context.name);
-    let not_found = || diagnostics::from_no_function(name.as_str(), &context.redaction.variables);
+    let region = aws.identity.region.as_str();
+    let not_found = || diagnostics::from_no_function(name.as_str(), region, &context.redaction.variables);
     let mut live = aws.call(aws.lambda.read_live(name))?.ok_or_else(not_found)?.live;
     let alias = context.stanza.alias.iter().flatten().next().map(String::as_str);
     let denied = aws.call(aws.lambda.read_whole(name, &mut live, alias))?;
@@ -43,7 +44,7 @@ fn describe(aws: &Aws<'_>, branch: &str) -> Result<WrittenStanza, ErrorReport> {
         &live,
         &StanzaContext {
             function_name: name,
-            region: aws.identity.region.as_str(),
+            region,
             alias,
             zip: context.stanza.zip.iter().flatten().next().map_or(".", String::as_str),
             branch,

@@ -12,6 +12,7 @@ use crate::cancel::CancelToken;
 use crate::diagnostics;
 use crate::event_writer::EventWriter;
 use crate::options;
+use crate::protocol::approved_plan::check_layers;
 use crate::protocol::event::{Finished, Outcome};
 use crate::protocol::json::Node;
 use crate::protocol::name::FunctionName;
@@ -40,13 +41,19 @@ pub(crate) fn run_list(
     }
     let writers = events.for_stanzas(jobs.iter().map(plain_name).collect());
     let units = units(&releases);
+    let all = &jobs;
+    let approved = |unit: &Vec<usize>| -> Vec<_> {
+        unit.iter().filter_map(|index| all[*index].approved.as_ref()).collect()
+    };
+    let layers = check_layers(units.iter().map(approved));
+    let layers = layers.map_err(|error| diagnostics::from_layer_changed_twice(&error));
     for (place, unit) in units.iter().enumerate() {
         // One deployment of the list is enough.
         let require_deploy = requires && all_skipped && place + 1 == units.len();
         jobs[unit[0]].require_deploy = require_deploy;
         let (release, first) = (&releases[unit[0]], &jobs[unit[0]]);
-        let ended = match (stop.check(), release) {
-            (Err(reason), _) => vec![Finished::failed(diagnostics::from_stop(reason), Vec::new())],
+        let ended = match (stop.check().map_err(diagnostics::from_stop).and(layers.clone()), release) {
+            (Err(report), _) => vec![Finished::failed(report, Vec::new())],
             (Ok(()), ReleaseName::Unclear) => {
                 vec![Finished::failed(diagnostics::from_unclear_release(), Vec::new())]
             }

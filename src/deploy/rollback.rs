@@ -102,7 +102,9 @@ pub(super) fn read(aws: &Aws<'_>) -> Result<RollbackInput, ErrorReport> {
     let release = &desired.release;
     let (name, redactor) = (aws.context.name, &aws.context.redaction.variables);
     let found = aws.call(aws.lambda.read_live(name))?;
-    let mut live = found.ok_or_else(|| diagnostics::from_no_function(name.as_str(), redactor))?.live;
+    let region = aws.identity.region.as_str();
+    let not_found = || diagnostics::from_no_function(name.as_str(), region, redactor);
+    let mut live = found.ok_or_else(not_found)?.live;
     let reads = VersionReads {
         aliases: release.aliases.clone(),
         versions: true,

@@ -126,6 +126,9 @@ fn about_option(option: &str, command: &str, options: &[String]) -> Option<Strin
     if command == "package" && matches!(name, "o" | "out") {
         return Some("use `--output FILE`".to_owned());
     }
+    if name == "out" {
+        return Some("use `plan --out FILE`, and then `deploy --plan FILE`".to_owned());
+    }
     let of_stanza = || {
         Some(format!("write `{}` in the stanza: it is no option of the command line", option_named(name)?))
     };
@@ -142,6 +145,9 @@ fn about_word(word: &str, command: &str, is_for_stanzas: bool, commands: &[Strin
     }
     if command == "rollback" && word.parse::<u64>().is_ok() {
         return Some(format!("write `version: {word}` in the stanza"));
+    }
+    if command == "init" {
+        return Some(format!("write `--function {}`", one_line(&short(word))));
     }
     if command == "explain" {
         return Some("explain one code at a time".to_owned());
@@ -225,6 +231,8 @@ mod tests {
             ("deploy", unknown("--file"), "`--stanza FILE`"),
             ("deploy", unknown("-o"), "`--format json`"),
             ("package", unknown("-o"), "use `--output FILE`"),
+            ("deploy", unknown("--out"), "`plan --out FILE`"),
+            ("init", ArgumentMistake::Word { word: "hello", is_for_stanzas: false }, "`--function hello`"),
             ("rollback", unknown("--to"), "write `version` in the stanza"),
             ("deploy", unknown("--zebra"), "dpl-lambda --help"),
             ("plan", ArgumentMistake::NoValue("--travis-yml <FILE>"), "`--travis-yml .travis.yml`"),

@@ -18,7 +18,14 @@ pub(super) fn from_call(mut error: CallError, redactor: &Redactor) -> ErrorRepor
         CallErrorKind::Service => from_refusal(&error, redactor),
         CallErrorKind::InvalidResponse => from_invalid_response(&error),
         CallErrorKind::Timeout => {
-            report(Code::TimedOut, error.to_string()).hint("try again in a few minutes")
+            let is_connected = !error.causes().iter().any(|cause| cause.contains("connect timeout"));
+            report(Code::TimedOut, error.to_string()).hint(match is_connected {
+                true => "try again in a few minutes",
+                false => {
+                    "check the job's network access: a firewall, a private subnet without a way to AWS, or a \
+                     proxy that HTTPS_PROXY does not name"
+                }
+            })
         }
         CallErrorKind::Connect => from_unreachable(&error, redactor),
         CallErrorKind::Construction => report(Code::BadValue, error.to_string()).hint(
@@ -366,8 +373,16 @@ mod tests {
             address: Some("lambda.example:443".to_owned()),
             ..refused("", 0, "")
         };
-        let report = from_call(late, &Redactor::default());
-        assert_eq!(report.message, "AWS at lambda.example:443 did not respond to UpdateFunctionCode in time");
+        let unconnected = CallError {
+            cause: Cause::chain(vec!["HTTP connect timeout occurred after 10s".to_owned()]),
+            ..late.clone()
+        };
+        for (error, hint) in [(late, "try again"), (unconnected, "HTTPS_PROXY")] {
+            let report = from_call(error, &Redactor::default());
+            let message = "AWS at lambda.example:443 did not respond to UpdateFunctionCode in time";
+            assert_eq!(report.message, message);
+            assert!(report.hint.as_deref().is_some_and(|text| text.contains(hint)), "{report:?}");
+        }
     }
 
     #[test]

@@ -41,18 +41,15 @@ pub(super) fn from_credentials(mut error: CredentialsError, redactor: &Redactor)
             ..no_credentials(text)
                 .hint("set it again on one line; a copied value often ends with a line break")
         },
+        CredentialsError::ControlCharacterInProfile { .. } => no_credentials(text).hint(format!(
+            "write it on one line in {AWS_FILES}; an indented line continues the value above it"
+        )),
         CredentialsError::None => no_credentials(text).hint(
-            "set `access_key_id` and `secret_access_key` in the stanza, AWS_ACCESS_KEY_ID and \
-             AWS_SECRET_ACCESS_KEY in the job, a `profile` with credentials, or `role_to_assume` with \
-             `web_identity_token_env`",
+            "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in the job, or AWS_PROFILE to a profile with \
+             credentials; or, in the stanza, `role_to_assume` with `web_identity_token_env`",
         ),
         CredentialsError::NoProfile { name } => {
-            no_credentials(text).at("/profile").hint(match is_plain(&name) {
-                true => format!("add credentials to the profile in {AWS_FILES}; {}", sections(&name)),
-                false => {
-                    format!("rename the profile: its name can have letters, digits and `{NAME_MARKS}` only")
-                }
-            })
+            no_credentials(text).at("/profile").hint(about_profile("add credentials to", &name))
         }
         CredentialsError::UnknownProfile { variable, name } => no_credentials(text)
             .at(variable.map_or_else(|| "/profile".to_owned(), |variable| format!("/env/{variable}")))
@@ -107,11 +104,27 @@ pub(super) fn from_credentials(mut error: CredentialsError, redactor: &Redactor)
             ..report(Code::CredentialsExpired, text).hint(format!("run `{}`", kind.command(&profile)))
         },
         CredentialsError::ProfileFailed { source, .. } | CredentialsError::Unavailable { source, .. } => {
-            ErrorReport {
-                caused_by: causes(&source, redactor),
-                ..no_credentials(text).hint("fix what the causes describe, or use other credentials")
-            }
+            let caused_by = causes(&source, redactor);
+            let undefined = caused_by.iter().find_map(|cause| undefined_profile(cause));
+            let hint = undefined.map(|name| about_profile("define", name));
+            let hint =
+                hint.unwrap_or_else(|| "fix what the causes describe, or use other credentials".into());
+            ErrorReport { caused_by, ..no_credentials(text).hint(hint) }
         }
+    }
+}
+
+/// The profile that the SDK does not find, from its text. It also ignores a section of the other form.
+fn undefined_profile(cause: &str) -> Option<&str> {
+    let (before, _) = cause.split_once("` was not defined")?;
+    before.rsplit_once("profile `").map(|(_, name)| name)
+}
+
+/// How to write a profile that the SDK does not find, or that has no credentials.
+fn about_profile(advice: &str, name: &str) -> String {
+    match is_plain(name) {
+        true => format!("{advice} the profile in {AWS_FILES}; {}", sections(name)),
+        false => format!("rename the profile: its name can have letters, digits and `{NAME_MARKS}` only"),
     }
 }
 
@@ -128,6 +141,7 @@ fn redact(error: &mut CredentialsError, redactor: &Redactor) {
     | CredentialsError::ProfileFailed { profile: text, .. }
     | CredentialsError::BadProfiles { profile: text, .. }
     | CredentialsError::NeedsMfa { profile: text }
+    | CredentialsError::ControlCharacterInProfile { profile: text, .. }
     | CredentialsError::NoFeature { profile: text, .. }
     | CredentialsError::NoSession { profile: text, .. }
     | CredentialsError::BadSession { profile: text, .. }

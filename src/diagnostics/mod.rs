@@ -32,8 +32,9 @@ pub(crate) use commands::{from_command, from_git};
 pub(crate) use guard::from_guard;
 pub(crate) use package::from_package;
 pub(crate) use plan::{
-    PLAN_AGAIN, from_interrupted_plan, from_no_function, from_outdated_plan, from_plan,
-    from_plan_without_deployment, from_rollback_without_alias, from_skipped_plan,
+    ONE_RELEASE, PLAN_AGAIN, from_interrupted_plan, from_layer_changed_twice, from_no_function,
+    from_outdated_plan, from_plan, from_plan_without_deployment, from_rollback_without_alias,
+    from_skipped_plan,
 };
 pub(crate) use request::{
     from_conditions, from_differing_layer, from_large_release, from_list_to_package, from_repeated_function,
@@ -68,7 +69,7 @@ pub(crate) fn from_stop(reason: CancelReason) -> ErrorReport {
     match reason {
         CancelReason::Signal(_) => report(Code::Cancelled, format!("cancelled by {reason}")),
         CancelReason::OutputClosed => {
-            report(Code::OutputClosed, "the runner closed the standard output of dpl-lambda")
+            report(Code::OutputClosed, "the reader of the output closed the standard output of dpl-lambda")
         }
         CancelReason::Stopped => {
             report(Code::Cancelled, "stopped, because another function of the release failed")
@@ -135,9 +136,9 @@ pub(crate) fn from_panic(place: &str) -> ErrorReport {
 }
 
 /// Reports a standalone option with a command that accepts none.
-pub(crate) fn from_standalone_options(command: &str) -> ErrorReport {
-    report(Code::BadArguments, format!("`{command}` does not accept the standalone options"))
-        .hint("remove them")
+pub(crate) fn from_unaccepted_option(command: &str, option: &str) -> ErrorReport {
+    report(Code::BadArguments, format!("`{command}` does not accept {option}"))
+        .hint(format!("leave it out; `dpl-lambda {command} --help` lists what it accepts"))
 }
 
 fn too_large(name: &str, bytes: usize) -> ErrorReport {

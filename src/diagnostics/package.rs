@@ -1,5 +1,7 @@
 //! Turns a [`PackageError`] into the report that names the file at fault and what to change.
 
+use std::io::ErrorKind;
+
 use super::{caused, from_stop, report};
 use crate::package::PackageError;
 use crate::protocol::error::{Code, ErrorReport};
@@ -86,7 +88,10 @@ fn package_report(error: PackageError, text: String) -> ErrorReport {
             caused(report(Code::PackageUnreadable).hint(hint), &source)
         }
         PackageError::Unwritable { source, .. } => {
-            let hint = "check that the file's directory exists, is writable for the job and has free space";
+            let hint = match source.kind() {
+                ErrorKind::IsADirectory => "name a file in this directory",
+                _ => "check that the file's directory exists, is writable for the job and has free space",
+            };
             caused(ErrorReport { at: None, ..report(Code::PackageUnwritable).hint(hint) }, &source)
         }
         PackageError::Cancelled(reason) => from_stop(reason),

@@ -3,6 +3,7 @@
 
 use super::report;
 use crate::plan::{PlanDifference, PlanError};
+use crate::protocol::approved_plan::LayerChangedTwice;
 use crate::protocol::error::{Code, ErrorReport, Problem};
 use crate::protocol::event::UnmetCondition;
 use crate::protocol::secret::Redactor;
@@ -161,6 +162,15 @@ pub(crate) fn from_outdated_plan(differences: &[PlanDifference], redactor: &Reda
     ErrorReport::from_problems(differences.iter().enumerate().map(problem).collect())
 }
 
+/// Hint for functions that cannot be deployed from one plan as they are.
+pub(crate) const ONE_RELEASE: &str =
+    "give the stanzas of these functions the same `release`, then make a new plan, and approve that";
+
+/// Reports an approved plan of which one deployment would make another one outdated.
+pub(crate) fn from_layer_changed_twice(error: &LayerChangedTwice) -> ErrorReport {
+    report(Code::PlanOutdated, error.to_string()).hint(ONE_RELEASE)
+}
+
 /// Reports a stanza that the approved plan deploys, but whose conditions are not met.
 pub(crate) fn from_skipped_plan(unmet: &[UnmetCondition]) -> ErrorReport {
     let reasons: Vec<&str> = unmet.iter().map(|unmet| unmet.message.trim_end_matches('.')).collect();
@@ -184,9 +194,10 @@ pub(crate) fn from_plan_without_deployment() -> ErrorReport {
         .hint("remove `plan`, or run `deploy`")
 }
 
-/// Reports a rollback of a function that does not exist.
-pub(crate) fn from_no_function(function_name: &str, redactor: &Redactor) -> ErrorReport {
-    report(Code::NotFound, format!("the function `{}` does not exist", redactor.redact(function_name)))
+/// Reports a function that a command needs and that does not exist.
+pub(crate) fn from_no_function(function_name: &str, region: &str, redactor: &Redactor) -> ErrorReport {
+    let name = redactor.redact(function_name);
+    report(Code::NotFound, format!("the function `{name}` does not exist in {region}"))
         .at("/function_name")
         .hint("check the region and the account")
 }

@@ -110,23 +110,26 @@ pub(crate) fn from_verification(
         VersionExposure::Behind { version, alias, live } => (
             version,
             format!(
-                "fix the code and deploy again; `{alias}` still points at {}, so its callers are not \
-                 affected",
+                "fix the code or the check, and deploy again; `{alias}` still points at {}, so its \
+                 callers are not affected",
                 named(live)
             ),
         ),
         VersionExposure::Reached { version, alias } => (
             version,
             format!(
-                "fix the code and deploy again; `{alias}` already pointed at this version and stays there, \
-                 and no other alias was moved to it"
+                "fix the code or the check, and deploy again; `{alias}` already pointed at this version \
+                 and stays there, and no other alias was moved to it"
             ),
         ),
         VersionExposure::Unreached { version } => (
             version,
-            "fix the code and deploy again; none of the stanza's aliases points at this version".to_owned(),
+            "fix the code or the check, and deploy again; none of the stanza's aliases points at this version"
+                .to_owned(),
         ),
-        VersionExposure::Shifted { version } => (version, "fix the code and deploy again".to_owned()),
+        VersionExposure::Shifted { version } => {
+            (version, "fix the code or the check, and deploy again".to_owned())
+        }
     };
     let is_live =
         if matches!(exposure, VersionExposure::LiveFunction { .. }) { ", which is live," } else { "" };

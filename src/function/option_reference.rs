@@ -23,7 +23,7 @@ $ cat > lambda.yml <<'EOF'
 provider: lambda
 function_name: hello
 timeout: 30
-on: {branch: main}
+on: {all_branches: true}
 EOF
 $ dpl-lambda check --stanza lambda.yml
 ```

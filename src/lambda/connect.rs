@@ -24,7 +24,6 @@ use super::timeouts::{DEFAULT_WAIT, RESPONSE_LIMIT, timeouts};
 use super::{credential_files, credentials, poll_backoff};
 use crate::bounded_read;
 use crate::cancel::CancelToken;
-use crate::child::orphans;
 use crate::event_writer::EventWriter;
 use crate::protocol::environment::Environment;
 use crate::protocol::event::CredentialsSource;
@@ -118,11 +117,8 @@ pub(crate) async fn log_in(
     };
     let (config, identity) = tokio::select! {
         biased;
-        reason = stop.cancelled() => {
-            // The `credential_process` of a profile must not outlive this process.
-            orphans::kill_sdk_processes();
-            return Err(LambdaError::Cancelled { reason, in_flight: None });
-        }
+        // The `credential_process` of a profile ends with `identifying`.
+        reason = stop.cancelled() => return Err(LambdaError::Cancelled { reason, in_flight: None }),
         found = poll_backoff::with_progress(events, Duration::ZERO, || CREDENTIALS.to_owned(), identifying) => {
             found.map_err(|_| LambdaError::WaitedTooLong { what: CREDENTIALS, limit: wait_limit })?.map_err(reported)?
         }

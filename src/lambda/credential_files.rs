@@ -17,6 +17,9 @@ use crate::protocol::secret::{KnownSecrets, Secret};
 const OPEN_MEMBERS: [&str; 7] =
     ["accountId", "clientId", "expiresAt", "region", "registrationExpiresAt", "startUrl", "tokenType"];
 
+/// The properties of a profile that are keys.
+pub(super) const KEYS: [&str; 3] = ["aws_access_key_id", "aws_secret_access_key", "aws_session_token"];
+
 /// Checks the job's `~/.aws` files, and the token files that they or the job's variables name.
 ///
 /// # Errors
@@ -67,8 +70,7 @@ fn collect_secrets(value: Value, secrets: &mut Vec<Secret>) {
 
 /// The keys in the `~/.aws` files, also those of a profile that only another profile names.
 fn keys(profiles: &str) -> impl Iterator<Item = Secret> {
-    const NAMES: [&str; 3] = ["aws_access_key_id", "aws_secret_access_key", "aws_session_token"];
-    let keys = properties(profiles).filter(|(name, _)| NAMES.contains(&name.as_str()));
+    let keys = properties(profiles).filter(|(name, _)| KEYS.contains(&name.as_str()));
     keys.map(|(_, value)| Secret::new(value)).filter(|key| !key.expose().is_empty())
 }
 

@@ -43,6 +43,14 @@ pub(crate) enum CredentialsError {
         /// The source.
         origin: CredentialsSource,
     },
+    /// A key of a profile has a character that no request can contain.
+    #[error("`{key}` of the profile `{profile}` contains a line break or another control character")]
+    ControlCharacterInProfile {
+        /// The key, by its name in a profile.
+        key: &'static str,
+        /// Name of the profile.
+        profile: String,
+    },
     /// No source has credentials.
     #[error("no AWS credentials were found")]
     None,

@@ -7,8 +7,10 @@ use aws_config::profile::{self, Profile, ProfileSet};
 use sha1::Sha1;
 use sha2::{Digest, Sha256};
 
+use super::credential_files::KEYS;
 use super::credentials_error::{CredentialsError, SessionKind};
 use crate::protocol::environment::Environment;
+use crate::protocol::event::CredentialsSource;
 
 /// The keys of which each makes a profile one of IAM Identity Center.
 const SSO_KEYS: [&str; 5] = ["sso_account_id", "sso_region", "sso_role_name", "sso_session", "sso_start_url"];
@@ -49,7 +51,8 @@ impl UsedProfile {
     /// Reads the profile `name`. `None`: the job's `AWS_PROFILE`, else `default`.
     ///
     /// # Errors
-    /// [`CredentialsError::NeedsMfa`], [`CredentialsError::NoFeature`] and [`CredentialsError::BadProfiles`].
+    /// [`CredentialsError::NeedsMfa`], [`CredentialsError::NoFeature`], [`CredentialsError::BadProfiles`],
+    /// and those of [`check_keys`].
     pub(super) async fn read(name: Option<&str>, env: &Environment) -> Result<Self, CredentialsError> {
         // The defaults are the files and the environment of this process, which has the job's variables.
         let (fs, process, files) = Default::default();
@@ -87,6 +90,7 @@ fn key_source(profiles: &ProfileSet, env: &Environment) -> Result<KeySource, Cre
     while !visited.contains(&name)
         && let Some(profile) = profiles.get_profile(name)
     {
+        check_keys(name, profile, env)?;
         let has = |key: &str| profile.get(key).is_some();
         // Of a `source_profile`, the SDK takes keys first.
         if !visited.is_empty() && has("aws_access_key_id") && has("aws_secret_access_key") {
@@ -105,6 +109,28 @@ fn key_source(profiles: &ProfileSet, env: &Environment) -> Result<KeySource, Cre
         }
     }
     Ok(KeySource::Other)
+}
+
+/// Refuses a key with a control character, such as the line break of a continued line. The SDK panics at one
+/// in the access key ID with which it assumes a role.
+///
+/// # Errors
+/// [`CredentialsError::ControlCharacterInProfile`], and [`CredentialsError::ControlCharacter`] for a key of
+/// the job that the profile uses.
+fn check_keys(name: &str, profile: &Profile, env: &Environment) -> Result<(), CredentialsError> {
+    let is_broken = |value: &str| value.bytes().any(|byte| byte.is_ascii_control());
+    if let Some(key) = KEYS.into_iter().find(|key| profile.get(key).is_some_and(is_broken)) {
+        return Err(CredentialsError::ControlCharacterInProfile { key, profile: name.to_owned() });
+    }
+    let source = profile.get("credential_source").unwrap_or_default();
+    let mut of_job = KEYS.into_iter().filter(|_| source.eq_ignore_ascii_case("Environment"));
+    match of_job.find(|key| env.get(&key.to_ascii_uppercase()).is_some_and(|value| is_broken(&value))) {
+        Some(key) => {
+            let part = key.strip_prefix("aws_").unwrap_or(key);
+            Err(CredentialsError::ControlCharacter { part, origin: CredentialsSource::Environment })
+        }
+        None => Ok(()),
+    }
 }
 
 /// Where the keys of a profile come from that has no other `source_profile`, in the SDK's order.
@@ -172,12 +198,17 @@ mod tests {
 
     /// Where the keys of the profile `used` of this configuration file come from.
     fn keys_of_used(config: &str) -> Result<KeySource, CredentialsError> {
+        keys_of_used_with(config, &[("HOME", "/home/u")])
+    }
+
+    /// The same in a job with these variables.
+    fn keys_of_used_with(config: &str, env: &[(&str, &str)]) -> Result<KeySource, CredentialsError> {
         let files = EnvConfigFiles::builder().with_contents(EnvConfigFileKind::Config, config).build();
         let (fs, process) = Default::default();
         let loading = profile::load(&fs, &process, &files, Some("used".into()));
         let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
         let profiles = runtime.block_on(loading).expect("valid");
-        key_source(&profiles, &[("HOME", "/home/u")].into_iter().collect())
+        key_source(&profiles, &env.iter().copied().collect())
     }
 
     #[test]
@@ -220,6 +251,43 @@ mod tests {
             (format!("{role}[profile base]\n{KEYS}login_session=c\n"), KeySource::Other),
         ] {
             assert_eq!(keys_of_used(&config).expect("no MFA"), expected, "{config}");
+        }
+    }
+
+    #[test]
+    fn a_key_with_a_control_character_is_refused_wherever_it_is_in_the_chain() {
+        let role = "role_arn=arn:aws:iam::1:role/r\n";
+        let base = format!("[profile used]\n{role}source_profile=base\n[profile base]\n");
+        for (config, refused) in [
+            (format!("{base}aws_access_key_id=a\n  b\naws_secret_access_key=c\n"), Some("aws_access_key_id")),
+            (format!("{base}aws_access_key_id=a\x01\naws_secret_access_key=c\n"), Some("aws_access_key_id")),
+            (format!("{base}{KEYS}aws_session_token=a\x7fb\n"), Some("aws_session_token")),
+            (
+                format!(
+                    "[profile used]\n{role}source_profile=used\naws_access_key_id=a\naws_secret_access_key=b\n c\n"
+                ),
+                Some("aws_secret_access_key"),
+            ),
+            (format!("{base}{KEYS}[profile other]\naws_access_key_id=a\n b\n"), None),
+            (format!("{base}{KEYS}description=a\n b\n"), None),
+        ] {
+            let found = match keys_of_used(&config) {
+                Err(CredentialsError::ControlCharacterInProfile { key, .. }) => Some(key),
+                _ => None,
+            };
+            assert_eq!(found, refused, "{config}");
+        }
+        let of_job = format!("[profile used]\n{role}credential_source=environment\n");
+        for (variable, refused) in [
+            ("AWS_ACCESS_KEY_ID", Some("access_key_id")),
+            ("AWS_SESSION_TOKEN", Some("session_token")),
+            ("AWS_OTHER", None),
+        ] {
+            let found = match keys_of_used_with(&of_job, &[(variable, "a\nb")]) {
+                Err(CredentialsError::ControlCharacter { part, .. }) => Some(part),
+                _ => None,
+            };
+            assert_eq!(found, refused, "{variable}");
         }
     }
 

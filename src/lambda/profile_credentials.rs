@@ -14,7 +14,7 @@ use super::credentials_error::{Cause, CredentialsError};
 use super::error_texts::error_texts;
 use super::profile::{KeySource, LoginSession, UsedProfile};
 use super::resolved_credentials::ResolvedCredentials;
-use crate::child::orphans;
+use crate::child::orphans::SdkProcesses;
 use crate::protocol::environment::Environment;
 use crate::protocol::event::CredentialsSource;
 use crate::protocol::secret::KnownSecrets;
@@ -89,11 +89,11 @@ impl ProfileCredentials {
     /// [`CredentialsError::ProfileTimedOut`] and [`CredentialsError::ProfileFailed`].
     async fn load(&self) -> Result<Option<Credentials>, CredentialsError> {
         self.check_session()?;
-        let guard = ProcessGuard { armed: true };
+        let processes = SdkProcesses::from_now();
         let Ok(loaded) = tokio::time::timeout(self.limit, self.provider.provide_credentials()).await else {
             return Err(self.timed_out());
         };
-        guard.disarm();
+        processes.keep();
         // The SDK may have renewed the token of the session. The new one is a secret, too.
         let _ = self.check_session();
         match loaded {
@@ -198,24 +198,4 @@ fn renewal_error(error: &CredentialsError) -> String {
 
 fn names_no_profile(error: &dyn std::error::Error) -> bool {
     error.source().is_some_and(|words| words.to_string().contains("was not defined"))
-}
-
-/// Ends the `credential_process` of a profile when the SDK's request for credentials is given up. The SDK
-/// would leave it behind.
-struct ProcessGuard {
-    armed: bool,
-}
-
-impl ProcessGuard {
-    fn disarm(mut self) {
-        self.armed = false;
-    }
-}
-
-impl Drop for ProcessGuard {
-    fn drop(&mut self) {
-        if self.armed {
-            orphans::kill_sdk_processes();
-        }
-    }
 }

@@ -50,11 +50,22 @@ pub(super) fn option(
     let mut expander = Expander {
         env,
         at: &at,
+        member: None,
         findings,
         keeps_empty: PAIRS.contains(&key.as_str()) || key == COMMAND.0,
         may_be_quoted: NON_SECRET_KEYS.contains(&key.as_str()),
     };
-    let filled = if key == COMMAND.0 { expander.checks(node)? } else { expander.node(node)? };
+    let filled = match node {
+        node if key == COMMAND.0 => expander.checks(node)?,
+        Node::Map(pairs) if PAIRS.contains(&key.as_str()) => {
+            let filled = pairs.iter().filter_map(|(name, node)| {
+                expander.member = Some(pointer(&at, name));
+                Some((name.to_owned(), expander.node(node.clone())?))
+            });
+            Node::Map(filled.collect())
+        }
+        node => expander.node(node)?,
+    };
     Some((key, filled))
 }
 
@@ -64,6 +75,8 @@ const MOST_WARNINGS: usize = 20;
 struct Expander<'a> {
     env: &'a Environment,
     at: &'a str,
+    /// JSON pointer to the entry of a map of [`PAIRS`]: its name may be shown, and its value may not.
+    member: Option<String>,
     findings: &'a mut Findings,
     keeps_empty: bool,
     /// Whether a warning may quote a part of the value. What looks like a variable can be a part of a
@@ -189,14 +202,18 @@ impl Expander<'_> {
     /// Adds a warning, unless the option already has one with this code. Warnings about different unset
     /// variables are all added, up to [`MOST_WARNINGS`]. Returns whether it was added.
     fn warn(&mut self, code: WarningCode, message: String, hint: &str) -> bool {
-        let warning = Warning::new(code, message).hint(hint).at(self.at);
+        let warning = Warning::new(code, message).hint(hint).at(self.member.as_deref().unwrap_or(self.at));
         let same = |known: &Warning| {
             known.code == code
                 && known.at == warning.at
                 && (code != WarningCode::UnsetVariable || *known == warning)
         };
         let warnings = &mut self.findings.warnings;
-        let from_this_kind = warnings.iter().filter(|known| known.code == code && known.at == warning.at);
+        let is_of_option = |known: &&Warning| {
+            let rest = known.at.as_deref().and_then(|at| at.strip_prefix(self.at));
+            known.code == code && rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        let from_this_kind = warnings.iter().filter(is_of_option);
         let is_new = from_this_kind.count() < MOST_WARNINGS && !warnings.iter().any(same);
         if is_new {
             warnings.push(warning);

@@ -38,8 +38,8 @@ fn a_stanza_that_names_nothing_needs_two_actions_on_one_function() {
         json!([{"Sid": "Function", "Effect": "Allow", "Action": ["lambda:GetFunction", "lambda:UpdateFunctionCode"],
             "Resource": ["arn:aws-cn:lambda:cn-north-1:123456789012:function:f"]}])
     );
-    let key =
-        "it is not known whether the live function `f` has a KMS key; if it has, set `source_kms_key_arn`";
+    let key = "the policy permits no KMS key of the live function `f`, which is not read; if it has one, name \
+               it in `source_kms_key_arn`";
     assert_eq!(policy.notes, [key]);
 }
 

@@ -19,18 +19,28 @@ use crate::protocol::error::ErrorReport;
 
 /// Deploys an AWS Lambda function as described by a `.travis.yml` stanza.
 ///
-/// Reads one JSON object from standard input (the stanza, with the job's environment in `env`) and writes
-/// events to standard output, one JSON object per line. With `--travis-yml` or `--stanza`, it reads the
-/// stanza from a file, takes the job's variables from the CI or the local checkout, and prints text on a
-/// terminal.
+/// With `--stanza lambda.yml` or `--travis-yml .travis.yml`, it reads the stanza from the file, takes the
+/// job's variables from the CI or the local checkout, and prints text on a terminal. Without a file, it works
+/// as a CI runner expects: it reads one JSON object from standard input (the stanza, with the job's
+/// environment in `env`) and writes events to standard output, one JSON object per line.
 #[derive(Debug, Parser)]
-#[command(version, disable_help_subcommand = true)]
+#[command(version, disable_help_subcommand = true, mut_subcommands = hide_unaccepted)]
 pub(crate) struct Arguments {
     /// The command to run. Default: deploy.
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
     #[command(flatten)]
     pub(crate) standalone: StandaloneArgs,
+}
+
+/// Hides the standalone options in the help of a command that accepts none of them. clap adds a global option
+/// only to commands that do not define it themselves.
+fn hide_unaccepted(command: clap::Command) -> clap::Command {
+    if EventCommand::has_subcommand(command.get_name()) || command.get_name() == "policy" {
+        return command;
+    }
+    let options = StandaloneArgs::augment_args(clap::Command::new("options"));
+    command.args(options.get_arguments().map(|option| option.clone().hide(true)))
 }
 
 /// A command of the command line.

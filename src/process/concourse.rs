@@ -184,8 +184,8 @@ struct ResourceReporter<'a> {
 }
 
 impl Reporter for ResourceReporter<'_> {
-    fn heading(&mut self, title: &str) -> io::Result<()> {
-        self.text.heading(title)
+    fn heading(&mut self, title: &str, is_only: bool) -> io::Result<()> {
+        if is_only { Ok(()) } else { self.text.heading(title) }
     }
 
     /// Errors name the part of the request that has their key. The condition is left out: it is ours.

@@ -103,7 +103,8 @@ fn ci_names() -> Vec<PossibleValue> {
 pub(crate) fn explain_stdin_wait() {
     if io::stdin().is_terminal() {
         print_stderr(
-            "waiting for a request on standard input; use `--travis-yml .travis.yml` to read a file instead",
+            "waiting for a request on standard input; `--stanza lambda.yml` or `--travis-yml .travis.yml` reads \
+             a file instead; `--help` lists all commands",
         );
     }
 }
@@ -113,9 +114,18 @@ impl StandaloneArgs {
     pub(crate) fn reject_standalone_options(&self, command: &str) {
         let StandaloneArgs { travis_yml, stanza, only, format, result, summary, ci, require_deploy, .. } =
             self;
-        let has_file = [travis_yml, stanza, result, summary].into_iter().any(Option::is_some);
-        if has_file || only.is_some() || format.is_some() || ci.is_some() || *require_deploy {
-            print_report(&diagnostics::from_standalone_options(command));
+        let options = [
+            ("--travis-yml", travis_yml.is_some()),
+            ("--stanza", stanza.is_some()),
+            ("--only", only.is_some()),
+            ("--format", format.is_some()),
+            ("--result", result.is_some()),
+            ("--summary", summary.is_some()),
+            ("--ci", ci.is_some()),
+            ("--require-deploy", *require_deploy),
+        ];
+        if let Some((option, _)) = options.into_iter().find(|(_, is_given)| *is_given) {
+            print_report(&diagnostics::from_unaccepted_option(command, option));
             process::exit(2)
         }
     }
@@ -411,9 +421,9 @@ struct RecordingReporter<'a> {
 }
 
 impl Reporter for RecordingReporter<'_> {
-    fn heading(&mut self, title: &str) -> io::Result<()> {
+    fn heading(&mut self, title: &str, is_only: bool) -> io::Result<()> {
         self.files.heading(title);
-        self.reporter.heading(title)
+        self.reporter.heading(title, is_only)
     }
 
     fn line(&mut self, line: &ChildLine, raw: &str, locate: Locate<'_>) -> io::Result<()> {
@@ -439,8 +449,10 @@ impl Reporter for RecordingReporter<'_> {
 struct JsonReporter;
 
 impl Reporter for JsonReporter {
-    fn heading(&mut self, title: &str) -> io::Result<()> {
-        print_stderr(title);
+    fn heading(&mut self, title: &str, is_only: bool) -> io::Result<()> {
+        if !is_only {
+            print_stderr(title);
+        }
         Ok(())
     }
 
@@ -455,7 +467,7 @@ impl Reporter for JsonReporter {
 
 /// Collects Markdown. The errors are also on standard error, because Markdown is usually written to a file.
 impl Reporter for MarkdownDocument {
-    fn heading(&mut self, title: &str) -> io::Result<()> {
+    fn heading(&mut self, title: &str, _: bool) -> io::Result<()> {
         MarkdownDocument::heading(self, title);
         Ok(())
     }
@@ -477,8 +489,8 @@ impl Reporter for MarkdownDocument {
 
 /// Writes text for people.
 impl Reporter for HumanReporter<Stdout> {
-    fn heading(&mut self, title: &str) -> io::Result<()> {
-        HumanReporter::heading(self, title)
+    fn heading(&mut self, title: &str, is_only: bool) -> io::Result<()> {
+        if is_only { Ok(()) } else { HumanReporter::heading(self, title) }
     }
 
     fn line(&mut self, line: &ChildLine, _: &str, locate: Locate<'_>) -> io::Result<()> {

@@ -1,11 +1,14 @@
 //! Reads an approved plan: the file that `plan --out` writes, and the key `plan` of a request.
 //! Never contains a secret, and nothing of it is carried out: a deployment plans itself, and only compares.
 
+use std::collections::BTreeSet;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::event::{Finished, FunctionPresence, Plan, PlanBasis, PlannedStep};
+use super::event::{Finished, FunctionPresence, Plan, PlanBasis, PlannedStep, StepName};
+use super::json::quoted;
 
 /// The version of the format that this version of the program writes and reads.
 pub const PLAN_FORMAT: u32 = 1;
@@ -74,6 +77,34 @@ pub enum PlanFormatError {
     },
 }
 
+/// Functions that are not deployed together, and whose steps change versions of the same layer. Its value is
+/// the name of the layer, as text for a message.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "functions that are not of one release change versions of the layer {0}, so the first one would make the \
+     plan of the next one outdated"
+)]
+pub(crate) struct LayerChangedTwice(String);
+
+/// Checks that no deployment of the plan makes a later one outdated with a layer. Each part is what is
+/// deployed together: a function, or those of a release.
+///
+/// # Errors
+/// [`LayerChangedTwice`].
+pub(crate) fn check_layers<'a>(
+    parts: impl IntoIterator<Item = impl IntoIterator<Item = &'a ApprovedFunction>>,
+) -> Result<(), LayerChangedTwice> {
+    let mut changed = BTreeSet::new();
+    for part in parts {
+        let of_part: BTreeSet<_> = part.into_iter().flat_map(ApprovedFunction::changed_layers).collect();
+        if let Some((.., layer)) = of_part.intersection(&changed).next() {
+            return Err(LayerChangedTwice(quoted(layer)));
+        }
+        changed.extend(of_part);
+    }
+    Ok(())
+}
+
 impl ApprovedPlan {
     /// Makes a plan of what it has for each stanza.
     pub fn new(functions: Vec<ApprovedFunction>) -> Self {
@@ -127,12 +158,27 @@ impl ApprovedFunction {
             | Finished::List(_) => None,
         }
     }
+
+    /// The layers of which a step publishes or deletes a version, each after its account and region. Empty if
+    /// the account is not known.
+    fn changed_layers(&self) -> Vec<(&str, &str, &str)> {
+        let ApprovedFunction::Planned(approved) = self else { return Vec::new() };
+        let Some(account) = approved.basis.account_id.as_deref() else { return Vec::new() };
+        let is_of_layer = |step: &&PlannedStep| {
+            matches!(step.step, StepName::PublishLayerVersion | StepName::DeleteLayerVersion)
+        };
+        let changes = approved.steps.iter().filter(is_of_layer).flat_map(|step| &step.changes);
+        let layers = changes.filter_map(|change| change.field.strip_prefix("layers."));
+        // Other fields are members of the layer: `layers.deps.license`.
+        let layers = layers.filter(|layer| !layer.contains('.'));
+        layers.map(|layer| (account, approved.basis.region.as_str(), layer)).collect()
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::event::{Event, Line, StepName};
+    use crate::protocol::event::{Change, Event, Line};
 
     fn finished() -> Finished {
         let basis = PlanBasis {
@@ -169,6 +215,41 @@ mod tests {
         for other in [rollback, Finished::Checked {}, Finished::stopped(Vec::new())] {
             assert_eq!(ApprovedFunction::of(&other), None);
         }
+    }
+
+    #[test]
+    fn a_layer_is_changed_by_one_part_of_a_plan() {
+        let of = |step: StepName, account: Option<&str>, region: &str, field: &str| {
+            let Some(ApprovedFunction::Planned(mut planned)) = ApprovedFunction::of(&finished()) else {
+                panic!("a plan")
+            };
+            planned.basis.account_id = account.map(str::to_owned);
+            planned.basis.region = region.to_owned();
+            let change = Change { field: field.to_owned(), from: Value::Null, to: Value::Null };
+            planned.steps[0] = PlannedStep { step, changes: vec![change], waits_for: None, phase: None };
+            ApprovedFunction::Planned(planned)
+        };
+        let (publish, delete) = (StepName::PublishLayerVersion, StepName::DeleteLayerVersion);
+        let deps = || of(publish, Some("1"), "eu-west-1", "layers.deps");
+        let update = StepName::UpdateFunctionConfiguration;
+        for (other, is_refused) in [
+            (deps(), true),
+            (of(delete, Some("1"), "eu-west-1", "layers.deps"), true),
+            (of(publish, Some("1"), "eu-west-1", "layers.tools"), false),
+            (of(publish, Some("1"), "eu-west-1", "layers.deps.license"), false),
+            (of(publish, Some("2"), "eu-west-1", "layers.deps"), false),
+            (of(publish, Some("1"), "us-east-1", "layers.deps"), false),
+            (of(publish, None, "eu-west-1", "layers.deps"), false),
+            (of(update, Some("1"), "eu-west-1", "layers.deps"), false),
+            (ApprovedFunction::Skipped {}, false),
+        ] {
+            let first = deps();
+            let apart = check_layers([vec![&first], vec![&other]]);
+            assert_eq!(apart.is_err(), is_refused, "{other:?}");
+            assert_eq!(check_layers([vec![&first, &other]]), Ok(()), "{other:?}");
+        }
+        let error = check_layers([vec![&deps()], vec![&deps()]]).unwrap_err().to_string();
+        assert!(error.contains("versions of the layer `deps`"), "{error}");
     }
 
     #[test]

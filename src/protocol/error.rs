@@ -119,9 +119,9 @@ codes! {
     BadJson: Config =>
         "Write one JSON object to standard input: the stanza, with the job's `env`. The message names line \
          and column.";
-    /// A JSON object has the same key twice.
+    /// A JSON object has the same key twice, or the settings of a plugin have two values for one option.
     DuplicateKey: Config =>
-        "Keep one of the two. JSON does not define which one counts.";
+        "Keep one of the two. Nothing defines which one counts.";
     /// Standard input is larger than 8 MiB, or contains too many values.
     RequestTooLarge: Config =>
         "Check that this is the right input. A stanza and a job's environment are far smaller.";
@@ -202,9 +202,8 @@ codes! {
         "Set `AWS_CA_BUNDLE` to a file of PEM certificates, or unset it to trust the system's certificates.";
     /// No source provides AWS credentials.
     NoCredentials: Auth =>
-        "Set `access_key_id` and `secret_access_key`, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in the \
-         job, or `role_to_assume` with `web_identity_token_env`. Travis CI passes no secrets to builds of \
-         forks.";
+        "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in the job, or AWS_PROFILE, or, in the stanza, \
+         `role_to_assume` with `web_identity_token_env`. Travis CI passes no secrets to builds of forks.";
     /// A part of the credentials is missing.
     IncompleteCredentials: Auth =>
         "Take the access key ID, its secret and its session token from one source: all from the stanza, or \

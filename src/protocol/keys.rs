@@ -214,6 +214,7 @@ macro_rules! structure {
             pub(in crate::protocol) fn read(
                 r: &mut $crate::protocol::stanza_reader::StanzaReader<'_>,
             ) -> Self {
+                r.aws_fields = Self::AWS_FIELDS;
                 $name { $($key: r.$reader(stringify!($key) $(, $argument)*),)* }
             }
         }

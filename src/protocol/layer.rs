@@ -107,8 +107,9 @@ structure! {
         pub zip: String as Text = layer_path(),
             "Content of the layer".not_empty().example("layer") => "Content.ZipFile" of PublishLayerVersion;
         /// Number of versions of the layer to keep, newest first, at least 1, such as 3. Older versions are
-        /// deleted after the deployment, except those that a version of this function uses. Default: all
-        /// versions.
+        /// deleted after the deployment, except those that a version of this function uses. Other functions
+        /// are not looked at: one that uses a deleted version keeps working, but cannot be given that version
+        /// again. Default: all versions.
         pub keep_versions: Option<i32> as Option<WholeNumber> = layer_versions_to_keep(),
             "Layer versions to keep".at_least(1).example(3);
         /// Runtimes with which the layer works, such as `nodejs22.x`, for the console of AWS. Default: none.

@@ -8,6 +8,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::text::json_without_log_commands;
+
 /// An IAM policy document.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "PascalCase")]
@@ -42,9 +44,11 @@ impl PolicyDocument {
         PolicyDocument { version: Cow::Borrowed("2012-10-17"), statement }
     }
 
-    /// The document as indented JSON, with a line feed at its end.
+    /// The document as indented JSON, with a line feed at its end. Nothing in it is a command to the log of a
+    /// CI.
     pub fn to_text(&self) -> String {
-        serde_json::to_string_pretty(self).expect("every policy can be written as JSON") + "\n"
+        let json = serde_json::to_string_pretty(self).expect("every policy can be written as JSON");
+        json_without_log_commands(json) + "\n"
     }
 }
 
@@ -95,6 +99,20 @@ impl fmt::Display for Statement {
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn no_value_is_a_command_to_a_log() {
+        let hostile =
+            ["##vso[task.setvariable variable=a]b", "###[x]", "\n::error::x", "\n--- x", "\u{1b}[0K"];
+        let document = PolicyDocument::of(vec![Statement::allow(hostile, hostile.map(str::to_owned))]);
+        let text = document.to_text();
+        assert_eq!(serde_json::from_str::<PolicyDocument>(&text).unwrap(), document);
+        for line in text.lines() {
+            let begins = |command: &str| line.trim_start().starts_with(command);
+            let is_command = line.contains("##") || line.contains('\u{1b}') || begins("::") || begins("---");
+            assert!(!is_command, "{line}");
+        }
+    }
 
     #[test]
     fn a_document_is_written_as_iam_reads_it() {

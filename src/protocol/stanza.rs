@@ -25,7 +25,7 @@ mod values;
 pub use identity::{RoleSource, RoleToAssume, StanzaIdentity, UnusableKeys};
 pub(crate) use meanings::option_named;
 pub use options::Options;
-pub(crate) use options::{ALIASES, Group, NON_SECRET_KEYS, all_keys, in_group, text_form};
+pub(crate) use options::{ALIASES, Group, NON_SECRET_KEYS, all_keys, in_group, option_of, text_form};
 pub(crate) use secure::has_keys_beside_secure;
 pub(crate) use tables::aws_field;
 #[cfg(test)]
@@ -323,6 +323,40 @@ mod tests {
                 problems(&format!(r#"{{"function_name":"f","strict":true,"{key}":"x"}}"#)),
                 [(Code::UnknownKey, format!("/{key}"))]
             );
+        }
+    }
+
+    #[test]
+    fn a_name_of_aws_inside_a_map_is_refused_with_the_keys_that_it_means() {
+        let destinations = "on_success` and `on_failure";
+        let of_provider = "capacity_provider_arn` and `per_execution_environment_max_concurrency` and \
+            `execution_environment_memory_gib_per_vcpu";
+        let file_system = r#""arn":"a","local_mount_path":"/mnt/a","#;
+        for (option, others, member, meant) in [
+            ("event_invoke_config", "", "destination_config", destinations),
+            ("event_invoke_config", "\"maximum_retry_attempts\":0,", "DestinationConfig", destinations),
+            ("event_invoke_config", "", "MaximumEventAgeInSeconds", "maximum_event_age"),
+            ("file_system_configs", file_system, "s3_files_config", "direct_s3_read"),
+            ("file_system_configs", file_system, "S3FilesConfig", "direct_s3_read"),
+            ("capacity_provider_config", "", "LambdaManagedInstancesCapacityProviderConfig", of_provider),
+            ("layers", r#""name":"l","zip":"z","#, "license_info", "license"),
+            ("logging_config", "", "LogGroup", "log_group"),
+        ] {
+            let read = stanza(&format!(r#"{{"function_name":"f","{option}":{{{others}"{member}":{{}}}}}}"#));
+            let (at, hint) = (format!("/{option}/{member}"), format!("write `{meant}`"));
+            let found: Vec<_> =
+                read.problems().iter().map(|p| (p.code, p.at.as_deref(), p.hint.as_deref())).collect();
+            assert_eq!(found, [(Code::UnknownKey, Some(at.as_str()), Some(hint.as_str()))]);
+        }
+        // Other unknown names are warned about.
+        for key in [
+            r#""event_invoke_config":{"destinations":"a"}"#,
+            r#""logging_config":{"log-group":"g"}"#,
+            r#""function_url":{"auth_type":"NONE","AUTH_TYPE":"NONE"}"#,
+        ] {
+            let read = stanza(&format!(r#"{{"function_name":"f",{key}}}"#));
+            assert_eq!(read.problems(), [], "{key}");
+            assert!(read.warnings.iter().any(|warning| warning.code == WarningCode::UnknownKey), "{key}");
         }
     }
 

@@ -19,6 +19,8 @@ pub(super) struct StanzaReader<'a> {
     /// stanza itself.
     place: (String, String),
     read_keys: BTreeSet<&'static str>,
+    /// Keys of this map, each with AWS's field, such as `DestinationConfig.OnSuccess`, and its operation.
+    pub(super) aws_fields: &'static [(&'static str, &'static str, &'static str)],
     /// Errors that make the stanza unusable.
     pub(super) problems: Vec<Problem>,
     /// Findings that do not prevent the deployment.
@@ -63,7 +65,8 @@ impl<'a> StanzaReader<'a> {
     }
 
     fn inside(map: &'a Map, place: (String, String)) -> Self {
-        StanzaReader { map, place, read_keys: BTreeSet::new(), problems: Vec::new(), warnings: Vec::new() }
+        let (problems, warnings) = (Vec::new(), Vec::new());
+        StanzaReader { map, place, read_keys: BTreeSet::new(), aws_fields: &[], problems, warnings }
     }
 
     /// Whether the map has `key`. Null counts as absent, and a map or list of nothing but null too.
@@ -369,8 +372,9 @@ impl<'a> StanzaReader<'a> {
         let value = read(&mut inner);
         let unknown: Vec<(&str, &Node)> = inner.unread_keys().collect();
         for (key, _) in unknown {
-            if let Some(meant) = inner.meant_by_name_of_aws(key) {
-                let message = format!("AWS's `{key}` in `{name}` is `{meant}`");
+            let meant = inner.meant_by_name_of_aws(key).join("` and `");
+            if !meant.is_empty() {
+                let message = format!("AWS's {} in `{name}` is `{meant}`", quoted(key));
                 let (at, hint) = (Some(inner.at(key)), Some(format!("write `{meant}`")));
                 inner.problems.push(Problem { code: Code::UnknownKey, message, at, hint });
                 continue;
@@ -384,10 +388,15 @@ impl<'a> StanzaReader<'a> {
         Some(value)
     }
 
-    /// The key of this map whose name at AWS is `name`, such as `log_group` for `LogGroup`.
-    fn meant_by_name_of_aws(&self, name: &str) -> Option<&'static str> {
-        let is_it = |key: &&'static str| letters(key).eq(letters(name));
-        self.read_keys.iter().copied().filter(|_| is_in_style_of_aws(name)).find(is_it)
+    /// The keys of this map that are meant by a name of AWS: `log_group` by `LogGroup`, `on_success` and
+    /// `on_failure` by `DestinationConfig` or `destination_config`.
+    fn meant_by_name_of_aws(&self, name: &str) -> Vec<&'static str> {
+        let is = |other: &str| letters(other).eq(letters(name));
+        if let Some(key) = self.read_keys.iter().copied().find(|key| is(key)) {
+            return if is_in_style_of_aws(name) { vec![key] } else { Vec::new() };
+        }
+        let fields = self.aws_fields.iter().filter(|(_, field, _)| field.split('.').any(is));
+        fields.filter_map(|(key, ..)| key.rsplit('.').next()).collect()
     }
 
     /// The JSON pointer to a key of this map.

@@ -12,6 +12,10 @@ const MIN_SIMILARITY: f64 = 0.8;
 /// means something else.
 const MIN_PLAIN_SIMILARITY: f64 = 0.75;
 
+/// Minimum length of names that are similar if they differ by one letter, or by two that are exchanged. Of a
+/// short name, such as `zip`, one wrong letter is a large part: its similarity by Jaro-Winkler is low.
+const MIN_LENGTH: usize = 3;
+
 /// The name in `known` that is most similar to `word`, ignoring case and the difference between hyphens and
 /// underscores. The first one, if several are equally similar. `None`: no name is similar.
 pub fn suggest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
@@ -24,8 +28,11 @@ pub fn suggest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
     for name in known {
         let normal_name = normal(name);
         let similarity = strsim::jaro_winkler(&word, &normal_name);
-        let is_similar =
-            similarity >= MIN_SIMILARITY && strsim::jaro(&word, &normal_name) >= MIN_PLAIN_SIMILARITY;
+        let is_short_mistake = word.len().min(name.len()) >= MIN_LENGTH
+            && word.len().abs_diff(name.len()) <= 1
+            && strsim::osa_distance(&word, &normal_name) == 1;
+        let is_similar = is_short_mistake
+            || similarity >= MIN_SIMILARITY && strsim::jaro(&word, &normal_name) >= MIN_PLAIN_SIMILARITY;
         if is_similar && best.is_none_or(|(most, _)| similarity > most) {
             best = Some((similarity, name));
         }
@@ -62,13 +69,16 @@ mod tests {
 
     #[test]
     fn a_misspelt_name_has_its_nearest_one_and_other_words_have_none() {
-        let known = ["function_name", "memory_size", "runtime", "timeout", "access-denied"];
+        let known = ["function_name", "memory_size", "runtime", "timeout", "access-denied", "zip", "on"];
         for (word, meant) in [
             ("imeout", Some("timeout")),
             ("Function-Name", Some("function_name")),
             ("memory", Some("memory_size")),
             ("RUNTIM", Some("runtime")),
             ("acces-denied", Some("access-denied")),
+            ("zpi", Some("zip")),
+            ("zap", Some("zip")),
+            ("in", None),
             ("zebra", None),
             ("", None),
         ] {

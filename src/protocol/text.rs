@@ -6,6 +6,13 @@ pub(crate) fn one_line(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
+/// Escapes `##` in JSON, with which commands to Azure Pipelines, GitHub and TeamCity begin (`##vso[`, `##[`,
+/// `##teamcity[`), at any place in a line. The value stays the same. A CI system that logs the JSON must not
+/// run a command quoted in it.
+pub(crate) fn json_without_log_commands(json: String) -> String {
+    if json.contains("##") { json.replace("##", "#\\u0023") } else { json }
+}
+
 /// Whether a text can be the name of a variable: letters, digits and `_`, and no digit first.
 pub(crate) fn is_variable_name(text: &str) -> bool {
     text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')

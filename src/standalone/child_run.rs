@@ -59,8 +59,9 @@ pub(crate) fn run(
     require_deploy: bool,
 ) -> i32 {
     let (mut has_contacted_aws, mut all_skipped, mut differs) = (false, true, false);
+    let is_only = child_runs.len() == 1;
     for (index, child_run) in child_runs.iter().enumerate() {
-        if child_runs.len() > 1 && reporter.heading(&child_run.title()).is_err() {
+        if reporter.heading(&child_run.title(), is_only).is_err() {
             forwarder.forward(CancelReason::OutputClosed, false);
         }
         let left = &child_runs[index + 1..];
@@ -307,8 +308,11 @@ impl ChildRun {
     }
 
     /// The place of a key of a stanza: in the file, such as `.travis.yml:14`, or its setting. `None`: the
-    /// stanza is from standard input.
+    /// stanza is from standard input, or the key is a variable of the job.
     fn place(&self, stanza: Option<u32>, at: &str) -> Option<String> {
+        if at.starts_with("/env/") {
+            return None;
+        }
         let index = stanza.map_or(Some(0), |stanza| usize::try_from(stanza).ok())?;
         self.stanzas.get(index).map(|located| located.place(&self.file, at))
     }
@@ -465,6 +469,7 @@ mod tests {
         for (stanza, expected) in [(None, a), (Some(0), a), (Some(1), b), (Some(2), None)] {
             assert_eq!(place(stanza).as_deref(), expected, "{stanza:?}");
         }
+        assert_eq!(run.place(None, "/env/AWS_PROFILE"), None);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use super::travis_yml::{JobCondition, StanzaError};
 use super::yaml::YamlError;
 use crate::diagnostics;
 use crate::git::GitError;
-use crate::protocol::approved_plan::PlanFormatError;
+use crate::protocol::approved_plan::{LayerChangedTwice, PlanFormatError};
 use crate::protocol::error::{Code, ErrorReport, Problem};
 use crate::protocol::json::{MAX_REQUEST_BYTES, WireError};
 use crate::protocol::messages::size;
@@ -82,6 +82,9 @@ pub(crate) enum InputError {
     /// The approved plan is for another number of stanzas.
     #[error("{file}: the plan is for {}, but there {}", stanzas_of(*.planned), are(*.given))]
     OtherPlan { file: String, planned: usize, given: usize },
+    /// A deployment of the approved plan would make another one outdated.
+    #[error("{file}: {error}")]
+    PlannedLayers { file: String, error: LayerChangedTwice },
     /// The file of `--out` exists and is something else.
     #[error("{file}: this is no plan, so it is not overwritten")]
     NotOverwritten { file: String },
@@ -143,6 +146,7 @@ impl InputError {
             | InputError::Plan { .. }
             | InputError::CutPlan { .. }
             | InputError::OtherPlan { .. }
+            | InputError::PlannedLayers { .. }
             | InputError::NotOverwritten { .. }
             | InputError::NotRegular { .. }
             | InputError::NoDirectory { .. }
@@ -176,6 +180,7 @@ impl InputError {
             ),
             InputError::CutPlan { .. } => (Code::BadJson, diagnostics::PLAN_AGAIN),
             InputError::OtherPlan { .. } => (Code::PlanOutdated, diagnostics::PLAN_AGAIN),
+            InputError::PlannedLayers { .. } => (Code::PlanOutdated, diagnostics::ONE_RELEASE),
             InputError::NotOverwritten { .. } => {
                 (Code::BadArguments, "use another file for the plan, or delete this one")
             }
@@ -229,6 +234,8 @@ fn about_yaml(detail: &str) -> &'static str {
     let is = |part: &str| detail.contains(part);
     if is("cannot start any token") {
         "quote a value that begins with `%`, `@` or a backtick, and indent with spaces instead of tabs"
+    } else if is("tab character") {
+        "indent with spaces instead of tabs"
     } else if is("mapping values are not allowed") {
         "check the indentation, and quote a value that contains `: `"
     } else if is("unexpected end of stream") {

@@ -25,7 +25,7 @@ const TABLE: &str = "| Step | Change | From | To |\n|---|---|---|---|\n";
 /// The results of all runs of a process.
 #[derive(Debug, Default)]
 pub(crate) struct MarkdownDocument {
-    /// Title of the current run, if there are several.
+    /// Title of the current run. Empty: its stanza is not known.
     title: String,
     /// What the current run has shown of each stanza. The key of a run that is not one of a list is `None`.
     shown: BTreeMap<Option<u32>, Shown>,
@@ -52,7 +52,7 @@ struct Section {
 }
 
 impl MarkdownDocument {
-    /// Begins a run that is not the only one.
+    /// Begins a run.
     pub(crate) fn heading(&mut self, title: &str) {
         title.clone_into(&mut self.title);
     }

@@ -14,7 +14,8 @@ use super::input_error::InputError;
 use super::reporter::{ChildLine, Locate, Reporter};
 use crate::bounded_read;
 use crate::cancel::CancelToken;
-use crate::protocol::approved_plan::{ApprovedFunction, ApprovedPlan, PlanFormatError};
+use crate::diagnostics;
+use crate::protocol::approved_plan::{ApprovedFunction, ApprovedPlan, PlanFormatError, check_layers};
 use crate::protocol::event::{Event, Finished};
 
 /// Reads an approved plan.
@@ -74,25 +75,32 @@ fn write(file: &Path, plan: &ApprovedPlan) -> io::Result<()> {
 /// Passes everything to another reporter, and records the plans of the runs.
 pub(crate) struct PlanRecorder<'a> {
     reporter: &'a mut dyn Reporter,
-    /// What each stanza has in an approved plan. `None`: it was not planned.
-    functions: Vec<Option<ApprovedFunction>>,
+    /// What each stanza has in an approved plan, in a list for each run. `None`: it was not planned.
+    runs: Vec<Vec<Option<ApprovedFunction>>>,
 }
 
 impl<'a> PlanRecorder<'a> {
     pub(crate) fn new(reporter: &'a mut dyn Reporter) -> Self {
-        PlanRecorder { reporter, functions: Vec::new() }
+        PlanRecorder { reporter, runs: Vec::new() }
     }
 
     /// Writes the plans of runs that have succeeded to a file. Returns `status`, which is that of the runs,
     /// or 1 if there is no such file afterwards.
     pub(crate) fn write(&mut self, file: &Path, status: i32) -> i32 {
         let name = file.display();
-        let Some(functions) = mem::take(&mut self.functions).into_iter().collect::<Option<Vec<_>>>() else {
+        let runs = mem::take(&mut self.runs).into_iter();
+        let runs: Option<Vec<_>> = runs.map(|run| run.into_iter().collect::<Option<Vec<_>>>()).collect();
+        let Some(runs) = runs else {
             // The stanza allows the failure, but a part of a plan cannot be approved.
             self.reporter.note(&format!("{name}: not written, because a stanza could not be planned"));
             return 1;
         };
-        match write(file, &ApprovedPlan::new(functions)) {
+        if let Err(error) = check_layers(&runs) {
+            let hint = diagnostics::ONE_RELEASE;
+            self.reporter.note(&format!("{name}: not written, because {error}; {hint}"));
+            return 1;
+        }
+        match write(file, &ApprovedPlan::new(runs.into_iter().flatten().collect())) {
             Ok(()) => {
                 self.reporter.note(&format!("{name}: the plan is written"));
                 status
@@ -106,20 +114,21 @@ impl<'a> PlanRecorder<'a> {
 }
 
 impl Reporter for PlanRecorder<'_> {
-    fn heading(&mut self, title: &str) -> io::Result<()> {
-        self.reporter.heading(title)
+    fn heading(&mut self, title: &str, is_only: bool) -> io::Result<()> {
+        self.reporter.heading(title, is_only)
     }
 
     fn line(&mut self, line: &ChildLine, raw: &str, locate: Locate<'_>) -> io::Result<()> {
         if let ChildLine::Event(line) = line
             && let Event::Finished(finished) = &line.event
         {
-            if let Finished::List(list) = finished {
-                let functions = list.functions.iter();
-                self.functions.extend(functions.map(|function| ApprovedFunction::of(&function.finished)));
-            } else {
-                self.functions.push(ApprovedFunction::of(finished));
-            }
+            self.runs.push(match finished {
+                Finished::List(list) => {
+                    let functions = list.functions.iter();
+                    functions.map(|function| ApprovedFunction::of(&function.finished)).collect()
+                }
+                finished => vec![ApprovedFunction::of(finished)],
+            });
         }
         self.reporter.line(line, raw, locate)
     }

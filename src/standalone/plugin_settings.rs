@@ -17,6 +17,9 @@ use crate::protocol::text_form::TextForm;
 /// The options of the command that name a file with stanzas.
 const FILES: [&str; 2] = ["stanza", "travis_yml"];
 
+/// Hint for a setting that is given twice.
+const KEEP_ONE: &str = "keep one of the two";
+
 /// The settings, of which those are read first that are options of the command.
 #[derive(Default)]
 pub(crate) struct PluginSettings {
@@ -48,15 +51,24 @@ impl PluginSettings {
     /// Finds the settings among the variables of the process.
     pub(crate) fn of(variables: impl IntoIterator<Item = (OsString, OsString)>) -> Self {
         let mut settings = PluginSettings::default();
+        // The first variable of each setting.
+        let mut variable_of: BTreeMap<String, String> = BTreeMap::new();
         for (variable, value) in variables {
             let name = variable.to_str().and_then(|variable| variable.strip_prefix(Self::PREFIX));
-            let Some(name) = name.filter(|name| !name.is_empty()) else { continue };
+            let Some(spelling) = name.filter(|name| !name.is_empty()) else { continue };
             // Woodpecker writes an underscore for these characters, Drone does not.
-            let name = name.to_lowercase().replace(['-', '.'], "_");
-            match value.into_string() {
-                Ok(text) => drop(settings.unread.insert(name, text)),
-                Err(_) => settings.refuse(Code::BadValue, &name, "is not UTF-8", Some("write it as UTF-8")),
+            let name = spelling.to_lowercase().replace(['-', '.'], "_");
+            let Ok(text) = value.into_string() else {
+                settings.refuse(Code::BadValue, &name, "is not UTF-8", Some("write it as UTF-8"));
+                continue;
+            };
+            let first = variable_of.entry(name.clone()).or_insert_with(|| spelling.to_owned());
+            if settings.unread.get(&name).is_some_and(|other| *other != text) {
+                let (first, second) = (short(first), short(spelling));
+                let what = format!("has one value in `PLUGIN_{first}` and another one in `PLUGIN_{second}`");
+                settings.refuse(Code::DuplicateKey, &name, &what, Some(KEEP_ONE));
             }
+            settings.unread.insert(name, text);
         }
         if settings.unread.is_empty() && settings.problems.is_empty() {
             let hint = "in a step of Drone or Woodpecker, write the stanza under `settings`, such as \
@@ -117,6 +129,7 @@ impl PluginSettings {
             let what = "requires `settings.stanza` or `settings.travis_yml`";
             self.refuse(Code::BadArguments, "only", what, None);
         }
+        self.refuse_other_names();
         let (mut pairs, mut keys) = (Vec::new(), Vec::new());
         for (name, text) in mem::take(&mut self.unread) {
             match stanza::text_form(&name) {
@@ -137,6 +150,23 @@ impl PluginSettings {
         }
         let PluginSettings { notes, problems, .. } = self;
         PluginStanza { stanza: pairs.into_iter().collect(), notes, problems }
+    }
+
+    /// Refuses an option that is given under two of its names, unless both have the same value.
+    fn refuse_other_names(&mut self) {
+        let mut first: BTreeMap<&str, (&str, &str)> = BTreeMap::new();
+        let mut twice = Vec::new();
+        for (name, text) in &self.unread {
+            let (other, value) =
+                *first.entry(stanza::option_of(name)).or_insert((name.as_str(), text.as_str()));
+            if value != text {
+                let what = format!("is another name of `settings.{other}`, but has another value");
+                twice.push((name.clone(), what));
+            }
+        }
+        for (name, what) in twice {
+            self.refuse(Code::DuplicateKey, &name, &what, Some(KEEP_ONE));
+        }
     }
 
     fn is_given(&self, option: &str) -> bool {

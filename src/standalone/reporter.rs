@@ -42,11 +42,11 @@ impl ChildLine {
 
 /// Shows the events of child runs.
 pub(crate) trait Reporter {
-    /// Shows the title of a run, if there are several.
+    /// Begins a run with this title. Text for people shows it only if there are several runs.
     ///
     /// # Errors
     /// The output cannot be written, for example because its reader has closed it.
-    fn heading(&mut self, title: &str) -> io::Result<()>;
+    fn heading(&mut self, title: &str, is_only: bool) -> io::Result<()>;
 
     /// Shows a line: as it was read, and as the child wrote it, without its line feed.
     fn line(&mut self, line: &ChildLine, raw: &str, locate: Locate<'_>) -> io::Result<()>;

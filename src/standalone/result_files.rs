@@ -37,7 +37,7 @@ impl ResultFiles {
         Ok(ResultFiles { result, summary, ..ResultFiles::default() })
     }
 
-    /// Begins a run that is not the only one.
+    /// Begins a run.
     pub(crate) fn heading(&mut self, title: &str) {
         self.document.heading(title);
     }

@@ -15,7 +15,7 @@ use super::travis_yml::{self, JobTest, LocatedStanza};
 use crate::bounded_read;
 use crate::cancel::CancelToken;
 use crate::conditions::{self, BashOptions};
-use crate::protocol::approved_plan::ApprovedPlan;
+use crate::protocol::approved_plan::{ApprovedPlan, check_layers};
 use crate::protocol::environment::Environment;
 use crate::protocol::event::UnmetCondition;
 use crate::protocol::json::Map;
@@ -154,6 +154,11 @@ fn approve(child_runs: &mut [ChildRun], plan: ApprovedPlan, file: &Path) -> Resu
     if planned != given {
         return Err(InputError::OtherPlan { file: file.display().to_string(), planned, given });
     }
+    let mut functions = plan.functions.iter();
+    let parts =
+        child_runs.iter().map(|child_run| functions.by_ref().take(child_run.number()).collect::<Vec<_>>());
+    check_layers(parts)
+        .map_err(|error| InputError::PlannedLayers { file: file.display().to_string(), error })?;
     let mut functions = plan.functions.into_iter();
     child_runs.iter_mut().for_each(|child_run| child_run.approve(&mut functions));
     Ok(())

@@ -5,6 +5,7 @@ use std::fmt::Write;
 
 use super::yaml::writer;
 use crate::function::WrittenStanza;
+use crate::protocol::messages::without_log_commands;
 
 const INTRODUCTION: &str = "\
 The stanza of a live function, written by `dpl-lambda init`. It leaves out what has AWS's
@@ -13,8 +14,8 @@ default; a deployment does not change that. To compare it with the function:
 
 /// Before the list of variables.
 const VARIABLES: &str = "\
-Set these variables for the plan, and in the settings of your CI. `aws lambda get-function`
-shows their values:";
+Set these variables for the plan, and in the settings of your CI. If one is missing, a deployment
+replaces the live value with its name. `aws lambda get-function` shows their values:";
 
 /// The text of the file.
 pub(crate) fn stanza_file(stanza: &WrittenStanza) -> String {
@@ -45,10 +46,11 @@ pub(crate) fn stanza_file(stanza: &WrittenStanza) -> String {
 /// Indentation of the stanza's keys.
 const INDENT: usize = 2;
 
-/// Appends a comment of one line. The name of a tag can have characters that YAML does not allow.
+/// Appends a comment of one line. The name of a tag can have characters that YAML does not allow, and begin a
+/// command to the log of a CI.
 fn comment(file: &mut String, indent: usize, text: &str) {
     let text: String = text.chars().map(|c| if writer::is_printable(c) { c } else { ' ' }).collect();
-    let line = format!("{:indent$}# {text}", "");
+    let line = format!("{:indent$}# {}", "", without_log_commands(&text));
     let _ = writeln!(file, "{}", line.trim_end());
 }
 
@@ -81,13 +83,14 @@ mod tests {
                 key("environment", json!({"on": "$FN_HELLO_ON"}), Some("one\nline")),
             ],
             variables: vec![variable("FN_HELLO_ON", "`on`"), variable("FN_A", "`a\u{85}\n- b`")],
-            notes: vec!["this\n: is left out".to_owned()],
+            notes: vec!["this\n: is left out, `##[x]` too".to_owned()],
         };
         let file = stanza_file(&stanza);
         let (_, rest) = file.split_once("shows their values:\n").expect("an introduction");
-        let expected = "#   FN_HELLO_ON  `on`\n#   FN_A         `a  - b`\n#\n# Note: this : is left out.\ndeploy:\n  \
+        let expected = "#   FN_HELLO_ON  `on`\n#   FN_A         `a  - b`\n#\n# Note: this : is left out, `# #[x]` too.\ndeploy:\n  \
             provider: lambda\n  function_name: hello\n  # one line\n  environment:\n    'on': $FN_HELLO_ON\n";
         assert_eq!(rest, expected);
+        assert!(file.contains("replaces the live value with its name"), "{file}");
         assert!(!file.contains("hunter2"), "{file}");
         let read = travis_yml::stanzas(&file).unwrap_or_else(|error| panic!("{error}: {file}"));
         let stanza = serde_json::to_value(&read[0].stanza).expect("JSON");

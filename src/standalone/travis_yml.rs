@@ -284,12 +284,12 @@ impl LocatedStanza {
         self.stanza.get("release").and_then(Node::scalar)
     }
 
-    /// The function name and the line: `hello (line 4)`.
+    /// The function name and the line: `hello (line 4)`. Settings have no line.
     pub(crate) fn title(&self) -> String {
         let names = self.names();
         let name =
             if names.is_empty() { "a stanza without `function_name`".to_owned() } else { names.join(" or ") };
-        format!("{name} (line {})", self.line)
+        if self.has_settings { name } else { format!("{name} (line {})", self.line) }
     }
 
     /// The line of the value at a JSON pointer, or of the nearest enclosing value whose line is known.

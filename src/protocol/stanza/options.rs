@@ -49,10 +49,14 @@ pub(crate) fn all_keys() -> impl Iterator<Item = &'static str> {
     KEYS.iter().copied().chain(ALIASES.map(|(alias, _)| alias))
 }
 
+/// The option that a key means: the key itself, unless it is an alternative name.
+pub(crate) fn option_of(key: &str) -> &str {
+    ALIASES.iter().find(|(alias, _)| *alias == key).map_or(key, |(_, option)| *option)
+}
+
 /// How a text stands for a value of the key. `None`: it is no key of a stanza.
 pub(crate) fn text_form(key: &str) -> Option<TextForm> {
-    let alias = ALIASES.iter().find(|(alias, _)| *alias == key);
-    let option = alias.map_or(key, |(_, option)| *option);
+    let option = option_of(key);
     TEXT_FORMS.iter().find(|(name, _)| *name == option).map(|(_, form)| *form)
 }
 
@@ -292,7 +296,7 @@ options! {
         /// decides only when it creates a function whether it runs on Managed Instances. Default: the live
         /// value; a new function does not.
         pub capacity_provider_config: Option<CapacityProviderConfig> as Option<CapacityProviderConfig>
-            = structure(CapacityProviderConfig::read),
+            = structure(CapacityProviderConfig::checked),
             "Capacity provider"
                 .yaml(
                     "capacity_provider_config:\n  capacity_provider_arn: arn:aws:lambda:us-east-1:\

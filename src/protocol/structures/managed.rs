@@ -26,6 +26,21 @@ structure! {
     }
 }
 
+impl CapacityProviderConfig {
+    /// Reads `capacity_provider_config`. At AWS, its members are in one more structure.
+    pub(in crate::protocol) fn checked(r: &mut StanzaReader<'_>) -> Self {
+        const INSIDE: &str = "LambdaManagedInstancesCapacityProviderConfig";
+        const CREATE: &str = "CreateFunction";
+        let config = CapacityProviderConfig::read(r);
+        r.aws_fields = &[
+            ("capacity_provider_arn", INSIDE, CREATE),
+            ("per_execution_environment_max_concurrency", INSIDE, CREATE),
+            ("execution_environment_memory_gib_per_vcpu", INSIDE, CREATE),
+        ];
+        config
+    }
+}
+
 structure! {
     /// How many execution environments the version has that goes live.
     #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

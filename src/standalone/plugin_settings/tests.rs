@@ -6,7 +6,6 @@ use serde_json::{Value, json};
 use super::*;
 use crate::protocol::schema;
 use crate::protocol::secret::Secret;
-use crate::protocol::stanza::ALIASES;
 use crate::standalone::yaml::{self, SourceMap};
 
 /// A step with these settings. Its command has a few options.
@@ -126,8 +125,7 @@ fn every_option_says_the_same_as_in_a_file() {
     let properties = schema["properties"].as_object().expect("a map of options");
     let mut number = 0;
     for key in properties.keys() {
-        let alias = ALIASES.into_iter().find(|(alias, _)| alias == key);
-        let option = alias.map_or(key.as_str(), |(_, option)| option);
+        let option = stanza::option_of(key);
         for value in shown_values(option, &properties[option]) {
             check_same(key, &value);
             number += 1;
@@ -216,6 +214,39 @@ fn a_misspelt_option_of_the_command_is_refused_and_other_unknown_settings_are_le
         assert!(stanza.contains(&name.replace('-', "_")), "{name}: {stanza:?}");
     }
     check_said(&[("stanza", "f.yml"), ("artifact", "x")], &["`settings.artifact` is unknown and is ignored"]);
+}
+
+#[test]
+fn a_setting_has_one_value_in_all_its_spellings_and_names() {
+    let said = |variables: &[(&str, &str)]| {
+        let variable =
+            |(name, text): &(&str, &str)| (OsString::from(format!("PLUGIN_{name}")), OsString::from(text));
+        let mut settings = PluginSettings::of(variables.iter().map(variable));
+        settings.choice("command", &["deploy", "plan"]);
+        let problems = settings.into_stanza().problems.into_iter();
+        problems.map(|problem| format!("{} {}", problem.code.word(), problem.message)).collect::<Vec<_>>()
+    };
+    for (first, second, what) in [
+        ("zip", "ZIP", "zip` has one value in `PLUGIN_zip` and another one in `PLUGIN_ZIP`"),
+        ("S3-KEY", "S3_KEY", "s3_key` has one value in `PLUGIN_S3-KEY` and another one in `PLUGIN_S3_KEY`"),
+        ("Unknown.x", "UNKNOWN_X", "unknown_x` has one value in `PLUGIN_Unknown.x` and another one in"),
+        (
+            "ENVIRONMENT_VARIABLES",
+            "ENVIRONMENT",
+            "environment_variables` is another name of `settings.environment`",
+        ),
+        ("ON", "IF", "on` is another name of `settings.if`, but has another value"),
+        ("TRUE", "IF", "true` is another name of `settings.if`, but has another value"),
+    ] {
+        let found = said(&[(first, "hunter2=a"), (second, "b=c")]);
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert!(found[0].starts_with(&format!("duplicate-key `settings.{what}")), "{found:?}");
+        assert!(!found[0].contains("hunter2"), "{found:?}");
+        assert_eq!(said(&[(first, "b=c"), (second, "b=c")]), [""; 0], "{first} {second}");
+    }
+    let found = said(&[("command", "plan"), ("COMMAND", "deploy")]);
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(found[0].contains("`PLUGIN_command` and another one in `PLUGIN_COMMAND`"), "{found:?}");
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Writes values as YAML, so that every version of YAML reads the same values back. Never writes an
-//! unprintable character, and never breaks a text into lines.
+//! unprintable character or `##`, with which a command to the log of a CI begins, and never breaks a text
+//! into lines.
 //!
 //! A text without quotes could be read as a boolean, a number, a date or null, depending on the version of
 //! YAML: `on`, `012`, `1e3`, `~`. So only a text that begins like a word, and has no character with a meaning
@@ -74,7 +75,7 @@ fn text(text: &str) -> String {
 }
 
 fn in_quotes(text: &str) -> String {
-    let is_simple = text.chars().all(is_printable);
+    let is_simple = text.chars().all(is_printable) && !text.contains("##");
     if is_simple { format!("'{}'", text.replace('\'', "''")) } else { in_double_quotes(text) }
 }
 
@@ -107,6 +108,7 @@ fn in_double_quotes(text: &str) -> String {
         let code = u32::from(c);
         let _ = match c {
             '"' | '\\' => write!(quoted, "\\{c}"),
+            '#' if quoted.ends_with('#') => write!(quoted, "\\x23"),
             '\n' => write!(quoted, "\\n"),
             '\t' => write!(quoted, "\\t"),
             c if is_printable(c) => write!(quoted, "{c}"),
@@ -152,6 +154,28 @@ mod tests {
             let mut inside = String::from("deploy:\n");
             members.iter().for_each(|(key, value)| pair(&mut inside, 2, key, value));
             assert_eq!(read(&inside), json!({"deploy": document}), "{inside}");
+        }
+    }
+
+    #[test]
+    fn no_value_is_a_command_to_a_log() {
+        for text in [
+            "##vso[task.setvariable variable=a]b",
+            "###[x]",
+            "####",
+            "a\n##[x]",
+            "::error::x",
+            "--- x",
+            "+++",
+        ] {
+            survives(&json!(text));
+            let mut yaml = String::new();
+            pair(&mut yaml, 0, text, &json!({"a": text, "b": [text, {text: [text]}], "c": [[text]]}));
+            for line in yaml.lines() {
+                let begins = |command: &str| line.trim_start().starts_with(command);
+                let is_command = ["::", "---", "+++"].into_iter().any(begins) || line.contains("##");
+                assert!(!is_command, "{line}");
+            }
         }
     }
 
