@@ -335,13 +335,9 @@ fn a_plan_is_kept_in_a_file_and_deployed_from_it() {
 
 #[test]
 fn functions_that_build_the_same_layer_have_a_plan_only_as_a_release() {
-    let layer = "  layers: [{name: deps, zip: .}]\n";
     let file = |more: &str| {
-        let item = |name| {
-            let stanza = stanza(name).replace("zip: index.js", "zip: .").replacen("  ", "- ", 1);
-            stanza + layer + more
-        };
-        format!("deploy:\n{}{}", item("one"), item("two"))
+        let lines = format!("{RUNTIME}  layers: [{{name: deps, zip: .}}]\n{more}");
+        two_stanzas().replace("zip: index.js", "zip: .").replace(RUNTIME, &lines)
     };
     let (alone, release) = (file(""), file("  release: shop\n"));
     let endpoint = Endpoint::start(Settings::default()).expect("a free port");
