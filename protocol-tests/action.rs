@@ -5,19 +5,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
-use std::time::Duration;
 
 use lambda_endpoint::{Endpoint, Fault, FaultKind, Settings};
-use serde_json::{Value, json};
+use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::deployments::build_directory;
-use crate::fixture::wait_until;
+use crate::fixture::{deny_changes, wait_until};
 use crate::interruptions::signal;
-use crate::plugin::{job_env, program};
+use crate::plugin::{aws_env, program};
 use crate::repository;
 use crate::shell::PATH;
-use crate::standalone::stanza;
+use crate::standalone::{stanza, two_stanzas};
 
 /// The names of the outputs.
 const OUTPUTS: [&str; 5] = ["function_arn", "outcome", "previous_version", "url", "version"];
@@ -85,12 +84,8 @@ impl Step {
         fs::write(self.checkout.path().join(file), text).expect("written");
     }
 
-    /// Lets AWS refuse every call that changes something.
     fn read_only(self) -> Self {
-        self.endpoint.enforce(json!({
-            "Version": "2012-10-17",
-            "Statement": [{"Effect": "Allow", "Action": "lambda:Get*", "Resource": "*"}],
-        }));
+        deny_changes(&self.endpoint);
         self
     }
 
@@ -129,8 +124,7 @@ impl Step {
             };
             command.env(name, value);
         }
-        let job = job_env(&self.endpoint);
-        command.envs(members(&job).filter(|(name, _)| name.starts_with("AWS_")).map(|(k, v)| (k, text(v))));
+        command.envs(aws_env(&self.endpoint));
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
     }
@@ -215,9 +209,8 @@ fn a_plan_is_a_table_in_the_summary_and_changes_nothing() {
 
 #[test]
 fn only_and_a_travis_yml_select_a_stanza() {
-    let item = |name| stanza(name).replacen("  ", "- ", 1);
     let step = Step::new("").input("stanza", "").input("travis-yml", ".travis.yml").input("only", "two");
-    step.write(".travis.yml", &format!("deploy:\n{}{}", item("one"), item("two")));
+    step.write(".travis.yml", &two_stanzas());
     step.run().check(0, "deployed");
     assert!(step.endpoint.function("one").is_none() && step.endpoint.function("two").is_some());
 }
@@ -273,11 +266,9 @@ fn no_input_is_interpreted_by_a_shell_or_is_an_option() {
 #[test]
 fn a_cancelled_job_ends_the_run_and_has_its_outputs() {
     let step = Step::new(&stanza("f"));
-    let read = "GetFunction";
-    let kind = FaultKind::Hang { for_: Duration::from_secs(30) };
-    step.endpoint.fault(Fault { operation: Some(read.to_owned()), after: 0, times: 1, kind });
+    step.endpoint.fault(Fault::once("GetFunction", FaultKind::hang()));
     let child = step.command().spawn().expect("bash starts");
-    wait_until("the call that hangs", || step.endpoint.calls().iter().any(|call| call.operation == read));
+    wait_until("the call that hangs", || step.endpoint.count("GetFunction") > 0);
     signal(&child, "INT");
     let ended = step.ended(child.wait_with_output().expect("the step ends"));
     ended.check(143, "failed");

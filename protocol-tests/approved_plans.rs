@@ -15,7 +15,7 @@ use crate::lists::listed;
 use crate::plugin::{PluginCommand, PluginOutput};
 use crate::release_fixture::{three_live, writes};
 use crate::repository::committed_schema;
-use crate::standalone::{collected, directory, standalone, stanza, with_keys};
+use crate::standalone::{collected, directory, standalone, two_stanzas, with_keys};
 
 /// The approved plan that a runner makes of the last event of `plan`.
 fn approved(fixture: &Fixture) -> Value {
@@ -204,7 +204,7 @@ fn each_parameter_of_a_step_is_a_part_of_the_plan() {
 /// Deploys an approved plan, with a fault in the first call of this operation.
 fn deploy_with(fixture: &Fixture, operation: &str, kind: FaultKind) -> PluginOutput {
     let plan = approved(fixture);
-    fixture.endpoint.fault(Fault { operation: Some(operation.to_owned()), after: 0, times: 1, kind });
+    fixture.endpoint.fault(Fault::once(operation, kind));
     deploy(fixture, &plan)
 }
 
@@ -252,8 +252,7 @@ fn a_release_is_compared_when_the_secrets_of_all_functions_are_known() {
     assert!(plan.to_string().contains("reads [secure]"), "{plan}");
     // `a` could be planned before `c` is read.
     let slow = FaultKind::Slow { answer_over: Duration::from_millis(100) };
-    let operation = Some("GetFunction".to_owned());
-    fixture.endpoint.fault_function("c", Fault { operation, after: 0, times: 1, kind: slow });
+    fixture.endpoint.fault_function("c", Fault::once("GetFunction", slow));
     let ended = deploy(&fixture, &plan);
     assert_eq!(ended.outcomes(), ["deployed"; 3], "{}", ended.stdout);
 }
@@ -290,8 +289,7 @@ fn a_plan_that_cannot_be_read_is_refused_before_aws_is_called() {
 /// A directory with a `.travis.yml` of the functions `one` and `two`, in which one text is replaced once. The
 /// whole directory is their code.
 fn two_functions(text: &str, by: &str) -> (Endpoint, TempDir) {
-    let item = |name| stanza(name).replace("zip: index.js", "zip: .").replacen("  ", "- ", 1);
-    let file = format!("deploy:\n{}{}", item("one"), item("two")).replacen(text, by, 1);
+    let file = two_stanzas().replace("zip: index.js", "zip: .").replacen(text, by, 1);
     (Endpoint::start(Settings::default()).expect("a free port"), directory(&file))
 }
 
@@ -337,13 +335,9 @@ fn a_plan_is_kept_in_a_file_and_deployed_from_it() {
 
 #[test]
 fn functions_that_build_the_same_layer_have_a_plan_only_as_a_release() {
-    let layer = "  layers: [{name: deps, zip: .}]\n";
     let file = |more: &str| {
-        let item = |name| {
-            let stanza = stanza(name).replace("zip: index.js", "zip: .").replacen("  ", "- ", 1);
-            stanza + layer + more
-        };
-        format!("deploy:\n{}{}", item("one"), item("two"))
+        let lines = format!("{RUNTIME}  layers: [{{name: deps, zip: .}}]\n{more}");
+        two_stanzas().replace("zip: index.js", "zip: .").replace(RUNTIME, &lines)
     };
     let (alone, release) = (file(""), file("  release: shop\n"));
     let endpoint = Endpoint::start(Settings::default()).expect("a free port");

@@ -13,13 +13,14 @@ use lambda_endpoint::{Endpoint, Fault, FaultKind, Settings};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::action::{members, text, yaml};
+use crate::action::{members, yaml};
 use crate::deployments::build_directory;
-use crate::fixture::{git, wait_until};
-use crate::plugin::{job_env, program};
+use crate::fixture::{deny_changes, git, wait_until};
+use crate::interruptions::signal_group;
+use crate::plugin::{aws_env, program};
 use crate::repository;
-use crate::shell::{self, PATH};
-use crate::standalone::stanza;
+use crate::shell::PATH;
+use crate::standalone::{stanza, two_stanzas};
 
 /// A `buildkite-agent` that records the arguments of each call in a line, and the body of the annotation.
 const AGENT: &str = "#!/usr/bin/env bash
@@ -94,12 +95,8 @@ impl Step {
         path
     }
 
-    /// Lets AWS refuse every call that changes something.
     fn read_only(self) -> Self {
-        self.endpoint.enforce(json!({
-            "Version": "2012-10-17",
-            "Statement": [{"Effect": "Allow", "Action": "lambda:Get*", "Resource": "*"}],
-        }));
+        deny_changes(&self.endpoint);
         self
     }
 
@@ -126,8 +123,7 @@ impl Step {
             ("GIT_CEILING_DIRECTORIES", "/"),
             ("DPL_LAMBDA_TODAY", "2026-11-01"),
         ]);
-        let job = job_env(&self.endpoint);
-        command.envs(members(&job).filter(|(name, _)| name.starts_with("AWS_")).map(|(k, v)| (k, text(v))));
+        command.envs(aws_env(&self.endpoint));
         command.envs(&self.env);
         let plugin = self.env.get("BUILDKITE_PLUGIN_NAME").map_or("DPL_LAMBDA", String::as_str);
         for (setting, value) in &self.settings {
@@ -161,10 +157,8 @@ impl Step {
     /// does when the job is cancelled.
     fn cancelled_in(&self, operation: &str) -> StepOutput {
         let child = self.command().process_group(0).spawn().expect("bash starts");
-        wait_until("the call", || self.endpoint.calls().iter().any(|call| call.operation == operation));
-        let group = format!("-{}", child.id());
-        let sent = shell::kill().args(["-TERM", "--", &group]).status().expect("kill runs");
-        assert!(sent.success(), "the step is still running");
+        wait_until("the call", || self.endpoint.count(operation) > 0);
+        signal_group(&child, "TERM");
         self.ended(child.wait_with_output().expect("the step ends"))
     }
 }
@@ -252,10 +246,8 @@ fn an_agent_that_fails_or_is_missing_does_not_change_the_status() {
 
 #[test]
 fn only_and_a_travis_yml_select_a_stanza() {
-    let item = |name| stanza(name).replacen("  ", "- ", 1);
     let step = Step::new("").without("stanza").set("travis-yml", ".travis.yml").set("only", "two");
-    let file = format!("deploy:\n{}{}", item("one"), item("two"));
-    fs::write(step.checkout.path().join(".travis.yml"), file).expect("written");
+    fs::write(step.checkout.path().join(".travis.yml"), two_stanzas()).expect("written");
     step.run().check(0, "success", "deployed");
     assert!(step.endpoint.function("one").is_none() && step.endpoint.function("two").is_some());
 }
@@ -356,7 +348,7 @@ fn a_cancelled_job_sends_the_program_one_signal() {
     let step = Step::new(&stanza("f"));
     let kind = FaultKind::Slow { answer_over: Duration::from_secs(1) };
     let create = "CreateFunction";
-    step.endpoint.fault(Fault { operation: Some(create.to_owned()), after: 0, times: 1, kind });
+    step.endpoint.fault(Fault::once(create, kind));
     let ended = step.cancelled_in(create);
     let is_known =
         ["deployed f\n", "already done: create-function"].iter().any(|text| ended.log.contains(text));
@@ -366,11 +358,8 @@ fn a_cancelled_job_sends_the_program_one_signal() {
 #[test]
 fn a_cancelled_job_ends_the_run_and_has_its_annotation() {
     let step = Step::new(&stanza("f"));
-    let kind = FaultKind::Hang { for_: Duration::from_secs(30) };
-    let read = "GetFunction";
-    step.endpoint.fault(Fault { operation: Some(read.to_owned()), after: 0, times: 1, kind });
-    let ended = step.cancelled_in(read);
-    ended.check(143, "error", "failed");
+    step.endpoint.fault(Fault::once("GetFunction", FaultKind::hang()));
+    step.cancelled_in("GetFunction").check(143, "error", "failed");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Runs the shell parts of the files in `examples/ci/` as each CI runs them. They use the real program,
 //! packed like a release, and deploy to a Lambda endpoint on 127.0.0.1.
 
-mod builds;
+pub(crate) mod builds;
 mod concourse;
 mod files;
 mod job;
@@ -13,7 +13,7 @@ use std::process::Command;
 use dpl_lambda::testing::Ci;
 use serde_json::json;
 
-use crate::fixture::git;
+use crate::fixture::{deny_changes, git};
 use crate::tools;
 use builds::{EXAMPLES, Example, KEYS, PLUGINS, TOKEN};
 use job::{Job, ROLE_KEYS, sum, text, tool};
@@ -142,10 +142,7 @@ fn the_image_deploys_as_a_plugin_what_the_settings_of_its_step_say() {
 fn a_deployment_that_fails_fails_the_job() {
     for example in &EXAMPLES {
         let job = Job::new(example, example.main);
-        job.lambda.enforce(json!({
-            "Version": "2012-10-17",
-            "Statement": [{"Effect": "Allow", "Action": "lambda:Get*", "Resource": "*"}],
-        }));
+        deny_changes(&job.lambda);
         let ended = job.run();
         assert_eq!(ended.status, Some(1), "{}\n{ended}", example.file);
         assert!(ended.stdout.contains("error[access-denied]"), "{}\n{ended}", example.file);

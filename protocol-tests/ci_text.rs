@@ -6,10 +6,11 @@ use std::fs;
 use std::path::Path;
 
 use dpl_lambda::testing::Ci;
-use lambda_endpoint::{Endpoint, Fault, FaultKind, Settings};
+use lambda_endpoint::{Endpoint, Fault, FaultKind};
 use tempfile::TempDir;
 
 use crate::deployments::build_directory;
+use crate::fixture::endpoint;
 use crate::plugin::PluginCommand;
 use crate::standalone::{collected, stanza, with_keys};
 
@@ -75,8 +76,12 @@ fn in_job(
     directory: &Path,
     aws: Option<&Endpoint>,
 ) -> PluginCommand {
-    let plugin = with_keys(PluginCommand::new(arguments), directory, aws);
-    env.iter().fold(plugin, |plugin, (name, value)| plugin.env(name, value))
+    with_keys(PluginCommand::new(arguments), directory, aws).envs(env.iter().copied())
+}
+
+/// Deploys the stanzas of a file in a job. Returns stdout, stderr and exit status.
+fn deploy(env: &[(&str, &str)], directory: &Path, endpoint: &Endpoint) -> (String, String, Option<i32>) {
+    collected(in_job(env, &["deploy", "--stanza", "f.yml"], directory, Some(endpoint)))
 }
 
 fn are_events(stdout: &str) -> bool {
@@ -165,9 +170,7 @@ fn a_deployment_has_the_groups_of_the_ci_and_no_other_command() {
     let hostile = "  description: '::error::d ##vso[task.complete result=Failed]d'\n  run: cat hostile.txt\n";
     let directory = directory(&(stanza("f") + hostile));
     for (ci, env) in PUSHES {
-        let endpoint = Endpoint::start(Settings::default()).expect("a free port");
-        let arguments = ["deploy", "--stanza", "f.yml"];
-        let (stdout, _, status) = collected(in_job(env, &arguments, directory.path(), Some(&endpoint)));
+        let (stdout, _, status) = deploy(env, directory.path(), &endpoint());
         assert_eq!(status, Some(0), "{ci:?}: {stdout}");
         let expected = [group(ci, PLAN, "steps"), group(ci, "output of run", "result")].concat();
         assert_eq!(commands(&stdout), expected, "{ci:?}: {stdout}");
@@ -182,9 +185,7 @@ fn a_deployment_has_the_groups_of_the_ci_and_no_other_command() {
 fn a_failure_is_an_annotation_where_the_ci_has_them_and_its_output_is_not_hidden() {
     let directory = directory(&(stanza("f") + "  run: cat hostile.txt; exit 3\n"));
     for (ci, env) in PUSHES {
-        let endpoint = Endpoint::start(Settings::default()).expect("a free port");
-        let arguments = ["deploy", "--stanza", "f.yml"];
-        let (stdout, _, status) = collected(in_job(env, &arguments, directory.path(), Some(&endpoint)));
+        let (stdout, _, status) = deploy(env, directory.path(), &endpoint());
         assert_eq!(status, Some(1), "{ci:?}: {stdout}");
         assert!(stdout.contains("\nerror[run-failed]: "), "{ci:?}: {stdout}");
         let mut expected = [group(ci, PLAN, "steps"), group(ci, "output of run", "result")].concat();
@@ -211,13 +212,11 @@ fn a_failure_is_an_annotation_where_the_ci_has_them_and_its_output_is_not_hidden
 fn a_text_of_aws_is_no_command() {
     let directory = directory(&stanza("f"));
     for (ci, env) in PUSHES {
-        let endpoint = Endpoint::start(Settings::default()).expect("a free port");
+        let endpoint = endpoint();
         let message = "no\n::error::x\n##vso[task.complete result=Failed]y\r--- z\u{1b}[2J";
-        let (code, message) = ("InvalidParameterValueException".to_owned(), message.to_owned());
-        let kind = FaultKind::Status { status: 400, code, message, retry_after: None };
-        endpoint.fault(Fault { operation: Some("CreateFunction".to_owned()), after: 0, times: 9, kind });
-        let arguments = ["deploy", "--stanza", "f.yml"];
-        let (stdout, stderr, status) = collected(in_job(env, &arguments, directory.path(), Some(&endpoint)));
+        let kind = FaultKind::status(400, "InvalidParameterValueException", message);
+        endpoint.fault(Fault { times: 9, ..Fault::once("CreateFunction", kind) });
+        let (stdout, stderr, status) = deploy(env, directory.path(), &endpoint);
         assert_eq!(status, Some(1), "{ci:?}: {stdout}");
         let mut found = commands(&stdout);
         if [Ci::GitHubActions, Ci::Azure].contains(&ci) {
@@ -234,9 +233,7 @@ fn each_of_several_stanzas_is_a_group() {
     let item = |name| stanza(name).replacen("  ", "- ", 1);
     let directory = directory(&[item("one"), item("two")].concat());
     for (ci, env) in PUSHES {
-        let endpoint = Endpoint::start(Settings::default()).expect("a free port");
-        let arguments = ["deploy", "--stanza", "f.yml"];
-        let (stdout, _, status) = collected(in_job(env, &arguments, directory.path(), Some(&endpoint)));
+        let (stdout, _, status) = deploy(env, directory.path(), &endpoint());
         assert_eq!(status, Some(0), "{ci:?}: {stdout}");
         let groups = ["one (line )", "two (line )"].map(|title| group(ci, title, "result"));
         assert_eq!(commands(&stdout), groups.concat(), "{ci:?}: {stdout}");

@@ -16,11 +16,12 @@ use tempfile::TempDir;
 
 use crate::action::{members, text, yaml};
 use crate::deployments::build_directory;
+use crate::fixture::deny_changes;
 use crate::install::{OTHER, SUM};
-use crate::plugin::{job_env, program};
+use crate::plugin::{aws_env, program};
 use crate::repository;
 use crate::shell::PATH;
-use crate::standalone::stanza;
+use crate::standalone::{stanza, two_stanzas};
 use crate::tools;
 
 /// How the CIs start a script: with bash, or with sh if the image has no bash.
@@ -142,8 +143,7 @@ impl<'a> Job<'a> {
         command.args(&self.shell[1..]).arg(script).current_dir(self.checkout.path()).env_clear();
         let path = format!("{}:{}", self.checkout.path().join("tools").display(), *PATH);
         command.env("PATH", path).env("GIT_CEILING_DIRECTORIES", "/").env("DPL_LAMBDA_TODAY", "2026-11-01");
-        let job = job_env(&self.endpoint);
-        command.envs(members(&job).filter(|(name, _)| name.starts_with("AWS_")).map(|(k, v)| (k, text(v))));
+        command.envs(aws_env(&self.endpoint));
         command.envs(push.iter().copied());
         for (variable, value) in members(variables) {
             let input = self.component.input(text(value));
@@ -200,10 +200,7 @@ fn a_plan_changes_nothing() {
 fn a_failure_fails_the_job_and_has_its_result() {
     with_each(|component, shell| {
         let job = Job::new(component, shell, &stanza("f"));
-        job.endpoint.enforce(json!({
-            "Version": "2012-10-17",
-            "Statement": [{"Effect": "Allow", "Action": "lambda:Get*", "Resource": "*"}],
-        }));
+        deny_changes(&job.endpoint);
         let ended = job.run();
         ended.check(1, "failed");
         assert!(ended.log.contains("access-denied"), "{ended:#?}");
@@ -214,11 +211,9 @@ fn a_failure_fails_the_job_and_has_its_result() {
 #[test]
 fn only_and_a_travis_yml_select_a_stanza() {
     with_each(|component, shell| {
-        let item = |name| stanza(name).replacen("  ", "- ", 1);
         let job = Job::new(component, shell, "").input("stanza", "").input("travis-yml", ".travis.yml");
         let job = job.input("only", "two");
-        let file = format!("deploy:\n{}{}", item("one"), item("two"));
-        fs::write(job.checkout.path().join(".travis.yml"), file).expect("written");
+        fs::write(job.checkout.path().join(".travis.yml"), two_stanzas()).expect("written");
         job.run().check(0, "deployed");
         assert!(job.endpoint.function("one").is_none() && job.endpoint.function("two").is_some());
     });

@@ -14,7 +14,7 @@ use lambda_endpoint::{Endpoint, Fault, FaultKind, Settings};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::fixture::{VERSIONS, wait_until};
+use crate::fixture::{VERSIONS, deny_changes, wait_until};
 use crate::interruptions::signal;
 use crate::plugin::program;
 use crate::policies::policy;
@@ -381,10 +381,7 @@ fn a_put_that_fails_prints_no_version_and_says_why() {
     assert_eq!(resource.operations(), [""; 0]);
 
     resource.put(&with("dry_run", json!(true))).fails(1, "nothing is deployed (outcome: planned)");
-    resource.endpoint.enforce(json!({
-        "Version": "2012-10-17",
-        "Statement": [{"Effect": "Allow", "Action": "lambda:Get*", "Resource": "*"}],
-    }));
+    deny_changes(&resource.endpoint);
     resource.put(&params()).fails(1, "error[access-denied]");
     resource.put(&with("allow_failure", json!(true))).fails(1, "nothing is deployed (outcome: failed)");
     assert!(resource.endpoint.function("f").is_none());
@@ -430,19 +427,16 @@ fn an_aborted_build_ends_the_run_in_time() {
     let mut params = params();
     params["timeout"] = json!(9);
     let child = resource.start("out", Some(&resource.path("inputs")), &resource.put_request(&params));
-    let is_called = |operation: &str| resource.operations().iter().any(|called| called == operation);
-    wait_until("the first update", || is_called("UpdateFunctionConfiguration"));
+    wait_until("the first update", || resource.endpoint.count("UpdateFunctionConfiguration") > 0);
     check_aborted(&resource, "out", child);
-    assert!(!is_called("UpdateFunctionCode"), "a further step began");
+    assert_eq!(resource.endpoint.count("UpdateFunctionCode"), 0, "a further step began");
 
     for script in ["check", "in"] {
         resource.endpoint.forget_calls();
-        let kind = FaultKind::Hang { for_: Duration::from_secs(30) };
-        let read = "GetFunction";
-        resource.endpoint.fault(Fault { operation: Some(read.to_owned()), after: 0, times: 1, kind });
+        resource.endpoint.fault(Fault::once("GetFunction", FaultKind::hang()));
         let request = json!({"source": resource.source, "version": version}).to_string();
         let child = resource.start(script, Some(&resource.path("fetched")), request.as_bytes());
-        wait_until("the call that hangs", || is_called(read));
+        wait_until("the call that hangs", || resource.endpoint.count("GetFunction") > 0);
         check_aborted(&resource, script, child);
     }
 }
@@ -464,6 +458,5 @@ fn a_program_that_is_itself_in_the_place_of_a_script_deploys_once() {
     fs::remove_file(&out).expect("removed");
     fs::hard_link(program(), &out).or_else(|_| fs::copy(program(), &out).map(drop)).expect("linked");
     resource.deployed("// 1\n");
-    let created = resource.operations().into_iter().filter(|operation| operation == "CreateFunction");
-    assert_eq!(created.count(), 1);
+    assert_eq!(resource.endpoint.count("CreateFunction"), 1);
 }

@@ -6,7 +6,6 @@ mod competitors;
 mod releases_at_once;
 mod together;
 
-use std::collections::BTreeSet;
 use std::fs;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -14,8 +13,9 @@ use std::time::{Duration, Instant};
 use lambda_endpoint::{Alarm, Call, DeploymentGroup, Endpoint, FaultKind, Settings};
 use serde_json::{Value, json};
 
+use crate::aws_state::{VARYING, create_request, differences, keyed, perform, publish, strip};
 use crate::fixture::{
-    ALIASES, CALL_TIMEOUT, Fixture, PROVISIONED, VERSIONS, each, git, object, step_of, with_version_before,
+    ALIASES, CALL_TIMEOUT, EVENT_SOURCES, Fixture, PROVISIONED, VERSIONS, each, git, kill, step_of,
 };
 use crate::interruptions::signal;
 use crate::plugin::PluginOutput;
@@ -33,6 +33,24 @@ fn conclude(what: &str, count: usize, wrong: &[String]) {
     println!("{count} {what}, {} wrong", wrong.len());
     assert!(count > 0, "no {what}: the test checked nothing");
     assert!(wrong.is_empty(), "{} of {count} {what} failed, see above", wrong.len());
+}
+
+/// Acts at each of these points, `at_once` in parallel, and fails with what was wrong at which. `act` returns
+/// false if the run ended before its point.
+#[track_caller]
+fn at_each<T: Sync>(
+    what: &str,
+    points: &[T],
+    at_once: usize,
+    name: impl Fn(&T) -> String,
+    act: impl Fn(&T) -> bool + Sync,
+) {
+    let (mut count, mut wrong) = (0, Vec::new());
+    for (point, result) in points.iter().zip(each(points, at_once, act)) {
+        count += usize::from(!matches!(result, Ok(false)));
+        wrong.extend(result.err().map(|words| format!("{}: {words}", name(point))));
+    }
+    conclude(what, count, &wrong);
 }
 
 /// The initial state and the stanza of a deployment.
@@ -137,8 +155,6 @@ const CODEDEPLOY: Scenario = Scenario {
     },
 };
 
-const EVENT_SOURCES: &str = "/2015-03-31/event-source-mappings";
-
 fn a_published_function(endpoint: &Endpoint) {
     seed(endpoint, "f");
     perform(endpoint, "POST", VERSIONS, json!({}));
@@ -152,23 +168,16 @@ fn a_provisioned_function(endpoint: &Endpoint) {
 fn a_released_function(endpoint: &Endpoint) {
     seed(endpoint, "f");
     endpoint.set_update_duration(Duration::ZERO);
-    for timeout in 4..8 {
-        perform(endpoint, "PUT", "/2015-03-31/functions/f/configuration", json!({"Timeout": timeout}));
-        perform(endpoint, "POST", VERSIONS, json!({}));
-    }
+    publish(endpoint, 4..8);
     endpoint.set_update_duration(DURATION);
     perform(endpoint, "POST", ALIASES, json!({"Name": "live", "FunctionVersion": "1"}));
 }
 
-fn perform(endpoint: &Endpoint, method: &str, target: &str, body: Value) {
-    endpoint.perform(method, target, body).unwrap_or_else(|words| panic!("{method} {target}: {words}"));
-}
-
 fn seed(endpoint: &Endpoint, name: &str) {
-    let function = json!({
-        "FunctionName": name, "Role": "arn:aws:iam::123456789012:role/run", "Runtime": "nodejs22.x",
-        "Handler": "index.handler", "Timeout": 3, "Environment": {"Variables": {"STAGE": "old"}}, "Tags": {"team": "a"},
-    });
+    let mut function = create_request();
+    (function["FunctionName"], function["Timeout"]) = (json!(name), json!(3));
+    function["Environment"] = json!({"Variables": {"STAGE": "old"}});
+    function["Tags"] = json!({"team": "a"});
     endpoint.seed(function).expect("AWS would create it");
 }
 
@@ -223,45 +232,23 @@ fn held_of(endpoint: &Endpoint, name: &str) -> Value {
         policy["Policy"].as_str().map_or(Value::Null, |text| text.parse().expect("a policy is JSON"));
     let mut held = json!({
         "function": endpoint.function(name),
+        "versions": keyed(&asked(VERSIONS)["Versions"], "Version"),
+        "aliases": keyed(&asked(ALIASES)["Aliases"], "Name"),
         "provisioned": asked(PROVISIONED),
         "url": asked("/2021-10-31/functions/f/url"),
         "policy": policy,
     });
-    // Keyed by name, so that the list of differences shows the names.
-    for (target, list, name) in [(VERSIONS, "Versions", "Version"), (ALIASES, "Aliases", "Name")] {
-        for item in asked(target)[list].as_array().into_iter().flatten() {
-            held[format!("{name} {}", item[name].as_str().unwrap_or_default())] = with_version_before(item);
-        }
-    }
     for source in asked(EVENT_SOURCES)["EventSourceMappings"].as_array().into_iter().flatten() {
         let name = source["EventSourceArn"].as_str().unwrap_or_default();
         held[format!("event source {name}")] = source["FunctionArn"].clone();
     }
-    forget_times(&mut held);
+    strip(&mut held, &VARYING);
     held
 }
 
-fn forget_times(value: &mut Value) {
-    match value {
-        Value::Object(members) => {
-            let reported = ["RevisionId", "LastModified", "LastModifiedTime", "CreationTime", "FunctionUrl"];
-            members.retain(|name, _| !reported.contains(&name.as_str()));
-            members.values_mut().for_each(forget_times);
-        }
-        Value::Array(items) => items.iter_mut().for_each(forget_times),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
-    }
-}
-
-/// Lists the members that differ, each with both values.
-fn differences(expected: &Value, actual: &Value) -> String {
-    let (expected, actual) = (object(expected.clone()), object(actual.clone()));
-    let names: BTreeSet<&String> = expected.keys().chain(actual.keys()).collect();
-    let differing = names.into_iter().filter(|name| expected.get(*name) != actual.get(*name));
-    let of = |side: &serde_json::Map<String, Value>, name: &str| side.get(name).cloned().unwrap_or_default();
-    let reported =
-        differing.map(|name| format!("{name}: {} instead of {}", of(&actual, name), of(&expected, name)));
-    reported.collect::<Vec<_>>().join("\n")
+/// Checks that the function has this state.
+fn check_held(what: &str, expected: &Value, actual: &Value) {
+    assert!(expected == actual, "{what}:\n{}", differences(expected, actual, "").join("\n"));
 }
 
 #[test]
@@ -292,33 +279,26 @@ const MOMENTS: [Killed; 3] = [Killed::BeforeItWasHandled, Killed::BeforeItsAnswe
 #[test]
 #[ignore = "second tier: long"]
 fn killed_at_any_call_and_run_again_it_ends_as_if_undisturbed() {
-    let (mut kills, mut wrong) = (0, Vec::new());
-    for scenario in [CREATION, UPDATE, RELEASE, SHIFT, SNAPSHOT, FOLLOW, GUARD, CODEDEPLOY] {
+    let first_run = |scenario: Scenario| {
         let first = fixture(&scenario);
         let calls = undisturbed(&first);
-        let expected = held(&first.endpoint);
-        let first =
-            calls.iter().position(|call| call.operation == scenario.killed_from).expect("the call is made");
-        let points: Vec<(usize, Killed)> =
-            (first..calls.len()).flat_map(|call| MOMENTS.map(|when| (call, when))).collect();
-        let results = each(&points, AT_ONCE, |(call, when)| {
-            kill_and_run_again(&fixture(&scenario), (*call, *when), &expected, held)
-        });
-        for ((call, when), result) in points.into_iter().zip(results) {
-            match result {
-                Ok(was_killed) => kills += usize::from(was_killed),
-                Err(words) => {
-                    kills += 1;
-                    wrong.push(format!(
-                        "{}, call {call}, {}, {when:?}: {words}",
-                        scenario.name, calls[call].operation
-                    ));
-                }
-            }
-        }
         println!("{}: {}", scenario.name, story(&calls));
+        (scenario, calls, held(&first.endpoint))
+    };
+    let runs = [CREATION, UPDATE, RELEASE, SHIFT, SNAPSHOT, FOLLOW, GUARD, CODEDEPLOY].map(first_run);
+    let mut points: Vec<(&(Scenario, Vec<Call>, Value), usize, Killed)> = Vec::new();
+    for run in &runs {
+        let (scenario, calls, _) = run;
+        let is_first = |call: &Call| call.operation == scenario.killed_from;
+        let first = calls.iter().position(is_first).expect("the call is made");
+        points.extend((first..calls.len()).flat_map(|call| MOMENTS.map(|when| (run, call, when))));
     }
-    conclude("kills", kills, &wrong);
+    let name = |((scenario, calls, _), call, when): &(&(Scenario, Vec<Call>, Value), usize, Killed)| {
+        format!("{}, call {call}, {}, {when:?}", scenario.name, calls[*call].operation)
+    };
+    at_each("kills", &points, AT_ONCE, name, |((scenario, _, expected), call, when)| {
+        kill_and_run_again(&fixture(scenario), (*call, *when), expected, held)
+    });
 }
 
 /// Kills the run at this call. Checks that the next run ends in the state `expected`, as `held` returns it.
@@ -338,19 +318,16 @@ fn kill_and_run_again(
     if !fixture.wait_for_call_number(call, &mut child) {
         return false;
     }
-    child.kill().expect("the child can be killed");
-    child.wait().expect("the child can be waited for");
+    kill(child);
     fixture.check_nothing_is_left();
     let again = fixture.plugin(&[]).run(&fixture.request);
     assert!(["deployed", "unchanged"].contains(&again.outcome()), "run again:\n{}", again.stdout);
-    let differences = differences(expected, &held(&fixture.endpoint));
-    assert!(differences.is_empty(), "{differences}\n{}", story(&fixture.endpoint.calls()));
+    check_held(&story(&fixture.endpoint.calls()), expected, &held(&fixture.endpoint));
     fixture.check_nothing_is_left();
     // A third run must find nothing to do. Otherwise the second has only hidden a difference from the stanza.
     let third = fixture.plugin(&[]).run(&fixture.request);
     assert_eq!(third.outcome(), "unchanged", "a third run:\n{}", third.stdout);
-    let differences = self::differences(expected, &held(&fixture.endpoint));
-    assert!(differences.is_empty(), "a third run changed something:\n{differences}");
+    check_held("a third run changed something", expected, &held(&fixture.endpoint));
     true
 }
 
@@ -367,8 +344,7 @@ fn executions_that_a_killed_run_has_left_on_their_way_are_waited_for() {
         );
         thread::sleep(Duration::from_millis(1));
     }
-    child.kill().expect("the child can be killed");
-    child.wait().expect("the child can be waited for");
+    kill(child);
     let again = fixture.plugin(&[]).run(&fixture.request);
     assert_eq!(again.outcome(), "deployed", "{}\n{}", story(&fixture.endpoint.calls()), again.stdout);
     let provisioned = fixture.endpoint.perform("GET", PROVISIONED, Value::Null).expect("it exists");
@@ -413,13 +389,15 @@ fn a_signal_at_any_step_is_reported_and_leaves_nothing_behind() {
         })
         .flatten()
         .collect();
-    let mut wrong = Vec::new();
-    for (point, result) in points.iter().zip(each(&points, AT_ONCE, |doing| interrupt(*doing, calls.len()))) {
-        let (Doing::Hanging(call) | Doing::Receiving(call) | Doing::Waiting(call)) = point;
-        wrong.extend(result.err().map(|words| format!("{point:?}, {}: {words}", calls[*call].operation)));
-    }
     println!("update with cleanup: {}", story(&calls));
-    conclude("signals", points.len(), &wrong);
+    let name = |point: &Doing| {
+        let (Doing::Hanging(call) | Doing::Receiving(call) | Doing::Waiting(call)) = point;
+        format!("{point:?}, {}", calls[*call].operation)
+    };
+    at_each("signals", &points, AT_ONCE, name, |doing| {
+        interrupt(*doing, calls.len());
+        true
+    });
 }
 
 /// A git repository with an untracked file, which `cleanup` stashes, and a stanza that updates the function.
@@ -458,8 +436,7 @@ fn interrupt(doing: Doing, last: usize) {
         thread::sleep(Duration::from_millis(150));
     }
     signal(&child, "TERM");
-    let ended = PluginOutput::of(child, Instant::now());
-    ended.check(&[]);
+    let ended = PluginOutput::ended(child);
     assert!(ended.elapsed < Duration::from_secs(5), "{:?}\n{}", ended.elapsed, ended.stdout);
     let calls = fixture.endpoint.calls();
     // If the last call gets its answer, nothing is left to cancel.

@@ -9,7 +9,8 @@ use lambda_endpoint::{Endpoint, Fault, FaultKind, Settings};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::plugin::{PluginCommand, PluginOutput, job_env};
+use crate::fixture::kill;
+use crate::plugin::{PluginCommand, PluginOutput, job_env, take_env, variables};
 
 /// A build directory with one small file.
 pub(crate) fn build_directory() -> TempDir {
@@ -118,8 +119,7 @@ fn an_unchanged_function_that_is_being_updated_is_waited_for() {
     while !operations(&endpoint).contains(&"UpdateFunctionConfiguration".to_owned()) {
         std::thread::sleep(Duration::from_millis(5));
     }
-    child.kill().expect("the child can be killed");
-    child.wait().expect("the child can be waited for");
+    kill(child);
     let ended = deploy(directory.path(), &request);
     assert_eq!(ended.outcome(), "unchanged");
     assert_eq!(ended.steps(), ["wait"]);
@@ -165,16 +165,9 @@ fn a_package_that_cannot_go_is_known_before_the_first_call() {
     assert_eq!(operations(&endpoint), [""; 0]);
 }
 
-/// Bytes that deflate cannot compress, the same in each run. A weak generator is good enough.
+/// Bytes that deflate cannot compress, the same in each run.
 pub(crate) fn noise(length: usize) -> Vec<u8> {
-    let mut state = 0x9E37_79B9_7F4A_7C15_u64;
-    let mut next = || {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        state.to_le_bytes()
-    };
-    (0..length / 8).flat_map(|_| next()).collect()
+    crate::noise::noise(length, 1)
 }
 
 #[test]
@@ -183,12 +176,7 @@ fn an_upload_that_is_cut_in_the_middle_is_sent_again_whole() {
     let mut job = request(&endpoint);
     assert_eq!(deploy(directory.path(), &job).outcome(), "deployed");
     fs::write(directory.path().join("noise.bin"), noise(40 << 20)).expect("written");
-    endpoint.fault(Fault {
-        operation: Some("UpdateFunctionCode".to_owned()),
-        after: 0,
-        times: 1,
-        kind: FaultKind::ResetDuring { after_bytes: 20 << 20 },
-    });
+    endpoint.fault(Fault::once("UpdateFunctionCode", FaultKind::ResetDuring { after_bytes: 20 << 20 }));
     job["zip"] = json!(".");
     let ended = deploy(directory.path(), &job);
     assert_eq!(ended.outcome(), "deployed", "{}", ended.stdout);
@@ -247,12 +235,8 @@ fn the_runners_own_identity_is_never_used_for_a_job() {
 fn without_an_env_the_processs_environment_is_the_jobs() {
     let (endpoint, directory) = (endpoint(Settings::default()), build_directory());
     let mut job = request(&endpoint);
-    let env = job.as_object_mut().and_then(|job| job.remove("env")).expect("the request has `env`");
-    let mut plugin = PluginCommand::new(&[]).directory(directory.path());
-    for (name, value) in env.as_object().expect("an object") {
-        plugin = plugin.env(name, value.as_str().expect("a string"));
-    }
-    let ended = plugin.run(&job);
+    let env = take_env(&mut job);
+    let ended = PluginCommand::new(&[]).directory(directory.path()).envs(variables(&env)).run(&job);
     assert_eq!(ended.outcome(), "deployed", "{}", ended.stdout);
 }
 

@@ -9,7 +9,7 @@ use lambda_endpoint::{Endpoint, Settings};
 use tempfile::TempDir;
 
 use crate::fixture;
-use crate::plugin::{job_env, program};
+use crate::plugin::{job_env, program, variables};
 use crate::repository::committed_schema;
 
 fn document(arguments: &[&str]) -> String {
@@ -182,9 +182,7 @@ fn the_examples_of_the_manual_run() {
     let endpoint = Endpoint::start(Settings::default()).expect("a free port");
     let mut bash = Command::new("bash");
     bash.args(["--norc", "-euo", "pipefail", "-c", &script]).current_dir(directory.path()).env_clear();
-    for (name, value) in job_env(&endpoint).as_object().expect("an object") {
-        bash.env(name, value.as_str().expect("a string"));
-    }
+    bash.envs(variables(&job_env(&endpoint)));
     let path = std::env::var("PATH").unwrap_or_default();
     bash.env("PATH", format!("{}:{path}", directory.path().display())).env_remove("TRAVIS_BRANCH");
     let output = run(&mut bash, "").expect("bash runs");

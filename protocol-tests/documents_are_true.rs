@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 use lambda_endpoint::{Endpoint, Settings};
 use tempfile::TempDir;
 
-use crate::plugin::{job_env, program};
+use crate::plugin::{job_env, program, variables};
 use crate::repository;
 use crate::shell::PATH;
 
@@ -248,9 +248,7 @@ fn the_marked_commands_of_the_documents_run() {
         let mut bash = Command::new("bash");
         bash.args(["--norc", "-euxo", "pipefail", "-c", &commands.join("\n")]).stdin(Stdio::null());
         bash.current_dir(directory.path()).env_clear();
-        for (name, value) in job_env(&endpoint).as_object().expect("an object") {
-            bash.env(name, value.as_str().expect("a string"));
-        }
+        bash.envs(variables(&job_env(&endpoint)));
         bash.env("PATH", format!("{}:{}", programs.path().display(), *PATH));
         bash.env("HOME", directory.path()).env("AWS_REGION", "eu-west-1");
         let output = bash.output().expect("bash is there");

@@ -7,7 +7,7 @@ use std::process::Output;
 use lambda_endpoint::{Endpoint, Settings};
 use serde_json::{Value, json};
 
-use crate::plugin::{job_env, program};
+use crate::plugin::{job_env, program, variables};
 use crate::runners;
 
 fn example(name: &str) -> PathBuf {
@@ -30,10 +30,7 @@ fn run_file(
 ) -> Output {
     let mut command = runners::runner(runner);
     command.arg(file).args(arguments).current_dir(example(function)).env_clear();
-    let env = job_env(endpoint);
-    for (name, value) in env.as_object().expect("an object") {
-        command.env(name, value.as_str().expect("a string"));
-    }
+    command.envs(variables(&job_env(endpoint)));
     command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
     command.env("TRAVIS_BRANCH", branch).env("DPL_LAMBDA", program());
     command.output().unwrap_or_else(|error| panic!("{runner} cannot be started: {error}"))

@@ -16,6 +16,7 @@ use lambda_endpoint::{Call, Endpoint, Fault, FaultKind, Settings};
 use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 
+use crate::aws_state::{create_request, perform, publish};
 use crate::deployments::{build_directory, request};
 use crate::plugin::{PluginCommand, PluginOutput};
 
@@ -64,6 +65,21 @@ pub(crate) fn problems<T: Sync>(
     failed.map(|(item, problem)| format!("{}: {problem}", name(item))).collect()
 }
 
+/// Checks each item, and fails with the problems of all.
+#[track_caller]
+pub(crate) fn check_each<T: Sync>(
+    items: &[T],
+    at_once: usize,
+    name: impl Fn(&T) -> String,
+    check: impl Fn(&T) + Sync,
+) {
+    let wrong = problems(items, at_once, name, |item| {
+        check(item);
+        Ok(())
+    });
+    assert!(wrong.is_empty(), "{} of {} failed:\n{}", wrong.len(), items.len(), wrong.join("\n"));
+}
+
 /// Waits until the condition holds. The timeout is far longer than it can take.
 #[track_caller]
 pub(crate) fn wait_until(what: &str, ready: impl Fn() -> bool) {
@@ -74,8 +90,25 @@ pub(crate) fn wait_until(what: &str, ready: impl Fn() -> bool) {
     }
 }
 
+/// An endpoint with the usual settings.
+pub(crate) fn endpoint() -> Endpoint {
+    Endpoint::start(Settings::default()).expect("a free port")
+}
+
+/// Lets AWS refuse every call that changes something.
+pub(crate) fn deny_changes(endpoint: &Endpoint) {
+    let reading = json!({"Effect": "Allow", "Action": ["lambda:Get*", "lambda:List*"], "Resource": "*"});
+    endpoint.enforce(json!({"Version": "2012-10-17", "Statement": [reading]}));
+}
+
+/// Kills a program, and waits for its end.
+pub(crate) fn kill(mut child: Child) {
+    child.kill().expect("the child can be killed");
+    child.wait().expect("the child can be waited for");
+}
+
 /// Returns the message of a panic.
-pub(crate) fn panic_message(panic: &(dyn Any + Send)) -> String {
+fn panic_message(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<String>().cloned();
     text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned())).unwrap_or_default()
 }
@@ -94,6 +127,8 @@ pub(crate) fn git(directory: &Path, arguments: &[&str]) -> String {
 
 pub(crate) const ALIASES: &str = "/2015-03-31/functions/f/aliases";
 pub(crate) const CONFIGURATION: &str = "/2015-03-31/functions/f/configuration";
+pub(crate) const EVENT_INVOKE: &str = "/2019-09-25/functions/f/event-invoke-config";
+pub(crate) const EVENT_SOURCES: &str = "/2015-03-31/event-source-mappings";
 pub(crate) const PROVISIONED: &str = "/2019-09-30/functions/f/provisioned-concurrency?Qualifier=live";
 pub(crate) const VERSIONS: &str = "/2015-03-31/functions/f/versions";
 
@@ -137,14 +172,8 @@ impl Fixture {
     /// Creates a fixture with a function that has `count` published versions and no alias.
     pub(crate) fn published(count: u32, members: Value) -> Self {
         let fixture = Fixture::new(members);
-        let function = json!({
-            "FunctionName": "f", "Role": fixture.request["role"], "Runtime": "nodejs22.x", "Handler": "index.handler",
-        });
-        fixture.endpoint.seed(function).expect("AWS would create it");
-        for number in 1..=count {
-            fixture.another_client("PUT", CONFIGURATION, json!({"Timeout": number}));
-            fixture.another_client("POST", VERSIONS, json!({}));
-        }
+        fixture.endpoint.seed(create_request()).expect("AWS would create it");
+        publish(&fixture.endpoint, 1..=count);
         fixture
     }
 
@@ -230,9 +259,7 @@ impl Fixture {
     }
 
     pub(crate) fn another_client(&self, method: &str, target: &str, body: Value) -> Value {
-        self.endpoint
-            .perform(method, target, body)
-            .unwrap_or_else(|words| panic!("{method} {target}: {words}"))
+        perform(&self.endpoint, method, target, body)
     }
 
     pub(crate) fn make_alias(&self, name: &str, version: &str) {
@@ -262,11 +289,7 @@ impl Fixture {
 
     /// Waits until a call of this operation is recorded.
     pub(crate) fn wait_for_call(&self, operation: &str) {
-        let began = Instant::now();
-        while !self.operations().iter().any(|received| received == operation) {
-            assert!(began.elapsed() < CALL_TIMEOUT, "no call of {operation}");
-            thread::sleep(Duration::from_millis(2));
-        }
+        wait_until(operation, || self.endpoint.count(operation) > 0);
     }
 
     /// Waits until the call with this number, from 0, is recorded. Returns false if the run ended without it.
@@ -319,9 +342,8 @@ impl Running {
         }
     }
 
-    pub(crate) fn kill(mut self) {
-        self.child.kill().expect("the child can be killed");
-        self.child.wait().expect("the child can be waited for");
+    pub(crate) fn kill(self) {
+        kill(self.child);
     }
 
     pub(crate) fn ended(mut self) -> PluginOutput {
@@ -371,20 +393,6 @@ pub(crate) fn object(value: Value) -> Map<String, Value> {
         Value::Object(object) => object,
         other => panic!("not an object: {other}"),
     }
-}
-
-/// Returns an alias with the history that its description stands for. CodeDeploy leaves the description as it
-/// is, so after a run that was killed or failed, `(at 1, codedeploy to 2)` stands for `(at 2, before: 1)`.
-pub(crate) fn with_version_before(live: &Value) -> Value {
-    let mut alias = live.clone();
-    let description = live["Description"].as_str().unwrap_or_default();
-    let inside = description.strip_prefix("(at ").and_then(|rest| rest.strip_suffix(')'));
-    if let Some((at, to)) = inside.and_then(|inside| inside.split_once(", codedeploy to "))
-        && live["FunctionVersion"] == to
-    {
-        alias["Description"] = json!(format!("(at {to}, before: {at})"));
-    }
-    alias
 }
 
 /// Formats the target of an alias in a request or an answer.

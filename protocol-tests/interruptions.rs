@@ -10,7 +10,7 @@ use lambda_endpoint::{Endpoint, Fault, FaultKind, Settings};
 use serde_json::{Value, json};
 
 use crate::deployments::{build_directory, request};
-use crate::fixture;
+use crate::fixture::{check_each, wait_until};
 use crate::plugin::{PluginCommand, PluginOutput, program};
 use crate::shell::{self, PATH};
 
@@ -21,23 +21,25 @@ pub(crate) fn signal(child: &Child, name: &str) {
     assert!(sent.success(), "the program is still running");
 }
 
+/// Sends a signal to the process group of a program, as a terminal does.
+pub(crate) fn signal_group(child: &Child, name: &str) {
+    let group = format!("-{}", child.id());
+    let sent = shell::kill().args(["-s", name, "--", &group]).status().expect("kill runs");
+    assert!(sent.success(), "the program is still running");
+}
+
 /// Starts the program with a request, and returns when `ready` returns true.
 fn started(plugin: &mut PluginCommand, request: &Value, ready: impl Fn() -> bool) -> Child {
     let mut child = plugin.spawn();
     child.stdin.take().expect("piped").write_all(request.to_string().as_bytes()).expect("writable");
-    let began = Instant::now();
-    while !ready() {
-        assert!(began.elapsed() < Duration::from_secs(30), "not ready after 30 s");
-        std::thread::sleep(Duration::from_millis(5));
-    }
+    wait_until("the run", ready);
     child
 }
 
 /// Waits for the end of a run that just received a signal. It must end within 5 s.
 #[track_caller]
 fn ended(child: Child) -> PluginOutput {
-    let ended = PluginOutput::of(child, Instant::now());
-    ended.check(&[]);
+    let ended = PluginOutput::ended(child);
     assert!(ended.elapsed < Duration::from_secs(5), "{:?}", ended.elapsed);
     ended
 }
@@ -54,37 +56,28 @@ fn live_function(settings: Settings) -> (Endpoint, tempfile::TempDir, Value) {
     (endpoint, directory, request)
 }
 
-fn called(endpoint: &Endpoint, operation: &str) -> bool {
-    endpoint.calls().iter().any(|call| call.operation == operation)
-}
-
 #[test]
 fn a_signal_during_a_wait_ends_it_and_reports_what_was_changed() {
     for (name, status) in [("TERM", 143), ("INT", 130)] {
         let (endpoint, directory, request) = live_function(Settings::default());
         endpoint.set_update_duration(Duration::from_secs(60));
         let mut plugin = PluginCommand::new(&[]).directory(directory.path());
-        let child = started(&mut plugin, &request, || called(&endpoint, "UpdateFunctionConfiguration"));
+        let child = started(&mut plugin, &request, || endpoint.count("UpdateFunctionConfiguration") > 0);
         std::thread::sleep(Duration::from_millis(150));
         signal(&child, name);
         let ended = ended(child);
         assert_eq!((ended.code(), ended.status.code()), ("cancelled", Some(status)));
         assert_eq!(ended.finished()["changed"], json!(["update-function-configuration"]));
-        assert!(!called(&endpoint, "UpdateFunctionCode"), "no further step");
+        assert_eq!(endpoint.count("UpdateFunctionCode"), 0, "no further step");
     }
 }
 
 /// A run that waits for an update call to which AWS does not respond.
 fn hanging() -> (Endpoint, tempfile::TempDir, Child) {
     let (endpoint, directory, request) = live_function(Settings::default());
-    endpoint.fault(Fault {
-        operation: Some("UpdateFunctionConfiguration".to_owned()),
-        after: 0,
-        times: 1,
-        kind: FaultKind::Hang { for_: Duration::from_secs(30) },
-    });
+    endpoint.fault(Fault::once("UpdateFunctionConfiguration", FaultKind::hang()));
     let mut plugin = PluginCommand::new(&[]).directory(directory.path());
-    let child = started(&mut plugin, &request, || called(&endpoint, "GetFunction"));
+    let child = started(&mut plugin, &request, || endpoint.count("GetFunction") > 0);
     std::thread::sleep(Duration::from_millis(300));
     (endpoint, directory, child)
 }
@@ -159,12 +152,10 @@ fn when_the_runner_closes_our_output_no_further_step_is_taken() {
         );
     }
     // Wait for the call: the program also notices a closed output before it.
-    while !called(&endpoint, "UpdateFunctionConfiguration") {
-        std::thread::sleep(Duration::from_millis(5));
-    }
+    wait_until("the call", || endpoint.count("UpdateFunctionConfiguration") > 0);
     drop(stdout);
     assert_eq!(child.wait().expect("can be waited for").code(), Some(1));
-    assert!(!called(&endpoint, "UpdateFunctionCode"), "no further step");
+    assert_eq!(endpoint.count("UpdateFunctionCode"), 0, "no further step");
 }
 
 #[test]
@@ -217,30 +208,23 @@ fn check_received(runs: &[&[&str]]) {
     std::fs::write(directory.path().join("f.yml"), "function_name: f\non: {all_branches: true}\n")
         .expect("writable");
     let runs: Vec<_> = runs.iter().flat_map(|run| [(*run, ("TERM", 15)), (*run, ("QUIT", 3))]).collect();
-    let wrong = fixture::problems(
-        &runs,
-        4,
-        |run| format!("{run:?}"),
-        |(arguments, (name, number))| {
-            let (_reader, writer) = full_pipe();
-            let mut command = std::process::Command::new(program());
-            command.args(*arguments).current_dir(directory.path()).env_clear().env("PATH", &*PATH);
-            command.stdin(Stdio::piped()).stdout(writer).stderr(Stdio::piped());
-            let mut child = command.spawn().expect("can be started");
-            drop(command);
-            let mut stdin = child.stdin.take().expect("piped");
-            stdin
-                .write_all(br#"{"function_name":"f","on":{"all_branches":true}}"#)
-                .expect("fits into a pipe");
-            drop(stdin);
-            wait_until_asleep(&child);
-            signal(&child, name);
-            let ended = crate::hostile::end_within(Duration::from_secs(20), child, Instant::now());
-            let status = ended.status.code().or(ended.status.signal().map(|signal| 128 + signal));
-            if status == Some(128 + number) { Ok(()) } else { Err(format!("{}", ended.status)) }
-        },
-    );
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    let name = |run: &(&[&str], (&str, i32))| format!("{run:?}");
+    check_each(&runs, 4, name, |(arguments, (name, number))| {
+        let (_reader, writer) = full_pipe();
+        let mut command = std::process::Command::new(program());
+        command.args(*arguments).current_dir(directory.path()).env_clear().env("PATH", &*PATH);
+        command.stdin(Stdio::piped()).stdout(writer).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("can be started");
+        drop(command);
+        let mut stdin = child.stdin.take().expect("piped");
+        stdin.write_all(br#"{"function_name":"f","on":{"all_branches":true}}"#).expect("fits into a pipe");
+        drop(stdin);
+        wait_until_asleep(&child);
+        signal(&child, name);
+        let ended = crate::hostile::end_within(Duration::from_secs(20), child, Instant::now());
+        let status = ended.status.code().or(ended.status.signal().map(|signal| 128 + signal));
+        assert_eq!(status, Some(128 + number), "{}", ended.status);
+    });
 }
 
 #[test]

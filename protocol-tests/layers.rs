@@ -51,12 +51,11 @@ fn used(fixture: &Fixture, name: &str) -> Vec<u64> {
 
 /// Adds a fault to the first call of this operation.
 fn fault(fixture: &Fixture, operation: &str, kind: FaultKind) {
-    fixture.endpoint.fault(Fault { operation: Some(operation.to_owned()), after: 0, times: 1, kind });
+    fixture.endpoint.fault(Fault::once(operation, kind));
 }
 
 fn refusal(code: &str) -> FaultKind {
-    let (code, message) = (code.to_owned(), "AWS refuses it.".to_owned());
-    FaultKind::Status { status: 400, code, message, retry_after: None }
+    FaultKind::status(400, code, "AWS refuses it.")
 }
 
 #[track_caller]

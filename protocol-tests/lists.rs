@@ -47,7 +47,7 @@ fn three_live() -> Fixture {
 
 /// The number of calls of this operation.
 pub(crate) fn count(fixture: &Fixture, operation: &str) -> usize {
-    fixture.operations().iter().filter(|received| *received == operation).count()
+    fixture.endpoint.count(operation)
 }
 
 /// Whether there was a call for this function.
@@ -85,12 +85,8 @@ fn a_signal_fails_the_stanza_that_runs_and_stops_the_rest() {
     for (name, status, allow_failure) in [("TERM", 143, false), ("INT", 130, true)] {
         let mut fixture = three_live();
         fixture.request["stanzas"][1]["allow_failure"] = json!(allow_failure);
-        fixture.endpoint.fault(Fault {
-            operation: Some("UpdateFunctionCode".to_owned()),
-            after: 1,
-            times: 1,
-            kind: FaultKind::Hang { for_: Duration::from_secs(30) },
-        });
+        let hang = Fault { after: 1, ..Fault::once("UpdateFunctionCode", FaultKind::hang()) };
+        fixture.endpoint.fault(hang);
         let running = fixture.started("// 2\n", &["update-function-code"; 2]);
         thread::sleep(Duration::from_millis(300));
         signal(&running.child, name);

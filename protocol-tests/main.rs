@@ -8,6 +8,7 @@
 
 mod action;
 mod approved_plans;
+mod aws_state;
 mod buildkite_plugin;
 mod case;
 mod cases;
@@ -42,6 +43,7 @@ mod lists;
 mod members;
 mod modules;
 mod node;
+mod noise;
 mod pace;
 mod packages;
 mod plugin;

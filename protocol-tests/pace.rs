@@ -7,12 +7,12 @@ use serde_json::{Value, json};
 
 use crate::deployments::{build_directory, request};
 use crate::identity::sources::{ROLE, ROLE_KEYS, sts};
-use crate::plugin::{PluginCommand, PluginOutput};
+use crate::plugin::{PluginCommand, PluginOutput, take_env};
 
 /// Deploys the functions `f0`, `f1` and so on. Each has the stanza of [`request`] and its members of `more`.
 fn deploy(endpoint: &Endpoint, env: &Value, more: &[Value]) -> PluginOutput {
     let mut stanza = request(endpoint);
-    let mut job = stanza.as_object_mut().expect("an object").remove("env").expect("the job's environment");
+    let mut job = take_env(&mut stanza);
     job.as_object_mut().expect("an object").extend(env.as_object().expect("an object").clone());
     let stanza = |(number, more): (usize, &Value)| {
         let mut stanza = stanza.clone();
@@ -48,13 +48,8 @@ fn a_list_of_functions_keeps_to_awss_quotas() {
 #[test]
 fn a_429_for_one_function_slows_the_calls_for_the_next() {
     let endpoint = Endpoint::start(Settings::default()).expect("a free port");
-    let kind = FaultKind::Status {
-        status: 429,
-        code: "TooManyRequestsException".to_owned(),
-        message: "Rate Exceeded.".to_owned(),
-        retry_after: None,
-    };
-    endpoint.fault(Fault { operation: Some("CreateFunction".to_owned()), after: 1, times: 1, kind });
+    let throttled = FaultKind::status(429, "TooManyRequestsException", "Rate Exceeded.");
+    endpoint.fault(Fault { after: 1, ..Fault::once("CreateFunction", throttled) });
     deploy(&endpoint, &json!({}), &vec![json!({"alias": "live"}); 3]);
     let calls = endpoint.calls();
     let first = calls.iter().position(|call| call.status == 429).expect("throttled once");

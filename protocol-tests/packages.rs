@@ -10,7 +10,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::LazyLock;
-use std::time::{Instant, SystemTime};
+use std::time::SystemTime;
 
 use serde_json::json;
 use tempfile::TempDir;
@@ -74,6 +74,11 @@ fn can_be_made() -> bool {
     missing.is_none()
 }
 
+/// An empty directory, if the packages can be made.
+fn scratch() -> Option<TempDir> {
+    can_be_made().then(|| TempDir::new().expect("a temporary directory"))
+}
+
 fn is_installed(tool: &str) -> bool {
     Command::new(tool).arg("--version").output().is_ok()
 }
@@ -122,6 +127,14 @@ fn text(command: &mut Command) -> String {
     String::from_utf8(output(command)).expect("UTF-8")
 }
 
+/// What a command writes to standard error if it ends with this status, and nothing to standard output.
+#[track_caller]
+fn refusal(command: &mut Command, status: i32) -> String {
+    let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    assert_eq!((output.status.code(), output.stdout.len()), (Some(status), 0), "{command:?}");
+    String::from_utf8(output.stderr).expect("UTF-8")
+}
+
 /// Starts an installed program with the request of a fixture.
 fn start(command: &mut Command, fixture: &Fixture) -> Child {
     command.current_dir(fixture.directory.path()).env_clear().env("PATH", path());
@@ -136,8 +149,7 @@ fn start(command: &mut Command, fixture: &Fixture) -> Child {
 #[track_caller]
 fn deploys(command: &mut Command) {
     let fixture = Fixture::new(json!({}));
-    let ended = PluginOutput::of(start(command, &fixture), Instant::now());
-    ended.check(&[]);
+    let ended = PluginOutput::ended(start(command, &fixture));
     assert_eq!(ended.outcome(), "deployed", "{}", ended.stdout);
     assert!(fixture.endpoint.function("f").is_some());
 }
@@ -166,10 +178,7 @@ fn packages_for_both(directory: &Path) -> PathBuf {
 #[test]
 #[ignore = "second tier: needs dpkg-deb, jq, npm and PyPI"]
 fn the_same_programs_give_the_same_packages() {
-    if !can_be_made() {
-        return;
-    }
-    let directory = TempDir::new().expect("a temporary directory");
+    let Some(directory) = scratch() else { return };
     let one = packages_for_both(directory.path());
     let mut expected =
         vec!["SHA256SUMS".to_owned(), format!("dpl-lambda-{VERSION}.tgz"), "dpl-lambda-image.tar".to_owned()];
@@ -214,19 +223,15 @@ fn the_same_programs_give_the_same_packages() {
 #[test]
 #[ignore = "second tier: needs dpkg-deb, jq, npm and PyPI"]
 fn what_cannot_be_packed_is_refused() {
-    if !can_be_made() {
-        return;
-    }
-    let directory = TempDir::new().expect("a temporary directory");
+    let Some(directory) = scratch() else { return };
     let path = |name: &str| directory.path().join(name);
     let [new, script] = ["new", "script"].map(path);
     let one = head_of_program(directory.path(), &PROCESSORS[0]);
     fs::write(&script, "#!/bin/sh\n").expect("writable");
     let refusal = |command: &mut Command| {
-        let output = command.output().expect("bash is installed");
-        assert_eq!(output.status.code(), Some(1));
+        let reported = refusal(command, 1);
         assert!(!new.exists());
-        String::from_utf8(output.stderr).expect("UTF-8")
+        reported
     };
     let usage = "package: usage: .ci/package DIRECTORY RUNNABLE PROGRAM...\n";
     assert_eq!(refusal(&mut package(&new, &[])), usage);
@@ -252,10 +257,7 @@ fn what_cannot_be_packed_is_refused() {
 #[test]
 #[ignore = "second tier: needs dpkg-deb, jq, npm and PyPI"]
 fn the_wheel_installs_into_an_empty_environment_and_deploys() {
-    if !can_be_made() {
-        return;
-    }
-    let directory = TempDir::new().expect("a temporary directory");
+    let Some(directory) = scratch() else { return };
     let environment = directory.path().join("environment");
     let python = environment.join("bin/python");
     output(Command::new("python3").args(["-m", "venv"]).arg(&environment));
@@ -270,9 +272,7 @@ fn the_wheel_installs_into_an_empty_environment_and_deploys() {
 #[test]
 #[ignore = "second tier: needs dpkg-deb, jq, npm and PyPI"]
 fn the_debian_package_has_its_files_where_debian_wants_them() {
-    if !can_be_made() {
-        return;
-    }
+    let Some(directory) = scratch() else { return };
     let deb = file(&PACKAGES, ".deb");
     let listed = text(Command::new("dpkg-deb").arg("--contents").arg(&deb));
     let files: BTreeMap<&str, (&str, &str)> = listed
@@ -322,7 +322,6 @@ fn the_debian_package_has_its_files_where_debian_wants_them() {
     assert_eq!(field("Architecture"), processor().debian);
     assert_eq!(field("Depends"), "", "a static program needs no package");
 
-    let directory = TempDir::new().expect("a temporary directory");
     let unpacked = directory.path().join("unpacked");
     output(Command::new("dpkg-deb").arg("--raw-extract").arg(&deb).arg(&unpacked));
     output(Command::new("md5sum").args(["--check", "--strict", "DEBIAN/md5sums"]).current_dir(&unpacked));

@@ -2,6 +2,7 @@
 //! every run must have.
 
 use std::collections::BTreeSet;
+use std::ffi::OsStr;
 use std::io::Write;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -101,6 +102,14 @@ impl PluginCommand {
         self
     }
 
+    pub(crate) fn envs<K: AsRef<OsStr>, V: AsRef<OsStr>>(
+        mut self,
+        variables: impl IntoIterator<Item = (K, V)>,
+    ) -> Self {
+        self.command.envs(variables);
+        self
+    }
+
     /// Adds texts that must not occur in any output.
     pub(crate) fn secrets(mut self, secrets: impl IntoIterator<Item = String>) -> Self {
         self.secrets.extend(secrets);
@@ -152,6 +161,14 @@ impl PluginOutput {
             .collect();
         let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
         PluginOutput { events, stdout, stderr, status: output.status, elapsed: began.elapsed() }
+    }
+
+    /// Waits for the end of a run, and checks the properties that every run must have.
+    #[track_caller]
+    pub(crate) fn ended(child: Child) -> Self {
+        let ended = PluginOutput::of(child, Instant::now());
+        ended.check(&[]);
+        ended
     }
 
     /// Checks the properties that every run must have.
@@ -340,14 +357,31 @@ fn collect(value: &Value, into: &mut Vec<String>) {
 
 /// The `env` of a job with keys for this endpoint.
 pub(crate) fn job_env(endpoint: &Endpoint) -> Value {
-    json!({
-        "PATH": &*PATH,
-        "TRAVIS_BRANCH": "master",
-        "TRAVIS_PULL_REQUEST": "false",
-        "AWS_ACCESS_KEY_ID": "AKIDENDPOINTEXAMPLE1",
-        "AWS_SECRET_ACCESS_KEY": "endpoint-secret-key",
-        "AWS_ENDPOINT_URL": endpoint.url(),
-    })
+    let mut env = json!({"PATH": &*PATH, "TRAVIS_BRANCH": "master", "TRAVIS_PULL_REQUEST": "false"});
+    for (name, value) in aws_env(endpoint) {
+        env[name] = json!(value);
+    }
+    env
+}
+
+/// The variables with the keys and the address of this endpoint.
+pub(crate) fn aws_env(endpoint: &Endpoint) -> [(&'static str, String); 3] {
+    [
+        ("AWS_ACCESS_KEY_ID", "AKIDENDPOINTEXAMPLE1".to_owned()),
+        ("AWS_SECRET_ACCESS_KEY", "endpoint-secret-key".to_owned()),
+        ("AWS_ENDPOINT_URL", endpoint.url()),
+    ]
+}
+
+/// The variables of an `env`.
+pub(crate) fn variables(env: &Value) -> impl Iterator<Item = (&str, &str)> {
+    let variables = env.as_object().expect("an object").iter();
+    variables.map(|(name, value)| (name.as_str(), value.as_str().expect("a string")))
+}
+
+/// Removes the `env` of a request, and returns it.
+pub(crate) fn take_env(request: &mut Value) -> Value {
+    request.as_object_mut().and_then(|request| request.remove("env")).expect("the request has `env`")
 }
 
 /// True if `actual` contains everything in `expected`: objects may have extra keys, lists must have the same

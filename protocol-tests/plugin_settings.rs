@@ -5,62 +5,25 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use lambda_endpoint::{Endpoint, Settings};
+use lambda_endpoint::Endpoint;
 use serde_json::{Value, json};
 
+use crate::ci_examples::builds::{self, Variables};
 use crate::deployments::build_directory;
+use crate::fixture::endpoint;
 use crate::plugin::PluginCommand;
 use crate::repository::{self, committed_schema};
-use crate::standalone::{collected, tags, with_keys};
+use crate::standalone::{collected, tags, two_stanzas, with_keys};
 
-/// Names and values of variables.
-type Variables = &'static [(&'static str, &'static str)];
+/// The variables of every job of a CI, and those of a build.
+type Build = [Variables; 2];
 
-const DRONE: Variables = &[
-    ("CI", "true"),
-    ("DRONE", "true"),
-    ("DRONE_BUILD_EVENT", "push"),
-    ("DRONE_COMMIT_REF", "refs/heads/main"),
-    ("DRONE_BRANCH", "main"),
-];
-const DRONE_TAG: Variables = &[
-    ("CI", "true"),
-    ("DRONE", "true"),
-    ("DRONE_BUILD_EVENT", "tag"),
-    ("DRONE_COMMIT_REF", "refs/tags/v1"),
-    ("DRONE_TAG", "v1"),
-];
-const DRONE_REQUEST: Variables = &[
-    ("CI", "true"),
-    ("DRONE", "true"),
-    ("DRONE_BUILD_EVENT", "pull_request"),
-    ("DRONE_COMMIT_REF", "refs/pull/7/head"),
-    ("DRONE_BRANCH", "main"),
-    ("DRONE_PULL_REQUEST", "7"),
-    ("DRONE_TARGET_BRANCH", "main"),
-    ("DRONE_SOURCE_BRANCH", "dev"),
-];
-const WOODPECKER: Variables = &[
-    ("CI", "woodpecker"),
-    ("CI_PIPELINE_EVENT", "push"),
-    ("CI_COMMIT_REF", "refs/heads/main"),
-    ("CI_COMMIT_BRANCH", "main"),
-];
-const WOODPECKER_TAG: Variables = &[
-    ("CI", "woodpecker"),
-    ("CI_PIPELINE_EVENT", "tag"),
-    ("CI_COMMIT_REF", "refs/tags/v1"),
-    ("CI_COMMIT_TAG", "v1"),
-];
-const WOODPECKER_REQUEST: Variables = &[
-    ("CI", "woodpecker"),
-    ("CI_PIPELINE_EVENT", "pull_request"),
-    ("CI_COMMIT_REF", "refs/pull/7/head"),
-    ("CI_COMMIT_BRANCH", "main"),
-    ("CI_COMMIT_PULL_REQUEST", "7"),
-    ("CI_COMMIT_TARGET_BRANCH", "main"),
-    ("CI_COMMIT_SOURCE_BRANCH", "dev"),
-];
+const DRONE: Build = [builds::DRONE.always, builds::DRONE.main];
+const DRONE_TAG: Build = [builds::DRONE.always, builds::DRONE.tag];
+const DRONE_REQUEST: Build = [builds::DRONE.always, builds::DRONE.request];
+const WOODPECKER: Build = [builds::WOODPECKER.always, builds::WOODPECKER.main];
+const WOODPECKER_TAG: Build = [builds::WOODPECKER.always, builds::WOODPECKER.tag];
+const WOODPECKER_REQUEST: Build = [builds::WOODPECKER.always, builds::WOODPECKER.request];
 
 /// The settings of a function that is deployed from `main`.
 const HELLO: Variables = &[
@@ -72,12 +35,8 @@ const HELLO: Variables = &[
     ("ON", r#"{"branch":"main"}"#),
 ];
 
-fn endpoint() -> Endpoint {
-    Endpoint::start(Settings::default()).expect("a free port")
-}
-
 /// The program with these variables and settings. The names of settings are those of their variables.
-fn step(directory: &Path, endpoint: &Endpoint, build: Variables, settings: &[(&str, &str)]) -> PluginCommand {
+fn step(directory: &Path, endpoint: &Endpoint, build: Build, settings: &[(&str, &str)]) -> PluginCommand {
     with_settings(&["plugin"], directory, endpoint, build, settings)
 }
 
@@ -85,17 +44,11 @@ fn with_settings(
     arguments: &[&str],
     directory: &Path,
     endpoint: &Endpoint,
-    build: Variables,
+    build: Build,
     settings: &[(&str, &str)],
 ) -> PluginCommand {
-    let mut plugin = with_keys(PluginCommand::new(arguments), directory, Some(endpoint));
-    for (name, value) in build {
-        plugin = plugin.env(name, value);
-    }
-    for (name, text) in settings {
-        plugin = plugin.env(&format!("PLUGIN_{name}"), text);
-    }
-    plugin
+    let plugin = with_keys(PluginCommand::new(arguments), directory, Some(endpoint)).envs(build.concat());
+    plugin.envs(settings.iter().map(|(name, text)| (format!("PLUGIN_{name}"), *text)))
 }
 
 /// The settings of [`HELLO`] and these.
@@ -225,7 +178,7 @@ fn the_output_is_text_which_names_settings_in_place_of_lines() {
 #[test]
 fn a_note_about_an_option_names_the_setting() {
     let (endpoint, directory) = (endpoint(), build_directory());
-    let promoted: Variables = &[("CI", "true"), ("DRONE", "true"), ("DRONE_BUILD_EVENT", "promote")];
+    let promoted: Build = [builds::DRONE.always, &[("DRONE_BUILD_EVENT", "promote")]];
     let (_, stderr, status) = collected(step(directory.path(), &endpoint, promoted, &hello(&[])));
     assert_eq!((status, endpoint.calls().len()), (Some(0), 0), "{stderr}");
     assert!(stderr.contains("use `ci: none`, which takes") && !stderr.contains("--ci"), "{stderr}");
@@ -234,7 +187,7 @@ fn a_note_about_an_option_names_the_setting() {
 #[test]
 fn a_step_without_settings_is_answered_with_what_to_write() {
     let (endpoint, directory) = (endpoint(), build_directory());
-    let (stdout, stderr, status) = collected(step(directory.path(), &endpoint, &[], &[]));
+    let (stdout, stderr, status) = collected(step(directory.path(), &endpoint, [&[], &[]], &[]));
     assert_eq!((stdout.as_str(), status, stderr.lines().count()), ("", Some(2), 1), "{stderr}");
     for part in ["no variable `PLUGIN_*` is set", "`function_name: hello`", "--stanza FILE", "--help"] {
         assert!(stderr.contains(part), "{part}: {stderr}");
@@ -275,9 +228,7 @@ fn settings_that_cannot_be_used_are_all_refused_before_the_run() {
 #[test]
 fn a_setting_can_name_a_file_with_stanzas_but_not_beside_a_stanza() {
     let (endpoint, directory) = (endpoint(), build_directory());
-    let item = |name| crate::standalone::stanza(name).replacen("  ", "- ", 1);
-    let two = format!("deploy:\n{}{}", item("one"), item("two"));
-    fs::write(directory.path().join(".travis.yml"), two).expect("written");
+    fs::write(directory.path().join(".travis.yml"), two_stanzas()).expect("written");
     let files = [("TRAVIS_YML", ".travis.yml"), ("ONLY", "two"), ("HARNESS_FILE", "x")];
     let (stdout, stderr, status) = collected(step(directory.path(), &endpoint, DRONE, &files));
     assert!(stdout.contains("\ndeployed two\n") && status == Some(0), "{stdout}\n{stderr}");

@@ -6,7 +6,7 @@ use std::fs;
 use lambda_endpoint::{Endpoint, Settings};
 
 use crate::deployments::build_directory;
-use crate::plugin::{PluginCommand, PluginOutput, job_env};
+use crate::plugin::{PluginCommand, PluginOutput, job_env, variables};
 use crate::python::run_script;
 
 /// A stanza that ends a file, so that lines for it can follow.
@@ -121,12 +121,7 @@ fn texts_of_the_file_are_shown_in_one_line_without_control_characters() {
 fn a_line_of_a_quoted_text_may_begin_as_far_left_as_its_key() {
     let endpoint = Endpoint::start(Settings::default()).expect("a free port");
     let job = job_env(&endpoint);
-    let env: Vec<(&str, &str)> = job
-        .as_object()
-        .expect("an object")
-        .iter()
-        .map(|(name, value)| (name.as_str(), value.as_str().expect("a string")))
-        .collect();
+    let env: Vec<(&str, &str)> = variables(&job).collect();
     let ended = run("deploy", &format!("{STANZA}{}", INSIDE[0]), &env);
     assert_eq!(ended.outcome(), "deployed", "{}", ended.stdout);
     let function = endpoint.function("f").expect("it exists");

@@ -13,9 +13,9 @@ use lambda_endpoint::{Alarm, Fires};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::fixture::Fixture;
+use crate::fixture::{Fixture, deny_changes};
 use crate::identity::recorder::{Answer, Recorder};
-use crate::plugin::{PluginCommand, PluginOutput, program};
+use crate::plugin::{PluginCommand, PluginOutput, program, take_env, variables};
 use crate::shell::PATH;
 
 /// The text of a key of the run's error.
@@ -141,8 +141,7 @@ fn a_failure_before_any_change_says_so_in_text_and_names_its_explanation() {
     // The same where AWS refuses the first step.
     let fixture = Fixture::new(json!({}));
     fixture.deployed("// 1\n");
-    let reading = json!({"Effect": "Allow", "Action": ["lambda:Get*", "lambda:List*"], "Resource": "*"});
-    fixture.endpoint.enforce(json!({"Version": "2012-10-17", "Statement": [reading]}));
+    deny_changes(&fixture.endpoint);
     let denied = deployed_in_text(&fixture);
     let text = stdout(&denied);
     assert_eq!(denied.status.code(), Some(1), "{text}{}", stderr(&denied));
@@ -152,14 +151,8 @@ fn a_failure_before_any_change_says_so_in_text_and_names_its_explanation() {
 /// Deploys new code with the stanza of a fixture in a file, and with the output for people.
 fn deployed_in_text(fixture: &Fixture) -> Output {
     let mut stanza = fixture.with(&json!({"on": {"all_branches": true}}));
-    let env = stanza.as_object_mut().expect("an object").remove("env").expect("the job's");
-    let env: Vec<(&str, &str)> = env
-        .as_object()
-        .expect("an object")
-        .iter()
-        .filter(|(name, _)| name.starts_with("AWS_"))
-        .map(|(name, value)| (name.as_str(), value.as_str().expect("a string")))
-        .collect();
+    let env = take_env(&mut stanza);
+    let env: Vec<(&str, &str)> = variables(&env).filter(|(name, _)| name.starts_with("AWS_")).collect();
     fixture.write("// 2\n");
     fs::write(fixture.path("f.json"), stanza.to_string()).expect("writable");
     let arguments = ["deploy", "--stanza", "f.json", "--format", "text"];

@@ -11,7 +11,8 @@ use lambda_endpoint::{Endpoint, Settings};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::plugin::{PluginCommand, job_env, program, stanzas_of};
+use crate::fixture::deny_changes;
+use crate::plugin::{PluginCommand, aws_env, job_env, program, stanzas_of, variables};
 use crate::pty::{Pty, screen};
 use crate::shell::PATH;
 use crate::terminal;
@@ -107,10 +108,8 @@ fn the_dialogues_of_the_readme_are_real_ones() {
         stanzas_of(&request).iter().for_each(|stanza| prepare(stanza, &endpoint, build.path()));
         endpoint.set_update_duration(Duration::from_millis(50));
         let env = job_env(&endpoint);
-        for (name, value) in
-            env.as_object().expect("an object").iter().filter(|(name, _)| *name != "TRAVIS_BRANCH")
-        {
-            request["env"][name] = value.clone();
+        for (name, value) in variables(&env).filter(|(name, _)| *name != "TRAVIS_BRANCH") {
+            request["env"][name] = json!(value);
         }
         let ended = PluginCommand::new(&[]).directory(build.path()).run(&request);
         assert_eq!(ended.status.code(), Some(0), "{}", ended.stdout);
@@ -138,12 +137,7 @@ fn on_terminal(commands: &str, endpoint: &Endpoint) -> Vec<String> {
     std::os::unix::fs::symlink(program, tools.path().join("dpl-lambda")).expect("linked");
     let mut bash = Command::new("bash");
     bash.args(["-c", commands]).current_dir(directory.path()).env_clear();
-    let env = job_env(endpoint);
-    for (name, value) in
-        env.as_object().expect("an object").iter().filter(|(name, _)| name.starts_with("AWS_"))
-    {
-        bash.env(name, value.as_str().expect("a string"));
-    }
+    bash.envs(aws_env(endpoint));
     bash.env("PATH", format!("{}:{}", tools.path().display(), &*PATH));
     bash.env("DPL_LAMBDA_TODAY", "2026-11-01").env("GIT_CEILING_DIRECTORIES", std::env::temp_dir());
     bash.env("TERM", "xterm-256color").env("LANG", "C.UTF-8");
@@ -157,8 +151,7 @@ fn the_first_deployment_of_the_readme_works_as_it_is_written() {
     let (path, mut text) = page("README.md");
     let commands = block(&text, "bash", 0).1.to_owned();
     let denying = endpoint();
-    let reading = json!({"Effect": "Allow", "Action": ["lambda:Get*", "lambda:List*"], "Resource": "*"});
-    denying.enforce(json!({"Version": "2012-10-17", "Statement": [reading]}));
+    deny_changes(&denying);
     let deployed = on_terminal(&commands, &endpoint());
     // README.md shows the error alone of the second one.
     let mut denied = on_terminal(&commands, &denying);

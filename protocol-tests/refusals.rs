@@ -80,14 +80,9 @@ fn reported(row: &Value) -> Value {
     } else {
         let kind = match row["state"].as_str() {
             Some(code) => FaultKind::UpdateFails { reason_code: code.to_owned(), reason: text.clone() },
-            None => FaultKind::Status {
-                status: status(row),
-                code: row["code"].as_str().expect("a code").to_owned(),
-                message: text.clone(),
-                retry_after: None,
-            },
+            None => FaultKind::status(status(row), row["code"].as_str().expect("a code"), &text),
         };
-        endpoint.fault(Fault { operation: Some(operation.to_owned()), after: 0, times: u32::MAX, kind });
+        endpoint.fault(Fault { times: u32::MAX, ..Fault::once(operation, kind) });
     }
     // The program waits and retries after these texts.
     let passing = [

@@ -2,7 +2,6 @@
 //! say of each function.
 
 use std::fs;
-use std::time::Duration;
 
 use lambda_endpoint::{Call, Fault, FaultKind, Settings};
 use serde_json::{Value, json};
@@ -81,8 +80,7 @@ fn live_aliases(fixture: &Fixture, shown: impl Fn(&Value) -> String) -> Vec<Stri
 
 /// Starts a release of this code, and kills it when the second alias is about to move.
 pub(crate) fn kill_half_live(fixture: &Fixture, code: &str) {
-    let kind = FaultKind::Hang { for_: Duration::from_secs(30) };
-    fixture.endpoint.fault(Fault { operation: Some("UpdateAlias".to_owned()), after: 1, times: 1, kind });
+    fixture.endpoint.fault(Fault { after: 1, ..Fault::once("UpdateAlias", FaultKind::hang()) });
     let running = fixture.started(code, &[]);
     wait_until("the second alias", || count(fixture, "UpdateAlias") == 2);
     running.kill();

@@ -21,7 +21,7 @@ use std::time::Duration;
 use lambda_endpoint::{Fault, FaultKind, Invocation, Settings};
 use serde_json::{Value, json};
 
-use crate::fixture::{ALIASES, CONFIGURATION, Fixture, PROVISIONED, Running, VERSIONS, problems, wait_until};
+use crate::fixture::{ALIASES, Fixture, PROVISIONED, Running, VERSIONS, check_each, wait_until};
 use crate::interruptions::signal;
 use crate::plugin::{PluginOutput, SIGNALS};
 use crate::shell;

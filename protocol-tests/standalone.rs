@@ -12,12 +12,13 @@ use std::fs;
 use std::io::Write;
 use std::path::Path;
 
-use lambda_endpoint::{Endpoint, Settings};
+use lambda_endpoint::Endpoint;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::deployments::build_directory;
-use crate::plugin::{PluginCommand, PluginOutput, job_env};
+use crate::fixture::endpoint;
+use crate::plugin::{PluginCommand, PluginOutput, aws_env, job_env};
 use crate::shell::PATH;
 
 /// A stanza that creates a function, as YAML with an indentation of two.
@@ -28,7 +29,8 @@ pub(crate) fn stanza(name: &str) -> String {
     )
 }
 
-fn two_stanzas() -> String {
+/// A `.travis.yml` of the functions `one` and `two`.
+pub(crate) fn two_stanzas() -> String {
     let item = |name| stanza(name).replacen("  ", "- ", 1);
     format!("deploy:\n{}{}", item("one"), item("two"))
 }
@@ -51,25 +53,13 @@ pub(crate) fn with_keys(
     directory: &Path,
     endpoint: Option<&Endpoint>,
 ) -> PluginCommand {
-    let mut plugin = plugin.directory(directory).env("GIT_CEILING_DIRECTORIES", "/");
-    if let Some(endpoint) = endpoint {
-        let env = job_env(endpoint);
-        for (name, value) in
-            env.as_object().expect("an object").iter().filter(|(name, _)| name.starts_with("AWS_"))
-        {
-            plugin = plugin.env(name, value.as_str().expect("a string"));
-        }
-    }
-    plugin
+    let plugin = plugin.directory(directory).env("GIT_CEILING_DIRECTORIES", "/");
+    plugin.envs(endpoint.into_iter().flat_map(aws_env))
 }
 
 /// `arguments` plus the option for the file.
 fn with_file<'a>(arguments: &[&'a str]) -> Vec<&'a str> {
     [arguments, &["--travis-yml", ".travis.yml"]].concat()
-}
-
-fn endpoint() -> Endpoint {
-    Endpoint::start(Settings::default()).expect("a free port")
 }
 
 /// Runs the program and returns stdout, stderr and exit status, for output that is not a single protocol

@@ -10,8 +10,9 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::fixture::git;
-use crate::plugin::{job_env, program};
+use crate::plugin::{aws_env, program};
 use crate::pty::{Pty, screen};
+use crate::shell::PATH;
 
 const COLUMNS: u16 = 80;
 
@@ -55,12 +56,7 @@ impl Desk {
             .args(["--travis-yml", ".travis.yml"])
             .current_dir(self.directory.path())
             .env_clear();
-        let env = job_env(&self.endpoint);
-        for (name, value) in
-            env.as_object().expect("an object").iter().filter(|(name, _)| !name.starts_with("TRAVIS"))
-        {
-            command.env(name, value.as_str().expect("a string"));
-        }
+        command.env("PATH", &*PATH).envs(aws_env(&self.endpoint));
         command
             .env("DPL_LAMBDA_TODAY", "2026-11-01")
             .env("GIT_CEILING_DIRECTORIES", parent(self.directory.path()));

@@ -21,6 +21,14 @@ use std::time::Instant;
 
 use serde_json::Value;
 
+use measured::{Run, median};
+use noise::noise;
+
+#[path = "measured.rs"]
+mod measured;
+#[path = "../noise.rs"]
+mod noise;
+
 const ROUNDS: usize = 9;
 
 fn main() {
@@ -46,27 +54,18 @@ fn main() {
     }
 }
 
-/// The measurements of one run.
-#[derive(Clone, Copy)]
-struct Run {
-    wall: f64,
-    cpu: f64,
-    peak: f64,
-    size: u64,
-}
-
 fn compare(scratch: &Path, tree: &str) {
-    let request = scratch.join("request.json");
-    fs::write(&request, format!(r#"{{"function_name":"f","zip":"{tree}"}}"#)).expect("written");
+    let request = format!(r#"{{"function_name":"f","zip":"{tree}"}}"#);
+    fs::write(scratch.join("request.json"), request).expect("written");
     let python = "import sys, shutil; shutil.make_archive(sys.argv[1][:-4], 'zip', sys.argv[2])";
     let commands: [(&str, Vec<&str>); 3] = [
         ("dpl-lambda package", vec![env!("CARGO_BIN_EXE_dpl-lambda"), "package", "--output", "ours.zip"]),
         ("zip -r -q", vec!["zip", "-r", "-q", "-X", "peer.zip", tree]),
         ("Python zipfile", vec!["python3", "-c", python, "python.zip", tree]),
     ];
-    let mut runs: [Vec<Run>; 3] = Default::default();
+    let (mut runs, mut sizes): ([Vec<Run>; 3], _) = (Default::default(), [0; 3]);
     for _ in 0..ROUNDS {
-        for ((_, command), runs) in commands.iter().zip(&mut runs) {
+        for (((_, command), runs), size) in commands.iter().zip(&mut runs).zip(&mut sizes) {
             let output = scratch.join(
                 ["ours.zip", "peer.zip", "python.zip"]
                     .iter()
@@ -74,44 +73,23 @@ fn compare(scratch: &Path, tree: &str) {
                     .expect("each command names its output"),
             );
             let _ = fs::remove_file(&output);
-            runs.push(run(scratch, &request, command, &output));
+            runs.push(measured::run(scratch, command, &[]));
+            *size = fs::metadata(&output).expect("created").len();
         }
     }
     let (files, bytes, limit) = limit(&scratch.join(tree));
     println!("{tree}: {files} files, {:.0} MB; the limit is {limit:.3} s", bytes as f64 / 1e6);
-    let medians = runs.map(median);
-    for ((name, _), run) in commands.iter().zip(medians) {
+    let medians = runs.map(|runs| median(&runs));
+    for (((name, _), run), size) in commands.iter().zip(medians).zip(sizes) {
         println!(
-            "  {name:<20} {:>6.3} s wall, {:>6.3} s CPU, {:>6.1} MiB peak, {:>11} bytes, {:.2} of the limit, {:.2} x zip's speed",
+            "  {name:<20} {:>6.3} s wall, {:>6.3} s CPU, {:>6.1} MiB peak, {size:>11} bytes, {:.2} of the limit, {:.2} x zip's speed",
             run.wall,
             run.cpu,
             run.peak / 1048576.0,
-            run.size,
             limit / run.wall,
             medians[1].wall / run.wall,
         );
     }
-}
-
-fn run(scratch: &Path, stdin: &Path, command: &[&str], output: &Path) -> Run {
-    let measure = Path::new(env!("CARGO_MANIFEST_DIR")).join("protocol-tests/benches/measure.py");
-    let measured =
-        Command::new("python3").arg(measure).arg(stdin).args(command).current_dir(scratch).output();
-    let measured = measured.expect("python3 runs");
-    assert!(measured.status.success(), "{command:?}: {}", String::from_utf8_lossy(&measured.stderr));
-    let value: Value = serde_json::from_slice(&measured.stdout).expect("JSON");
-    let number = |key: &str| value[key].as_f64().expect("a number");
-    let size = fs::metadata(output).expect("created").len();
-    Run { wall: number("wall"), cpu: number("cpu"), peak: number("peak"), size }
-}
-
-fn median(runs: Vec<Run>) -> Run {
-    let of = |value: fn(&Run) -> f64| {
-        let mut values: Vec<f64> = runs.iter().map(value).collect();
-        values.sort_by(f64::total_cmp);
-        values[values.len() / 2]
-    };
-    Run { wall: of(|run| run.wall), cpu: of(|run| run.cpu), peak: of(|run| run.peak), size: runs[0].size }
 }
 
 /// Returns the number of files, their bytes, and the best of five times in seconds that libdeflate needs for
@@ -233,15 +211,4 @@ fn incompressible(tree: &Path) {
     for number in 65..67 {
         fs::write(tree.join(format!("video{number}.bin")), noise(13_000_000, number + 1)).expect("written");
     }
-}
-
-fn noise(length: usize, seed: u64) -> Vec<u8> {
-    let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    let mut next = || {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        state.to_le_bytes()[3]
-    };
-    (0..length).map(|_| next()).collect()
 }

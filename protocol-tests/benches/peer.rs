@@ -6,6 +6,11 @@ use lambda_endpoint::Settings;
 
 use crate::tools;
 
+pub(crate) use noise::noise;
+
+#[path = "../noise.rs"]
+mod noise;
+
 /// The peer's program. Installs it from PyPI if necessary.
 pub(crate) fn aws() -> PathBuf {
     let requirements = Path::new(env!("CARGO_MANIFEST_DIR")).join("protocol-tests/benches/requirements.txt");
@@ -26,16 +31,4 @@ pub(crate) fn env(url: &str) -> [(&'static str, String); 8] {
         ("AWS_SHARED_CREDENTIALS_FILE", "/dev/null".to_owned()),
         ("NO_PROXY", "127.0.0.1".to_owned()),
     ]
-}
-
-/// Bytes that deflate cannot compress. A weak random generator is good enough.
-pub(crate) fn noise(length: usize, seed: u64) -> Vec<u8> {
-    let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    let mut next = || {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        state.to_le_bytes()
-    };
-    (0..length / 8).flat_map(|_| next()).collect()
 }

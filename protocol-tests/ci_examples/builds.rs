@@ -14,25 +14,25 @@ pub(super) const KEYS: Variables = &[
     ("AWS_SECRET_ACCESS_KEY", "secret-aws_secret_access_key"),
 ];
 
-pub(super) type Variables = &'static [(&'static str, &'static str)];
+pub(crate) type Variables = &'static [(&'static str, &'static str)];
 
 /// A file of `examples/ci/`, and the variables that its CI sets for a build.
-pub(super) struct Example {
+pub(crate) struct Example {
     pub(super) ci: Ci,
     pub(super) file: &'static str,
     pub(super) stanza: &'static str,
     /// The token that its job sends to STS. `None`: the job has [`KEYS`], or the role of its CI.
     pub(super) token: Option<&'static str>,
     /// The variables of every job.
-    pub(super) always: Variables,
+    pub(crate) always: Variables,
     /// The variables of a push to `main`.
-    pub(super) main: Variables,
+    pub(crate) main: Variables,
     /// The variables of a push to `dev`.
     pub(super) dev: Variables,
     /// The variables of the tag `v1.0`.
-    pub(super) tag: Variables,
+    pub(crate) tag: Variables,
     /// The variables of pull request 7, from `dev` to `main`.
-    pub(super) request: Variables,
+    pub(crate) request: Variables,
 }
 
 const GITLAB: Example = Example {
@@ -64,6 +64,48 @@ const CIRCLECI: Example = Example {
     // The branch of a fork may be named main, and none of CircleCI's own variables shows that it is a
     // pull request.
     request: &[("CIRCLE_BRANCH", "main"), ("PIPELINE_EVENT", "pull_request")],
+};
+
+pub(crate) const WOODPECKER: Example = Example {
+    ci: Ci::Woodpecker,
+    file: "woodpecker.yml",
+    stanza: "lambda-keys.yml",
+    token: None,
+    always: &[("CI", "woodpecker")],
+    main: &[
+        ("CI_PIPELINE_EVENT", "push"),
+        ("CI_COMMIT_REF", "refs/heads/main"),
+        ("CI_COMMIT_BRANCH", "main"),
+    ],
+    dev: &[("CI_PIPELINE_EVENT", "push"), ("CI_COMMIT_REF", "refs/heads/dev"), ("CI_COMMIT_BRANCH", "dev")],
+    tag: &[("CI_PIPELINE_EVENT", "tag"), ("CI_COMMIT_REF", "refs/tags/v1.0"), ("CI_COMMIT_TAG", "v1.0")],
+    request: &[
+        ("CI_PIPELINE_EVENT", "pull_request"),
+        ("CI_COMMIT_REF", "refs/pull/7/head"),
+        ("CI_COMMIT_BRANCH", "main"),
+        ("CI_COMMIT_PULL_REQUEST", "7"),
+        ("CI_COMMIT_TARGET_BRANCH", "main"),
+        ("CI_COMMIT_SOURCE_BRANCH", "dev"),
+    ],
+};
+
+pub(crate) const DRONE: Example = Example {
+    ci: Ci::Drone,
+    file: "drone.yml",
+    stanza: "lambda-keys.yml",
+    token: None,
+    always: &[("CI", "true"), ("DRONE", "true")],
+    main: &[("DRONE_BUILD_EVENT", "push"), ("DRONE_COMMIT_REF", "refs/heads/main"), ("DRONE_BRANCH", "main")],
+    dev: &[("DRONE_BUILD_EVENT", "push"), ("DRONE_COMMIT_REF", "refs/heads/dev"), ("DRONE_BRANCH", "dev")],
+    tag: &[("DRONE_BUILD_EVENT", "tag"), ("DRONE_COMMIT_REF", "refs/tags/v1.0"), ("DRONE_TAG", "v1.0")],
+    request: &[
+        ("DRONE_BUILD_EVENT", "pull_request"),
+        ("DRONE_COMMIT_REF", "refs/pull/7/head"),
+        ("DRONE_BRANCH", "main"),
+        ("DRONE_PULL_REQUEST", "7"),
+        ("DRONE_TARGET_BRANCH", "main"),
+        ("DRONE_SOURCE_BRANCH", "dev"),
+    ],
 };
 
 pub(super) static EXAMPLES: [Example; 13] = [
@@ -123,58 +165,8 @@ pub(super) static EXAMPLES: [Example; 13] = [
     },
     CIRCLECI,
     Example { file: "circleci-orb.yml", ..CIRCLECI },
-    Example {
-        ci: Ci::Woodpecker,
-        file: "woodpecker.yml",
-        stanza: "lambda-keys.yml",
-        token: None,
-        always: &[("CI", "woodpecker")],
-        main: &[
-            ("CI_PIPELINE_EVENT", "push"),
-            ("CI_COMMIT_REF", "refs/heads/main"),
-            ("CI_COMMIT_BRANCH", "main"),
-        ],
-        dev: &[
-            ("CI_PIPELINE_EVENT", "push"),
-            ("CI_COMMIT_REF", "refs/heads/dev"),
-            ("CI_COMMIT_BRANCH", "dev"),
-        ],
-        tag: &[("CI_PIPELINE_EVENT", "tag"), ("CI_COMMIT_REF", "refs/tags/v1.0"), ("CI_COMMIT_TAG", "v1.0")],
-        request: &[
-            ("CI_PIPELINE_EVENT", "pull_request"),
-            ("CI_COMMIT_REF", "refs/pull/7/head"),
-            ("CI_COMMIT_BRANCH", "main"),
-            ("CI_COMMIT_PULL_REQUEST", "7"),
-            ("CI_COMMIT_TARGET_BRANCH", "main"),
-            ("CI_COMMIT_SOURCE_BRANCH", "dev"),
-        ],
-    },
-    Example {
-        ci: Ci::Drone,
-        file: "drone.yml",
-        stanza: "lambda-keys.yml",
-        token: None,
-        always: &[("CI", "true"), ("DRONE", "true")],
-        main: &[
-            ("DRONE_BUILD_EVENT", "push"),
-            ("DRONE_COMMIT_REF", "refs/heads/main"),
-            ("DRONE_BRANCH", "main"),
-        ],
-        dev: &[
-            ("DRONE_BUILD_EVENT", "push"),
-            ("DRONE_COMMIT_REF", "refs/heads/dev"),
-            ("DRONE_BRANCH", "dev"),
-        ],
-        tag: &[("DRONE_BUILD_EVENT", "tag"), ("DRONE_COMMIT_REF", "refs/tags/v1.0"), ("DRONE_TAG", "v1.0")],
-        request: &[
-            ("DRONE_BUILD_EVENT", "pull_request"),
-            ("DRONE_COMMIT_REF", "refs/pull/7/head"),
-            ("DRONE_BRANCH", "main"),
-            ("DRONE_PULL_REQUEST", "7"),
-            ("DRONE_TARGET_BRANCH", "main"),
-            ("DRONE_SOURCE_BRANCH", "dev"),
-        ],
-    },
+    WOODPECKER,
+    DRONE,
     Example {
         ci: Ci::Jenkins,
         file: "Jenkinsfile",

@@ -9,10 +9,9 @@ use lambda_endpoint::{Endpoint, Settings};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::action::{members, text};
 use crate::deployments::build_directory;
-use crate::fixture::git;
-use crate::plugin::{job_env, program};
+use crate::fixture::{deny_changes, git};
+use crate::plugin::{aws_env, program};
 use crate::shell::PATH;
 use crate::standalone::stanza;
 use crate::{node, repository};
@@ -71,8 +70,7 @@ impl Pipeline {
         command.env("DPL_LAMBDA_TODAY", "2026-11-01");
         // No request may leave the machine.
         command.env("HTTPS_PROXY", "http://127.0.0.1:9").env("NO_PROXY", "127.0.0.1");
-        let job = job_env(&self.endpoint);
-        command.envs(members(&job).filter(|(name, _)| name.starts_with("AWS_")).map(|(k, v)| (k, text(v))));
+        command.envs(aws_env(&self.endpoint));
         let output = command.stdin(Stdio::null()).output().expect("Node.js starts");
         let log = [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
         (output.status.success(), log.concat())
@@ -96,10 +94,7 @@ fn gitlab_ci_local_deploys_and_gives_the_result_to_the_next_job() {
 #[ignore = "second tier: needs npm"]
 fn gitlab_ci_local_fails_where_the_deployment_fails_and_starts_no_next_job() {
     let pipeline = Pipeline::new(json!({"stanza": "lambda.yml"}));
-    pipeline.endpoint.enforce(json!({
-        "Version": "2012-10-17",
-        "Statement": [{"Effect": "Allow", "Action": "lambda:Get*", "Resource": "*"}],
-    }));
+    deny_changes(&pipeline.endpoint);
     let (passed, log) = pipeline.run();
     assert!(!passed && log.contains("access-denied") && !log.contains("> after: "), "{log}");
 }

@@ -2,7 +2,6 @@
 //! asked for, and every run that reports `deployed` must be right. The tests accept any winner.
 
 use std::fs;
-use std::panic::catch_unwind;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -14,7 +13,7 @@ use super::{
     ALIASES, AT_ONCE, CALL_TIMEOUT, UPDATE, VERSIONS, a_released_function, conclude, fixture, seed, story,
 };
 use crate::deployments::{build_directory, request};
-use crate::fixture::{each, panic_message};
+use crate::fixture::{check_each, each};
 use crate::plugin::{PluginCommand, PluginOutput};
 
 /// One of several deployments of the same function.
@@ -68,14 +67,20 @@ fn two_deployments_at_once_end_as_one_of_them_whole() {
             with_tags: round % 4 == 2,
         })
         .collect();
+    play_rounds("rounds", &races, AT_ONCE, Race::fight);
+}
+
+/// Plays each round, prints what it says of itself, and fails with those in which something is wrong.
+#[track_caller]
+fn play_rounds<T: Sync>(what: &str, rounds: &[T], at_once: usize, play: impl Fn(&T) -> String + Sync) {
     let mut wrong = Vec::new();
-    for (round, result) in each(&races, AT_ONCE, Race::fight).into_iter().enumerate() {
+    for (round, result) in each(rounds, at_once, play).into_iter().enumerate() {
         match result {
             Ok(line) => println!("round {round}: {line}"),
             Err(words) => wrong.push(format!("round {round}: {words}")),
         }
     }
-    conclude("rounds", races.len(), &wrong);
+    conclude(what, rounds.len(), &wrong);
 }
 
 impl Race {
@@ -185,14 +190,7 @@ fn an_alias_that_two_release_to_at_once_ends_at_a_version_of_one_of_them() {
             shifts: round % 4 == 3,
         })
         .collect();
-    let mut wrong = Vec::new();
-    for (round, result) in each(&meetings, AT_ONCE, Meeting::play).into_iter().enumerate() {
-        match result {
-            Ok(line) => println!("round {round}: {line}"),
-            Err(words) => wrong.push(format!("round {round}: {words}")),
-        }
-    }
-    conclude("meetings", meetings.len(), &wrong);
+    play_rounds("meetings", &meetings, AT_ONCE, Meeting::play);
 }
 
 impl Meeting {
@@ -298,38 +296,20 @@ fn an_alias_that_ten_release_to_at_once_is_never_led_to_a_mixed_version_in_ten_r
 }
 
 fn crowds(rounds: usize) {
-    let mut wrong = Vec::new();
-    let mut versions = 0;
-    for round in 0..rounds {
-        match catch_unwind(crowd) {
-            Ok((count, line)) => {
-                versions += count;
-                println!("round {round}: {line}");
-            }
-            Err(panic) => wrong.push(format!("round {round}: {}", panic_message(&*panic))),
-        }
-    }
-    println!("{versions} versions under the alias");
-    conclude("rounds of ten at once", rounds, &wrong);
+    let rounds: Vec<usize> = (0..rounds).collect();
+    play_rounds("rounds of ten at once", &rounds, 1, |_| crowd());
 }
 
-/// Runs ten deployments at the same time, each with its own code and settings. Returns the number of versions
-/// that the alias pointed at, and a line that describes the run.
-fn crowd() -> (usize, String) {
+/// Runs ten deployments at the same time, each with its own code and settings. Returns a line that describes
+/// the run.
+fn crowd() -> String {
     let endpoint = Endpoint::start(Settings::default()).expect("a free port");
     a_released_function(&endpoint);
     let mut competitors: Vec<Competitor> =
         CROWD.iter().zip(11..).map(|(name, timeout)| Competitor::new(name, timeout, &endpoint)).collect();
     competitors.iter_mut().for_each(|competitor| competitor.request["alias"] = json!("live"));
     endpoint.set_update_duration(Duration::from_millis(60));
-    let ended: Vec<(PluginOutput, Instant)> = thread::scope(|scope| {
-        let running: Vec<_> =
-            competitors.iter().map(|competitor| scope.spawn(|| competitor.deploy())).collect();
-        running
-            .into_iter()
-            .map(|run| run.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
-            .collect()
-    });
+    let ended: Vec<(PluginOutput, Instant)> = at_once(&competitors, Competitor::deploy);
     let calls = endpoint.calls();
     let story = || story(&calls);
     let owner = |version: &str| {
@@ -362,7 +342,13 @@ fn crowd() -> (usize, String) {
         }
     }
     assert!(deployed > 0, "no run has deployed: {}", story());
-    (led_to.len(), format!("{deployed} deployed, the alias was led to {led_to:?}, {} calls", calls.len()))
+    format!("{deployed} deployed, the alias was led to {led_to:?}, {} calls", calls.len())
+}
+
+/// Applies `act` to all items at the same time.
+fn at_once<T: Sync, R: Send>(items: &[T], act: impl Fn(&T) -> R + Sync) -> Vec<R> {
+    let results = each(items, items.len(), act).into_iter();
+    results.map(|result| result.unwrap_or_else(|panic| panic!("{panic}"))).collect()
 }
 
 /// True if the call sent all traffic of an alias to this version.
@@ -394,14 +380,8 @@ const STRANGERS: [(&str, &str); 2] = [
 fn what_another_client_changes_behind_a_step_is_not_deployed_as_ours() {
     let steps = ["UpdateFunctionConfiguration", "UpdateFunctionCode"];
     let points: Vec<_> = steps.iter().flat_map(|step| STRANGERS.map(|stranger| (*step, stranger))).collect();
-    let mut wrong = Vec::new();
-    for (point, result) in
-        points.iter().zip(each(&points, AT_ONCE, |(step, stranger)| mutate(step, *stranger)))
-    {
-        let (step, (target, _)) = point;
-        wrong.extend(result.err().map(|words| format!("{target} behind {step}: {words}")));
-    }
-    conclude("changes", points.len(), &wrong);
+    let name = |(step, (target, _)): &(&str, (&str, &str))| format!("{target} behind {step}");
+    check_each(&points, AT_ONCE, name, |(step, stranger)| mutate(step, *stranger));
 }
 
 /// Applies another client's change after our step took effect, and before the program checks it.
@@ -457,8 +437,7 @@ fn a_variable_that_another_client_adds_before_our_update_survives_a_merge() {
         assert!(fixture.wait_for_call_number(0, &mut child), "ended before its update");
         fixture.endpoint.set_update_duration(Duration::ZERO);
         fixture.endpoint.perform("PUT", STRANGERS[0].0, variables).expect("AWS would take it");
-        let ended = PluginOutput::of(child, Instant::now());
-        ended.check(&[]);
+        let ended = PluginOutput::ended(child);
         let live = fixture.endpoint.function("f").expect("it exists")["Configuration"]["Environment"].clone();
         let is_merged = live["Variables"] == json!({"STAGE": "new", "THEIRS": "1"});
         assert!(is_merged || ended.code() == "conflict", "{live}: {}", story(&fixture.endpoint.calls()));
@@ -474,15 +453,11 @@ fn many_deployments_share_the_accounts_rate() {
     let names: Vec<String> = (0..20).map(|number| format!("f{number}")).collect();
     names.iter().skip(1).step_by(2).for_each(|name| seed(&endpoint, name));
     let began = Instant::now();
-    let ended: Vec<PluginOutput> = thread::scope(|scope| {
-        let deploy = |name: &String| {
-            let mut request = request(&endpoint);
-            (request["function_name"], request["timeout"], request["publish"]) =
-                (json!(name), json!(11), json!(true));
-            PluginCommand::new(&[]).directory(directory.path()).run(&request)
-        };
-        let running: Vec<_> = names.iter().map(|name| scope.spawn(move || deploy(name))).collect();
-        running.into_iter().map(|run| run.join().expect("no panic")).collect()
+    let ended = at_once(&names, |name| {
+        let mut request = request(&endpoint);
+        (request["function_name"], request["timeout"], request["publish"]) =
+            (json!(name), json!(11), json!(true));
+        PluginCommand::new(&[]).directory(directory.path()).run(&request)
     });
     let (elapsed, calls) = (began.elapsed(), endpoint.calls());
     let throttled = calls.iter().filter(|call| call.status == 429).count();

@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 use lambda_endpoint::{FaultKind, Settings};
 use serde_json::{Value, json};
 
-use super::{DURATION, conclude, story};
+use super::{DURATION, at_each, story, undisturbed};
 use crate::deployments::build_directory;
-use crate::fixture::{CALL_TIMEOUT, Fixture, each};
+use crate::fixture::{CALL_TIMEOUT, Fixture, kill};
 use crate::plugin::{PluginCommand, PluginOutput};
 use crate::release_fixture::{aliases, descriptions, release};
 
@@ -100,18 +100,10 @@ fn play(call: usize, other: &str) -> bool {
 /// Holds a release at each of its calls.
 #[track_caller]
 fn at_each_call(what: &str, other: &str) {
-    let undisturbed = fixture();
-    let ended = undisturbed.deploy_again();
-    assert_eq!(ended.outcome(), "deployed", "{}", ended.stdout);
-    let calls = undisturbed.endpoint.calls();
-    let points: Vec<usize> = (0..calls.len()).collect();
-    let (mut count, mut wrong) = (0, Vec::new());
-    for (call, result) in points.iter().zip(each(&points, AT_ONCE, |call| play(*call, other))) {
-        count += usize::from(!matches!(result, Ok(false)));
-        wrong.extend(result.err().map(|words| format!("call {call}: {words}")));
-    }
+    let calls = undisturbed(&fixture());
     println!("release of three: {}", story(&calls));
-    conclude(what, count, &wrong);
+    let points: Vec<usize> = (0..calls.len()).collect();
+    at_each(what, &points, AT_ONCE, |call| format!("call {call}"), |call| play(*call, other));
 }
 
 #[test]
@@ -135,15 +127,14 @@ fn a_rollback_that_is_killed_at_any_call_and_run_again_takes_the_release_back_on
         fixture.endpoint.forget_calls();
         fixture
     };
-    let kill = |call: &usize| {
+    let kill_at = |call: &usize| {
         let fixture = released();
         fixture.add_fault(*call, FaultKind::Hang { for_: CALL_TIMEOUT });
         let mut child = fixture.start_with(&["rollback"]);
         if !fixture.wait_for_call_number(*call, &mut child) {
             return false;
         }
-        child.kill().expect("the child can be killed");
-        child.wait().expect("the child can be waited for");
+        kill(child);
         let again = fixture.rollback();
         assert_eq!(again.outcome(), "deployed", "{}", again.stdout);
         assert_eq!(aliases(&fixture), ["1"; 3], "{}", again.stdout);
@@ -152,10 +143,5 @@ fn a_rollback_that_is_killed_at_any_call_and_run_again_takes_the_release_back_on
     let undisturbed = released();
     assert_eq!(undisturbed.rollback().outcome(), "deployed");
     let points: Vec<usize> = (0..undisturbed.endpoint.calls().len()).collect();
-    let (mut count, mut wrong) = (0, Vec::new());
-    for (call, result) in points.iter().zip(each(&points, AT_ONCE, kill)) {
-        count += usize::from(!matches!(result, Ok(false)));
-        wrong.extend(result.err().map(|words| format!("call {call}: {words}")));
-    }
-    conclude("kills of a rollback", count, &wrong);
+    at_each("kills of a rollback", &points, AT_ONCE, |call| format!("call {call}"), kill_at);
 }

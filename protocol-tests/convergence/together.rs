@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use lambda_endpoint::{Call, Endpoint, FaultKind, Settings};
 use serde_json::{Map, Value};
 
-use super::{DURATION, MOMENTS, conclude, held_of, kill_and_run_again, story, undisturbed};
-use crate::fixture::{Fixture, each, object};
+use super::{DURATION, MOMENTS, at_each, held_of, kill_and_run_again, story, undisturbed};
+use crate::fixture::{Fixture, object};
 use crate::hostile::end_within;
 use crate::interruptions::signal;
 use crate::plugin::PluginOutput;
@@ -36,8 +36,7 @@ fn held(endpoint: &Endpoint) -> Value {
     all.into()
 }
 
-/// Applies `act` at each call of a release, in each of these ways, and prints the number of the runs that
-/// were long enough.
+/// Applies `act` at each call of a release, in each of these ways.
 #[track_caller]
 fn at_each_call<W: Copy + Sync + std::fmt::Debug>(
     what: &str,
@@ -49,14 +48,9 @@ fn at_each_call<W: Copy + Sync + std::fmt::Debug>(
     let expected = held(&first.endpoint);
     let points: Vec<(usize, W)> =
         (0..calls.len()).flat_map(|call| ways.iter().map(move |way| (call, *way))).collect();
-    let (mut count, mut wrong) = (0, Vec::new());
-    let results = each(&points, AT_ONCE, |(call, way)| act(*call, *way, &expected));
-    for ((call, way), result) in points.iter().zip(results) {
-        count += usize::from(!matches!(result, Ok(false)));
-        wrong.extend(result.err().map(|words| format!("call {call}, {way:?}: {words}")));
-    }
     println!("release of six: {}", story(&calls));
-    conclude(what, count, &wrong);
+    let name = |(call, way): &(usize, W)| format!("call {call}, {way:?}");
+    at_each(what, &points, AT_ONCE, name, |(call, way)| act(*call, *way, &expected));
 }
 
 #[test]
@@ -100,8 +94,7 @@ fn interrupt(call: usize, way: Way) -> bool {
     match way {
         Way::Signal(name, number) | Way::SignalWhileItHangs(name, number) => {
             signal(&child, name);
-            let ended = PluginOutput::of(child, Instant::now());
-            ended.check(&[]);
+            let ended = PluginOutput::ended(child);
             assert!(ended.elapsed < Duration::from_secs(5), "{:?}\n{}", ended.elapsed, ended.stdout);
             check_finished(&fixture, &ended, 128 + number);
         }

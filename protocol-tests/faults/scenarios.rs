@@ -5,13 +5,9 @@ use std::time::Duration;
 use lambda_endpoint::{DeploymentGroup, Endpoint, Invocation, Settings};
 use serde_json::{Value, json};
 
+use crate::aws_state::{create_request, perform, publish};
 use crate::deployments::request;
-
-pub(super) const VERSIONS: &str = "/2015-03-31/functions/f/versions";
-pub(super) const ALIASES: &str = "/2015-03-31/functions/f/aliases";
-pub(super) const EVENT_SOURCES: &str = "/2015-03-31/event-source-mappings";
-pub(super) const EVENT_INVOKE: &str = "/2019-09-25/functions/f/event-invoke-config";
-pub(super) const PROVISIONED: &str = "/2019-09-30/functions/f/provisioned-concurrency?Qualifier=live";
+use crate::fixture::{ALIASES, EVENT_INVOKE, EVENT_SOURCES, PROVISIONED, change};
 
 /// A deployment.
 pub(super) struct Scenario {
@@ -48,56 +44,43 @@ fn creation() -> Value {
 }
 
 fn small_function(endpoint: &Endpoint) {
-    endpoint.seed(function()).expect("a valid function");
+    endpoint.seed(create_request()).expect("a valid function");
 }
 
 fn code() -> Value {
     json!({"publish": true})
 }
 
-fn closed_function(endpoint: &Endpoint) {
-    let mut function = function();
-    function["Tags"] = json!({"team": "secret-of-others", "goes": "secret-that-goes"});
-    function["CodeSigningConfigArn"] = signing(0);
+/// Creates a function with code signing, reserved concurrency, a URL and these tags.
+fn configured(endpoint: &Endpoint, auth_type: &str, tags: Value) {
+    let mut function = create_request();
+    (function["CodeSigningConfigArn"], function["Tags"]) = (signing(0), tags);
     endpoint.seed(function).expect("a valid function");
-    perform(
-        endpoint,
-        "PUT",
-        "/2017-10-31/functions/f/concurrency",
-        json!({"ReservedConcurrentExecutions": 3}),
-    );
-    perform(endpoint, "POST", "/2021-10-31/functions/f/url", json!({"AuthType": "AWS_IAM"}));
+    let reserved = json!({"ReservedConcurrentExecutions": 3});
+    perform(endpoint, "PUT", "/2017-10-31/functions/f/concurrency", reserved);
+    perform(endpoint, "POST", "/2021-10-31/functions/f/url", json!({"AuthType": auth_type}));
+}
+
+fn closed_function(endpoint: &Endpoint) {
+    configured(endpoint, "AWS_IAM", json!({"team": "secret-of-others", "goes": "secret-that-goes"}));
 }
 
 fn update() -> Value {
-    json!({
+    let mut stanza = creation();
+    let more = json!({
         "description": "ours",
         "timeout": 9,
         "environment": {"KEY": "secret-of-the-function"},
-        "function_tags": {"team": "secret-of-the-team"},
         "function_tags_mode": "replace",
         "code_signing_config_arn": signing(1),
-        "reserved_concurrency": 5,
-        "runtime_management": {"update_runtime_on": "FunctionUpdate"},
-        "recursive_loop": "Allow",
-        "event_invoke_config": {"maximum_retry_attempts": 0},
-        "function_url": {"auth_type": "NONE"},
-        "publish": true,
-    })
+    });
+    change(&mut stanza, more);
+    stanza
 }
 
 fn open_function(endpoint: &Endpoint) {
-    let mut function = function();
-    function["CodeSigningConfigArn"] = signing(0);
-    endpoint.seed(function).expect("a valid function");
-    perform(
-        endpoint,
-        "PUT",
-        "/2017-10-31/functions/f/concurrency",
-        json!({"ReservedConcurrentExecutions": 3}),
-    );
+    configured(endpoint, "NONE", json!({}));
     perform(endpoint, "PUT", EVENT_INVOKE, json!({"MaximumRetryAttempts": 0}));
-    perform(endpoint, "POST", "/2021-10-31/functions/f/url", json!({"AuthType": "NONE"}));
     let url = json!({
         "StatementId": "dpl-lambda-function-url",
         "Action": "lambda:InvokeFunctionUrl",
@@ -147,20 +130,22 @@ fn release() -> Value {
 
 /// Only one of two aliases exists.
 fn previewed_function(endpoint: &Endpoint) {
+    aliased(endpoint, "preview");
+}
+
+/// Creates a function with an alias at version 1.
+fn aliased(endpoint: &Endpoint, alias: &str) {
     versions(endpoint, 1);
     answer_only(endpoint, &["1", "2"]);
-    perform(endpoint, "POST", ALIASES, json!({"Name": "preview", "FunctionVersion": "1"}));
+    perform(endpoint, "POST", ALIASES, json!({"Name": alias, "FunctionVersion": "1"}));
 }
 
 fn first_release() -> Value {
     json!({"alias": ["live", "preview"], "alias_description": "The shop", "verify": {}})
 }
 
-/// An alias at version 1.
 fn aliased_function(endpoint: &Endpoint) {
-    versions(endpoint, 1);
-    answer_only(endpoint, &["1", "2"]);
-    perform(endpoint, "POST", ALIASES, json!({"Name": "live", "FunctionVersion": "1"}));
+    aliased(endpoint, "live");
 }
 
 fn codedeploy() -> Value {
@@ -180,13 +165,10 @@ fn follow() -> Value {
 
 /// Creates the function with `count` published versions, each with another timeout.
 pub(super) fn versions(endpoint: &Endpoint, count: u32) {
-    endpoint.seed(function()).expect("a valid function");
+    endpoint.seed(create_request()).expect("a valid function");
     // The preparation takes no time; later updates do.
     endpoint.set_update_duration(Duration::ZERO);
-    for number in 1..=count {
-        perform(endpoint, "PUT", "/2015-03-31/functions/f/configuration", json!({"Timeout": number}));
-        perform(endpoint, "POST", VERSIONS, json!({}));
-    }
+    publish(endpoint, 1..=count);
     endpoint.set_update_duration(DURATION);
 }
 
@@ -201,29 +183,14 @@ fn answer_only(endpoint: &Endpoint, versions: &[&str]) {
     }
 }
 
-fn function() -> Value {
-    json!({
-        "FunctionName": "f",
-        "Role": "arn:aws:iam::123456789012:role/run",
-        "Runtime": "nodejs22.x",
-        "Handler": "index.handler",
-    })
-}
-
 fn signing(number: u32) -> Value {
     json!(format!("arn:aws:lambda:us-east-1:123456789012:code-signing-config:csc-0123456789abcdef{number}"))
-}
-
-pub(super) fn perform(endpoint: &Endpoint, method: &str, target: &str, body: Value) {
-    endpoint.perform(method, target, body).unwrap_or_else(|words| panic!("{method} {target}: {words}"));
 }
 
 impl Scenario {
     pub(super) fn request(&self, endpoint: &Endpoint) -> Value {
         let mut request = request(endpoint);
-        for (key, value) in (self.stanza)().as_object().expect("an object") {
-            request[key] = value.clone();
-        }
+        change(&mut request, (self.stanza)());
         request
     }
 }

@@ -5,15 +5,16 @@
 //! `FAULT=part-of-a-name` selects cases: `FAULT="shift / move"`.
 
 use std::io::Write;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use lambda_endpoint::{Alarm, Endpoint, Fault, FaultKind, Fires, Invocation};
 use serde_json::{Value, json};
 
-use super::scenarios::{ALIASES, endpoint, perform, versions};
-use super::{reported, warnings};
+use super::scenarios::{endpoint, versions};
+use super::{play_each, reported, warnings};
+use crate::aws_state::perform;
 use crate::deployments::{build_directory, request};
-use crate::fixture::problems;
+use crate::fixture::ALIASES;
 use crate::interruptions::signal;
 use crate::plugin::{PluginCommand, PluginOutput};
 
@@ -77,13 +78,9 @@ const ALARM: &str = "shop-5xx";
 
 fn blows() -> Vec<Blow> {
     use End::{Back, Deployed, InDoubt};
-    let status = |status, code: &str| {
-        let (code, message) = (code.to_owned(), "An error occurred.".to_owned());
-        FaultKind::Status { status, code, message, retry_after: None }
-    };
-    let (broken, denied) = (|| status(500, "ServiceException"), || status(403, "AccessDeniedException"));
+    let broken = || FaultKind::status(500, "ServiceException", "An error occurred.");
+    let (denied, hang) = (FaultKind::denied, FaultKind::hang);
     let (before, after) = (|| FaultKind::ResetBefore, || FaultKind::ResetAfter);
-    let hang = || FaultKind::Hang { for_: Duration::from_secs(30) };
     // AWS carries out the call, but its answer does not end in time.
     let slow = || FaultKind::Slow { answer_over: Duration::from_secs(30) };
     let html = || FaultKind::Html { status: 200 };
@@ -149,11 +146,7 @@ fn blows() -> Vec<Blow> {
 /// The faults of calls of the guard. One that cannot see does not let a version pass.
 fn blows_of_the_guard() -> Vec<Blow> {
     use End::{Back, Deployed};
-    let status = |status, code: &str| {
-        let (code, message) = (code.to_owned(), "An error occurred.".to_owned());
-        FaultKind::Status { status, code, message, retry_after: None }
-    };
-    let hang = || FaultKind::Hang { for_: Duration::from_secs(30) };
+    let status = |status, code: &str| FaultKind::status(status, code, "An error occurred.");
     let struck = |call, name, times, kind, end| Blow { call, name, times, what: What::Fault(kind), end };
     let mut blows = Vec::new();
     for call in [ALARMS, WATCH, BAKE] {
@@ -170,19 +163,18 @@ fn blows_of_the_guard() -> Vec<Blow> {
         ]);
     }
     for call in [ALARMS, WATCH, BAKE, METRICS] {
-        let denied = status(403, "AccessDeniedException");
         let expired = status(403, "ExpiredTokenException");
         blows.extend([
-            struck(call, "access-denied", 1, denied, Back("access-denied")),
+            struck(call, "access-denied", 1, FaultKind::denied(), Back("access-denied")),
             struck(call, "expired", 1, expired, Back("credentials-expired")),
             struck(call, "html-200", 1, FaultKind::Html { status: 200 }, Back("unexpected-answer")),
             struck(call, "empty-200", 1, FaultKind::Empty { status: 200 }, Back("unexpected-answer")),
-            struck(call, "hang", 1, hang(), Back("timed-out")),
+            struck(call, "hang", 1, FaultKind::hang(), Back("timed-out")),
             Blow {
                 call,
                 name: "signal while it hangs",
                 times: 1,
-                what: What::Signal(Some(hang())),
+                what: What::Signal(Some(FaultKind::hang())),
                 end: Back("cancelled"),
             },
         ]);
@@ -242,12 +234,10 @@ impl Blow {
         endpoint.set_alarm(Alarm::named(ALARM));
         let (operation, nth) = self.call;
         match &self.what {
-            What::Fault(kind) | What::Signal(Some(kind)) => endpoint.fault(Fault {
-                operation: Some(operation.to_owned()),
-                after: nth,
-                times: self.times,
-                kind: kind.clone(),
-            }),
+            What::Fault(kind) | What::Signal(Some(kind)) => {
+                let once = Fault::once(operation, kind.clone());
+                endpoint.fault(Fault { after: nth, times: self.times, ..once });
+            }
             What::Signal(None) => {}
             What::Alarm => endpoint.set_alarm(Alarm::firing(ALARM, Fires::AfterReads(nth))),
             What::Failure => {
@@ -330,8 +320,7 @@ impl Blow {
         // Gives the answer time to arrive.
         std::thread::sleep(Duration::from_millis(100));
         signal(&child, "TERM");
-        let ended = PluginOutput::of(child, Instant::now());
-        ended.check(&[]);
+        let ended = PluginOutput::ended(child);
         let is_in_time = ended.elapsed < Duration::from_secs(5);
         if is_in_time {
             Ok(ended)
@@ -381,12 +370,8 @@ fn same<T: PartialEq + std::fmt::Debug>(actual: &T, expected: &T, what: &str) ->
 #[test]
 #[ignore = "second tier: long"]
 fn shared_traffic_ends_at_one_version_or_the_run_says_that_it_may_not() {
-    let (blows, wanted) = (blows(), std::env::var("FAULT").unwrap_or_default());
-    let blows: Vec<Blow> = blows.into_iter().filter(|blow| blow.name().contains(&wanted)).collect();
+    let blows = blows();
     // The runs mostly wait, so all of them can run in parallel.
-    let mut wrong = problems(&blows, blows.len(), Blow::name, Blow::strike);
-    wrong.sort();
-    wrong.iter().for_each(|line| println!("{line}"));
-    println!("{} cases, {} wrong", blows.len(), wrong.len());
-    assert!(wrong.is_empty(), "{} of {} cases failed", wrong.len(), blows.len());
+    let at_once = blows.len();
+    play_each(blows, at_once, Blow::name, Blow::strike);
 }

@@ -10,8 +10,8 @@ use std::time::Duration;
 use lambda_endpoint::{Call, Fault, FaultKind, Settings};
 use serde_json::json;
 
-use super::{THREADS, reported};
-use crate::fixture::{Fixture, problems};
+use super::{THREADS, play_each, reported};
+use crate::fixture::Fixture;
 use crate::plugin::PluginOutput;
 use crate::release_fixture::{
     SIX, SIX_NEW, SIX_OLD, aliases, check_functions, function_of, is_effective, six,
@@ -71,14 +71,9 @@ impl Combination {
 
     fn kind(&self) -> FaultKind {
         match self.trouble {
-            Trouble::Refused => FaultKind::Status {
-                status: 403,
-                code: "AccessDeniedException".to_owned(),
-                message: "User is not authorized to perform this action".to_owned(),
-                retry_after: None,
-            },
+            Trouble::Refused => FaultKind::denied(),
             Trouble::BrokenAnswer => FaultKind::Html { status: 200 },
-            Trouble::Hang => FaultKind::Hang { for_: Duration::from_secs(30) },
+            Trouble::Hang => FaultKind::hang(),
         }
     }
 
@@ -99,9 +94,8 @@ impl Combination {
     /// Runs the release with the fault, and twice without it. The error says what is wrong.
     fn play(&self) -> Result<(), String> {
         let mut fixture = fixture();
-        let operation = Some(self.operation.clone());
         let after = u32::try_from(self.nth).expect("few calls");
-        let fault = Fault { operation, after, times: 1, kind: self.kind() };
+        let fault = Fault { after, ..Fault::once(&self.operation, self.kind()) };
         fixture.endpoint.fault_function(&self.function, fault);
         let undisturbed = fixture.request.clone();
         let stanza = SIX.iter().position(|name| *name == self.function).expect("one of the six");
@@ -159,12 +153,5 @@ impl Combination {
 #[test]
 #[ignore = "second tier: long"]
 fn a_release_with_a_fault_ends_with_all_aliases_or_none() {
-    let (mut combinations, wanted) = (combinations(), std::env::var("FAULT").unwrap_or_default());
-    combinations.retain(|combination| combination.name().contains(&wanted));
-    assert!(!combinations.is_empty(), "no combination matches");
-    let mut wrong = problems(&combinations, THREADS, Combination::name, Combination::play);
-    wrong.sort();
-    wrong.iter().for_each(|line| println!("{line}"));
-    println!("{} combinations, {} wrong", combinations.len(), wrong.len());
-    assert!(wrong.is_empty(), "{} of {} combinations failed", wrong.len(), combinations.len());
+    play_each(combinations(), THREADS, Combination::name, Combination::play);
 }

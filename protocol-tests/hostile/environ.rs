@@ -8,11 +8,12 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::Command;
 
-use lambda_endpoint::{Endpoint, Settings};
+use lambda_endpoint::Endpoint;
 use serde_json::{Value, json};
 
 use super::{behind, run_on};
 use crate::deployments::{build_directory, request};
+use crate::fixture::endpoint;
 use crate::interruptions::signal;
 
 /// A secret of the runner, which no job may see.
@@ -48,10 +49,6 @@ fn looking(endpoint: &Endpoint, directory: &Path, look: &str) -> Value {
     request["verify"] = json!({"command": look});
     request["run"] = json!([look]);
     request
-}
-
-fn endpoint() -> Endpoint {
-    Endpoint::start(Settings::default()).expect("a free port")
 }
 
 #[test]

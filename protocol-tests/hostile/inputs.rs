@@ -1,11 +1,9 @@
 //! Inputs that exhaust a careless parser: deeply nested, large, many values, invalid Unicode, invalid
 //! numbers, duplicate keys. The program must report each of them within small limits of time and memory.
 
-use std::sync::Mutex;
-
 use serde_json::Value;
 
-use super::runs::{Costs, PROGRAMS, Runs};
+use super::runs::{PROGRAMS, judge_each};
 
 /// The largest request that the program reads, in bytes.
 const LARGEST: usize = 8 << 20;
@@ -16,33 +14,19 @@ type Named = (String, Vec<u8>, &'static str);
 /// Any outcome or error code is right; the general checks still apply.
 const ANY: &str = "";
 
-/// Runs `check` on each input, two at a time, and reports all inputs that fail.
+/// Runs `check` on each input, and reports all inputs that fail.
 #[track_caller]
 fn check_all(inputs: Vec<Named>) {
-    let count = inputs.len();
-    let queue = Mutex::new(inputs.into_iter());
-    let reported = Mutex::new((Costs::default(), Vec::new()));
-    std::thread::scope(|scope| {
-        for _ in 0..2 {
-            scope.spawn(|| {
-                let mut runs = Runs::start();
-                let next = || queue.lock().expect("no thread panicked").next();
-                while let Some((name, input, ending)) = next() {
-                    let mut run = runs.run(&["check"], &input);
-                    let mut complaints = run.complaints();
-                    if complaints.is_empty() && ![ANY, &run.ending()].contains(&ending) {
-                        complaints.push(format!("ended {}, not {ending}", run.ending()));
-                    }
-                    let mut reported = reported.lock().expect("no thread panicked");
-                    reported.0.note(&run);
-                    reported
-                        .1
-                        .extend(complaints.into_iter().map(|complaint| format!("{name}: {complaint:.1500}")));
-                }
-            });
+    let (costs, complaints) = judge_each(&inputs, |(name, input, ending), runs| {
+        let mut run = runs.run(&["check"], input);
+        let mut complaints = run.complaints();
+        if complaints.is_empty() && ![ANY, &run.ending()].contains(ending) {
+            complaints.push(format!("ended {}, not {ending}", run.ending()));
         }
+        let named = complaints.into_iter().map(|complaint| format!("{name}: {complaint:.1500}"));
+        (run, named.collect())
     });
-    let (costs, complaints) = reported.into_inner().expect("no thread panicked");
+    let count = inputs.len();
     println!("{count} inputs, {costs}");
     assert!(complaints.is_empty(), "{} of {count}:\n{}", complaints.len(), complaints.join("\n"));
 }

@@ -8,11 +8,10 @@ use std::fs::{self, File};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde_json::{Value, json};
 
-use super::runs::{Costs, PROGRAMS, Run, Runs};
+use super::runs::{PROGRAMS, Run, judge_each};
 
 /// A pseudo-random generator (xorshift). We do not use a crate, so that a seed gives the same inputs on any
 /// machine and in any version.
@@ -279,39 +278,23 @@ fn whatever_is_made_of_a_request_begins_with_hello_and_ends_with_finished_once()
     let variable = |name: &str| std::env::var(name).ok().map(|value| value.parse::<u64>().expect("a number"));
     let seed = variable("HOSTILE_SEED").unwrap_or(20_240_607);
     let count = variable("HOSTILE_INPUTS").unwrap_or(2_000);
-    let next = AtomicU64::new(0);
-    let reported = Mutex::new((Costs::default(), BTreeMap::<String, u32>::new(), Vec::new()));
-    std::thread::scope(|scope| {
-        for _ in 0..2 {
-            scope.spawn(|| {
-                let mut runs = Runs::start();
-                let corpus = Corpus::new();
-                loop {
-                    let number = next.fetch_add(1, Ordering::Relaxed);
-                    if number >= count {
-                        break;
-                    }
-                    let input = corpus.input(seed, number);
-                    // Random bytes go to every command. A mutated request goes only to `check`, which changes
-                    // nothing.
-                    let every: [&[&str]; 5] =
-                        [&[], &["check"], &["plan"], &["rollback"], &["package", "--output", "/dev/null"]];
-                    let command = if is_noise(number) { every[(number / 10 % 5) as usize] } else { every[1] };
-                    let mut run = runs.run(command, &input);
-                    let mut complaints = run.complaints();
-                    complaints.extend(disagreement(&input, &run));
-                    let mut reported = reported.lock().expect("no thread panicked");
-                    reported.0.note(&run);
-                    *reported.1.entry(run.ending()).or_default() += 1;
-                    let input = String::from_utf8_lossy(&input).into_owned();
-                    reported.2.extend(
-                        complaints.into_iter().map(|c| format!("input {number}, {input:.3000}: {c:.2000}")),
-                    );
-                }
-            });
-        }
+    let (corpus, endings) = (Corpus::new(), Mutex::new(BTreeMap::<String, u32>::new()));
+    let numbers: Vec<u64> = (0..count).collect();
+    let (costs, complaints) = judge_each(&numbers, |&number, runs| {
+        let input = corpus.input(seed, number);
+        // Random bytes go to every command. A mutated request goes only to `check`, which changes nothing.
+        let every: [&[&str]; 5] =
+            [&[], &["check"], &["plan"], &["rollback"], &["package", "--output", "/dev/null"]];
+        let command = if is_noise(number) { every[(number / 10 % 5) as usize] } else { every[1] };
+        let mut run = runs.run(command, &input);
+        let mut complaints = run.complaints();
+        complaints.extend(disagreement(&input, &run));
+        *endings.lock().expect("not poisoned").entry(run.ending()).or_default() += 1;
+        let input = String::from_utf8_lossy(&input).into_owned();
+        let named = complaints.into_iter().map(|c| format!("input {number}, {input:.3000}: {c:.2000}"));
+        (run, named.collect())
     });
-    let (costs, endings, complaints) = reported.into_inner().expect("no thread panicked");
+    let endings = endings.into_inner().expect("not poisoned");
     println!("seed {seed}, {count} inputs, {costs}: {endings:?}");
     assert!(
         complaints.is_empty(),

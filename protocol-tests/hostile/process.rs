@@ -12,12 +12,13 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
 
-use lambda_endpoint::{Endpoint, Settings};
+use lambda_endpoint::Endpoint;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::{behind, run_on, run_without_check};
 use crate::deployments::{build_directory, noise, request};
+use crate::fixture::endpoint;
 use crate::plugin::PluginOutput;
 
 /// The smallest stanza that can be packaged and checked.
@@ -27,10 +28,6 @@ fn stanza() -> Value {
 
 fn bytes(request: &Value) -> Vec<u8> {
     request.to_string().into_bytes()
-}
-
-fn endpoint() -> Endpoint {
-    Endpoint::start(Settings::default()).expect("a free port")
 }
 
 /// A build directory with this many MiB of incompressible data. An archive of 4 MiB or more is not held in

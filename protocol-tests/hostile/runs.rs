@@ -7,12 +7,14 @@ use std::os::unix::process::ExitStatusExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::deployments::build_directory;
+use crate::fixture::each;
 use crate::plugin::{PluginOutput, program};
 use crate::shell::PATH;
 
@@ -55,7 +57,7 @@ pub(super) struct Run {
 }
 
 impl Runs {
-    pub(super) fn start() -> Self {
+    fn start() -> Self {
         let directory = build_directory();
         // Conditions are bash source, so a mutated one could start any program. It finds only these two.
         let programs = directory.path().join(PROGRAMS);
@@ -114,6 +116,24 @@ impl Runs {
             peak: reported["peak"].as_u64().expect("a number"),
         }
     }
+}
+
+/// Runs the program for each item, two at a time. `act` returns a run and its complaints. Returns the largest
+/// measurements and all complaints.
+pub(super) fn judge_each<T: Sync>(
+    items: &[T],
+    act: impl Fn(&T, &mut Runs) -> (Run, Vec<String>) + Sync,
+) -> (Costs, Vec<String>) {
+    let (idle, costs) = (Mutex::new(Vec::new()), Mutex::new(Costs::default()));
+    let judged = each(items, 2, |item| {
+        let mut runs = idle.lock().expect("not poisoned").pop().unwrap_or_else(Runs::start);
+        let (run, complaints) = act(item, &mut runs);
+        costs.lock().expect("not poisoned").note(&run);
+        idle.lock().expect("not poisoned").push(runs);
+        complaints
+    });
+    let complaints = judged.into_iter().flat_map(|judged| judged.unwrap_or_else(|panic| vec![panic]));
+    (costs.into_inner().expect("not poisoned"), complaints.collect())
 }
 
 impl Drop for Runs {
@@ -201,7 +221,7 @@ pub(super) struct Costs {
 }
 
 impl Costs {
-    pub(super) fn note(&mut self, run: &Run) {
+    fn note(&mut self, run: &Run) {
         self.wall = self.wall.max(run.ended.elapsed);
         self.cpu = self.cpu.max(run.cpu);
         self.peak = self.peak.max(run.peak);

@@ -8,12 +8,12 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use lambda_endpoint::{Endpoint, Settings};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::{behind, run_on};
 use crate::deployments::{build_directory, request};
+use crate::fixture::endpoint;
 use crate::plugin::PluginOutput;
 use crate::shell::PATH;
 
@@ -31,10 +31,6 @@ fn is_pwned(directory: &Path) -> bool {
 
 fn deploy(directory: &Path, arguments: &[&str], request: &Value) -> PluginOutput {
     run_on(behind(":", arguments).current_dir(directory), request.to_string().as_bytes())
-}
-
-fn endpoint() -> Endpoint {
-    Endpoint::start(Settings::default()).expect("a free port")
 }
 
 /// A build directory inside a new directory, so that [`is_pwned`] cannot find a file of another test.

@@ -13,6 +13,8 @@ use serde_json::{Value, json};
 use super::recorder::{Answer, Recorder};
 use super::sources::{Keys, ROLE};
 use super::{Scenario, extend, stanza};
+use crate::fixture::check_each;
+use crate::plugin::PluginOutput;
 
 const FIRST: Keys = Keys::temporary("ASIATHEFIRSTKEYS0001");
 const SECOND: Keys = Keys::temporary("ASIATHESECONDKEYS001");
@@ -41,6 +43,16 @@ fn asking(at: &str, server: &Recorder) -> (Value, Value) {
     }
 }
 
+/// Deploys to this Lambda endpoint with the temporary keys of `server`.
+#[track_caller]
+fn deploy(at: &str, server: &Recorder, lambda: &str) -> PluginOutput {
+    let (scenario, (more, variables)) = (Scenario::new(), asking(at, server));
+    let mut request = stanza(scenario.env(lambda));
+    extend(&mut request["env"], &variables);
+    extend(&mut request, &more);
+    scenario.run(&[], &request)
+}
+
 /// A server that returns the keys FIRST once, and `then` after that.
 fn server(at: &'static str, lasts: Duration, then: Keys) -> Recorder {
     let count = AtomicUsize::new(0);
@@ -56,13 +68,8 @@ fn server(at: &'static str, lasts: Duration, then: Keys) -> Recorder {
 #[test]
 fn keys_that_are_about_to_end_are_replaced_before_the_next_call() {
     for at in ["container", "role", "token"] {
-        let (scenario, endpoint) = (Scenario::new(), FIRST.endpoint("us-east-1"));
-        let server = server(at, TOO_SHORT, SECOND);
-        let (more, variables) = asking(at, &server);
-        let mut request = stanza(scenario.env(&endpoint.url()));
-        extend(&mut request["env"], &variables);
-        extend(&mut request, &more);
-        let ended = scenario.run(&[], &request);
+        let (endpoint, server) = (FIRST.endpoint("us-east-1"), server(at, TOO_SHORT, SECOND));
+        let ended = deploy(at, &server, &endpoint.url());
         // The endpoint accepts only the first keys, so it rejects the first request that uses the second
         // ones.
         assert_eq!(ended.code(), "credentials-rejected", "{at}: {}", ended.stdout);
@@ -75,7 +82,6 @@ fn keys_that_are_about_to_end_are_replaced_before_the_next_call() {
 #[test]
 fn new_keys_are_masked_where_aws_quotes_them() {
     for at in ["container", "role", "token"] {
-        let scenario = Scenario::new();
         // It answers "not found" to the first keys, and to other keys an error that quotes them.
         let lambda = Recorder::start(|asked| {
             let id = ("x-amzn-requestid", "b25f48e8-84fd-11e6-80d9-574e0c4664cb".to_owned());
@@ -88,12 +94,7 @@ fn new_keys_are_masked_where_aws_quotes_them() {
             let headers = vec![id, ("x-amzn-errortype", code.to_owned())];
             Answer::Text(status, headers, json!({"Type": "User", "Message": message}).to_string())
         });
-        let server = server(at, TOO_SHORT, SECOND);
-        let (more, variables) = asking(at, &server);
-        let mut request = stanza(scenario.env(&lambda.url()));
-        extend(&mut request["env"], &variables);
-        extend(&mut request, &more);
-        let ended = scenario.run(&[], &request);
+        let ended = deploy(at, &server(at, TOO_SHORT, SECOND), &lambda.url());
         assert_eq!(ended.code(), "invalid-parameter", "{at}: {}", ended.stdout);
         assert!(
             ended.stdout.contains("no such thing: [secure] and [secure] and [secure]"),
@@ -161,12 +162,8 @@ fn a_renewal_that_fails_is_reported_in_words_and_without_the_output_of_a_process
         0 => Answer::ok(FIRST.as_sts(&asked.form()["Action"], TOO_SHORT)),
         _ => super::sources::refusal(403, "AccessDenied", "not authorized to perform: sts:AssumeRole"),
     });
-    let (scenario, endpoint) = (Scenario::new(), FIRST.endpoint("us-east-1"));
-    let (more, variables) = asking("role", &sts);
-    let mut request = stanza(scenario.env(&endpoint.url()));
-    extend(&mut request["env"], &variables);
-    extend(&mut request, &more);
-    let refused = scenario.run(&[], &request);
+    let endpoint = FIRST.endpoint("us-east-1");
+    let refused = deploy("role", &sts, &endpoint.url());
     assert_eq!(refused.code(), "no-credentials", "{}", refused.stdout);
     let cause = "AWS refused AssumeRole with AccessDenied: not authorized to perform: sts:AssumeRole";
     assert_eq!(refused.finished()["error"]["caused_by"], json!([cause]));
@@ -177,12 +174,7 @@ fn a_renewal_that_fails_is_reported_in_words_and_without_the_output_of_a_process
         0 => Answer::ok(FIRST.as_sts(&asked.form()["Action"], TOO_SHORT)),
         _ => Answer::status(403, "<html>no way out</html>"),
     });
-    let (scenario, endpoint) = (Scenario::new(), FIRST.endpoint("us-east-1"));
-    let (more, variables) = asking("role", &sts);
-    let mut request = stanza(scenario.env(&endpoint.url()));
-    extend(&mut request["env"], &variables);
-    extend(&mut request, &more);
-    let garbled = scenario.run(&[], &request);
+    let garbled = deploy("role", &sts, &endpoint.url());
     assert_eq!(garbled.code(), "no-credentials", "{}", garbled.stdout);
     let cause = garbled.finished()["error"]["caused_by"][0].as_str().expect("a cause");
     assert!(cause.starts_with("AssumeRole "), "{cause}");
@@ -196,14 +188,21 @@ fn a_renewal_that_fails_is_reported_in_words_and_without_the_output_of_a_process
         "if [ -e {0} ]; then echo {key} >&2; exit 3; fi; touch {0}; echo '{keys}'",
         path("ran").display()
     );
-    std::fs::write(path("process"), script).expect("writable");
-    let process = format!("[default]\ncredential_process = bash {}\n", path("process").display());
-    std::fs::write(path("config"), process).expect("writable");
-    let mut request = stanza(scenario.env(&endpoint.url()));
-    extend(&mut request["env"], &json!({"AWS_CONFIG_FILE": path("config")}));
+    let request = with_process(&scenario, &script, &endpoint.url());
     let failed = scenario.run(&[], &request);
     assert_eq!(failed.code(), "no-credentials", "{}", failed.stdout);
     assert!(!failed.stdout.contains(key) && failed.stdout.contains("exit status: 3"), "{}", failed.stdout);
+}
+
+/// A request for this Lambda endpoint, with a `credential_process` that runs this script.
+fn with_process(scenario: &Scenario, script: &str, lambda: &str) -> Value {
+    let path = |name: &str| scenario.directory.path().join(name);
+    std::fs::write(path("process"), script).expect("writable");
+    let process = format!("[default]\ncredential_process = bash {}\n", path("process").display());
+    std::fs::write(path("config"), process).expect("writable");
+    let mut request = stanza(scenario.env(lambda));
+    extend(&mut request["env"], &json!({"AWS_CONFIG_FILE": path("config")}));
+    request
 }
 
 /// The output of a `credential_process` with the keys FIRST, which expire at once.
@@ -223,11 +222,7 @@ fn a_process_that_hangs_at_a_renewal_is_ended() {
         "if [ -e {pid} ]; then echo $$ >{pid}; exec sleep 600; fi; touch {pid}; echo '{keys}'",
         pid = path("pid").display()
     );
-    std::fs::write(path("process"), script).expect("writable");
-    let process = format!("[default]\ncredential_process = bash {}\n", path("process").display());
-    std::fs::write(path("config"), process).expect("writable");
-    let mut request = stanza(scenario.env(&endpoint.url()));
-    extend(&mut request["env"], &json!({"AWS_CONFIG_FILE": path("config")}));
+    let mut request = with_process(&scenario, &script, &endpoint.url());
     request["wait_timeout"] = json!(2);
     let ended = scenario.run(&[], &request);
     assert_eq!(ended.outcome(), "failed", "{}", ended.stdout);
@@ -241,23 +236,16 @@ fn a_process_that_hangs_at_a_renewal_is_ended() {
 #[test]
 #[ignore = "second tier: long"]
 fn a_deployment_that_outlasts_its_keys_goes_on_with_new_ones() {
-    std::thread::scope(|scope| {
-        for at in ["container", "role", "token"] {
-            scope.spawn(move || {
-                let create_duration = Duration::from_millis(8500);
-                let endpoint =
-                    Endpoint::start(Settings { create_duration, ..FIRST.settings() }).expect("a free port");
-                let (scenario, server) = (Scenario::new(), server(at, SHORT, FIRST));
-                let (more, variables) = asking(at, &server);
-                let mut request = stanza(scenario.env(&endpoint.url()));
-                extend(&mut request["env"], &variables);
-                extend(&mut request, &more);
-                let ended = scenario.run(&[], &request);
-                assert_eq!(ended.outcome(), "deployed", "{at}: {}", ended.stdout);
-                let asked = server.lines().len();
-                assert!((2..=endpoint.calls().len()).contains(&asked), "{at}: {asked} requests for keys");
-                println!("{at}: {asked} requests for keys during {} calls", endpoint.calls().len());
-            });
-        }
+    let name = |at: &&str| (*at).to_owned();
+    check_each(&["container", "role", "token"], 3, name, |&at| {
+        let create_duration = Duration::from_millis(8500);
+        let endpoint =
+            Endpoint::start(Settings { create_duration, ..FIRST.settings() }).expect("a free port");
+        let server = server(at, SHORT, FIRST);
+        let ended = deploy(at, &server, &endpoint.url());
+        assert_eq!(ended.outcome(), "deployed", "{}", ended.stdout);
+        let asked = server.lines().len();
+        assert!((2..=endpoint.calls().len()).contains(&asked), "{asked} requests for keys");
+        println!("{at}: {asked} requests for keys during {} calls", endpoint.calls().len());
     });
 }

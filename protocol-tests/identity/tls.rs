@@ -15,6 +15,7 @@ use super::recorder::{Answer, Recorder};
 use super::sources::{Home, Keys, ROLE, ROLE_KEYS, address_of, sts};
 use super::{Scenario, extend, stanza};
 use crate::emulators::Emulator;
+use crate::fixture::check_each;
 use crate::plugin::PluginOutput;
 use crate::tools;
 
@@ -121,19 +122,14 @@ fn a_certificate_of_nobodys_or_for_another_name_is_a_failure_that_says_so() {
         ),
     ];
     // The runs are concurrent, because each of them retries for some time.
-    let wrong: Vec<String> = std::thread::scope(|scope| {
-        let runs: Vec<_> = rows.iter().map(|row| (row, scope.spawn(|| deploy(row.1, &row.2)))).collect();
-        let judge = |ended: &PluginOutput, cause: &str| {
-            let causes = ended.finished()["error"]["caused_by"].to_string();
-            (ended.code(), ended.status.code()) == ("certificate-not-trusted", Some(1))
-                && causes.contains("certificate")
-                && causes.contains(cause)
-        };
-        let ended = runs.into_iter().map(|(row, run)| (row, run.join().expect("no thread panicked")));
-        let wrong = ended.filter(|(row, ended)| !judge(ended, row.3));
-        wrong.map(|(row, ended)| format!("{}: {}", row.0, ended.finished())).collect()
+    let name = |(name, ..): &(&str, &String, Value, &str)| (*name).to_owned();
+    check_each(&rows, rows.len(), name, |(_, address, env, cause)| {
+        let ended = deploy(address, env);
+        let end = (ended.code(), ended.status.code());
+        assert_eq!(end, ("certificate-not-trusted", Some(1)), "{}", ended.finished());
+        let causes = ended.finished()["error"]["caused_by"].to_string();
+        assert!(causes.contains("certificate") && causes.contains(cause), "{}", ended.finished());
     });
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     assert_eq!(endpoint.calls().len(), 0);
     println!("{} untrusted certificates", rows.len());
 }

@@ -125,10 +125,7 @@ impl Layout {
 #[test]
 #[ignore = "second tier: needs dpkg-deb, jq, npm and PyPI"]
 fn the_image_is_a_valid_layout_for_both_processors() {
-    if !can_be_made() {
-        return;
-    }
-    let directory = TempDir::new().expect("a temporary directory");
+    let Some(directory) = scratch() else { return };
     let packages = packages_for_both(directory.path());
     let mut layout = Layout::of(&packages);
     let images = layout.images();
@@ -174,10 +171,7 @@ fn the_image_is_a_valid_layout_for_both_processors() {
 #[test]
 #[ignore = "second tier: needs dpkg-deb, jq, npm and PyPI"]
 fn the_program_of_the_image_deploys() {
-    if !can_be_made() {
-        return;
-    }
-    let directory = TempDir::new().expect("a temporary directory");
+    let Some(directory) = scratch() else { return };
     let mut layout = Layout::of(&PACKAGES);
     let images = layout.images();
     assert_eq!(images.keys().collect::<Vec<_>>(), [processor().debian]);

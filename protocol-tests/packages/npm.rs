@@ -2,15 +2,12 @@
 //! exit status.
 
 use std::os::unix::process::CommandExt;
-use std::time::Duration;
 
 use lambda_endpoint::{Fault, FaultKind};
 
 use super::*;
-use crate::fixture::wait_until;
-use crate::interruptions::signal;
-use crate::plugin::job_env;
-use crate::shell;
+use crate::interruptions::{signal, signal_group};
+use crate::plugin::{job_env, variables};
 use crate::standalone::stanza;
 
 /// A call of the deployments here, which AWS does not answer.
@@ -39,16 +36,14 @@ fn launcher() -> PathBuf {
 /// once, and then cannot report that the creation may still take effect.
 fn hanging() -> Fixture {
     let fixture = Fixture::new(json!({}));
-    let kind = FaultKind::Hang { for_: Duration::from_secs(30) };
-    fixture.endpoint.fault(Fault { operation: Some(HANGING.to_owned()), after: 0, times: 1, kind });
+    fixture.endpoint.fault(Fault::once(HANGING, FaultKind::hang()));
     fixture
 }
 
 /// Checks that a run has ended by one signal, with all events of the program.
 #[track_caller]
 fn check_cancelled(child: Child, status: i32) {
-    let ended = PluginOutput::of(child, Instant::now());
-    ended.check(&[]);
+    let ended = PluginOutput::ended(child);
     assert_eq!((ended.code(), ended.status.code()), ("cancelled", Some(status)), "{}", ended.stdout);
     let message = ended.finished()["error"]["message"].as_str().expect("a string");
     assert!(message.contains("may still take effect"), "{message}");
@@ -63,8 +58,7 @@ fn the_npm_packages_install_offline_and_deploy() {
     deploys(&mut Command::new(launcher()));
     let mut fixture = Fixture::new(json!({}));
     fixture.set(json!({"timeout": "ten"}));
-    let ended = PluginOutput::of(start(&mut Command::new(launcher()), &fixture), Instant::now());
-    ended.check(&[]);
+    let ended = PluginOutput::ended(start(&mut Command::new(launcher()), &fixture));
     assert_eq!((ended.code(), ended.status.code()), ("bad-value", Some(2)), "{}", ended.stdout);
 }
 
@@ -90,9 +84,7 @@ fn the_program_of_npm_gets_each_signal_once() {
 
         let fixture = hanging();
         let child = start(&fixture);
-        let group = format!("-{}", child.id());
-        let sent = shell::kill().args(["-s", name, "--", &group]).status().expect("kill runs");
-        assert!(sent.success());
+        signal_group(&child, name);
         check_cancelled(child, status);
     }
 }
@@ -108,9 +100,7 @@ fn the_program_of_npm_gets_an_interrupt_that_is_typed_once() {
     let mut terminal = Command::new("python3");
     terminal.arg(root().join("protocol-tests/standalone/terminal.py")).arg("60").arg(launcher());
     terminal.args(["deploy", "--stanza", "lambda.yml"]).current_dir(fixture.directory.path()).env_clear();
-    for (name, value) in job_env(&fixture.endpoint).as_object().expect("an object") {
-        terminal.env(name, value.as_str().expect("a string"));
-    }
+    terminal.envs(variables(&job_env(&fixture.endpoint)));
     terminal
         .env("PATH", path())
         .env("TERM", "xterm")
@@ -118,9 +108,7 @@ fn the_program_of_npm_gets_an_interrupt_that_is_typed_once() {
         .stdin(Stdio::piped())
         .stdout(Stdio::piped());
     let mut child = terminal.spawn().expect("Python is installed");
-    wait_until("the call that hangs", || {
-        fixture.endpoint.calls().iter().any(|call| call.operation == HANGING)
-    });
+    fixture.wait_for_call(HANGING);
     let mut keyboard = child.stdin.take().expect("piped");
     keyboard.write_all(b"\x03").expect("terminal.py reads its input");
     let output = child.wait_with_output().expect("the process ends");
@@ -133,30 +121,15 @@ fn the_program_of_npm_gets_an_interrupt_that_is_typed_once() {
 #[test]
 #[ignore = "second tier: needs dpkg-deb, jq, npm and PyPI"]
 fn a_platform_without_a_program_is_reported() {
-    if !can_be_made() {
-        return;
-    }
-    let directory = TempDir::new().expect("a temporary directory");
-    let unpack = Command::new("tar")
-        .arg("-xzf")
-        .arg(launcher_package())
-        .arg("-C")
-        .arg(directory.path())
-        .output()
-        .expect("tar is installed");
-    assert!(unpack.status.success());
+    let Some(directory) = scratch() else { return };
+    output(Command::new("tar").arg("-xzf").arg(launcher_package()).arg("-C").arg(directory.path()));
     let script = directory.path().join("package/dpl-lambda.js");
-    let refusal = |command: &mut Command| {
-        let output = command.output().expect("Node.js starts");
-        assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0));
-        String::from_utf8(output.stderr).expect("UTF-8")
-    };
     let node = processor().node;
     let expected = format!(
         "dpl-lambda: the npm package dpl-lambda-linux-{node} is not installed; \
          install dpl-lambda again, on this platform and without `--omit=optional`\n"
     );
-    assert_eq!(refusal(Command::new(node::node()).arg(&script)), expected);
+    assert_eq!(refusal(Command::new(node::node()).arg(&script), 2), expected);
 
     let on_a_mac = format!(
         "Object.defineProperty(process, 'platform', {{value: 'darwin'}}); require('{}')",
@@ -166,5 +139,5 @@ fn a_platform_without_a_program_is_reported() {
         "dpl-lambda: there is no npm package for darwin-{node}, only for linux-{node}; \
          build the program from its sources\n"
     );
-    assert_eq!(refusal(Command::new(node::node()).args(["-e", &on_a_mac])), expected);
+    assert_eq!(refusal(Command::new(node::node()).args(["-e", &on_a_mac]), 2), expected);
 }

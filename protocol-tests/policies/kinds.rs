@@ -79,8 +79,7 @@ fn open_latest(live: &Fixture, kind: &Kind) {
 fn fail_update(live: &Fixture, kind: &Kind) {
     let (reason_code, reason) = ("InvalidImage".to_owned(), "The image cannot be read.".to_owned());
     let kind_of_fault = FaultKind::UpdateFails { reason_code, reason };
-    let operation = Some("UpdateFunctionConfiguration".to_owned());
-    live.endpoint.fault(Fault { operation, after: 0, times: 1, kind: kind_of_fault });
+    live.endpoint.fault(Fault::once("UpdateFunctionConfiguration", kind_of_fault));
     let mut stanza = kind.before.clone();
     stanza["timeout"] = json!(11);
     assert_eq!(live.run(&[], &stanza).outcome(), "failed", "{}: the earlier deployment", kind.name);

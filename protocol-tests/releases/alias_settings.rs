@@ -5,8 +5,7 @@ use super::*;
 const EVENT_INVOKE: &str = "/2019-09-25/functions/f/event-invoke-config?Qualifier=live";
 
 fn lose_response(fixture: &Fixture, operation: &str) {
-    let operation = Some(operation.to_owned());
-    fixture.endpoint.fault(Fault { operation, after: 0, times: 1, kind: FaultKind::ResetAfter });
+    fixture.endpoint.fault(Fault::once(operation, FaultKind::ResetAfter));
 }
 
 #[test]

@@ -121,8 +121,7 @@ fn all_pages_of_mappings_are_read() {
     (0..120).for_each(|number| drop(fixture.map_queue(&format!("q{number}"), "f")));
     let ended = fixture.deployed("// 2\n");
     assert_eq!(messages(&ended, "bypasses-alias").len(), 120);
-    let lists = fixture.operations().into_iter().filter(|operation| operation == "ListEventSourceMappings");
-    assert_eq!(lists.count(), 3);
+    assert_eq!(fixture.endpoint.count("ListEventSourceMappings"), 3);
 }
 
 #[test]
@@ -235,14 +234,8 @@ fn a_disabled_mapping_follows_and_stays_disabled() {
 fn a_failure_half_way_says_which_event_sources_have_moved() {
     let fixture = Fixture::live(json!({"follow_alias": true}));
     ["orders", "returns", "stock"].iter().for_each(|queue| drop(fixture.map_queue(queue, "f")));
-    let denied = FaultKind::Status {
-        status: 403,
-        code: "AccessDeniedException".to_owned(),
-        message: "User is not authorized to perform this action".to_owned(),
-        retry_after: None,
-    };
-    let operation = Some("UpdateEventSourceMapping".to_owned());
-    fixture.endpoint.fault(Fault { operation, after: 1, times: 1, kind: denied });
+    let denied = Fault::once("UpdateEventSourceMapping", FaultKind::denied());
+    fixture.endpoint.fault(Fault { after: 1, ..denied });
     let ended = fixture.deploy("// 2\n");
     check_failed(&ended, "access-denied", "/follow_alias");
     let message = error(&ended, "message");

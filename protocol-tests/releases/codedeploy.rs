@@ -1,12 +1,10 @@
 //! Tests `codedeploy`: CodeDeploy moves the alias, and the program starts it, follows it, and does not touch
 //! an alias that it is moving.
 
-use std::io::Write;
-
 use lambda_endpoint::{Call, DeploymentGroup};
 
 use super::*;
-use crate::fixture::object;
+use crate::fixture::{kill, object};
 
 /// How long CodeDeploy leaves the traffic at a share. It begins with the first share after half of that.
 const SHIFT: Duration = Duration::from_millis(1600);
@@ -302,12 +300,9 @@ fn a_rollback_that_was_killed_is_completed_by_the_next_one() {
     // The deployment that sends the traffic back takes 3 s.
     fixture.endpoint.set_shift_duration(Duration::from_secs(8));
     fixture.endpoint.forget_calls();
-    let mut child = fixture.plugin(&["rollback"]).spawn();
-    let request = fixture.request.to_string();
-    child.stdin.take().expect("piped").write_all(request.as_bytes()).expect("written");
+    let child = fixture.start_with(&["rollback"]);
     fixture.wait_for_call("StopDeployment");
-    child.kill().expect("the child can be killed");
-    child.wait().expect("the child can be waited for");
+    kill(child);
     let ended = fixture.rollback();
     assert_eq!((ended.outcome(), fixture.alias("live").as_str()), ("deployed", "1"), "{}", ended.stdout);
     assert_eq!(description(&fixture), "(at 1, before: none)");
@@ -319,8 +314,7 @@ fn a_rollback_that_was_killed_is_completed_by_the_next_one() {
 fn a_rollback_that_loses_the_answer_to_its_stop_succeeds() {
     let fixture = grouped(DeploymentGroup::default(), json!({}));
     fixture.shifting();
-    let operation = Some("StopDeployment".to_owned());
-    fixture.endpoint.fault(Fault { operation, after: 0, times: 1, kind: FaultKind::ResetAfter });
+    fixture.endpoint.fault(Fault::once("StopDeployment", FaultKind::ResetAfter));
     let ended = fixture.rollback();
     assert_eq!((ended.outcome(), fixture.alias("live").as_str()), ("deployed", "1"), "{}", ended.stdout);
 }
@@ -374,9 +368,7 @@ fn a_run_that_was_killed_while_it_waited_follows_the_same_deployment() {
 #[test]
 fn a_run_that_was_killed_before_it_created_the_deployment_begins_again() {
     let fixture = grouped(DeploymentGroup::default(), json!({}));
-    let operation = Some("CreateDeployment".to_owned());
-    let kind = FaultKind::Hang { for_: Duration::from_secs(30) };
-    fixture.endpoint.fault(Fault { operation, after: 0, times: 1, kind });
+    fixture.endpoint.fault(Fault::once("CreateDeployment", FaultKind::hang()));
     let running = fixture.started("// 2\n", &["create-deployment"]);
     fixture.wait_for_call("CreateDeployment");
     running.kill();
@@ -507,8 +499,7 @@ fn codedeploy_excludes_what_it_does_itself_and_needs_one_alias() {
 #[test]
 fn a_lost_answer_does_not_create_two_deployments() {
     let fixture = grouped(DeploymentGroup::default(), json!({}));
-    let operation = Some("CreateDeployment".to_owned());
-    fixture.endpoint.fault(Fault { operation, after: 0, times: 1, kind: FaultKind::ResetAfter });
+    fixture.endpoint.fault(Fault::once("CreateDeployment", FaultKind::ResetAfter));
     let ended = fixture.deployed("// 2\n");
     let created = |call: &&Call| call.operation == "CreateDeployment" && call.status == 200;
     assert_eq!(fixture.endpoint.calls().iter().filter(created).count(), 0, "the second one is refused");

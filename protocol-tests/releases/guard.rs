@@ -106,7 +106,7 @@ fn without_traffic_a_version_gets_all_traffic_at_once_and_bakes() {
     assert_eq!(fixture.changes()[2..], ["UpdateAlias 1, 100 % to 2", "UpdateAlias 2"]);
     assert!(ended.elapsed >= Duration::from_secs(1), "{:?}", ended.elapsed);
     assert_eq!(fixture.deploy_again().outcome(), "unchanged");
-    assert_eq!(fixture.operations().iter().filter(|operation| *operation == "DescribeAlarms").count(), 0);
+    assert_eq!(fixture.endpoint.count("DescribeAlarms"), 0);
 }
 
 #[test]
@@ -281,7 +281,7 @@ fn errors_are_added_up_over_the_aliases() {
     let message = error(&ended, "message");
     assert!(message.starts_with("version 2 failed 4 of 200 invocations (2 %"), "{message}");
     assert_eq!((fixture.alias("live").as_str(), fixture.alias("next").as_str()), ("1", "1"));
-    let asked = fixture.operations().iter().filter(|operation| *operation == "GetMetricData").count();
+    let asked = fixture.endpoint.count("GetMetricData");
     assert!(asked >= 2, "both pages are read: {asked}");
 }
 
@@ -352,17 +352,9 @@ fn a_signal_during_the_bake_sends_all_traffic_back() {
 #[test]
 fn a_signal_while_an_alarm_is_read_sends_all_traffic_back() {
     let fixture = guarded(json!({}));
-    let hang = FaultKind::Hang { for_: Duration::from_secs(30) };
-    fixture.endpoint.fault(Fault {
-        operation: Some("DescribeAlarms".to_owned()),
-        after: 1,
-        times: 1,
-        kind: hang,
-    });
+    fixture.endpoint.fault(Fault { after: 1, ..Fault::once("DescribeAlarms", FaultKind::hang()) });
     let running = fixture.started("// 2\n", &["wait"]);
-    wait_until("the second read", || {
-        fixture.operations().iter().filter(|operation| *operation == "DescribeAlarms").count() == 2
-    });
+    wait_until("the second read", || fixture.endpoint.count("DescribeAlarms") == 2);
     signal(&running.child, "TERM");
     let ended = running.ended();
     assert!(ended.elapsed < Duration::from_secs(5), "{:?}", ended.elapsed);

@@ -1,6 +1,7 @@
 //! Tests functions on Lambda Managed Instances, where callers without a version get `$LATEST.PUBLISHED`.
 
 use super::*;
+use crate::aws_state::{create_request, publish};
 
 const PUBLISHED: &str = "f:$LATEST.PUBLISHED";
 const PROVIDER: &str = "arn:aws:lambda:us-east-1:123456789012:capacity-provider:p";
@@ -9,16 +10,12 @@ const PROVIDER: &str = "arn:aws:lambda:us-east-1:123456789012:capacity-provider:
 /// them.
 fn managed(members: Value) -> Fixture {
     let fixture = Fixture::new(members);
-    let function = json!({
-        "FunctionName": "f", "Role": fixture.request["role"], "Runtime": "nodejs22.x", "Handler": "index.handler",
-        "CapacityProviderConfig": {"LambdaManagedInstancesCapacityProviderConfig": {"CapacityProviderArn": PROVIDER}},
-    });
+    let mut function = create_request();
+    function["CapacityProviderConfig"] =
+        json!({"LambdaManagedInstancesCapacityProviderConfig": {"CapacityProviderArn": PROVIDER}});
     fixture.endpoint.seed(function).expect("AWS would create it");
     fixture.another_client("POST", VERSIONS, json!({"PublishTo": "LATEST_PUBLISHED"}));
-    for number in 1..=3 {
-        fixture.another_client("PUT", CONFIGURATION, json!({"Timeout": number}));
-        fixture.another_client("POST", VERSIONS, json!({}));
-    }
+    publish(&fixture.endpoint, 1..=3);
     fixture
 }
 
@@ -167,14 +164,8 @@ fn a_scaling_that_aws_refuses_leaves_the_alias_where_it_is() {
     let mut fixture = new(&json!({"alias": "live"}));
     fixture.deployed("// 1\n");
     fixture.set(json!({"scaling": {"max_execution_environments": 30}}));
-    let kind = FaultKind::Status {
-        status: 400,
-        code: "InvalidParameterValueException".to_owned(),
-        message: "Too many.".to_owned(),
-        retry_after: None,
-    };
-    let operation = Some("PutFunctionScalingConfig".to_owned());
-    fixture.endpoint.fault(Fault { operation, after: 0, times: 1, kind });
+    let refusal = FaultKind::status(400, "InvalidParameterValueException", "Too many.");
+    fixture.endpoint.fault(Fault::once("PutFunctionScalingConfig", refusal));
     let ended = fixture.deploy("// 2\n");
     check_failed(&ended, "invalid-parameter", "/scaling");
     assert_eq!(fixture.alias("live"), "1");

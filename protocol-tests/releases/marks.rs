@@ -3,7 +3,7 @@
 //! release that was killed.
 
 use super::*;
-use crate::fixture::alias_target;
+use crate::fixture::{alias_target, kill};
 use crate::lists::count;
 use crate::release_fixture::{aliases, descriptions, kill_half_live, moves, release, three_live, writes};
 
@@ -174,13 +174,11 @@ fn a_release_that_was_killed_between_two_aliases_of_one_function_is_taken_back()
     assert_eq!(back.outcomes(), ["deployed", "unchanged"], "{}", back.stdout);
     assert_eq!((aliases(&fixture), blue()), (vec!["2".to_owned(); 2], "2".to_owned()));
     // Now the release before it is the last one. The rollback is killed between the two aliases, too.
-    let kind = FaultKind::Hang { for_: Duration::from_secs(30) };
     fixture.endpoint.forget_calls();
-    fixture.endpoint.fault(Fault { operation: Some("UpdateAlias".to_owned()), after: 2, times: 1, kind });
-    let mut running = fixture.start_with(&["rollback"]);
+    fixture.endpoint.fault(Fault { after: 2, ..Fault::once("UpdateAlias", FaultKind::hang()) });
+    let running = fixture.start_with(&["rollback"]);
     wait_until("the third alias", || count(&fixture, "UpdateAlias") == 3);
-    running.kill().expect("the child can be killed");
-    running.wait().expect("the child can be waited for");
+    kill(running);
     let back = fixture.rollback();
     assert_eq!(back.outcomes(), ["deployed", "unchanged"], "{}", back.stdout);
     assert_eq!((aliases(&fixture), blue()), (vec!["1".to_owned(); 2], "1".to_owned()));
@@ -238,8 +236,7 @@ fn a_description_without_space_for_the_release_is_kept_and_reported() {
 #[test]
 fn what_an_unfinished_release_has_moved_is_not_sent_back_after_another_run_relied_on_it() {
     let fixture = three_live(&json!({}));
-    let hold = Fault { operation: Some("UpdateAlias".to_owned()), after: 1, times: 1, kind: FaultKind::Hold };
-    fixture.endpoint.fault(hold);
+    fixture.endpoint.fault(Fault { after: 1, ..Fault::once("UpdateAlias", FaultKind::Hold) });
     let running = fixture.started("// 2\n", &[]);
     wait_until("the second alias", || fixture.endpoint.held_calls() == 1);
     assert_eq!(aliases(&fixture), ["2", "1", "1"]);

@@ -131,8 +131,7 @@ fn a_rollback_does_not_move_an_alias_that_another_client_has_moved_meanwhile() {
     // The endpoint records the call when it handles it. So the rollback has already read the alias, and waits
     // for the slow response.
     let kind = FaultKind::Slow { answer_over: Duration::from_secs(2) };
-    let operation = Some("ListVersionsByFunction".to_owned());
-    fixture.endpoint.fault(Fault { operation, after: 0, times: 1, kind });
+    fixture.endpoint.fault(Fault::once("ListVersionsByFunction", kind));
     let ended = thread::scope(|scope| {
         fixture.endpoint.forget_calls();
         let rollback = scope.spawn(|| fixture.plugin(&["rollback"]).run(&fixture.request));

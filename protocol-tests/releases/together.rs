@@ -12,13 +12,7 @@ use crate::release_fixture::{
 
 /// AWS refuses the call of this operation after `after` others.
 fn refuse(fixture: &Fixture, operation: &str, after: u32) {
-    let kind = FaultKind::Status {
-        status: 403,
-        code: "AccessDeniedException".to_owned(),
-        message: "User is not authorized to perform this action".to_owned(),
-        retry_after: None,
-    };
-    fixture.endpoint.fault(Fault { operation: Some(operation.to_owned()), after, times: 1, kind });
+    fixture.endpoint.fault(Fault { after, ..Fault::once(operation, FaultKind::denied()) });
 }
 
 /// Checks that the release failed with this code for the stanza `failed`, that the others were stopped, and
@@ -233,8 +227,7 @@ fn if_a_function_without_an_alias_fails_the_aliases_go_back() {
 #[test]
 fn a_lost_response_while_the_release_goes_live_is_no_change_by_others() {
     let lose = |fixture: &Fixture, operation: &str, after: u32| {
-        let operation = Some(operation.to_owned());
-        fixture.endpoint.fault(Fault { operation, after, times: 1, kind: FaultKind::ResetAfter });
+        fixture.endpoint.fault(Fault { after, ..Fault::once(operation, FaultKind::ResetAfter) });
     };
     let fixture = with_one_without_an_alias();
     lose(&fixture, "UpdateFunctionCode", 2);
@@ -269,33 +262,27 @@ fn waiting(is_live: bool) -> (Fixture, Running) {
 fn a_signal_and_a_closed_output_leave_each_alias_where_it_was() {
     let ways = [None, Some(("TERM", 143)), Some(("INT", 130))];
     let runs: Vec<_> = [false, true].into_iter().flat_map(|live| ways.map(|way| (live, way))).collect();
-    let wrong = problems(
-        &runs,
-        3,
-        |run| format!("{run:?}"),
-        |(is_live, way)| {
-            let (fixture, mut running) = waiting(*is_live);
-            match way {
-                Some((name, status)) => {
-                    signal(&running.child, name);
-                    let ended = running.ended();
-                    assert!(ended.elapsed < Duration::from_secs(5), "{:?}", ended.elapsed);
-                    assert_eq!((ended.code(), ended.status.code()), ("cancelled", Some(*status)));
-                    let is_stopped = |outcome: &&str| ["failed", "stopped"].contains(outcome);
-                    assert!(ended.outcomes().iter().all(is_stopped), "{}", ended.stdout);
-                    assert_eq!(phases(&ended).contains(&"send-back"), *is_live, "{}", ended.stdout);
-                }
-                None => {
-                    drop(running.lines);
-                    assert_eq!(running.child.wait().expect("can be waited for").code(), Some(1));
-                }
+    let name = |run: &(bool, Option<(&str, i32)>)| format!("{run:?}");
+    check_each(&runs, 3, name, |(is_live, way)| {
+        let (fixture, mut running) = waiting(*is_live);
+        match way {
+            Some((name, status)) => {
+                signal(&running.child, name);
+                let ended = running.ended();
+                assert!(ended.elapsed < Duration::from_secs(5), "{:?}", ended.elapsed);
+                assert_eq!((ended.code(), ended.status.code()), ("cancelled", Some(*status)));
+                let is_stopped = |outcome: &&str| ["failed", "stopped"].contains(outcome);
+                assert!(ended.outcomes().iter().all(is_stopped), "{}", ended.stdout);
+                assert_eq!(phases(&ended).contains(&"send-back"), *is_live, "{}", ended.stdout);
             }
-            assert_eq!(aliases(&fixture), ["1"; 3]);
-            assert_eq!(moves(&fixture).len(), if *is_live { 6 } else { 0 });
-            Ok(())
-        },
-    );
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+            None => {
+                drop(running.lines);
+                assert_eq!(running.child.wait().expect("can be waited for").code(), Some(1));
+            }
+        }
+        assert_eq!(aliases(&fixture), ["1"; 3]);
+        assert_eq!(moves(&fixture).len(), if *is_live { 6 } else { 0 });
+    });
 }
 
 #[test]

@@ -42,7 +42,7 @@ pub(super) fn scenarios() -> Vec<Scenario> {
             &format!("AWS quotes secrets in an error of {operation}"),
             move |stage| {
                 for words in quotations() {
-                    play(stage, operation, refusal(400, "InvalidParameterValueException", words));
+                    play(stage, operation, FaultKind::status(400, "InvalidParameterValueException", &words));
                 }
             },
         ));
@@ -50,11 +50,8 @@ pub(super) fn scenarios() -> Vec<Scenario> {
     for (name, words) in peculiar_quotations() {
         scenarios.push(Scenario::new(&format!("AWS quotes secrets: {name}"), move |stage| {
             let reason_code = "InvalidEnvironment".to_owned();
-            play(
-                stage,
-                "UpdateFunctionConfiguration",
-                refusal(400, "InvalidParameterValueException", words.clone()),
-            );
+            let refusal = FaultKind::status(400, "InvalidParameterValueException", &words);
+            play(stage, "UpdateFunctionConfiguration", refusal);
             play(stage, "UpdateFunctionCode", FaultKind::UpdateFails { reason_code, reason: words.clone() });
         }));
     }
@@ -69,7 +66,7 @@ pub(super) fn scenarios() -> Vec<Scenario> {
     ] {
         scenarios.push(Scenario::new(&format!("AWS quotes secrets in {status} {code}"), move |stage| {
             for operation in ["CreateFunction", "UpdateFunctionConfiguration", "PublishVersion"] {
-                play(stage, operation, refusal(status, code, quotations().remove(0)));
+                play(stage, operation, FaultKind::status(status, code, &quotations()[0]));
             }
         }));
     }
@@ -89,10 +86,6 @@ pub(super) fn scenarios() -> Vec<Scenario> {
     scenarios
 }
 
-fn refusal(status: u16, code: &str, message: String) -> FaultKind {
-    FaultKind::Status { status, code: code.to_owned(), message, retry_after: None }
-}
-
 /// Failures without a message of AWS.
 fn without_words() -> Vec<FaultKind> {
     vec![
@@ -104,7 +97,7 @@ fn without_words() -> Vec<FaultKind> {
         FaultKind::ResetAfter,
         FaultKind::ResetDuring { after_bytes: 20 },
         FaultKind::Slow { answer_over: Duration::from_millis(300) },
-        FaultKind::Hang { for_: Duration::from_secs(30) },
+        FaultKind::hang(),
         FaultKind::DeleteFunction,
         FaultKind::TouchFunction,
         FaultKind::Busy { for_: Duration::from_millis(200) },
@@ -177,8 +170,7 @@ fn play(stage: &mut Stage<'_>, operation: &str, kind: FaultKind) {
     }));
     scene.fault(operation, kind);
     let ended = scene.run(&[]);
-    let called = scene.endpoint.calls().iter().any(|call| call.operation == operation);
-    assert!(called, "{operation} was not called: {}", ended.stdout);
+    assert!(scene.endpoint.count(operation) > 0, "{operation} was not called: {}", ended.stdout);
 }
 
 fn updates_that_fail(stage: &mut Stage<'_>) {
@@ -217,7 +209,7 @@ fn codedeploy(stage: &mut Stage<'_>) {
                 scene.request["codedeploy"]["wait"] = json!("started");
                 assert_eq!(scene.run(&[]).outcome(), "deployed");
             }
-            scene.fault(operation, refusal(400, "InvalidInputException", words));
+            scene.fault(operation, FaultKind::status(400, "InvalidInputException", &words));
             let arguments: &[&str] = if operation == "StopDeployment" { &["rollback"] } else { &[] };
             assert_eq!(scene.run(arguments).outcome(), "failed", "{operation}");
         }
@@ -268,10 +260,11 @@ fn guard(stage: &mut Stage<'_>) {
         };
         scene.endpoint.set_alarm(alarm(Some(Fires::AtPercent(100)), "OK"));
         assert_eq!(scene.run(&[]).code(), "alarm-fired");
-        scene.fault("DescribeAlarms", refusal(400, "InvalidParameterValue", words.clone()));
+        let refusal = || FaultKind::status(400, "InvalidParameterValue", &words);
+        scene.fault("DescribeAlarms", refusal());
         assert_eq!(scene.run(&[]).outcome(), "failed");
         scene.saying(json!({"guard": {"errors": "1%"}}), |scene| {
-            scene.fault("GetMetricData", refusal(400, "InvalidParameterValue", words.clone()));
+            scene.fault("GetMetricData", refusal());
             assert_eq!(scene.run(&[]).outcome(), "failed");
         });
         scene.endpoint.set_alarm(alarm(None, "ALARM"));

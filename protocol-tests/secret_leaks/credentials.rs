@@ -91,10 +91,9 @@ fn of(name: &str, who: &'static str, prepare: impl Fn(&mut Stage<'_>) + Send + S
         let names = ["access_key_id", "secret_access_key", "session_token"];
         let words = names.map(|name| secret(&format!("{who} {name}"))).join(" and ");
         for (timeout, operation) in [(8, "GetFunction"), (9, "UpdateFunctionConfiguration")] {
-            let code = "InvalidParameterValueException".to_owned();
             let message = format!("the signature of {words} is none");
             scene.say(json!({"timeout": timeout}));
-            scene.fault(operation, FaultKind::Status { status: 400, code, message, retry_after: None });
+            scene.fault(operation, FaultKind::status(400, "InvalidParameterValueException", &message));
             assert_eq!(scene.run(&[]).code(), "invalid-parameter");
         }
     })
@@ -206,9 +205,8 @@ fn renewed(stage: &mut Stage<'_>) {
     scene.anonymous().request["env"]["AWS_CONTAINER_CREDENTIALS_FULL_URI"] = json!(service);
     let names = ["access_key_id", "secret_access_key", "session_token"];
     let words = names.map(|name| secret(&format!("renewed {name}"))).join(" and ");
-    let code = "InvalidParameterValueException".to_owned();
     let message = format!("the signature of {words} is none");
-    scene.fault("CreateFunction", FaultKind::Status { status: 400, code, message, retry_after: None });
+    scene.fault("CreateFunction", FaultKind::status(400, "InvalidParameterValueException", &message));
     let ended = scene.run(&[]);
     assert_eq!(ended.code(), "invalid-parameter", "{}", ended.stdout);
     assert!(ended.stdout.contains("the signature of [secure]"), "{}", ended.stdout);

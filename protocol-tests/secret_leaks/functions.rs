@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::harness::Stage;
 use super::scenario::Scenario;
 use super::secrets::{secret, variables};
+use crate::plugin::take_env;
 
 pub(super) fn scenarios() -> Vec<Scenario> {
     let answers = answers().into_iter().map(|(name, payload)| {
@@ -39,7 +40,7 @@ fn list(stage: &mut Stage<'_>) {
         json!({"alias": "live", "allow_failure": true, "verify": {"expect": {"json": {"statusCode": 200}}}}),
     );
     let mut stanza = stage.request.clone();
-    let env = stanza.as_object_mut().and_then(|stanza| stanza.remove("env"));
+    let env = take_env(&mut stanza);
     let names = ["DOLLAR", "LINES", "LONG", "PLAIN", "STOP"];
     let stanzas = names.map(|name| {
         stanza["function_name"] = json!(format!("f-{name}"));

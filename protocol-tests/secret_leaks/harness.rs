@@ -16,6 +16,7 @@ use tempfile::TempDir;
 
 use super::observers::{EventSink, files};
 use super::secrets::{secret, variables};
+use crate::aws_state::create_request;
 use crate::plugin::{PluginOutput, program};
 use crate::shell::PATH;
 
@@ -151,20 +152,16 @@ impl<'a> Stage<'a> {
 
     /// Creates a function with other secrets.
     pub(super) fn seed(&self) {
-        let function = json!({
-            "FunctionName": "f",
-            "Role": "arn:aws:iam::123456789012:role/run",
-            "Runtime": "nodejs22.x",
-            "Handler": "index.handler",
-            "Environment": {"Variables": {"LIVE": secret("live environment"), "PLAIN": "another"}},
-            "Tags": {"live": secret("live tag"), "team": "another"},
-        });
+        let mut function = create_request();
+        function["Environment"] =
+            json!({"Variables": {"LIVE": secret("live environment"), "PLAIN": "another"}});
+        function["Tags"] = json!({"live": secret("live tag"), "team": "another"});
         self.endpoint.seed(function).expect("a valid function");
     }
 
     /// Adds a fault for the next call of the operation.
     pub(super) fn fault(&self, operation: &str, kind: FaultKind) {
-        self.endpoint.fault(Fault { operation: Some(operation.to_owned()), after: 0, times: 1, kind });
+        self.endpoint.fault(Fault::once(operation, kind));
     }
 
     /// Runs each command with the request.

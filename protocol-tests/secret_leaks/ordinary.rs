@@ -19,17 +19,8 @@ fn deployed(stanza: &Value, env: &Value, words: Option<&str>) -> PluginOutput {
     });
     endpoint.seed(function).expect("a valid function");
     if let Some(words) = words {
-        endpoint.fault(Fault {
-            operation: Some("PublishVersion".to_owned()),
-            after: 0,
-            times: 1,
-            kind: FaultKind::Status {
-                status: 400,
-                code: "InvalidParameterValueException".to_owned(),
-                message: words.to_owned(),
-                retry_after: None,
-            },
-        });
+        let kind = FaultKind::status(400, "InvalidParameterValueException", words);
+        endpoint.fault(Fault::once("PublishVersion", kind));
     }
     let mut request = request(&endpoint);
     request["function_name"] = json!("orders");

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::harness::Stage;
 use super::scenario::Scenario;
 use super::secrets::secret;
+use crate::plugin::{take_env, variables};
 
 pub(super) fn scenarios() -> Vec<Scenario> {
     let mut scenarios = vec![
@@ -77,8 +78,7 @@ fn written_stanza(stage: &mut Stage<'_>) {
     assert!(calls.iter().any(|call| call.operation == "ListAliases"), "{calls:?}");
     for operation in ["GetFunction", "GetFunctionUrlConfig"] {
         let words = format!("no access with {}", secret("GITHUB_TOKEN"));
-        let code = "InvalidParameterValueException".to_owned();
-        scene.fault(operation, FaultKind::Status { status: 400, code, message: words, retry_after: None });
+        scene.fault(operation, FaultKind::status(400, "InvalidParameterValueException", &words));
         scene.look(&["init", "--function", "f"]);
     }
 }
@@ -86,12 +86,7 @@ fn written_stanza(stage: &mut Stage<'_>) {
 /// The file of an approved plan, and the plan as Markdown. The secrets differ in the live function.
 fn plan_file(stage: &mut Stage<'_>) {
     stage.seed();
-    let env = stage
-        .request
-        .as_object_mut()
-        .and_then(|request| request.remove("env"))
-        .expect("the request has `env`");
-    stage.process = as_variables(&env);
+    stage.process = as_variables(&take_env(&mut stage.request));
     stage.say(json!({"merge_environment": true, "alias": "live", "description": "of $GITHUB_TOKEN"}));
     let stanza = stage.request.to_string();
     stage.write("build/stanza.json", &stanza);
@@ -109,7 +104,7 @@ fn plan_file(stage: &mut Stage<'_>) {
 /// The variables of the job, and `PLUGIN_*` variables with the stanza and these settings.
 fn as_plugin(stage: &mut Stage<'_>, settings: &[(&str, &str)]) {
     let mut stanza = stage.request.clone();
-    let env = stanza.as_object_mut().and_then(|stanza| stanza.remove("env")).expect("the request has `env`");
+    let env = take_env(&mut stanza);
     let text = |value: &Value| value.as_str().map_or(value.to_string(), str::to_owned);
     let of_stanza = stanza.as_object().into_iter().flatten().map(|(key, value)| (key.clone(), text(value)));
     let more = settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
@@ -166,30 +161,19 @@ fn bugs(stage: &mut Stage<'_>) {
 
 /// The request has no `env`, so the variables of the process are those of the job.
 fn environment_of_the_process(stage: &mut Stage<'_>) {
-    let env = stage
-        .request
-        .as_object_mut()
-        .and_then(|request| request.remove("env"))
-        .expect("the request has `env`");
-    stage.process = as_variables(&env);
+    stage.process = as_variables(&take_env(&mut stage.request));
     stage.say(json!({"run": ["printenv; printenv >&2"], "description": "of $GITHUB_TOKEN"}));
     stage.run_each(&[&["check"], &["plan"]]);
     assert_eq!(stage.run(&[]).outcome(), "deployed");
 }
 
 fn as_variables(env: &Value) -> Vec<(OsString, OsString)> {
-    let text = |value: &Value| value.as_str().expect("a string").into();
-    env.as_object().into_iter().flatten().map(|(name, value)| (name.into(), text(value))).collect()
+    variables(env).map(|(name, value)| (name.into(), value.into())).collect()
 }
 
 /// A secret with bytes that are not UTF-8: the printed form differs from the value.
 fn no_text(stage: &mut Stage<'_>) {
-    let env = stage
-        .request
-        .as_object_mut()
-        .and_then(|request| request.remove("env"))
-        .expect("the request has `env`");
-    stage.process = as_variables(&env);
+    stage.process = as_variables(&take_env(&mut stage.request));
     let mut bytes = secret("of no text").into_bytes();
     bytes.extend(b"\xff\xfe");
     stage.process.push(("BINARY_TOKEN".into(), OsString::from_vec(bytes)));

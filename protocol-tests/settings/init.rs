@@ -10,8 +10,9 @@ use tempfile::TempDir;
 
 use super::rows::{Of, Row, table};
 use super::{Trial, base, is_write, laid_over, stanza, together};
+use crate::aws_state::create_request;
 use crate::fixture::{ALIASES, CONFIGURATION, Fixture, VERSIONS, each};
-use crate::plugin::{PluginCommand, PluginOutput, job_env};
+use crate::plugin::{PluginCommand, PluginOutput, job_env, variables};
 
 /// What a run of `init` printed, and its exit status.
 struct Document {
@@ -25,8 +26,7 @@ fn standalone(env: &Value, directory: &Path, arguments: &[&str]) -> PluginComman
     let plugin = PluginCommand::new(arguments).directory(directory);
     // Without this, a run without keys would wait for the metadata service of the machine.
     let plugin = plugin.env("AWS_EC2_METADATA_DISABLED", "true").env("GIT_CEILING_DIRECTORIES", "/");
-    let variables = env.as_object().expect("an object").iter();
-    variables.fold(plugin, |plugin, (name, value)| plugin.env(name, value.as_str().expect("a string")))
+    plugin.envs(variables(env))
 }
 
 fn init(env: &Value, directory: &Path, arguments: &[&str]) -> Document {
@@ -186,10 +186,7 @@ fn a_plan_of_what_init_writes_has_no_difference_for_any_setting() {
 /// A fixture with a function from this request of CreateFunction, whose code is the file `code.zip`.
 fn seeded(members: &Value) -> Fixture {
     let fixture = Fixture::new(json!({}));
-    let function = json!({
-        "FunctionName": "f", "Role": fixture.request["role"], "Runtime": "nodejs22.x", "Handler": "index.handler",
-    });
-    fixture.endpoint.seed(laid_over(&function, members)).expect("AWS would create it");
+    fixture.endpoint.seed(laid_over(&create_request(), members)).expect("AWS would create it");
     fs::write(fixture.path("code.zip"), fixture.endpoint.code("f").expect("a zip")).expect("written");
     fixture
 }
@@ -276,10 +273,9 @@ fn a_description_that_others_gave_an_alias_makes_no_difference() {
 #[test]
 fn a_package_that_lambda_reads_from_a_bucket_is_written_with_the_bucket() {
     let fixture = Fixture::new(json!({}));
-    let function = json!({
-        "FunctionName": "f", "Role": fixture.request["role"], "Runtime": "nodejs22.x", "Handler": "index.handler",
-        "Code": {"S3Bucket": "our-packages", "S3Key": "f.zip", "S3ObjectStorageMode": "REFERENCE"},
-    });
+    let mut function = create_request();
+    function["Code"] =
+        json!({"S3Bucket": "our-packages", "S3Key": "f.zip", "S3ObjectStorageMode": "REFERENCE"});
     fixture.endpoint.seed(function).expect("AWS would create it");
     let written = written(&fixture, &[]);
     for part in ["\n  s3_bucket: our-packages\n", "\n  s3_object_storage_mode: REFERENCE\n"] {

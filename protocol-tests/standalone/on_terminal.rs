@@ -3,10 +3,10 @@
 use std::io::Read;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
-use super::processes::{called, children, hanging};
+use super::processes::{children, hanging};
 use super::*;
 use crate::fixture::wait_until;
-use crate::plugin::program;
+use crate::plugin::{program, variables};
 use crate::shell;
 
 /// The program on a new terminal, which `standalone/terminal.py` controls.
@@ -22,9 +22,7 @@ impl OnTerminal {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("protocol-tests/standalone/terminal.py");
         let mut python = Command::new("python3");
         python.arg(script).arg(seconds).args(command).current_dir(directory).env_clear();
-        for (name, value) in env.as_object().expect("an object") {
-            python.env(name, value.as_str().expect("a string"));
-        }
+        python.envs(variables(env));
         let path = std::env::var_os("PATH").expect("a PATH");
         python.env("PATH", path).env("TERM", "xterm").stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut script = python.spawn().expect("Python runs");
@@ -91,7 +89,7 @@ fn interrupted(interrupt: impl Fn(&mut OnTerminal)) {
     let program = program();
     let command = with_file(&[&program]);
     let mut terminal = OnTerminal::start("60", &command, directory.path(), &job_env(&endpoint));
-    wait_until("the call that hangs", || called(&endpoint, "UpdateFunctionConfiguration"));
+    wait_until("the call that hangs", || endpoint.count("UpdateFunctionConfiguration") > 0);
     interrupt(&mut terminal);
     let (shown, status) = terminal.end();
     assert_eq!(status, Some(130), "{shown}");

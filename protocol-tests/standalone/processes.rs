@@ -10,8 +10,8 @@ use lambda_endpoint::{Fault, FaultKind};
 
 use super::*;
 use crate::fixture::{git, wait_until};
-use crate::interruptions::signal;
-use crate::plugin::{SIGNALS, program};
+use crate::interruptions::{signal, signal_group};
+use crate::plugin::{SIGNALS, program, variables};
 use crate::shell;
 
 /// Returns the ids of the child processes of a process.
@@ -40,19 +40,21 @@ fn for_a_runner_there_is_one_process() {
     assert_eq!(child.wait().expect("the child can be waited for").code(), Some(2));
 }
 
-pub(super) fn called(endpoint: &Endpoint, operation: &str) -> bool {
-    endpoint.calls().iter().any(|call| call.operation == operation)
-}
-
-/// Starts a standalone deployment and returns while it waits for its update to finish.
-fn waiting(format: &str) -> (Endpoint, TempDir, Child) {
+/// A function, and a file whose stanza changes it.
+fn changed() -> (Endpoint, TempDir) {
     let (endpoint, directory) = (endpoint(), directory(&format!("deploy:\n{}", stanza("f"))));
     let created = standalone(&with_file(&[]), directory.path(), Some(&endpoint)).run_on(b"");
     assert_eq!(created.outcome(), "deployed");
     endpoint.forget_calls();
+    let changed = format!("deploy:\n{}  timeout: 9\n", stanza("f"));
+    fs::write(directory.path().join(".travis.yml"), changed).expect("written");
+    (endpoint, directory)
+}
+
+/// Starts a standalone deployment and returns while it waits for its update to finish.
+fn waiting(format: &str) -> (Endpoint, TempDir, Child) {
+    let (endpoint, directory) = changed();
     endpoint.set_update_duration(Duration::from_secs(60));
-    fs::write(directory.path().join(".travis.yml"), format!("deploy:\n{}  timeout: 9\n", stanza("f")))
-        .expect("written");
     let mut plugin = standalone(&with_file(&["--format", format]), directory.path(), Some(&endpoint));
     let mut child = plugin.spawn();
     drop(child.stdin.take());
@@ -71,8 +73,7 @@ fn a_signal_to_the_one_process_that_is_known_reaches_the_run() {
         let runs = children(child.id());
         assert_eq!(runs.len(), 1);
         signal(&child, name);
-        let ended = PluginOutput::of(child, Instant::now());
-        ended.check(&[]);
+        let ended = PluginOutput::ended(child);
         assert_eq!((ended.code(), ended.status.code()), ("cancelled", Some(128 + number)), "{name}");
         assert_eq!(ended.finished()["changed"], json!(["update-function-configuration"]));
         assert!(ended.elapsed < Duration::from_secs(5), "{:?}", ended.elapsed);
@@ -84,30 +85,16 @@ fn a_signal_to_the_one_process_that_is_known_reaches_the_run() {
 /// A function whose next update hangs at AWS, and a standalone command that deploys it. A run that gets a
 /// second signal ends at once, and then cannot report that the update may still take effect.
 pub(super) fn hanging() -> (Endpoint, TempDir, Command) {
-    updating(FaultKind::Hang { for_: Duration::from_secs(30) })
+    updating(FaultKind::hang())
 }
 
 /// A function whose next update has this fault, and a standalone command that deploys it.
 fn updating(kind: FaultKind) -> (Endpoint, TempDir, Command) {
-    let (endpoint, directory) = (endpoint(), directory(&format!("deploy:\n{}", stanza("f"))));
-    assert_eq!(
-        standalone(&with_file(&[]), directory.path(), Some(&endpoint)).run_on(b"").outcome(),
-        "deployed"
-    );
-    fs::write(directory.path().join(".travis.yml"), format!("deploy:\n{}  timeout: 9\n", stanza("f")))
-        .expect("written");
-    endpoint.forget_calls();
-    endpoint.fault(Fault {
-        operation: Some("UpdateFunctionConfiguration".to_owned()),
-        after: 0,
-        times: 1,
-        kind,
-    });
+    let (endpoint, directory) = changed();
+    endpoint.fault(Fault::once("UpdateFunctionConfiguration", kind));
     let mut command = Command::new(program());
     command.args(with_file(&[])).current_dir(directory.path()).env_clear();
-    for (name, value) in job_env(&endpoint).as_object().expect("an object") {
-        command.env(name, value.as_str().expect("a string"));
-    }
+    command.envs(variables(&job_env(&endpoint)));
     (endpoint, directory, command)
 }
 
@@ -116,12 +103,9 @@ fn a_signal_to_the_whole_process_group_is_one_signal() {
     let (endpoint, _directory, mut command) = hanging();
     let command = command.process_group(0).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let child = command.spawn().expect("started");
-    wait_until("the call that hangs", || called(&endpoint, "UpdateFunctionConfiguration"));
-    let group = format!("-{}", child.id());
-    let sent = shell::kill().args(["-TERM", "--", &group]).status().expect("kill runs");
-    assert!(sent.success());
-    let ended = PluginOutput::of(child, Instant::now());
-    ended.check(&[]);
+    wait_until("the call that hangs", || endpoint.count("UpdateFunctionConfiguration") > 0);
+    signal_group(&child, "TERM");
+    let ended = PluginOutput::ended(child);
     assert_eq!((ended.code(), ended.status.code()), ("cancelled", Some(143)));
     let message = ended.finished()["error"]["message"].as_str().expect("a sentence");
     assert!(message.contains("may still take effect"), "{message}");
@@ -148,7 +132,7 @@ fn a_reader_that_goes_away_ends_the_run() {
         let began = Instant::now();
         assert_eq!(child.wait().expect("the child can be waited for").code(), Some(1), "{format}");
         assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
-        assert!(!called(&endpoint, "UpdateFunctionCode"), "a further step began");
+        assert_eq!(endpoint.count("UpdateFunctionCode"), 0, "a further step began");
         let alive = shell::kill().args(["-0", &run[0]]).stderr(Stdio::null()).status().expect("kill runs");
         assert!(!alive.success(), "the child run is still alive");
     }
@@ -164,7 +148,7 @@ fn a_call_in_flight_is_finished_when_the_reader_goes_away() {
         command.args(["--format", format, "--result", ".result"]);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("started");
-        wait_until("the call", || called(&endpoint, "UpdateFunctionConfiguration"));
+        wait_until("the call", || endpoint.count("UpdateFunctionConfiguration") > 0);
         let began = Instant::now();
         drop(child.stdout.take());
         let output = child.wait_with_output().expect("the child can be waited for");
@@ -178,7 +162,7 @@ fn a_call_in_flight_is_finished_when_the_reader_goes_away() {
             "{format}: cut after {:?}",
             began.elapsed()
         );
-        assert!(!called(&endpoint, "UpdateFunctionCode"), "a further step began");
+        assert_eq!(endpoint.count("UpdateFunctionCode"), 0, "a further step began");
     }
 }
 
@@ -188,7 +172,7 @@ fn a_reader_that_goes_away_after_a_signal_changes_nothing() {
         let (endpoint, directory, mut command) = hanging();
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
         let child = command.spawn().expect("started");
-        wait_until("the call that hangs", || called(&endpoint, "UpdateFunctionConfiguration"));
+        wait_until("the call that hangs", || endpoint.count("UpdateFunctionConfiguration") > 0);
         (endpoint, directory, child)
     };
     let began = Instant::now();

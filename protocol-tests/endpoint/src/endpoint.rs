@@ -57,6 +57,11 @@ impl Endpoint {
         self.shared.calls().clone()
     }
 
+    /// The number of calls of this operation, such as `GetFunction`.
+    pub fn count(&self, operation: &str) -> usize {
+        self.shared.calls().iter().filter(|call| call.operation == operation).count()
+    }
+
     /// Clears the list of calls. Functions and faults stay.
     pub fn forget_calls(&self) {
         self.shared.calls().clear();

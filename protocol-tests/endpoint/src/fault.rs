@@ -138,6 +138,11 @@ pub(crate) enum ConcurrentChange {
 }
 
 impl Fault {
+    /// A fault of the first call of this operation.
+    pub fn once(operation: &str, kind: FaultKind) -> Fault {
+        Fault { operation: Some(operation.to_owned()), after: 0, times: 1, kind }
+    }
+
     /// Parses `{"operation": "GetFunction", "after": 0, "times": 2, "status": 429, "code":
     /// "TooManyRequestsException", "message": "Rate Exceeded."}` (with `retry_after` in seconds), or another
     /// `kind`: `status-after`, `reset-before`, `reset-during` (`after_bytes`), `reset-after`, `hang`
@@ -166,6 +171,22 @@ impl Fault {
 }
 
 impl FaultKind {
+    /// Answers with this status, error code and message.
+    pub fn status(status: u16, code: &str, message: &str) -> FaultKind {
+        let (code, message) = (code.to_owned(), message.to_owned());
+        FaultKind::Status { status, code, message, retry_after: None }
+    }
+
+    /// Answers that the caller may not do this.
+    pub fn denied() -> FaultKind {
+        FaultKind::status(403, "AccessDeniedException", "User is not authorized to perform this action")
+    }
+
+    /// Sends nothing for 30 s, which is longer than any test waits for one call.
+    pub fn hang() -> FaultKind {
+        FaultKind::Hang { for_: Duration::from_secs(30) }
+    }
+
     fn read(fixture: &mut Fixture) -> Result<FaultKind, String> {
         let kind = fixture.text("kind")?.unwrap_or("status".to_owned());
         let needs = |key: &str| format!("a fault of kind `{kind}` needs `{key}`");

@@ -98,6 +98,17 @@ impl TestAccount {
         scenario
     }
 
+    /// Creates an account with the function `f` and its versions 1 and 2.
+    pub(crate) fn with_versions(settings: Settings) -> TestAccount {
+        let mut scenario = TestAccount::of(settings);
+        scenario.create();
+        for code in ["2", "3"] {
+            let body = json!({"ZipFile": zip_file(code), "Publish": true});
+            scenario.done("PUT", "/2015-03-31/functions/f/code", body);
+        }
+        scenario
+    }
+
     /// Creates `f`.
     pub(crate) fn create(&mut self) -> Value {
         self.done("POST", "/2015-03-31/functions", create_request())

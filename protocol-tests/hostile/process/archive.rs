@@ -38,7 +38,7 @@ fn the_mask_decides_the_mode_of_the_archive_and_nothing_else() {
 /// Starts a deployment of a large package and blocks it: Lambda does not answer CreateFunction.
 fn waiting_for_lambda(line: &str, endpoint: &Endpoint, directory: &Path, temporary: &Path) -> Child {
     let kind = FaultKind::Hang { for_: Duration::from_secs(60) };
-    endpoint.fault(Fault { operation: Some("CreateFunction".to_owned()), after: 0, times: 1, kind });
+    endpoint.fault(Fault::once("CreateFunction", kind));
     let mut request = request(endpoint);
     request["env"]["TMPDIR"] = json!(temporary);
     let mut child = behind(line, &[]).current_dir(directory).spawn().expect("bash is installed");

@@ -1,11 +1,11 @@
 //! Tests that unusual environment variables change nothing.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::process::Stdio;
 
 use super::*;
-use crate::plugin::program;
+use crate::plugin::{program, take_env, variables};
 
 /// The events of a run without durations, and without bash's warnings about a missing locale.
 fn reported(ended: &PluginOutput) -> Vec<Value> {
@@ -99,18 +99,10 @@ fn odd_variables_of_the_job_change_nothing() {
 fn odd_variables_of_the_process_change_nothing() {
     let (endpoint, directory) = (endpoint(), build_directory());
     let mut request = demanding(&endpoint);
-    let env = request.as_object_mut().and_then(|request| request.remove("env")).expect("`env` exists");
-    let env: Vec<(OsString, OsString)> = env
-        .as_object()
-        .expect("an object")
-        .iter()
-        .map(|(name, value)| (name.into(), value.as_str().expect("a string").into()))
-        .collect();
+    let env = take_env(&mut request);
     let deploy = |without: &str, name: &OsStr, value: &OsStr| {
-        let usual = env
-            .iter()
-            .filter(|(name, _)| *name != without)
-            .map(|(name, value)| (name.as_os_str(), value.as_os_str()));
+        let usual = variables(&env).filter(|(name, _)| *name != without);
+        let usual = usual.map(|(name, value)| (OsStr::new(name), OsStr::new(value)));
         let odd = (!name.is_empty()).then_some((name, value));
         run_on(alone_with(usual.chain(odd)).current_dir(directory.path()), &bytes(&request))
     };

@@ -25,6 +25,42 @@ const COLOUR: TerminalCapabilities = TerminalCapabilities { colour: true, ..SCRE
 const LIVE: TerminalCapabilities = TerminalCapabilities { live: true, ..SCREEN };
 const ASCII: TerminalCapabilities = TerminalCapabilities { unicode: false, ..SCREEN };
 
+/// Parts of the text of [`a_deployment`]: what comes before its plan, the plan, the steps from the end of
+/// `verify` on, and the result up to the address.
+const BEFORE_THE_PLAN: &str = "\
+✓ not a pull request
+✓ branch: want main, release/*, got main
+warning[unknown-key]: `memory` is no option of a lambda stanza, it is ignored
+  at environment.a/b
+  hint: did you mean `memory_size`?
+· access key AK****************** (environment), region eu-west-1
+· packaged dist: 1 entry, 38 bytes unpacked, 152 bytes zipped
+";
+const STEPS_OF_THE_PLAN: &str = "\
+plan: the function exists; 5 steps, 1 change
+  update-function-code
+  verify
+  shift-traffic
+  wait
+  update-alias
+    ~ alias.live  6 → the new version
+";
+const LAST_STEPS: &str = "\
+✓ verify                  90 ms  version 7
+✓ shift-traffic            4 ms  10 % of live to version 7
+… wait  120 s
+✓ wait                  120.0 s
+✓ update-alias             5 ms  live at version 7
+";
+const DEPLOYED: &str = "\
+deployed hello
+  version   7
+  alias     live, next
+  previous  version 6
+  code      uploaded, 3i5tMyoTJJcrubuNxRmFS7sSY3+WfXPMVwpWzl7GoSQ=
+  region    eu-west-1
+";
+
 /// The logs with groups.
 const LOGS: [CiLog; 5] = [CiLog::GitHubActions, CiLog::GitLab, CiLog::Azure, CiLog::Buildkite, CiLog::Travis];
 

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use crate::account::{Account, Arguments};
 use crate::constraints::Constraints;
+use crate::function::Function;
 use crate::function_name::FunctionName;
 use crate::moment;
 use crate::refusal::Refusal;
@@ -49,9 +50,7 @@ impl Account {
         &mut self,
         arguments: &Arguments<'_>,
     ) -> Result<Value, Refusal> {
-        let (name, key) = self.configured(arguments)?;
-        let absent = self.no_event_invoke_config(&name, &key);
-        let function = self.function(&name, arguments.now).map_err(|_| absent.clone())?;
+        let (function, key, absent) = self.with_config(arguments)?;
         function.event_invoke.get(&key).cloned().ok_or(absent)
     }
 
@@ -59,9 +58,7 @@ impl Account {
         &mut self,
         arguments: &Arguments<'_>,
     ) -> Result<Value, Refusal> {
-        let (name, key) = self.configured(arguments)?;
-        let absent = self.no_event_invoke_config(&name, &key);
-        let function = self.function(&name, arguments.now).map_err(|_| absent.clone())?;
+        let (function, key, absent) = self.with_config(arguments)?;
         function.event_invoke.remove(&key).map(|_| Value::Null).ok_or(absent)
     }
 
@@ -72,9 +69,16 @@ impl Account {
         Ok((name, key))
     }
 
-    fn no_event_invoke_config(&self, name: &FunctionName, key: &str) -> Refusal {
-        let arn = self.arn(&FunctionName { qualifier: Some(key.to_owned()), ..name.clone() });
-        Refusal::NoEventInvokeConfig { arn }
+    /// Returns the function, the key of its configuration, and the error if that is absent.
+    fn with_config(
+        &mut self,
+        arguments: &Arguments<'_>,
+    ) -> Result<(&mut Function, String, Refusal), Refusal> {
+        let (name, key) = self.configured(arguments)?;
+        let arn = self.arn(&FunctionName { qualifier: Some(key.clone()), ..name.clone() });
+        let absent = Refusal::NoEventInvokeConfig { arn };
+        let function = self.function(&name, arguments.now).map_err(|_| absent.clone())?;
+        Ok((function, key, absent))
     }
 }
 

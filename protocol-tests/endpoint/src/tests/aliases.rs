@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::scenario::{ARN, TestAccount, zip_file};
+use crate::scenario::{ARN, TestAccount};
+use crate::settings::Settings;
 
 const ALIASES: &str = "/2015-03-31/functions/f/aliases";
 const LIVE: &str = "/2015-03-31/functions/f/aliases/live";
@@ -11,14 +12,7 @@ const NOT_FOUND: (u16, &str) = (404, "ResourceNotFoundException");
 
 /// `f` with the versions 1 and 2, and `live` at version 1.
 fn scenario() -> TestAccount {
-    let mut scenario = TestAccount::with_function();
-    for code in ["2", "3"] {
-        scenario.done(
-            "PUT",
-            "/2015-03-31/functions/f/code",
-            json!({"ZipFile": zip_file(code), "Publish": true}),
-        );
-    }
+    let mut scenario = TestAccount::with_versions(Settings::default());
     scenario.done("POST", ALIASES, json!({"Name": "live", "FunctionVersion": "1"}));
     scenario
 }

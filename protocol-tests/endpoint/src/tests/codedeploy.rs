@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::codedeploy::group::DeploymentGroup;
-use crate::scenario::{TestAccount, zip_file};
+use crate::scenario::TestAccount;
 use crate::settings::Settings;
 
 const ALIASES: &str = "/2015-03-31/functions/f/aliases";
@@ -20,12 +20,7 @@ fn scenario(group: DeploymentGroup) -> TestAccount {
         deployment_groups: vec![group],
         ..Settings::default()
     };
-    let mut scenario = TestAccount::of(settings);
-    scenario.create();
-    for code in ["2", "3"] {
-        let body = json!({"ZipFile": zip_file(code), "Publish": true});
-        scenario.done("PUT", "/2015-03-31/functions/f/code", body);
-    }
+    let mut scenario = TestAccount::with_versions(settings);
     let alias = json!({"Name": "live", "FunctionVersion": "1", "Description": "for the shop"});
     scenario.done("POST", ALIASES, alias);
     scenario

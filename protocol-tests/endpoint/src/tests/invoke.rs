@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::http::Answer;
 use crate::invocation::Invocation;
-use crate::scenario::{ARN, TestAccount, create_request, zip_file};
+use crate::scenario::{ARN, TestAccount, create_request};
 use crate::settings::Settings;
 
 const INVOKE: &str = "/2015-03-31/functions/f/invocations";
@@ -19,16 +19,7 @@ fn payload(answer: &Answer) -> Value {
 
 /// `f` with the versions 1 and 2, and these answers for invocations.
 fn scenario(invocations: Value) -> TestAccount {
-    let mut scenario = TestAccount::of(Settings::from_json(&json!({"invocations": invocations})).unwrap());
-    scenario.create();
-    for code in ["2", "3"] {
-        scenario.done(
-            "PUT",
-            "/2015-03-31/functions/f/code",
-            json!({"ZipFile": zip_file(code), "Publish": true}),
-        );
-    }
-    scenario
+    TestAccount::with_versions(Settings::from_json(&json!({"invocations": invocations})).unwrap())
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::scenario::{ARN, TestAccount, zip_file};
+use crate::scenario::{ARN, TestAccount};
 use crate::settings::Settings;
 
 const INVALID: (u16, &str) = (400, "InvalidParameterValueException");
@@ -24,15 +24,7 @@ fn provision(count: u64) -> Value {
 fn scenario(provision_ms: u64) -> TestAccount {
     let settings =
         Settings { provision_duration: Duration::from_millis(provision_ms), ..Settings::default() };
-    let mut scenario = TestAccount::of(settings);
-    scenario.create();
-    for code in ["2", "3"] {
-        scenario.done(
-            "PUT",
-            "/2015-03-31/functions/f/code",
-            json!({"ZipFile": zip_file(code), "Publish": true}),
-        );
-    }
+    let mut scenario = TestAccount::with_versions(settings);
     scenario.done("POST", "/2015-03-31/functions/f/aliases", json!({"Name": "live", "FunctionVersion": "1"}));
     scenario
 }
