@@ -224,7 +224,7 @@ fn a_setting_has_one_value_in_all_its_spellings_and_names() {
         let mut settings = PluginSettings::of(variables.iter().map(variable));
         settings.choice("command", &["deploy", "plan"]);
         let problems = settings.into_stanza().problems.into_iter();
-        problems.map(|problem| format!("{} {}", problem.code.word(), problem.message)).collect::<Vec<_>>()
+        problems.map(|problem| format!("{} {}", problem.code, problem.message)).collect::<Vec<_>>()
     };
     for (first, second, what) in [
         ("zip", "ZIP", "zip` has one value in `PLUGIN_zip` and another one in `PLUGIN_ZIP`"),
