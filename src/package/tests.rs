@@ -57,6 +57,11 @@ fn set_mode(tree: &TempDir, name: &str, mode: u32) {
     fs::set_permissions(tree.path().join(name), fs::Permissions::from_mode(mode)).expect("set");
 }
 
+fn make_old(tree: &TempDir, name: &str) {
+    let file = fs::File::options().write(true).open(tree.path().join(name)).expect("there");
+    file.set_modified(std::time::UNIX_EPOCH).expect("set");
+}
+
 fn link(tree: &TempDir, target: impl AsRef<Path>, name: &str) {
     symlink(target, tree.path().join(name)).expect("linked");
 }
@@ -101,9 +106,7 @@ fn names_are_sorted_and_hidden_ones_left_out() {
 fn the_same_files_give_the_same_bytes_whatever_their_times_modes_and_place() {
     let files = [("index.js", "exports.handler = 1"), ("lib/ü.js", "2"), ("run.sh", "#!/bin/sh")];
     let (one, two) = (tree(&files), tree(&files));
-    let old = fs::FileTimes::new().set_modified(std::time::UNIX_EPOCH);
-    let file = fs::File::options().write(true).open(two.path().join("index.js")).unwrap();
-    file.set_times(old).unwrap();
+    make_old(&two, "index.js");
     set_mode(&one, "run.sh", 0o775);
     set_mode(&two, "run.sh", 0o711);
     set_mode(&two, "index.js", 0o600);
@@ -206,6 +209,17 @@ fn a_file_that_changes_while_it_is_read_is_reported() {
         let tree = tree(&[("log", "as long")]);
         let contents = scanned(&tree, &Selection::default());
         fs::write(tree.path().join("log"), content).expect("written");
+        let result = build(contents);
+        assert!(matches!(result, Err(PackageError::Changed { .. })), "{result:?}");
+    }
+    // Of the same size: in a file that is read as a whole, and in one that is read in parts.
+    for bytes in [10, 3 << 20] {
+        let tree = tree(&[]);
+        fs::write(tree.path().join("model"), vec![b'a'; bytes]).expect("written");
+        let contents = scanned(&tree, &Selection::default());
+        fs::write(tree.path().join("model"), vec![b'b'; bytes]).expect("written");
+        // Both are written so soon after each other that they may have the same time.
+        make_old(&tree, "model");
         let result = build(contents);
         assert!(matches!(result, Err(PackageError::Changed { .. })), "{result:?}");
     }
