@@ -61,6 +61,8 @@ fn package_report(error: PackageError, text: String) -> ErrorReport {
         PackageError::NotAZip { .. } => report(Code::PackageInvalid).hint(
             "set `zip` to a valid archive, which is deployed unchanged, or to the directory to package",
         ),
+        PackageError::BadEntry { .. } => report(Code::PackageInvalid)
+            .hint("make the archive again, without a password, or set `zip` to the directory to package"),
         PackageError::ZipTooLarge { largest, .. } => report(Code::PackageTooLarge).hint(format!(
             "set `s3_bucket` to a bucket in the function's region, or remove files that the function does \
              not need; the largest entries, unpacked: {}",

@@ -44,6 +44,9 @@ pub(crate) enum PackageError {
     /// The file to deploy is not a valid zip archive.
     #[error("`{path}` is not a zip archive: {detail}")]
     NotAZip { path: String, detail: String },
+    /// An entry of the archive to deploy is damaged or encrypted.
+    #[error("`{name}` in `{path}` cannot be unpacked: {detail}")]
+    BadEntry { path: String, name: String, detail: String },
     /// The archive is too large for a call to Lambda. `bytes`: its size.
     #[error(
         "the archive is {}, {} more than the {} that an API call accepts",

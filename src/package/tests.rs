@@ -249,6 +249,51 @@ fn an_archive_is_taken_as_it_is() {
 }
 
 #[test]
+fn an_archive_that_cannot_be_unpacked_is_refused() {
+    let tree = tree(&[("a.js", "1"), ("b.js", "2")]);
+    let made = bytes(&archive(&tree));
+    let header = made.windows(4).position(|part| part == b"PK\x01\x02").expect("a directory");
+    // The content of the first entry after its header and name, and the flags of the first entry.
+    for (at, expected) in [(30 + "a.js".len(), "Invalid checksum"), (header + 8, "it is encrypted")] {
+        let mut bad = made.clone();
+        bad[at] ^= 1;
+        fs::write(tree.path().join("bad.zip"), bad).unwrap();
+        match archive_of(&tree, "bad.zip") {
+            Err(PackageError::BadEntry { name, detail, .. }) => {
+                assert_eq!((name.as_str(), detail.as_str()), ("a.js", expected));
+            }
+            other => panic!("{expected}: {other:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_finished_archive_that_changes_later_is_not_sent() {
+    let tree = tree(&[("a.js", "1")]);
+    fs::write(tree.path().join("code.zip"), bytes(&archive(&tree))).unwrap();
+    let taken = archive_of(&tree, "code.zip").unwrap();
+    assert!(taken.read_at(&mut [0; 4], 0).is_ok());
+    make_old(&tree, "code.zip");
+    assert!(taken.read_at(&mut [0; 4], 0).is_err());
+    assert!(taken.write_to(&tree.path().join("copy.zip"), Path::new("copy.zip")).is_err());
+    assert!(!tree.path().join("copy.zip").exists());
+}
+
+#[test]
+fn names_in_a_finished_archive_may_begin_with_the_current_directory() {
+    let mut zip = writer::Writer::new(Vec::new());
+    let sizes = writer::Sizes { crc32: crc32fast::hash(b"1"), compressed: 1, uncompressed: 1 };
+    let method = writer::Method::Stored;
+    let root = writer::Head { name: "./", mode: 0o040_755, method };
+    zip.entry(root, writer::Sizes::default(), b"").unwrap();
+    zip.entry(writer::Head { name: "./index.js", mode: 0o100_644, method }, sizes, b"1").unwrap();
+    let tree = tree(&[]);
+    fs::write(tree.path().join("code.zip"), zip.finish().unwrap()).unwrap();
+    let taken = archive_of(&tree, "code.zip").unwrap();
+    assert_eq!((taken.notes(), taken.missing("nodejs22.x", "index.handler", None)), (&[][..], None));
+}
+
+#[test]
 fn an_archive_in_a_package_is_noted() {
     let tree = tree(&[("a.js", "1")]);
     let made = bytes(&archive(&tree));
