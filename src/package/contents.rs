@@ -127,20 +127,32 @@ fn several(
     leave_out: Option<FileId>,
 ) -> Result<Contents, PackageError> {
     let mut walk = Walker::new(Rules::of(selection, directory)?, selection.links, leave_out);
+    let mut names = Vec::with_capacity(paths.len());
     for source in paths {
-        let name = source.trim_start_matches("./").trim_end_matches('/');
-        if name.is_empty() || Path::new(name).components().any(|part| !matches!(part, Component::Normal(_))) {
-            return Err(PackageError::NoName { path: source.clone() });
-        }
+        let name = name_of(source).ok_or_else(|| PackageError::NoName { path: source.clone() })?;
         let path = directory.join(source);
         let metadata = inspect(directory, source)?;
         if metadata.is_file() {
-            walk.push(Item { name: name.to_owned(), kind: ItemKind::file(&metadata), path });
+            walk.push(Item { name: name.clone(), kind: ItemKind::file(&metadata), path });
         } else {
             walk.directory(path, format!("{name}/"))?;
         }
+        names.push(name);
     }
+    walk.drop_links_on(&names);
     contents(walk, paths.join(", "))
+}
+
+/// The name of a path in the archive. `None`: it is absolute or empty, or leads out of the build directory.
+fn name_of(source: &str) -> Option<String> {
+    let parts = Path::new(source).components().filter(|part| *part != Component::CurDir);
+    let names: Option<Vec<&str>> = parts
+        .map(|part| match part {
+            Component::Normal(name) => name.to_str(),
+            Component::Prefix(_) | Component::RootDir | Component::CurDir | Component::ParentDir => None,
+        })
+        .collect();
+    names.filter(|names| !names.is_empty()).map(|names| names.join("/"))
 }
 
 fn contents(walk: Walker, source: String) -> Result<Contents, PackageError> {
@@ -151,7 +163,9 @@ fn contents(walk: Walker, source: String) -> Result<Contents, PackageError> {
 fn inspect(directory: &Path, source: &str) -> Result<fs::Metadata, PackageError> {
     let path = &directory.join(source);
     let metadata = fs::metadata(path).map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound => PackageError::NotFound { path: source.to_owned() },
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => {
+            PackageError::NotFound { path: source.to_owned() }
+        }
         _ => unreadable(path)(error),
     })?;
     let (root, place) = (canonical(directory)?, canonical(path)?);

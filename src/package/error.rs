@@ -35,9 +35,9 @@ pub(crate) enum PackageError {
     /// The path leads into a `.git` directory.
     #[error("`{path}` leads into `.git`, which is never packaged")]
     Repository { path: String },
-    /// A gitignore pattern in an option of the stanza is invalid.
-    #[error("a pattern in `{option}` is invalid: {detail}")]
-    BadPattern { option: &'static str, detail: String },
+    /// A gitignore pattern is invalid. `place`: the option of the stanza, or the file, that contains it.
+    #[error("a pattern in `{place}` is invalid: {detail}")]
+    BadPattern { place: &'static str, detail: String },
     /// The path is neither a file nor a directory.
     #[error("`{path}` is neither a file nor a directory")]
     NoFile { path: String },

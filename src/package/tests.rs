@@ -1,7 +1,9 @@
 //! Tests of archives: a directory and a selection, with the expected entries.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::io::{Cursor, Read};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 
@@ -370,6 +372,22 @@ fn what_is_no_file_is_left_out_and_reported() {
 }
 
 #[test]
+fn a_name_that_is_not_utf_8_can_be_left_out() {
+    let tree = tree(&[("index.js", "1")]);
+    fs::write(tree.path().join(OsStr::from_bytes(b"caf\xe9.tmp")), "2").unwrap();
+    fs::write(tree.path().join(OsStr::from_bytes(b".caf\xe9")), "3").unwrap();
+    let error = scan(tree.path(), &Selection::default(), None).expect_err("no name");
+    assert!(
+        matches!(&error, PackageError::NotUtf8 { path } if path.ends_with("caf\u{fffd}.tmp")),
+        "{error:?}"
+    );
+    for (include, exclude) in [(vec![], strings(["*.tmp"])), (strings(["*.js"]), vec![])] {
+        let selection = Selection { include, exclude, ..Selection::default() };
+        assert_eq!(packaged(&tree, &selection).0, ["index.js"]);
+    }
+}
+
+#[test]
 fn patterns_decide_what_goes_in() {
     let tree = tree(&[
         ("index.js", "1"),
@@ -387,18 +405,35 @@ fn patterns_decide_what_goes_in() {
     assert_eq!(packaged(&["/lib"], &["deep"]).unwrap(), ["lib/a.js", "lib/a.test.js"]);
     assert_eq!(packaged(&[], &["*.js", "!index.js"]).unwrap(), ["doc/x.md", "index.js"]);
     assert!(matches!(packaged(&["nothing"], &[]), Err(PackageError::Empty { .. })));
-    assert!(matches!(packaged(&[], &["a[z-a]"]), Err(PackageError::BadPattern { option: "exclude", .. })));
-    fs::write(tree.path().join(".lambdaignore"), "# ours\nlib/\n").unwrap();
+    assert!(matches!(packaged(&[], &["a[z-a]"]), Err(PackageError::BadPattern { place: "exclude", .. })));
+    // A text of several lines, as of `exclude: |`.
+    assert_eq!(packaged(&[], &["deep\r\n/doc\n"]).unwrap(), ["index.js", "lib/a.js", "lib/a.test.js"]);
+    assert_eq!(packaged(&["./lib/a.js\n./doc"], &[]).unwrap(), ["doc/x.md", "lib/a.js"]);
+    assert_eq!(packaged(&[], &["*.js", "!./index.js", "./x.md"]).unwrap(), ["doc/x.md", "index.js"]);
+    let ignore = tree.path().join(".lambdaignore");
+    fs::write(&ignore, "# ours\nlib/\n").unwrap();
     assert_eq!(packaged(&[], &["doc"]).unwrap(), ["index.js"]);
+    fs::write(&ignore, "\u{feff}lib/\r\n./doc\r\n").unwrap();
+    assert_eq!(packaged(&[], &[]).unwrap(), ["index.js"]);
+    fs::write(&ignore, "*").unwrap();
+    assert!(matches!(packaged(&[], &[]), Err(PackageError::Empty { only_hidden: false, .. })));
+    fs::write(&ignore, "a[z-a]").unwrap();
+    assert!(matches!(packaged(&[], &[]), Err(PackageError::BadPattern { place: ".lambdaignore", .. })));
+    fs::remove_file(&ignore).unwrap();
+    link(&tree, "nowhere", ".lambdaignore");
+    assert!(matches!(packaged(&[], &[]), Err(PackageError::Unreadable { .. })));
 }
 
 #[test]
 fn several_paths_keep_their_names() {
     let tree = tree(&[("dist/index.js", "1"), ("node_modules/a/b.js", "2"), ("other", "3"), ("app.js", "4")]);
     let paths = |paths| Selection { paths, ..Selection::default() };
-    let archive =
-        select(tree.path(), &paths(strings(["./app.js", "node_modules/", "dist", "dist/index.js"]))).unwrap();
+    let all = strings(["./app.js", "node_modules/", "dist", "dist/index.js", "dist//", ".//dist/./index.js"]);
+    let archive = select(tree.path(), &paths(all)).unwrap();
     assert_eq!(names(&archive), ["app.js", "dist/index.js", "node_modules/a/b.js"]);
+    let exclude = strings(["/dist/index.js"]);
+    let without = Selection { exclude, ..paths(strings(["dist//", "app.js"])) };
+    assert_eq!(names(&select(tree.path(), &without).unwrap()), ["app.js"]);
     for path in ["../outside", "/etc/hostname", "."] {
         let result = select(&tree.path().join("dist"), &paths(strings(["index.js", path])));
         assert!(matches!(result, Err(PackageError::NoName { .. })), "{path}: {result:?}");

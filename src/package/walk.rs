@@ -145,7 +145,15 @@ impl Walker {
         notes.extend(first(self.hidden_code).map(|(name, more)| PackageNote::HiddenCode { name, more }));
         notes.extend(first(self.lacking).map(|(name, more)| PackageNote::LacksDependencies { name, more }));
         notes.sort();
+        notes.dedup();
         Ok((items, notes))
+    }
+
+    /// Drops the links through which these names lead, because an archive cannot have both a link and entries
+    /// below it. The names are those of paths in the stanza.
+    pub(super) fn drop_links_on(&mut self, names: &[String]) {
+        let is_on = |link: &KeptLink| names.iter().any(|name| Path::new(name).starts_with(&link.name));
+        self.kept.retain(|link| !is_on(link));
     }
 
     /// Adds the entries of a directory, and of those below it. Their names begin with `prefix`.
@@ -163,7 +171,9 @@ impl Walker {
                 let entry = entry.map_err(unreadable(&path))?;
                 is_empty = false;
                 let path = entry.path();
-                let file_name = entry.file_name().into_string().map_err(|_| not_utf8(&path))?;
+                let file_name = entry.file_name();
+                let is_utf8 = file_name.to_str().is_some();
+                let file_name = file_name.to_string_lossy();
                 let name = format!("{prefix}{file_name}");
                 let kind = entry.file_type().map_err(unreadable(&path))?;
                 match self.rules.exclusion(&name, &file_name, kind.is_dir()) {
@@ -174,6 +184,7 @@ impl Walker {
                         }
                     }
                     Some(ExclusionReason::Rule) => {}
+                    None if !is_utf8 => return Err(not_utf8(&path)),
                     None if kind.is_dir() => self.enter(path, format!("{name}/"), ancestors.clone())?,
                     None if kind.is_symlink() => self.link(name, path, ancestors.as_ref())?,
                     None if kind.is_file() => self.file(name, path)?,
@@ -223,7 +234,9 @@ impl Walker {
     ) -> Result<(), PackageError> {
         self.count()?;
         let target = fs::read_link(&path).map_err(unreadable(&path))?;
-        let target = target.into_os_string().into_string().map_err(|_| not_utf8(&path))?;
+        let target = target.into_os_string().into_string().map_err(|target| PackageError::NotUtf8 {
+            path: format!("{} -> {}", path.display(), target.display()),
+        })?;
         let link = KeptLink { name, path, target, root: self.root.clone(), ancestors: ancestors.cloned() };
         // Of a link into the package it is not known yet whether its target is packaged.
         let destination = || Names::default().destination(&link.name, &link.target, link.is_whole());

@@ -180,6 +180,19 @@ fn links_to_what_lambda_has_stay_links_without_a_note() {
 }
 
 #[test]
+fn a_link_gives_way_to_what_the_stanza_names_below_it() {
+    let tree = tree(&[("shared/x.js", "1"), ("shared/y.js", "2"), ("dist/index.js", "3")]);
+    link(&tree, "../shared", "dist/lib");
+    link(&tree, "../shared", "dist/lib-2");
+    let named = |paths| packaged(&tree, &Selection { paths, ..Selection::default() }).0;
+    let both = ["dist/index.js", "dist/lib-2", "dist/lib/x.js", "dist/lib/y.js"];
+    assert_eq!(named(strings(["dist", "dist/lib"])), both);
+    assert_eq!(named(strings(["dist/lib/", "dist/"])), both);
+    assert_eq!(named(strings(["dist", "dist/lib/x.js"])), both[..3]);
+    assert_eq!(named(strings(["dist", "shared"]))[..3], ["dist/index.js", "dist/lib", "dist/lib-2"]);
+}
+
+#[test]
 fn a_link_is_judged_by_what_is_packaged() {
     let tree = tree(&[
         ("index.js", "1"),
