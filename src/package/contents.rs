@@ -75,17 +75,18 @@ pub(super) fn largest<'a>(entries: impl Iterator<Item = (&'a str, u64)>) -> Vec<
     entries.into_iter().take(10).map(|(name, bytes)| (name.to_owned(), bytes)).collect()
 }
 
-/// Lists the files below `directory` that `selection` includes. `leave_out` is the output file, which must
-/// not become part of the package.
+/// Lists the files below `directory` that `selection` includes. `leave_out` are the files that this program
+/// writes or reads, which must not become part of the package.
 ///
 /// # Errors
 /// [`PackageError`] if there is nothing to package, or something that cannot be packaged.
 pub(crate) fn scan(
     directory: &Path,
     selection: &Selection,
-    leave_out: Option<&Path>,
+    leave_out: &[PathBuf],
 ) -> Result<Contents, PackageError> {
-    let leave_out = leave_out.and_then(|path| fs::metadata(path).ok()).map(|file| identity(&file));
+    let leave_out =
+        leave_out.iter().filter_map(|path| fs::metadata(path).ok()).map(|file| identity(&file)).collect();
     match selection.paths.as_slice() {
         [] => one(directory, ".", selection, leave_out),
         [path] => one(directory, path, selection, leave_out),
@@ -98,7 +99,7 @@ fn one(
     directory: &Path,
     source: &str,
     selection: &Selection,
-    leave_out: Option<FileId>,
+    leave_out: Vec<FileId>,
 ) -> Result<Contents, PackageError> {
     let path = directory.join(source);
     let metadata = inspect(directory, source)?;
@@ -124,7 +125,7 @@ fn several(
     directory: &Path,
     paths: &[String],
     selection: &Selection,
-    leave_out: Option<FileId>,
+    leave_out: Vec<FileId>,
 ) -> Result<Contents, PackageError> {
     let mut walk = Walker::new(Rules::of(selection, directory)?, selection.links, leave_out);
     let mut names = Vec::with_capacity(paths.len());

@@ -37,7 +37,7 @@ fn archive_of(tree: &TempDir, path: &str) -> Result<Archive, PackageError> {
 }
 
 fn select(directory: &Path, selection: &Selection) -> Result<Archive, PackageError> {
-    build(scan(directory, selection, None)?)
+    build(scan(directory, selection, &[])?)
 }
 
 fn build(contents: Contents) -> Result<Archive, PackageError> {
@@ -45,7 +45,7 @@ fn build(contents: Contents) -> Result<Archive, PackageError> {
 }
 
 fn scanned(tree: &TempDir, selection: &Selection) -> Contents {
-    scan(tree.path(), selection, None).expect("something to package")
+    scan(tree.path(), selection, &[]).expect("something to package")
 }
 
 /// The names in the archive, and the notes about the directory.
@@ -376,7 +376,7 @@ fn a_name_that_is_not_utf_8_can_be_left_out() {
     let tree = tree(&[("index.js", "1")]);
     fs::write(tree.path().join(OsStr::from_bytes(b"caf\xe9.tmp")), "2").unwrap();
     fs::write(tree.path().join(OsStr::from_bytes(b".caf\xe9")), "3").unwrap();
-    let error = scan(tree.path(), &Selection::default(), None).expect_err("no name");
+    let error = scan(tree.path(), &Selection::default(), &[]).expect_err("no name");
     assert!(
         matches!(&error, PackageError::NotUtf8 { path } if path.ends_with("caf\u{fffd}.tmp")),
         "{error:?}"
@@ -444,7 +444,7 @@ fn several_paths_keep_their_names() {
 fn the_file_that_is_being_written_is_no_part_of_the_package() {
     let tree = tree(&[("index.js", "1"), ("out.bin", "old")]);
     let output = tree.path().join("out.bin");
-    let contents = scan(tree.path(), &Selection::default(), Some(&output)).unwrap();
+    let contents = scan(tree.path(), &Selection::default(), &[output]).unwrap();
     assert_eq!(names(&build(contents).unwrap()), ["index.js"]);
 }
 

@@ -35,7 +35,7 @@ pub(super) fn identity(metadata: &fs::Metadata) -> FileId {
 pub(super) struct Walker {
     rules: Rules,
     links: Links,
-    leave_out: Option<FileId>,
+    leave_out: Vec<FileId>,
     /// Names and paths of files whose metadata is not read yet.
     files: Vec<(String, PathBuf)>,
     /// Links that stay links.
@@ -98,8 +98,8 @@ impl Ancestors {
 const MAX_ENTRIES: usize = 200_000;
 
 impl Walker {
-    /// Begins without entries. `leave_out` is a file that does not become one.
-    pub(super) fn new(rules: Rules, links: Links, leave_out: Option<FileId>) -> Self {
+    /// Begins without entries. `leave_out` are files that do not become one.
+    pub(super) fn new(rules: Rules, links: Links, leave_out: Vec<FileId>) -> Self {
         Walker {
             rules,
             links,
@@ -127,7 +127,7 @@ impl Walker {
         self.follow_leaving_links()?;
         let dangling = self.dangling_links();
         let mut items = self.items;
-        items.extend(read_metadata(self.files, self.leave_out)?);
+        items.extend(read_metadata(self.files, &self.leave_out)?);
         items.extend(self.kept.into_iter().map(KeptLink::into_item));
         if items.is_empty() {
             return Err(PackageError::Empty { path: source.to_owned(), only_hidden: self.hidden });
@@ -388,12 +388,9 @@ fn stale_pyc(items: &[Item]) -> Option<PackageNote> {
 
 /// Reads size and mode of each file. Uses several threads for many files, because these reads take most of
 /// the time of a walk.
-fn read_metadata(
-    mut files: Vec<(String, PathBuf)>,
-    leave_out: Option<FileId>,
-) -> Result<Vec<Item>, PackageError> {
+fn read_metadata(mut files: Vec<(String, PathBuf)>, leave_out: &[FileId]) -> Result<Vec<Item>, PackageError> {
     let read_item = |(name, path): (String, PathBuf)| match fs::metadata(&path) {
-        Ok(metadata) if leave_out == Some(identity(&metadata)) => None,
+        Ok(metadata) if leave_out.contains(&identity(&metadata)) => None,
         Ok(metadata) => Some(Ok(Item { name, kind: ItemKind::file(&metadata), path })),
         Err(error) => Some(Err(unreadable(&path)(error))),
     };
