@@ -91,6 +91,11 @@ pub(crate) fn from_note(note: &PackageNote) -> Warning {
             ),
             "set `zip` to that archive; a file whose name ends in `.zip` or `.jar` is deployed unchanged",
         ),
+        PackageNote::PatternsUnused { path } => (
+            WarningCode::WithoutEffect,
+            format!("`include` and `exclude` leave nothing out of `{path}`, which is no directory"),
+            "set `zip` to the directory to package, or remove the patterns",
+        ),
     };
     warning(code, "/zip", message, hint)
 }

@@ -113,7 +113,9 @@ fn one(
             let name = path.file_name().and_then(|name| name.to_str()).ok_or_else(|| not_utf8(&path))?;
             ContentsKind::Files(vec![Item { name: name.to_owned(), kind: ItemKind::file(&metadata), path }])
         };
-        return Ok(Contents { source: source.to_owned(), kind, notes: Vec::new() });
+        let has_patterns = !selection.include.is_empty() || !selection.exclude.is_empty();
+        let unused = has_patterns.then(|| PackageNote::PatternsUnused { path: source.to_owned() });
+        return Ok(Contents { source: source.to_owned(), kind, notes: unused.into_iter().collect() });
     }
     let mut walk = Walker::new(Rules::of(selection, &path)?, selection.links, leave_out);
     walk.directory(path, String::new())?;

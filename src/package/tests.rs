@@ -248,6 +248,10 @@ fn an_archive_is_taken_as_it_is() {
     let package = taken.to_event();
     assert_eq!((package.entries, package.uncompressed_bytes), (2, 3));
     assert_eq!(package.code_sha256, made.code_sha256());
+    let (paths, exclude) = (strings(["code.zip"]), strings(["a.js"]));
+    let (names, notes) = packaged(&tree, &Selection { paths, exclude, ..Selection::default() });
+    assert_eq!(names, ["a.js", "b.js"]);
+    assert_eq!(notes, [PackageNote::PatternsUnused { path: "code.zip".to_owned() }]);
 }
 
 #[test]
