@@ -96,6 +96,11 @@ pub(crate) fn from_note(note: &PackageNote) -> Warning {
             format!("`include` and `exclude` leave nothing out of `{path}`, which is no directory"),
             "set `zip` to the directory to package, or remove the patterns",
         ),
+        PackageNote::MisplacedPattern { pattern, directory, inside } => {
+            let message =
+                format!("the pattern `{pattern}` is relative to `{directory}`, and matches nothing there");
+            return warning(WarningCode::WithoutEffect, "/zip", message, &format!("write `{inside}`"));
+        }
     };
     warning(code, "/zip", message, hint)
 }

@@ -118,8 +118,23 @@ fn one(
         return Ok(Contents { source: source.to_owned(), kind, notes: unused.into_iter().collect() });
     }
     let mut walk = Walker::new(Rules::of(selection, &path)?, selection.links, leave_out);
+    if let Some(note) = name_of(source).and_then(|name| misplaced_pattern(&name, &path, selection)) {
+        walk.note(note);
+    }
     walk.directory(path, String::new())?;
     contents(walk, source.to_owned())
+}
+
+/// A pattern that begins with the `name` of the packaged directory, to which it is relative.
+fn misplaced_pattern(name: &str, directory: &Path, selection: &Selection) -> Option<PackageNote> {
+    let mut lines = selection.exclude.iter().chain(&selection.include).flat_map(|text| text.lines());
+    let misplaced = lines.find_map(|line| {
+        let pattern = line.trim_start_matches('!').trim_start_matches("./").trim_start_matches('/');
+        let inside = pattern.strip_prefix(name)?.strip_prefix('/').filter(|inside| !inside.is_empty())?;
+        let (pattern, inside) = (line.to_owned(), format!("/{inside}"));
+        Some(PackageNote::MisplacedPattern { pattern, directory: name.to_owned(), inside })
+    });
+    misplaced.filter(|_| !directory.join(name).exists())
 }
 
 /// Contents for several paths, each of which keeps its name.

@@ -429,6 +429,27 @@ fn patterns_decide_what_goes_in() {
 }
 
 #[test]
+fn a_pattern_that_begins_with_the_packaged_directory_is_noted() {
+    let tree = tree(&[("dist/a.js", "1"), ("dist/key.pem", "2"), ("out/out/key.pem", "3")]);
+    let notes = |path: &str, exclude: &str| {
+        let (paths, exclude) = (strings([path]), strings([exclude]));
+        packaged(&tree, &Selection { paths, exclude, ..Selection::default() }).1
+    };
+    for pattern in ["dist/key.pem", "/dist/key.pem", "./dist/key.pem", "*.md\ndist/key.pem"] {
+        let noted = PackageNote::MisplacedPattern {
+            pattern: pattern.lines().last().unwrap_or_default().to_owned(),
+            directory: "dist".to_owned(),
+            inside: "/key.pem".to_owned(),
+        };
+        assert_eq!(notes("./dist/", pattern), [noted], "{pattern}");
+    }
+    for (path, pattern) in [("dist", "/key.pem"), ("dist", "dist/"), (".", "dist/key.pem"), ("out", "out/x")]
+    {
+        assert_eq!(notes(path, pattern), [], "{path} {pattern}");
+    }
+}
+
+#[test]
 fn several_paths_keep_their_names() {
     let tree = tree(&[("dist/index.js", "1"), ("node_modules/a/b.js", "2"), ("other", "3"), ("app.js", "4")]);
     let paths = |paths| Selection { paths, ..Selection::default() };
