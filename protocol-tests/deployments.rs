@@ -162,6 +162,12 @@ fn a_package_that_cannot_go_is_known_before_the_first_call() {
         let hint = ended.finished()["error"]["hint"].as_str().expect("a hint").to_owned();
         assert!(hint.contains("`s3_bucket`") && hint.contains("noise.bin (51.0 MiB), index.js"), "{hint}");
     }
+    let mut bytes = fs::read(directory.path().join("given.zip")).expect("written");
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(directory.path().join("given.zip"), bytes).expect("written");
+    let damaged = deploy(directory.path(), &job);
+    assert_eq!((damaged.code(), damaged.status.code()), ("package-invalid", Some(2)));
     assert_eq!(operations(&endpoint), [""; 0]);
 }
 

@@ -354,6 +354,8 @@ fn a_module_that_the_handler_names_twice_is_said() {
     scenario.check(json!({"zip": "out", "handler_name": "index.js"}), &[("handler-not-found", file)]);
     let zip: &[&str] = &["no `out/index.js`", "leave `out/` out of the handler: the package has `index.js`"];
     scenario.check(with("nodejs22.x", "out", "out/index", "handler"), &[("handler-not-found", zip)]);
+    let case: &[&str] = &["no `Index.js`", "write capital letters as in the name of the file", "`index.js`"];
+    scenario.check(with("nodejs22.x", "out", "Index", "handler"), &[("handler-not-found", case)]);
     let python: &[&str] = &["`app.py.run`", "leave `.py` out of `module_name`"];
     scenario.check(with("python3.13", "py", "app.py", "run"), &[("handler-not-found", python)]);
     // These are right.

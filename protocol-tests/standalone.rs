@@ -141,6 +141,15 @@ fn a_format_may_be_asked_for_with_a_request_on_standard_input() {
 }
 
 #[test]
+fn the_files_of_a_result_are_no_part_of_the_package() {
+    let stanza = stanza("f").replace("index.js", ".");
+    let (endpoint, directory) = (endpoint(), directory(&format!("deploy:\n{stanza}")));
+    let arguments = with_file(&["--format", "json", "--result", "result.txt", "--summary", "summary.md"]);
+    let deploy = || standalone(&arguments, directory.path(), Some(&endpoint)).run_on(b"");
+    assert_eq!([deploy().outcome(), deploy().outcome()], ["deployed", "unchanged"]);
+}
+
+#[test]
 fn a_stanza_alone_is_read_from_a_file_of_its_own() {
     let directory = build_directory();
     fs::write(directory.path().join("f.yml"), "function_name: f\non: {all_branches: true}\n")

@@ -56,7 +56,10 @@ pub(crate) fn read_stdin(limit: Duration, stop: &CancelToken) -> io::Result<Vec<
 }
 
 /// Opens a file without blocking: a named pipe may not have a writer yet.
-fn open(path: &Path) -> io::Result<File> {
+///
+/// # Errors
+/// Those of the system.
+pub(crate) fn open(path: &Path) -> io::Result<File> {
     File::options().read(true).custom_flags(OFlags::NONBLOCK.bits().cast_signed()).open(path)
 }
 

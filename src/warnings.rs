@@ -91,6 +91,16 @@ pub(crate) fn from_note(note: &PackageNote) -> Warning {
             ),
             "set `zip` to that archive; a file whose name ends in `.zip` or `.jar` is deployed unchanged",
         ),
+        PackageNote::PatternsUnused { path } => (
+            WarningCode::WithoutEffect,
+            format!("`include` and `exclude` leave nothing out of `{path}`, which is no directory"),
+            "set `zip` to the directory to package, or remove the patterns",
+        ),
+        PackageNote::MisplacedPattern { pattern, directory, inside } => {
+            let message =
+                format!("the pattern `{pattern}` is relative to `{directory}`, and matches nothing there");
+            return warning(WarningCode::WithoutEffect, "/zip", message, &format!("write `{inside}`"));
+        }
     };
     warning(code, "/zip", message, hint)
 }
@@ -140,11 +150,17 @@ pub(crate) fn missing_from_package(missing: &MissingHandler, handler: &str) -> W
         MissingHandler::Handler { candidates, elsewhere } => {
             // `out/index` with `zip: out`.
             let extra = |name: &String| candidates.iter().find_map(|file| file.strip_suffix(name.as_str()));
-            let hint = match elsewhere.as_ref().and_then(|name| Some((name, extra(name)?))) {
-                Some((name, directory)) => {
+            let is_other_case = |name: &String| candidates.iter().any(|file| file.eq_ignore_ascii_case(name));
+            let hint = match elsewhere.as_ref().map(|name| (name, extra(name))) {
+                Some((name, Some(directory))) => {
                     format!("leave `{directory}` out of the handler: the package has `{name}`")
                 }
-                None => moved(elsewhere, "set `module_name` to the file's path without its extension"),
+                Some((name, None)) if is_other_case(name) => {
+                    format!("write capital letters as in the name of the file: the package has `{name}`")
+                }
+                Some((_, None)) | None => {
+                    moved(elsewhere, "set `module_name` to the file's path without its extension")
+                }
             };
             ("/handler_name", no_file(&candidates.join("`, `")), hint)
         }

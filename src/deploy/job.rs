@@ -64,9 +64,8 @@ pub(crate) struct Job {
     pub bash_options: BashOptions,
     /// What the approved plan has for the stanza. `None`: the request has no approved plan.
     pub approved: Option<ApprovedFunction>,
-    /// The file of the approved plan, or the one to which the plan is written. It is no part of a package.
-    /// `None`: it is not known.
-    pub plan_file: Option<PathBuf>,
+    /// The files of the plan, the result and the summary. They are no part of a package.
+    pub own_files: Vec<PathBuf>,
     /// The current date, such as `2026-11-01`, which decides whether a runtime is deprecated.
     pub today: String,
 }

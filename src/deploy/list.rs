@@ -164,7 +164,7 @@ mod tests {
             directory: "/".into(),
             bash_options: BashOptions::default(),
             approved: None,
-            plan_file: None,
+            own_files: Vec::new(),
             today: "2026-11-01".to_owned(),
         }
     }

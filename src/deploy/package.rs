@@ -2,7 +2,8 @@
 //! layers that the stanza builds. It never sends a request to AWS for a package that Lambda would reject as
 //! too large.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::slice;
 use std::sync::Arc;
 
 use super::context::Context;
@@ -50,7 +51,7 @@ fn prepare_code(context: &Context<'_>, source: &CodeSource) -> Result<PreparedCo
         Ok(prepared) => return Ok(prepared),
         Err(in_call) => in_call,
     };
-    let contents = scan(context, context.job.plan_file.as_deref())?;
+    let contents = scan(context, &context.job.own_files)?;
     contents.check_unzipped_size().map_err(|error| failed(context, error))?;
     if contents.fits_upper_bound(in_call) {
         return Ok(PreparedCode::Contents(contents));
@@ -94,8 +95,7 @@ fn build_layer(
     let archive = match known.map(|(_, archive)| archive.clone()) {
         Some(archive) => archive,
         None => {
-            let leave_out = context.job.plan_file.as_deref();
-            let contents = package::scan(&context.job.directory, &selection, leave_out)?;
+            let contents = package::scan(&context.job.directory, &selection, &context.job.own_files)?;
             contents.check_unzipped_size()?;
             let notes = contents.notes().to_vec();
             // A stanza with several layers must not hold all of them in memory.
@@ -216,7 +216,7 @@ impl Archives {
     }
 
     fn build(&mut self, context: &Context<'_>) -> Result<Arc<Archive>, ErrorReport> {
-        let contents = scan(context, context.job.plan_file.as_deref())?;
+        let contents = scan(context, &context.job.own_files)?;
         contents.check_unzipped_size().map_err(|error| failed(context, error))?;
         let in_memory = MAX_IN_MEMORY.min(MAX_TOTAL_IN_MEMORY.saturating_sub(self.bytes_in_memory));
         let archive = into_archive(contents, in_memory, context.events, context.stop)
@@ -243,7 +243,8 @@ pub(super) async fn package_in_background(
 /// Packages and writes the archive to a file: the whole of the command `package`.
 pub(super) fn package_to(context: &Context<'_>, output: &Path) -> Result<Finished, ErrorReport> {
     let output_path = context.job.directory.join(output);
-    let contents = scan(context, Some(&output_path))?;
+    let leave_out = [&context.job.own_files[..], slice::from_ref(&output_path)].concat();
+    let contents = scan(context, &leave_out)?;
     let archive = into_archive(contents, MAX_IN_MEMORY, context.events, context.stop)
         .map_err(|error| failed(context, error))?;
     emit(context, &archive);
@@ -257,7 +258,7 @@ pub(super) fn package_to(context: &Context<'_>, output: &Path) -> Result<Finishe
 }
 
 /// Selects the files to package, without `leave_out`.
-fn scan(context: &Context<'_>, leave_out: Option<&Path>) -> Result<Contents, ErrorReport> {
+fn scan(context: &Context<'_>, leave_out: &[PathBuf]) -> Result<Contents, ErrorReport> {
     let selection = Selection::of(context.stanza);
     let contents = package::scan(&context.job.directory, &selection, leave_out)
         .map_err(|error| failed(context, error))?;

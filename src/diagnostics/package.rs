@@ -32,9 +32,9 @@ fn package_report(error: PackageError, text: String) -> ErrorReport {
                 "{what}; if `before_deploy` makes it, run that first, because dpl-lambda does not"
             ))
         }
-        PackageError::Empty { only_hidden: false, .. } => {
-            report(Code::PackageEmpty).hint("check that the build succeeds and writes its output there")
-        }
+        PackageError::Empty { only_hidden: false, .. } => report(Code::PackageEmpty).hint(
+            "check that the build succeeds and writes its output there, and that no pattern leaves it out",
+        ),
         PackageError::Empty { only_hidden: true, .. } => {
             report(Code::PackageEmpty).hint("set `dot_match: true` to package them")
         }
@@ -47,7 +47,7 @@ fn package_report(error: PackageError, text: String) -> ErrorReport {
         PackageError::Changed { .. } => report(Code::PackageUnreadable)
             .hint("wait until nothing writes into the directory, then deploy again"),
         PackageError::NotUtf8 { .. } => {
-            report(Code::PackageUnreadable).hint("rename the file, or remove it from the directory")
+            report(Code::PackageUnreadable).hint("rename the file, or exclude it with `exclude`")
         }
         PackageError::NoName { .. } => report(Code::PackageUnreadable).hint(
             "write each path in `zip` relative to the build directory and without `..`: if `zip` has several \
@@ -56,13 +56,16 @@ fn package_report(error: PackageError, text: String) -> ErrorReport {
         PackageError::Repository { .. } => {
             report(Code::BadValue).hint("set `zip` to the directory that the build writes")
         }
-        PackageError::BadPattern { option, .. } => {
-            report(Code::BadValue).at(format!("/{option}")).hint("write patterns as in a .gitignore file")
+        PackageError::BadPattern { place, .. } => {
+            let report = report(Code::BadValue).hint("write patterns as in a .gitignore file");
+            if ["include", "exclude"].contains(&place) { report.at(format!("/{place}")) } else { report }
         }
         PackageError::NoFile { .. } => report(Code::PackageUnreadable).hint(set_zip),
         PackageError::NotAZip { .. } => report(Code::PackageInvalid).hint(
             "set `zip` to a valid archive, which is deployed unchanged, or to the directory to package",
         ),
+        PackageError::BadEntry { .. } => report(Code::PackageInvalid)
+            .hint("make the archive again, without a password, or set `zip` to the directory to package"),
         PackageError::ZipTooLarge { largest, .. } => report(Code::PackageTooLarge).hint(format!(
             "set `s3_bucket` to a bucket in the function's region, or remove files that the function does \
              not need; the largest entries, unpacked: {}",

@@ -16,7 +16,7 @@ use super::contents::{Contents, ContentsKind, largest};
 use super::error::{PackageError, unarchivable, unreadable};
 use super::foreign_archive;
 use super::handler::{self, MissingHandler, is_java_library};
-use super::item::{Entry, Item, ItemKind};
+use super::item::{Entry, FileState, Item, ItemKind};
 use super::limits::{MAX_UNZIPPED_BYTES, MAX_ZIP_BYTES, threads};
 use super::native;
 use super::note::PackageNote;
@@ -51,7 +51,9 @@ pub(crate) struct Archive {
 #[derive(Debug)]
 enum Data {
     Memory(Vec<u8>),
-    File(File),
+    Temporary(File),
+    /// A finished archive of the job, as it was when its hash was computed.
+    Given(File, FileState),
 }
 
 /// Archives with the same hash have the same content.
@@ -93,14 +95,14 @@ impl Archive {
     pub(crate) fn bytes_in_memory(&self) -> usize {
         match &self.data {
             Data::Memory(bytes) => bytes.len(),
-            Data::File(_) => 0,
+            Data::Temporary(_) | Data::Given(..) => 0,
         }
     }
 
     /// Fills `buffer` with the bytes of the archive from `offset` on.
     ///
     /// # Errors
-    /// An I/O error if the archive cannot be read, or ends before the buffer is full.
+    /// An I/O error if the archive cannot be read, has changed, or ends before the buffer is full.
     pub(crate) fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
         match &self.data {
             Data::Memory(bytes) => {
@@ -110,7 +112,11 @@ impl Archive {
                     .map(|part| buffer.copy_from_slice(part))
                     .ok_or(io::ErrorKind::UnexpectedEof.into())
             }
-            Data::File(file) => file.read_exact_at(buffer, offset),
+            Data::Temporary(file) => file.read_exact_at(buffer, offset),
+            Data::Given(file, state) => {
+                file.read_exact_at(buffer, offset)?;
+                check_unchanged(file, *state)
+            }
         }
     }
 
@@ -205,14 +211,27 @@ impl Archive {
     fn copy_to(&self, mut file: &File) -> io::Result<()> {
         match &self.data {
             Data::Memory(bytes) => file.write_all(bytes),
-            Data::File(archive) => {
-                let mut archive = archive;
-                archive.rewind()?;
-                // Between two files, io::copy lets the kernel copy the data.
-                io::copy(&mut archive, &mut file).map(drop)
+            Data::Temporary(archive) => copy(archive, file),
+            Data::Given(archive, state) => {
+                copy(archive, file)?;
+                check_unchanged(archive, *state)
             }
         }
     }
+}
+
+/// Copies a whole file. The kernel copies the data.
+fn copy(mut from: &File, mut to: &File) -> io::Result<()> {
+    from.rewind()?;
+    io::copy(&mut from, &mut to).map(drop)
+}
+
+/// Fails if a finished archive is not as it was when its hash was computed.
+fn check_unchanged(file: &File, state: FileState) -> io::Result<()> {
+    if FileState::of(&file.metadata()?) == state {
+        return Ok(());
+    }
+    Err(io::Error::other("the archive has changed since it was read first"))
 }
 
 impl Contents {
@@ -239,7 +258,7 @@ impl Contents {
         stop: &CancelToken,
     ) -> Result<Archive, PackageError> {
         match self.kind {
-            ContentsKind::Archive { path } => read_archive(&path, self.source),
+            ContentsKind::Archive { path } => read_archive(&path, self.source, stop),
             ContentsKind::Files(items) => {
                 let out = spooled_tempfile(in_memory);
                 build_archive(items, self.source, threads, out, progress, stop)
@@ -257,9 +276,10 @@ pub(crate) struct Progress {
     pub total_bytes: u64,
 }
 
-fn read_archive(path: &Path, source: String) -> Result<Archive, PackageError> {
+fn read_archive(path: &Path, source: String, stop: &CancelToken) -> Result<Archive, PackageError> {
     let mut file = File::open(path).map_err(unreadable(path))?;
-    let bytes = file.metadata().map_err(unreadable(path))?.len();
+    let metadata = file.metadata().map_err(unreadable(path))?;
+    let (bytes, state) = (metadata.len(), FileState::of(&metadata));
     // Lambda would reject an archive of this size in any case, and reading it would take long.
     if bytes > MAX_UNZIPPED_BYTES + MAX_HEADER_BYTES {
         return Err(PackageError::UnzippedTooLarge { bytes, largest: Vec::new() });
@@ -278,20 +298,30 @@ fn read_archive(path: &Path, source: String) -> Result<Archive, PackageError> {
         let mode = entry.unix_mode().unwrap_or_default();
         let executable = mode & 0o111 != 0;
         modes.push(mode);
-        entries.push(Entry {
-            name: entry.name().map_err(not_a_zip)?.into_owned(),
-            bytes: entry.size(),
-            executable,
-        });
+        let written = entry.name().map_err(not_a_zip)?;
+        // Some programs write `./` before each name; unpacked, the names are the same without it.
+        let name = match written.trim_start_matches("./") {
+            "" => &*written,
+            name => name,
+        };
+        entries.push(Entry { name: name.to_owned(), bytes: entry.size(), executable });
     }
     let listed: Vec<_> = entries.iter().map(|entry: &Entry| entry.name.as_str()).zip(modes).collect();
     let notes = foreign_archive::notes(&mut zip, &listed);
     let bootstrap = foreign_archive::bootstrap(&mut zip, &listed);
-    drop(zip);
     if entries.is_empty() {
         return Err(PackageError::Empty { path: source, only_hidden: false });
     }
-    let archive = Archive::new(Data::File(file), zip_bytes, hash.finish().1, entries, source);
+    let unpacked = entries.iter().fold(0, |sum: u64, entry| sum.saturating_add(entry.bytes));
+    // Lambda refuses more in any case, and unpacking it would take long.
+    if unpacked <= MAX_UNZIPPED_BYTES
+        && let Some((index, detail)) = foreign_archive::damage(&mut zip, stop)?
+    {
+        return Err(PackageError::BadEntry { path: source, name: entries[index].name.clone(), detail });
+    }
+    drop(zip);
+    check_unchanged(&file, state).map_err(|_| PackageError::Changed { path: path.to_owned() })?;
+    let archive = Archive::new(Data::Given(file, state), zip_bytes, hash.finish().1, entries, source);
     Ok(Archive { notes, bootstrap, ..archive })
 }
 
@@ -342,11 +372,11 @@ fn build_archive(
     let spooled: SpooledTempFile = out.into_inner().map_err(|error| unarchivable(error.into_error()))?;
     let data = match spooled.into_inner() {
         SpooledData::InMemory(bytes) => Data::Memory(bytes.into_inner()),
-        SpooledData::OnDisk(file) => Data::File(file),
+        SpooledData::OnDisk(file) => Data::Temporary(file),
     };
     let zip_bytes = match &data {
         Data::Memory(bytes) => bytes.len() as u64,
-        Data::File(file) => file.metadata().map_err(unarchivable)?.len(),
+        Data::Temporary(file) | Data::Given(file, _) => file.metadata().map_err(unarchivable)?.len(),
     };
     let notes = inner_archive(&items).into_iter().collect();
     let bootstrap = items.iter().find(|item| item.name == BOOTSTRAP).and_then(first_bytes);

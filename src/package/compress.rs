@@ -3,8 +3,7 @@
 //! in its own threads.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::sync::{Condvar, Mutex, PoisonError, mpsc};
@@ -13,8 +12,9 @@ use flate2::{Compress, Compression, FlushCompress, Status};
 use libdeflater::{CompressionLvl, Compressor};
 
 use super::error::{PackageError, unarchivable, unreadable};
-use super::item::{Item, ItemKind};
+use super::item::{FileState, Item, ItemKind};
 use super::writer::{Method, Sizes};
+use crate::bounded_read;
 
 /// Largest file in bytes that is compressed as a whole, with libdeflate, which is faster. Larger files are
 /// compressed in blocks, with zlib.
@@ -224,7 +224,7 @@ impl Worker {
             }
             CompressJob::Block { item, from, bytes, place } => {
                 let before = (*from).min(WINDOW);
-                self.read_range(&items[*item], from - before, before + bytes, *place)?;
+                self.read_range(&items[*item], from - before, before + bytes, place.is_last)?;
                 self.block(*item, before as usize, *place).map_err(unarchivable)
             }
         }
@@ -235,42 +235,19 @@ impl Worker {
         match &item.kind {
             ItemKind::EmptyDirectory => {}
             ItemKind::Link { target } => self.input.extend_from_slice(target.as_bytes()),
-            ItemKind::File { .. } => {
-                let mut file = File::open(&item.path).map_err(unreadable(&item.path))?;
-                let (bytes, mut length) = (item.bytes() as usize, 0_usize);
-                // The buffer has one byte more than expected, to detect a file that has grown.
-                self.input.resize(bytes + 1, 0);
-                loop {
-                    let count = file.read(&mut self.input[length..]).map_err(unreadable(&item.path))?;
-                    length += count;
-                    if count == 0 || length >= bytes {
-                        break;
-                    }
-                }
-                self.input.truncate(length);
-                if length != bytes {
-                    return Err(PackageError::Changed { path: item.path.clone() });
-                }
-            }
+            ItemKind::File { .. } => self.read_range(item, 0, item.bytes(), true)?,
         }
         Ok(())
     }
 
-    fn read_range(
-        &mut self,
-        item: &Item,
-        from: u64,
-        bytes: u64,
-        place: BlockPosition,
-    ) -> Result<(), PackageError> {
-        let file = File::open(&item.path).map_err(unreadable(&item.path))?;
+    /// Fills the input with a part of a file. `is_last`: the file ends with it.
+    fn read_range(&mut self, item: &Item, from: u64, bytes: u64, is_last: bool) -> Result<(), PackageError> {
         self.input.resize(bytes as usize, 0);
-        file.read_exact_at(&mut self.input, from).map_err(|error| match error.kind() {
-            io::ErrorKind::UnexpectedEof => PackageError::Changed { path: item.path.clone() },
-            _ => unreadable(&item.path)(error),
-        })?;
-        let has_grown = place.is_last && file.read_at(&mut [0], from + bytes).is_ok_and(|more| more > 0);
-        if has_grown { Err(PackageError::Changed { path: item.path.clone() }) } else { Ok(()) }
+        match read_part(item, &mut self.input, from, is_last) {
+            Ok(true) => Ok(()),
+            Err(error) if error.kind() != io::ErrorKind::UnexpectedEof => Err(unreadable(&item.path)(error)),
+            Ok(false) | Err(_) => Err(PackageError::Changed { path: item.path.clone() }),
+        }
     }
 
     /// Compresses the input and appends it to `data`. Stores the input uncompressed if it would not become
@@ -309,6 +286,15 @@ impl Worker {
         };
         Ok(Piece::Block { item, place, crc32, uncompressed: input.len() as u64, data })
     }
+}
+
+/// Reads a part of a file. False: the file has changed since it was listed, so its parts may belong to
+/// different contents.
+fn read_part(item: &Item, part: &mut [u8], from: u64, is_last: bool) -> io::Result<bool> {
+    let file = bounded_read::open(&item.path)?;
+    file.read_exact_at(part, from)?;
+    let has_more = is_last && file.read_at(&mut [0], from + part.len() as u64)? > 0;
+    Ok(!has_more && item.kind.is_unchanged(FileState::of(&file.metadata()?)))
 }
 
 fn libdeflate(level: i32) -> Compressor {

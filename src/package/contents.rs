@@ -75,17 +75,18 @@ pub(super) fn largest<'a>(entries: impl Iterator<Item = (&'a str, u64)>) -> Vec<
     entries.into_iter().take(10).map(|(name, bytes)| (name.to_owned(), bytes)).collect()
 }
 
-/// Lists the files below `directory` that `selection` includes. `leave_out` is the output file, which must
-/// not become part of the package.
+/// Lists the files below `directory` that `selection` includes. `leave_out` are the files that this program
+/// writes or reads, which must not become part of the package.
 ///
 /// # Errors
 /// [`PackageError`] if there is nothing to package, or something that cannot be packaged.
 pub(crate) fn scan(
     directory: &Path,
     selection: &Selection,
-    leave_out: Option<&Path>,
+    leave_out: &[PathBuf],
 ) -> Result<Contents, PackageError> {
-    let leave_out = leave_out.and_then(|path| fs::metadata(path).ok()).map(|file| identity(&file));
+    let leave_out =
+        leave_out.iter().filter_map(|path| fs::metadata(path).ok()).map(|file| identity(&file)).collect();
     match selection.paths.as_slice() {
         [] => one(directory, ".", selection, leave_out),
         [path] => one(directory, path, selection, leave_out),
@@ -98,7 +99,7 @@ fn one(
     directory: &Path,
     source: &str,
     selection: &Selection,
-    leave_out: Option<FileId>,
+    leave_out: Vec<FileId>,
 ) -> Result<Contents, PackageError> {
     let path = directory.join(source);
     let metadata = inspect(directory, source)?;
@@ -112,11 +113,28 @@ fn one(
             let name = path.file_name().and_then(|name| name.to_str()).ok_or_else(|| not_utf8(&path))?;
             ContentsKind::Files(vec![Item { name: name.to_owned(), kind: ItemKind::file(&metadata), path }])
         };
-        return Ok(Contents { source: source.to_owned(), kind, notes: Vec::new() });
+        let has_patterns = !selection.include.is_empty() || !selection.exclude.is_empty();
+        let unused = has_patterns.then(|| PackageNote::PatternsUnused { path: source.to_owned() });
+        return Ok(Contents { source: source.to_owned(), kind, notes: unused.into_iter().collect() });
     }
     let mut walk = Walker::new(Rules::of(selection, &path)?, selection.links, leave_out);
+    if let Some(note) = name_of(source).and_then(|name| misplaced_pattern(&name, &path, selection)) {
+        walk.note(note);
+    }
     walk.directory(path, String::new())?;
     contents(walk, source.to_owned())
+}
+
+/// A pattern that begins with the `name` of the packaged directory, to which it is relative.
+fn misplaced_pattern(name: &str, directory: &Path, selection: &Selection) -> Option<PackageNote> {
+    let mut lines = selection.exclude.iter().chain(&selection.include).flat_map(|text| text.lines());
+    let misplaced = lines.find_map(|line| {
+        let pattern = line.trim_start_matches('!').trim_start_matches("./").trim_start_matches('/');
+        let inside = pattern.strip_prefix(name)?.strip_prefix('/').filter(|inside| !inside.is_empty())?;
+        let (pattern, inside) = (line.to_owned(), format!("/{inside}"));
+        Some(PackageNote::MisplacedPattern { pattern, directory: name.to_owned(), inside })
+    });
+    misplaced.filter(|_| !directory.join(name).exists())
 }
 
 /// Contents for several paths, each of which keeps its name.
@@ -124,23 +142,35 @@ fn several(
     directory: &Path,
     paths: &[String],
     selection: &Selection,
-    leave_out: Option<FileId>,
+    leave_out: Vec<FileId>,
 ) -> Result<Contents, PackageError> {
     let mut walk = Walker::new(Rules::of(selection, directory)?, selection.links, leave_out);
+    let mut names = Vec::with_capacity(paths.len());
     for source in paths {
-        let name = source.trim_start_matches("./").trim_end_matches('/');
-        if name.is_empty() || Path::new(name).components().any(|part| !matches!(part, Component::Normal(_))) {
-            return Err(PackageError::NoName { path: source.clone() });
-        }
+        let name = name_of(source).ok_or_else(|| PackageError::NoName { path: source.clone() })?;
         let path = directory.join(source);
         let metadata = inspect(directory, source)?;
         if metadata.is_file() {
-            walk.push(Item { name: name.to_owned(), kind: ItemKind::file(&metadata), path });
+            walk.push(Item { name: name.clone(), kind: ItemKind::file(&metadata), path });
         } else {
             walk.directory(path, format!("{name}/"))?;
         }
+        names.push(name);
     }
+    walk.drop_links_on(&names);
     contents(walk, paths.join(", "))
+}
+
+/// The name of a path in the archive. `None`: it is absolute or empty, or leads out of the build directory.
+fn name_of(source: &str) -> Option<String> {
+    let parts = Path::new(source).components().filter(|part| *part != Component::CurDir);
+    let names: Option<Vec<&str>> = parts
+        .map(|part| match part {
+            Component::Normal(name) => name.to_str(),
+            Component::Prefix(_) | Component::RootDir | Component::CurDir | Component::ParentDir => None,
+        })
+        .collect();
+    names.filter(|names| !names.is_empty()).map(|names| names.join("/"))
 }
 
 fn contents(walk: Walker, source: String) -> Result<Contents, PackageError> {
@@ -151,7 +181,9 @@ fn contents(walk: Walker, source: String) -> Result<Contents, PackageError> {
 fn inspect(directory: &Path, source: &str) -> Result<fs::Metadata, PackageError> {
     let path = &directory.join(source);
     let metadata = fs::metadata(path).map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound => PackageError::NotFound { path: source.to_owned() },
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => {
+            PackageError::NotFound { path: source.to_owned() }
+        }
         _ => unreadable(path)(error),
     })?;
     let (root, place) = (canonical(directory)?, canonical(path)?);

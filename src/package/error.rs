@@ -35,15 +35,18 @@ pub(crate) enum PackageError {
     /// The path leads into a `.git` directory.
     #[error("`{path}` leads into `.git`, which is never packaged")]
     Repository { path: String },
-    /// A gitignore pattern in an option of the stanza is invalid.
-    #[error("a pattern in `{option}` is invalid: {detail}")]
-    BadPattern { option: &'static str, detail: String },
+    /// A gitignore pattern is invalid. `place`: the option of the stanza, or the file, that contains it.
+    #[error("a pattern in `{place}` is invalid: {detail}")]
+    BadPattern { place: &'static str, detail: String },
     /// The path is neither a file nor a directory.
     #[error("`{path}` is neither a file nor a directory")]
     NoFile { path: String },
     /// The file to deploy is not a valid zip archive.
     #[error("`{path}` is not a zip archive: {detail}")]
     NotAZip { path: String, detail: String },
+    /// An entry of the archive to deploy is damaged or encrypted.
+    #[error("`{name}` in `{path}` cannot be unpacked: {detail}")]
+    BadEntry { path: String, name: String, detail: String },
     /// The archive is too large for a call to Lambda. `bytes`: its size.
     #[error(
         "the archive is {}, {} more than the {} that an API call accepts",

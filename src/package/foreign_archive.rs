@@ -1,14 +1,15 @@
-//! Finds entries of a finished archive that will not be usable at Lambda, by the archive's directory. Of the
-//! data it reads only the first bytes of a few entries.
+//! Finds entries of a finished archive that will not be usable at Lambda: by the archive's directory, by the
+//! first bytes of a few entries, and by unpacking all of them to nowhere.
 
-use std::io::{Read, Seek};
+use std::io::{self, Read, Seek};
 
-use zip::ZipArchive;
+use zip::{CompressionMethod, ZipArchive};
 
 use super::handler::is_java_library;
 use super::links::{Destination, Names};
 use super::note::{DanglingReason, PackageNote};
 use super::program::{BOOTSTRAP, HEAD_BYTES, Program, is_archive};
+use crate::cancel::{CancelReason, CancelToken};
 
 /// File type bits of a Unix mode, and their value for a link.
 const S_IFMT: u32 = 0o170_000;
@@ -31,6 +32,28 @@ pub(super) fn notes<R: Read + Seek>(zip: &mut ZipArchive<R>, entries: &[(&str, u
 pub(super) fn bootstrap<R: Read + Seek>(zip: &mut ZipArchive<R>, entries: &[(&str, u32)]) -> Option<Program> {
     let index = entries.iter().position(|(name, mode)| *name == BOOTSTRAP && !is_link(*mode))?;
     start(zip, index, HEAD_BYTES).map(|head| Program::of(&head))
+}
+
+/// The first entry that nobody can unpack, and why: it is encrypted, or its data is damaged. Entries with a
+/// compression that is not known here are not judged.
+pub(super) fn damage<R: Read + Seek>(
+    zip: &mut ZipArchive<R>,
+    stop: &CancelToken,
+) -> Result<Option<(usize, String)>, CancelReason> {
+    for index in 0..zip.len() {
+        stop.check()?;
+        match zip.by_index_data(index).map(|entry| (entry.encrypted(), entry.compression())) {
+            Ok((true, _)) => return Ok(Some((index, "it is encrypted".to_owned()))),
+            Ok((false, CompressionMethod::Stored | CompressionMethod::Deflated)) => {}
+            Ok((false, _)) | Err(_) => continue,
+        }
+        // Reading to the end compares the size and the checksum.
+        let entry = zip.by_index(index).map_err(io::Error::from);
+        if let Err(error) = entry.and_then(|mut entry| io::copy(&mut entry, &mut io::sink())) {
+            return Ok(Some((index, error.to_string())));
+        }
+    }
+    Ok(None)
 }
 
 fn owner_only(entries: &[(&str, u32)]) -> Option<PackageNote> {

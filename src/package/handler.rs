@@ -50,7 +50,7 @@ pub(super) fn missing(entries: &[Entry], runtime: &str, handler: &str) -> Option
     if entries.iter().any(|entry| candidates.contains(&entry.name) || has_prefix(&entry.name)) {
         return None;
     }
-    let elsewhere = elsewhere(entries, &candidates);
+    let elsewhere = elsewhere(entries, &candidates).or_else(|| in_other_case(entries, &candidates));
     match typescript(entries, &candidates).filter(|_| elsewhere.is_none()) {
         Some(source) => Some(MissingHandler::Uncompiled { candidates, source }),
         None => Some(MissingHandler::Handler { candidates, elsewhere }),
@@ -123,6 +123,12 @@ fn elsewhere(entries: &[Entry], files: &[String]) -> Option<String> {
     entries.iter().find(|entry| is_it(&entry.name)).map(|entry| entry.name.clone())
 }
 
+/// The first entry whose name differs from one of these only in the case of letters, which some systems ignore.
+fn in_other_case(entries: &[Entry], files: &[String]) -> Option<String> {
+    let is_it = |entry: &&Entry| files.iter().any(|file| file.eq_ignore_ascii_case(&entry.name));
+    entries.iter().find(is_it).map(|entry| entry.name.clone())
+}
+
 /// The files that may define a handler: the names that the runtime's loader tries first, and the prefixes of
 /// other names that it may accept, which are the directory of a package or a compiled module. `None` for
 /// runtimes that load handlers in another way, and for handlers in a layer.
@@ -187,6 +193,7 @@ mod tests {
             (&["myindex.js"], None),
             (&["node_modules/a/index.js", "index.json"], None),
             (&["dist\\index.js"], Some("dist\\index.js")),
+            (&["Index.JS", "dist/x.js"], Some("Index.JS")),
         ] {
             check("nodejs22.x", "index.handler", names, handler(&looked_for, elsewhere));
         }

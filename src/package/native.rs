@@ -80,9 +80,13 @@ fn foreign_to_node<'a>(entries: &'a [Entry], architecture: Option<&str>) -> Vec<
         let libc = if after[built_for.len()..].starts_with("-musl") { "-g" } else { "" };
         Some(format!("{before}linux{processor}{libc}"))
     };
-    let is_foreign = |name: &&str| {
-        wanted(name).is_some_and(|wanted| !names(entries).any(|name| name.starts_with(wanted.as_str())))
+    let mut sorted: Vec<&str> = names(entries).collect();
+    sorted.sort_unstable();
+    let is_there = |start: &str| {
+        let next = sorted.get(sorted.partition_point(|name| *name < start));
+        next.is_some_and(|name| name.starts_with(start))
     };
+    let is_foreign = |name: &&str| wanted(name).is_some_and(|wanted| !is_there(&wanted));
     names(entries).filter(is_foreign).collect()
 }
 

@@ -30,6 +30,11 @@ pub(crate) enum PackageNote {
     Backslashes { name: String, directory: String, more: usize },
     /// The only file of the package is an archive, which Lambda does not unpack.
     InnerArchive { name: String },
+    /// `include` and `exclude` do not apply, because the `path` of the stanza is a single file or an archive.
+    PatternsUnused { path: String },
+    /// A pattern matches nothing, because it begins with the `directory` to which it is relative. `inside`: the
+    /// pattern without that.
+    MisplacedPattern { pattern: String, directory: String, inside: String },
 }
 
 /// Why the target of a link will not exist at Lambda.

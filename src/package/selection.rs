@@ -1,8 +1,8 @@
 //! Decides which names go into the package, by the options of the stanza and by `.lambdaignore`.
 //! It never opens any other file.
 
-use std::io;
 use std::path::Path;
+use std::{io, iter};
 
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
 
@@ -61,13 +61,17 @@ impl Rules {
     pub(super) fn of(selection: &Selection, root: &Path) -> Result<Self, PackageError> {
         let path = root.join(IGNORE_FILE);
         let ignored = match bounded_read::read_to_string(&path) {
-            Ok(text) => text.lines().map(str::to_owned).collect(),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+            Ok(text) => text,
+            // A link to nothing is an error: otherwise what its patterns should leave out would be packaged.
+            Err(error) if error.kind() == io::ErrorKind::NotFound && !path.is_symlink() => String::new(),
             Err(error) => return Err(unreadable(&path)(error)),
         };
-        let include = (!selection.include.is_empty()).then(|| patterns(&selection.include, "include"));
-        let exclude: Vec<String> = ignored.into_iter().chain(selection.exclude.iter().cloned()).collect();
-        let exclude = patterns(&exclude, "exclude")?;
+        // Programs of Windows write a byte order mark, which is no part of the first pattern.
+        let ignored = ignored.trim_start_matches('\u{feff}');
+        let include = selection.include.iter().map(|text| ("include", text.as_str()));
+        let include = (!selection.include.is_empty()).then(|| patterns(include));
+        let exclude = selection.exclude.iter().map(|text| ("exclude", text.as_str()));
+        let exclude = patterns(iter::once((IGNORE_FILE, ignored)).chain(exclude))?;
         Ok(Rules { dot_match: selection.dot_match, include: include.transpose()?, exclude })
     }
 
@@ -78,8 +82,11 @@ impl Rules {
         file_name: &str,
         is_directory: bool,
     ) -> Option<ExclusionReason> {
-        // `.lambdaignore` itself is never deployed.
-        if name == IGNORE_FILE || self.hides(file_name) {
+        // Neither is ever deployed, so `dot_match` does not help.
+        if name == IGNORE_FILE || file_name.eq_ignore_ascii_case(REPOSITORY) {
+            return Some(ExclusionReason::Rule);
+        }
+        if self.hides(file_name) {
             return Some(ExclusionReason::Hidden);
         }
         (!self.selects(name, is_directory)).then_some(ExclusionReason::Rule)
@@ -138,17 +145,24 @@ pub(super) fn names_between(from: &Path, to: &Path) -> Vec<String> {
 pub(super) enum ExclusionReason {
     /// It begins with a dot.
     Hidden,
-    /// A pattern excludes it, or no `include` pattern matches it.
+    /// A pattern excludes it, no `include` pattern matches it, or it is never packaged.
     Rule,
 }
 
-/// Compiles gitignore patterns. They are matched against names relative to the root, so the root of the
-/// matcher is empty.
-fn patterns(lines: &[String], option: &'static str) -> Result<Gitignore, PackageError> {
-    let bad = |error: ignore::Error| PackageError::BadPattern { option, detail: error.to_string() };
-    let mut builder = GitignoreBuilder::new("");
-    for line in lines {
-        builder.add_line(None, line).map_err(bad)?;
+/// Compiles gitignore patterns: texts of one or more lines, each with the option or file that it is from. They
+/// are matched against names relative to the root, so the root of the matcher is empty.
+fn patterns<'a>(texts: impl Iterator<Item = (&'static str, &'a str)>) -> Result<Gitignore, PackageError> {
+    let bad = |place, error: ignore::Error| PackageError::BadPattern { place, detail: error.to_string() };
+    let (mut builder, mut place) = (GitignoreBuilder::new(""), "");
+    for (of, text) in texts {
+        place = of;
+        for line in text.lines() {
+            // `./a` means `/a` to its author, and matches nothing in a .gitignore file.
+            let (negation, pattern) = line.strip_prefix('!').map_or(("", line), |pattern| ("!", pattern));
+            let inside = pattern.trim_start_matches("./");
+            let rooted = (inside.len() < pattern.len()).then(|| format!("{negation}/{inside}"));
+            builder.add_line(None, rooted.as_deref().unwrap_or(line)).map_err(|error| bad(place, error))?;
+        }
     }
-    builder.build().map_err(bad)
+    builder.build().map_err(|error| bad(place, error))
 }

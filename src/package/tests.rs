@@ -1,7 +1,9 @@
 //! Tests of archives: a directory and a selection, with the expected entries.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::io::{Cursor, Read};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 
@@ -35,7 +37,7 @@ fn archive_of(tree: &TempDir, path: &str) -> Result<Archive, PackageError> {
 }
 
 fn select(directory: &Path, selection: &Selection) -> Result<Archive, PackageError> {
-    build(scan(directory, selection, None)?)
+    build(scan(directory, selection, &[])?)
 }
 
 fn build(contents: Contents) -> Result<Archive, PackageError> {
@@ -43,7 +45,7 @@ fn build(contents: Contents) -> Result<Archive, PackageError> {
 }
 
 fn scanned(tree: &TempDir, selection: &Selection) -> Contents {
-    scan(tree.path(), selection, None).expect("something to package")
+    scan(tree.path(), selection, &[]).expect("something to package")
 }
 
 /// The names in the archive, and the notes about the directory.
@@ -55,6 +57,11 @@ fn packaged(tree: &TempDir, selection: &Selection) -> (Vec<String>, Vec<PackageN
 
 fn set_mode(tree: &TempDir, name: &str, mode: u32) {
     fs::set_permissions(tree.path().join(name), fs::Permissions::from_mode(mode)).expect("set");
+}
+
+fn make_old(tree: &TempDir, name: &str) {
+    let file = fs::File::options().write(true).open(tree.path().join(name)).expect("there");
+    file.set_modified(std::time::UNIX_EPOCH).expect("set");
 }
 
 fn link(tree: &TempDir, target: impl AsRef<Path>, name: &str) {
@@ -101,9 +108,7 @@ fn names_are_sorted_and_hidden_ones_left_out() {
 fn the_same_files_give_the_same_bytes_whatever_their_times_modes_and_place() {
     let files = [("index.js", "exports.handler = 1"), ("lib/ü.js", "2"), ("run.sh", "#!/bin/sh")];
     let (one, two) = (tree(&files), tree(&files));
-    let old = fs::FileTimes::new().set_modified(std::time::UNIX_EPOCH);
-    let file = fs::File::options().write(true).open(two.path().join("index.js")).unwrap();
-    file.set_times(old).unwrap();
+    make_old(&two, "index.js");
     set_mode(&one, "run.sh", 0o775);
     set_mode(&two, "run.sh", 0o711);
     set_mode(&two, "index.js", 0o600);
@@ -209,6 +214,17 @@ fn a_file_that_changes_while_it_is_read_is_reported() {
         let result = build(contents);
         assert!(matches!(result, Err(PackageError::Changed { .. })), "{result:?}");
     }
+    // Of the same size: in a file that is read as a whole, and in one that is read in parts.
+    for bytes in [10, 3 << 20] {
+        let tree = tree(&[]);
+        fs::write(tree.path().join("model"), vec![b'a'; bytes]).expect("written");
+        let contents = scanned(&tree, &Selection::default());
+        fs::write(tree.path().join("model"), vec![b'b'; bytes]).expect("written");
+        // Both are written so soon after each other that they may have the same time.
+        make_old(&tree, "model");
+        let result = build(contents);
+        assert!(matches!(result, Err(PackageError::Changed { .. })), "{result:?}");
+    }
     let tree = tree(&[("gone", "x")]);
     let contents = scanned(&tree, &Selection::default());
     fs::remove_file(tree.path().join("gone")).expect("removed");
@@ -232,6 +248,55 @@ fn an_archive_is_taken_as_it_is() {
     let package = taken.to_event();
     assert_eq!((package.entries, package.uncompressed_bytes), (2, 3));
     assert_eq!(package.code_sha256, made.code_sha256());
+    let (paths, exclude) = (strings(["code.zip"]), strings(["a.js"]));
+    let (names, notes) = packaged(&tree, &Selection { paths, exclude, ..Selection::default() });
+    assert_eq!(names, ["a.js", "b.js"]);
+    assert_eq!(notes, [PackageNote::PatternsUnused { path: "code.zip".to_owned() }]);
+}
+
+#[test]
+fn an_archive_that_cannot_be_unpacked_is_refused() {
+    let tree = tree(&[("a.js", "1"), ("b.js", "2")]);
+    let made = bytes(&archive(&tree));
+    let header = made.windows(4).position(|part| part == b"PK\x01\x02").expect("a directory");
+    // The content of the first entry after its header and name, and the flags of the first entry.
+    for (at, expected) in [(30 + "a.js".len(), "Invalid checksum"), (header + 8, "it is encrypted")] {
+        let mut bad = made.clone();
+        bad[at] ^= 1;
+        fs::write(tree.path().join("bad.zip"), bad).unwrap();
+        match archive_of(&tree, "bad.zip") {
+            Err(PackageError::BadEntry { name, detail, .. }) => {
+                assert_eq!((name.as_str(), detail.as_str()), ("a.js", expected));
+            }
+            other => panic!("{expected}: {other:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_finished_archive_that_changes_later_is_not_sent() {
+    let tree = tree(&[("a.js", "1")]);
+    fs::write(tree.path().join("code.zip"), bytes(&archive(&tree))).unwrap();
+    let taken = archive_of(&tree, "code.zip").unwrap();
+    assert!(taken.read_at(&mut [0; 4], 0).is_ok());
+    make_old(&tree, "code.zip");
+    assert!(taken.read_at(&mut [0; 4], 0).is_err());
+    assert!(taken.write_to(&tree.path().join("copy.zip"), Path::new("copy.zip")).is_err());
+    assert!(!tree.path().join("copy.zip").exists());
+}
+
+#[test]
+fn names_in_a_finished_archive_may_begin_with_the_current_directory() {
+    let mut zip = writer::Writer::new(Vec::new());
+    let sizes = writer::Sizes { crc32: crc32fast::hash(b"1"), compressed: 1, uncompressed: 1 };
+    let method = writer::Method::Stored;
+    let root = writer::Head { name: "./", mode: 0o040_755, method };
+    zip.entry(root, writer::Sizes::default(), b"").unwrap();
+    zip.entry(writer::Head { name: "./index.js", mode: 0o100_644, method }, sizes, b"1").unwrap();
+    let tree = tree(&[]);
+    fs::write(tree.path().join("code.zip"), zip.finish().unwrap()).unwrap();
+    let taken = archive_of(&tree, "code.zip").unwrap();
+    assert_eq!((taken.notes(), taken.missing("nodejs22.x", "index.handler", None)), (&[][..], None));
 }
 
 #[test]
@@ -311,6 +376,22 @@ fn what_is_no_file_is_left_out_and_reported() {
 }
 
 #[test]
+fn a_name_that_is_not_utf_8_can_be_left_out() {
+    let tree = tree(&[("index.js", "1")]);
+    fs::write(tree.path().join(OsStr::from_bytes(b"caf\xe9.tmp")), "2").unwrap();
+    fs::write(tree.path().join(OsStr::from_bytes(b".caf\xe9")), "3").unwrap();
+    let error = scan(tree.path(), &Selection::default(), &[]).expect_err("no name");
+    assert!(
+        matches!(&error, PackageError::NotUtf8 { path } if path.ends_with("caf\u{fffd}.tmp")),
+        "{error:?}"
+    );
+    for (include, exclude) in [(vec![], strings(["*.tmp"])), (strings(["*.js"]), vec![])] {
+        let selection = Selection { include, exclude, ..Selection::default() };
+        assert_eq!(packaged(&tree, &selection).0, ["index.js"]);
+    }
+}
+
+#[test]
 fn patterns_decide_what_goes_in() {
     let tree = tree(&[
         ("index.js", "1"),
@@ -328,18 +409,56 @@ fn patterns_decide_what_goes_in() {
     assert_eq!(packaged(&["/lib"], &["deep"]).unwrap(), ["lib/a.js", "lib/a.test.js"]);
     assert_eq!(packaged(&[], &["*.js", "!index.js"]).unwrap(), ["doc/x.md", "index.js"]);
     assert!(matches!(packaged(&["nothing"], &[]), Err(PackageError::Empty { .. })));
-    assert!(matches!(packaged(&[], &["a[z-a]"]), Err(PackageError::BadPattern { option: "exclude", .. })));
-    fs::write(tree.path().join(".lambdaignore"), "# ours\nlib/\n").unwrap();
+    assert!(matches!(packaged(&[], &["a[z-a]"]), Err(PackageError::BadPattern { place: "exclude", .. })));
+    // A text of several lines, as of `exclude: |`.
+    assert_eq!(packaged(&[], &["deep\r\n/doc\n"]).unwrap(), ["index.js", "lib/a.js", "lib/a.test.js"]);
+    assert_eq!(packaged(&["./lib/a.js\n./doc"], &[]).unwrap(), ["doc/x.md", "lib/a.js"]);
+    assert_eq!(packaged(&[], &["*.js", "!./index.js", "./x.md"]).unwrap(), ["doc/x.md", "index.js"]);
+    let ignore = tree.path().join(".lambdaignore");
+    fs::write(&ignore, "# ours\nlib/\n").unwrap();
     assert_eq!(packaged(&[], &["doc"]).unwrap(), ["index.js"]);
+    fs::write(&ignore, "\u{feff}lib/\r\n./doc\r\n").unwrap();
+    assert_eq!(packaged(&[], &[]).unwrap(), ["index.js"]);
+    fs::write(&ignore, "*").unwrap();
+    assert!(matches!(packaged(&[], &[]), Err(PackageError::Empty { only_hidden: false, .. })));
+    fs::write(&ignore, "a[z-a]").unwrap();
+    assert!(matches!(packaged(&[], &[]), Err(PackageError::BadPattern { place: ".lambdaignore", .. })));
+    fs::remove_file(&ignore).unwrap();
+    link(&tree, "nowhere", ".lambdaignore");
+    assert!(matches!(packaged(&[], &[]), Err(PackageError::Unreadable { .. })));
+}
+
+#[test]
+fn a_pattern_that_begins_with_the_packaged_directory_is_noted() {
+    let tree = tree(&[("dist/a.js", "1"), ("dist/key.pem", "2"), ("out/out/key.pem", "3")]);
+    let notes = |path: &str, exclude: &str| {
+        let (paths, exclude) = (strings([path]), strings([exclude]));
+        packaged(&tree, &Selection { paths, exclude, ..Selection::default() }).1
+    };
+    for pattern in ["dist/key.pem", "/dist/key.pem", "./dist/key.pem", "*.md\ndist/key.pem"] {
+        let noted = PackageNote::MisplacedPattern {
+            pattern: pattern.lines().last().unwrap_or_default().to_owned(),
+            directory: "dist".to_owned(),
+            inside: "/key.pem".to_owned(),
+        };
+        assert_eq!(notes("./dist/", pattern), [noted], "{pattern}");
+    }
+    for (path, pattern) in [("dist", "/key.pem"), ("dist", "dist/"), (".", "dist/key.pem"), ("out", "out/x")]
+    {
+        assert_eq!(notes(path, pattern), [], "{path} {pattern}");
+    }
 }
 
 #[test]
 fn several_paths_keep_their_names() {
     let tree = tree(&[("dist/index.js", "1"), ("node_modules/a/b.js", "2"), ("other", "3"), ("app.js", "4")]);
     let paths = |paths| Selection { paths, ..Selection::default() };
-    let archive =
-        select(tree.path(), &paths(strings(["./app.js", "node_modules/", "dist", "dist/index.js"]))).unwrap();
+    let all = strings(["./app.js", "node_modules/", "dist", "dist/index.js", "dist//", ".//dist/./index.js"]);
+    let archive = select(tree.path(), &paths(all)).unwrap();
     assert_eq!(names(&archive), ["app.js", "dist/index.js", "node_modules/a/b.js"]);
+    let exclude = strings(["/dist/index.js"]);
+    let without = Selection { exclude, ..paths(strings(["dist//", "app.js"])) };
+    assert_eq!(names(&select(tree.path(), &without).unwrap()), ["app.js"]);
     for path in ["../outside", "/etc/hostname", "."] {
         let result = select(&tree.path().join("dist"), &paths(strings(["index.js", path])));
         assert!(matches!(result, Err(PackageError::NoName { .. })), "{path}: {result:?}");
@@ -350,7 +469,7 @@ fn several_paths_keep_their_names() {
 fn the_file_that_is_being_written_is_no_part_of_the_package() {
     let tree = tree(&[("index.js", "1"), ("out.bin", "old")]);
     let output = tree.path().join("out.bin");
-    let contents = scan(tree.path(), &Selection::default(), Some(&output)).unwrap();
+    let contents = scan(tree.path(), &Selection::default(), &[output]).unwrap();
     assert_eq!(names(&build(contents).unwrap()), ["index.js"]);
 }
 

@@ -35,7 +35,7 @@ pub(super) fn identity(metadata: &fs::Metadata) -> FileId {
 pub(super) struct Walker {
     rules: Rules,
     links: Links,
-    leave_out: Option<FileId>,
+    leave_out: Vec<FileId>,
     /// Names and paths of files whose metadata is not read yet.
     files: Vec<(String, PathBuf)>,
     /// Links that stay links.
@@ -98,8 +98,8 @@ impl Ancestors {
 const MAX_ENTRIES: usize = 200_000;
 
 impl Walker {
-    /// Begins without entries. `leave_out` is a file that does not become one.
-    pub(super) fn new(rules: Rules, links: Links, leave_out: Option<FileId>) -> Self {
+    /// Begins without entries. `leave_out` are files that do not become one.
+    pub(super) fn new(rules: Rules, links: Links, leave_out: Vec<FileId>) -> Self {
         Walker {
             rules,
             links,
@@ -117,6 +117,11 @@ impl Walker {
         }
     }
 
+    /// Adds a note.
+    pub(super) fn note(&mut self, note: PackageNote) {
+        self.notes.push(note);
+    }
+
     /// Adds a single file.
     pub(super) fn push(&mut self, file: Item) {
         self.items.push(file);
@@ -127,7 +132,7 @@ impl Walker {
         self.follow_leaving_links()?;
         let dangling = self.dangling_links();
         let mut items = self.items;
-        items.extend(read_metadata(self.files, self.leave_out)?);
+        items.extend(read_metadata(self.files, &self.leave_out)?);
         items.extend(self.kept.into_iter().map(KeptLink::into_item));
         if items.is_empty() {
             return Err(PackageError::Empty { path: source.to_owned(), only_hidden: self.hidden });
@@ -145,7 +150,15 @@ impl Walker {
         notes.extend(first(self.hidden_code).map(|(name, more)| PackageNote::HiddenCode { name, more }));
         notes.extend(first(self.lacking).map(|(name, more)| PackageNote::LacksDependencies { name, more }));
         notes.sort();
+        notes.dedup();
         Ok((items, notes))
+    }
+
+    /// Drops the links through which these names lead, because an archive cannot have both a link and entries
+    /// below it. The names are those of paths in the stanza.
+    pub(super) fn drop_links_on(&mut self, names: &[String]) {
+        let is_on = |link: &KeptLink| names.iter().any(|name| Path::new(name).starts_with(&link.name));
+        self.kept.retain(|link| !is_on(link));
     }
 
     /// Adds the entries of a directory, and of those below it. Their names begin with `prefix`.
@@ -163,7 +176,9 @@ impl Walker {
                 let entry = entry.map_err(unreadable(&path))?;
                 is_empty = false;
                 let path = entry.path();
-                let file_name = entry.file_name().into_string().map_err(|_| not_utf8(&path))?;
+                let file_name = entry.file_name();
+                let is_utf8 = file_name.to_str().is_some();
+                let file_name = file_name.to_string_lossy();
                 let name = format!("{prefix}{file_name}");
                 let kind = entry.file_type().map_err(unreadable(&path))?;
                 match self.rules.exclusion(&name, &file_name, kind.is_dir()) {
@@ -174,6 +189,7 @@ impl Walker {
                         }
                     }
                     Some(ExclusionReason::Rule) => {}
+                    None if !is_utf8 => return Err(not_utf8(&path)),
                     None if kind.is_dir() => self.enter(path, format!("{name}/"), ancestors.clone())?,
                     None if kind.is_symlink() => self.link(name, path, ancestors.as_ref())?,
                     None if kind.is_file() => self.file(name, path)?,
@@ -223,7 +239,9 @@ impl Walker {
     ) -> Result<(), PackageError> {
         self.count()?;
         let target = fs::read_link(&path).map_err(unreadable(&path))?;
-        let target = target.into_os_string().into_string().map_err(|_| not_utf8(&path))?;
+        let target = target.into_os_string().into_string().map_err(|target| PackageError::NotUtf8 {
+            path: format!("{} -> {}", path.display(), target.display()),
+        })?;
         let link = KeptLink { name, path, target, root: self.root.clone(), ancestors: ancestors.cloned() };
         // Of a link into the package it is not known yet whether its target is packaged.
         let destination = || Names::default().destination(&link.name, &link.target, link.is_whole());
@@ -375,12 +393,9 @@ fn stale_pyc(items: &[Item]) -> Option<PackageNote> {
 
 /// Reads size and mode of each file. Uses several threads for many files, because these reads take most of
 /// the time of a walk.
-fn read_metadata(
-    mut files: Vec<(String, PathBuf)>,
-    leave_out: Option<FileId>,
-) -> Result<Vec<Item>, PackageError> {
+fn read_metadata(mut files: Vec<(String, PathBuf)>, leave_out: &[FileId]) -> Result<Vec<Item>, PackageError> {
     let read_item = |(name, path): (String, PathBuf)| match fs::metadata(&path) {
-        Ok(metadata) if leave_out == Some(identity(&metadata)) => None,
+        Ok(metadata) if leave_out.contains(&identity(&metadata)) => None,
         Ok(metadata) => Some(Ok(Item { name, kind: ItemKind::file(&metadata), path })),
         Err(error) => Some(Err(unreadable(&path)(error))),
     };

@@ -164,7 +164,7 @@ fn job(request: &ResourceRequest, settings: &Settings) -> Job {
         directory: env::current_dir().unwrap_or_else(|_| PathBuf::from(".")),
         bash_options: settings.bash_options,
         approved: None,
-        plan_file: None,
+        own_files: Vec::new(),
         today: settings.today.clone(),
     }
 }

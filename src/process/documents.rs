@@ -123,7 +123,7 @@ fn init(arguments: InitArguments, ci: CiSelection) -> Result<String, String> {
         directory,
         bash_options,
         approved: None,
-        plan_file: None,
+        own_files: Vec::new(),
         today,
     };
     let stanza = deploy::init(&job, &branch).map_err(|report| report.lines().join("; "))?;

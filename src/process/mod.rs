@@ -139,7 +139,7 @@ fn read_jobs(
     let Settings { bash_options, today, .. } = settings;
     let env = Arc::new(env);
     let mut approved = plan.map(|plan| plan.functions).into_iter().flatten();
-    let plan_file = standalone.leave_out.as_ref().map(|file| directory.join(file));
+    let own_files: Vec<PathBuf> = standalone.leave_out.iter().map(|file| directory.join(file)).collect();
     let mut job = |stanza: Map| Job {
         stanza,
         env: env.clone(),
@@ -148,7 +148,7 @@ fn read_jobs(
         directory: directory.clone(),
         bash_options,
         approved: approved.next(),
-        plan_file: plan_file.clone(),
+        own_files: own_files.clone(),
         today: today.clone(),
     };
     Ok(match stanzas {

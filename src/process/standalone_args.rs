@@ -72,9 +72,10 @@ pub(crate) struct StandaloneArgs {
     /// not be skipped. A CI runner may also pass this option.
     #[arg(long, global = true)]
     pub(crate) require_deploy: bool,
-    /// Leave this plan file out of packages. The standalone mode passes it to each child run.
+    /// Leave this file of a plan, result or summary out of packages. The standalone mode passes it to each
+    /// child run.
     #[arg(long, value_name = "FILE", global = true, hide = true)]
-    pub(crate) leave_out: Option<PathBuf>,
+    pub(crate) leave_out: Vec<PathBuf>,
     #[arg(skip)]
     pub(crate) plan_options: PlanOptions,
     /// The stanza of the command `plugin`.
@@ -329,7 +330,7 @@ impl StandaloneArgs {
         };
         let PlanOptions { out, approved, exit_code } = &self.plan_options;
         arguments.extend(exit_code.then(|| OsString::from("--exit-code")));
-        for file in out.iter().chain(approved) {
+        for file in [out, approved, &self.result, &self.summary].into_iter().flatten() {
             // One argument, because the name can begin with a hyphen.
             let mut argument = OsString::from("--leave-out=");
             argument.push(file);

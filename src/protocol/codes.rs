@@ -522,7 +522,7 @@ words! {
         VersionKept =>
             "Move the alias that uses the version, or wait until the executions have ended. A later deployment \
              then deletes the version.";
-        /// A key of the stanza has no effect in this command.
+        /// A key of the stanza has no effect in this command, or beside another key.
         WithoutEffect =>
             "Remove the key, or run the command to which it applies.";
         /// A live value cannot be read, so the value of the stanza is set without a comparison.

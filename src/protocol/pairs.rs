@@ -75,8 +75,9 @@ impl<'a> StanzaReader<'a> {
         }
         let mut pairs = Pairs::new();
         for (at, item) in entries {
+            let (mut own, place) = (Pairs::new(), at.clone());
             match named_pair(item).filter(|_| is_named(item)) {
-                Some((name, value)) if all_are_named => self.named(key, at, (name, value), &mut pairs),
+                Some((name, value)) if all_are_named => self.named(key, at, (name, value), &mut own),
                 Some(_) => {
                     let what = "has a name and a value, which other entries have not";
                     self.refuse_at(at, format!("an entry of `{key}` {what}; {RIGHT}"));
@@ -85,8 +86,15 @@ impl<'a> StanzaReader<'a> {
                     let what = "has a name and a value, but not as `name` and `value` alone";
                     self.refuse_at(at, format!("an entry of `{key}` {what}; {RIGHT}"));
                 }
-                None => self.pair(key, &at, item, &mut pairs),
+                None => self.pair(key, &at, item, &mut own),
             }
+            if own.iter().any(|(name, value)| pairs.get(name).is_some_and(|known| known != value)) {
+                let message =
+                    format!("an entry of `{key}` has the name of an earlier one; the later one counts");
+                let warning = Warning::new(WarningCode::LenientValue, message);
+                self.warnings.push(warning.hint("keep one of the two").at(place));
+            }
+            pairs.extend(own);
         }
         Some(pairs)
     }
@@ -238,6 +246,17 @@ mod tests {
             (" BB=1 ", "BB=1 ", ""),
         ] {
             assert_eq!(read(&format!(r#"["{entry}"]"#)), (variable.to_owned(), warning.to_owned()));
+        }
+    }
+
+    #[test]
+    fn a_name_that_is_twice_in_a_list_is_noticed() {
+        for (environment, variables, warning) in [
+            (r#"["AA=1","BB=2","AA=3"]"#, "AA=3 BB=2", "lenient-value"),
+            (r#"[{"AA":1,"BB":2},{"AA":3},"BB=4"]"#, "AA=3 BB=4", "lenient-value lenient-value"),
+            (r#"[{"AA":1},"AA=1"]"#, "AA=1", ""),
+        ] {
+            assert_eq!(read(environment), (variables.to_owned(), warning.to_owned()), "{environment}");
         }
     }
 

@@ -20,6 +20,7 @@ pub enum ChildLine {
     Event(Box<Line>),
     /// An event that only another version of this program knows.
     Unknown {
+        /// Its name.
         event: String,
         /// The event as one line of text.
         message: Option<String>,

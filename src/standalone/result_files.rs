@@ -3,7 +3,7 @@
 //! creates the files and writes to them.
 
 use std::fs::{File, OpenOptions};
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use super::input_error::InputError;
@@ -29,7 +29,7 @@ impl ResultFiles {
     /// # Errors
     /// [`InputError::Unwritable`].
     pub(crate) fn open(result: Option<&Path>, summary: Option<&Path>) -> Result<Self, InputError> {
-        let open = |file: &Path| match OpenOptions::new().append(true).create(true).open(file) {
+        let open = |file: &Path| match append_to(file) {
             Ok(opened) => Ok((file.to_owned(), opened)),
             Err(source) => Err(InputError::Unwritable { file: file.display().to_string(), source }),
         };
@@ -64,12 +64,18 @@ impl ResultFiles {
     /// The message for standard error, if a file cannot be written.
     pub(crate) fn write(self) -> Result<(), String> {
         for (file, text) in [(self.result, lines(&self.finished)), (self.summary, self.document.text())] {
-            let Some((path, mut file)) = file else { continue };
-            let written = file.write_all(text.as_bytes());
+            // The first opening of a pipe stays, so that its reader does not see an end.
+            let Some((path, _opened)) = file else { continue };
+            // `cleanup` puts the file away, and brings it back as another one.
+            let written = append_to(&path).and_then(|mut file| file.write_all(text.as_bytes()));
             written.map_err(|error| format!("{}: cannot write the result: {error}", path.display()))?;
         }
         Ok(())
     }
+}
+
+fn append_to(file: &Path) -> io::Result<File> {
+    OpenOptions::new().append(true).create(true).open(file)
 }
 
 /// The result of all runs as lines `name=value`. A value that is not known has no line. The facts about the
@@ -166,6 +172,10 @@ mod tests {
         for _ in 0..2 {
             let mut files = ResultFiles::open(Some(&result), Some(&summary)).expect("writable");
             files.fail(&ErrorReport::new(Code::BadJson, "m"));
+            // As `git stash` and `git stash pop` do.
+            let content = fs::read(&result).expect("readable");
+            fs::remove_file(&result).expect("removed");
+            fs::write(&result, content).expect("written");
             files.write().expect("written");
         }
         let read = |file: &Path| fs::read_to_string(file).expect("readable");

@@ -276,7 +276,15 @@ impl Tree {
         match &self.kind {
             NodeKind::Scalar { text, plain: false } => Ok(Node::Text(text.clone())),
             // The payload of a verification is JSON, in which 0.5 is a number.
-            NodeKind::Scalar { text, plain: true } => Ok(scalar::plain(text, at.starts_with("/verify/"))),
+            NodeKind::Scalar { text, plain: true } => {
+                let node = scalar::plain(text, at.starts_with("/verify/"));
+                if read.is_strict && is_surprising(at, text, &node) {
+                    let note_text = "a value without quotes is not read as it is written, as on Travis CI: `NO` \
+                                     is false, and `012` is 10; quote it if it is a text";
+                    note(&mut read.notes, self.place.line, note_text);
+                }
+                Ok(node)
+            }
             NodeKind::List(items) => {
                 let mut nodes = Vec::with_capacity(items.len());
                 for (index, item) in items.iter().enumerate() {
@@ -304,6 +312,14 @@ impl Tree {
             }
         }
     }
+}
+
+/// Whether a value is read as another text than the one that is written: a variable or a tag, which is a text
+/// for its author, or a number with another base than 10.
+fn is_surprising(at: &str, text: &str, node: &Node) -> bool {
+    let is_text = ["/environment", "/function_tags"].iter().any(|key| at.starts_with(key));
+    let has_base = text.trim_start_matches(['-', '+']).starts_with('0') && !text.contains('.');
+    (is_text || has_base) && node.scalar().is_some_and(|read| read != text)
 }
 
 impl Pairs {

@@ -150,7 +150,7 @@ fn a_followed_link_leads_to_nothing_hidden_unless_dots_match() {
 fn a_link_to_nothing_is_kept_with_a_warning_and_cannot_be_followed() {
     let tree = tree(&[("a.js", "1")]);
     link(&tree, "nowhere", "dangling");
-    let scan_with = |links| scan(tree.path(), &Selection { links, ..Selection::default() }, None);
+    let scan_with = |links| scan(tree.path(), &Selection { links, ..Selection::default() }, &[]);
     for links in [Links::Preserve, Links::External] {
         let kept = scan_with(links).unwrap();
         assert!(matches!(
@@ -177,6 +177,19 @@ fn links_to_what_lambda_has_stay_links_without_a_note() {
         assert_eq!(notes, []);
         assert_eq!(names, ["cache", "index.js", "layer", "null", "task"]);
     }
+}
+
+#[test]
+fn a_link_gives_way_to_what_the_stanza_names_below_it() {
+    let tree = tree(&[("shared/x.js", "1"), ("shared/y.js", "2"), ("dist/index.js", "3")]);
+    link(&tree, "../shared", "dist/lib");
+    link(&tree, "../shared", "dist/lib-2");
+    let named = |paths| packaged(&tree, &Selection { paths, ..Selection::default() }).0;
+    let both = ["dist/index.js", "dist/lib-2", "dist/lib/x.js", "dist/lib/y.js"];
+    assert_eq!(named(strings(["dist", "dist/lib"])), both);
+    assert_eq!(named(strings(["dist/lib/", "dist/"])), both);
+    assert_eq!(named(strings(["dist", "dist/lib/x.js"])), both[..3]);
+    assert_eq!(named(strings(["dist", "shared"]))[..3], ["dist/index.js", "dist/lib", "dist/lib-2"]);
 }
 
 #[test]

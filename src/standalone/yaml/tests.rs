@@ -132,6 +132,22 @@ fn a_fraction_is_a_number_in_the_json_that_a_function_is_given() {
 }
 
 #[test]
+fn a_value_that_is_not_read_as_it_is_written_is_noted() {
+    let notes = |text: &str| read_with_notes(text).1.notes;
+    for value in ["NO", "True", "0123", "0x1F", "1_000", "+5", ":a"] {
+        let noted = notes(&format!("environment:\n  COUNTRY: {value}\n"));
+        assert!(noted.len() == 1 && noted[0].starts_with("line 2: "), "{value}: {noted:?}");
+        assert!(!noted[0].contains(value) || value == "NO", "it may be a secret: {noted:?}");
+    }
+    assert_eq!(notes("function_tags: {a: Yes, b: 'Yes'}\ntimeout: 010\n").len(), 2);
+    for text in
+        ["environment: {A: no, B: 'NO', C: 1.10, D: 10, E: true, F: ~, G: 08}", "publish: Yes", "a: 1_000"]
+    {
+        assert_eq!(notes(text), Vec::<String>::new(), "{text}");
+    }
+}
+
+#[test]
 fn keys_are_texts_as_they_are_written() {
     for (text, key) in [
         ("on: x", "on"),
