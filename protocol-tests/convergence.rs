@@ -283,22 +283,28 @@ fn killed_at_any_call_and_run_again_it_ends_as_if_undisturbed() {
         let first = fixture(&scenario);
         let calls = undisturbed(&first);
         println!("{}: {}", scenario.name, story(&calls));
-        (scenario, calls, held(&first.endpoint))
+        Undisturbed { scenario, calls, state: held(&first.endpoint) }
     };
     let runs = [CREATION, UPDATE, RELEASE, SHIFT, SNAPSHOT, FOLLOW, GUARD, CODEDEPLOY].map(first_run);
-    let mut points: Vec<(&(Scenario, Vec<Call>, Value), usize, Killed)> = Vec::new();
+    let mut points: Vec<(&Undisturbed, usize, Killed)> = Vec::new();
     for run in &runs {
-        let (scenario, calls, _) = run;
-        let is_first = |call: &Call| call.operation == scenario.killed_from;
-        let first = calls.iter().position(is_first).expect("the call is made");
-        points.extend((first..calls.len()).flat_map(|call| MOMENTS.map(|when| (run, call, when))));
+        let is_first = |call: &Call| call.operation == run.scenario.killed_from;
+        let first = run.calls.iter().position(is_first).expect("the call is made");
+        points.extend((first..run.calls.len()).flat_map(|call| MOMENTS.map(|when| (run, call, when))));
     }
-    let name = |((scenario, calls, _), call, when): &(&(Scenario, Vec<Call>, Value), usize, Killed)| {
-        format!("{}, call {call}, {}, {when:?}", scenario.name, calls[*call].operation)
+    let name = |(run, call, when): &(&Undisturbed, usize, Killed)| {
+        format!("{}, call {call}, {}, {when:?}", run.scenario.name, run.calls[*call].operation)
     };
-    at_each("kills", &points, AT_ONCE, name, |((scenario, _, expected), call, when)| {
-        kill_and_run_again(&fixture(scenario), (*call, *when), expected, held)
+    at_each("kills", &points, AT_ONCE, name, |(run, call, when)| {
+        kill_and_run_again(&fixture(&run.scenario), (*call, *when), &run.state, held)
     });
+}
+
+/// A run that nothing disturbed, and the state at AWS after it.
+struct Undisturbed {
+    scenario: Scenario,
+    calls: Vec<Call>,
+    state: Value,
 }
 
 /// Kills the run at this call. Checks that the next run ends in the state `expected`, as `held` returns it.
