@@ -107,7 +107,7 @@ codes! {
          and column.";
     /// A JSON object has the same key twice, or the settings of a plugin have two values for one option.
     DuplicateKey: Config =>
-        "Keep one of the two. Nothing defines which one counts.";
+        "Keep one of the two. No rule says which one counts.";
     /// Standard input is larger than 8 MiB, or contains too many values.
     RequestTooLarge: Config =>
         "Check that this is the right input. A stanza and a job's environment are far smaller.";
