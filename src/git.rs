@@ -100,6 +100,15 @@ pub(crate) fn is_checkout(directory: &Path) -> bool {
     directory.ancestors().any(|ancestor| ancestor.join(".git").exists())
 }
 
+/// The file by which a checkout of Concourse shows that it is one of a pull request.
+///
+/// Source: the resources telia-oss/github-pr-resource (and its forks), jtarchie/github-pullrequest-resource
+/// and swisscom/gitlab-merge-request-resource.
+pub(crate) fn request_file(directory: &Path) -> Option<&'static str> {
+    let files = [".git/resource/metadata.json", ".git/base_branch", ".git/merge-request.json"];
+    files.into_iter().find(|file| directory.join(file).exists())
+}
+
 #[cfg(test)]
 #[expect(clippy::disallowed_methods, reason = "tests make files")]
 mod tests {

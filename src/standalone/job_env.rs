@@ -61,8 +61,8 @@ pub(crate) struct JobEnvironment {
 /// if HEAD is detached and has exactly one. If HEAD is on a branch, a tag at the same commit is ignored,
 /// because Travis CI builds a tag only when the tag is pushed.
 ///
-/// Unless a CI is named, the build is a pull request if any variable says so, or a ref at which HEAD is
-/// detached. It also counts as one if nothing says that it is not one: in an unknown CI, and if no person
+/// Unless a CI is named, the build is a pull request if any variable says so, a ref at which HEAD is detached,
+/// or a file in the checkout. It also counts as one if nothing says that it is not one: in an unknown CI, and if no person
 /// sees the output; and if two CIs say that different branches or tags are built.
 ///
 /// # Errors
@@ -92,7 +92,8 @@ pub(crate) fn detect(
             let git = Git { env, directory, stop };
             let is_named = lookup("TRAVIS_BRANCH").is_some() || lookup("TRAVIS_TAG").is_some();
             let head = if is_named { Head::default() } else { git.head()? };
-            let indicated = indicated.or_else(|| head.request.filter(|_| is_auto));
+            let by_file = || Some((format!("`{}`", git::request_file(directory)?), UNKNOWN.to_owned()));
+            let indicated = indicated.or_else(|| head.request.or_else(by_file).filter(|_| is_auto));
             found.extend(head.branch.map(|branch| ("TRAVIS_BRANCH", branch)));
             if let Some(tag) = head.tag {
                 // In the build of a tag, Travis CI sets both variables to the tag.

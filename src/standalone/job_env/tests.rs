@@ -235,6 +235,10 @@ fn a_head_that_is_detached_at_the_ref_of_a_pull_request_is_one() {
     assert_eq!(says(CiSelection::None).as_deref(), Some("false"));
     repository.git(&["update-ref", "-d", "refs/remotes/pull/12/merge"]);
     assert_eq!(says(PERSON).as_deref(), Some("false"));
+    // A checkout of Concourse is on a branch, into which the pull request is merged.
+    fs::write(repository.0.path().join(".git/merge-request.json"), "{}").expect("written");
+    repository.git(&["checkout", "--quiet", "release/1"]);
+    assert_eq!(says(PERSON).as_deref(), Some(UNKNOWN));
 }
 
 #[test]
