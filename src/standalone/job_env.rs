@@ -62,8 +62,8 @@ pub(crate) struct JobEnvironment {
 /// because Travis CI builds a tag only when the tag is pushed.
 ///
 /// Unless a CI is named, the build is a pull request if any variable says so, a ref at which HEAD is detached,
-/// or a file in the checkout. It also counts as one if nothing says that it is not one: in an unknown CI, and if no person
-/// sees the output; and if two CIs say that different branches or tags are built.
+/// or a file in the checkout. It also counts as one if nothing says that it is not one: in an unknown CI, and
+/// if no person sees the output; and if two CIs say that different branches or tags are built.
 ///
 /// # Errors
 /// [`GitError`] if git is needed and fails: the conditions are never evaluated with an unknown branch.

@@ -214,7 +214,7 @@ mod tests {
             ("BUILD_REASON", "BatchedCI"),
             ("PULL_REFS", "main:0123abc"),
             ("CREATE_PR", "true"),
-            ("SOURCE_DIRECTORY", "pull/requests"),
+            ("WORK_DIRECTORY", "pull/requests"),
             ("PR_TIMEOUT", "30"),
             ("BUILD_NUMBER", "12"),
         ] {
