@@ -40,8 +40,8 @@ pub(crate) fn command(arguments: &[&str], env: &Environment, directory: &Path) -
     git
 }
 
-/// Runs git and returns its output without white space of ASCII around it; a branch name can begin or end with
-/// other white space. `None`: git found nothing.
+/// Runs git and returns its output without white space of ASCII around it; a branch name can begin or end
+/// with other white space. `None`: git found nothing.
 ///
 /// # Errors
 /// [`GitError`] if the result is unknown.

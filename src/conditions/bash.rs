@@ -63,10 +63,10 @@ const MAX_STDERR_BYTES: usize = 16 * 1024;
 ///
 /// Several measures prevent the job from forging a verdict. `-p` makes bash ignore exported functions,
 /// `SHELLOPTS`, `BASHOPTS` and `BASH_ENV` (therefore `-o privileged` is true in a condition here, but false
-/// on Travis CI). `POSIXLY_CORRECT` and `POSIX_PEDANTIC` are removed. Verdicts are written to a separate file descriptor, so that
-/// output of a condition is not a verdict. Variables of the dynamic linker, such as `LD_PRELOAD`, are set
-/// after bash has started, so that the condition sees them but the linker does not. A bash in the build
-/// directory is not used.
+/// on Travis CI). `POSIXLY_CORRECT` and `POSIX_PEDANTIC` are removed. Verdicts are written to a separate file
+/// descriptor, so that output of a condition is not a verdict. Variables of the dynamic linker, such as
+/// `LD_PRELOAD`, are set after bash has started, so that the condition sees them but the linker does not. A
+/// bash in the build directory is not used.
 ///
 /// The texts are passed through a pipe, because a variable or an argument can have at most 128 KiB.
 pub(super) fn evaluate(

@@ -207,8 +207,8 @@ pub(super) fn default_branches(on: &On, stanza: &Map) -> Vec<String> {
     if branches.is_empty() { vec!["master".to_owned()] } else { branches }
 }
 
-/// `$TRAVIS_NODE_VERSION = 9`. Travis CI quotes the value, so the comparison is literal and needs no bash. The
-/// other name of a key counts if the key is absent or false.
+/// `$TRAVIS_NODE_VERSION = 9`. Travis CI quotes the value, so the comparison is literal and needs no bash.
+/// The other name of a key counts if the key is absent or false.
 fn runtime(on: &On, env: &Environment) -> Option<ConditionGroup> {
     let (mut elements, mut want, mut got) = (Vec::new(), Vec::new(), Vec::new());
     for name in RUNTIMES {

@@ -61,9 +61,9 @@ pub(crate) struct JobEnvironment {
 /// if HEAD is detached and has exactly one. If HEAD is on a branch, a tag at the same commit is ignored,
 /// because Travis CI builds a tag only when the tag is pushed.
 ///
-/// Unless a CI is named, the build is a pull request if any variable says so, a ref at which HEAD is detached,
-/// or a file in the checkout. It also counts as one if nothing says that it is not one: in an unknown CI, and
-/// if no person sees the output; and if two CIs say that different branches or tags are built.
+/// Unless a CI is named, the build is a pull request if any variable says so, a ref at which HEAD is
+/// detached, or a file in the checkout. It also counts as one if nothing says that it is not one: in an
+/// unknown CI, and if no person sees the output; and if two CIs say that different branches or tags are built.
 ///
 /// # Errors
 /// [`GitError`] if git is needed and fails: the conditions are never evaluated with an unknown branch.
@@ -229,7 +229,7 @@ fn contradiction(ci: Ci, lookup: Lookup<'_>) -> Option<String> {
     ))
 }
 
-/// The branch or the tag that is built, according to a CI. `None`: it does not say that it is no pull request.
+/// The branch or the tag that is built, according to a CI. `None`: it may be a pull request.
 fn built(ci: Ci, lookup: Lookup<'_>) -> Option<String> {
     let travis: BTreeMap<_, _> = ci.to_travis_vars(lookup).into_iter().collect();
     travis.get("TRAVIS_PULL_REQUEST").filter(|request| *request == "false")?;
@@ -289,8 +289,8 @@ impl Git<'_> {
 
     /// If git is not installed, this fails only in a git checkout: elsewhere there is no branch.
     ///
-    /// Asks for full names, because git shortens a name only as far as it is unambiguous: beside a tag `main`,
-    /// the branch is `heads/main`.
+    /// Asks for full names, because git shortens a name only as far as it is unambiguous: beside a tag
+    /// `main`, the branch is `heads/main`.
     fn head(&self) -> Result<Head, GitError> {
         let branch = match self.query(&["symbolic-ref", "--quiet", "HEAD"]) {
             Err(GitError::NotInstalled) if !git::is_checkout(self.directory) => return Ok(Head::default()),

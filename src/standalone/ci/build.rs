@@ -32,8 +32,8 @@ pub(super) struct BuildInfo {
 }
 
 impl Build {
-    /// The build of a tag, or else of a branch. Without both it is unknown, and so a pull request. So is a name
-    /// that no branch can have, such as `stranger:main`, by which CIs name the branch of a fork.
+    /// The build of a tag, or else of a branch. Without both it is unknown, and so a pull request. So is a
+    /// name that no branch can have, such as `stranger:main`, by which CIs name the branch of a fork.
     pub(super) fn from_names(tag: Option<String>, branch: Option<String>) -> Build {
         match (tag, branch) {
             (Some(tag), _) => Build::Tag(tag),
