@@ -63,7 +63,7 @@ pub(crate) struct JobEnvironment {
 ///
 /// Unless a CI is named, the build is a pull request if any variable says so, a ref at which HEAD is
 /// detached, or a file in the checkout. It also counts as one if nothing says that it is not one: in an
-/// unknown CI, and if no person sees the output; and if two CIs say that different branches or tags are built.
+/// unknown CI, if no person sees the output, and if two CIs say that different branches or tags are built.
 ///
 /// # Errors
 /// [`GitError`] if git is needed and fails: the conditions are never evaluated with an unknown branch.
