@@ -388,6 +388,17 @@ fn a_put_that_fails_prints_no_version_and_says_why() {
 }
 
 #[test]
+fn a_put_with_a_checkout_of_a_pull_request_deploys_nothing() {
+    let resource = Resource::new(json!({}));
+    fs::create_dir_all(resource.path("inputs/fork/.git/resource")).expect("created");
+    assert_eq!(resource.put(&params()).status, Some(0));
+    resource.endpoint.forget_calls();
+    fs::write(resource.path("inputs/fork/.git/resource/metadata.json"), "[]").expect("written");
+    resource.put(&params()).fails(1, "the input `fork` is a checkout of a pull request");
+    assert_eq!(resource.operations(), [""; 0]);
+}
+
+#[test]
 fn a_read_that_aws_denies_fails_the_check_and_the_get() {
     let resource = Resource::new(json!({}));
     let version = resource.deployed("// 1\n");

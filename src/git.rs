@@ -40,7 +40,8 @@ pub(crate) fn command(arguments: &[&str], env: &Environment, directory: &Path) -
     git
 }
 
-/// Runs git and returns its output without surrounding white space. `None`: git found nothing.
+/// Runs git and returns its output without white space of ASCII around it; a branch name can begin or end
+/// with other white space. `None`: git found nothing.
 ///
 /// # Errors
 /// [`GitError`] if the result is unknown.
@@ -66,13 +67,11 @@ pub(crate) fn query(
     let message = String::from_utf8_lossy(&message).trim().to_owned();
     match status.code() {
         Some(0) => {
-            let answer = String::from_utf8_lossy(&answer).trim().to_owned();
+            let answer = String::from_utf8_lossy(answer.trim_ascii()).into_owned();
             Ok((!answer.is_empty()).then_some(answer))
         }
         // git exits with 128 on fatal errors. These messages mean a negative result in spite of that status.
-        Some(128) if !NEGATIVE_MESSAGES.iter().any(|no| message.contains(no)) => {
-            Err(GitError::Refused { message })
-        }
+        Some(128) if !is_negative(&message, directory) => Err(GitError::Refused { message }),
         Some(_) => Ok(None),
         None => Err(GitError::Refused { message: status.to_string() }),
     }
@@ -81,19 +80,33 @@ pub(crate) fn query(
 /// Limit of each output of git in bytes. The answers needed here are one line; the rest is dropped.
 const MAX_BYTES: usize = 1024 * 1024;
 
+/// Whether a fatal error of git means that something does not exist. A checkout that git calls no repository
+/// is damaged, or its `.git` names a directory that is not there, as that of a worktree or a submodule which
+/// was copied alone.
+fn is_negative(message: &str, directory: &Path) -> bool {
+    if message.contains("not a git repository") {
+        return !message.contains("not a git repository:") && !is_checkout(directory);
+    }
+    NEGATIVE_MESSAGES.iter().any(|no| message.contains(no))
+}
+
 /// Messages of git 2.30 to 2.47 that mean that something does not exist.
-const NEGATIVE_MESSAGES: [&str; 5] = [
-    "not a git repository",
-    "No such remote",
-    "no tag exactly matches",
-    "No names found",
-    "does not have any commits yet",
-];
+const NEGATIVE_MESSAGES: [&str; 4] =
+    ["No such remote", "no tag exactly matches", "No names found", "does not have any commits yet"];
 
 /// Whether the directory is in a git checkout, judged by `.git` in it or in one of its ancestors, without
 /// running git.
 pub(crate) fn is_checkout(directory: &Path) -> bool {
     directory.ancestors().any(|ancestor| ancestor.join(".git").exists())
+}
+
+/// The file by which a checkout of Concourse shows that it is one of a pull request.
+///
+/// Source: the resources telia-oss/github-pr-resource (and its forks), jtarchie/github-pullrequest-resource
+/// and swisscom/gitlab-merge-request-resource.
+pub(crate) fn request_file(directory: &Path) -> Option<&'static str> {
+    let files = [".git/resource/metadata.json", ".git/base_branch", ".git/merge-request.json"];
+    files.into_iter().find(|file| directory.join(file).exists())
 }
 
 #[cfg(test)]
@@ -121,6 +134,8 @@ mod tests {
     #[test]
     fn no_answer_is_neither_an_answer_nor_a_no() {
         assert_eq!(answer_from("echo main").ok(), Some(Some("main".to_owned())));
+        // A no-break space belongs to the name: the branch is not `main`.
+        assert_eq!(answer_from("printf 'main\\302\\240\\n'").ok(), Some(Some("main\u{a0}".to_owned())));
         for no in ["exit 1", "exit 129", "echo 'fatal: not a git repository' >&2; exit 128", "echo; exit 0"] {
             assert_eq!(answer_from(no).ok(), Some(None), "{no}");
         }
@@ -128,7 +143,14 @@ mod tests {
             .expect("an answer")
             .expect("a text");
         assert!(endless.len() <= MAX_BYTES, "{}", endless.len());
-        for silence in ["echo 'fatal: detected dubious ownership' >&2; exit 128", "exit 128", "kill -9 $$"] {
+        for silence in [
+            "echo 'fatal: detected dubious ownership' >&2; exit 128",
+            // The `.git` of a worktree whose repository is elsewhere, and a damaged one.
+            "echo 'fatal: not a git repository: /x/.git/worktrees/y' >&2; exit 128",
+            ": >.git; echo 'fatal: not a git repository' >&2; exit 128",
+            "exit 128",
+            "kill -9 $$",
+        ] {
             assert!(matches!(answer_from(silence), Err(GitError::Refused { .. })), "{silence}");
         }
         let env: Environment = [("PATH", "/nowhere")].into_iter().collect();

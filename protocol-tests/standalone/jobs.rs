@@ -142,6 +142,18 @@ fn several_jobs_of_a_stanza_are_named_and_one_is_chosen_by_its_variables() {
 }
 
 #[test]
+fn of_several_jobs_the_one_that_meets_the_conditions_deploys() {
+    let text = format!(
+        "env: [STAGE=test, STAGE=prod]\ndeploy:\n{}    condition: $STAGE = prod\n",
+        stanza("f-$STAGE")
+    );
+    let (endpoint, directory) = (endpoint(), directory(&text));
+    let ended = standalone(&with_file(&["deploy"]), directory.path(), Some(&endpoint)).run_on(b"");
+    assert_eq!((ended.outcome(), ended.stderr.as_str()), ("deployed", ""), "{}", ended.stdout);
+    assert_eq!(ended.finished()["function_name"], "f-prod");
+}
+
+#[test]
 fn the_message_of_the_commit_is_that_of_git() {
     let text = format!("if: commit_message !~ /no-deploy/\ndeploy:\n{}", stanza("f"));
     let directory = directory(&text);

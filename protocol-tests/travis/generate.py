@@ -459,11 +459,11 @@ def runtimes(rng):
     env = base_env(rng)
     on = {}
     for key in rng.sample(KEYS, rng.choice([1, 1, 2, 3])):
-        value = rng.choice(["2.7", 2.7, 3, "", "2.*", "1.x", "a b", "$A", "'x'", "*", "é", "x\ny", "[2]", ["2.7"], ["3.6", "2.7"], [3.5, 2.7], [], None, True, "~", "a;b", "+(1)", "node"])
+        value = rng.choice(["2.7", 2.7, 3, "", "2.*", "1.x", "a b", "$A", "'x'", "*", "é", "x\ny", "[2]", ["2.7"], ["3.6", "2.7"], [3.5, 2.7], [], None, True, False, "~", "a;b", "+(1)", "node"])
         on[key] = value
         variable = {"rvm": "ruby", "node_js": "node"}.get(key, key).upper()
         wanted = value[0] if isinstance(value, list) and value else value
-        wanted = {True: "true", None: ""}.get(wanted, str(wanted)) if not isinstance(wanted, list) else ""
+        wanted = {True: "true", False: "false", None: ""}.get(wanted, str(wanted)) if not isinstance(wanted, list) else ""
         if rng.random() < 0.9:
             env[f"TRAVIS_{variable}_VERSION"] = wanted if rng.random() < 0.7 else rng.choice(["2.7", "", "2.9", "1.x"])
     env["A"] = "2.7"

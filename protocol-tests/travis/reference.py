@@ -94,8 +94,9 @@ def elements(stanza):
     if not truthy(tags) and not truthy(all_branches):
         groups["branch"] = [" || ".join(f"$TRAVIS_BRANCH = {b}" for b in branches(on.get("branch"), options))]
 
-    ruby = on.get("ruby") if truthy(on.get("ruby")) else on.get("rvm")
-    node = on.get("node") if truthy(on.get("node")) else on.get("node_js")
+    # §3: `rvm` and `node_js` replace what is null or false, if they are there. `false` is a version like any other text.
+    ruby = on.get("ruby") if truthy(on.get("ruby")) or on.get("rvm") is None else on.get("rvm")
+    node = on.get("node") if truthy(on.get("node")) or on.get("node_js") is None else on.get("node_js")
     versions = {**on, "ruby": ruby, "node": node}
     runtime = [
         f"$TRAVIS_{key.upper()}_VERSION = {version(versions[key])}" for key in RUNTIMES if versions.get(key) is not None

@@ -53,6 +53,9 @@ pub(crate) enum BashError {
     Cancelled(#[source] CancelReason),
 }
 
+/// The function in which Travis CI evaluates conditions.
+const FUNCTION: &str = "travis_run_after_success";
+
 /// Maximum number of bytes of standard error to keep. The last read can exceed it.
 const MAX_STDERR_BYTES: usize = 16 * 1024;
 
@@ -60,10 +63,10 @@ const MAX_STDERR_BYTES: usize = 16 * 1024;
 ///
 /// Several measures prevent the job from forging a verdict. `-p` makes bash ignore exported functions,
 /// `SHELLOPTS`, `BASHOPTS` and `BASH_ENV` (therefore `-o privileged` is true in a condition here, but false
-/// on Travis CI). `POSIXLY_CORRECT` is removed. Verdicts are written to a separate file descriptor, so that
-/// output of a condition is not a verdict. Variables of the dynamic linker, such as `LD_PRELOAD`, are set
-/// after bash has started, so that the condition sees them but the linker does not. A bash in the build
-/// directory is not used.
+/// on Travis CI). `POSIXLY_CORRECT` and `POSIX_PEDANTIC` are removed. Verdicts are written to a separate file
+/// descriptor, so that output of a condition is not a verdict. Variables of the dynamic linker, such as
+/// `LD_PRELOAD`, are set after bash has started, so that the condition sees them but the linker does not. A
+/// bash in the build directory is not used.
 ///
 /// The texts are passed through a pipe, because a variable or an argument can have at most 128 KiB.
 pub(super) fn evaluate(
@@ -78,7 +81,7 @@ pub(super) fn evaluate(
     // bash begins each error message with this name.
     bash.arg0("bash");
     bash.args(["--noprofile", "--norc", "-p", "-c", r#"exec 9>&1 1>&2; builtin eval "$(</dev/stdin)""#]);
-    child::with_env(&mut bash, env).env_remove("POSIXLY_CORRECT");
+    child::with_env(&mut bash, env).env_remove("POSIXLY_CORRECT").env_remove("POSIX_PEDANTIC");
     for (name, _) in linker_variables(env) {
         bash.env_remove(name);
     }
@@ -139,8 +142,9 @@ fn script(texts: &[Text], env: &Environment) -> String {
         for expression in parse_only {
             source.push_str(&format!("\nif [[ never = true ]]; then if [[ {expression} ]]; then :; fi; fi"));
         }
-        // The braces make it one command, which bash parses completely before it evaluates any part of it.
-        let source = format!("{{ {source}\n}}");
+        // A function is one command, which bash parses completely before it evaluates any part of it. On
+        // Travis CI, too, the conditions are in this function, so that a `return` in one ends the deployment.
+        let source = format!("{FUNCTION}() {{ {source}\n}}\n{FUNCTION}");
         // The usual case is a single text, which needs no parser of its own.
         script.push_str(&match texts.len() {
             1 => source,
@@ -167,7 +171,8 @@ fn read_verdicts(output: &[u8], texts: usize) -> Vec<Option<bool>> {
 fn one_line(error_text: &[u8]) -> String {
     let text = String::from_utf8_lossy(error_text);
     let lines = text.lines().map(|line| {
-        let line = line.strip_prefix("bash: ").unwrap_or(line);
+        // `environment` is the source of a function that was defined by `eval`.
+        let line = line.strip_prefix("bash: ").or(line.strip_prefix("environment: ")).unwrap_or(line);
         let line = line.strip_prefix("eval: ").unwrap_or(line);
         let rest =
             line.strip_prefix("line ").map(|rest| rest.trim_start_matches(|c: char| c.is_ascii_digit()));
@@ -202,6 +207,7 @@ mod tests {
             bash: line 3: ${X b}: bad substitution\n";
         assert_eq!(one_line(error_text), "unexpected argument; ${X b}: bad substitution");
         assert_eq!(one_line(b"bash: eval: line 2: expected `)'\n"), "syntax error");
+        assert_eq!(one_line(b"environment: line 2: 1/0: division by 0"), "1/0: division by 0");
         assert_eq!(one_line(b"\n"), "");
     }
 

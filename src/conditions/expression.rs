@@ -208,6 +208,7 @@ pub(super) fn default_branches(on: &On, stanza: &Map) -> Vec<String> {
 }
 
 /// `$TRAVIS_NODE_VERSION = 9`. Travis CI quotes the value, so the comparison is literal and needs no bash.
+/// The other name of a key counts if the key is absent or false.
 fn runtime(on: &On, env: &Environment) -> Option<ConditionGroup> {
     let (mut elements, mut want, mut got) = (Vec::new(), Vec::new(), Vec::new());
     for name in RUNTIMES {
@@ -216,8 +217,11 @@ fn runtime(on: &On, env: &Environment) -> Option<ConditionGroup> {
             "node" => "node_js",
             _ => name,
         };
-        let given = |key| on.map.get(key).filter(|node: &&Node| node.is_truthy()).map(|node| (key, node));
-        let Some((key, node)) = given(name).or_else(|| given(other)) else { continue };
+        let given = |key| on.map.get(key).map(|node| (key, node));
+        let first_choice = given(name).filter(|(_, node)| node.is_truthy());
+        let Some((key, node)) = first_choice.or_else(|| given(other)).or_else(|| given(name)) else {
+            continue;
+        };
         let version = first(node).scalar().unwrap_or_else(|| node.shown());
         let variable = format!("TRAVIS_{}_VERSION", name.to_uppercase());
         let actual = env.expand(&variable);

@@ -127,6 +127,10 @@ fn a_runtime_is_compared_literally() {
     check(r#"{"rvm":"2.3.*"}"#, &node, true);
     check(r#"{"python":""}"#, &node, true);
     check(r#"{"node":9,"python":"3.6"}"#, &node, false);
+    // `false` is the text of a version, except that `node_js` replaces a `node` that is false.
+    check(r#"{"python":false}"#, &node, false);
+    check(r#"{"node":false}"#, &node, false);
+    check(r#"{"node":false,"node_js":9}"#, &node, true);
 }
 
 #[test]
@@ -214,6 +218,8 @@ fn the_jobs_environment_cannot_bend_bash() {
         "a = a ]]; echo T; [[ a = b",
         // It closes its `if`, prints a forged verdict, and ends bash before there is a real one.
         "a = b) ]]; then :; fi; echo '0 T'; exit; if [[ (a = a",
+        // It leaves the function in which Travis CI deploys.
+        "a = a) ]]; return; [[ (a = a",
     ] {
         let result = evaluated_on(&format!(r#"{{"condition":"{forged}"}}"#), &[MASTER]);
         assert!(matches!(result, Err(ConditionError::BadCondition { .. })), "{result:?}");
@@ -233,6 +239,7 @@ fn the_jobs_environment_cannot_bend_bash() {
         check(r#"{"condition":"$X = b"}"#, &[MASTER, variable, ("X", "b")], true);
     }
     check(r#"{"condition":"$(echo '0 T' >&9) = x"}"#, &[MASTER], false);
+    check(r#"{"condition":"-o posix"}"#, &[MASTER, ("POSIX_PEDANTIC", "1")], false);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 //! error.
 #![expect(
     clippy::disallowed_methods,
-    reason = "reads the process environment, writes the files of `in`, and exits the process"
+    reason = "reads the process environment and the inputs, writes the files of `in`, and exits the process"
 )]
 
 use std::ffi::OsString;
@@ -24,6 +24,7 @@ use crate::bounded_read;
 use crate::cancel::{CancelReason, CancelToken};
 use crate::deploy::{self, Job, VersionQuery};
 use crate::diagnostics;
+use crate::git;
 use crate::protocol::environment::Environment;
 use crate::protocol::error::{Code, ErrorReport};
 use crate::protocol::event::{Event, Finished};
@@ -134,6 +135,11 @@ fn put(request: &ResourceRequest, forwarder: &SignalForwarder) -> Result<String,
         ResourceError::BadDirectory { directory, source }
     })?;
     let directory = env::current_dir().unwrap_or(directory);
+    let mut inputs = fs::read_dir(&directory).into_iter().flatten().flatten();
+    if let Some(input) = inputs.find(|input| git::request_file(&input.path()).is_some()) {
+        let input = input.file_name().to_string_lossy().into_owned();
+        return Err(ResourceError::PullRequest { input }.into());
+    }
     let env: Environment = env::vars_os().collect();
     let child_run = request.child_run(&env, &directory);
     let text = HumanReporter::new(io::stderr(), capabilities());

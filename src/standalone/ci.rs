@@ -11,8 +11,8 @@ mod mapping;
 
 pub use build::MAPPED_VARS;
 pub(crate) use build::UNKNOWN;
-pub(super) use build::{numbered, slug_of};
-pub(crate) use mapping::Lookup;
+pub(super) use build::{request_named_by, slug_of};
+pub(crate) use mapping::{Lookup, is_merged_change};
 use mapping::Variables;
 
 /// Defines the CIs, in the order of detection, each with its name on the command line.

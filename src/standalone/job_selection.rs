@@ -1,5 +1,5 @@
 //! Decides whether Travis CI would make a job that deploys a stanza, and which of several jobs is meant.
-//! Never evaluates `on`: the child run does.
+//! Never decides by `on` whether to deploy: the child run does.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -15,6 +15,9 @@ use crate::protocol::secret::Redactor;
 use crate::protocol::text::one_line;
 use crate::travis_if::{self, Facts, InvalidCondition, Variable, Verdict};
 
+/// Whether `on` of a stanza is met in an environment. `None`: it cannot be evaluated.
+pub(super) type MeetsOn<'a> = &'a dyn Fn(&Map, &Environment) -> Option<bool>;
+
 /// Number of jobs that a note names.
 const MOST_NAMED: usize = 5;
 
@@ -22,12 +25,16 @@ const MOST_NAMED: usize = 5;
 /// the conditions that are not met. A condition that cannot be evaluated outside of Travis CI counts as met,
 /// with a note. For a pull request no condition is evaluated: the child run skips it in any case.
 ///
+/// `meets_on` evaluates `on` in the environment of a job (`None`: it cannot be evaluated). Of several jobs,
+/// those in which it is met are meant, such as that of the version in `on.node`. Without `meets_on`, the
+/// command evaluates no conditions.
+///
 /// # Errors
 /// A condition that Travis CI cannot evaluate either, and why.
 pub(super) fn select(
     located: &mut LocatedStanza,
     job_env: &JobEnvironment,
-    evaluates_conditions: bool,
+    meets_on: Option<MeetsOn<'_>>,
     commit_message: Option<&str>,
 ) -> Result<Vec<UnmetCondition>, (JobCondition, InvalidCondition)> {
     let process = job_env.for_job(&[]);
@@ -36,7 +43,7 @@ pub(super) fn select(
         jobs = located.jobs.iter().collect();
     }
     let (mut notes, mut unmet) = (Vec::new(), Vec::new());
-    if evaluates_conditions && !conditions::is_pull_request(&process) {
+    if let Some(meets_on) = meets_on.filter(|_| !conditions::is_pull_request(&process)) {
         let mut made = Vec::new();
         let mut is_certain = false;
         for job in &jobs {
@@ -60,7 +67,8 @@ pub(super) fn select(
         if is_certain {
             notes.clear();
         }
-        jobs = made;
+        let meant = meeting_on(&made, |job| meets_on(&located.stanza, &job_env.for_job(&job.variables)));
+        jobs = if meant.is_empty() { made } else { meant };
         notes.extend(not_run(&jobs, &located.other_providers));
     }
     notes.extend(several(&jobs, located.line));
@@ -72,6 +80,23 @@ pub(super) fn select(
         }
     }
     Ok(Vec::new())
+}
+
+/// Those of several jobs in which `on` is met. None, if it cannot be evaluated in one of them.
+fn meeting_on<'a>(
+    jobs: &[&'a TravisJob],
+    meets_on: impl Fn(&TravisJob) -> Option<bool>,
+) -> Vec<&'a TravisJob> {
+    let mut meeting = Vec::new();
+    // A single job needs no choice.
+    for &job in jobs.iter().filter(|_| jobs.len() > 1) {
+        match meets_on(job) {
+            Some(true) => meeting.push(job),
+            Some(false) => {}
+            None => return Vec::new(),
+        }
+    }
+    meeting
 }
 
 /// Whether the process environment has no other value for a variable that distinguishes the job.

@@ -1,25 +1,32 @@
 //! Decides whether an environment variable indicates a CI or a pull request. Pure.
 //! In doubt the answer is yes: a false positive only skips a deployment, with a note that says why.
 
-use super::ci::{UNKNOWN, numbered};
+use std::path::Path;
+
+use super::ci::{UNKNOWN, request_named_by};
 
 /// Variables that CIs set, besides `CI` and names that mention pull requests. They are needed because many
 /// CIs run their jobs in a terminal, so a missing terminal does not reveal them. Variables that tools on a
 /// developer's machine also use, such as `DRONE_TOKEN`, are not listed.
 #[rustfmt::skip] // one name per line would fill a page
-const CIS: [&str; 40] = [
-    "APPVEYOR", "ATLANTIS_TERRAFORM_VERSION", "BITRISE_IO", "BUDDY", "BUILDER_OUTPUT", "BUILDKITE_BUILD_ID",
-    "BUILD_ID", "BUILD_NUMBER", "BUILD_PIPELINE_NAME", "BUILD_REASON", "BUILD_SUBMITTER", "CF_BUILD_ID",
-    "CHANGE_ID", "CIRRUS_CI", "CM_BUILD_ID", "CODEBUILD_BUILD_ID", "DRONE_BUILD_NUMBER",
-    "GERRIT_CHANGE_NUMBER", "GITHUB_EVENT_NAME", "GITHUB_HEAD_REF", "GITHUB_RUN_ID", "GO_PIPELINE_NAME",
-    "HARNESS_BUILD_ID", "HARNESS_PIPELINE_ID", "HUDSON_URL", "JENKINS_HOME", "JOB_URL", "NETLIFY",
-    "PROW_JOB_ID", "SCREWDRIVER", "SEMAPHORE", "SHIPPABLE", "TEAMCITY_VERSION", "VELA", "VELA_BUILD_EVENT",
-    "WERCKER", "ZUUL_CHANGE", "ZUUL_PIPELINE", "ZUUL_UUID", "bamboo_buildKey",
+const CIS: [&str; 53] = [
+    "AC_APPCIRCLE", "APPVEYOR", "ATLANTIS_TERRAFORM_VERSION", "AWS_JOB_ID", "BITRISE_IO", "BUDDY",
+    "BUILDER_OUTPUT", "BUILDKITE_BUILD_ID", "BUILD_ID", "BUILD_NUMBER", "BUILD_PIPELINE_NAME", "BUILD_REASON",
+    "BUILD_SUBMITTER", "CF_BUILD_ID", "CF_PAGES", "CHANGE_ID", "CIRRUS_CI", "CM_BUILD_ID",
+    "CODEBUILD_BUILD_ID", "DRONE_BUILD_NUMBER", "GERRIT_CHANGE_NUMBER", "GERRIT_PROJECT", "GITHUB_EVENT_NAME",
+    "GITHUB_HEAD_REF", "GITHUB_RUN_ID", "GO_PIPELINE_NAME", "HARNESS_BUILD_ID", "HARNESS_PIPELINE_ID",
+    "HUDSON_URL", "JB_SPACE_EXECUTION_NUMBER", "JENKINS_HOME", "JOB_URL", "NETLIFY", "PROW_JOB_ID",
+    "PULL_REFS", "RENDER", "SAILCI", "SCREWDRIVER", "SCRUTINIZER", "SEMAPHORE", "SHIPPABLE", "TDDIUM",
+    "TEAMCITY_VERSION", "TFC_RUN_ID", "TF_VAR_spacelift_run_id", "VELA", "VELA_BUILD_EVENT", "WERCKER",
+    "WORKERS_CI", "ZUUL_CHANGE", "ZUUL_PIPELINE", "ZUUL_UUID", "bamboo_buildKey",
 ];
 
 /// Variables that are set only in builds of pull requests, although their names do not say so.
-const REQUESTS: [&str; 6] =
-    ["CHANGE_ID", "CHANGE_TARGET", "GITHUB_BASE_REF", "GITHUB_HEAD_REF", "PATCHSET_ID", "ZUUL_CHANGE"];
+#[rustfmt::skip]
+const REQUESTS: [&str; 7] = [
+    "CHANGE_ID", "CHANGE_TARGET", "GERRIT_CHANGE_NUMBER", "GITHUB_BASE_REF", "GITHUB_HEAD_REF", "PATCHSET_ID",
+    "ZUUL_CHANGE",
+];
 
 /// True if this variable was probably set by a CI.
 pub(super) fn indicates_ci(name: &str, value: &str) -> bool {
@@ -30,6 +37,12 @@ pub(super) fn indicates_ci(name: &str, value: &str) -> bool {
     }
 }
 
+/// Whether a job in this directory is probably a task of Concourse, which has a terminal and no variables.
+pub(super) fn is_concourse_task(directory: &Path) -> bool {
+    let name = directory.strip_prefix("/tmp/build").ok().and_then(|below| below.iter().next()?.to_str());
+    name.is_some_and(|name| name.len() == 8 && name.bytes().all(|byte| byte.is_ascii_hexdigit()))
+}
+
 /// The number of the pull request that is built, according to this variable, or [`UNKNOWN`]. `None`: the
 /// variable indicates no pull request. A name that mentions pull requests is not enough:
 /// `BUILDKITE_PULL_REQUEST` may be `false`, and `CI_OPEN_MERGE_REQUESTS` is also set on a push.
@@ -38,7 +51,7 @@ pub(super) fn request(name: &str, value: &str) -> Option<String> {
     if value.is_empty() || parts(name).any(|part| ["PREV", "PREVIOUS"].contains(&part.as_str())) {
         return None;
     }
-    if let Some(number) = value.strip_prefix("refs/").and_then(numbered) {
+    if let Some(number) = request_named_by(value) {
         return Some(number);
     }
     if REQUESTS.contains(&name) {
@@ -46,12 +59,21 @@ pub(super) fn request(name: &str, value: &str) -> Option<String> {
     }
     let squeezed = squeezed(name);
     let ends = |ends: &[&str]| ends.iter().any(|end| squeezed.ends_with(end));
-    let is_named =
-        names_a_request(name) && ends(&["ID", "NUMBER", "NUM", "REQUEST", "REQUESTS", "PR", "MR", "URL"]);
-    let is_switch = value.eq_ignore_ascii_case("true") && ends(&["PULLREQUEST", "MERGEREQUEST"]);
+    let is_named = names_a_request(name) && ends(&NUMBERS);
+    let is_switch = value.eq_ignore_ascii_case("true")
+        && (squeezed == "PR" || ends(&["PULLREQUEST", "MERGEREQUEST", "ISPR"]));
+    let is_source = names_a_request(name)
+        && ends(&["HEADBRANCH", "SOURCEBRANCH", "REQUESTBRANCH", "REQUESTSHA"])
+        && !value.eq_ignore_ascii_case("false");
+    // Prow tests several pull requests together, without a number of one.
+    let is_batch = (name == "JOB_TYPE" && value == "batch") || (name == "PULL_REFS" && value.contains(','));
     let number = is_named.then(|| number(value)).flatten();
-    number.or_else(|| (is_switch || is_event(name, value)).then(|| UNKNOWN.to_owned()))
+    let is_request = is_switch || is_source || is_batch || is_event(name, value);
+    number.or_else(|| is_request.then(|| UNKNOWN.to_owned()))
 }
+
+/// The ends of names with the number or the URL of a pull request.
+const NUMBERS: [&str; 10] = ["ID", "KEY", "MR", "NO", "NUM", "NUMBER", "PR", "REQUEST", "REQUESTS", "URL"];
 
 /// `PULL_NUM`, `SD_PULL_REQUEST`, `ghprbPullId`, `CI_MERGE_REQUEST_IID`, `BITBUCKET_PR_ID`, …
 fn names_a_request(name: &str) -> bool {
@@ -61,11 +83,15 @@ fn names_a_request(name: &str) -> bool {
 }
 
 /// `GITHUB_EVENT_NAME=pull_request_target`, `BUILD_REASON=PullRequest`,
-/// `CI_PIPELINE_SOURCE=merge_request_event`, `SEMAPHORE_GIT_REF_TYPE=pull-request`, `JOB_TYPE=presubmit`.
+/// `CI_PIPELINE_SOURCE=merge_request_event`, `SEMAPHORE_GIT_REF_TYPE=pull-request`, `JOB_TYPE=presubmit`,
+/// `VELA_BUILD_EVENT=comment`, `CONTEXT=deploy-preview`, `TF_VAR_spacelift_run_type=PROPOSED`.
 fn is_event(name: &str, value: &str) -> bool {
-    const EVENTS: [&str; 6] = ["EVENT", "REASON", "SOURCE", "TRIGGER", "TYPE", "CAUSE"];
-    const REQUESTED: [&str; 5] =
-        ["PULLREQUEST", "MERGEREQUEST", "EXTERNALPULLREQUEST", "PATCHSET", "PRESUBMIT"];
+    const EVENTS: [&str; 7] = ["EVENT", "REASON", "SOURCE", "TRIGGER", "TYPE", "CAUSE", "CONTEXT"];
+    #[rustfmt::skip]
+    const REQUESTED: [&str; 10] = [
+        "COMMENT", "DEPLOYPREVIEW", "EXTERNALPULLREQUEST", "ISSUECOMMENT", "MERGEGROUP", "MERGEREQUEST",
+        "PATCHSET", "PRESUBMIT", "PROPOSED", "PULLREQUEST",
+    ];
     let has = |words: &[&str]| parts(name).any(|part| words.contains(&part.as_str()));
     // A branch name is arbitrary text.
     has(&EVENTS) && !has(&["BRANCH"]) && !value.contains(char::is_whitespace) && {
@@ -109,6 +135,12 @@ mod tests {
             }
             assert!(!indicates_ci(name, ""), "{name}");
         }
+        for directory in ["/tmp/build/e55deab7", "/tmp/build/e55deab7/app"] {
+            assert!(is_concourse_task(Path::new(directory)), "{directory}");
+        }
+        for directory in ["/tmp/build", "/tmp/build/put", "/tmp/build/app-main", "/home/me/build/e55deab7"] {
+            assert!(!is_concourse_task(Path::new(directory)), "{directory}");
+        }
         for name in ["IMAGE_PULL_SECRET", "PRIVATE_KEY", "PRAGMA", "PULLMAN", "MERGE", "GO_VERSION", "HOME"] {
             assert!(!indicates_ci(name, "12"), "{name}");
         }
@@ -120,14 +152,25 @@ mod tests {
         let says = |name, value, said: &str| {
             assert_eq!(request(name, value).as_deref(), Some(said), "{name}={value}")
         };
-        let names = "PULL_NUM SD_PULL_REQUEST CF_PULL_REQUEST_ID ghprbPullId BITBUCKET_PR_ID CIRRUS_PR";
+        let names = "PULL_NUM SD_PULL_REQUEST CF_PULL_REQUEST_ID ghprbPullId BITBUCKET_PR_ID CIRRUS_PR \
+                     bamboo_repository_pr_key BUDDY_RUN_PR_NO GERRIT_CHANGE_NUMBER";
         for name in names.split(' ') {
             says(name, "12", "12");
         }
         says("CIRCLE_PULL_REQUEST", "https://github.com/me/app/pull/12", "12");
         says("PULL_REQUEST_URL", "https://example.org/me/app/-/merge_requests/12/", "12");
         says("GIT_REF", "refs/pull/12/merge", "12");
-        says("ANYTHING", "refs/merge-requests/12/head", "12");
+        for value in ["refs/merge-requests/12/head", "pull/12", "refs/remotes/pull/12/merge"] {
+            says("ANYTHING", value, "12");
+        }
+        says("CIRRUS_BRANCH", "gh-readonly-queue/main/pr-12-0123abc", "12");
+        for value in ["refs/changes/45/12345/1", "refs/zuul/main/Z0", "refs/merge/12/head"] {
+            says("ANYTHING", value, UNKNOWN);
+        }
+        says("bamboo_repository_pr_sourceBranch", "fix", UNKNOWN);
+        says("TRAVIS_PULL_REQUEST_BRANCH", "fix", UNKNOWN);
+        says("PULL_REFS", "main:0123abc,12:4567def,13:89abcde", UNKNOWN);
+        says("PR", "true", UNKNOWN);
         says("ZUUL_CHANGE", "12", "12");
         says("GITHUB_HEAD_REF", "fix", UNKNOWN);
         says("PULL_REQUEST", "true", UNKNOWN);
@@ -140,6 +183,10 @@ mod tests {
             ("CODEBUILD_WEBHOOK_EVENT", "PULL_REQUEST_CREATED"),
             ("SEMAPHORE_GIT_REF_TYPE", "pull-request"),
             ("JOB_TYPE", "presubmit"),
+            ("JOB_TYPE", "batch"),
+            ("VELA_BUILD_EVENT", "comment"),
+            ("CONTEXT", "deploy-preview"),
+            ("TF_VAR_spacelift_run_type", "PROPOSED"),
         ] {
             says(name, value, UNKNOWN);
         }
@@ -162,6 +209,12 @@ mod tests {
             ("CI_COMMIT_MESSAGE", "Merge pull request #12 from me/fix"),
             ("MERGE_TRIGGER", "pull request 12 was merged"),
             ("GITHUB_REF", "refs/heads/main"),
+            ("GIT_REF", "refs/tags/v1"),
+            ("GIT_BRANCH", "refs/remotes/origin/main"),
+            ("BUILD_REASON", "BatchedCI"),
+            ("PULL_REFS", "main:0123abc"),
+            ("CREATE_PR", "true"),
+            ("WORK_DIRECTORY", "pull/requests"),
             ("PR_TIMEOUT", "30"),
             ("BUILD_NUMBER", "12"),
         ] {

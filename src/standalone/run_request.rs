@@ -9,7 +9,7 @@ use super::child_run::ChildRun;
 use super::encrypted;
 use super::input_error::InputError;
 use super::job_env::{self, CiSelection, JobEnvironment};
-use super::job_selection;
+use super::job_selection::{self, MeetsOn};
 use super::plan_file;
 use super::travis_yml::{self, JobTest, LocatedStanza};
 use crate::bounded_read;
@@ -116,17 +116,19 @@ pub(crate) fn prepare(
     let job_env = job_env::detect(env, request.ci, directory, stop)?;
     let commit_message =
         names_commit_message(&chosen).then(|| job_env::commit_message(env, directory, stop)).flatten();
+    let meets_on = |stanza: &Map, env: &Environment| {
+        conditions::evaluate(stanza, env, bash_options, stop).0.ok().map(|verdict| verdict.deploys)
+    };
     let mut unmet = Vec::with_capacity(chosen.len());
     for located in &mut chosen {
-        let evaluates = request.evaluates_conditions;
-        let selected = job_selection::select(located, &job_env, evaluates, commit_message.as_deref());
+        let meets_on = request.evaluates_conditions.then_some(&meets_on as MeetsOn<'_>);
+        let selected = job_selection::select(located, &job_env, meets_on, commit_message.as_deref());
         let failed = |(condition, error)| InputError::Condition { file: file.clone(), condition, error };
         unmet.push(selected.map_err(failed)?);
     }
     let envs: Vec<Environment> = chosen.iter().map(|located| job_env.for_job(&located.variables)).collect();
     let is_run = |located: &LocatedStanza, env: &Environment| {
-        let verdict = || conditions::evaluate(&located.stanza, env, bash_options, stop).0;
-        !request.evaluates_conditions || verdict().is_ok_and(|verdict| verdict.deploys)
+        !request.evaluates_conditions || meets_on(&located.stanza, env) == Some(true)
     };
     let mut missing = Vec::new();
     for ((located, env), unmet) in chosen.iter_mut().zip(&envs).zip(&unmet) {

@@ -113,12 +113,10 @@ fn value(operand: &Operand, facts: &Facts) -> Result<Value, Undecided> {
 }
 
 fn env(arguments: &[Operand], facts: &Facts) -> Result<Value, Undecided> {
-    let name = match arguments {
-        [] => return Ok(Value::Nothing),
-        [name] => value(name, facts)?,
-        _ => return Err(Undecided::Invalid("`env` takes the name of one variable".to_owned())),
+    let [name] = arguments else {
+        return Err(Undecided::Invalid("`env` takes the name of one variable".to_owned()));
     };
-    let name = match name {
+    let name = match value(name, facts)? {
         Value::Nothing => return Ok(Value::Nothing),
         Value::Truth(_) => return Err(Undecided::Invalid("`env` takes a name, not a truth".to_owned())),
         Value::Text(name) => name,

@@ -149,7 +149,8 @@ fn what_travis_ci_cannot_parse_is_an_error_with_its_position() {
 
 #[test]
 fn what_travis_ci_cannot_evaluate_is_an_error_without_a_position() {
-    for condition in ["branch IN", "branch =~ /(/", "branch =~ *", "branch =~ true", "env(a, b)", "env(true)"]
+    for condition in
+        ["branch IN", "branch =~ /(/", "branch =~ *", "branch =~ true", "env()", "env(a, b)", "env(true)"]
     {
         let error = on_main(condition).expect_err(condition);
         assert_eq!(error.position, None, "{condition}: {error}");

@@ -32,12 +32,15 @@ pub(super) struct BuildInfo {
 }
 
 impl Build {
-    /// The build of a tag, or else of a branch. Without both it is unknown, and so a pull request.
+    /// The build of a tag, or else of a branch. Without both it is unknown, and so a pull request. So is a
+    /// name that no branch can have, such as `stranger:main`, by which CIs name the branch of a fork.
     pub(super) fn from_names(tag: Option<String>, branch: Option<String>) -> Build {
         match (tag, branch) {
             (Some(tag), _) => Build::Tag(tag),
-            (None, Some(branch)) => Build::from_branch(branch),
-            (None, None) => Build::UNKNOWN,
+            (None, Some(branch)) if !branch.contains([':', ' ', '~', '^', '?', '*', '[', '\\']) => {
+                Build::from_branch(branch)
+            }
+            (None, _) => Build::UNKNOWN,
         }
     }
 
@@ -52,16 +55,19 @@ impl Build {
             return Build::Tag(tag.to_owned());
         }
         Build::PullRequest {
-            number: numbered(reference.trim_start_matches("refs/")),
+            number: numbered(reference.strip_prefix("refs/").unwrap_or(&reference)),
             target: None,
             source: None,
         }
     }
 
-    /// The build of a branch by its short name. It is a pull request if a CI or GitHub's merge queue uses
-    /// such names for pull requests. The merge queue pushes `gh-readonly-queue/main/pr-12-0123abc` like any
-    /// branch.
+    /// The build of a branch by its short name. It is a pull request if a CI or a merge queue uses such names
+    /// for pull requests. GitHub's merge queue pushes `gh-readonly-queue/main/pr-12-0123abc` like any branch.
     pub(super) fn from_branch(branch: String) -> Build {
+        // Those of Mergify and Trunk.
+        if ["mergify/merge-queue/", "trunk-merge/"].iter().any(|queue| branch.starts_with(queue)) {
+            return Build::UNKNOWN;
+        }
         if let Some((target, request)) =
             branch.strip_prefix("gh-readonly-queue/").and_then(|rest| rest.rsplit_once('/'))
         {
@@ -96,12 +102,26 @@ impl Build {
     const UNKNOWN: Build = Build::PullRequest { number: None, target: None, source: None };
 }
 
-/// The number in `pull/12/merge`, `pull-requests/12/from` and `merge-requests/12/head`.
-pub(crate) fn numbered(name: &str) -> Option<String> {
-    let (kind, rest) = name.split_once('/')?;
-    let number = rest.split('/').next()?;
+/// The number of the pull request that a ref or a branch names, or [`UNKNOWN`]. `None`: it names none.
+pub(crate) fn request_named_by(name: &str) -> Option<String> {
+    match Build::from_branch(name.strip_prefix("refs/remotes/").unwrap_or(name).to_owned()) {
+        Build::PullRequest { number, .. } => Some(number.unwrap_or_else(|| UNKNOWN.to_owned())),
+        Build::Branch(_) | Build::Tag(_) => None,
+    }
+}
+
+/// The number in `pull/12/merge`, `pull-requests/12/from`, `merge-requests/12/head` and `origin/pr/12/merge`.
+fn numbered(name: &str) -> Option<String> {
+    let mut parts = name.strip_prefix("origin/").unwrap_or(name).split('/');
+    let (kind, number, end) = (parts.next()?, parts.next()?, parts.next());
+    let is_request = match kind {
+        "pull" | "pulls" | "pullreq" | "pull-requests" | "merge-requests" => true,
+        // A person can also name a branch `pr/12`.
+        "pr" | "mr" => end.is_some_and(|end| ["head", "merge"].contains(&end)),
+        _ => false,
+    };
     let is_number = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
-    (["pull", "pull-requests", "merge-requests"].contains(&kind) && is_number).then(|| number.to_owned())
+    (is_request && is_number).then(|| number.to_owned())
 }
 
 impl BuildInfo {

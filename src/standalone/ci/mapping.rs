@@ -64,6 +64,7 @@ pub(super) fn github_actions(v: &Variables<'_>) -> BuildInfo {
 pub(super) fn gitlab(v: &Variables<'_>) -> BuildInfo {
     let number = v.first(&["CI_MERGE_REQUEST_IID", "CI_EXTERNAL_PULL_REQUEST_IID"]);
     let requested = number.is_some()
+        || v.has("CI_MERGE_REQUEST_EVENT_TYPE")
         || v.is_one_of("CI_PIPELINE_SOURCE", &["merge_request_event", "external_pull_request_event"]);
     let build = if requested {
         Build::PullRequest {
@@ -93,9 +94,11 @@ pub(super) fn gitlab(v: &Variables<'_>) -> BuildInfo {
 pub(super) fn buildkite(v: &Variables<'_>) -> BuildInfo {
     let branch = v.get("BUILDKITE_BRANCH");
     let queue = v.get("BUILDKITE_MERGE_QUEUE_BASE_BRANCH");
+    let requested =
+        queue.is_some() || v.has("BUILDKITE_PULL_REQUEST_REPO") || v.is("BUILDKITE_SOURCE", "trigger_job");
     let build = Build::from_names(v.get("BUILDKITE_TAG"), branch.clone());
     let build = match v.get("BUILDKITE_PULL_REQUEST") {
-        Some(no) if no == "false" && queue.is_none() && !v.is("BUILDKITE_SOURCE", "trigger_job") => build,
+        Some(no) if no == "false" && !requested => build,
         number => build.into_pull_request(
             number.filter(|number| number != "false"),
             v.get("BUILDKITE_PULL_REQUEST_BASE_BRANCH").or(queue),
@@ -123,7 +126,8 @@ pub(super) fn circleci(v: &Variables<'_>) -> BuildInfo {
         Some(_) => false,
         None => tag.is_some(),
     };
-    let is_not_pr = is_not_pr && url.is_none() && number.is_none();
+    let is_from_fork = v.has("CIRCLE_PR_USERNAME");
+    let is_not_pr = is_not_pr && url.is_none() && number.is_none() && !is_from_fork;
     let build = Build::from_names(tag, branch.clone());
     let build = if is_not_pr { build } else { build.into_pull_request(number, None, branch) };
     let slug = match (v.get("CIRCLE_PROJECT_USERNAME"), v.get("CIRCLE_PROJECT_REPONAME")) {
@@ -213,7 +217,11 @@ pub(super) fn azure(v: &Variables<'_>) -> BuildInfo {
     let target = branch("SYSTEM_PULLREQUEST_TARGETBRANCH");
     let source = branch("SYSTEM_PULLREQUEST_SOURCEBRANCH");
     let build = Build::from_ref(v.get("BUILD_SOURCEBRANCH"));
-    let is_not_pr = number.is_none() && target.is_none() && !v.is("BUILD_REASON", "PullRequest");
+    let is_not_pr = number.is_none()
+        && target.is_none()
+        && source.is_none()
+        && !v.is("SYSTEM_PULLREQUEST_ISFORK", "True")
+        && !v.is_one_of("BUILD_REASON", &["PullRequest", "ValidateShelveset", "CheckInShelveset"]);
     let build = match build {
         build @ (Build::Branch(_) | Build::Tag(_)) if is_not_pr => build,
         build => build.into_pull_request(number, target, source),
@@ -225,17 +233,21 @@ pub(super) fn azure(v: &Variables<'_>) -> BuildInfo {
     v.info(build, slug, "BUILD_SOURCEVERSION", "BUILD_BUILDNUMBER")
 }
 
-/// Source: the lists of variables of the Branch API plugin (`/env-vars.html` of every Jenkins) and of the Git
-/// plugin.
+/// Source: the lists of variables of the Branch API plugin (`/env-vars.html` of every Jenkins), of the Git
+/// plugin, and of the plugins that start a project for a change: Gerrit Trigger, GitHub Pull Request Builder
+/// and GitLab.
 ///
 /// Only a multibranch project distinguishes a change request from a branch. In other projects `BRANCH_NAME`
-/// is absent, and the build counts as a pull request, because it may be anything.
+/// is absent, and the build counts as a pull request, because it may be anything. Gerrit Trigger can start
+/// the project of a branch for a change that is not merged, such as after a comment.
 pub(super) fn jenkins(v: &Variables<'_>) -> BuildInfo {
     let branch = v.get("BRANCH_NAME");
     let numbered = branch.as_deref().and_then(|name| name.strip_prefix("PR-").or(name.strip_prefix("MR-")));
     let numbered = numbered.map(|rest| rest.chars().take_while(char::is_ascii_digit).collect::<String>());
     let numbered = numbered.filter(|number| !number.is_empty());
-    let number = v.get("CHANGE_ID").or(numbered);
+    let is_merged = is_merged_change(v.0);
+    let of_gerrit = v.get("GERRIT_CHANGE_NUMBER").filter(|_| !is_merged);
+    let number = v.first(&["CHANGE_ID", "ghprbPullId", "gitlabMergeRequestIid"]).or(of_gerrit).or(numbered);
     let target = v.get("CHANGE_TARGET");
     let build = if number.is_none() && target.is_none() {
         Build::from_names(v.get("TAG_NAME"), branch)
@@ -245,14 +257,21 @@ pub(super) fn jenkins(v: &Variables<'_>) -> BuildInfo {
     v.info(build, v.slug_of("GIT_URL"), "GIT_COMMIT", "BUILD_NUMBER")
 }
 
+/// Whether the event of Gerrit that has started the build is the merge of a change. With any other event, the
+/// variables of a change mean that it is not merged.
+pub(crate) fn is_merged_change(lookup: Lookup<'_>) -> bool {
+    Variables(lookup).is("GERRIT_EVENT_TYPE", "change-merged")
+}
+
 /// Source: docs.aws.amazon.com/codebuild, "Environment variables in build environments".
 ///
 /// `CODEBUILD_WEBHOOK_TRIGGER` is `branch/…`, `tag/…` or `pr/…`. It is absent if a person or CodePipeline has
 /// started the build. Then `CODEBUILD_SOURCE_VERSION` may be a commit, a branch or a tag, and only
-/// `refs/heads/…` and `refs/tags/…` are unambiguous.
+/// `refs/heads/…` and `refs/tags/…` are unambiguous, also with a commit after them: `refs/heads/main^{…}`.
 pub(super) fn codebuild(v: &Variables<'_>) -> BuildInfo {
     let trigger = v.get("CODEBUILD_WEBHOOK_TRIGGER");
     let version = v.get("CODEBUILD_SOURCE_VERSION");
+    let version = version.map(|version| version.split("^{").next().unwrap_or_default().to_owned());
     let mut names = [trigger.as_deref(), version.as_deref()].into_iter().flatten();
     let number = names.find_map(|name| name.strip_prefix("pr/"));
     let requested = v.get("CODEBUILD_WEBHOOK_EVENT").is_some_and(|event| event.starts_with("PULL_REQUEST"));

@@ -125,6 +125,8 @@ fn gitlab() {
     // A closed merge request: its variables are absent.
     check(&[external[0], external[1]], UNKNOWN_REQUEST);
     check(&[request[0]], UNKNOWN_REQUEST);
+    // A child pipeline that was given only some of the variables.
+    check(&[("CI_MERGE_REQUEST_EVENT_TYPE", "merge_train"), ("CI_COMMIT_BRANCH", "main")], UNKNOWN_REQUEST);
     check(&[], UNKNOWN_REQUEST);
 }
 
@@ -164,6 +166,11 @@ fn buildkite() {
     let unknown = [("PULL_REQUEST", "unknown"), ("PULL_REQUEST_BRANCH", "main")];
     check(&[("BUILDKITE_BRANCH", "main"), ("BUILDKITE_PULL_REQUEST", "")], &unknown);
     check(&[("BUILDKITE_BRANCH", "main"), ("BUILDKITE_SOURCE", "trigger_job")], &unknown);
+    let fork = ("BUILDKITE_PULL_REQUEST_REPO", "git://github.com/stranger/app.git");
+    check(&[("BUILDKITE_BRANCH", "main"), fork], &unknown);
+    for branch in ["stranger:main", "trunk-merge/pr-12/x", "mergify/merge-queue/0123abc"] {
+        check(&[("BUILDKITE_BRANCH", branch)], UNKNOWN_REQUEST);
+    }
 }
 
 #[test]
@@ -187,6 +194,8 @@ fn circleci() {
     // With CircleCI's GitHub App, only the event indicates a pull request.
     let app = [("PIPELINE_EVENT", "pull_request"), ("CIRCLE_BRANCH", "main")];
     check(&app, &[("PULL_REQUEST", "unknown"), ("PULL_REQUEST_BRANCH", "main")]);
+    let fork = [("PIPELINE_EVENT", "push"), ("CIRCLE_BRANCH", "main"), ("CIRCLE_PR_USERNAME", "stranger")];
+    check(&fork, &[("PULL_REQUEST", "unknown"), ("PULL_REQUEST_BRANCH", "main")]);
     check(&[("CIRCLE_BRANCH", "main")], &[("PULL_REQUEST", "unknown"), ("PULL_REQUEST_BRANCH", "main")]);
 }
 
@@ -291,6 +300,10 @@ fn azure() {
         check(&on(reason, "refs/heads/main"), PUSHED, "me/app");
     }
     check(&on("IndividualCI", "refs/tags/v1"), TAGGED, "me/app");
+    let from_fork =
+        |value| [&on("Manual", "refs/heads/main")[..], &[("SYSTEM_PULLREQUEST_ISFORK", value)]].concat();
+    check(&from_fork("False"), PUSHED, "me/app");
+    check(&from_fork("True"), UNKNOWN_REQUEST, "me/app");
     let github = [
         ("SYSTEM_PULLREQUEST_PULLREQUESTID", "987654"),
         ("SYSTEM_PULLREQUEST_PULLREQUESTNUMBER", "12"),
@@ -306,7 +319,9 @@ fn azure() {
     ];
     check(&[&on("PullRequest", "refs/pull/12/merge")[..], &repos].concat(), REQUESTED, "shop/app");
     check(&on("Manual", "refs/pull/12/merge"), &[("PULL_REQUEST", "12")], "me/app");
-    check(&on("PullRequest", "refs/heads/main"), UNKNOWN_REQUEST, "me/app");
+    for reason in ["PullRequest", "ValidateShelveset", "CheckInShelveset"] {
+        check(&on(reason, "refs/heads/main"), UNKNOWN_REQUEST, "me/app");
+    }
     check(&on("IndividualCI", "$/shop/main"), UNKNOWN_REQUEST, "me/app");
 }
 
@@ -327,6 +342,19 @@ fn jenkins() {
     check(&[("BRANCH_NAME", "PR-fix")], &[("TRAVIS_BRANCH", "PR-fix"), ("PULL_REQUEST", "false")]);
     let change = [("BRANCH_NAME", "main"), ("CHANGE_TARGET", "main")];
     check(&change, &[("TRAVIS_BRANCH", "main"), ("PULL_REQUEST", "unknown")]);
+    for branch in ["refs/pull/12/head", "origin/pr/12/merge"] {
+        check(&[("BRANCH_NAME", branch)], &[("PULL_REQUEST", "12")]);
+    }
+    check(&[("BRANCH_NAME", "pr/12")], &[("TRAVIS_BRANCH", "pr/12"), ("PULL_REQUEST", "false")]);
+    for number in ["ghprbPullId", "gitlabMergeRequestIid"] {
+        check(&[("BRANCH_NAME", "main"), (number, "12")], &[("PULL_REQUEST", "12")]);
+    }
+    let gerrit =
+        |event| [("BRANCH_NAME", "main"), ("GERRIT_CHANGE_NUMBER", "12"), ("GERRIT_EVENT_TYPE", event)];
+    for event in ["patchset-created", "comment-added", ""] {
+        check(&gerrit(event), &[("PULL_REQUEST", "12")]);
+    }
+    check(&gerrit("change-merged"), PUSHED);
     // Not a multibranch project.
     check(&[("GIT_BRANCH", "origin/main")], UNKNOWN_REQUEST);
 }
@@ -348,7 +376,10 @@ fn codebuild() {
     let standalone = |version| [("CODEBUILD_SOURCE_VERSION", version)];
     check(&standalone("refs/heads/main"), PUSHED);
     check(&standalone("refs/tags/v1"), TAGGED);
-    check(&standalone("pr/12"), &[("PULL_REQUEST", "12")]);
+    check(&standalone("refs/heads/main^{83a20ec058e2fb00e7fa4558c4c6e81e2dcf253d}"), PUSHED);
+    for version in ["pr/12", "refs/pull/12/head^{83a20ec058e2fb00e7fa4558c4c6e81e2dcf253d}"] {
+        check(&standalone(version), &[("PULL_REQUEST", "12")]);
+    }
     for version in ["main", SHA, "arn:aws:s3:::bucket/key", ""] {
         check(&standalone(version), UNKNOWN_REQUEST);
     }

@@ -57,6 +57,9 @@ pub(crate) enum ResourceError {
     /// A file of `in` cannot be written.
     #[error("{file}: the file cannot be written")]
     Unwritable { file: String, source: io::Error },
+    /// An input of `put` is a checkout of a pull request.
+    #[error("the input `{input}` is a checkout of a pull request, which is never deployed")]
+    PullRequest { input: String },
     /// The run has ended without a failure, and has deployed nothing.
     #[error("nothing is deployed (outcome: {outcome}), so there is no version for Concourse")]
     NothingLive { outcome: Outcome },
@@ -118,6 +121,10 @@ impl ResourceError {
                 (Code::NotFound, "use the latest version of the resource, or deploy again with `put`")
             }
             ResourceError::Unwritable { .. } => (Code::BadArguments, "pass a directory that is writable"),
+            ResourceError::PullRequest { .. } => (
+                Code::SkippedButRequired,
+                "deploy from a job that gets a branch, or name the `inputs` of the step without this one",
+            ),
             ResourceError::NothingLive { .. } => {
                 (Code::BadValue, "remove `dry_run` and `allow_failure`; `try` of Concourse allows a failure")
             }

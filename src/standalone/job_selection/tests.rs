@@ -2,6 +2,7 @@ use std::path::Path;
 
 use super::*;
 use crate::cancel::CancelToken;
+use crate::conditions::BashOptions;
 use crate::standalone::job_env::{self, CiSelection};
 use crate::standalone::travis_yml;
 
@@ -19,7 +20,11 @@ fn decided(text: &str, env: &[(&str, &str)]) -> Result<Decided, (JobCondition, I
         .expect("there is no checkout to ask about");
     let stanzas = travis_yml::stanzas(text).unwrap_or_else(|error| panic!("{text}: {error:?}"));
     let mut located = stanzas.into_iter().next().expect("a stanza");
-    let unmet = select(&mut located, &job_env, true, None)?;
+    let meets_on = |stanza: &Map, env: &Environment| {
+        let (verdict, _) = conditions::evaluate(stanza, env, BashOptions::default(), &CancelToken::new());
+        verdict.ok().map(|verdict| verdict.deploys)
+    };
+    let unmet = select(&mut located, &job_env, Some(&meets_on), None)?;
     let variables = located.variables.iter().map(ToString::to_string).collect();
     Ok(Decided { unmet, notes: located.notes, variables })
 }
@@ -197,6 +202,21 @@ fn conditions_may_leave_one_of_several_jobs() {
         assert_eq!(decided.variables, [variable]);
     }
     assert_eq!(decided_on("other").unmet.len(), 2);
+}
+
+#[test]
+fn of_several_jobs_that_in_which_on_is_met_is_meant() {
+    let meant = |node: &str, condition: &str| {
+        let on = format!("on: {{branch: main, node: {node}{condition}}}");
+        let text = format!("node_js: [20, 22]\ndeploy: {{provider: lambda, function_name: f, {on}}}\n");
+        let decided = decided(&text, &[("TRAVIS_BRANCH", "main")]).expect("no condition");
+        (decided.variables, decided.notes.len())
+    };
+    assert_eq!(meant("22", ""), (vec!["TRAVIS_NODE_VERSION=22".to_owned()], 0));
+    // No job has this version, and without bash nothing is known of a condition.
+    for (node, condition) in [("18", ""), ("22", ", condition: $A = b")] {
+        assert_eq!(meant(node, condition), (Vec::new(), 1), "{node}{condition}");
+    }
 }
 
 #[test]
