@@ -10,7 +10,8 @@ use lambda_endpoint::{DeploymentGroup, Endpoint, Fault, FaultKind, Settings};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::fixture::{ALIASES, CONFIGURATION, Fixture};
+use crate::aws_state::{ALIASES, CONFIGURATION};
+use crate::fixture::Fixture;
 use crate::lists::listed;
 use crate::plugin::{PluginCommand, PluginOutput};
 use crate::release_fixture::{three_live, writes};

@@ -5,7 +5,12 @@ use std::collections::BTreeSet;
 use lambda_endpoint::Endpoint;
 use serde_json::{Map, Value, json};
 
-use crate::fixture::{CONFIGURATION, VERSIONS};
+pub(crate) const ALIASES: &str = "/2015-03-31/functions/f/aliases";
+pub(crate) const CONFIGURATION: &str = "/2015-03-31/functions/f/configuration";
+pub(crate) const EVENT_INVOKE: &str = "/2019-09-25/functions/f/event-invoke-config";
+pub(crate) const EVENT_SOURCES: &str = "/2015-03-31/event-source-mappings";
+pub(crate) const PROVISIONED: &str = "/2019-09-30/functions/f/provisioned-concurrency?Qualifier=live";
+pub(crate) const VERSIONS: &str = "/2015-03-31/functions/f/versions";
 
 /// The members that differ between runs.
 pub(crate) const VARYING: [&str; 5] =

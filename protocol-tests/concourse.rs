@@ -14,7 +14,8 @@ use lambda_endpoint::{Endpoint, Fault, FaultKind, Settings};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::fixture::{VERSIONS, deny_changes, wait_until};
+use crate::aws_state::VERSIONS;
+use crate::fixture::{deny_changes, wait_until};
 use crate::interruptions::signal;
 use crate::plugin::program;
 use crate::policies::policy;

@@ -13,12 +13,13 @@ use std::time::{Duration, Instant};
 use lambda_endpoint::{Alarm, Call, DeploymentGroup, Endpoint, FaultKind, Settings};
 use serde_json::{Value, json};
 
-use crate::aws_state::{VARYING, create_request, differences, keyed, perform, publish, strip};
-use crate::fixture::{
-    ALIASES, CALL_TIMEOUT, EVENT_SOURCES, Fixture, PROVISIONED, VERSIONS, each, git, kill, step_of,
+use crate::aws_state::{
+    ALIASES, EVENT_SOURCES, PROVISIONED, VARYING, VERSIONS, create_request, differences, keyed, perform,
+    publish, strip,
 };
+use crate::fixture::{CALL_TIMEOUT, Fixture, each, git, step_of};
 use crate::interruptions::signal;
-use crate::plugin::PluginOutput;
+use crate::plugin::{PluginOutput, kill};
 
 /// The number of parallel runs. They mostly wait, so two cores are enough.
 const AT_ONCE: usize = 6;

@@ -9,8 +9,7 @@ use lambda_endpoint::{Endpoint, Fault, FaultKind, Settings};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::fixture::kill;
-use crate::plugin::{PluginCommand, PluginOutput, job_env, take_env, variables};
+use crate::plugin::{PluginCommand, PluginOutput, job_env, kill, take_env, variables};
 
 /// A build directory with one small file.
 pub(crate) fn build_directory() -> TempDir {

@@ -17,9 +17,11 @@ use serde_json::{Value, json};
 
 use self::call_faults::{CODES, CallFault, Expected, call_faults, changes, invokes};
 use self::scenarios::{SCENARIOS, Scenario, endpoint, nothing};
-use crate::aws_state::{VARYING, differences, keyed, strip};
+use crate::aws_state::{
+    ALIASES, EVENT_INVOKE, EVENT_SOURCES, PROVISIONED, VARYING, VERSIONS, differences, keyed, strip,
+};
 use crate::deployments::build_directory;
-use crate::fixture::{ALIASES, EVENT_INVOKE, EVENT_SOURCES, PROVISIONED, VERSIONS, problems, step_of};
+use crate::fixture::{problems, step_of};
 use crate::plugin::{PluginCommand, PluginOutput};
 
 /// The longest time that a run may take, with any fault.

@@ -16,9 +16,9 @@ use lambda_endpoint::{Call, Endpoint, Fault, FaultKind, Settings};
 use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 
-use crate::aws_state::{create_request, perform, publish};
+use crate::aws_state::{ALIASES, VERSIONS, create_request, perform, publish};
 use crate::deployments::{build_directory, request};
-use crate::plugin::{PluginCommand, PluginOutput};
+use crate::plugin::{PluginCommand, PluginOutput, kill};
 
 /// Reports a test that cannot run because a tool is missing. The test fails, but under `.ci/run`, which sets
 /// `NOT_RUN`, it is only added to the list in that file.
@@ -101,12 +101,6 @@ pub(crate) fn deny_changes(endpoint: &Endpoint) {
     endpoint.enforce(json!({"Version": "2012-10-17", "Statement": [reading]}));
 }
 
-/// Kills a program, and waits for its end.
-pub(crate) fn kill(mut child: Child) {
-    child.kill().expect("the child can be killed");
-    child.wait().expect("the child can be waited for");
-}
-
 /// Returns the message of a panic.
 fn panic_message(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<String>().cloned();
@@ -124,13 +118,6 @@ pub(crate) fn git(directory: &Path, arguments: &[&str]) -> String {
     assert!(output.status.success(), "git {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8_lossy(&output.stdout).trim().to_owned()
 }
-
-pub(crate) const ALIASES: &str = "/2015-03-31/functions/f/aliases";
-pub(crate) const CONFIGURATION: &str = "/2015-03-31/functions/f/configuration";
-pub(crate) const EVENT_INVOKE: &str = "/2019-09-25/functions/f/event-invoke-config";
-pub(crate) const EVENT_SOURCES: &str = "/2015-03-31/event-source-mappings";
-pub(crate) const PROVISIONED: &str = "/2019-09-30/functions/f/provisioned-concurrency?Qualifier=live";
-pub(crate) const VERSIONS: &str = "/2015-03-31/functions/f/versions";
 
 /// The longest time that a run may take until its next call.
 pub(crate) const CALL_TIMEOUT: Duration = Duration::from_secs(30);

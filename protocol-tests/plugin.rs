@@ -397,3 +397,9 @@ pub(crate) fn agrees(expected: &Value, actual: &Value) -> bool {
         (expected, actual) => expected == actual,
     }
 }
+
+/// Kills a program, and waits for its end.
+pub(crate) fn kill(mut child: Child) {
+    child.kill().expect("the child can be killed");
+    child.wait().expect("the child can be waited for");
+}

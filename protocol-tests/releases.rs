@@ -21,7 +21,8 @@ use std::time::Duration;
 use lambda_endpoint::{Fault, FaultKind, Invocation, Settings};
 use serde_json::{Value, json};
 
-use crate::fixture::{ALIASES, Fixture, PROVISIONED, Running, VERSIONS, check_each, wait_until};
+use crate::aws_state::{ALIASES, PROVISIONED, VERSIONS};
+use crate::fixture::{Fixture, Running, check_each, wait_until};
 use crate::interruptions::signal;
 use crate::plugin::{PluginOutput, SIGNALS};
 use crate::shell;

@@ -3,6 +3,7 @@
 //! the plan.
 
 pub(crate) mod init;
+mod row;
 mod rows;
 
 use lambda_endpoint::{Endpoint, Settings};
@@ -12,7 +13,8 @@ use tempfile::TempDir;
 use crate::deployments::build_directory;
 use crate::fixture::each;
 use crate::plugin::{PluginCommand, PluginOutput, agrees, job_env};
-use rows::{At, Of, Row, table};
+use row::{At, Of, Row};
+use rows::table;
 
 /// The members that every stanza of these tests has.
 fn base(image: bool) -> Value {

@@ -11,8 +11,8 @@ use serde_json::{Value, json};
 
 use super::{DURATION, at_each, story, undisturbed};
 use crate::deployments::build_directory;
-use crate::fixture::{CALL_TIMEOUT, Fixture, kill};
-use crate::plugin::{PluginCommand, PluginOutput};
+use crate::fixture::{CALL_TIMEOUT, Fixture};
+use crate::plugin::{PluginCommand, PluginOutput, kill};
 use crate::release_fixture::{aliases, descriptions, release};
 
 const NAMES: [&str; 3] = ["a", "b", "c"];

@@ -5,9 +5,9 @@ use std::time::Duration;
 use lambda_endpoint::{DeploymentGroup, Endpoint, Invocation, Settings};
 use serde_json::{Value, json};
 
-use crate::aws_state::{create_request, perform, publish};
+use crate::aws_state::{ALIASES, EVENT_INVOKE, EVENT_SOURCES, PROVISIONED, create_request, perform, publish};
 use crate::deployments::request;
-use crate::fixture::{ALIASES, EVENT_INVOKE, EVENT_SOURCES, PROVISIONED, change};
+use crate::fixture::change;
 
 /// A deployment.
 pub(super) struct Scenario {

@@ -12,9 +12,8 @@ use serde_json::{Value, json};
 
 use super::scenarios::{endpoint, versions};
 use super::{play_each, reported, warnings};
-use crate::aws_state::perform;
+use crate::aws_state::{ALIASES, perform};
 use crate::deployments::{build_directory, request};
-use crate::fixture::ALIASES;
 use crate::interruptions::signal;
 use crate::plugin::{PluginCommand, PluginOutput};
 

@@ -4,7 +4,8 @@
 use lambda_endpoint::{Call, DeploymentGroup};
 
 use super::*;
-use crate::fixture::{kill, object};
+use crate::fixture::object;
+use crate::plugin::kill;
 
 /// How long CodeDeploy leaves the traffic at a share. It begins with the first share after half of that.
 const SHIFT: Duration = Duration::from_millis(1600);

@@ -3,8 +3,9 @@
 //! release that was killed.
 
 use super::*;
-use crate::fixture::{alias_target, kill};
+use crate::fixture::alias_target;
 use crate::lists::count;
+use crate::plugin::kill;
 use crate::release_fixture::{aliases, descriptions, kill_half_live, moves, release, three_live, writes};
 
 /// What the three descriptions are after a release of all functions.

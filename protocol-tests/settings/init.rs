@@ -8,10 +8,11 @@ use lambda_endpoint::Endpoint;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::rows::{Of, Row, table};
+use super::row::{Of, Row};
+use super::rows::table;
 use super::{Trial, base, is_write, laid_over, stanza, together};
-use crate::aws_state::create_request;
-use crate::fixture::{ALIASES, CONFIGURATION, Fixture, VERSIONS, each};
+use crate::aws_state::{ALIASES, CONFIGURATION, VERSIONS, create_request};
+use crate::fixture::{Fixture, each};
 use crate::plugin::{PluginCommand, PluginOutput, job_env, variables};
 
 /// What a run of `init` printed, and its exit status.

@@ -12,8 +12,8 @@ mod mapping;
 pub use build::MAPPED_VARS;
 pub(crate) use build::UNKNOWN;
 pub(super) use build::{request_named_by, slug_of};
-pub(crate) use mapping::{Lookup, is_merged_change};
 use mapping::Variables;
+pub(crate) use mapping::{Lookup, is_merged_change};
 
 /// Defines the CIs, in the order of detection, each with its name on the command line.
 macro_rules! cis {

@@ -1,6 +1,8 @@
 //! Settings that are maps: a row for each member, and one for the whole map.
 
-use super::*;
+use serde_json::{Value, json};
+
+use crate::settings::row::{At, Of, Row, row, rows};
 
 const QUEUE: &str = "arn:aws:sqs:us-east-1:123456789012:events";
 const TOPIC: &str = "arn:aws:sns:us-east-1:123456789012:events";
