@@ -60,6 +60,8 @@ pub(crate) fn of(stanza: &Stanza, desired: &DesiredFunction, source: &CodeSource
     );
     if let Some(alias) = desired.url_alias() {
         draft.allow_bypasses(desired, &actions, &arn_parts, [function.clone(), on(alias)]);
+    } else if desired.release.keep.is_some() {
+        draft.allow("EventSourceList", &LIST_EVENT_SOURCES, vec!["*".to_owned()]);
     }
     draft.allow("Guard", &guard_actions(desired), vec!["*".to_owned()]);
     if let Some(codedeploy) = &desired.release.codedeploy {
@@ -208,13 +210,17 @@ fn url_actions(desired: &DesiredFunction) -> Vec<&'static str> {
 
 /// The actions on published versions.
 fn version_actions(stanza: &Stanza, desired: &DesiredFunction) -> Vec<&'static str> {
+    let prunes = desired.release.keep.is_some();
     needed(&[
         (publishes(desired), "lambda:GetFunction"),
         (publishes(desired) && invokes(stanza), StepName::Verify.iam_action()),
         (desired.release.scaling.is_some(), "lambda:GetFunctionScalingConfig"),
         (desired.release.scaling.is_some(), StepName::PutFunctionScalingConfig.iam_action()),
-        (desired.release.keep.is_some(), StepName::DeleteFunction.iam_action()),
-        (desired.release.keep.is_some() && is_durable(desired), "lambda:ListDurableExecutionsByFunction"),
+        (prunes, StepName::DeleteFunction.iam_action()),
+        // What still uses a version is read before it is deleted.
+        (prunes, "lambda:GetPolicy"),
+        (prunes, "lambda:GetProvisionedConcurrencyConfig"),
+        (prunes && is_durable(desired), "lambda:ListDurableExecutionsByFunction"),
     ])
 }
 
@@ -292,6 +298,8 @@ fn touches_network(desired: &DesiredFunction) -> bool {
 const IMAGE_ACTIONS: [&str; 4] =
     ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer", "ecr:GetRepositoryPolicy", "ecr:SetRepositoryPolicy"];
 
+const LIST_EVENT_SOURCES: [&str; 1] = ["lambda:ListEventSourceMappings"];
+
 /// A policy under construction.
 struct Draft {
     statements: Vec<Statement>,
@@ -307,7 +315,8 @@ impl Draft {
     }
 
     /// Adds the actions that read what calls the function beside the alias, except those in `allowed`. Only
-    /// warnings need them, unless event source mappings move. `called`: the function and the alias.
+    /// warnings need them, unless event source mappings move or old versions are deleted. `called`: the
+    /// function and the alias.
     fn allow_bypasses(
         &mut self,
         desired: &DesiredFunction,
@@ -318,11 +327,12 @@ impl Draft {
         let reads = ["lambda:GetFunctionUrlConfig", "lambda:GetPolicy"];
         let reads: Vec<&str> = reads.into_iter().filter(|read| !allowed.contains(read)).collect();
         self.allow("Optional", &reads, vec![called[0].clone()]);
-        let (list, everything) = (["lambda:ListEventSourceMappings"], vec!["*".to_owned()]);
-        if !desired.release.follows_alias {
-            return self.allow("OptionalList", &list, everything);
+        let (follows, prunes) = (desired.release.follows_alias, desired.release.keep.is_some());
+        let sid = if follows || prunes { "EventSourceList" } else { "OptionalList" };
+        self.allow(sid, &LIST_EVENT_SOURCES, vec!["*".to_owned()]);
+        if !follows {
+            return;
         }
-        self.allow("EventSourceList", &list, everything);
         let ArnParts { partition, region, account } = arn_parts;
         let mappings = format!("arn:{partition}:lambda:{region}:{account}:event-source-mapping:*");
         let actions = ["lambda:GetEventSourceMapping", StepName::UpdateEventSourceMapping.iam_action()];

@@ -124,7 +124,7 @@ fn live_function(wanted: &DesiredFunction, seed: &[u8]) -> LiveFunction {
         url: None,
         public: PublicAccess::default(),
         event_invoke: BTreeMap::new(),
-        executing: Vec::new(),
+        in_use: Vec::new(),
         latest_url: None,
         is_managed: false,
         latest_published: None,

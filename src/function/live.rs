@@ -44,9 +44,8 @@ pub(crate) struct LiveFunction {
     pub aliases: Vec<LiveAlias>,
     /// The published versions that were read, oldest first.
     pub versions: Vec<LiveVersion>,
-    /// Numbers of versions in which durable executions have not ended, among those that `keep_versions` would
-    /// delete otherwise.
-    pub executing: Vec<String>,
+    /// Versions that `keep_versions` would delete if nothing used them, each with what does.
+    pub in_use: Vec<(String, VersionUse)>,
     /// True if the function runs on Lambda Managed Instances, where callers without a qualifier get
     /// `$LATEST.PUBLISHED`.
     pub is_managed: bool,
@@ -295,6 +294,19 @@ impl LiveVersion {
     pub(crate) fn setting(&self, like: &Setting) -> Option<&Setting> {
         self.settings.iter().find(|setting| setting.is_kind_of(like))
     }
+}
+
+/// What uses a published version by its number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum VersionUse {
+    /// A durable execution that has not ended.
+    DurableExecution,
+    /// An event source mapping that calls it.
+    EventSource,
+    /// Provisioned concurrency of its own.
+    ProvisionedConcurrency,
+    /// Callers that its own resource policy permits to invoke it.
+    Callers,
 }
 
 /// Provisioned concurrency of an alias.

@@ -38,6 +38,7 @@ mod roles;
 mod scaling;
 mod timeouts;
 mod transient_error;
+mod version_use;
 mod versions;
 mod whole_function;
 

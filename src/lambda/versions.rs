@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use aws_sdk_lambda::operation::get_provisioned_concurrency_config::GetProvisionedConcurrencyConfigOutput;
 use aws_sdk_lambda::primitives::Blob;
-use aws_sdk_lambda::types::{ExecutionStatus, LogType, ProvisionedConcurrencyStatusEnum};
+use aws_sdk_lambda::types::{LogType, ProvisionedConcurrencyStatusEnum};
 
 use super::alias::shares;
 use super::client::{Lambda, found};
@@ -180,49 +180,6 @@ impl Lambda {
         Err(self.invalid_response("ListVersionsByFunction"))
     }
 
-    /// Those of `versions` in which durable executions have not ended. They need their version until then:
-    /// AWS runs its code again at each of their steps.
-    ///
-    /// # Errors
-    /// As [`Lambda::read_live`].
-    pub(crate) async fn executing_versions(
-        &self,
-        name: &FunctionName,
-        versions: Vec<String>,
-    ) -> Result<Vec<String>, LambdaError> {
-        let mut executing = Vec::new();
-        for version in versions {
-            let is_executing = self.is_executing(name, &version);
-            if self.in_time("the list of durable executions", is_executing).await? {
-                executing.push(version);
-            }
-        }
-        Ok(executing)
-    }
-
-    async fn is_executing(&self, name: &FunctionName, version: &str) -> Result<bool, LambdaError> {
-        let operation = "ListDurableExecutionsByFunction";
-        // botocore's model has the last two, too; this SDK does not.
-        let statuses = ["RUNNING", "PAUSING", "PAUSED"].map(ExecutionStatus::from).to_vec();
-        let mut marker = None;
-        for _ in 0..MAX_PAGES {
-            let call = self.client.list_durable_executions_by_function().function_name(name.as_str());
-            let call = call.qualifier(version).set_statuses(Some(statuses.clone()));
-            let call = call.set_marker(marker.clone()).send();
-            // Another caller has deleted the version.
-            let Some(output) = found(self.read_call(operation, call).await)? else { return Ok(false) };
-            self.require_aws_request_id(operation)?;
-            if !output.durable_executions().is_empty() {
-                return Ok(true);
-            }
-            marker = self.next_page(operation, marker, output.next_marker())?;
-            if marker.is_none() {
-                return Ok(false);
-            }
-        }
-        Err(self.invalid_response(operation))
-    }
-
     /// The marker of the page after this one. `None`: this is the last.
     ///
     /// The SDK's paginators take a page that is followed by itself for the last one; a list that is cut off
@@ -266,6 +223,20 @@ impl Lambda {
             }
         }
         Ok(())
+    }
+
+    /// True if an alias or a version has provisioned concurrency.
+    pub(super) async fn is_provisioned(
+        &self,
+        name: &FunctionName,
+        qualifier: &str,
+    ) -> Result<bool, LambdaError> {
+        match found(self.provisioned(name, qualifier).await)?.flatten() {
+            Some(output) if output.status().is_none() => {
+                Err(self.invalid_response("GetProvisionedConcurrencyConfig"))
+            }
+            output => Ok(output.is_some()),
+        }
     }
 
     async fn provisioned(

@@ -439,8 +439,8 @@ fn removes(step: &Step) -> bool {
 }
 
 /// The steps that delete versions beyond the number to keep. All published versions count. A version that
-/// gets traffic through an alias stays, and so do the one to which an alias can be rolled back, and those in
-/// which durable executions have not ended. `creates`: this run publishes one more version before.
+/// gets traffic through an alias stays, and so do the one to which an alias can be rolled back, and those
+/// that something uses by their numbers. `creates`: this run publishes one more version before.
 fn deletions(
     release: &Release,
     live: Option<&LiveFunction>,
@@ -451,7 +451,7 @@ fn deletions(
     let mut versions: Vec<&LiveVersion> = live.versions.iter().collect();
     versions.sort_by_key(|version| std::cmp::Reverse(version.ordinal()));
     let mut protected: BTreeSet<&str> = version.into_iter().collect();
-    protected.extend(live.executing.iter().map(String::as_str));
+    protected.extend(live.in_use.iter().map(|(version, _)| version.as_str()));
     for alias in &live.aliases {
         protected.insert(&alias.version);
         protected.extend(alias.weights.iter().map(|(version, _)| version.as_str()));
