@@ -126,6 +126,20 @@ fn after_a_rollback_the_same_deployment_goes_forward_again() {
 }
 
 #[test]
+fn a_rollback_passes_over_what_was_live_for_another_client_only() {
+    let mut fixture = three_versions();
+    fixture.endpoint.answer_invocations(from_version("4", thrown()));
+    fixture.set(json!({"verify": {}}));
+    check_failed(&fixture.deploy("// 4\n"), "verification-failed", "/verify");
+    fixture.another_client("PUT", CONFIGURATION, json!({"Timeout": 9}));
+    fixture.another_client("POST", VERSIONS, json!({}));
+    fixture.another_client("PUT", &format!("{ALIASES}/live"), json!({"FunctionVersion": "5"}));
+    let ended = fixture.rollback();
+    assert_eq!((ended.outcome(), fixture.alias("live").as_str()), ("deployed", "3"), "{}", ended.stdout);
+    assert_eq!(description(&fixture), "(at 3, before: 2, 1)");
+}
+
+#[test]
 fn a_rollback_does_not_move_an_alias_that_another_client_has_moved_meanwhile() {
     let fixture = three_versions();
     // The endpoint records the call when it handles it. So the rollback has already read the alias, and waits

@@ -429,6 +429,11 @@ fn the_way_back_leads_to_where_the_alias_came_from() {
     check_back(&three, &["live"], None, Err(none()));
     three.aliases[0].history = AliasHistory::of("(at 3, before: none)");
     check_back(&three, &["live"], None, Err(none()));
+    // Someone else has moved the alias since. Version 8 was never live.
+    let moved = |at| live(9, &[recorded("live", at, "(at 7, before: 5, 4)")]);
+    check_back(&moved(9), &["live"], None, Ok(&["live to 7"]));
+    check_back(&moved(5), &["live"], None, Ok(&["live to 4"]));
+    check_back(&moved(3), &["live"], None, Ok(&["live to 2"]));
     check_back(&live(3, &[shifting("live", 2, (3, 10))]), &["live"], None, Ok(&["live to 2"]));
 }
 
