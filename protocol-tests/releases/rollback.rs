@@ -139,6 +139,22 @@ fn a_rollback_passes_over_what_was_live_for_another_client_only() {
     assert_eq!(description(&fixture), "(at 3, before: 2, 1)");
 }
 
+/// A fault of one call of UpdateAlias, after so many others.
+fn of_update_alias(after: u32, kind: FaultKind) -> Fault {
+    Fault { operation: Some("UpdateAlias".to_owned()), after, times: 1, kind }
+}
+
+#[test]
+fn a_rollback_waits_for_an_update_of_the_function_by_another_client() {
+    let fixture = three_versions();
+    fixture.endpoint.fault(of_update_alias(0, FaultKind::Busy { for_: Duration::from_millis(300) }));
+    // The first two calls read the function and the version; the third waits for the end of the update.
+    let operation = Some("GetFunction".to_owned());
+    fixture.endpoint.fault(Fault { operation, after: 2, times: 1, kind: FaultKind::TouchFunction });
+    let ended = fixture.rollback();
+    assert_eq!((ended.outcome(), fixture.alias("live").as_str()), ("deployed", "2"), "{}", ended.stdout);
+}
+
 #[test]
 fn a_rollback_does_not_move_an_alias_that_another_client_has_moved_meanwhile() {
     let fixture = three_versions();

@@ -94,9 +94,7 @@ impl Lambda {
                     tracing::debug!(operation = error.operation, "an update is in progress");
                     let found =
                         self.poll_until_idle(state.name, &mut busy).await?.ok_or(LambdaError::Gone)?;
-                    // Deleting an old version does not depend on the revision of the function.
-                    let names_revision =
-                        state.revision_id.is_some() && !matches!(call, WriteCall::DeleteVersion { .. });
+                    let names_revision = state.revision_id.is_some() && !call.is_of_version_or_alias();
                     if names_revision && state.revision_id != found.live.revision_id {
                         return Err(LambdaError::Outdated(Some(error)));
                     }
