@@ -93,16 +93,23 @@ impl Lambda {
         state: &mut DeployState<'_>,
     ) -> Result<(ShiftOutcome, Applied), LambdaError> {
         self.attempts.reset();
-        // After a signal the `finished` event must be written within seconds.
         let share = RESTORE_LIMIT / u32::try_from(count).unwrap_or(u32::MAX).max(1);
-        let limit = match self.stop.reason() {
-            Some(CancelReason::Signal(_) | CancelReason::OutputClosed) => share,
-            Some(CancelReason::Stopped) | None => self.wait_limit,
+        // After a signal the `finished` event must be written within seconds, also if the signal comes later.
+        let out_of_time = async {
+            match self.stop.run_cancelled().await {
+                CancelReason::Signal(_) | CancelReason::OutputClosed => tokio::time::sleep(share).await,
+                CancelReason::Stopped => std::future::pending().await,
+            }
         };
-        let sent = tokio::time::timeout(limit, self.restore_weights(alias, state)).await;
-        let timed_out = |_| self.explain(CallError::without("UpdateAlias", CallErrorKind::Timeout));
-        let outcome = sent.map_err(timed_out)??;
+        let sent = tokio::select! {
+            biased;
+            sent = tokio::time::timeout(self.wait_limit, self.restore_weights(alias, state)) => sent.ok(),
+            () = out_of_time => None,
+        };
+        let timed_out = || self.explain(CallError::without("UpdateAlias", CallErrorKind::Timeout));
+        let outcome = sent.ok_or_else(timed_out)??;
         state.shifted.remove(alias);
+        self.events.record_shared_traffic(!state.shifted.is_empty());
         Ok((outcome, self.applied()))
     }
 

@@ -34,6 +34,9 @@ impl Lambda {
     ) -> Result<Applied, LambdaError> {
         let call = call.with_layers(&state.layers);
         let call: &WriteCall = &call;
+        if let WriteCall::ShiftTraffic { .. } = call {
+            self.events.record_shared_traffic(true);
+        }
         let applied = self.send_until_accepted(call, state, role_not_ready).await;
         let must_be_restored = match call {
             WriteCall::ShiftTraffic { .. } => true,
@@ -47,6 +50,7 @@ impl Lambda {
             // AWS may have applied the shift or the move in spite of the error.
             state.record_uncertain(call);
         }
+        self.events.record_shared_traffic(!state.shifted.is_empty());
         applied
     }
 
