@@ -27,7 +27,7 @@ use std::path::Path;
 use rustix::io::Errno;
 
 pub(crate) use arguments::{ArgumentMistake, from_arguments};
-pub(crate) use aws::{from_failed_version, from_lambda, from_moved_alias};
+pub(crate) use aws::{from_failed_rollback, from_failed_version, from_lambda, from_moved_alias};
 pub(crate) use commands::{from_command, from_git};
 pub(crate) use guard::from_guard;
 pub(crate) use package::from_package;
