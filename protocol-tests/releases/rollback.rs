@@ -182,6 +182,16 @@ fn a_rollback_that_may_have_moved_an_alias_says_how_to_repeat_it() {
 }
 
 #[test]
+fn a_move_whose_response_was_lost_counts_although_the_next_attempt_is_refused() {
+    let fixture = three_versions();
+    let (code, message) = ("ServiceException".to_owned(), "An error occurred.".to_owned());
+    fixture.endpoint.fault(of_update_alias(0, FaultKind::StatusAfter { status: 500, code, message }));
+    fixture.endpoint.fault(of_update_alias(0, denied()));
+    let ended = fixture.rollback();
+    assert_eq!((ended.outcome(), fixture.alias("live").as_str()), ("deployed", "2"), "{}", ended.stdout);
+}
+
+#[test]
 fn a_rollback_waits_for_an_update_of_the_function_by_another_client() {
     let fixture = three_versions();
     fixture.endpoint.fault(of_update_alias(0, FaultKind::Busy { for_: Duration::from_millis(300) }));

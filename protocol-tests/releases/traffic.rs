@@ -307,6 +307,19 @@ fn weights_that_another_client_has_given_are_not_touched() {
 }
 
 #[test]
+fn all_traffic_that_another_client_sends_elsewhere_is_not_touched() {
+    // AWS shows such a weight, too, while provisioned concurrency moves.
+    let fixture = Fixture::live(json!({}));
+    fixture.deployed("// 2\n");
+    let routing = json!({"RoutingConfig": {"AdditionalVersionWeights": {"1": 1.0}}});
+    fixture.another_client("PUT", &format!("{ALIASES}/live"), routing);
+    for ended in [fixture.deploy_again(), fixture.deploy("// 3\n"), fixture.rollback()] {
+        check_failed(&ended, "traffic-shared", "/alias");
+        assert_eq!((fixture.changes(), fixture.alias("live").as_str()), (vec![], "2, 100 % to 1"));
+    }
+}
+
+#[test]
 fn a_rollback_may_end_a_canary_of_others_with_clear_weights() {
     let mut fixture = with_a_canary_of_another_client();
     fixture.set(json!({"clear_weights": true}));

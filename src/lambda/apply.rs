@@ -137,18 +137,17 @@ impl Lambda {
                     if !self.attempts.stats().lost_response || !self.has_moved_alias(call, state).await? {
                         return Err(LambdaError::Outdated(Some(error)));
                     }
-                    self.events.record_change(step);
                     return Ok(self.applied());
                 }
                 Err(LambdaError::Call(error)) if error.is_not_found() && !state.arn.is_empty() => {
                     return Err(not_found(call, error));
                 }
                 Err(error) => {
-                    let moves = matches!(call, WriteCall::UpdateAlias { .. }) && error.outcome_is_unknown();
-                    if !moves || !self.has_moved_alias(call, state).await.unwrap_or(false) {
+                    let is_lost = error.outcome_is_unknown() || self.attempts.stats().lost_response;
+                    let may_have_moved = is_lost && matches!(call, WriteCall::UpdateAlias { .. });
+                    if !may_have_moved || !self.has_moved_alias(call, state).await.unwrap_or(false) {
                         return Err(error);
                     }
-                    self.events.record_change(step);
                     return Ok(self.applied());
                 }
             }

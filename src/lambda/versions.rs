@@ -144,6 +144,7 @@ impl Lambda {
                 weights: shares(alias.routing_config()),
                 revision_id: alias.revision_id().map(str::to_owned),
                 history: AliasHistory::of(alias.description().unwrap_or_default()),
+                is_unprovisioned: false,
             }));
             marker = self.next_page("ListAliases", marker, output.next_marker())?;
             if marker.is_none() {
@@ -210,17 +211,26 @@ impl Lambda {
         live: &mut LiveFunction,
         reads: &VersionReads,
     ) -> Result<(), LambdaError> {
-        let is_asked = |alias: &&LiveAlias| reads.provisioned && reads.aliases.contains(&alias.name);
-        for alias in live.aliases.iter().filter(is_asked) {
-            if let Some(output) = found(self.provisioned(name, &alias.name).await)?.flatten() {
-                let executions = output.requested_provisioned_concurrent_executions().unwrap_or_default();
-                let state = match output.status() {
-                    Some(ProvisionedConcurrencyStatusEnum::InProgress) => ProvisionedState::InProgress,
-                    Some(ProvisionedConcurrencyStatusEnum::Failed) => ProvisionedState::Failed,
-                    _ => ProvisionedState::Ready,
-                };
-                live.provisioned.insert(alias.name.clone(), Provisioned { executions, state });
-            }
+        let is_asked = |alias: &&mut LiveAlias| {
+            reads.aliases.contains(&alias.name) && (reads.provisioned || alias.seems_to_move())
+        };
+        for alias in live.aliases.iter_mut().filter(is_asked) {
+            let output = match found(self.provisioned(name, &alias.name).await) {
+                // The stanza does not set it.
+                Err(LambdaError::Call(error)) if error.is_denied() && !reads.provisioned => continue,
+                output => output?.flatten(),
+            };
+            let Some(output) = output else {
+                alias.is_unprovisioned = true;
+                continue;
+            };
+            let executions = output.requested_provisioned_concurrent_executions().unwrap_or_default();
+            let state = match output.status() {
+                Some(ProvisionedConcurrencyStatusEnum::InProgress) => ProvisionedState::InProgress,
+                Some(ProvisionedConcurrencyStatusEnum::Failed) => ProvisionedState::Failed,
+                _ => ProvisionedState::Ready,
+            };
+            live.provisioned.insert(alias.name.clone(), Provisioned { executions, state });
         }
         Ok(())
     }
