@@ -426,7 +426,7 @@ fn an_alias_that_follows_another_goes_back_to_where_it_came_from() {
 #[test]
 #[ignore = "second tier: needs PyPI"]
 fn the_way_back_of_an_alias_that_follows_another_is_not_deleted() {
-    let scenario = Scenario::moto();
+    let scenario = Scenario::ministack("python3.13");
     publish(&scenario, "first", json!(["beta", "live"]), true);
     publish(&scenario, "broken", json!("beta"), false);
     publish(&scenario, "mended", json!("beta"), true);

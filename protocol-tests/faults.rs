@@ -36,7 +36,7 @@ const LOOKS: [(&str, usize); 4] = [
     ("GetDeployment", 1),
     ("GetEventSourceMapping", 1),
     ("GetFunction", 4),
-    ("GetProvisionedConcurrencyConfig", 3),
+    ("GetProvisionedConcurrencyConfig", 5),
 ];
 
 /// A deployment without faults, as the reference.
@@ -205,9 +205,13 @@ impl Combination<'_> {
     /// True if the fault denies a read that only warnings need.
     fn denies_optional_read(&self) -> bool {
         let stanza = (self.reference.scenario.stanza)();
+        // The first reads are about the versions that are to be deleted, one for each.
+        let deletes = |call: &&Call| call.operation == "DeleteFunction";
+        let is_of_caller = self.nth >= self.reference.calls.iter().filter(deletes).count();
         let is_optional = match self.operation {
-            "GetFunctionUrlConfig" | "GetPolicy" => stanza["function_url"].is_null(),
-            "ListEventSourceMappings" => stanza["follow_alias"].is_null(),
+            "GetFunctionUrlConfig" => stanza["function_url"].is_null(),
+            "GetPolicy" => stanza["function_url"].is_null() && is_of_caller,
+            "ListEventSourceMappings" => stanza["follow_alias"].is_null() && is_of_caller,
             _ => false,
         };
         self.fault.name == "access-denied" && is_optional

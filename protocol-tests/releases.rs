@@ -21,7 +21,7 @@ use std::time::Duration;
 use lambda_endpoint::{Fault, FaultKind, Invocation, Settings};
 use serde_json::{Value, json};
 
-use crate::aws_state::{ALIASES, PROVISIONED, VERSIONS};
+use crate::aws_state::{ALIASES, CONFIGURATION, PROVISIONED, VERSIONS};
 use crate::fixture::{Fixture, Running, check_each, wait_until};
 use crate::interruptions::signal;
 use crate::plugin::{PluginOutput, SIGNALS};
@@ -360,6 +360,42 @@ fn a_version_with_a_running_durable_execution_outlives_keep_versions() {
     fixture.endpoint.set_executions("f:1", &["SUCCEEDED", "STOPPED"]).expect("the version exists");
     let ended = fixture.deploy_again();
     assert_eq!((warnings(&ended), fixture.versions()), (vec![], vec![2, 3]), "{}", ended.stdout);
+}
+
+#[test]
+fn a_version_that_something_uses_by_its_number_outlives_keep_versions() {
+    let fixture = Fixture::published(5, json!({"alias": "live", "keep_versions": 1}));
+    fixture.make_alias("live", "5");
+    fixture.map_queue("orders", "f:1");
+    let provisioned = "/2019-09-30/functions/f/provisioned-concurrency?Qualifier=2";
+    fixture.another_client("PUT", provisioned, json!({"ProvisionedConcurrentExecutions": 1}));
+    let permission = json!({"StatementId": "api", "Action": "lambda:InvokeFunction", "Principal": "apigateway.amazonaws.com"});
+    fixture.another_client("POST", "/2015-03-31/functions/f/policy?Qualifier=3", permission);
+    let ended = fixture.deployed("// new\n");
+    assert_eq!((warnings(&ended), fixture.versions()), (vec!["version-kept"; 3], vec![1, 2, 3, 5, 6]));
+    let uses =
+        ["is called by an event source mapping", "has provisioned concurrency", "has a resource policy"];
+    for what in uses {
+        assert!(ended.stdout.contains(what), "{what}: {}", ended.stdout);
+    }
+    fixture.deny(&["lambda:ListEventSourceMappings"]);
+    let blind = fixture.deploy("// newer\n");
+    assert_eq!((blind.code(), fixture.changes()), ("access-denied", vec![]), "{}", blind.stdout);
+}
+
+#[test]
+fn a_version_of_which_cloudfront_has_replicas_outlives_keep_versions() {
+    let fixture = Fixture::published(3, json!({"alias": "live", "keep_versions": 1}));
+    fixture.make_alias("live", "3");
+    // From terraform-provider-aws, issue 1721.
+    let message = "Lambda was unable to delete arn:aws:lambda:us-east-1:123456789012:function:f:1 because it is a replicated function. Please see our documentation for Deleting Lambda@Edge Functions and Replicas.";
+    let (code, message) = ("InvalidParameterValueException".to_owned(), message.to_owned());
+    let kind = FaultKind::Status { status: 400, code, message, retry_after: None };
+    fixture.endpoint.fault(Fault { operation: Some("DeleteFunction".to_owned()), after: 0, times: 1, kind });
+    let ended = fixture.deployed("// new\n");
+    assert_eq!((warnings(&ended), fixture.versions()), (vec!["version-kept"], vec![1, 3, 4]));
+    let hint = ended.event("warning").expect("it is warned of")["hint"].as_str().unwrap_or_default();
+    assert!(hint.contains("CloudFront"), "{hint}");
 }
 
 #[test]

@@ -31,6 +31,7 @@ pub(crate) struct EventWriter {
     release: OnceLock<String>,
     /// Not part of the output's lines: that lock is held as long as the CI runner does not read.
     changed: Mutex<Vec<StepName>>,
+    shares_traffic: AtomicBool,
     failure_allowed: AtomicBool,
     /// The result for the stanza of a list.
     finished: OnceLock<Finished>,
@@ -80,6 +81,7 @@ impl EventWriter {
             function_name: OnceLock::new(),
             release: OnceLock::new(),
             changed: Mutex::default(),
+            shares_traffic: AtomicBool::new(false),
             failure_allowed: AtomicBool::new(false),
             finished: OnceLock::new(),
             stanzas: OnceLock::new(),
@@ -231,6 +233,17 @@ impl EventWriter {
             }
         }
         changed
+    }
+
+    /// Records whether the run gives a new version traffic of an alias that it sends back if it fails.
+    pub(crate) fn record_shared_traffic(&self, shares: bool) {
+        self.shares_traffic.store(shares, Ordering::Relaxed);
+    }
+
+    /// True if a new version has traffic that a failure would send back; of a list, that of any function.
+    pub(crate) fn shares_traffic(&self) -> bool {
+        self.shares_traffic.load(Ordering::Relaxed)
+            || self.stanzas().iter().any(|stanza| stanza.shares_traffic())
     }
 
     /// Records the name or commit of the stash of `cleanup`. Set it before the stash is made, and reset it to

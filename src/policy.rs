@@ -64,6 +64,8 @@ pub(crate) fn of(stanza: &Stanza, desired: &DesiredFunction, source: &CodeSource
     );
     if let Some(alias) = desired.url_alias() {
         draft.allow_bypasses(desired, &actions, &arn_parts, [function.clone(), on(alias)]);
+    } else if desired.release.keep.is_some() {
+        draft.allow("EventSourceList", &LIST_EVENT_SOURCES, vec!["*".to_owned()]);
     }
     draft.allow("Guard", &guard_actions(desired), vec!["*".to_owned()]);
     if let Some(codedeploy) = &desired.release.codedeploy {
@@ -126,6 +128,8 @@ pub(crate) fn default_region(region: &Region) -> String {
 const IMAGE_ACTIONS: [&str; 4] =
     ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer", "ecr:GetRepositoryPolicy", "ecr:SetRepositoryPolicy"];
 
+const LIST_EVENT_SOURCES: [&str; 1] = ["lambda:ListEventSourceMappings"];
+
 /// A policy under construction.
 struct Draft {
     statements: Vec<Statement>,
@@ -141,7 +145,8 @@ impl Draft {
     }
 
     /// Adds the actions that read what calls the function beside the alias, except those in `allowed`. Only
-    /// warnings need them, unless event source mappings move. `called`: the function and the alias.
+    /// warnings need them, unless event source mappings move or old versions are deleted. `called`: the
+    /// function and the alias.
     fn allow_bypasses(
         &mut self,
         desired: &DesiredFunction,
@@ -152,11 +157,12 @@ impl Draft {
         let reads = ["lambda:GetFunctionUrlConfig", "lambda:GetPolicy"];
         let reads: Vec<&str> = reads.into_iter().filter(|read| !allowed.contains(read)).collect();
         self.allow("Optional", &reads, vec![called[0].clone()]);
-        let (list, everything) = (["lambda:ListEventSourceMappings"], vec!["*".to_owned()]);
-        if !desired.release.follows_alias {
-            return self.allow("OptionalList", &list, everything);
+        let (follows, prunes) = (desired.release.follows_alias, desired.release.keep.is_some());
+        let sid = if follows || prunes { "EventSourceList" } else { "OptionalList" };
+        self.allow(sid, &LIST_EVENT_SOURCES, vec!["*".to_owned()]);
+        if !follows {
+            return;
         }
-        self.allow("EventSourceList", &list, everything);
         let mappings = arn_parts.arn("lambda", "event-source-mapping:*");
         let actions = ["lambda:GetEventSourceMapping", StepName::UpdateEventSourceMapping.iam_action()];
         // A mapping is named by an id that only AWS knows, so the condition names what it calls.

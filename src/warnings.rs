@@ -2,7 +2,7 @@
 //! text are made by the modules that read it. Never decides whether something is worth a warning; the caller
 //! does.
 
-use crate::function::{ErrorThreshold, EventSource, Handler, HandlerMistake, PolicyCaller};
+use crate::function::{ErrorThreshold, EventSource, Handler, HandlerMistake, PolicyCaller, VersionUse};
 use crate::package::{DanglingReason, MissingHandler, PackageNote};
 use crate::plan::ClearedWeights;
 use crate::protocol::error::{ErrorReport, Problem, Warning, WarningCode};
@@ -547,18 +547,40 @@ pub(crate) fn guard_undecided(new: &VersionCounts, threshold: ErrorThreshold) ->
     warning(WarningCode::GuardUndecided, "/guard/errors", message, hint)
 }
 
-/// Warns about an old version that AWS refuses to delete, because an alias uses it.
-pub(crate) fn version_kept(version: Option<&str>) -> Warning {
+/// Warns about an old version that AWS refuses to delete: an alias uses it, or CloudFront has replicas of it.
+pub(crate) fn version_kept(version: Option<&str>, is_replicated: bool) -> Warning {
     let message = format!("version {} is in use and was not deleted", version.unwrap_or_default());
-    let hint = "move the alias that someone else set to this version during the run; a later deployment then deletes the version";
+    let hint = if is_replicated {
+        "remove the version from its CloudFront distributions; a deployment some hours later deletes it"
+    } else {
+        "move the alias that someone else set to this version during the run; a later deployment then deletes the version"
+    };
     warning(WarningCode::VersionKept, "/keep_versions", message, hint)
 }
 
-/// Warns about an old version that is not deleted, because durable executions have not ended in it.
-pub(crate) fn version_executing(version: &str) -> Warning {
-    let message = format!("version {version} still has durable executions and is not deleted");
-    let hint = "wait until they have ended, or stop them with `aws lambda stop-durable-execution`; a later deployment then deletes the version";
-    warning(WarningCode::VersionKept, "/keep_versions", message, hint)
+/// Warns about an old version that is not deleted, because something still uses it.
+pub(crate) fn version_in_use(version: &str, used: VersionUse) -> Warning {
+    let (what, hint) = match used {
+        VersionUse::DurableExecution => (
+            "still has durable executions",
+            "wait until they have ended, or stop them with `aws lambda stop-durable-execution`",
+        ),
+        VersionUse::EventSource => (
+            "is called by an event source mapping",
+            "make the mapping call an alias, with `aws lambda update-event-source-mapping`",
+        ),
+        VersionUse::ProvisionedConcurrency => (
+            "has provisioned concurrency",
+            "remove that with `aws lambda delete-provisioned-concurrency-config` if nobody needs it",
+        ),
+        VersionUse::Callers => (
+            "has a resource policy that lets others call it",
+            "make them call an alias, and remove the statements with `aws lambda remove-permission`",
+        ),
+    };
+    let message = format!("version {version} {what} and is not deleted");
+    let hint = format!("{hint}; a later deployment then deletes the version");
+    warning(WarningCode::VersionKept, "/keep_versions", message, &hint)
 }
 
 /// Warns that `version` has no effect in a command other than `rollback`.

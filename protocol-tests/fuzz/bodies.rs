@@ -112,6 +112,7 @@ fn live_function(wanted: &DesiredFunction, seed: &[u8]) -> LiveFunction {
         weights: if sum & (1 << index) == 0 { Vec::new() } else { vec![(newest.max(2).to_string(), 10)] },
         revision_id: None,
         history: AliasHistory::of(&format!("(at {}, before: {}, 1)", sum % 5, sum % 4)),
+        is_unprovisioned: false,
     };
     let aliases: BTreeMap<String, LiveAlias> =
         names.enumerate().map(alias).map(|alias| (alias.name.clone(), alias)).collect();
@@ -124,7 +125,7 @@ fn live_function(wanted: &DesiredFunction, seed: &[u8]) -> LiveFunction {
         url: None,
         public: PublicAccess::default(),
         event_invoke: BTreeMap::new(),
-        executing: Vec::new(),
+        in_use: Vec::new(),
         latest_url: None,
         is_managed: false,
         latest_published: None,

@@ -79,6 +79,25 @@ fn provisioned_concurrency_that_fails_is_reported_and_tried_again() {
 }
 
 #[test]
+fn a_lost_response_to_the_move_of_provisioned_concurrency_is_no_change_by_others() {
+    // Long enough for the second attempt to find the alias while AWS still shows a weight of 100 %.
+    let fixture = with_provisioned(Duration::from_millis(1500));
+    fixture.deployed("// 1\n");
+    let lose = || {
+        let operation = Some("UpdateAlias".to_owned());
+        fixture.endpoint.fault(Fault { operation, after: 0, times: 1, kind: FaultKind::ResetAfter });
+    };
+    lose();
+    let moved = fixture.deployed("// 2\n");
+    assert_eq!(moved.steps(), ["update-function-code", "publish-version", "update-alias"]);
+    assert_eq!(warnings(&moved), [""; 0]);
+    lose();
+    let back = fixture.rollback();
+    assert_eq!((back.outcome(), fixture.alias("live").as_str()), ("deployed", "1"), "{}", back.stdout);
+    assert_eq!(provisioned(&fixture), Some((2, "READY".to_owned())));
+}
+
+#[test]
 fn a_run_killed_while_provisioned_concurrency_moves_is_ended_by_the_next() {
     let fixture = with_provisioned(Duration::from_millis(1500));
     fixture.deployed("// 1\n");

@@ -1,5 +1,7 @@
 //! Tests `rollback`.
 
+use std::time::Instant;
+
 use super::*;
 
 #[test]
@@ -123,6 +125,81 @@ fn after_a_rollback_the_same_deployment_goes_forward_again() {
         (vec![1, 2, 3], 0)
     );
     assert_eq!(ended.finished()["previous_version"], "2");
+}
+
+#[test]
+fn a_rollback_passes_over_what_was_live_for_another_client_only() {
+    let mut fixture = three_versions();
+    fixture.endpoint.answer_invocations(from_version("4", thrown()));
+    fixture.set(json!({"verify": {}}));
+    check_failed(&fixture.deploy("// 4\n"), "verification-failed", "/verify");
+    fixture.another_client("PUT", CONFIGURATION, json!({"Timeout": 9}));
+    fixture.another_client("POST", VERSIONS, json!({}));
+    fixture.another_client("PUT", &format!("{ALIASES}/live"), json!({"FunctionVersion": "5"}));
+    let ended = fixture.rollback();
+    assert_eq!((ended.outcome(), fixture.alias("live").as_str()), ("deployed", "3"), "{}", ended.stdout);
+    assert_eq!(description(&fixture), "(at 3, before: 2, 1)");
+}
+
+/// A fault of one call of UpdateAlias, after so many others.
+fn of_update_alias(after: u32, kind: FaultKind) -> Fault {
+    Fault { operation: Some("UpdateAlias".to_owned()), after, times: 1, kind }
+}
+
+fn denied() -> FaultKind {
+    let (code, message) = ("AccessDeniedException".to_owned(), "You may not.".to_owned());
+    FaultKind::Status { status: 403, code, message, retry_after: None }
+}
+
+/// Checks that a failed rollback of [`three_versions`] names the version with which it can be repeated.
+#[track_caller]
+fn check_repeatable(ended: &PluginOutput, code: &str) {
+    assert_eq!(ended.code(), code, "{}", ended.stdout);
+    assert!(error(ended, "hint").contains("repeat the rollback with `version: 2`"), "{}", ended.stdout);
+    assert_eq!(ended.finished()["error"]["retryable"], false);
+}
+
+#[test]
+fn a_rollback_that_may_have_moved_an_alias_says_how_to_repeat_it() {
+    let mut fixture = three_versions();
+    fixture.endpoint.fault(of_update_alias(0, FaultKind::Hang { for_: Duration::from_secs(30) }));
+    fixture.endpoint.forget_calls();
+    let child = fixture.start_with(&["rollback"]);
+    fixture.wait_for_call("UpdateAlias");
+    signal(&child, "TERM");
+    check_repeatable(&PluginOutput::of(child, Instant::now()), "cancelled");
+
+    fixture.set(json!({"alias": ["live", "next"]}));
+    fixture.make_alias("next", "3");
+    fixture.endpoint.fault(of_update_alias(1, denied()));
+    let ended = fixture.rollback();
+    check_repeatable(&ended, "access-denied");
+    let message = error(&ended, "message");
+    assert!(message.ends_with("; the rollback has moved an alias to version 2"), "{message}");
+    fixture.set(json!({"version": 2}));
+    assert_eq!(fixture.rollback().outcome(), "deployed");
+    assert_eq!(["live", "next"].map(|name| fixture.alias(name)), ["2", "2"]);
+}
+
+#[test]
+fn a_move_whose_response_was_lost_counts_although_the_next_attempt_is_refused() {
+    let fixture = three_versions();
+    let (code, message) = ("ServiceException".to_owned(), "An error occurred.".to_owned());
+    fixture.endpoint.fault(of_update_alias(0, FaultKind::StatusAfter { status: 500, code, message }));
+    fixture.endpoint.fault(of_update_alias(0, denied()));
+    let ended = fixture.rollback();
+    assert_eq!((ended.outcome(), fixture.alias("live").as_str()), ("deployed", "2"), "{}", ended.stdout);
+}
+
+#[test]
+fn a_rollback_waits_for_an_update_of_the_function_by_another_client() {
+    let fixture = three_versions();
+    fixture.endpoint.fault(of_update_alias(0, FaultKind::Busy { for_: Duration::from_millis(300) }));
+    // The first two calls read the function and the version; the third waits for the end of the update.
+    let operation = Some("GetFunction".to_owned());
+    fixture.endpoint.fault(Fault { operation, after: 2, times: 1, kind: FaultKind::TouchFunction });
+    let ended = fixture.rollback();
+    assert_eq!((ended.outcome(), fixture.alias("live").as_str()), ("deployed", "2"), "{}", ended.stdout);
 }
 
 #[test]

@@ -116,6 +116,53 @@ fn when_the_runner_closes_our_output_shared_traffic_goes_back() {
     assert_eq!(fixture.alias("live"), "1");
 }
 
+/// Makes AWS leave the call without an answer that sends the traffic of `live` back.
+fn let_the_way_back_hang(fixture: &Fixture) {
+    let kind = FaultKind::Hang { for_: Duration::from_secs(30) };
+    fixture.endpoint.fault(Fault { operation: Some("UpdateAlias".to_owned()), after: 1, times: 1, kind });
+}
+
+/// Waits until that call has arrived.
+fn wait_for_the_way_back(fixture: &Fixture) {
+    let moves = || fixture.operations().iter().filter(|operation| *operation == "UpdateAlias").count();
+    wait_until("the way back", || moves() == 2);
+}
+
+#[test]
+fn a_signal_while_traffic_is_sent_back_hides_neither_the_failure_nor_where_the_traffic_is() {
+    let mut fixture = with_a_tenth();
+    fixture.set(json!({"traffic_interval": 1}));
+    fixture.endpoint.answer_invocations(thrown());
+    fixture.endpoint.answer_invocations(Invocation { times: Some(1), ..Invocation::default() });
+    let_the_way_back_hang(&fixture);
+    let running = fixture.started("// 2\n", &["update-alias"]);
+    wait_for_the_way_back(&fixture);
+    signal(&running.child, "TERM");
+    let ended = running.ended();
+    assert!(ended.elapsed < Duration::from_secs(5), "{:?}\n{}", ended.elapsed, ended.stdout);
+    check_failed(&ended, "verification-failed", "/verify");
+    let message = error(&ended, "message");
+    assert!(message.contains("`live` may still send traffic to version 2"), "{message}");
+    assert!(error(&ended, "hint").contains("`version: 1`"), "{}", ended.stdout);
+    assert_eq!((fixture.rollback().outcome(), fixture.alias("live").as_str()), ("deployed", "1"));
+}
+
+#[test]
+fn a_second_signal_while_traffic_is_shared_says_that_it_is() {
+    let fixture = with_a_tenth();
+    let_the_way_back_hang(&fixture);
+    let running = fixture.started("// 2\n", &["wait"]);
+    signal(&running.child, "TERM");
+    wait_for_the_way_back(&fixture);
+    signal(&running.child, "TERM");
+    let ended = running.ended();
+    assert_eq!((ended.code(), ended.status.code()), ("cancelled", Some(143)), "{}", ended.stdout);
+    let message = error(&ended, "message");
+    assert!(message.ends_with("; an alias may still send traffic to the new version"), "{message}");
+    assert!(error(&ended, "hint").contains("`dpl-lambda rollback`"), "{}", ended.stdout);
+    assert_eq!((fixture.rollback().outcome(), fixture.alias("live").as_str()), ("deployed", "1"));
+}
+
 /// Changes the description of `live` from outside while a tenth of its traffic is shifted, so that AWS
 /// refuses the next share. Checks that the run ends with this code.
 #[track_caller]
@@ -240,6 +287,19 @@ fn weights_that_another_client_has_given_are_not_touched() {
     fixture.set(json!({"clear_weights": true, "traffic": null}));
     let ended = fixture.deployed("// 3\n");
     assert_eq!((warnings(&ended), fixture.alias("live").as_str()), (vec!["weights-cleared"], "3"));
+}
+
+#[test]
+fn all_traffic_that_another_client_sends_elsewhere_is_not_touched() {
+    // AWS shows such a weight, too, while provisioned concurrency moves.
+    let fixture = Fixture::live(json!({}));
+    fixture.deployed("// 2\n");
+    let routing = json!({"RoutingConfig": {"AdditionalVersionWeights": {"1": 1.0}}});
+    fixture.another_client("PUT", &format!("{ALIASES}/live"), routing);
+    for ended in [fixture.deploy_again(), fixture.deploy("// 3\n"), fixture.rollback()] {
+        check_failed(&ended, "traffic-shared", "/alias");
+        assert_eq!((fixture.changes(), fixture.alias("live").as_str()), (vec![], "2, 100 % to 1"));
+    }
 }
 
 #[test]

@@ -195,11 +195,12 @@ pub(super) fn apply_steps(
                 let (step, function_exists) = (running, !state.arn.is_empty());
                 return Ok(Some(OutdatedStep { step, error, may_be_ours, attempts, function_exists }));
             }
-            // Another caller has moved an alias to this version, so it is not deleted.
             Err(LambdaError::Call(error))
-                if step.action.name() == StepName::DeleteFunction && error.is_used_by_alias() =>
+                if step.action.name() == StepName::DeleteFunction
+                    && (error.is_used_by_alias() || error.is_replicated()) =>
             {
-                context.warn(&warnings::version_kept(state.target_of(&step.action).version.as_deref()));
+                let version = state.target_of(&step.action).version;
+                context.warn(&warnings::version_kept(version.as_deref(), error.is_replicated()));
                 running.finish(context, lambda.applied().attempts, error.request_id);
             }
             Err(LambdaError::VersionFailed { version, state_reason }) => {

@@ -105,6 +105,7 @@ impl<'a> Member<'a> {
             Err(ended) => return Ok(self.ended(ended, Some((&aws, &mut state)))),
         };
         state.end_release();
+        context.events.record_shared_traffic(false);
         let live = planned.input.live();
         let after = &planned.plan.steps[phases.after.clone()];
         match apply_steps(&aws, after, live, &mut state, None) {
@@ -201,6 +202,7 @@ impl<'a> Member<'a> {
             return Ok(self.ended(ended, Some((&aws, &mut state))));
         }
         state.end_release();
+        context.events.record_shared_traffic(false);
         Ok(planned.finish(&aws, state))
     }
 

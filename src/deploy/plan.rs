@@ -103,7 +103,7 @@ pub(super) fn plan_silently(aws: &Aws<'_>, input: PlanInput) -> Result<Planned, 
     let (archive, architecture) = (input.code.archive(), desired.architecture(live));
     warn::about_code(context, desired, live, archive, Some(architecture));
     warn::about_cleared_weights(context, &plan);
-    warn::about_executing_versions(context, live);
+    warn::about_versions_in_use(context, live);
     warn::about_bypasses(context, desired, live, false);
     let planned = Planned { input, plan, replans: 0 };
     approval::check(context, || planned.to_approve(aws))?;

@@ -162,11 +162,8 @@ fn read_extras(
     if let Some(version) = version_to_scale(desired, code, live) {
         live.scaling = aws.call(lambda.scaling(context.name, &version))?;
     }
-    // An execution can begin later only in a version that a caller names by its number.
-    if let Ok(plan) = plan(desired, code, Some(live))
-        && live.is_durable()
-    {
-        live.executing = aws.call(lambda.executing_versions(context.name, plan.deleted_versions()))?;
+    if let Ok(plan) = plan(desired, code, Some(live)) {
+        live.in_use = aws.call(lambda.versions_in_use(context.name, live, plan.deleted_versions()))?;
     }
     Ok(Some(found))
 }

@@ -15,7 +15,7 @@ use crate::function::{DesiredFunction, LiveFunction, Release};
 use crate::lambda::{BypassReads, DeployState, LambdaError, VersionReads};
 use crate::plan::{Plan, Undone, roll_back as plan_rollback, version_to_read};
 use crate::protocol::error::ErrorReport;
-use crate::protocol::event::{Deployment, Finished};
+use crate::protocol::event::{Deployment, Finished, StepName};
 use crate::protocol::messages;
 
 /// Moves the aliases back; with `only_plan` only plans it.
@@ -31,9 +31,16 @@ pub(super) fn roll_back(
         return Ok(Finished::Planned(event));
     }
     let PlannedRollback { plan, live, .. } = &planned;
-    match apply(&aws, plan, Some(live), planned.state(context), None)? {
-        Round::Done(state) => Ok(planned.finish(&aws, *state)),
-        Round::Replan(outdated) => Err(diagnostics::from_moved_alias(outdated.error, &context.redactor())),
+    let report = match apply(&aws, plan, Some(live), planned.state(context), None) {
+        Ok(Round::Done(state)) => return Ok(planned.finish(&aws, *state)),
+        Ok(Round::Replan(outdated)) => diagnostics::from_moved_alias(outdated.error, &context.redactor()),
+        Err(report) => report,
+    };
+    let has_moved = context.events.changed().contains(&StepName::UpdateAlias);
+    // A rollback to a version that the stanza names can be repeated as it is.
+    match plan.version.as_ref().filter(|_| context.stanza.version.is_none()) {
+        Some(version) => Err(diagnostics::from_failed_rollback(report, version, has_moved)),
+        None => Err(report),
     }
 }
 

@@ -156,10 +156,10 @@ pub(super) fn about_cleared_weights(context: &Context<'_>, plan: &Plan) {
     plan.cleared.iter().for_each(|cleared| context.warn(&warnings::weights_cleared(cleared)));
 }
 
-/// Warns about old versions that stay because durable executions have not ended in them.
-pub(super) fn about_executing_versions(context: &Context<'_>, live: Option<&LiveFunction>) {
-    let executing = live.map(|live| live.executing.as_slice()).unwrap_or_default();
-    executing.iter().for_each(|version| context.warn(&warnings::version_executing(version)));
+/// Warns about old versions that stay because something still uses them.
+pub(super) fn about_versions_in_use(context: &Context<'_>, live: Option<&LiveFunction>) {
+    let in_use = live.map(|live| live.in_use.as_slice()).unwrap_or_default();
+    in_use.iter().for_each(|(version, used)| context.warn(&warnings::version_in_use(version, *used)));
 }
 
 /// Warns about what calls the function itself if the stanza has an alias: it gets code that has not been

@@ -146,6 +146,23 @@ pub(crate) fn from_moved_alias(error: LambdaError, redactor: &Redactor) -> Error
     )
 }
 
+/// Adds to the report of a rollback to `version` how to repeat it, if it has moved an alias or may have. The
+/// same rollback would then go further back.
+pub(crate) fn from_failed_rollback(mut report: ErrorReport, version: &str, has_moved: bool) -> ErrorReport {
+    // A conflict says that the alias has not moved. After other errors that may pass, it may have.
+    if !has_moved && (!report.retryable || report.code == Code::Conflict) {
+        return report;
+    }
+    if has_moved {
+        report.message = format!("{}; the rollback has moved an alias to version {version}", report.message);
+    }
+    report.retryable = false;
+    report.hint(format!(
+        "when the cause is gone, repeat the rollback with `version: {version}`; without `version` it may go \
+         further back"
+    ))
+}
+
 /// Reports a function, a version, an update or provisioned concurrency that AWS could not make ready. `what`
 /// begins the message; `next` is the second part of the hint, what to do once the cause is fixed.
 fn from_state_reason(

@@ -125,8 +125,8 @@ mod tests {
             name: "live".to_owned(),
             version: version.to_owned(),
             weights: share.map(|share| ("8".to_owned(), share)).into_iter().collect(),
-            revision_id: None,
             history: AliasHistory::of("(at 7, codedeploy to 8, before: 5)"),
+            ..LiveAlias::default()
         };
         let rollback = rollback.map(|(status, message)| (deployment("d-2", status), text(message)));
         let failed = FailedDeployment { deployment: deployment("d-1", status), reason, rollback, alias };

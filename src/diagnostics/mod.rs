@@ -27,7 +27,7 @@ use std::path::Path;
 use rustix::io::Errno;
 
 pub(crate) use arguments::{ArgumentMistake, from_arguments};
-pub(crate) use aws::{from_failed_version, from_lambda, from_moved_alias};
+pub(crate) use aws::{from_failed_rollback, from_failed_version, from_lambda, from_moved_alias};
 pub(crate) use commands::{from_command, from_git};
 pub(crate) use guard::from_guard;
 pub(crate) use package::from_package;
@@ -78,18 +78,31 @@ pub(crate) fn from_stop(reason: CancelReason) -> ErrorReport {
     .hint(REPEAT)
 }
 
-/// Adds the name of the stash to the report of a run that ends while `cleanup` still holds uncommitted files
-/// in it, or is creating it.
-pub(crate) fn naming_stash(report: ErrorReport, stash: Option<String>) -> ErrorReport {
-    let Some(name) = stash else { return report };
-    let message = format!(
-        "{}; uncommitted files are in the stash `{name}`, or git is still moving them there",
-        report.message
-    );
-    ErrorReport { message, ..report }.hint(
-        "wait until git has exited; then, if `git stash list` shows that stash, restore the files with \
-         `git stash pop`",
-    )
+/// Adds to the report of a run that ends in the middle what it leaves behind: the stash in which `cleanup`
+/// still holds uncommitted files, or which it is creating, and traffic that a failure would send back.
+pub(crate) fn naming_leftovers(
+    mut report: ErrorReport,
+    stash: Option<String>,
+    shares_traffic: bool,
+) -> ErrorReport {
+    let mut hints = Vec::new();
+    if shares_traffic {
+        report.message = format!("{}; an alias may still send traffic to the new version", report.message);
+        hints.push(
+            "run `dpl-lambda rollback` to send all traffic back, or repeat the run, which begins with that",
+        );
+    }
+    if let Some(name) = stash {
+        report.message = format!(
+            "{}; uncommitted files are in the stash `{name}`, or git is still moving them there",
+            report.message
+        );
+        hints.push(
+            "wait until git has exited; then, if `git stash list` shows that stash, restore the files with \
+             `git stash pop`",
+        );
+    }
+    if hints.is_empty() { report } else { report.hint(hints.join("; ")) }
 }
 
 /// Reports a file descriptor, a thread or memory that the operating system refused to this process.

@@ -190,6 +190,27 @@ impl AliasHistory {
         Some(before.iter().map(|entry| entry.version.as_str()).collect())
     }
 
+    /// The entries of the history before `version`, at which an alias is, latest first. If someone else has
+    /// moved it there, those behind that version, or else those of older versions.
+    fn entries_before(&self, version: &str) -> Vec<&HistoryEntry> {
+        if let Some((_, before)) = self.entries(version) {
+            return before.iter().collect();
+        }
+        let known = self.recorded.iter().flat_map(|(at, before)| iter::once(at).chain(before));
+        let known: Vec<&HistoryEntry> = known.collect();
+        let number = |version: &str| version.parse::<u64>().ok();
+        match known.iter().position(|entry| entry.version == version) {
+            Some(index) => known[index + 1..].to_vec(),
+            None => known.into_iter().filter(|entry| number(&entry.version) < number(version)).collect(),
+        }
+    }
+
+    /// The versions to which an alias that is at `version` can be rolled back, latest first, also if someone
+    /// else has moved it there. Empty: the history has none.
+    pub(crate) fn versions_before(&self, version: &str) -> Vec<&str> {
+        self.entries_before(version).into_iter().map(|entry| entry.version.as_str()).collect()
+    }
+
     /// The numbers of the releases `name` in the history of an alias that is at `version`, latest first.
     pub(crate) fn releases(&self, version: &str, name: &str) -> Vec<u64> {
         if self.release.as_ref().is_none_or(|release| release.name != name) {
@@ -320,13 +341,13 @@ impl AliasHistory {
     /// The history of an alias that is rolled back from `version` to `target`.
     #[must_use]
     pub(crate) fn rolled_back(&self, version: &str, target: &str) -> Self {
-        let rest = self.entries(version).and_then(|(_, before)| {
-            let index = before.iter().position(|earlier| earlier.version == target)?;
-            Some((HistoryEntry::of("", before[index].release), before[index + 1..].to_vec()))
-        });
-        match rest {
+        let mut before = self.entries_before(version).into_iter().cloned();
+        match before.find(|earlier| earlier.version == target) {
             // Which alias an earlier release moved last is not known any more.
-            Some((at, before)) => self.with_entries(at, before).with_last_of_release(None),
+            Some(at) => {
+                let at = HistoryEntry::of("", at.release);
+                self.with_entries(at, before.collect()).with_last_of_release(None)
+            }
             None => AliasHistory { text: self.text.clone(), ..AliasHistory::default() },
         }
     }

@@ -44,9 +44,8 @@ pub(crate) struct LiveFunction {
     pub aliases: Vec<LiveAlias>,
     /// The published versions that were read, oldest first.
     pub versions: Vec<LiveVersion>,
-    /// Numbers of versions in which durable executions have not ended, among those that `keep_versions` would
-    /// delete otherwise.
-    pub executing: Vec<String>,
+    /// Versions that `keep_versions` would delete if nothing used them, each with what does.
+    pub in_use: Vec<(String, VersionUse)>,
     /// True if the function runs on Lambda Managed Instances, where callers without a qualifier get
     /// `$LATEST.PUBLISHED`.
     pub is_managed: bool,
@@ -166,17 +165,26 @@ pub(crate) struct LiveAlias {
     pub revision_id: Option<String>,
     /// Its history, read from its description.
     pub history: AliasHistory,
+    /// True if the alias is known to have no provisioned concurrency.
+    pub is_unprovisioned: bool,
 }
 
 impl LiveAlias {
     /// The versions that get a share of the traffic. While provisioned concurrency moves to another version,
     /// AWS shows the old version with a weight of 100 %. That is not a traffic split and ends by itself, so
-    /// it is left out, unless the history records it: a guard watches a version that gets all traffic.
+    /// it is left out.
     pub(crate) fn shares(&self) -> &[(String, u8)] {
-        let is_moving = |(version, percent): &(String, u8)| {
+        if self.seems_to_move() && !self.is_unprovisioned { &[] } else { &self.weights }
+    }
+
+    /// True if a version has a weight of 100 % that the history does not record: AWS moves provisioned
+    /// concurrency, or someone else has set the weight. A guard watches a version with such a weight, too,
+    /// but the history records that.
+    pub(crate) fn seems_to_move(&self) -> bool {
+        let seems_to_leave = |(version, percent): &(String, u8)| {
             *percent == 100 && self.history.shift(&self.version) != Some(version)
         };
-        if self.weights.iter().any(is_moving) { &[] } else { &self.weights }
+        self.weights.iter().any(seems_to_leave)
     }
 
     /// The shares, if not all of them were set by a deployment of this program but by a person or another
@@ -293,6 +301,19 @@ impl LiveVersion {
     pub(crate) fn setting(&self, like: &Setting) -> Option<&Setting> {
         self.settings.iter().find(|setting| setting.is_kind_of(like))
     }
+}
+
+/// What uses a published version by its number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum VersionUse {
+    /// A durable execution that has not ended.
+    DurableExecution,
+    /// An event source mapping that calls it.
+    EventSource,
+    /// Provisioned concurrency of its own.
+    ProvisionedConcurrency,
+    /// Callers that its own resource policy permits to invoke it.
+    Callers,
 }
 
 /// Provisioned concurrency of an alias.

@@ -29,7 +29,7 @@ pub(crate) use last_release::{LastRelease, ReleaseAlias};
 pub(crate) use layer::{LayerVersion, new_version};
 pub(crate) use live::{
     CodeAndSettings, LATEST_PUBLISHED, LiveAlias, LiveDeployment, LiveFunction, LiveImage, LiveUrl,
-    LiveVersion, Permission, Provisioned, ProvisionedState, PublicAccess, VersionState,
+    LiveVersion, Permission, Provisioned, ProvisionedState, PublicAccess, VersionState, VersionUse,
 };
 pub(crate) use release::Release;
 pub(crate) use setting::{ChangedBy, Setting};

@@ -28,7 +28,7 @@ pub(crate) enum ShiftOutcome {
 
 impl Lambda {
     /// Whether an alias already points where the step wants it, or has the step's description, because AWS
-    /// applied a request whose response was lost.
+    /// applied a request whose response was lost. If so, records the change.
     pub(super) async fn has_moved_alias(
         &self,
         call: &WriteCall,
@@ -44,39 +44,50 @@ impl Lambda {
             }
             WriteCall::DescribeAlias { alias, text } => {
                 let description = state.text_description(alias, text).unwrap_or_default();
-                let is_described =
-                    |output: &GetAliasOutput| output.description().unwrap_or_default() == description;
-                return self.is_alias(alias, is_described, state).await;
+                let Some(output) = self.read_alias(alias, state).await? else { return Ok(false) };
+                let is_described = output.description().unwrap_or_default() == description;
+                if is_described {
+                    self.record_lost_response(call, live_alias(alias, &output), state);
+                }
+                return Ok(is_described);
             }
             _ => return Ok(false),
         };
         let LiveAlias { name, version, weights, .. } = target;
-        let is_there = |output: &GetAliasOutput| {
-            output.function_version() == Some(version.as_str()) && shares(output.routing_config()) == weights
-        };
-        if !self.is_alias(&name, is_there, state).await? {
+        let Some(output) = self.read_alias(&name, state).await? else { return Ok(false) };
+        let now = live_alias(&name, &output);
+        if now.version != version || now.shares() != weights.as_slice() {
             return Ok(false);
         }
-        state.record_target(call);
-        if provisions {
+        // While AWS moves provisioned concurrency, it shows a weight that no request has set.
+        let is_moving = now.weights != weights;
+        if is_moving && !self.is_provisioned(state.name, &name).await? {
+            return Ok(false);
+        }
+        self.record_lost_response(call, now, state);
+        if provisions || is_moving {
+            state.unsettled.insert(name.clone());
             self.wait_for_provisioned(state.name, &name).await?;
         }
         Ok(true)
     }
 
-    /// Reads an alias. If it is as a step wants it, records its revision.
-    async fn is_alias(
+    /// Reads an alias. `None`: it does not exist.
+    async fn read_alias(
         &self,
         name: &str,
-        is_as_wanted: impl FnOnce(&GetAliasOutput) -> bool,
-        state: &mut DeployState<'_>,
-    ) -> Result<bool, LambdaError> {
+        state: &DeployState<'_>,
+    ) -> Result<Option<GetAliasOutput>, LambdaError> {
         let read = self.client.get_alias().function_name(state.name.as_str()).name(name).send();
-        let output = found(self.read_call("GetAlias", read).await)?;
-        let Some(output) = output.filter(is_as_wanted) else { return Ok(false) };
-        let alias = Some((name.to_owned(), output.revision_id().map(str::to_owned)));
+        found(self.read_call("GetAlias", read).await)
+    }
+
+    /// Records a step that AWS has applied although its response was lost: the alias is `now` as it wants it.
+    fn record_lost_response(&self, call: &WriteCall, now: LiveAlias, state: &mut DeployState<'_>) {
+        let alias = Some((now.name, now.revision_id));
         state.record_response(ResponseFacts { alias, ..ResponseFacts::default() });
-        Ok(true)
+        state.record_target(call);
+        self.events.record_change(call.name());
     }
 
     /// Sends all traffic of an alias to the previous version again, even if the run is cancelled. In a
@@ -93,16 +104,23 @@ impl Lambda {
         state: &mut DeployState<'_>,
     ) -> Result<(ShiftOutcome, Applied), LambdaError> {
         self.attempts.reset();
-        // After a signal the `finished` event must be written within seconds.
         let share = RESTORE_LIMIT / u32::try_from(count).unwrap_or(u32::MAX).max(1);
-        let limit = match self.stop.reason() {
-            Some(CancelReason::Signal(_) | CancelReason::OutputClosed) => share,
-            Some(CancelReason::Stopped) | None => self.wait_limit,
+        // After a signal the `finished` event must be written within seconds, also if the signal comes later.
+        let out_of_time = async {
+            match self.stop.run_cancelled().await {
+                CancelReason::Signal(_) | CancelReason::OutputClosed => tokio::time::sleep(share).await,
+                CancelReason::Stopped => std::future::pending().await,
+            }
         };
-        let sent = tokio::time::timeout(limit, self.restore_weights(alias, state)).await;
-        let timed_out = |_| self.explain(CallError::without("UpdateAlias", CallErrorKind::Timeout));
-        let outcome = sent.map_err(timed_out)??;
+        let sent = tokio::select! {
+            biased;
+            sent = tokio::time::timeout(self.wait_limit, self.restore_weights(alias, state)) => sent.ok(),
+            () = out_of_time => None,
+        };
+        let timed_out = || self.explain(CallError::without("UpdateAlias", CallErrorKind::Timeout));
+        let outcome = sent.ok_or_else(timed_out)??;
         state.shifted.remove(alias);
+        self.events.record_shared_traffic(!state.shifted.is_empty());
         Ok((outcome, self.applied()))
     }
 
@@ -126,26 +144,26 @@ impl Lambda {
                 // AWS may have applied the shift or this request, although the response was lost.
                 Err(error) if error.is_outdated() && !is_last => {
                     let call = self.client.get_alias().function_name(state.name.as_str()).name(alias).send();
-                    let alias = call.await.map_err(|error| self.failed("GetAlias", error))?;
-                    let shares = shares(alias.routing_config());
-                    revision = alias.revision_id().map(str::to_owned);
-                    match alias.function_version() {
+                    let output = call.await.map_err(|error| self.failed("GetAlias", error))?;
+                    let now = live_alias(alias, &output);
+                    revision = now.revision_id.clone();
+                    // While AWS moves provisioned concurrency, a moved alias shows a weight of 100 %.
+                    match now.version.as_str() {
                         // Another release has taken over what this one has moved.
-                        Some(version) if version == ours && state.at.is_some() && !is_unsettled => {
+                        version if version == ours && state.at.is_some() && !is_unsettled => {
                             return Err(LambdaError::Outdated(Some(error)));
                         }
-                        Some(version) if version == ours && state.at.is_some() => continue,
-                        Some(version) if version == ours && shares.is_empty() => {
+                        version if version == ours && state.at.is_some() => continue,
+                        version if version == ours && now.shares().is_empty() => {
                             return Ok(ShiftOutcome::Completed);
                         }
-                        Some(version) if version == from && shares.is_empty() => {
+                        version if version == from && now.weights.is_empty() => {
                             return Ok(ShiftOutcome::Restored);
                         }
-                        Some(version)
-                            if version == from && shares.iter().all(|(version, _)| version == ours) => {}
+                        version if version == from && now.weights.iter().all(|(to, _)| to == ours) => {}
                         _ => return Err(LambdaError::Outdated(Some(error))),
                     }
-                    history = AliasHistory::of(alias.description().unwrap_or_default());
+                    history = now.history;
                 }
                 Err(error) => return Err(self.explain(error)),
             }
@@ -175,15 +193,32 @@ impl Lambda {
         match self.write_call(step, step.operation(), request).await {
             Ok(output) if output.alias_arn().is_some() => Ok(output.revision_id().map(str::to_owned)),
             Ok(_) => Err(self.invalid_response(step.operation())),
-            // Our own request, whose response was lost.
+            // It may have been our own request, whose response was lost.
             Err(LambdaError::Call(error)) if error.is_outdated() && self.attempts.stats().lost_response => {
-                Ok(None)
+                let now = self.read_alias(&alias.name, state).await?;
+                let now = now.map(|output| live_alias(&alias.name, &output));
+                match now.filter(|now| (&now.version, &now.weights) == (&alias.version, &alias.weights)) {
+                    Some(now) => Ok(now.revision_id),
+                    None => Err(LambdaError::Outdated(Some(error))),
+                }
             }
             Err(LambdaError::Call(error)) if error.is_outdated() || error.is_not_found() => {
                 Err(LambdaError::Outdated(Some(error)))
             }
             Err(error) => Err(error),
         }
+    }
+}
+
+/// The alias `name` as GetAlias returned it.
+pub(super) fn live_alias(name: &str, output: &GetAliasOutput) -> LiveAlias {
+    LiveAlias {
+        name: name.to_owned(),
+        version: output.function_version().unwrap_or_default().to_owned(),
+        weights: shares(output.routing_config()),
+        revision_id: output.revision_id().map(str::to_owned),
+        history: AliasHistory::of(output.description().unwrap_or_default()),
+        ..LiveAlias::default()
     }
 }
 

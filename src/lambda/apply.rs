@@ -34,6 +34,9 @@ impl Lambda {
     ) -> Result<Applied, LambdaError> {
         let call = call.with_layers(&state.layers);
         let call: &WriteCall = &call;
+        if let WriteCall::ShiftTraffic { .. } = call {
+            self.events.record_shared_traffic(true);
+        }
         let applied = self.send_until_accepted(call, state, role_not_ready).await;
         let must_be_restored = match call {
             WriteCall::ShiftTraffic { .. } => true,
@@ -47,6 +50,7 @@ impl Lambda {
             // AWS may have applied the shift or the move in spite of the error.
             state.record_uncertain(call);
         }
+        self.events.record_shared_traffic(!state.shifted.is_empty());
         applied
     }
 
@@ -94,9 +98,7 @@ impl Lambda {
                     tracing::debug!(operation = error.operation, "an update is in progress");
                     let found =
                         self.poll_until_idle(state.name, &mut busy).await?.ok_or(LambdaError::Gone)?;
-                    // Deleting an old version does not depend on the revision of the function.
-                    let names_revision =
-                        state.revision_id.is_some() && !matches!(call, WriteCall::DeleteVersion { .. });
+                    let names_revision = state.revision_id.is_some() && !call.is_of_version_or_alias();
                     if names_revision && state.revision_id != found.live.revision_id {
                         return Err(LambdaError::Outdated(Some(error)));
                     }
@@ -135,18 +137,17 @@ impl Lambda {
                     if !self.attempts.stats().lost_response || !self.has_moved_alias(call, state).await? {
                         return Err(LambdaError::Outdated(Some(error)));
                     }
-                    self.events.record_change(step);
                     return Ok(self.applied());
                 }
                 Err(LambdaError::Call(error)) if error.is_not_found() && !state.arn.is_empty() => {
                     return Err(not_found(call, error));
                 }
                 Err(error) => {
-                    let moves = matches!(call, WriteCall::UpdateAlias { .. }) && error.outcome_is_unknown();
-                    if !moves || !self.has_moved_alias(call, state).await.unwrap_or(false) {
+                    let is_lost = error.outcome_is_unknown() || self.attempts.stats().lost_response;
+                    let may_have_moved = is_lost && matches!(call, WriteCall::UpdateAlias { .. });
+                    if !may_have_moved || !self.has_moved_alias(call, state).await.unwrap_or(false) {
                         return Err(error);
                     }
-                    self.events.record_change(step);
                     return Ok(self.applied());
                 }
             }

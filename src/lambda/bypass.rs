@@ -1,6 +1,8 @@
 //! Reads what calls the function itself and not one of its aliases, and waits until an event source mapping
 //! calls an alias. A denied read is no failure, unless the deployment depends on it.
 
+use aws_sdk_lambda::types::EventSourceMappingConfiguration;
+
 use super::client::{Lambda, found};
 use super::error::LambdaError;
 use super::poll_backoff::PollBackoff;
@@ -40,7 +42,7 @@ impl Lambda {
             live.latest_url = permitted(self.url(name.as_str(), None).await, &mut denied)?.flatten();
         }
         if reads.policy {
-            let policy = permitted(self.own_policy(name).await, &mut denied)?.flatten();
+            let policy = permitted(self.policy(name, None).await, &mut denied)?.flatten();
             live.callers = policy.map(|policy| policy_callers(&policy)).unwrap_or_default();
         }
         let list = self.event_sources(name, &live.arn);
@@ -76,9 +78,14 @@ impl Lambda {
         }
     }
 
-    /// The resource policy of the function itself. `None`: it has none.
-    async fn own_policy(&self, name: &FunctionName) -> Result<Option<String>, LambdaError> {
-        let call = self.client.get_policy().function_name(name.as_str()).send();
+    /// The resource policy of the function itself, or of one of its versions. `None`: it has none.
+    pub(super) async fn policy(
+        &self,
+        name: &FunctionName,
+        version: Option<&str>,
+    ) -> Result<Option<String>, LambdaError> {
+        let call = self.client.get_policy().function_name(name.as_str());
+        let call = call.set_qualifier(version.map(str::to_owned)).send();
         let Some(output) = found(self.read_call("GetPolicy", call).await)? else { return Ok(None) };
         let policy = output.policy().ok_or_else(|| self.invalid_response("GetPolicy"))?;
         Ok(Some(policy.to_owned()))
@@ -86,18 +93,26 @@ impl Lambda {
 
     /// The event source mappings of the function itself.
     async fn event_sources(&self, name: &FunctionName, arn: &str) -> Result<Vec<EventSource>, LambdaError> {
+        let mappings = self.event_source_mappings(name.as_str()).await?;
+        Ok(mappings.iter().filter_map(|mapping| read::event_source(mapping, arn)).collect())
+    }
+
+    /// The event source mappings of a function, a version or an alias.
+    pub(super) async fn event_source_mappings(
+        &self,
+        function: &str,
+    ) -> Result<Vec<EventSourceMappingConfiguration>, LambdaError> {
         const OPERATION: &str = "ListEventSourceMappings";
-        let (mut sources, mut pages) = (Vec::new(), Pages::default());
+        let (mut mappings, mut pages) = (Vec::new(), Pages::default());
         while !pages.are_read {
-            let call = self.client.list_event_source_mappings().function_name(name.as_str());
+            let call = self.client.list_event_source_mappings().function_name(function);
             let call = call.set_marker(pages.marker()).send();
-            let Some(output) = found(self.read_call(OPERATION, call).await)? else { return Ok(sources) };
-            let mappings = output.event_source_mappings.as_ref();
-            let mappings = mappings.ok_or_else(|| self.invalid_response(OPERATION))?;
-            sources.extend(mappings.iter().filter_map(|mapping| read::event_source(mapping, arn)));
+            let Some(output) = found(self.read_call(OPERATION, call).await)? else { return Ok(mappings) };
+            let page = output.event_source_mappings.as_ref();
+            mappings.extend_from_slice(page.ok_or_else(|| self.invalid_response(OPERATION))?);
             self.next_page(OPERATION, &mut pages, output.next_marker())?;
         }
-        Ok(sources)
+        Ok(mappings)
     }
 }
 

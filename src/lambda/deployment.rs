@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use super::alias::shares;
+use super::alias::live_alias;
 use super::client::Lambda;
 use super::deploy_state::DeployState;
 use super::error::{FailedDeployment, LambdaError, StateReason};
@@ -238,14 +238,8 @@ impl Lambda {
             Err(LambdaError::Call(error)) if error.is_function_not_found() => return Err(LambdaError::Gone),
             answer => answer?,
         };
-        let version = output.function_version().ok_or_else(|| self.invalid_response("GetAlias"))?;
-        Ok(LiveAlias {
-            name: alias.to_owned(),
-            version: version.to_owned(),
-            weights: shares(output.routing_config()),
-            revision_id: output.revision_id().map(str::to_owned),
-            history: AliasHistory::of(output.description().unwrap_or_default()),
-        })
+        output.function_version().ok_or_else(|| self.invalid_response("GetAlias"))?;
+        Ok(live_alias(alias, &output))
     }
 
     /// Records in the description of an alias that CodeDeploy has moved it from the version `from`.

@@ -433,7 +433,13 @@ impl CallError {
         self.kind == CallErrorKind::Timeout
     }
 
-    /// True if a version cannot be deleted because an alias points at it.
+    /// True if a version cannot be deleted because CloudFront has replicas of it, also some hours after no
+    /// distribution uses it any more (terraform-provider-aws, issue 1721).
+    pub(crate) fn is_replicated(&self) -> bool {
+        self.code() == "InvalidParameterValueException" && self.message().contains("replicated function")
+    }
+
+    /// True if a version cannot be deleted because an alias points at it. Another caller has moved it there.
     pub(crate) fn is_used_by_alias(&self) -> bool {
         self.code() == "ResourceConflictException" && self.message().to_lowercase().contains("alias")
     }

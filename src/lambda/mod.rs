@@ -36,6 +36,7 @@ mod roles;
 mod scaling;
 mod timeouts;
 mod transient_error;
+mod version_use;
 mod versions;
 mod whole_function;
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use aws_sdk_lambda::operation::get_provisioned_concurrency_config::GetProvisionedConcurrencyConfigOutput;
 use aws_sdk_lambda::primitives::Blob;
-use aws_sdk_lambda::types::{ExecutionStatus, LogType, ProvisionedConcurrencyStatusEnum};
+use aws_sdk_lambda::types::{LogType, ProvisionedConcurrencyStatusEnum};
 
 use super::alias::shares;
 use super::client::{Lambda, found};
@@ -158,6 +158,7 @@ impl Lambda {
                 weights: shares(alias.routing_config()),
                 revision_id: alias.revision_id().map(str::to_owned),
                 history: AliasHistory::of(alias.description().unwrap_or_default()),
+                is_unprovisioned: false,
             }));
             self.next_page("ListAliases", &mut pages, output.next_marker())?;
         }
@@ -181,46 +182,6 @@ impl Lambda {
             self.next_page(operation, &mut pages, output.next_marker())?;
         }
         Ok(versions)
-    }
-
-    /// Those of `versions` in which durable executions have not ended. They need their version until then:
-    /// AWS runs its code again at each of their steps.
-    ///
-    /// # Errors
-    /// As [`Lambda::read_live`].
-    pub(crate) async fn executing_versions(
-        &self,
-        name: &FunctionName,
-        versions: Vec<String>,
-    ) -> Result<Vec<String>, LambdaError> {
-        let mut executing = Vec::new();
-        for version in versions {
-            let is_executing = self.is_executing(name, &version);
-            if self.in_time("the list of durable executions", is_executing).await? {
-                executing.push(version);
-            }
-        }
-        Ok(executing)
-    }
-
-    async fn is_executing(&self, name: &FunctionName, version: &str) -> Result<bool, LambdaError> {
-        let operation = "ListDurableExecutionsByFunction";
-        // botocore's model has the last two, too; this SDK does not.
-        let statuses = ["RUNNING", "PAUSING", "PAUSED"].map(ExecutionStatus::from).to_vec();
-        let mut pages = Pages::default();
-        while !pages.are_read {
-            let call = self.client.list_durable_executions_by_function().function_name(name.as_str());
-            let call = call.qualifier(version).set_statuses(Some(statuses.clone()));
-            let call = call.set_marker(pages.marker()).send();
-            // Another caller has deleted the version.
-            let Some(output) = found(self.read_call(operation, call).await)? else { return Ok(false) };
-            self.require_aws_request_id(operation)?;
-            if !output.durable_executions().is_empty() {
-                return Ok(true);
-            }
-            self.next_page(operation, &mut pages, output.next_marker())?;
-        }
-        Ok(false)
     }
 
     /// Records that a page was read, and what follows it.
@@ -259,19 +220,42 @@ impl Lambda {
         live: &mut LiveFunction,
         reads: &VersionReads,
     ) -> Result<(), LambdaError> {
-        let is_asked = |alias: &&LiveAlias| reads.provisioned && reads.aliases.contains(&alias.name);
-        for alias in live.aliases.iter().filter(is_asked) {
-            if let Some(output) = found(self.provisioned(name, &alias.name).await)?.flatten() {
-                let executions = output.requested_provisioned_concurrent_executions().unwrap_or_default();
-                let state = match output.status() {
-                    Some(ProvisionedConcurrencyStatusEnum::InProgress) => ProvisionedState::InProgress,
-                    Some(ProvisionedConcurrencyStatusEnum::Failed) => ProvisionedState::Failed,
-                    _ => ProvisionedState::Ready,
-                };
-                live.provisioned.insert(alias.name.clone(), Provisioned { executions, state });
-            }
+        let is_asked = |alias: &&mut LiveAlias| {
+            reads.aliases.contains(&alias.name) && (reads.provisioned || alias.seems_to_move())
+        };
+        for alias in live.aliases.iter_mut().filter(is_asked) {
+            let output = match found(self.provisioned(name, &alias.name).await) {
+                // The stanza does not set it.
+                Err(LambdaError::Call(error)) if error.is_denied() && !reads.provisioned => continue,
+                output => output?.flatten(),
+            };
+            let Some(output) = output else {
+                alias.is_unprovisioned = true;
+                continue;
+            };
+            let executions = output.requested_provisioned_concurrent_executions().unwrap_or_default();
+            let state = match output.status() {
+                Some(ProvisionedConcurrencyStatusEnum::InProgress) => ProvisionedState::InProgress,
+                Some(ProvisionedConcurrencyStatusEnum::Failed) => ProvisionedState::Failed,
+                _ => ProvisionedState::Ready,
+            };
+            live.provisioned.insert(alias.name.clone(), Provisioned { executions, state });
         }
         Ok(())
+    }
+
+    /// True if an alias or a version has provisioned concurrency.
+    pub(super) async fn is_provisioned(
+        &self,
+        name: &FunctionName,
+        qualifier: &str,
+    ) -> Result<bool, LambdaError> {
+        match found(self.provisioned(name, qualifier).await)?.flatten() {
+            Some(output) if output.status().is_none() => {
+                Err(self.invalid_response("GetProvisionedConcurrencyConfig"))
+            }
+            output => Ok(output.is_some()),
+        }
     }
 
     async fn provisioned(

@@ -271,6 +271,20 @@ impl WriteCall {
         self.name_and_wait().0
     }
 
+    /// True for a call that does not depend on the revision of the function: a version never changes, and an
+    /// alias has a revision of its own.
+    pub(crate) fn is_of_version_or_alias(&self) -> bool {
+        use WriteCall::{CreateAlias, DeleteVersion, DescribeAlias, ShiftTraffic, UpdateAlias};
+        matches!(
+            self,
+            DeleteVersion { .. }
+                | CreateAlias { .. }
+                | UpdateAlias { .. }
+                | DescribeAlias { .. }
+                | ShiftTraffic { .. }
+        )
+    }
+
     /// The call with the ARNs of the layer versions that earlier steps have published, by layer.
     pub(crate) fn with_layers(&self, published: &BTreeMap<String, String>) -> Cow<'_, WriteCall> {
         let mut call = Cow::Borrowed(self);

@@ -255,19 +255,20 @@ fn copy_of<'a>(live: &'a LiveFunction, release: &Release) -> Option<&'a LiveVers
     aliased.filter(is_copy).max_by_key(|version| version.ordinal()).or_else(newest)
 }
 
-/// The version to which an alias is rolled back: the previous one in its alias history. If someone else moved
-/// the alias, it is the next older version, which may never have been live.
+/// The version to which an alias is rolled back: the previous one in its alias history, also if someone else
+/// has moved the alias since. If the history has none of such an alias, it is the next older version, which
+/// may never have been live.
 pub(super) fn rollback_target<'a>(alias: &LiveAlias, versions: &'a [LiveVersion]) -> Option<&'a LiveVersion> {
-    match alias.history.before(&alias.version) {
-        Some(before) => before.iter().find_map(|number| at(number, versions)),
-        None => {
-            let ordinal = alias.version.parse::<u64>().ok()?;
-            // A failed version has never been live.
-            let is_older =
-                |version: &&LiveVersion| version.ordinal() < ordinal && version.state != VersionState::Failed;
-            versions.iter().filter(is_older).max_by_key(|version| version.ordinal())
-        }
+    let known = alias.history.versions_before(&alias.version);
+    let target = known.into_iter().find_map(|number| at(number, versions));
+    if target.is_some() || alias.history.before(&alias.version).is_some() {
+        return target;
     }
+    let ordinal = alias.version.parse::<u64>().ok()?;
+    // A failed version has never been live.
+    let is_older =
+        |version: &&LiveVersion| version.ordinal() < ordinal && version.state != VersionState::Failed;
+    versions.iter().filter(is_older).max_by_key(|version| version.ordinal())
 }
 
 /// True if the function surely differs from its newest version, so that PublishVersion creates a new one.
@@ -438,8 +439,8 @@ fn removes(step: &Step) -> bool {
 }
 
 /// The steps that delete versions beyond the number to keep. All published versions count. A version that
-/// gets traffic through an alias stays, and so do the one to which an alias can be rolled back, and those in
-/// which durable executions have not ended. `creates`: this run publishes one more version before.
+/// gets traffic through an alias stays, and so do the one to which an alias can be rolled back, and those
+/// that something uses by their numbers. `creates`: this run publishes one more version before.
 fn deletions(
     release: &Release,
     live: Option<&LiveFunction>,
@@ -450,7 +451,7 @@ fn deletions(
     let mut versions: Vec<&LiveVersion> = live.versions.iter().collect();
     versions.sort_by_key(|version| std::cmp::Reverse(version.ordinal()));
     let mut protected: BTreeSet<&str> = version.into_iter().collect();
-    protected.extend(live.executing.iter().map(String::as_str));
+    protected.extend(live.in_use.iter().map(|(version, _)| version.as_str()));
     for alias in &live.aliases {
         protected.insert(&alias.version);
         protected.extend(alias.weights.iter().map(|(version, _)| version.as_str()));
@@ -465,7 +466,7 @@ fn deletions(
         // An alias that moves can be rolled back to its current version, which is protected above. The
         // previous version of an alias outside of the stanza is known only from its alias history.
         let stays = !is_ours(&alias) || version.is_some_and(|version| version == alias.version);
-        let is_known = is_ours(&alias) || alias.history.before(&alias.version).is_some();
+        let is_known = is_ours(&alias) || !alias.history.versions_before(&alias.version).is_empty();
         protected.extend(rollback_target(alias, &live.versions).filter(|_| stays && is_known).map(number));
     }
     if release.aliases.is_empty() {

@@ -103,13 +103,17 @@ pub(super) fn url_actions(desired: &DesiredFunction) -> Vec<&'static str> {
 
 /// The actions on published versions.
 pub(super) fn version_actions(stanza: &Stanza, desired: &DesiredFunction) -> Vec<&'static str> {
+    let prunes = desired.release.keep.is_some();
     needed(&[
         (publishes(desired), "lambda:GetFunction"),
         (publishes(desired) && invokes(stanza), StepName::Verify.iam_action()),
         (desired.release.scaling.is_some(), "lambda:GetFunctionScalingConfig"),
         (desired.release.scaling.is_some(), StepName::PutFunctionScalingConfig.iam_action()),
-        (desired.release.keep.is_some(), StepName::DeleteFunction.iam_action()),
-        (desired.release.keep.is_some() && is_durable(desired), "lambda:ListDurableExecutionsByFunction"),
+        (prunes, StepName::DeleteFunction.iam_action()),
+        // What still uses a version is read before it is deleted.
+        (prunes, "lambda:GetPolicy"),
+        (prunes, "lambda:GetProvisionedConcurrencyConfig"),
+        (prunes && is_durable(desired), "lambda:ListDurableExecutionsByFunction"),
     ])
 }
 

@@ -196,8 +196,12 @@ fn a_layer_is_for_as_much_as_its_entry_needs() {
 fn versions_are_deleted_and_called_but_never_the_function_deleted() {
     let stanza = json!({"alias": "live", "keep_versions": 3, "verify": {}, "provisioned_concurrency": 2});
     let versions = statement(&stanza, F, "Versions");
-    assert_eq!(versions.action, ["lambda:GetFunction", "lambda:InvokeFunction", "lambda:DeleteFunction"]);
+    let called = ["lambda:GetFunction", "lambda:InvokeFunction"];
+    let deleted = ["lambda:DeleteFunction", "lambda:GetPolicy", "lambda:GetProvisionedConcurrencyConfig"];
+    assert_eq!(versions.action, [&called[..], &deleted].concat());
     assert_eq!(versions.resource, [format!("{F}:*")]);
+    assert!(has(&stanza, "EventSourceList") && !has(&stanza, "OptionalList"));
+    assert!(has(&json!({"publish": true, "keep_versions": 3}), "EventSourceList"));
     let aliases = statement(&stanza, F, "Aliases");
     assert_eq!((aliases.action.len(), aliases.resource), (2, vec![format!("{F}:live")]));
     assert!(!statement(&stanza, F, "Function").action.contains(&"lambda:DeleteFunction".to_owned()));

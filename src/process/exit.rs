@@ -85,7 +85,8 @@ pub(crate) fn handle_signals(
             signals.wait(None, Some(SHUTDOWN_GRACE));
         }
         child::kill_all();
-        let report = diagnostics::naming_stash(diagnostics::from_stop(reason), events.stash());
+        let report = diagnostics::from_stop(reason);
+        let report = diagnostics::naming_leftovers(report, events.stash(), events.shares_traffic());
         let finished = events.failed(report);
         let status = exit_status(&finished, true, Some(reason));
         thread::spawn(move || finish_and_exit(&events, &stop, finished, false));

@@ -14,7 +14,8 @@ use crate::protocol::error::ErrorReport;
 /// Makes a panic in any thread write an `internal` error as the last event and exit the process.
 pub(crate) fn report_panics(events: Arc<EventWriter>, stop: CancelToken) {
     panic::set_hook(Box::new(move |panic| {
-        let report = diagnostics::naming_stash(panic_report(panic), events.stash());
+        let report = panic_report(panic);
+        let report = diagnostics::naming_leftovers(report, events.stash(), events.shares_traffic());
         finish_and_exit(&events, &stop, events.failed(report), false)
     }));
 }

@@ -517,11 +517,12 @@ words! {
         /// Too few invocations of the new version were counted to judge its errors. The deployment succeeded.
         GuardUndecided =>
             "Increase `guard.bake`, or watch an alarm with `guard.alarms`.";
-        /// A version that should have been deleted was kept: an alias uses it, or a durable execution runs in
-        /// it.
+        /// A version that should have been deleted was kept, because something still uses it: an alias, a
+        /// durable execution, an event source mapping, provisioned concurrency, a caller in its resource
+        /// policy, or CloudFront.
         VersionKept =>
-            "Move the alias that uses the version, or wait until the executions have ended. A later deployment \
-             then deletes the version.";
+            "Make what uses the version use an alias, or wait until the executions have ended. A later \
+             deployment then deletes the version.";
         /// A key of the stanza has no effect in this command, or beside another key.
         WithoutEffect =>
             "Remove the key, or run the command to which it applies.";

@@ -150,6 +150,26 @@ fn a_history_of_another_version_is_none() {
 }
 
 #[test]
+fn an_alias_that_someone_else_has_moved_goes_back_to_what_the_history_has() {
+    for (history, version, before) in [
+        ("(at 9, before: 7)", "9", vec!["7"]),
+        // Moved on, back, and to a version at which it never was.
+        ("(at 9, before: 7, 3)", "12", vec!["9", "7", "3"]),
+        ("(at 9, before: 7, 3)", "7", vec!["3"]),
+        ("(at 9, before: 7, 3)", "8", vec!["7", "3"]),
+        ("(at 9, before: none)", "8", vec![]),
+        ("(at 9, before: 7)", "$LATEST", vec![]),
+        ("x", "9", vec![]),
+    ] {
+        assert_eq!(AliasHistory::of(history).versions_before(version), before, "{history} {version}");
+    }
+    let history = AliasHistory::of("x (at 9 #4, before: 7 #3, 3, release: shop, last: a:live)");
+    assert_eq!(at(&history.rolled_back("12", "9"), "9"), "x (at 9 #4, before: 7 #3, 3, release: shop)");
+    assert_eq!(at(&history.rolled_back("8", "7"), "7"), "x (at 7 #3, before: 3, release: shop)");
+    assert_eq!(at(&history.rolled_back("8", "5"), "5"), "x");
+}
+
+#[test]
 fn it_goes_on_for_ten_steps_and_never_costs_a_text() {
     let many: Vec<String> = (1..40).rev().map(|number: u64| number.to_string()).collect();
     let long = AliasHistory::of(&format!("(at 40, before: {})", many.join(", ")));

@@ -24,8 +24,7 @@ fn alias(name: &str, at: u64, shares: &[(u64, u8)]) -> LiveAlias {
         name: name.to_owned(),
         version: at.to_string(),
         weights: shares.iter().map(|(version, percent)| (version.to_string(), *percent)).collect(),
-        revision_id: None,
-        history: AliasHistory::default(),
+        ..LiveAlias::default()
     }
 }
 
@@ -262,8 +261,14 @@ fn weights_beside_the_right_version_go_without_a_proof() {
     let planned = of(&release(&["live"]), &live(2, &[shifting("live", 2, (1, 10))]), false);
     assert_eq!(shown(&planned.go_live), ["live to 2"]);
     // A weight of 100 % is AWS's own, while provisioned concurrency moves.
-    let moving = of(&release(&["live"]), &live(2, &[alias("live", 2, &[(1, 100)])]), false);
-    assert!(moving.go_live.is_empty() && moving.cleared.is_empty());
+    let moving = alias("live", 2, &[(1, 100)]);
+    let planned = of(&release(&["live"]), &live(2, std::slice::from_ref(&moving)), false);
+    assert!(planned.go_live.is_empty() && planned.cleared.is_empty());
+    // Without provisioned concurrency, someone else has set it.
+    let shared = live(2, &[LiveAlias { is_unprovisioned: true, ..moving }]);
+    let shares = vec![("1".to_owned(), 100)];
+    let refused = PlanError::TrafficShared { alias: "live".to_owned(), shares };
+    assert_eq!(plan_release(&release(&["live"]), &[], Some(&shared), false).unwrap_err(), refused);
 }
 
 #[test]
@@ -428,6 +433,11 @@ fn the_way_back_leads_to_where_the_alias_came_from() {
     check_back(&three, &["live"], None, Err(none()));
     three.aliases[0].history = AliasHistory::of("(at 3, before: none)");
     check_back(&three, &["live"], None, Err(none()));
+    // Someone else has moved the alias since. Version 8 was never live.
+    let moved = |at| live(9, &[recorded("live", at, "(at 7, before: 5, 4)")]);
+    check_back(&moved(9), &["live"], None, Ok(&["live to 7"]));
+    check_back(&moved(5), &["live"], None, Ok(&["live to 4"]));
+    check_back(&moved(3), &["live"], None, Ok(&["live to 2"]));
     check_back(&live(3, &[shifting("live", 2, (3, 10))]), &["live"], None, Ok(&["live to 2"]));
 }
 

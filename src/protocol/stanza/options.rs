@@ -454,7 +454,7 @@ options! {
                 [Versions, open];
         /// Number of published versions to keep, newest first, at least 1, such as 10. Older versions are
         /// deleted after the deployment, except those that an alias uses or can be rolled back to, and those
-        /// in which a durable execution still runs. Default: all versions.
+        /// that something else uses by their number, such as an event source. Default: all versions.
         pub keep_versions: Option<i32> as Option<WholeNumber> = whole_number(""),
             "Versions to keep".at_least(1).example(10) [Versions, open];
         /// Number of the version to which `dpl-lambda rollback` moves the alias, such as 7. Other commands

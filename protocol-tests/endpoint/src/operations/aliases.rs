@@ -156,9 +156,12 @@ fn check(alias: &Alias, before: Option<&Alias>, function: &Function) -> Result<(
         if version == "$LATEST" || was_led_to(version) {
             continue;
         }
-        match function.version(Some(version))?.phase {
+        match &function.version(Some(version))?.phase {
             Phase::Creating { .. } | Phase::Waking { .. } => return Err(Refusal::Pending),
             Phase::CreationFailed(_) => return Err(Refusal::CreationFailed),
+            Phase::Fixed { state } if ["Pending", "Failed"].contains(&state.as_str()) => {
+                return Err(Refusal::InState { state: state.clone() });
+            }
             _ => {}
         }
     }

@@ -51,13 +51,18 @@ impl Account {
         found.map(Provisioned::answer).ok_or(Refusal::ProvisionedNotFound)
     }
 
-    /// Succeeds if nothing is provisioned, as on AWS.
+    /// Succeeds if nothing is provisioned, as on AWS. (That the alias then shows no other version any more is
+    /// a guess.)
     pub(crate) fn delete_provisioned_concurrency_config(
         &mut self,
         arguments: &Arguments<'_>,
     ) -> Result<Value, Refusal> {
         let (name, qualifier) = self.published(arguments, &Refusal::ProvisionedOfNoVersion)?;
-        self.function_of(&name, &qualifier, arguments)?.provisioned.remove(&qualifier);
+        let function = self.function_of(&name, &qualifier, arguments)?;
+        function.provisioned.remove(&qualifier);
+        if let Some(alias) = function.aliases.get_mut(&qualifier) {
+            alias.leaving = None;
+        }
         Ok(Value::Null)
     }
 

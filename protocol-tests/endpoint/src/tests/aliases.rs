@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::function::Phase;
 use crate::scenario::{ARN, TestAccount};
 use crate::settings::Settings;
 
@@ -112,6 +113,20 @@ fn weights_that_make_no_sense_are_refused() {
         INVALID,
         "$LATEST is not supported for an alias pointing to more than 1 version",
     );
+}
+
+#[test]
+fn no_alias_is_led_to_a_version_that_is_not_ready() {
+    let mut scenario = scenario();
+    for state in ["Pending", "Failed"] {
+        let function = scenario.account().functions.get_mut("f").unwrap();
+        function.published.get_mut(&2).unwrap().phase = Phase::Fixed { state: state.to_owned() };
+        let text = format!(
+            "The operation cannot be performed at this time. The function is currently in the following state: {state}"
+        );
+        let version = json!({"FunctionVersion": "2"});
+        scenario.refused("PUT", LIVE, version, (409, "ResourceConflictException"), &text);
+    }
 }
 
 #[test]

@@ -145,4 +145,8 @@ fn an_alias_that_moves_shows_weights_of_its_own_until_its_provisioned_concurrenc
     assert_eq!(scenario.done("GET", &at("live"), Value::Null)["Status"], "READY");
     scenario.done("PUT", LIVE, json!({"RoutingConfig": {"AdditionalVersionWeights": {"1": 0.1}}}));
     scenario.refused("PUT", &at("live"), provision(2), INVALID, with_weights);
+    let moving = scenario.done("PUT", LIVE, json!({"FunctionVersion": "1", "RoutingConfig": {}}));
+    assert_eq!(moving["RoutingConfig"], json!({"AdditionalVersionWeights": {"2": 1.0}}));
+    scenario.done("DELETE", &at("live"), Value::Null);
+    assert_eq!(scenario.done("GET", LIVE, Value::Null).get("RoutingConfig"), None);
 }
