@@ -173,8 +173,8 @@ fn called(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
 fn event_sources_follow_the_alias_after_the_check_and_before_old_versions_go() {
     let mut fixture = Fixture::live(json!({"verify": {}, "follow_alias": true, "keep_versions": 1}));
     let uuid = fixture.map_queue("orders", "f");
-    fixture.map_queue("others", "f:1");
     fixture.deployed("// 2\n");
+    fixture.map_queue("others", "f:2");
     fixture.map_queue("later", "f");
     fixture.endpoint.set_update_duration(Duration::from_millis(300));
     fixture.write("// 3\n");
@@ -195,7 +195,7 @@ fn event_sources_follow_the_alias_after_the_check_and_before_old_versions_go() {
     let started = ended.events.iter().find(|event| event["step"] == "update-event-source-mapping");
     let started = started.expect("the step starts");
     assert_eq!((&started["event_source"], &started["alias"]), (&json!("SQS queue later"), &json!("live")));
-    let expected = called(&[("later", "f:live"), ("orders", "f:live"), ("others", "f:1")]);
+    let expected = called(&[("later", "f:live"), ("orders", "f:live"), ("others", "f:2")]);
     assert_eq!(fixture.mappings(), expected);
     let settled = fixture.another_client("GET", &format!("{MAPPINGS}/{uuid}"), Value::Null);
     assert_eq!(settled["State"], "Enabled");

@@ -157,8 +157,8 @@ fn two_cis_that_name_different_builds_are_not_believed() {
     assert!(value == UNKNOWN && note.starts_with(built), "{value}: {note}");
     let tag = with(&[("JENKINS_URL", "https://ci"), ("BRANCH_NAME", "main"), ("TAG_NAME", "main")]);
     assert!(request(&tag, SCRIPT).1.contains("jenkins says the tag `main`"));
-    let by_hand = [("TRAVIS", "true"), ("TRAVIS_PULL_REQUEST", "false"), ("TRAVIS_BRANCH", "dev")];
-    assert_eq!(request(&with(&by_hand), SCRIPT).0, UNKNOWN);
+    let set_as_on_travis = [("TRAVIS", "true"), ("TRAVIS_PULL_REQUEST", "false"), ("TRAVIS_BRANCH", "dev")];
+    assert_eq!(request(&with(&set_as_on_travis), SCRIPT).0, UNKNOWN);
     let believed = ("false".to_owned(), String::new());
     assert_eq!(request(&gitlab, CiSelection::Named(Ci::GitHubActions)), believed);
     let same = with(&[("GITLAB_CI", "true"), ("CI_COMMIT_BRANCH", "main")]);
