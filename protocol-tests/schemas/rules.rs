@@ -59,9 +59,10 @@ fn keys_go_together_in_the_schema_when_they_do_in_the_program() {
     };
     let (mut tried, mut refused) = (0, 0);
     let keys = keys();
-    for first in &keys {
+    // Each pair once: the order of keys in a stanza does not matter.
+    for (index, first) in keys.iter().enumerate() {
         for (one, two) in
-            keys.iter().flat_map(|second| fitting(first).into_iter().map(move |one| (one, second)))
+            keys[index..].iter().flat_map(|second| fitting(first).into_iter().map(move |one| (one, second)))
         {
             for other in fitting(two) {
                 let mut stanza = json!({"function_name": "f"});
