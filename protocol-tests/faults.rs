@@ -96,7 +96,7 @@ impl Reference {
     }
 
     /// Every call that a fault can affect, with the number of earlier calls of its operation.
-    fn struck(&self) -> Vec<(&Call, usize)> {
+    fn affected(&self) -> Vec<(&Call, usize)> {
         let before = |place: usize| {
             let call = &self.calls[place];
             (call, self.calls[..place].iter().filter(|earlier| earlier.operation == call.operation).count())
@@ -335,18 +335,18 @@ impl Combination<'_> {
 
     /// Returns the changes and invocations that took effect, in order, each once.
     fn effective<'a>(&self, calls: &'a [Call]) -> Vec<&'a Call> {
-        let struck = self.nth..self.nth + self.fault.times as usize;
+        let affected = self.nth..self.nth + self.fault.times as usize;
         let mut seen = 0;
         let mut effective: Vec<(usize, &Call)> = Vec::new();
         for (place, call) in calls.iter().enumerate() {
-            let mut is_struck = false;
+            let mut is_affected = false;
             if call.operation == self.operation {
-                is_struck = struck.contains(&seen);
+                is_affected = affected.contains(&seen);
                 seen += 1;
             }
             let took_effect = match call.status {
-                0 | 429 => is_struck && self.fault.takes_effect,
-                200..300 => !is_struck || self.fault.takes_effect,
+                0 | 429 => is_affected && self.fault.takes_effect,
+                200..300 => !is_affected || self.fault.takes_effect,
                 _ => false,
             };
             // A call that was repeated because its answer was lost is still one step. The deletions of two
@@ -427,8 +427,8 @@ fn a_deployment_survives_transient_faults_and_reports_the_others_truly() {
         SCENARIOS.iter().map(|scenario| Reference::of(scenario, directory.path())).collect();
     let (faults, mut combinations) = (call_faults(), Vec::new());
     for reference in &references {
-        for (call, nth) in reference.struck() {
-            let concerned = faults.iter().filter(|fault| (fault.strikes)(call));
+        for (call, nth) in reference.affected() {
+            let concerned = faults.iter().filter(|fault| (fault.affects)(call));
             let operation = call.operation.as_str();
             combinations.extend(concerned.map(|fault| Combination { reference, fault, operation, nth }));
         }

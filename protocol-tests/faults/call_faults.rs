@@ -16,7 +16,7 @@ pub(super) struct CallFault {
     pub(super) times: u32,
     pub(super) kind: FaultKind,
     /// True for the calls that it can affect.
-    pub(super) strikes: fn(&Call) -> bool,
+    pub(super) affects: fn(&Call) -> bool,
     /// True if an affected call may still take effect.
     pub(super) takes_effect: bool,
     /// The accepted results.
@@ -54,14 +54,14 @@ pub(super) fn call_faults() -> Vec<CallFault> {
     use Expected::{Deployed, DeployedOr, Failed};
     let status = FaultKind::status;
     let unanswered = |name, times, kind, expected| {
-        let (strikes, takes_effect): (fn(&Call) -> bool, _) = (|_| true, false);
-        CallFault { name, times, kind, strikes, takes_effect, expected }
+        let (affects, takes_effect): (fn(&Call) -> bool, _) = (|_| true, false);
+        CallFault { name, times, kind, affects, takes_effect, expected }
     };
-    let handled = |name, kind, strikes, expected| CallFault {
+    let handled = |name, kind, affects, expected| CallFault {
         name,
         times: 1,
         kind,
-        strikes,
+        affects,
         takes_effect: true,
         expected,
     };
@@ -87,16 +87,16 @@ pub(super) fn call_faults() -> Vec<CallFault> {
         unanswered("html-503", 1, FaultKind::Html { status: 503 }, Deployed),
         unanswered("reset-before", 1, FaultKind::ResetBefore, Deployed),
         CallFault {
-            strikes: |call| call.body_bytes > 0,
+            affects: |call| call.body_bytes > 0,
             ..unanswered("reset-during", 1, FaultKind::ResetDuring { after_bytes: 20 }, Deployed)
         },
-        CallFault { strikes: may_conflict, ..unanswered("busy", 1, busy, Deployed) },
+        CallFault { affects: may_conflict, ..unanswered("busy", 1, busy, Deployed) },
         CallFault {
-            strikes: may_conflict,
+            affects: may_conflict,
             ..unanswered("concurrent", 2, status(409, conflict, CONCURRENT), Deployed)
         },
         CallFault {
-            strikes: may_conflict,
+            affects: may_conflict,
             ..unanswered("pending", 2, status(409, conflict, PENDING), Deployed)
         },
         unanswered("hang", 1, FaultKind::hang(), DeployedOr("timed-out")),

@@ -25,7 +25,7 @@ const OLD: &str = "2";
 const NEW: &str = "3";
 
 /// A fault during the release, and the expected result.
-struct Blow {
+struct FaultCase {
     /// The operation and the number of its call: the shift, the second check, the last move, or one that
     /// reads alarms or metrics.
     call: (&'static str, u32),
@@ -75,7 +75,7 @@ const METRICS: (&str, u32) = ("GetMetricData", 0);
 
 const ALARM: &str = "shop-5xx";
 
-fn blows() -> Vec<Blow> {
+fn cases() -> Vec<FaultCase> {
     use End::{Back, Deployed, InDoubt};
     let broken = || FaultKind::status(500, "ServiceException", "An error occurred.");
     let (denied, hang) = (FaultKind::denied, FaultKind::hang);
@@ -83,36 +83,42 @@ fn blows() -> Vec<Blow> {
     // AWS carries out the call, but its answer does not end in time.
     let slow = || FaultKind::Slow { answer_over: Duration::from_secs(30) };
     let html = || FaultKind::Html { status: 200 };
-    let struck = |call, name, times, kind, end| Blow { call, name, times, what: What::Fault(kind), end };
-    let signal =
-        |call, name, times, meanwhile, end| Blow { call, name, times, what: What::Signal(meanwhile), end };
+    let with_fault =
+        |call, name, times, kind, end| FaultCase { call, name, times, what: What::Fault(kind), end };
+    let signal = |call, name, times, meanwhile, end| FaultCase {
+        call,
+        name,
+        times,
+        what: What::Signal(meanwhile),
+        end,
+    };
     // Enough for the restoration too, which calls the same operation.
     let for_ever = 2 * ATTEMPTS;
     vec![
-        struck(SHIFT, "reset-before", 1, before(), Deployed),
-        struck(SHIFT, "reset-after", 1, after(), Deployed),
-        struck(SHIFT, "500-twice", 2, broken(), Deployed),
-        struck(SHIFT, "access-denied", 1, denied(), Back("access-denied")),
-        struck(SHIFT, "hang", 1, hang(), Back("timed-out")),
-        struck(SHIFT, "slow", 1, slow(), Back("timed-out")),
-        struck(SHIFT, "html-200", 1, html(), Back("unexpected-answer")),
-        struck(SHIFT, "500 for all attempts", ATTEMPTS, broken(), Back("service-unavailable")),
-        struck(SHIFT, "500 forever", for_ever, broken(), InDoubt("service-unavailable")),
-        struck(SHIFT, "reset-before forever", for_ever, before(), InDoubt("network-failure")),
-        struck(SHIFT, "reset-after for all attempts", ATTEMPTS, after(), Back("network-failure")),
-        struck(SHIFT, "reset-after forever", for_ever, after(), InDoubt("network-failure")),
+        with_fault(SHIFT, "reset-before", 1, before(), Deployed),
+        with_fault(SHIFT, "reset-after", 1, after(), Deployed),
+        with_fault(SHIFT, "500-twice", 2, broken(), Deployed),
+        with_fault(SHIFT, "access-denied", 1, denied(), Back("access-denied")),
+        with_fault(SHIFT, "hang", 1, hang(), Back("timed-out")),
+        with_fault(SHIFT, "slow", 1, slow(), Back("timed-out")),
+        with_fault(SHIFT, "html-200", 1, html(), Back("unexpected-answer")),
+        with_fault(SHIFT, "500 for all attempts", ATTEMPTS, broken(), Back("service-unavailable")),
+        with_fault(SHIFT, "500 forever", for_ever, broken(), InDoubt("service-unavailable")),
+        with_fault(SHIFT, "reset-before forever", for_ever, before(), InDoubt("network-failure")),
+        with_fault(SHIFT, "reset-after for all attempts", ATTEMPTS, after(), Back("network-failure")),
+        with_fault(SHIFT, "reset-after forever", for_ever, after(), InDoubt("network-failure")),
         signal(SHIFT, "signal after it", 1, None, Back("cancelled")),
         signal(SHIFT, "signal while it hangs", 1, Some(hang()), Back("cancelled")),
         signal(SHIFT, "signal while it hangs forever", 2, Some(hang()), InDoubt("cancelled")),
         signal(SHIFT, "signal while it is slow", 1, Some(slow()), Back("cancelled")),
-        struck(PROOF, "reset-before", 1, before(), Deployed),
-        struck(PROOF, "reset-after", 1, after(), Deployed),
-        struck(PROOF, "access-denied", 1, denied(), Back("access-denied")),
-        struck(PROOF, "hang", 1, hang(), Back("verification-failed")),
-        struck(PROOF, "html-200", 1, html(), Back("unexpected-answer")),
-        struck(PROOF, "500 forever", ATTEMPTS, broken(), Back("service-unavailable")),
-        struck(PROOF, "reset-before forever", ATTEMPTS, before(), Back("network-failure")),
-        Blow {
+        with_fault(PROOF, "reset-before", 1, before(), Deployed),
+        with_fault(PROOF, "reset-after", 1, after(), Deployed),
+        with_fault(PROOF, "access-denied", 1, denied(), Back("access-denied")),
+        with_fault(PROOF, "hang", 1, hang(), Back("verification-failed")),
+        with_fault(PROOF, "html-200", 1, html(), Back("unexpected-answer")),
+        with_fault(PROOF, "500 forever", ATTEMPTS, broken(), Back("service-unavailable")),
+        with_fault(PROOF, "reset-before forever", ATTEMPTS, before(), Back("network-failure")),
+        FaultCase {
             call: PROOF,
             name: "failure",
             times: 1,
@@ -120,56 +126,63 @@ fn blows() -> Vec<Blow> {
             end: Back("verification-failed"),
         },
         signal(PROOF, "signal while it hangs", 1, Some(hang()), Back("cancelled")),
-        struck(MOVE, "reset-before", 1, before(), Deployed),
-        struck(MOVE, "reset-after", 1, after(), Deployed),
-        struck(MOVE, "500-twice", 2, broken(), Deployed),
-        struck(MOVE, "access-denied", 1, denied(), Back("access-denied")),
-        struck(MOVE, "access-denied forever", 2, denied(), InDoubt("access-denied")),
-        struck(MOVE, "hang", 1, hang(), Back("timed-out")),
-        struck(MOVE, "hang forever", 2, hang(), InDoubt("timed-out")),
-        struck(MOVE, "slow", 1, slow(), Back("timed-out")),
-        struck(MOVE, "html-200", 1, html(), Back("unexpected-answer")),
-        struck(MOVE, "500 for all attempts", ATTEMPTS, broken(), Back("service-unavailable")),
-        struck(MOVE, "500 forever", for_ever, broken(), InDoubt("service-unavailable")),
-        struck(MOVE, "reset-before forever", for_ever, before(), InDoubt("network-failure")),
-        struck(MOVE, "reset-after for all attempts", ATTEMPTS, after(), Back("network-failure")),
-        struck(MOVE, "reset-after forever", for_ever, after(), InDoubt("network-failure")),
+        with_fault(MOVE, "reset-before", 1, before(), Deployed),
+        with_fault(MOVE, "reset-after", 1, after(), Deployed),
+        with_fault(MOVE, "500-twice", 2, broken(), Deployed),
+        with_fault(MOVE, "access-denied", 1, denied(), Back("access-denied")),
+        with_fault(MOVE, "access-denied forever", 2, denied(), InDoubt("access-denied")),
+        with_fault(MOVE, "hang", 1, hang(), Back("timed-out")),
+        with_fault(MOVE, "hang forever", 2, hang(), InDoubt("timed-out")),
+        with_fault(MOVE, "slow", 1, slow(), Back("timed-out")),
+        with_fault(MOVE, "html-200", 1, html(), Back("unexpected-answer")),
+        with_fault(MOVE, "500 for all attempts", ATTEMPTS, broken(), Back("service-unavailable")),
+        with_fault(MOVE, "500 forever", for_ever, broken(), InDoubt("service-unavailable")),
+        with_fault(MOVE, "reset-before forever", for_ever, before(), InDoubt("network-failure")),
+        with_fault(MOVE, "reset-after for all attempts", ATTEMPTS, after(), Back("network-failure")),
+        with_fault(MOVE, "reset-after forever", for_ever, after(), InDoubt("network-failure")),
         signal(MOVE, "signal while it hangs", 1, Some(hang()), Back("cancelled")),
         signal(MOVE, "signal while it hangs forever", 2, Some(hang()), InDoubt("cancelled")),
     ]
     .into_iter()
-    .chain(blows_of_the_guard())
+    .chain(faults_of_the_guard())
     .collect()
 }
 
 /// The faults of calls of the guard. One that cannot see does not let a version pass.
-fn blows_of_the_guard() -> Vec<Blow> {
+fn faults_of_the_guard() -> Vec<FaultCase> {
     use End::{Back, Deployed};
     let status = |status, code: &str| FaultKind::status(status, code, "An error occurred.");
-    let struck = |call, name, times, kind, end| Blow { call, name, times, what: What::Fault(kind), end };
-    let mut blows = Vec::new();
+    let with_fault =
+        |call, name, times, kind, end| FaultCase { call, name, times, what: What::Fault(kind), end };
+    let mut cases = Vec::new();
     for call in [ALARMS, WATCH, BAKE] {
         let throttled = status(400, "TooManyRequestsException");
         let broken = || status(500, "ServiceException");
-        blows.extend([
-            struck(call, "throttled-twice", 2, throttled, Deployed),
-            struck(call, "500-twice", 2, broken(), Deployed),
-            struck(call, "html-503", 1, FaultKind::Html { status: 503 }, Deployed),
-            struck(call, "reset-before", 1, FaultKind::ResetBefore, Deployed),
-            struck(call, "reset-after", 1, FaultKind::ResetAfter, Deployed),
-            struck(call, "500 forever", ATTEMPTS, broken(), Back("service-unavailable")),
-            struck(call, "reset-before forever", ATTEMPTS, FaultKind::ResetBefore, Back("network-failure")),
+        cases.extend([
+            with_fault(call, "throttled-twice", 2, throttled, Deployed),
+            with_fault(call, "500-twice", 2, broken(), Deployed),
+            with_fault(call, "html-503", 1, FaultKind::Html { status: 503 }, Deployed),
+            with_fault(call, "reset-before", 1, FaultKind::ResetBefore, Deployed),
+            with_fault(call, "reset-after", 1, FaultKind::ResetAfter, Deployed),
+            with_fault(call, "500 forever", ATTEMPTS, broken(), Back("service-unavailable")),
+            with_fault(
+                call,
+                "reset-before forever",
+                ATTEMPTS,
+                FaultKind::ResetBefore,
+                Back("network-failure"),
+            ),
         ]);
     }
     for call in [ALARMS, WATCH, BAKE, METRICS] {
         let expired = status(403, "ExpiredTokenException");
-        blows.extend([
-            struck(call, "access-denied", 1, FaultKind::denied(), Back("access-denied")),
-            struck(call, "expired", 1, expired, Back("credentials-expired")),
-            struck(call, "html-200", 1, FaultKind::Html { status: 200 }, Back("unexpected-answer")),
-            struck(call, "empty-200", 1, FaultKind::Empty { status: 200 }, Back("unexpected-answer")),
-            struck(call, "hang", 1, FaultKind::hang(), Back("timed-out")),
-            Blow {
+        cases.extend([
+            with_fault(call, "access-denied", 1, FaultKind::denied(), Back("access-denied")),
+            with_fault(call, "expired", 1, expired, Back("credentials-expired")),
+            with_fault(call, "html-200", 1, FaultKind::Html { status: 200 }, Back("unexpected-answer")),
+            with_fault(call, "empty-200", 1, FaultKind::Empty { status: 200 }, Back("unexpected-answer")),
+            with_fault(call, "hang", 1, FaultKind::hang(), Back("timed-out")),
+            FaultCase {
                 call,
                 name: "signal while it hangs",
                 times: 1,
@@ -179,9 +192,9 @@ fn blows_of_the_guard() -> Vec<Blow> {
         ]);
     }
     for call in [WATCH, BAKE] {
-        blows.push(Blow { call, name: "alarm", times: 1, what: What::Alarm, end: Back("alarm-fired") });
+        cases.push(FaultCase { call, name: "alarm", times: 1, what: What::Alarm, end: Back("alarm-fired") });
     }
-    blows
+    cases
 }
 
 /// Returns the version and the weights of the alias.
@@ -195,7 +208,7 @@ fn all_at(version: &str) -> (Value, Value) {
     (json!(version), Value::Null)
 }
 
-impl Blow {
+impl FaultCase {
     fn name(&self) -> String {
         let place = match self.call {
             SHIFT => "shift",
@@ -226,7 +239,7 @@ impl Blow {
     }
 
     /// Runs the case. The error says what is wrong.
-    fn strike(&self) -> Result<(), String> {
+    fn run(&self) -> Result<(), String> {
         let (endpoint, directory) = (endpoint(), build_directory());
         versions(&endpoint, 2);
         perform(&endpoint, "POST", ALIASES, json!({"Name": "live", "FunctionVersion": OLD}));
@@ -369,8 +382,8 @@ fn same<T: PartialEq + std::fmt::Debug>(actual: &T, expected: &T, what: &str) ->
 #[test]
 #[ignore = "second tier: long"]
 fn shared_traffic_ends_at_one_version_or_the_run_says_that_it_may_not() {
-    let blows = blows();
+    let cases = cases();
     // The runs mostly wait, so all of them can run in parallel.
-    let at_once = blows.len();
-    play_each(blows, at_once, Blow::name, Blow::strike);
+    let at_once = cases.len();
+    play_each(cases, at_once, FaultCase::name, FaultCase::run);
 }

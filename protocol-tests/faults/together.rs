@@ -142,9 +142,9 @@ impl Combination {
             return Err(format!("stanzas {failed:?} failed"));
         }
         // The endpoint records a broken answer with status 200.
-        let struck = calls.iter().enumerate().filter(|(_, call)| self.concerns(call)).nth(self.nth);
-        let struck = struck.map(|(place, _)| place);
-        let handled = calls.iter().enumerate().filter(|(place, _)| Some(*place) != struck);
+        let affected = calls.iter().enumerate().filter(|(_, call)| self.concerns(call)).nth(self.nth);
+        let affected = affected.map(|(place, _)| place);
+        let handled = calls.iter().enumerate().filter(|(place, _)| Some(*place) != affected);
         let effective: Vec<&Call> = handled.map(|(_, call)| call).filter(|call| is_effective(call)).collect();
         check_functions(ended, &effective)
     }

@@ -282,9 +282,6 @@ impl StandaloneArgs {
         if (out.is_some() || approved.is_some()) && source.is_none() {
             return Err(InputError::PlanFileWithoutFile);
         }
-        if source.as_ref().is_some_and(StanzaSource::is_stdin) && io::stdin().is_terminal() {
-            print_stderr("waiting for the file on standard input; press Ctrl-D at its end");
-        }
         Ok(source)
     }
 
@@ -303,7 +300,12 @@ impl StandaloneArgs {
         }
     }
 
+    /// What to prepare. Says on a terminal that it waits for the file. Call it when signals are caught, so that
+    /// an interrupt of that wait is reported.
     fn run_request(&self, command: &Command, source: StanzaSource) -> RunRequest {
+        if source.is_stdin() && io::stdin().is_terminal() {
+            print_stderr("waiting for the file on standard input; press Ctrl-D at its end");
+        }
         RunRequest {
             arguments: self.arguments(command),
             source,
