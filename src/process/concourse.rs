@@ -196,13 +196,11 @@ impl Reporter for ResourceReporter<'_> {
 
     /// Errors name the part of the request that has their key. The condition is left out: it is ours.
     fn line(&mut self, line: &ChildLine, _: &str, _: Locate<'_>) -> io::Result<()> {
-        if let ChildLine::Event(line) = line {
-            if matches!(line.event, Event::ConditionChecked(_)) {
-                return Ok(());
-            }
-            if let Event::Finished(finished) = &line.event {
-                self.finished = Some(finished.clone());
-            }
+        if matches!(line, ChildLine::Event(line) if matches!(line.event, Event::ConditionChecked(_))) {
+            return Ok(());
+        }
+        if let Some(finished) = line.finished() {
+            self.finished = Some(finished.clone());
         }
         let request = self.request;
         self.text.show(line, &|_: Option<u32>, at: &str| request.part_of(at).map(str::to_owned))

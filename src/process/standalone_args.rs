@@ -17,7 +17,7 @@ use crate::diagnostics;
 use crate::event_writer::EventWriter;
 use crate::protocol::environment::Environment;
 use crate::protocol::error::ErrorReport;
-use crate::protocol::event::{Event, Finished};
+use crate::protocol::event::Finished;
 use crate::standalone::ci::Ci;
 use crate::standalone::ci_log::{CiLog, LogGroups};
 use crate::standalone::job_env::{AUTO_INTERACTIVE, CiSelection};
@@ -216,17 +216,22 @@ impl StandaloneArgs {
             Format::Json => &mut json,
             Format::Markdown => &mut markdown,
         };
-        let mut plans = PlanRecorder::new(reporter);
-        let mut reporter = RecordingReporter { reporter: &mut plans, written, files, log, fault };
-        let status = standalone::run(child_runs, program, forwarder, &mut reporter, self.require_deploy);
-        let mut files = reporter.files;
+        let plans = PlanRecorder::default();
+        let mut recording = RecordingReporter { reporter, written, plans, files, log, fault };
+        let status = standalone::run(child_runs, program, forwarder, &mut recording, self.require_deploy);
+        let RecordingReporter { reporter, plans, mut files, .. } = recording;
         if status == 1 && forwarder.reason() == Some(CancelReason::OutputClosed) {
             let report = diagnostics::from_stop(CancelReason::OutputClosed);
             print_report(&report);
             files.fail(&report);
         }
         let status = match &self.plan_options.out {
-            Some(file) if status == 0 || status == DIFFERS => plans.write(file, status),
+            Some(file) if status == 0 || status == DIFFERS => {
+                let written = plans.write(file);
+                let (Ok(note) | Err(note)) = &written;
+                reporter.note(note);
+                if written.is_ok() { status } else { 1 }
+            }
             Some(_) | None => status,
         };
         let shown = match format {
@@ -413,10 +418,11 @@ fn report_panics(written: Arc<Mutex<WrittenEvents>>, is_json: bool) {
     }));
 }
 
-/// Passes everything to another reporter, and records which events were written, and the results.
+/// Passes everything to another reporter, and records which events were written, the plans and the results.
 struct RecordingReporter<'a> {
     reporter: &'a mut dyn Reporter,
     written: Arc<Mutex<WrittenEvents>>,
+    plans: PlanRecorder,
     files: ResultFiles,
     /// The log in which errors are also commands.
     log: CiLog,
@@ -431,10 +437,11 @@ impl Reporter for RecordingReporter<'_> {
 
     fn line(&mut self, line: &ChildLine, raw: &str, locate: Locate<'_>) -> io::Result<()> {
         self.files.add(line);
+        if let Some(finished) = line.finished() {
+            self.plans.add(finished);
+        }
         self.reporter.line(line, raw, locate)?;
-        if let ChildLine::Event(line) = line
-            && let Event::Finished(finished) = &line.event
-        {
+        if let Some(finished) = line.finished() {
             Stdout.write_all(annotations::of_result(self.log, finished, locate).as_bytes())?;
         }
         let written = if line.is_finished() { WrittenEvents::Finished } else { WrittenEvents::Begun };
@@ -476,11 +483,7 @@ impl Reporter for MarkdownDocument {
     }
 
     fn line(&mut self, line: &ChildLine, _: &str, _: Locate<'_>) -> io::Result<()> {
-        if let ChildLine::Event(line) = line
-            && let Event::Finished(finished) = &line.event
-        {
-            finished.error().into_iter().for_each(print_report);
-        }
+        line.finished().and_then(Finished::error).into_iter().for_each(print_report);
         self.add(line);
         Ok(())
     }

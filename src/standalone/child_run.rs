@@ -350,11 +350,9 @@ impl EventForwarder<'_> {
     fn forward(&mut self, line: &ChildLine, raw: &str) {
         self.sent_hello = true;
         self.finished |= line.is_finished();
-        if let ChildLine::Event(line) = line {
-            self.contacts_aws |= matches!(line.event, Event::Identified { .. });
-            self.is_skipped |=
-                matches!(&line.event, Event::Finished(finished) if finished.outcome() == Outcome::Skipped);
-        }
+        self.is_skipped |= line.finished().is_some_and(|finished| finished.outcome() == Outcome::Skipped);
+        self.contacts_aws |=
+            matches!(line, ChildLine::Event(line) if matches!(line.event, Event::Identified { .. }));
         let child_run = self.child_run;
         let place = |stanza: Option<u32>, at: &str| child_run.place(stanza, at);
         // After the output is closed, nothing more is written to it. The run shuts down, and its events are

@@ -6,7 +6,7 @@ use std::io;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use crate::protocol::event::{Event, Line};
+use crate::protocol::event::{Event, Finished, Line};
 
 /// Finds the place of a JSON pointer in the file of the stanza, such as `.travis.yml:14`. The number is the
 /// index of the stanza in a list. `None`: the stanza is not from a file.
@@ -30,14 +30,24 @@ pub enum ChildLine {
 }
 
 impl ChildLine {
+    /// The result, if this is the last event of a run and this version knows its form.
+    pub(crate) fn finished(&self) -> Option<&Finished> {
+        let ChildLine::Event(line) = self else { return None };
+        if let Event::Finished(finished) = &line.event { Some(finished) } else { None }
+    }
+
     /// True if this is the last event of a run.
     pub(crate) fn is_finished(&self) -> bool {
-        match self {
-            ChildLine::Event(line) => matches!(line.event, Event::Finished(_)),
-            ChildLine::Unknown { event, .. } => event == "finished",
-            ChildLine::Other(_) => false,
-        }
+        self.finished().is_some() || matches!(self, ChildLine::Unknown { event, .. } if event == "finished")
     }
+}
+
+/// The result of each stanza of a run, with its index if the run is one of a list.
+pub(super) fn of_stanzas(finished: &Finished) -> Vec<(Option<u32>, &Finished)> {
+    if let Finished::List(list) = finished {
+        return list.functions.iter().map(|function| (Some(function.stanza), &function.finished)).collect();
+    }
+    vec![(None, finished)]
 }
 
 /// Shows the events of child runs.
