@@ -190,10 +190,6 @@ struct ResourceReporter<'a> {
 }
 
 impl Reporter for ResourceReporter<'_> {
-    fn heading(&mut self, title: &str, is_only: bool) -> io::Result<()> {
-        if is_only { Ok(()) } else { self.text.heading(title) }
-    }
-
     /// Errors name the part of the request that has their key. The condition is left out: it is ours.
     fn line(&mut self, line: &ChildLine, _: &str, _: Locate<'_>) -> io::Result<()> {
         if matches!(line, ChildLine::Event(line) if matches!(line.event, Event::ConditionChecked(_))) {

@@ -430,9 +430,13 @@ struct RecordingReporter<'a> {
 }
 
 impl Reporter for RecordingReporter<'_> {
-    fn heading(&mut self, title: &str, is_only: bool) -> io::Result<()> {
-        self.files.heading(title);
-        self.reporter.heading(title, is_only)
+    fn begin_run(&mut self, title: &str) {
+        self.files.begin_run(title);
+        self.reporter.begin_run(title);
+    }
+
+    fn heading(&mut self, title: &str) -> io::Result<()> {
+        self.reporter.heading(title)
     }
 
     fn line(&mut self, line: &ChildLine, raw: &str, locate: Locate<'_>) -> io::Result<()> {
@@ -459,10 +463,8 @@ impl Reporter for RecordingReporter<'_> {
 struct JsonReporter;
 
 impl Reporter for JsonReporter {
-    fn heading(&mut self, title: &str, is_only: bool) -> io::Result<()> {
-        if !is_only {
-            print_stderr(title);
-        }
+    fn heading(&mut self, title: &str) -> io::Result<()> {
+        print_stderr(title);
         Ok(())
     }
 
@@ -477,9 +479,8 @@ impl Reporter for JsonReporter {
 
 /// Collects Markdown. The errors are also on standard error, because Markdown is usually written to a file.
 impl Reporter for MarkdownDocument {
-    fn heading(&mut self, title: &str, _: bool) -> io::Result<()> {
-        MarkdownDocument::heading(self, title);
-        Ok(())
+    fn begin_run(&mut self, title: &str) {
+        MarkdownDocument::begin_run(self, title);
     }
 
     fn line(&mut self, line: &ChildLine, _: &str, _: Locate<'_>) -> io::Result<()> {
@@ -495,8 +496,8 @@ impl Reporter for MarkdownDocument {
 
 /// Writes text for people.
 impl Reporter for HumanReporter<Stdout> {
-    fn heading(&mut self, title: &str, is_only: bool) -> io::Result<()> {
-        if is_only { Ok(()) } else { HumanReporter::heading(self, title) }
+    fn heading(&mut self, title: &str) -> io::Result<()> {
+        HumanReporter::heading(self, title)
     }
 
     fn line(&mut self, line: &ChildLine, _: &str, locate: Locate<'_>) -> io::Result<()> {

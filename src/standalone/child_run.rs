@@ -59,9 +59,10 @@ pub(crate) fn run(
     require_deploy: bool,
 ) -> i32 {
     let (mut has_contacted_aws, mut all_skipped, mut differs) = (false, true, false);
-    let is_only = child_runs.len() == 1;
     for (index, child_run) in child_runs.iter().enumerate() {
-        if reporter.heading(&child_run.title(), is_only).is_err() {
+        let title = child_run.title();
+        reporter.begin_run(&title);
+        if child_runs.len() > 1 && reporter.heading(&title).is_err() {
             forwarder.forward(CancelReason::OutputClosed, false);
         }
         let left = &child_runs[index + 1..];

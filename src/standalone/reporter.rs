@@ -52,11 +52,16 @@ pub(super) fn of_stanzas(finished: &Finished) -> Vec<(Option<u32>, &Finished)> {
 
 /// Shows the events of child runs.
 pub(crate) trait Reporter {
-    /// Begins a run with this title. Text for people shows it only if there are several runs.
+    /// Begins a run with this title, for a document of all runs.
+    fn begin_run(&mut self, _title: &str) {}
+
+    /// Shows the title of the run, if there are several.
     ///
     /// # Errors
     /// The output cannot be written, for example because its reader has closed it.
-    fn heading(&mut self, title: &str, is_only: bool) -> io::Result<()>;
+    fn heading(&mut self, _title: &str) -> io::Result<()> {
+        Ok(())
+    }
 
     /// Shows a line: as it was read, and as the child wrote it, without its line feed.
     fn line(&mut self, line: &ChildLine, raw: &str, locate: Locate<'_>) -> io::Result<()>;

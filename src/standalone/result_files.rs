@@ -38,8 +38,8 @@ impl ResultFiles {
     }
 
     /// Begins a run.
-    pub(crate) fn heading(&mut self, title: &str) {
-        self.document.heading(title);
+    pub(crate) fn begin_run(&mut self, title: &str) {
+        self.document.begin_run(title);
     }
 
     /// Adds what an event says.
