@@ -23,7 +23,7 @@ mod writer;
 pub(crate) use archive::{Archive, MAX_IN_MEMORY, Progress};
 pub(crate) use contents::{Contents, scan};
 pub(crate) use error::PackageError;
-pub(crate) use handler::MissingHandler;
+pub(crate) use handler::{Misplaced, MissingHandler};
 #[cfg(test)]
 pub(crate) use limits::{MAX_UNZIPPED_BYTES, MAX_ZIP_BYTES};
 pub(crate) use note::{DanglingReason, PackageNote};
