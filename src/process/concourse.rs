@@ -9,20 +9,19 @@
 use std::ffi::OsString;
 use std::io::{self, Write};
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::{env, fs, panic, process};
+use std::{env, fs, process};
 
 use serde::Serialize;
 
 use super::exit::refuse_closed_output;
-use super::panics::panic_report;
+use super::panics::print_panics;
 use super::settings::Settings;
 use super::standalone_args::forward_signals;
 use super::streams::{Stdout, print_report, print_stderr};
 use super::{environ, nss};
 use crate::bounded_read;
 use crate::cancel::{CancelReason, CancelToken};
-use crate::deploy::{self, Job, VersionQuery};
+use crate::deploy::{self, VersionQuery};
 use crate::diagnostics;
 use crate::git;
 use crate::protocol::environment::Environment;
@@ -55,11 +54,7 @@ impl From<ResourceError> for Failure {
 /// Runs a script and exits the process.
 pub(super) fn run_and_exit(script: Script) -> ! {
     refuse_closed_output(1);
-    // The message of a panic may quote a secret.
-    panic::set_hook(Box::new(|panic| {
-        print_report(&panic_report(panic));
-        process::exit(1)
-    }));
+    print_panics(1);
     nss::resolve_without_modules();
     let settings = Settings::from_env();
     settings.start_log();
@@ -100,7 +95,7 @@ fn line(document: &impl Serialize) -> String {
 fn check(request: &ResourceRequest, settings: &Settings, stop: &CancelToken) -> Result<String, Failure> {
     let asked = request.version();
     let query = VersionQuery { live: true, named: asked.as_ref().map(|asked| asked.number.as_str()) };
-    let function = deploy::read_versions(&job(request, settings), query, stop)?;
+    let function = deploy::read_versions(&environ::own_job(request.stanza(), settings), query, stop)?;
     Ok(line(&concourse::checked(function, asked.as_ref())))
 }
 
@@ -109,7 +104,7 @@ fn get(request: &ResourceRequest, settings: &Settings, stop: &CancelToken) -> Re
     let asked = request.version().ok_or(ResourceError::NoVersion)?;
     let number = || asked.number.clone();
     let query = VersionQuery { live: false, named: Some(asked.number.as_str()) };
-    let function = deploy::read_versions(&job(request, settings), query, stop)?;
+    let function = deploy::read_versions(&environ::own_job(request.stanza(), settings), query, stop)?;
     let function = function.ok_or_else(|| ResourceError::NoFunction { number: number() })?;
     let version = match &function.named {
         None => return Err(ResourceError::NoSuchVersion { number: number() }.into()),
@@ -158,21 +153,6 @@ fn put(request: &ResourceRequest, forwarder: &SignalForwarder) -> Result<String,
 fn directory(expected: &'static str) -> Result<PathBuf, ResourceError> {
     let argument = env::args_os().nth(1).filter(|argument: &OsString| !argument.is_empty());
     argument.map(PathBuf::from).ok_or(ResourceError::NoDirectory { expected })
-}
-
-/// The job in whose environment the function is read.
-fn job(request: &ResourceRequest, settings: &Settings) -> Job {
-    Job {
-        stanza: request.stanza(),
-        env: Arc::new(environ::enter(None)),
-        env_given: false,
-        require_deploy: false,
-        directory: env::current_dir().unwrap_or_else(|_| PathBuf::from(".")),
-        bash_options: settings.bash_options,
-        approved: None,
-        own_files: Vec::new(),
-        today: settings.today.clone(),
-    }
 }
 
 /// Concourse shows colours and UTF-8, although its log is no terminal.

@@ -29,6 +29,7 @@ use crate::standalone::{
 use clap::Args;
 use clap::builder::{PossibleValue, PossibleValuesParser};
 
+use super::environ;
 use super::output_format::{Format, ci_of_process, unix_seconds};
 use super::panics::panic_report;
 use super::settings::{Settings, TestPanic};
@@ -354,8 +355,7 @@ fn prepare(
     stop: &CancelToken,
 ) -> Result<(Vec<ChildRun>, Vec<String>), InputError> {
     let env: Environment = env::vars_os().collect();
-    let directory = env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
-    standalone::prepare(request, &env, &directory, bash_options, stop)
+    standalone::prepare(request, &env, &environ::directory(), bash_options, stop)
 }
 
 /// Starts a thread that forwards each signal, and the closing of our standard output, to the running child.
