@@ -230,35 +230,34 @@ impl Draft {
         if setting.is_empty() {
             return;
         }
-        let key = setting.field();
-        match setting {
+        let key = ("kms", "key/");
+        let put_signing = StepName::PutFunctionCodeSigningConfig.iam_action();
+        let (sid, kind, arn, actions) = match setting {
             Setting::Role(role) => {
                 let role = self.role(role);
-                self.statements.push(Statement::pass_role(role).named("PassRole"));
-            }
-            Setting::KmsKeyArn(arn) => {
-                let arn = self.resource(key, arn, ("kms", "key/"));
-                self.allow("VariablesKey", &["kms:CreateGrant", "kms:Decrypt", "kms:Encrypt"], vec![arn]);
-            }
-            Setting::SourceKmsKeyArn(arn) => {
-                let arn = self.resource(key, arn, ("kms", "key/"));
-                self.allow("PackageKey", &["kms:Decrypt", "kms:GenerateDataKey"], vec![arn]);
-            }
-            Setting::DurableKmsKeyArn(arn) => {
-                let arn = self.resource(key, arn, ("kms", "key/"));
-                let actions = ["kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey"];
-                self.allow("ExecutionsKey", &actions, vec![arn]);
+                return self.statements.push(Statement::pass_role(role).named("PassRole"));
             }
             Setting::FileSystems(_) => {
-                self.allow("FileSystems", &["elasticfilesystem:DescribeMountTargets"], vec!["*".to_owned()]);
+                let actions = ["elasticfilesystem:DescribeMountTargets"];
+                return self.allow("FileSystems", &actions, vec!["*".to_owned()]);
+            }
+            Setting::KmsKeyArn(arn) => {
+                ("VariablesKey", key, arn, vec!["kms:CreateGrant", "kms:Decrypt", "kms:Encrypt"])
+            }
+            Setting::SourceKmsKeyArn(arn) => {
+                ("PackageKey", key, arn, vec!["kms:Decrypt", "kms:GenerateDataKey"])
+            }
+            Setting::DurableKmsKeyArn(arn) => {
+                ("ExecutionsKey", key, arn, vec!["kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey"])
             }
             Setting::CodeSigningConfigArn(arn) => {
-                let arn = self.resource(key, arn, ("lambda", "code-signing-config:"));
-                let put = StepName::PutFunctionCodeSigningConfig.iam_action();
-                self.allow("CodeSigning", &["lambda:GetCodeSigningConfig", put], vec![arn]);
+                let kind = ("lambda", "code-signing-config:");
+                ("CodeSigning", kind, arn, vec!["lambda:GetCodeSigningConfig", put_signing])
             }
-            _ => {}
-        }
+            _ => return,
+        };
+        let resource = self.resource(setting.field(), arn, kind);
+        self.allow(sid, &actions, vec![resource]);
     }
 
     /// Adds the action with which the function runs on Managed Instances. The live capacity provider counts,

@@ -133,12 +133,16 @@ pub(crate) fn from_closed_output() -> ErrorReport {
 
 /// Reports a run that must not be skipped (`--require-deploy`), but whose conditions are not met.
 pub(crate) fn from_required_skip(unmet: &[UnmetCondition]) -> ErrorReport {
-    let reasons: Vec<&str> = unmet.iter().map(|unmet| unmet.message.trim_end_matches('.')).collect();
-    let message = format!("the deployment is required, but skipped because {}", reasons.join("; "));
+    let message = format!("the deployment is required, but skipped because {}", reasons(unmet));
     report(Code::SkippedButRequired, message).hint(
         "fix the conditions, or check which build this is: branch, tag, pull request; without \
          `--require-deploy`, this run ends with `skipped`",
     )
+}
+
+/// Why a deployment is skipped, as a part of a sentence.
+fn reasons(unmet: &[UnmetCondition]) -> String {
+    unmet.iter().map(|unmet| unmet.message.trim_end_matches('.')).collect::<Vec<_>>().join("; ")
 }
 
 /// Reports a panic, which is a bug. `place` is its file and line; the panic's message is left out, because it
