@@ -143,17 +143,14 @@ fn body(want: u16, payload: &str) -> Result<String, FailedExpectation> {
         Value::String(text) => text.clone(),
         other => other.to_string(),
     };
-    match response.get("statusCode") {
-        None => Err(FailedExpectation::OtherStatus { want, got: None, answer: payload.to_owned() }),
-        Some(status) => {
-            let got = status.as_str().map_or_else(|| status.to_string(), str::to_owned);
-            let is_met = got == want.to_string();
-            if is_met {
-                Ok(body)
-            } else {
-                Err(FailedExpectation::OtherStatus { want, got: Some(got), answer: body })
-            }
-        }
+    let Some(status) = response.get("statusCode") else {
+        return Err(FailedExpectation::OtherStatus { want, got: None, answer: payload.to_owned() });
+    };
+    let got = status.as_str().map_or_else(|| status.to_string(), str::to_owned);
+    if got == want.to_string() {
+        Ok(body)
+    } else {
+        Err(FailedExpectation::OtherStatus { want, got: Some(got), answer: body })
     }
 }
 

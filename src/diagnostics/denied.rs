@@ -227,26 +227,15 @@ mod tests {
 
     #[test]
     fn without_words_the_action_is_that_of_the_operation() {
-        assert_eq!(
-            denied("PublishVersion", "AccessDeniedException", "None").expect("denied").action,
-            "lambda:PublishVersion"
-        );
-        assert_eq!(
-            denied("Invoke", "AccessDeniedException", "").expect("denied").action,
-            "lambda:InvokeFunction"
-        );
-        assert_eq!(
-            denied("PutObject", "AccessDenied", "Access Denied").expect("denied").action,
-            "s3:PutObject"
-        );
-        assert_eq!(
-            denied("GetMetricData", "AccessDenied", "").expect("denied").action,
-            "cloudwatch:GetMetricData"
-        );
-        assert_eq!(
-            denied("ListDeployments", "AccessDeniedException", "").expect("denied").action,
-            "codedeploy:ListDeployments"
-        );
+        for (operation, code, message, action) in [
+            ("PublishVersion", "AccessDeniedException", "None", "lambda:PublishVersion"),
+            ("Invoke", "AccessDeniedException", "", "lambda:InvokeFunction"),
+            ("PutObject", "AccessDenied", "Access Denied", "s3:PutObject"),
+            ("GetMetricData", "AccessDenied", "", "cloudwatch:GetMetricData"),
+            ("ListDeployments", "AccessDeniedException", "", "codedeploy:ListDeployments"),
+        ] {
+            assert_eq!(denied(operation, code, message).expect("denied").action, action);
+        }
         assert_eq!(denied("GetFunction", "ResourceNotFoundException", "Function not found"), None);
     }
 
