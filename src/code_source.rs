@@ -74,9 +74,7 @@ pub(crate) struct BuiltLayer {
 /// A live version of a layer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct LiveLayerVersion {
-    /// ARN of the version.
     pub arn: String,
-    /// Number of the version.
     pub number: i64,
 }
 

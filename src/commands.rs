@@ -18,7 +18,6 @@ use crate::protocol::event::Stream;
 /// Why a user's command or `cleanup` failed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CommandError {
-    /// A command ended with an exit status other than 0.
     #[error("`{command}` of `run` failed with {status}")]
     RunFailed {
         command: String,

@@ -37,7 +37,6 @@ pub(crate) struct InvokeResponse {
 /// Why a response, the `answer`, does not meet the expectations.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum FailedExpectation {
-    /// The function failed.
     #[error("the invocation failed with {error}")]
     FunctionError { error: String },
     /// The status of the response is not `expect.status`. `got`: the status as the response has it; `None`:

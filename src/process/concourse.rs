@@ -172,7 +172,7 @@ struct ResourceReporter<'a> {
 impl Reporter for ResourceReporter<'_> {
     /// Errors name the part of the request that has their key. The condition is left out: it is ours.
     fn line(&mut self, line: &ChildLine, _: &str, _: Locate<'_>) -> io::Result<()> {
-        if matches!(line, ChildLine::Event(line) if matches!(line.event, Event::ConditionChecked(_))) {
+        if matches!(line.event(), Some(Event::ConditionChecked(_))) {
             return Ok(());
         }
         if let Some(finished) = line.finished() {

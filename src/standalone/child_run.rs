@@ -352,8 +352,7 @@ impl EventForwarder<'_> {
         self.sent_hello = true;
         self.finished |= line.is_finished();
         self.is_skipped |= line.finished().is_some_and(|finished| finished.outcome() == Outcome::Skipped);
-        self.contacts_aws |=
-            matches!(line, ChildLine::Event(line) if matches!(line.event, Event::Identified { .. }));
+        self.contacts_aws |= matches!(line.event(), Some(Event::Identified { .. }));
         let child_run = self.child_run;
         let place = |stanza: Option<u32>, at: &str| child_run.place(stanza, at);
         // After the output is closed, nothing more is written to it. The run shuts down, and its events are

@@ -30,10 +30,14 @@ pub enum ChildLine {
 }
 
 impl ChildLine {
-    /// The result, if this is the last event of a run and this version knows its form.
+    /// The event. `None`: this version does not know its form.
+    pub(crate) fn event(&self) -> Option<&Event> {
+        if let ChildLine::Event(line) = self { Some(&line.event) } else { None }
+    }
+
+    /// The result, if this is the last event of a run.
     pub(crate) fn finished(&self) -> Option<&Finished> {
-        let ChildLine::Event(line) = self else { return None };
-        if let Event::Finished(finished) = &line.event { Some(finished) } else { None }
+        if let Some(Event::Finished(finished)) = self.event() { Some(finished) } else { None }
     }
 
     /// True if this is the last event of a run.

@@ -100,26 +100,17 @@ mod tests {
 
     use super::*;
     use crate::protocol::error::Code;
-    use crate::protocol::event::{CodeState, Deployment, FunctionOutcome, ListOutcome};
+    use crate::protocol::event::{FunctionOutcome, ListOutcome};
+    use serde_json::json;
     use tempfile::TempDir;
 
     fn live(version: &str) -> Finished {
-        Finished::Deployed(Deployment {
-            function_arn: "arn:f".to_owned(),
-            function_name: "f".to_owned(),
-            region: "eu-west-1".to_owned(),
-            version: version.to_owned(),
-            alias: None,
-            aliases: Vec::new(),
-            previous_version: Some("6".to_owned()),
-            code_sha256: "3i5t".to_owned(),
-            code: CodeState::Uploaded,
-            function_url: None,
-            guard: None,
-            codedeploy: None,
-            reason: None,
-            duration_ms: 7,
-        })
+        let live = json!({
+            "function_arn": "arn:f", "function_name": "f", "region": "eu-west-1", "alias": null,
+            "version": version, "previous_version": "6", "code_sha256": "3i5t", "code": "uploaded",
+            "duration_ms": 7,
+        });
+        Finished::Deployed(serde_json::from_value(live).expect("a live function"))
     }
 
     fn list(results: Vec<Finished>) -> Finished {

@@ -39,10 +39,8 @@ pub(crate) struct LocatedStanza {
 /// Why a file yields no stanza.
 #[derive(Debug, PartialEq, thiserror::Error)]
 pub(crate) enum StanzaError {
-    /// The file is not valid YAML.
     #[error(transparent)]
     Yaml(#[from] YamlError),
-    /// The file is not valid JSON.
     #[error("{}", without_position(.0))]
     Json(#[from] WireError),
     /// The file is not a map, but `a list`, `empty`, …
@@ -51,7 +49,6 @@ pub(crate) enum StanzaError {
     /// The file is a list, and an item of it is not a map. `number` counts from 1.
     #[error("stanza {number} is {kind}; expected a map")]
     NotAStanza { number: usize, kind: &'static str },
-    /// The file is another document.
     #[error("the file is {document}; expected {expected}")]
     OtherDocument { document: OtherDocument, expected: &'static str },
     /// The file has no lambda stanza, only some of these other providers.

@@ -15,22 +15,16 @@ pub(crate) enum ResourceError {
     /// Concourse passes the directory of a step as the first argument.
     #[error("the first argument is missing; expected {expected}")]
     NoDirectory { expected: &'static str },
-    /// The directory with the inputs of the step cannot be entered.
     #[error("{directory}: this directory cannot be used")]
     BadDirectory { directory: String, source: io::Error },
-    /// Standard input cannot be read to its end.
     #[error("standard input cannot be read")]
     Unreadable(#[source] io::Error),
-    /// Standard input is no acceptable JSON.
     #[error("standard input: {0}")]
     Json(WireError),
-    /// Standard input is JSON, but no object.
     #[error("standard input is {kind}; expected an object with `source`")]
     NotAnObject { kind: &'static str },
-    /// A part of the request is no object.
     #[error("`{name}` is {kind}; expected a map")]
     NotAMap { name: &'static str, kind: &'static str },
-    /// A part of the request has conditions.
     #[error("`{name}.{key}` is a condition{}, but Concourse decides when a step runs", unquoted(.key))]
     Condition { name: &'static str, key: &'static str },
     /// A part of the request has a key that only runners write.
@@ -39,28 +33,20 @@ pub(crate) enum ResourceError {
     /// `params` has an option of which `check` reads only the value in `source`.
     #[error("`params.{key}` is not what `source` says, but `check` and `get` read only `source`")]
     NotOfSource { key: &'static str },
-    /// A part of the request has a value that is encrypted for Travis CI.
     #[error("`{name}.{key}` is encrypted; only Travis CI can decrypt it")]
     Encrypted { name: &'static str, key: String },
-    /// The request of `in` names no version that a function can have.
     #[error("the request names no version of a function; expected `version` and `code_sha256` in `version`")]
     NoVersion,
-    /// The function of a version does not exist.
     #[error("the function does not exist, so it has no version {number}")]
     NoFunction { number: String },
-    /// The version does not exist.
     #[error("the function has no version {number}; it was deleted")]
     NoSuchVersion { number: String },
-    /// The version exists, and runs other code.
     #[error("version {number} of the function has other code than the version that Concourse asks for")]
     OtherCode { number: String },
-    /// A file of `in` cannot be written.
     #[error("{file}: the file cannot be written")]
     Unwritable { file: String, source: io::Error },
-    /// An input of `put` is a checkout of a pull request.
     #[error("the input `{input}` is a checkout of a pull request, which is never deployed")]
     PullRequest { input: String },
-    /// The run has ended without a failure, and has deployed nothing.
     #[error("nothing is deployed (outcome: {outcome}), so there is no version for Concourse")]
     NothingLive { outcome: Outcome },
 }
