@@ -363,7 +363,7 @@ impl Lambda {
                 .payload()
                 .map(|blob| String::from_utf8_lossy(blob.as_ref()).into_owned())
                 .unwrap_or_default(),
-            function_error: output.function_error().map(str::to_owned),
+            has_failed: output.function_error().is_some(),
             log: log.map(|log| whole_lines(&log)).unwrap_or_default(),
         })
     }
