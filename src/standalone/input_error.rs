@@ -1,7 +1,6 @@
 //! Input errors of the standalone mode, and the report that users see of each. Never shows a value of the
 //! file, because any value may be a secret.
 
-use std::error::Error as _;
 use std::io::{self, ErrorKind};
 
 use super::encrypted::{MissingSecret, Replacement};
@@ -11,7 +10,7 @@ use crate::diagnostics;
 use crate::git::GitError;
 use crate::protocol::approved_plan::{LayerChangedTwice, PlanFormatError};
 use crate::protocol::error::{Code, ErrorReport, Problem};
-use crate::protocol::json::{MAX_REQUEST_BYTES, WireError};
+use crate::protocol::json::MAX_REQUEST_BYTES;
 use crate::protocol::messages::size;
 use crate::protocol::other_document::OtherDocument;
 use crate::protocol::request::stanzas_of;
@@ -199,11 +198,7 @@ impl InputError {
             ),
             InputError::Stanza { ref error, .. } => from_stanza(error),
         };
-        let message = match self.source() {
-            Some(cause) => format!("{self}: {cause}"),
-            None => self.to_string(),
-        };
-        ErrorReport::new(code, message).hint(hint)
+        diagnostics::with_cause(&self, code, hint)
     }
 }
 
@@ -236,22 +231,19 @@ fn about_yaml(detail: &str) -> &'static str {
 }
 
 fn from_stanza(error: &StanzaError) -> (Code, &'static str) {
+    let smaller = "check that this is the right file; a stanza is far smaller";
     match error {
         StanzaError::Yaml(YamlError::Syntax { detail, .. }) => (Code::BadArguments, about_yaml(detail)),
-        StanzaError::Yaml(YamlError::DuplicateKey { .. })
-        | StanzaError::Json(WireError::DuplicateKey { .. }) => (Code::DuplicateKey, "keep one of the two"),
+        StanzaError::Yaml(YamlError::DuplicateKey { .. }) => (Code::DuplicateKey, diagnostics::KEEP_ONE),
         StanzaError::Yaml(YamlError::Tag { .. }) => {
             (Code::BadArguments, "quote the value, or remove the tag")
         }
         StanzaError::Yaml(YamlError::TooDeep { .. }) => {
             (Code::BadArguments, "reduce the nesting; a stanza has about four levels")
         }
-        StanzaError::Yaml(YamlError::TooLarge) | StanzaError::Json(WireError::TooManyValues) => {
-            (Code::RequestTooLarge, "check that this is the right file; a stanza is far smaller")
-        }
-        StanzaError::Json(WireError::Syntax { detail, .. }) => {
-            let hint = diagnostics::hint_for_json(detail);
-            (Code::BadJson, hint.unwrap_or("fix the file, or rename it to `.yml` if it is YAML"))
+        StanzaError::Yaml(YamlError::TooLarge) => (Code::RequestTooLarge, smaller),
+        StanzaError::Json(error) => {
+            diagnostics::about_json(error, "fix the file, or rename it to `.yml` if it is YAML", smaller)
         }
         StanzaError::NotAMap { kind: "a list" } => {
             (Code::BadArguments, "use --stanza if it is a list of stanzas, or write the list under `deploy`")

@@ -1,7 +1,6 @@
 //! Why a script of the resource prints no document, and the report that people see of it. Never shows a value
 //! of the request, because any value may be a secret.
 
-use std::error::Error as _;
 use std::io::{self, ErrorKind};
 
 use crate::diagnostics;
@@ -59,27 +58,19 @@ fn unquoted(key: &str) -> &'static str {
 impl ResourceError {
     /// The report for standard error.
     pub(crate) fn into_report(self) -> ErrorReport {
+        let smaller = "check that `source` and `params` are those of a function";
         let (code, hint) = match &self {
             ResourceError::NoDirectory { .. } => {
                 (Code::BadArguments, "pass a directory; Concourse does that itself")
             }
             ResourceError::BadDirectory { .. } => (Code::BadArguments, "pass a directory that exists"),
             ResourceError::Unreadable(source) => match source.kind() {
-                ErrorKind::FileTooLarge => {
-                    (Code::RequestTooLarge, "check that `source` and `params` are those of a function")
-                }
+                ErrorKind::FileTooLarge => (Code::RequestTooLarge, smaller),
                 ErrorKind::TimedOut => (Code::RequestTimeout, "write one JSON object to it, then close it"),
                 _ => (Code::BadRequest, "write one JSON object to it, then close it"),
             },
-            ResourceError::Json(WireError::Syntax { detail, .. }) => {
-                let hint = diagnostics::hint_for_json(detail);
-                (Code::BadJson, hint.unwrap_or("write one JSON object with `source`"))
-            }
-            ResourceError::Json(WireError::DuplicateKey { .. }) => {
-                (Code::DuplicateKey, "keep one of the two")
-            }
-            ResourceError::Json(WireError::TooManyValues) => {
-                (Code::RequestTooLarge, "check that `source` and `params` are those of a function")
+            ResourceError::Json(error) => {
+                diagnostics::about_json(error, "write one JSON object with `source`", smaller)
             }
             ResourceError::NotAnObject { .. } | ResourceError::NotAMap { .. } => {
                 (Code::BadRequest, "write the options of the stanza as a map")
@@ -115,10 +106,6 @@ impl ResourceError {
                 (Code::BadValue, "remove `dry_run` and `allow_failure`; `try` of Concourse allows a failure")
             }
         };
-        let message = match self.source() {
-            Some(cause) => format!("{self}: {cause}"),
-            None => self.to_string(),
-        };
-        ErrorReport::new(code, message).hint(hint)
+        diagnostics::with_cause(&self, code, hint)
     }
 }
