@@ -206,7 +206,7 @@ impl ChildRun {
         say: &dyn Fn(&str),
     ) -> Result<String, i32> {
         let (mut child, mut stdout) =
-            forwarder.start_piped(self.command(program)).map_err(|not_started| match not_started {
+            forwarder.start(self.command(program)).map_err(|not_started| match not_started {
                 NotStarted::Cancelled(reason) => {
                     say(&format!("no document printed: cancelled by {reason}"));
                     reason.exit_status()
@@ -265,7 +265,7 @@ impl ChildRun {
         let forwarder = events.forwarder;
         let mut command = self.command(program);
         command.args(is_required.then_some("--require-deploy"));
-        let (mut child, stdout) = match forwarder.start_piped(command) {
+        let (mut child, stdout) = match forwarder.start(command) {
             Ok(started) => started,
             Err(NotStarted::Cancelled(reason)) => {
                 events.conclude("it was not started", reason == CancelReason::OutputClosed);
