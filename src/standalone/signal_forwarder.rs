@@ -64,12 +64,6 @@ pub(super) enum NotStarted {
     Failed(io::Error),
 }
 
-impl From<io::Error> for NotStarted {
-    fn from(error: io::Error) -> Self {
-        NotStarted::Failed(error)
-    }
-}
-
 /// The standard output of a child. It ends when the child closes it, or when our own standard output is
 /// closed. Dropping it then closes the child's output, which makes the child shut down.
 pub(super) struct ChildOutput<'a> {
@@ -132,7 +126,7 @@ impl SignalForwarder {
 
     /// Starts a child, and returns it with its standard output.
     pub(super) fn start(&self, mut command: Command) -> Result<(RunningChild, ChildOutput<'_>), NotStarted> {
-        let (stdout, theirs) = io::pipe()?;
+        let (stdout, theirs) = io::pipe().map_err(NotStarted::Failed)?;
         let mut state = self.lock();
         if let Some(reason) = state.reason {
             return Err(NotStarted::Cancelled(reason));
@@ -141,7 +135,7 @@ impl SignalForwarder {
         if !state.at_terminal {
             command.process_group(0);
         }
-        let child = command.stdout(theirs).spawn()?;
+        let child = command.stdout(theirs).spawn().map_err(NotStarted::Failed)?;
         state.run = Some(Pid::from_child(&child));
         // `command` ends here, and with it our copy of the child's end. The output then ends with the child.
         Ok((RunningChild(child), ChildOutput { stdout, forwarder: self }))
