@@ -299,18 +299,9 @@ pub(super) fn example(code: Code) -> ErrorReport {
             shares: vec![("8".to_owned(), 10)],
         }),
         Code::CodedeployFailed => at_aws(LambdaError::DeploymentFailed(Box::new(FailedDeployment {
-            deployment: CodeDeployDeployment {
-                deployment_id: "d-ABCDEF123".to_owned(),
-                status: "Failed".to_owned(),
-            },
+            deployment: deployment("d-ABCDEF123", "Failed"),
             reason: state_reason("ALARM_ACTIVE", "One or more alarms have been activated: shop-5xx"),
-            rollback: Some((
-                CodeDeployDeployment {
-                    deployment_id: "d-GHIJKL456".to_owned(),
-                    status: "Succeeded".to_owned(),
-                },
-                None,
-            )),
+            rollback: Some((deployment("d-GHIJKL456", "Succeeded"), None)),
             alias: LiveAlias { name: "live".to_owned(), version: "7".to_owned(), ..LiveAlias::default() },
         }))),
         Code::ReadRejected => unknown("GetFunction"),
@@ -374,6 +365,10 @@ fn at_aws(error: LambdaError) -> ErrorReport {
 
 fn state_reason(code: &str, reason: &str) -> StateReason {
     StateReason { code: Some(code.to_owned()), reason: Some(reason.to_owned()) }
+}
+
+fn deployment(id: &str, status: &str) -> CodeDeployDeployment {
+    CodeDeployDeployment { deployment_id: id.to_owned(), status: status.to_owned() }
 }
 
 fn refused(operation: &'static str, code: &str, status: u16, message: &str) -> ErrorReport {
