@@ -365,11 +365,7 @@ pub(super) fn forward_signals(stop: &CancelToken) -> io::Result<Arc<SignalForwar
     let (mut signals, forwarder, stop) = (Signals::catch()?, Arc::new(SignalForwarder::new()?), stop.clone());
     let to = forwarder.clone();
     let forward = move || {
-        let stdout = io::stdout();
-        let first = signals.wait(Some(stdout.as_fd()), None).or_else(|| {
-            to.forward(CancelReason::OutputClosed, false);
-            signals.wait(None, None)
-        });
+        let first = signals.first(|| to.forward(CancelReason::OutputClosed, false));
         let Some((reason, typed)) = first else { return };
         stop.cancel(reason);
         to.forward(reason, typed);

@@ -1,5 +1,4 @@
-//! What a reporter of child runs is given: their titles, their lines and notes. One reporter prints text for
-//! people, the other one forwards the lines unchanged.
+//! What a reporter of child runs is given: their titles, their lines and notes.
 
 use std::io;
 
