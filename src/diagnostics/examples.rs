@@ -256,7 +256,8 @@ pub(super) fn example(code: Code) -> ErrorReport {
         })),
         Code::VerificationFailed => from_verification(
             &VersionCheck::default(),
-            &VersionExposure::Behind { version: "8", alias: "live", live: "7" },
+            "8",
+            VersionExposure::Behind { alias: "live", live: "7" },
             FailureReason::UnexpectedResponse(FailedExpectation::FunctionError {
                 error: "KeyError: 'orders'".to_owned(),
             }),
