@@ -241,11 +241,8 @@ impl StandaloneArgs {
             Format::Json => Ok(()),
         };
         let is_written = files.write().map_err(|line| print_stderr(&line)).is_ok();
-        match shown {
-            Err(_) if format == Format::Markdown && matches!(status, 0 | DIFFERS) => 1,
-            Ok(()) | Err(_) if !is_written && matches!(status, 0 | DIFFERS) => 1,
-            Ok(()) | Err(_) => status,
-        }
+        let is_lost = !is_written || (format == Format::Markdown && shown.is_err());
+        if is_lost && matches!(status, 0 | DIFFERS) { 1 } else { status }
     }
 
     /// The policy for all stanzas of a file, as text. `None`: no file is given. If a child run prints no
