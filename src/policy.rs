@@ -10,7 +10,7 @@ use self::actions::{
     alias_actions, function_actions, guard_actions, invokes, is_of_instances, may_be_public, needed,
     publishes, touches_network, url_actions, version_actions,
 };
-use self::arn::{ArnParts, is_account, is_word, literal, literal_arn};
+use self::arn::{ArnParts, is_word, literal, literal_arn};
 use crate::code_source::CodeSource;
 use crate::function::{DesiredFunction, Setting};
 use crate::protocol::event::StepName;
@@ -20,6 +20,7 @@ use crate::protocol::name::Region;
 use crate::protocol::policy_document::{PolicyDocument, Statement};
 use crate::protocol::stanza::{RoleSource, Stanza};
 use crate::protocol::structures::CodeDeploy;
+use crate::protocol::text::is_number;
 
 mod actions;
 mod arn;
@@ -330,7 +331,7 @@ impl Draft {
         let (host, path) = uri.split_once('/').unwrap_or(("", uri));
         let name = literal(path.split(['@', ':']).next().unwrap_or(path));
         match host.split('.').collect::<Vec<_>>().as_slice() {
-            [account, "dkr", "ecr", region, ..] if is_account(account) && is_word(region) => {
+            [account, "dkr", "ecr", region, ..] if is_number(account) && is_word(region) => {
                 arn_parts.repository(region, account, &name)
             }
             _ => {

@@ -3,6 +3,7 @@
 
 use crate::function::Setting;
 use crate::protocol::error::{Code, Problem};
+use crate::protocol::messages::dotted;
 use crate::protocol::runtimes;
 use crate::protocol::suggest::suggest;
 use crate::protocol::text::one_line;
@@ -57,8 +58,7 @@ fn described(member: &str, value: Option<&str>, constraint: &str) -> Problem {
     let at = pointer(member);
     // For these AWS quotes the whole map, and with it the values of environment variables or tags.
     let is_secret = matches!(at.as_deref(), Some("/environment" | "/function_tags"));
-    let key =
-        at.as_deref().map_or_else(|| member.to_owned(), |at| at.trim_start_matches('/').replace('/', "."));
+    let key = at.as_deref().map_or_else(|| member.to_owned(), dotted);
     let is = match value {
         Some("null") => " is missing".to_owned(),
         Some(value) if !is_secret => format!(" is {}", short(value, 80)),

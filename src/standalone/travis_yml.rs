@@ -13,6 +13,7 @@ use crate::protocol::json::{self, Map, Node, WireError};
 use crate::protocol::messages::dotted;
 use crate::protocol::other_document::{self, OtherDocument};
 use crate::protocol::request::KEYS_OF_REQUEST;
+use crate::protocol::text::is_number;
 use jobs::Jobs;
 pub(crate) use jobs::{JobCondition, JobTest, TravisJob};
 
@@ -245,8 +246,8 @@ fn recognize(tree: &Tree) -> Option<StanzaError> {
 /// # Errors
 /// [`StanzaError::Ambiguous`] if no stanza or several stanzas match.
 pub(crate) fn choose(stanzas: Vec<LocatedStanza>, only: &str) -> Result<Vec<LocatedStanza>, StanzaError> {
-    let is_number = !only.is_empty() && only.bytes().all(|b| b.is_ascii_digit());
-    let number = only.parse::<usize>().ok().and_then(|number| number.checked_sub(1)).filter(|_| is_number);
+    let number = only.parse::<usize>().ok().filter(|_| is_number(only));
+    let number = number.and_then(|number| number.checked_sub(1));
     let is_meant = |(index, located): &(usize, LocatedStanza)| match number {
         Some(number) => number == *index,
         None => located.names().iter().any(|name| name == only),

@@ -1,5 +1,7 @@
 //! Defines what a CI builds, and the variables that Travis CI sets for it. Never reads a variable.
 
+use crate::protocol::text::is_number;
+
 /// The variables that [`super::Ci::to_travis_vars`] sets. A variable that it does not return must be absent,
 /// so remove all of them from the job's environment first.
 pub const MAPPED_VARS: [&str; 7] = [
@@ -138,8 +140,7 @@ fn numbered(name: &str) -> Option<String> {
         "pr" | "mr" => end.is_some_and(|end| ["head", "merge"].contains(&end)),
         _ => false,
     };
-    let is_number = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
-    (is_request && is_number).then(|| number.to_owned())
+    (is_request && is_number(number)).then(|| number.to_owned())
 }
 
 /// `owner/name` of a repository URL: `https://host/owner/name.git`, `ssh://git@host:22/owner/name`,
