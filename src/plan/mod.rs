@@ -484,17 +484,12 @@ fn environment(setting: Option<&Setting>) -> BTreeMap<String, Secret> {
 impl Plan {
     /// Numbers of the versions that the plan deletes.
     pub(crate) fn deleted_versions(&self) -> Vec<String> {
-        let deleted = self.steps.iter().filter_map(|step| match &step.action {
-            Action::Write(WriteCall::DeleteVersion { version }) => Some(version.clone()),
-            _ => None,
-        });
-        deleted.collect()
+        self.steps.iter().filter_map(Step::deleted_version).map(str::to_owned).collect()
     }
 
     /// True if the plan gives a new version a share of the traffic before an alias moves to it.
     pub(crate) fn shifts_traffic(&self) -> bool {
-        let is_shift = |step: &Step| matches!(step.action, Action::Write(WriteCall::ShiftTraffic { .. }));
-        self.steps.iter().any(is_shift)
+        self.steps.iter().any(phases::is_shift)
     }
 
     /// The plan as an event.

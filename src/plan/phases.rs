@@ -113,11 +113,11 @@ fn count(steps: &[Step], start: usize, is_kind: impl Fn(&Step) -> bool) -> usize
     steps[start..].iter().take_while(|step| is_kind(step)).count()
 }
 
-fn is_shift(step: &Step) -> bool {
+pub(super) fn is_shift(step: &Step) -> bool {
     matches!(step.action, Action::Write(WriteCall::ShiftTraffic { .. }))
 }
 
-fn is_removal(step: &Step) -> bool {
+pub(super) fn is_removal(step: &Step) -> bool {
     matches!(step.action, Action::Write(WriteCall::DeleteProvisionedConcurrencyConfig { .. }))
 }
 

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::alias_changes::{alias_change, description_change, weights_change};
 use super::codedeploy::{self, Route};
+use super::phases::is_removal;
 use super::{Action, PlanError, Step, WriteCall, managed};
 use crate::function::{
     AliasHistory, LATEST_PUBLISHED, LiveAlias, LiveFunction, LiveVersion, ProvisionedState, Release, Setting,
@@ -206,7 +207,7 @@ fn go_live(
         // Provisioned concurrency is removed before an alias moves: otherwise AWS moves it along, and the old
         // version serves until that is done.
         let (removed, kept): (Vec<Step>, Vec<Step>) =
-            provisioned(release, live).into_iter().partition(removes);
+            provisioned(release, live).into_iter().partition(is_removal);
         planned.go_live.extend(removed);
         planned.provisioned = kept;
     }
@@ -432,10 +433,6 @@ fn provisioned(release: &Release, live: Option<&LiveFunction>) -> Vec<Step> {
         wait.into_iter().chain(change.map(|call| Step::write(call, vec![shown]))).collect::<Vec<Step>>()
     };
     release.aliases.iter().flat_map(steps).collect()
-}
-
-fn removes(step: &Step) -> bool {
-    matches!(step.action, Action::Write(WriteCall::DeleteProvisionedConcurrencyConfig { .. }))
 }
 
 /// The steps that delete versions beyond the number to keep. All published versions count. A version that

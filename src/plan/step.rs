@@ -35,4 +35,12 @@ impl Step {
         self.changes.extend(change);
         self
     }
+
+    /// The version of the function that the step deletes. `None`: it deletes none.
+    pub(super) fn deleted_version(&self) -> Option<&str> {
+        match &self.action {
+            Action::Write(WriteCall::DeleteVersion { version }) => Some(version),
+            _ => None,
+        }
+    }
 }
