@@ -176,9 +176,6 @@ impl<'a> ReleaseRun<'a> {
     }
 
     /// Waits until all members are at `stage`, and writes the phase that begins there.
-    ///
-    /// # Errors
-    /// [`Ended::Halted`].
     pub(super) fn gate(&self, member: usize, stage: Stage) -> Result<(), Ended> {
         self.state.send_modify(|state| {
             let position = state.gate(stage);

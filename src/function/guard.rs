@@ -33,9 +33,6 @@ impl DesiredGuard {
 
     /// The alarms of the stanza as CloudWatch reports them, in the order of the stanza. An alarm that the
     /// stanza names by its ARN must have this ARN. One that it names by name and by ARN occurs once.
-    ///
-    /// # Errors
-    /// [`GuardError::NoAlarm`].
     pub(crate) fn find(&self, found: &[LiveAlarm], region: &str) -> Result<Vec<LiveAlarm>, GuardError> {
         let find = |wanted: &AlarmName| {
             let is_it = |alarm: &&LiveAlarm| match wanted.region() {
@@ -58,9 +55,6 @@ impl DesiredGuard {
 }
 
 /// Checks that each alarm is in the region of the function.
-///
-/// # Errors
-/// [`GuardError::OtherRegion`].
 pub(crate) fn check_alarm_regions(alarms: &[AlarmName], region: &str) -> Result<(), GuardError> {
     let elsewhere = |alarm: &&AlarmName| alarm.region().is_some_and(|its| its != region);
     match alarms.iter().find(elsewhere) {

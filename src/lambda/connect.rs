@@ -73,9 +73,6 @@ pub(crate) struct IdentityKey {
 
 impl IdentityKey {
     /// The key of a stanza.
-    ///
-    /// # Errors
-    /// [`LambdaError::BadRegion`].
     pub(crate) fn of(stanza: &Stanza, env: &Environment) -> Result<Self, LambdaError> {
         Ok(IdentityKey {
             identity: stanza.identity.clone(),
@@ -353,9 +350,6 @@ fn ca_bundle(env: &Environment) -> Result<Option<CaBundle>, LambdaError> {
 
 /// The region from the stanza, else from the function's ARN, else from the job's environment. `None`: none of
 /// them has one.
-///
-/// # Errors
-/// [`LambdaError::BadRegion`].
 pub(crate) fn named_region(stanza: &Stanza, env: &Environment) -> Result<Option<Region>, LambdaError> {
     if let Some(region) = &stanza.region {
         return Ok(Some(region.clone()));

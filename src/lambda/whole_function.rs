@@ -13,9 +13,6 @@ impl Lambda {
     /// the asynchronous invocations of `alias` or of the function itself, all aliases, the version and the
     /// provisioned concurrency of `alias`, and the scaling of its version or of `$LATEST.PUBLISHED`. Returns
     /// the operations that AWS denied.
-    ///
-    /// # Errors
-    /// As [`Lambda::read_live`], but not for a denied read.
     pub(crate) async fn read_whole(
         &self,
         name: &FunctionName,

@@ -137,9 +137,6 @@ impl Archive {
 
     /// Checks that Lambda accepts the size of the archive. `in_call`: it is sent in the call, and not through
     /// a bucket.
-    ///
-    /// # Errors
-    /// [`PackageError::ZipTooLarge`] and [`PackageError::UnzippedTooLarge`].
     pub(crate) fn check_size(&self, in_call: bool) -> Result<(), PackageError> {
         let largest = || largest(self.entries.iter().map(|entry| (entry.name.as_str(), entry.bytes)));
         let Package { zip_bytes, uncompressed_bytes, .. } = self.package;

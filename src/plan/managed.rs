@@ -49,9 +49,6 @@ pub(super) fn publish_latest(live: Option<&LiveFunction>, changes: bool) -> Opti
 /// The step that scales the version that goes live. `is_new`: a step before this one publishes the version.
 /// AWS does not document whether `$LATEST.PUBLISHED` keeps its scaling then, so the step is not left out.
 /// `None`: the version has the scaling, or the stanza does not set it.
-///
-/// # Errors
-/// [`PlanError::ScalingOrder`].
 pub(super) fn scaling(
     release: &Release,
     live: Option<&LiveFunction>,

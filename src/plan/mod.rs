@@ -290,9 +290,6 @@ fn own_call(setting: &Setting, live: Option<&Setting>) -> Option<Step> {
 }
 
 /// The step that updates the code. `None`: neither the code nor a setting that is sent with it differs.
-///
-/// # Errors
-/// [`PlanError::StorageNeedsBucket`].
 fn update_code(
     mut settings: Vec<Setting>,
     code: &Code,
