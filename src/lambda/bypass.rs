@@ -111,7 +111,7 @@ impl Lambda {
 }
 
 /// Turns a denied read into `None`, and adds its operation to `denied`.
-fn permitted<T>(
+pub(super) fn permitted<T>(
     answer: Result<T, LambdaError>,
     denied: &mut Vec<&'static str>,
 ) -> Result<Option<T>, LambdaError> {

@@ -38,15 +38,7 @@ impl ExtraReads {
     /// All reads, one in each, so that AWS can deny one of them without the others.
     /// `alias` is the one of the function URL and of asynchronous invocations.
     pub(super) fn each(alias: Option<&str>) -> [ExtraReads; 5] {
-        let none = ExtraReads {
-            code_signing: false,
-            runtime_management: false,
-            recursion: false,
-            event_invoke: Vec::new(),
-            url: false,
-            url_alias: None,
-            removes_url: false,
-        };
+        let none = ExtraReads::default();
         let alias = alias.map(str::to_owned);
         [
             ExtraReads { code_signing: true, ..none.clone() },
