@@ -178,17 +178,14 @@ fn tenths_text(tenths: u128) -> String {
 /// Why a guard ends a deployment.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum GuardError {
-    /// An alarm of the stanza does not exist.
     #[error("CloudWatch alarm `{name}` does not exist in {region}")]
     NoAlarm { name: String, region: String },
-    /// An alarm of the stanza is in another region than the function.
     #[error("CloudWatch alarm `{alarm}` is not in the region `{region}` of the function")]
     OtherRegion {
         /// ARN of the alarm.
         alarm: String,
         region: String,
     },
-    /// An alarm fired.
     #[error(
         "CloudWatch alarm `{name}` fired while version {version} got {percent} % of the traffic{}",
         after_colon(.reason)
