@@ -159,7 +159,6 @@ impl<'a> ReleaseRun<'a> {
         &self.name
     }
 
-    /// How many members it has.
     pub(super) fn members(&self) -> usize {
         self.state.borrow().at.len()
     }
@@ -322,7 +321,6 @@ impl<'a> ReleaseRun<'a> {
         });
     }
 
-    /// Why the members stop.
     pub(super) fn stop_reason(&self) -> CancelReason {
         self.stop.reason().unwrap_or(CancelReason::Stopped)
     }

@@ -108,7 +108,6 @@ pub(crate) struct LiveImage {
 /// A live function URL.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct LiveUrl {
-    /// The URL itself.
     pub url: String,
     /// Its settings, with all members.
     pub config: FunctionUrl,
@@ -133,10 +132,8 @@ pub(crate) enum Permission {
 }
 
 impl Permission {
-    /// Both permissions.
     pub(crate) const ALL: [Permission; 2] = [Permission::InvokeFunctionUrl, Permission::InvokeFunction];
 
-    /// The IAM action.
     pub(crate) fn action(self) -> &'static str {
         match self {
             Permission::InvokeFunctionUrl => "lambda:InvokeFunctionUrl",
@@ -232,7 +229,6 @@ pub(crate) struct LiveVersion {
     pub code_sha256: String,
     /// The settings. A setting that cannot be read is missing.
     pub settings: Vec<Setting>,
-    /// Whether the version is ready.
     pub state: VersionState,
 }
 
@@ -261,7 +257,6 @@ pub(crate) struct CodeAndSettings {
 }
 
 impl CodeAndSettings {
-    /// Copies code hash and settings of `live`.
     pub(crate) fn of(live: &LiveFunction) -> Self {
         CodeAndSettings { code_sha256: live.code_sha256.clone(), settings: live.settings.clone() }
     }
@@ -321,7 +316,6 @@ pub(crate) enum VersionUse {
 pub(crate) struct Provisioned {
     /// Requested number of executions.
     pub executions: i32,
-    /// Whether they are ready.
     pub state: ProvisionedState,
 }
 

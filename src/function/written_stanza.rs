@@ -28,7 +28,6 @@ pub(crate) struct WrittenStanza {
 /// A key of a written stanza.
 #[derive(Debug, PartialEq)]
 pub(crate) struct WrittenKey {
-    /// The option.
     pub name: &'static str,
     /// Its value, with `$NAME` for each variable.
     pub value: Value,
@@ -51,15 +50,12 @@ pub(crate) struct JobVariable {
 
 /// What a written stanza depends on besides the live function.
 pub(crate) struct StanzaContext<'a> {
-    /// Name or ARN of the function.
     pub function_name: &'a FunctionName,
-    /// The region of the function.
     pub region: &'a str,
     /// The alias to which the stanza deploys. `None`: it has no alias.
     pub alias: Option<&'a str>,
     /// What the stanza packages.
     pub zip: &'a str,
-    /// The branch that is deployed.
     pub branch: &'a str,
     /// AWS's default settings. A setting that is not among them is empty by default.
     pub defaults: &'a [Setting],
@@ -70,7 +66,6 @@ pub(crate) struct StanzaContext<'a> {
 }
 
 impl WrittenStanza {
-    /// Writes the stanza of `live`.
     pub(crate) fn of(live: &LiveFunction, context: &StanzaContext<'_>) -> Self {
         let mut writer = Writer { context, stanza: WrittenStanza::default() };
         writer.function(live);

@@ -414,7 +414,6 @@ impl CallError {
         }
     }
 
-    /// True if the call timed out.
     pub(super) fn is_timeout(&self) -> bool {
         self.kind == CallErrorKind::Timeout
     }

@@ -18,11 +18,8 @@ const LEAVING: &str = "the deletion or deactivation of the function";
 /// Which parts of the live function to read besides GetFunction, which does not return them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct ExtraReads {
-    /// The code signing configuration.
     pub code_signing: bool,
-    /// The runtime management configuration.
     pub runtime_management: bool,
-    /// The configuration of recursive loop detection.
     pub recursion: bool,
     /// The configurations of asynchronous invocations of these aliases; `None` is the unqualified function.
     pub event_invoke: Vec<Option<String>>,

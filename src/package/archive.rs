@@ -86,7 +86,6 @@ impl Archive {
         Archive::new(Data::Memory(Vec::new()), 0, Vec::new(), Vec::new(), String::new())
     }
 
-    /// Size of the archive in bytes.
     pub(crate) fn size(&self) -> u64 {
         self.package.zip_bytes
     }

@@ -489,7 +489,6 @@ impl Plan {
         self.steps.iter().any(phases::is_shift)
     }
 
-    /// The plan as an event.
     pub(crate) fn to_event(&self) -> event::Plan {
         let steps = self.steps.iter();
         event::Plan {

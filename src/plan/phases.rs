@@ -29,7 +29,6 @@ pub(crate) struct ShiftRound {
 }
 
 impl Phases {
-    /// The phase of the step at `index`.
     pub(crate) fn of_step(&self, index: usize) -> Phase {
         if index < self.prepare.end {
             Phase::Prepare

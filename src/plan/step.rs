@@ -9,7 +9,6 @@ use crate::code_source::Object;
 use crate::package::Archive;
 use crate::protocol::event::Change;
 
-/// One step of a plan.
 #[derive(Clone, Debug)]
 pub(crate) struct Step {
     pub action: Action,
