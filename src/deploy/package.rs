@@ -280,9 +280,7 @@ fn into_archive(
     events: &Arc<EventWriter>,
     stop: &CancelToken,
 ) -> Result<Archive, PackageError> {
-    let mut report = events.progress(Progress::package);
-    let mut progress = |progress: package::Progress| report(progress.done_bytes, progress.total_bytes);
-    contents.into_archive(in_memory, &mut progress, stop)
+    contents.into_archive(in_memory, &mut events.progress(Progress::package), stop)
 }
 
 fn emit(context: &Context<'_>, archive: &Archive) {

@@ -231,15 +231,15 @@ fn check_unchanged(file: &File, state: FileState) -> io::Result<()> {
 }
 
 impl Contents {
-    /// Builds the archive, or reads and checks an existing one. Reports the bytes read so far to `progress`.
-    /// An archive of more than `in_memory` bytes goes to a temporary file.
+    /// Builds the archive, or reads and checks an existing one. Calls `progress` with the bytes read so far
+    /// and those of all files. An archive of more than `in_memory` bytes goes to a temporary file.
     ///
     /// # Errors
     /// [`PackageError`], which is [`PackageError::Cancelled`] if `stop` is set meanwhile.
     pub(crate) fn into_archive(
         self,
         in_memory: usize,
-        progress: &mut dyn FnMut(Progress),
+        progress: &mut dyn FnMut(u64, u64),
         stop: &CancelToken,
     ) -> Result<Archive, PackageError> {
         self.into_archive_with(threads(), in_memory, progress, stop)
@@ -250,7 +250,7 @@ impl Contents {
         self,
         threads: usize,
         in_memory: usize,
-        progress: &mut dyn FnMut(Progress),
+        progress: &mut dyn FnMut(u64, u64),
         stop: &CancelToken,
     ) -> Result<Archive, PackageError> {
         match self.kind {
@@ -261,15 +261,6 @@ impl Contents {
             }
         }
     }
-}
-
-/// Progress of packaging, in bytes of the unzipped files.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Progress {
-    /// Bytes read so far.
-    pub done_bytes: u64,
-    /// Bytes of all files.
-    pub total_bytes: u64,
 }
 
 fn read_archive(path: &Path, source: String, stop: &CancelToken) -> Result<Archive, PackageError> {
@@ -326,7 +317,7 @@ fn build_archive(
     source: String,
     threads: usize,
     out: SpooledTempFile,
-    progress: &mut dyn FnMut(Progress),
+    progress: &mut dyn FnMut(u64, u64),
     stop: &CancelToken,
 ) -> Result<Archive, PackageError> {
     let total_bytes = items.iter().map(Item::bytes).sum();
@@ -361,7 +352,7 @@ fn build_archive(
                 })
             }
         };
-        progress(Progress { done_bytes, total_bytes });
+        progress(done_bytes, total_bytes);
         written.map_err(unarchivable)
     })?;
     let (out, sha256) = zip.finish().map_err(unarchivable)?.finish();
