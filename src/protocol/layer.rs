@@ -175,7 +175,8 @@ impl StanzaReader<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::{json, stanza};
+    use crate::protocol::json::Map;
+    use crate::protocol::stanza;
 
     #[test]
     fn a_layer_that_is_built_has_one_entry() {
@@ -185,9 +186,8 @@ mod tests {
             (json!([built, "deps:3"]), "builds `deps` and names it, too"),
             (json!(["deps", built]), "builds `deps` and names it, too"),
         ] {
-            let text = json!({"function_name": "f", "layers": layers}).to_string();
-            let node = json::parse(text.as_bytes()).expect("the test's own JSON is valid");
-            let read = stanza::read(node.as_map().expect("an object"));
+            let stanza = json!({"function_name": "f", "layers": layers}).to_string();
+            let read = stanza::read(&Map::of_json(&stanza));
             let [problem] = read.problems() else { panic!("{:?}", read.problems()) };
             assert!(problem.message.contains(words), "{}", problem.message);
         }

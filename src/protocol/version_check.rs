@@ -123,13 +123,12 @@ fn is_json_object(text: &str) -> bool {
 mod tests {
     use super::*;
     use crate::protocol::error::Code;
-    use crate::protocol::json;
+    use crate::protocol::json::Map;
     use crate::protocol::stanza::{self, ReadStanza};
 
     fn stanza(verify: Value) -> ReadStanza {
-        let text = json!({"function_name": "f", "verify": verify}).to_string();
-        let node = json::parse(text.as_bytes()).expect("the test's own JSON is valid");
-        stanza::read(node.as_map().expect("an object"))
+        let stanza = json!({"function_name": "f", "verify": verify}).to_string();
+        stanza::read(&Map::of_json(&stanza))
     }
 
     #[track_caller]
