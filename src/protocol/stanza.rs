@@ -299,12 +299,6 @@ mod tests {
     }
 
     #[test]
-    fn a_problem_names_the_value_and_what_would_be_right() {
-        let read = stanza(r#"{"function_name":"f","timeout":"ten"}"#);
-        assert_eq!(read.problems()[0].message, "`timeout` is `ten`; expected whole seconds, such as 10");
-    }
-
-    #[test]
     fn a_misspelt_key_is_warned_about_with_the_nearest_name() {
         for (key, hint) in [
             ("imeout", "did you mean `timeout`?"),

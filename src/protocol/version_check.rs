@@ -147,8 +147,6 @@ mod tests {
         check_places(json!([{"payload": null}]), &["/verify/0"]);
         check_places(json!([{"name": "a"}, null, {"command": "true"}]), &["/verify/0", "/verify/2"]);
         check_places(json!(null), &[]);
-        let most = stanza(vec![json!({}); MAX_CHECKS].into());
-        assert_eq!(most.options().verify.as_ref().map(Vec::len), Some(MAX_CHECKS));
     }
 
     #[track_caller]
@@ -163,15 +161,7 @@ mod tests {
 
     #[test]
     fn no_check_is_dropped() {
-        check_refused(
-            json!([]),
-            Code::BadValue,
-            "/verify",
-            "`verify` has 0 entries; expected 1 to 100 checks",
-        );
         check_refused(json!([null]), Code::BadValue, "/verify", "a list without a check");
-        let many = vec![json!({}); MAX_CHECKS + 1].into();
-        check_refused(many, Code::BadValue, "/verify", "`verify` has 101 entries");
         check_refused(json!([{}, 7]), Code::BadValue, "/verify/1", "`verify` is `7`; expected a map");
         check_refused(json!([{}, [{}]]), Code::BadValue, "/verify/1", "expected a map");
         check_refused(json!(""), Code::BadValue, "/verify", "expected a map");
