@@ -94,6 +94,11 @@ impl LiveFunction {
     pub(crate) fn setting(&self, like: &Setting) -> Option<&Setting> {
         self.settings.iter().find(|setting| setting.is_kind_of(like))
     }
+
+    /// The alias with this name. `None`: it does not exist, or was not read.
+    pub(crate) fn alias(&self, name: &str) -> Option<&LiveAlias> {
+        self.aliases.iter().find(|alias| alias.name == name)
+    }
 }
 
 /// The container image of a live function.

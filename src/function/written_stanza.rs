@@ -184,7 +184,7 @@ impl Writer<'_> {
     /// Writes the alias and its provisioned concurrency.
     fn release(&mut self, live: &LiveFunction) {
         let Some(name) = self.context.alias else { return self.latest_published(live) };
-        let alias = live.aliases.iter().find(|alias| alias.name == name);
+        let alias = live.alias(name);
         let comment = self.about_alias(alias, live);
         self.put("alias", json!(name), comment);
         let description = alias.map_or("", |alias| alias.history.text());

@@ -249,8 +249,7 @@ fn move_by_codedeploy(
 /// to the newest version.
 fn copy_of<'a>(live: &'a LiveFunction, release: &Release) -> Option<&'a LiveVersion> {
     let is_copy = |version: &&LiveVersion| version.state != VersionState::Failed && version.is_copy_of(live);
-    let aliased =
-        release.aliases.iter().filter_map(|name| live.aliases.iter().find(|alias| alias.name == *name));
+    let aliased = release.aliases.iter().filter_map(|name| live.alias(name));
     let aliased = aliased.filter_map(|alias| at(&alias.version, &live.versions));
     let newest = || live.versions.iter().max_by_key(|version| version.ordinal()).filter(is_copy);
     aliased.filter(is_copy).max_by_key(|version| version.ordinal()).or_else(newest)

@@ -76,8 +76,7 @@ pub(crate) fn roll_back(
 ) -> Result<Plan, PlanError> {
     let mut aliases: Vec<&LiveAlias> = Vec::new();
     for name in &release.aliases {
-        let alias = live.aliases.iter().find(|alias| alias.name == *name);
-        aliases.push(alias.ok_or_else(|| PlanError::NoAlias { alias: name.clone() })?);
+        aliases.push(live.alias(name).ok_or_else(|| PlanError::NoAlias { alias: name.clone() })?);
     }
     let running = aliases.first().and_then(|alias| codedeploy::to_stop(live, alias));
     if running.is_none() {

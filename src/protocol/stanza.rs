@@ -61,6 +61,11 @@ impl Stanza {
     pub fn profile(&self) -> Option<&str> {
         self.options.profile.as_deref()
     }
+
+    /// The alias through which the function is called. `None`: it is called without one.
+    pub fn first_alias(&self) -> Option<&str> {
+        self.options.alias.iter().flatten().next().map(String::as_str)
+    }
 }
 
 /// A stanza with problems.
