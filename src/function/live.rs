@@ -99,6 +99,13 @@ impl LiveFunction {
     pub(crate) fn alias(&self, name: &str) -> Option<&LiveAlias> {
         self.aliases.iter().find(|alias| alias.name == name)
     }
+
+    /// True if `$LATEST.PUBLISHED` is ready and has the function's code and settings.
+    pub(crate) fn is_latest_published(&self) -> bool {
+        let is_ready =
+            |version: &LiveVersion| version.state == VersionState::Ready && version.is_copy_of(self);
+        self.latest_published.as_ref().is_some_and(is_ready)
+    }
 }
 
 /// The container image of a live function.

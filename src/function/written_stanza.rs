@@ -7,7 +7,7 @@
 use serde_json::{Map, Value, json};
 
 use super::setting::SettingField;
-use super::{ChangedBy, LiveAlias, LiveFunction, LiveVersion, Permission, Setting, VersionState};
+use super::{ChangedBy, LiveAlias, LiveFunction, Permission, Setting, VersionState};
 use crate::protocol::name::FunctionName;
 use crate::protocol::secret::{Redactor, Secret};
 use crate::protocol::secret_names::names_a_secret;
@@ -240,10 +240,7 @@ impl Writer<'_> {
 
     /// Says above `capacity_provider_config` if a deployment would publish `$LATEST.PUBLISHED`.
     fn latest_published(&mut self, live: &LiveFunction) {
-        let is_ready =
-            |version: &LiveVersion| version.state == VersionState::Ready && version.is_copy_of(live);
-        let is_published = live.latest_published.as_ref().is_some_and(is_ready);
-        if !live.is_managed || is_published || self.context.denied.contains(&"GetFunction") {
+        if !live.is_managed || live.is_latest_published() || self.context.denied.contains(&"GetFunction") {
             return;
         }
         let state = match live.latest_published {
