@@ -70,8 +70,7 @@ impl Archive {
     fn new(data: Data, zip_bytes: u64, sha256: Vec<u8>, entries: Vec<Entry>, source: String) -> Self {
         let package = Package {
             entries: entries.len() as u64,
-            // The sizes in the headers of an untrusted archive may be false and arbitrarily large.
-            uncompressed_bytes: entries.iter().fold(0, |sum: u64, entry| sum.saturating_add(entry.bytes)),
+            uncompressed_bytes: unpacked_bytes(&entries),
             zip_bytes,
             code_sha256: BASE64.encode_to_string(&sha256),
             source,
@@ -299,9 +298,8 @@ fn read_archive(path: &Path, source: String, stop: &CancelToken) -> Result<Archi
     if entries.is_empty() {
         return Err(PackageError::Empty { path: source, only_hidden: false });
     }
-    let unpacked = entries.iter().fold(0, |sum: u64, entry| sum.saturating_add(entry.bytes));
     // Lambda refuses more in any case, and unpacking it would take long.
-    if unpacked <= MAX_UNZIPPED_BYTES
+    if unpacked_bytes(&entries) <= MAX_UNZIPPED_BYTES
         && let Some((index, detail)) = foreign_archive::damage(&mut zip, stop)?
     {
         return Err(PackageError::BadEntry { path: source, name: entries[index].name.clone(), detail });
@@ -310,6 +308,11 @@ fn read_archive(path: &Path, source: String, stop: &CancelToken) -> Result<Archi
     check_unchanged(&file, state).map_err(|_| PackageError::Changed { path: path.to_owned() })?;
     let archive = Archive::new(Data::Given(file, state), zip_bytes, hash.finish().1, entries, source);
     Ok(Archive { notes, bootstrap, ..archive })
+}
+
+/// The size of all entries. In the headers of an untrusted archive, sizes may be false and arbitrarily large.
+fn unpacked_bytes(entries: &[Entry]) -> u64 {
+    entries.iter().fold(0, |sum: u64, entry| sum.saturating_add(entry.bytes))
 }
 
 fn build_archive(
