@@ -62,9 +62,6 @@ pub(crate) struct VersionReads {
 
 impl Lambda {
     /// Adds aliases, versions and provisioned concurrency to `live`, as far as `reads` asks for them.
-    ///
-    /// # Errors
-    /// As [`Lambda::read_live`].
     pub(crate) async fn read_release(
         &self,
         name: &FunctionName,
@@ -98,9 +95,6 @@ impl Lambda {
     }
 
     /// Reads one published version. `None`: it does not exist.
-    ///
-    /// # Errors
-    /// As [`Lambda::read_live`].
     pub(crate) async fn published_version(
         &self,
         name: &FunctionName,
@@ -114,9 +108,6 @@ impl Lambda {
 
     /// Reads one version and updates it in `live`: only GetFunction for that version shows whether it is
     /// ready. With `waits`, waits until it is ready or has failed. Returns the reason if it has failed.
-    ///
-    /// # Errors
-    /// [`LambdaError::WaitedTooLong`], and those of [`Lambda::read_live`].
     pub(crate) async fn read_version(
         &self,
         name: &FunctionName,
@@ -276,9 +267,6 @@ impl Lambda {
     }
 
     /// Waits until the provisioned concurrency of an alias is ready.
-    ///
-    /// # Errors
-    /// [`LambdaError::ProvisioningFailed`], [`LambdaError::WaitedTooLong`], and those of every call.
     pub(crate) async fn wait_for_provisioned(
         &self,
         name: &FunctionName,

@@ -2,6 +2,7 @@
 //! It never reads a file, and reports nothing that the names alone do not prove.
 
 use super::item::Entry;
+use super::program::BOOTSTRAP;
 
 /// What Lambda will not find in an archive. `candidates` are the names of the files that could define the
 /// handler, and `file` that of the only one; `elsewhere` is the name of such a file in another directory,
@@ -125,9 +126,9 @@ fn missing_assembly(entries: &[Entry], handler: &str) -> Option<MissingHandler> 
 }
 
 fn missing_bootstrap(entries: &[Entry]) -> Option<MissingHandler> {
-    match entries.iter().find(|entry| entry.name == "bootstrap") {
+    match entries.iter().find(|entry| entry.name == BOOTSTRAP) {
         Some(bootstrap) => (!bootstrap.executable).then_some(MissingHandler::ExecutableBit),
-        None => Some(MissingHandler::Bootstrap { elsewhere: elsewhere(entries, &["bootstrap".to_owned()]) }),
+        None => Some(MissingHandler::Bootstrap { elsewhere: elsewhere(entries, &[BOOTSTRAP.to_owned()]) }),
     }
 }
 

@@ -20,7 +20,7 @@ mod selection;
 mod walk;
 mod writer;
 
-pub(crate) use archive::{Archive, MAX_IN_MEMORY, Progress};
+pub(crate) use archive::{Archive, MAX_IN_MEMORY};
 pub(crate) use contents::{Contents, scan};
 pub(crate) use error::PackageError;
 pub(crate) use handler::{Misplaced, MissingHandler};
