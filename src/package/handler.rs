@@ -2,7 +2,9 @@
 //! It never reads a file, and reports nothing that the names alone do not prove.
 
 use super::item::Entry;
-use super::program::BOOTSTRAP;
+
+/// Name of the program that a custom runtime starts.
+pub(super) const BOOTSTRAP: &str = "bootstrap";
 
 /// What Lambda will not find in an archive. `candidates` are the names of the files that could define the
 /// handler, and `file` that of the only one; `elsewhere` is the name of such a file in another directory,
