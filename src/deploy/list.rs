@@ -51,11 +51,14 @@ pub(crate) fn run_list(
         // One deployment of the list is enough.
         let require_deploy = requires && all_skipped && place + 1 == units.len();
         jobs[unit[0]].require_deploy = require_deploy;
+        if releases[unit[0]] == ReleaseName::Unclear {
+            jobs[unit[0]].stanza.remove("release");
+        }
         let (release, first) = (&releases[unit[0]], &jobs[unit[0]]);
         let ended = match (stop.check().map_err(diagnostics::from_stop).and(layers.clone()), release) {
             (Err(report), _) => vec![Finished::failed(report, Vec::new())],
             (Ok(()), ReleaseName::Unclear) => {
-                vec![Finished::failed(diagnostics::from_unclear_release(), Vec::new())]
+                vec![refuse_unclear(command, first, &shared, &writers[unit[0]], stop)]
             }
             (Ok(()), ReleaseName::Named(name)) if unit.len() > MAX_MEMBERS => {
                 let report = diagnostics::from_large_release(&masked(first, name), unit.len(), MAX_MEMBERS);
@@ -85,6 +88,25 @@ pub(crate) fn run_list(
         }
     }
     events.list()
+}
+
+/// The result of a stanza, without its `release`, whose name is unclear. It is skipped if its conditions are
+/// not met, as any stanza with a problem.
+fn refuse_unclear(
+    command: &Command,
+    job: &Job,
+    shared: &Shared,
+    events: &Arc<EventWriter>,
+    stop: &CancelToken,
+) -> Finished {
+    if command.evaluates_conditions() {
+        let checked = run_with(Some(shared), &Command::Check, job, events, stop);
+        if checked.outcome() != Outcome::Checked {
+            return checked;
+        }
+    }
+    events.disallow_failure();
+    Finished::failed(diagnostics::from_unclear_release(), Vec::new())
 }
 
 /// Largest number of stanzas in a release: each has a thread of its own.
@@ -233,8 +255,16 @@ mod tests {
         let (list, _) = checked(&[of("a", "shop"), strict, of("a", "shop")], false, None);
         assert!(!list.allowed);
         let (list, code) = checked(&[of("a", "shop"), of("b", "$SHOP")], false, None);
-        assert_eq!((outcomes(&list), code), (vec![Checked, Failed], Some(Code::BadValue)));
+        assert_eq!(
+            (outcomes(&list), code, list.allowed),
+            (vec![Checked, Failed], Some(Code::BadValue), false)
+        );
         assert_eq!(list.functions[0].release, None);
+        let skipped = json!({"function_name": "c", "on": {"branch": "dev"}, "release": "$SHOP"});
+        let (list, code) = checked(&[of("a", "shop"), skipped.clone()], false, None);
+        assert_eq!((outcomes(&list), code), (vec![Checked, Skipped], None));
+        let (_, code) = checked(&[skipped.clone(), skipped], true, None);
+        assert_eq!(code, Some(Code::SkippedButRequired));
         let many: Vec<Value> = (0..=MAX_MEMBERS).map(|index| of(&format!("f{index}"), "shop")).collect();
         assert_eq!(checked(&many, false, None).1, Some(Code::BadValue));
     }
