@@ -334,7 +334,9 @@ mod tests {
             check(&format!(r#"{{"all_branches":{value}}}"#), "/on/all_branches", "or remove it");
         }
         check(r#"{"python":3.1}"#, "/on/python", "quotes");
-        check(r#"["a","b"]"#, "/on", "a map");
+        for list in [r#"["a","b"]"#, r#"[["a","b"]]"#, "[[]]"] {
+            check(list, "/on", "a map");
+        }
         check(r#"{"branch":{"master":"x"}}"#, "/on/branch", "a list of branches");
         check(r#"{"branch":"/^release.*$/"}"#, "/on/branch", "$TRAVIS_BRANCH =~ ^release");
         check(r#"{"branch":["master","/^v/"]}"#, "/on/branch", "`release*`");

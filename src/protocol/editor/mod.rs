@@ -470,7 +470,10 @@ fn one_of(words: &[(&str, &str)]) -> String {
 fn conditions(mut on: Value) -> Value {
     on["type"] = json!(["object", "string", "array", "boolean", "null"]);
     on["minLength"] = json!(1);
-    on["items"] = json!({"type": ["object", "string"]});
+    // Only the names, because hardly anybody writes a list.
+    let names: Vec<&String> = on["properties"].as_object().into_iter().flat_map(|map| map.keys()).collect();
+    let entry = json!({"type": ["object", "string"], "minLength": 1, "propertyNames": {"enum": names}});
+    on["items"] = entry;
     on["minItems"] = json!(1);
     on["maxItems"] = json!(1);
     on["if"] = json!({"type": "boolean"});
