@@ -147,7 +147,11 @@ fn the_request_schema_is_open_and_knows_the_runners_keys() {
     for (request, valid) in [
         (json!({"function_name": "f", "env": {"A": "b"}, "protocol": 1}), true),
         (json!({"function_name": {"master": "f"}, "a_new_key": 1, "timeout": "10,"}), true),
+        (json!({"protocol": "1"}), true),
+        (json!({"protocol": 1.0}), true),
+        (json!({"protocol": null}), true),
         (json!({"protocol": 2}), false),
+        (json!({"protocol": true}), false),
         (json!({"env": {"A": 1}}), false),
         (json!({"env": "A=b"}), false),
         (json!({"layers": 7.5, "environment": 7}), false),

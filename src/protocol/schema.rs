@@ -159,6 +159,6 @@ struct RunnerKeys {
     /// changes anything. `plan.json` is the schema of it. Default: any plan is carried out.
     plan: Option<std::collections::BTreeMap<String, Value>>,
     /// Protocol number: 1. Default: 1.
-    #[schemars(range(min = 1, max = 1))]
+    #[schemars(with = "Value", extend("enum" = [1, "1", "1.0", null]))]
     protocol: Option<u32>,
 }
