@@ -319,6 +319,12 @@ mod tests {
     fn a_problem_names_the_value_and_what_would_be_right() {
         let read = stanza(r#"{"function_name":"f","timeout":"ten"}"#);
         assert_eq!(read.problems()[0].message, "`timeout` is `ten`; expected whole seconds, such as 10");
+        let read = stanza(&format!(r#"{{"function_name":"f","alias":"{}"}}"#, "a".repeat(129)));
+        assert_eq!(
+            read.problems()[0].message,
+            "`alias` is a string of 129 characters; \
+             expected 1 to 128 letters, digits, `-` and `_`, and not only digits"
+        );
     }
 
     #[test]
