@@ -128,6 +128,8 @@ fn the_stanza_schema_is_closed_and_knows_encrypted_values() {
         (json!({"function_name": "f", "timeout": 1.5}), false),
         (json!({"function_name": "f", "publish": "perhaps"}), false),
         (json!({"function_name": "f", "on": {"branches": "main"}}), false),
+        (json!({"function_name": "f", "on": {"condition": [["$A = b", "-n $C"], "$D = e"]}}), true),
+        (json!({"function_name": "f", "on": {"condition": [{"a": "b"}]}}), false),
         (json!({"function_name": "f", "on": [{"branch": "main"}]}), true),
         (json!({"function_name": "f", "on": [{"branches": "main"}]}), false),
         (json!({"function_name": "f", "environment": ["no pair"]}), false),

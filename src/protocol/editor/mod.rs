@@ -116,6 +116,7 @@ fn enriched(at: &str, property: &Value, definitions: &Value, keys: &[EditorKey])
         ("Percentage", _) => percentage(),
         ("Flag", _) => flag(by_branch),
         ("TextList", _) => list(at, key, by_branch),
+        ("Expressions", _) => expressions(at, key),
         ("NumberList", _) => numbers(key, by_branch),
         ("Pairs", _) => pairs(key.at),
         ("Conditions", _) => conditions(nested("On")),
@@ -322,6 +323,15 @@ fn list(at: &str, key: &EditorKey, by_branch: bool) -> Value {
     match key.kind {
         Kind::Single => inside(&mut schema)["items"] = entry,
         _ => schema["items"] = entry,
+    }
+    schema
+}
+
+/// A list of bash expressions, which can have other lists as entries.
+fn expressions(at: &str, key: &EditorKey) -> Value {
+    let mut schema = list(at, key, false);
+    if let Some(types) = inside(&mut inside(&mut schema)["items"])["type"].as_array_mut() {
+        types.push(json!("array"));
     }
     schema
 }
