@@ -482,7 +482,8 @@ fn conditions(mut on: Value) -> Value {
     on["minLength"] = json!(1);
     // Only the names, because hardly anybody writes a list.
     let names: Vec<&String> = on["properties"].as_object().into_iter().flat_map(|map| map.keys()).collect();
-    let entry = json!({"type": ["object", "string"], "minLength": 1, "propertyNames": {"enum": names}});
+    let types = ["object", "string", "array"];
+    let entry = json!({"type": types, "minLength": 1, "propertyNames": {"enum": names}});
     on["items"] = entry;
     on["minItems"] = json!(1);
     on["maxItems"] = json!(1);
