@@ -162,6 +162,21 @@ fn the_request_schema_is_open_and_knows_the_runners_keys() {
     }
 }
 
+#[test]
+fn an_event_needs_its_tag_its_time_and_its_message() {
+    let schema = validator("event.json");
+    let hello = json!({
+        "event": "hello", "protocol": [1], "name": "dpl-lambda", "version": "0.1.0", "features": [],
+        "time": "2026-11-01T12:00:00.000Z", "message": "dpl-lambda 0.1.0",
+    });
+    assert!(schema.is_valid(&hello));
+    for key in ["event", "time", "message"] {
+        let mut other = hello.clone();
+        other.as_object_mut().expect("an object").remove(key);
+        assert!(!schema.is_valid(&other), "{key}");
+    }
+}
+
 /// The result of validating a stanza without variables and encrypted values.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Said {

@@ -115,7 +115,13 @@ pub fn plan() -> Value {
 
 /// The schema of one line of standard output, for readers of events.
 pub fn event() -> Value {
-    finish(SchemaSettings::draft07().for_serialize().into_generator().into_root_schema_for::<Line>())
+    let line = SchemaSettings::draft07().for_serialize().into_generator().into_root_schema_for::<Line>();
+    let mut schema = finish(line);
+    // A `Line` has no time before it is written.
+    if let Some(required) = schema["required"].as_array_mut() {
+        required.push(json!("time"));
+    }
+    schema
 }
 
 fn draft07_schema_of<T: JsonSchema>() -> Value {
