@@ -90,6 +90,10 @@ pub fn request() -> Value {
         "type": ["object", "array", "string"],
         "description": "A map, a list of `NAME=value`, or one `NAME=value`.",
     });
+    // Only what was replaced has referred to these.
+    for name in ["On", "Branches", "Expressions", "Secure"] {
+        remove(definitions, name);
+    }
     let runner = draft07_schema_of::<RunnerKeys>();
     for (key, property) in runner["properties"].as_object().into_iter().flatten() {
         schema["properties"][key] = property.clone();
