@@ -480,7 +480,7 @@ fn one_of(words: &[(&str, &str)]) -> String {
 fn conditions(mut on: Value) -> Value {
     on["type"] = json!(["object", "string", "array", "boolean", "null"]);
     on["minLength"] = json!(1);
-    // Only the names, because hardly anybody writes a list.
+    // Only the names, because few files have a list here.
     let names: Vec<&String> = on["properties"].as_object().into_iter().flat_map(|map| map.keys()).collect();
     let types = ["object", "string", "array"];
     let entry = json!({"type": types, "minLength": 1, "propertyNames": {"enum": names}});
