@@ -43,6 +43,18 @@ fn each_direct_dependency_is_reported_with_who_keeps_it() {
 }
 
 #[test]
+fn each_key_of_an_error_is_on_the_page_for_runners() {
+    let page = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/protocol.md"));
+    let page = page.expect("readable");
+    let (_, errors) = page.split_once("\n## Errors\n").expect("a section about errors");
+    let (errors, _) = errors.split_once("\n## ").expect("another section");
+    let schema = repository::committed_schema("event.json");
+    let keys = schema["definitions"]["ErrorReport"]["properties"].as_object().expect("an object").keys();
+    let missing: Vec<&String> = keys.filter(|key| !errors.contains(&format!("| `{key}` |"))).collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}
+
+#[test]
 fn each_test_that_a_promise_names_is_there() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let security = fs::read_to_string(root.join("SECURITY.md")).expect("readable");

@@ -74,6 +74,7 @@ fn a_document_command_that_fails_prints_nothing_on_standard_output() {
         &["schema"][..],
         &["schema", "bogus"],
         &["schema", "stanza", "more"],
+        &["schema", "event", "--editor"],
         &["completions"],
         &["completions", "tcsh"],
         &["manual", "more"],

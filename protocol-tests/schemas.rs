@@ -128,6 +128,10 @@ fn the_stanza_schema_is_closed_and_knows_encrypted_values() {
         (json!({"function_name": "f", "timeout": 1.5}), false),
         (json!({"function_name": "f", "publish": "perhaps"}), false),
         (json!({"function_name": "f", "on": {"branches": "main"}}), false),
+        (json!({"function_name": "f", "on": {"condition": [["$A = b", "-n $C"], "$D = e"]}}), true),
+        (json!({"function_name": "f", "on": {"condition": [{"a": "b"}]}}), false),
+        (json!({"function_name": "f", "on": [{"branch": "main"}]}), true),
+        (json!({"function_name": "f", "on": [{"branches": "main"}]}), false),
         (json!({"function_name": "f", "environment": ["no pair"]}), false),
         (
             json!({"function_name": "f", "role": {"secure": "abc"}, "timeout": "$LIMIT", "publish": "${PUBLISH}"}),
@@ -145,12 +149,31 @@ fn the_request_schema_is_open_and_knows_the_runners_keys() {
     for (request, valid) in [
         (json!({"function_name": "f", "env": {"A": "b"}, "protocol": 1}), true),
         (json!({"function_name": {"master": "f"}, "a_new_key": 1, "timeout": "10,"}), true),
+        (json!({"protocol": "1"}), true),
+        (json!({"protocol": 1.0}), true),
+        (json!({"protocol": null}), true),
         (json!({"protocol": 2}), false),
+        (json!({"protocol": true}), false),
         (json!({"env": {"A": 1}}), false),
         (json!({"env": "A=b"}), false),
         (json!({"layers": 7.5, "environment": 7}), false),
     ] {
         assert_eq!(REQUEST.is_valid(&request), valid, "{request}");
+    }
+}
+
+#[test]
+fn an_event_needs_its_tag_its_time_and_its_message() {
+    let schema = validator("event.json");
+    let hello = json!({
+        "event": "hello", "protocol": [1], "name": "dpl-lambda", "version": "0.1.0", "features": [],
+        "time": "2026-11-01T12:00:00.000Z", "message": "dpl-lambda 0.1.0",
+    });
+    assert!(schema.is_valid(&hello));
+    for key in ["event", "time", "message"] {
+        let mut other = hello.clone();
+        other.as_object_mut().expect("an object").remove(key);
+        assert!(!schema.is_valid(&other), "{key}");
     }
 }
 

@@ -143,6 +143,25 @@ fn unknown_keywords(schema: &Value) -> Vec<String> {
 }
 
 #[test]
+fn each_definition_of_a_schema_is_used() {
+    for name in [
+        "stanza.json",
+        "travis-yml.json",
+        "request.json",
+        "event.json",
+        "plan.json",
+        "editor/stanza.json",
+        "editor/travis-yml.json",
+    ] {
+        let schema = committed_schema(name);
+        let text = schema.to_string();
+        for definition in schema["definitions"].as_object().expect("an object").keys() {
+            assert!(text.contains(&format!("\"#/definitions/{definition}\"")), "{name}: {definition}");
+        }
+    }
+}
+
+#[test]
 fn a_strict_validator_knows_each_keyword() {
     for name in ["stanza.json", "travis-yml.json", "request.json", "event.json"] {
         assert_eq!(unknown_keywords(&committed_schema(name)), [""; 0], "{name}");

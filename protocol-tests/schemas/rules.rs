@@ -127,6 +127,7 @@ fn each_rule_of_the_judge_is_one_of_the_schema() {
             json!({"image_uri": IMAGE, "code_signing_config_arn": ""}),
         ),
         (json!({"alias": "7"}), json!({"alias": "v7"})),
+        (json!({"alias": "a".repeat(129)}), json!({"alias": "a".repeat(128)})),
         (json!({"traffic": [50, 100]}), json!({"traffic": [50, 100], "alias": "live"})),
         (json!({"traffic": [50, 100], "alias": []}), json!({"traffic": [50, 100], "alias": ["live"]})),
         (json!({"traffic": [0], "alias": "live"}), json!({"traffic": [1], "alias": "live"})),

@@ -1,6 +1,8 @@
 //! Tests that the schema and the program accept the same values of each key, with few exceptions.
 
 use super::*;
+use crate::plugin::PluginCommand;
+use crate::shell::PATH;
 
 const LAYER: &str = "arn:aws:lambda:us-east-1:123456789012:layer:tools:3";
 const QUEUE: &str = "arn:aws:sqs:us-east-1:123456789012:failed";
@@ -236,4 +238,39 @@ fn a_value_is_right_to_the_schema_when_it_is_right_to_the_program() {
     // The exceptions are strings with numbers beyond a limit, names that a pattern cannot describe, and two
     // members of `guard` that do not fit each other.
     assert!(refused > 5000 && passed_over.len() < 40, "{refused} {}", passed_over.len());
+}
+
+#[test]
+fn a_condition_is_right_to_the_schema_when_it_is_right_to_the_program() {
+    let values = json!([
+        null, true, false, 0, 1.5, "", "x", "none", "yes", "master", [], [null], ["master"], [["master"]], {},
+        {"a": 1},
+    ]);
+    let values = values.as_array().expect("a list");
+    let schema = committed_schema("stanza.json");
+    let keys = schema["properties"]["on"]["properties"].as_object().expect("an object").keys();
+    let mut stanzas = Vec::new();
+    for (key, value) in keys.flat_map(|key| values.iter().map(move |value| (key, value))) {
+        // An empty list of branches is never looked at beside `all_branches`.
+        let mut on = if key == "branch" { json!({}) } else { json!({"all_branches": true}) };
+        on[key] = value.clone();
+        stanzas.push(json!({"function_name": "f", "on": on}));
+    }
+    for key in ["on", "if", "true"] {
+        stanzas.extend(values.iter().map(|value| json!({"function_name": "f", (key): value})));
+    }
+    let request = json!({"stanzas": stanzas, "env": {"TRAVIS_BRANCH": "master", "PATH": &*PATH}});
+    let ended = PluginCommand::new(&["check"]).run(&request);
+    let warned = |function: &Value| {
+        let mut warnings = ended.events.iter().filter(|event| event["event"] == "warning");
+        warnings.any(|warning| warning["stanza"] == function["stanza"])
+    };
+    let mut accepted = 0;
+    for (stanza, function) in stanzas.iter().zip(ended.functions()) {
+        if function["outcome"] == "checked" && !warned(function) {
+            assert!(STANZA.is_valid(stanza), "the program accepts it, stanza.json does not: {stanza}");
+            accepted += 1;
+        }
+    }
+    assert!(accepted > 50, "{accepted} of {}", stanzas.len());
 }

@@ -167,6 +167,10 @@ fn a_release_has_the_stanzas_for_which_travis_ci_makes_a_job() {
     assert_eq!((ended.code(), ended.status.code()), ("bad-arguments", Some(2)), "{}", ended.stdout);
     assert!(ended.stderr.contains("the stanzas on lines 5 and "), "{}", ended.stderr);
     assert!(ended.stderr.contains("belong to the release `shop`"), "{}", ended.stderr);
+    // A stanza that is skipped can have other variables.
+    let (ended, status) = results(check().env("TRAVIS_PULL_REQUEST", "7"));
+    let are_skipped = ended.iter().all(|result| result["outcome"] == "skipped");
+    assert!(are_skipped && status == Some(0), "{ended:?}");
     // A variable of the process has precedence over the file, so that both have the same value.
     let (ended, status) = results(check().env("STAGE", "prod"));
     assert_eq!((functions_of(&ended), status), (vec![vec!["a", "b", "c"]], Some(0)));

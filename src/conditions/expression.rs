@@ -47,6 +47,10 @@ impl On {
                 self.is_branch = true;
             }
             Node::List(items) => {
+                // Of nested lists, the first one with another number of entries counts.
+                if self.entries.is_none_or(|entries| entries == 1) {
+                    self.entries = Some(items.len());
+                }
                 if let Some(first) = items.first() {
                     self.at.push_str("/0");
                     self.read(first)?;
@@ -122,9 +126,6 @@ pub(super) fn on(stanza: &Map) -> Result<On, ConditionError> {
         on.overridden = on_node.and_then(|node| overridden.read(node).ok()).map(|()| overridden.map);
     }
     if let Some(node) = node {
-        if let Node::List(items) = node {
-            on.entries = Some(items.len());
-        }
         on.read(node)?;
     }
     if let Some(at) = on.map.iter().flat_map(|(key, node)| node.encrypted(&on.pointer(key))).next() {

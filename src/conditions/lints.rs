@@ -40,10 +40,10 @@ pub(super) fn find(on: &On, stanza: &Map, env: &Environment) -> Vec<Lint> {
                 format!("`{key}` can never match, because Travis CI sets no variable for it"),
                 "use `condition` to compare a variable of the job",
             )],
-            "all_branches" if matches!(node, Node::Map(_) | Node::List(_)) => vec![lint(
+            "all_branches" if node.as_flag().is_none() => vec![lint(
                 at,
-                format!("`{}.all_branches` is {}, which Travis CI reads as true", on.key, node.kind()),
-                "write `all_branches: true`",
+                format!("`{}.all_branches` is {}, which Travis CI reads as true", on.key, node.quoted()),
+                "write `all_branches: true`, or remove it",
             )],
             "branch" => in_branch(node, &at),
             key if RUNTIMES.contains(&key) || KEYS.contains(&key) => {
@@ -328,8 +328,13 @@ mod tests {
         check(r#"{"otp_release":"21"}"#, "/on/otp_release", "condition");
         check(r#"{"tags":true,"branch":"x"}"#, "/on/branch", "remove `branch`");
         check(r#"{"tags":"v1"}"#, "/on/tags", "tags: true");
+        for value in ["0", r#""none""#, r#""""#, "[]", r#"{"a":1}"#] {
+            check(&format!(r#"{{"all_branches":{value}}}"#), "/on/all_branches", "or remove it");
+        }
         check(r#"{"python":3.1}"#, "/on/python", "quotes");
-        check(r#"["a","b"]"#, "/on", "a map");
+        for list in [r#"["a","b"]"#, r#"[["a","b"]]"#, "[[]]"] {
+            check(list, "/on", "a map");
+        }
         check(r#"{"branch":{"master":"x"}}"#, "/on/branch", "a list of branches");
         check(r#"{"branch":"/^release.*$/"}"#, "/on/branch", "$TRAVIS_BRANCH =~ ^release");
         check(r#"{"branch":["master","/^v/"]}"#, "/on/branch", "`release*`");

@@ -13,6 +13,7 @@ use crate::diagnostics;
 use crate::event_writer::EventWriter;
 use crate::options;
 use crate::protocol::approved_plan::check_layers;
+use crate::protocol::error::ErrorReport;
 use crate::protocol::event::{Finished, Outcome};
 use crate::protocol::json::Node;
 use crate::protocol::name::FunctionName;
@@ -51,15 +52,22 @@ pub(crate) fn run_list(
         // One deployment of the list is enough.
         let require_deploy = requires && all_skipped && place + 1 == units.len();
         jobs[unit[0]].require_deploy = require_deploy;
+        if releases[unit[0]] == ReleaseName::Unclear {
+            jobs[unit[0]].stanza.remove("release");
+        }
         let (release, first) = (&releases[unit[0]], &jobs[unit[0]]);
         let ended = match (stop.check().map_err(diagnostics::from_stop).and(layers.clone()), release) {
             (Err(report), _) => vec![Finished::failed(report, Vec::new())],
             (Ok(()), ReleaseName::Unclear) => {
-                vec![Finished::failed(diagnostics::from_unclear_release(), Vec::new())]
+                let report = diagnostics::from_unclear_release();
+                vec![refuse(report, command, first, &shared, &writers[unit[0]], stop)]
             }
             (Ok(()), ReleaseName::Named(name)) if unit.len() > MAX_MEMBERS => {
                 let report = diagnostics::from_large_release(&masked(first, name), unit.len(), MAX_MEMBERS);
-                vec![Finished::failed(report, Vec::new())]
+                let refused = unit.iter().map(|index| {
+                    refuse(report.clone(), command, &jobs[*index], &shared, &writers[*index], stop)
+                });
+                up_to_a_failure(refused)
             }
             (Ok(()), ReleaseName::Named(name)) if unit.len() > 1 => {
                 let name = masked(first, name);
@@ -85,6 +93,39 @@ pub(crate) fn run_list(
         }
     }
     events.list()
+}
+
+/// The result of a stanza whose release is refused: `report`, unless its conditions are not met or it has
+/// problems of its own.
+fn refuse(
+    report: ErrorReport,
+    command: &Command,
+    job: &Job,
+    shared: &Shared,
+    events: &Arc<EventWriter>,
+    stop: &CancelToken,
+) -> Finished {
+    if command.evaluates_conditions() {
+        let checked = run_with(Some(shared), &Command::Check, job, events, stop);
+        if checked.outcome() != Outcome::Checked {
+            return checked;
+        }
+    }
+    events.disallow_failure();
+    Finished::failed(report, Vec::new())
+}
+
+/// The results up to the first failure.
+fn up_to_a_failure(results: impl Iterator<Item = Finished>) -> Vec<Finished> {
+    let mut ended = Vec::new();
+    for finished in results {
+        let has_failed = finished.outcome() == Outcome::Failed;
+        ended.push(finished);
+        if has_failed {
+            break;
+        }
+    }
+    ended
 }
 
 /// Largest number of stanzas in a release: each has a thread of its own.
@@ -230,10 +271,21 @@ mod tests {
         let (list, _) = checked(&[of("a", "shop"), strict, of("a", "shop")], false, None);
         assert!(!list.allowed);
         let (list, code) = checked(&[of("a", "shop"), of("b", "$SHOP")], false, None);
-        assert_eq!((outcomes(&list), code), (vec![Checked, Failed], Some(Code::BadValue)));
+        assert_eq!(
+            (outcomes(&list), code, list.allowed),
+            (vec![Checked, Failed], Some(Code::BadValue), false)
+        );
         assert_eq!(list.functions[0].release, None);
-        let many: Vec<Value> = (0..=MAX_MEMBERS).map(|index| of(&format!("f{index}"), "shop")).collect();
+        let skipped = json!({"function_name": "c", "on": {"branch": "dev"}, "release": "$SHOP"});
+        let (list, code) = checked(&[of("a", "shop"), skipped.clone()], false, None);
+        assert_eq!((outcomes(&list), code), (vec![Checked, Skipped], None));
+        let (_, code) = checked(&[skipped.clone(), skipped], true, None);
+        assert_eq!(code, Some(Code::SkippedButRequired));
+        let mut many: Vec<Value> = (0..=MAX_MEMBERS).map(|index| of(&format!("f{index}"), "shop")).collect();
         assert_eq!(checked(&many, false, None).1, Some(Code::BadValue));
+        many.iter_mut().for_each(|stanza| stanza["on"] = json!({"branch": "dev"}));
+        let (list, code) = checked(&many, false, None);
+        assert_eq!((list.outcome, code), (Skipped, None));
     }
 
     #[test]

@@ -125,7 +125,7 @@ fn about_option(option: &str, command: &str, options: &[String]) -> Option<Strin
     if command == "package" && matches!(name, "o" | "out") {
         return Some("use `--output FILE`".to_owned());
     }
-    if name == "out" {
+    if name == "out" || (command, name) == ("plan", "plan") {
         return Some("use `plan --out FILE`, and then `deploy --plan FILE`".to_owned());
     }
     let of_stanza = || {
@@ -231,6 +231,7 @@ mod tests {
             ("deploy", unknown("-o"), "`--format json`"),
             ("package", unknown("-o"), "use `--output FILE`"),
             ("deploy", unknown("--out"), "`plan --out FILE`"),
+            ("plan", unknown("--plan"), "`deploy --plan FILE`"),
             ("init", ArgumentMistake::Word { word: "hello", is_for_stanzas: false }, "`--function hello`"),
             ("rollback", unknown("--to"), "write `version` in the stanza"),
             ("deploy", unknown("--zebra"), "dpl-lambda --help"),

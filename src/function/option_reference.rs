@@ -246,7 +246,7 @@ fn type_name(kind: &str, property: &Value) -> String {
         "Percentage" => "percentage",
         "NumberOrNone" => "integer, or `none`",
         "Flag" => "boolean",
-        "TextList" => "string or list of strings",
+        "TextList" | "Expressions" => "string or list of strings",
         "NumberList" => "integer or list of integers",
         "Pairs" => "map, or list of `NAME=value`; the values are secret",
         "Conditions" => "map, or a branch",

@@ -38,7 +38,7 @@ pub(crate) fn render(command: DocumentCommand, standalone: &StandaloneArgs) -> R
         DocumentCommand::Explain { code } => {
             ("explain", code.map_or_else(|| Ok(catalogue::list()), |code| catalogue::entry(&code)))
         }
-        DocumentCommand::Schema { document, editor } => ("schema", Ok(schema(document, editor))),
+        DocumentCommand::Schema { document, editor } => ("schema", schema(document, editor)),
         DocumentCommand::Completions { shell } => ("completions", Ok(completions(shell))),
         DocumentCommand::Manual => ("manual", Ok(manual::page())),
     };
@@ -60,17 +60,20 @@ pub(crate) fn print_and_exit(document: Result<String, String>) -> ! {
 
 /// The JSON Schema of a document, formatted. Only users write stanzas, so only their schemas have a variant
 /// for editors.
-fn schema(document: SchemaDocument, for_editors: bool) -> String {
+fn schema(document: SchemaDocument, for_editors: bool) -> Result<String, String> {
     let schema = match (document, for_editors) {
         (SchemaDocument::Stanza, false) => schema::stanza(),
         (SchemaDocument::Stanza, true) => schema::editor_stanza(),
         (SchemaDocument::TravisYml, false) => schema::travis_yml(),
         (SchemaDocument::TravisYml, true) => schema::editor_travis_yml(),
-        (SchemaDocument::Request, _) => schema::request(),
-        (SchemaDocument::Event, _) => schema::event(),
-        (SchemaDocument::Plan, _) => schema::plan(),
+        (SchemaDocument::Request, false) => schema::request(),
+        (SchemaDocument::Event, false) => schema::event(),
+        (SchemaDocument::Plan, false) => schema::plan(),
+        (SchemaDocument::Request | SchemaDocument::Event | SchemaDocument::Plan, true) => {
+            return Err("only the schemas `stanza` and `travis-yml` have `--editor`; leave it out".to_owned());
+        }
     };
-    format!("{schema:#}\n")
+    Ok(format!("{schema:#}\n"))
 }
 
 /// The policy for the stanza on standard input, or one for all stanzas of a list. Notes about what it does

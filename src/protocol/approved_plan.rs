@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::event::{Finished, FunctionPresence, Plan, PlanBasis, PlannedStep, StepName};
 use super::json::quoted;
@@ -115,7 +115,8 @@ impl ApprovedPlan {
     pub fn read(document: Value) -> Result<Self, PlanFormatError> {
         let Value::Object(mut document) = document else { return Err(PlanFormatError::NotAPlan) };
         match document.get(FORMAT_KEY) {
-            Some(format) if *format == json!(PLAN_FORMAT) => {}
+            // A program that rewrites JSON may write the number as 1.0.
+            Some(Value::Number(given)) if given.as_f64() == Some(f64::from(PLAN_FORMAT)) => {}
             Some(Value::Number(given)) => {
                 return Err(PlanFormatError::OtherFormat { given: given.to_string() });
             }
@@ -176,6 +177,7 @@ impl ApprovedFunction {
 mod tests {
     use super::*;
     use crate::protocol::event::{Change, Event, Line};
+    use serde_json::json;
 
     fn finished() -> Finished {
         let basis = PlanBasis {
@@ -203,6 +205,9 @@ mod tests {
             ApprovedFunction::of(&Finished::Skipped { unmet: Vec::new() }).expect("skipped"),
         ]);
         assert_eq!(ApprovedPlan::read(json!(approved)), Ok(approved.clone()));
+        let mut rewritten = json!(approved);
+        rewritten["dpl_lambda_plan"] = json!(1.0);
+        assert_eq!(ApprovedPlan::read(rewritten), Ok(approved.clone()));
         // As a runner sends it: the lines of the events as they are.
         let lines = [finished(), Finished::Skipped { unmet: Vec::new() }]
             .map(|finished| json!(Line::new(Event::Finished(finished))));

@@ -18,7 +18,7 @@ pub struct Warning {
     pub message: String,
     /// What to do.
     pub hint: Option<String>,
-    /// JSON pointer to the key in the request.
+    /// JSON pointer to the key in the request; for a stanza of a list, in that stanza.
     pub at: Option<String>,
     /// IAM statement that would allow the denied action, ready to paste into a policy.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -59,7 +59,7 @@ pub struct Problem {
     pub code: Code,
     /// What is wrong, with which value, and what is expected.
     pub message: String,
-    /// JSON pointer to the key in the request.
+    /// JSON pointer to the key in the request; for a stanza of a list, in that stanza.
     pub at: Option<String>,
     /// What to do.
     pub hint: Option<String>,
@@ -90,7 +90,7 @@ pub struct ErrorReport {
     pub message: String,
     /// Causes of the error, the nearest one first.
     pub caused_by: Vec<String>,
-    /// JSON pointer to the key in the request that causes the error.
+    /// JSON pointer to the key that causes the error, in the request; for a stanza of a list, in that stanza.
     pub at: Option<String>,
     /// What to do.
     pub hint: Option<String>,

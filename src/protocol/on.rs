@@ -4,13 +4,16 @@ use schemars::json_schema;
 use serde_json::json;
 
 use super::keys::structure;
-use super::schema_types::{Branches, Flag, Text, TextList, schema_types};
+use super::schema_types::{Branches, Flag, Text, schema_types};
 
 schema_types! {
     /// A map of conditions, or a branch.
     Conditions => |generator| json_schema!({
         "anyOf": [{"type": "string", "minLength": 1}, generator.subschema_for::<On>(), {"enum": [false]}],
     });
+
+    /// A bash expression, or a list of expressions. The entries of a nested list count as its own.
+    Expressions => |_| json_schema!({"type": ["string", "number", "boolean", "array"]});
 }
 
 // No defaults: an editor that inserts `on` would also insert each key that has one.
@@ -29,7 +32,7 @@ structure! {
         tags as Option<Flag>, "Tags".example(true);
         /// Bash expression, written without `[[ ]]`, such as `$NIGHTLY = true`. Write spaces around `=`. If
         /// there is a list of expressions, all must be true. Default: none.
-        condition as Option<TextList>, "Bash condition".single().example("$NIGHTLY = true");
+        condition as Option<Expressions>, "Bash condition".single().example("$NIGHTLY = true");
         /// Dart version that the job must have, such as `'3.5'`. It must equal the job's
         /// `TRAVIS_DART_VERSION`. Default: any.
         dart as Option<Text>, "Dart".example("3.5");

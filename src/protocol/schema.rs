@@ -90,6 +90,10 @@ pub fn request() -> Value {
         "type": ["object", "array", "string"],
         "description": "A map, a list of `NAME=value`, or one `NAME=value`.",
     });
+    // Only what was replaced has referred to these.
+    for name in ["On", "Branches", "Expressions", "Secure"] {
+        remove(definitions, name);
+    }
     let runner = draft07_schema_of::<RunnerKeys>();
     for (key, property) in runner["properties"].as_object().into_iter().flatten() {
         schema["properties"][key] = property.clone();
@@ -115,7 +119,13 @@ pub fn plan() -> Value {
 
 /// The schema of one line of standard output, for readers of events.
 pub fn event() -> Value {
-    finish(SchemaSettings::draft07().for_serialize().into_generator().into_root_schema_for::<Line>())
+    let line = SchemaSettings::draft07().for_serialize().into_generator().into_root_schema_for::<Line>();
+    let mut schema = finish(line);
+    // A `Line` has no time before it is written.
+    if let Some(required) = schema["required"].as_array_mut() {
+        required.push(json!("time"));
+    }
+    schema
 }
 
 fn draft07_schema_of<T: JsonSchema>() -> Value {
@@ -159,6 +169,6 @@ struct RunnerKeys {
     /// changes anything. `plan.json` is the schema of it. Default: any plan is carried out.
     plan: Option<std::collections::BTreeMap<String, Value>>,
     /// Protocol number: 1. Default: 1.
-    #[schemars(range(min = 1, max = 1))]
+    #[schemars(with = "Value", extend("enum" = [1, "1", "1.0", null]))]
     protocol: Option<u32>,
 }

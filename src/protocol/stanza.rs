@@ -270,6 +270,20 @@ mod tests {
     }
 
     #[test]
+    fn a_map_of_nothing_but_null_is_no_list_and_no_entry_of_one() {
+        for (key, code, at) in [
+            (r#""layers":{"name":null,"zip":"z"}"#, Code::MissingKey, "/layers/name"),
+            (r#""layers":[{"name":null}]"#, Code::MissingKey, "/layers/0/name"),
+            (r#""file_system_configs":{"arn":null}"#, Code::BadValue, "/file_system_configs/arn"),
+            (r#""alias":{"live":null}"#, Code::BadValue, "/alias"),
+            (r#""include":[[null]]"#, Code::BadValue, "/include/0"),
+        ] {
+            let found = problems(&format!(r#"{{"function_name":"f",{key}}}"#));
+            assert_eq!(found.first(), Some(&(code, at.to_owned())), "{key}");
+        }
+    }
+
+    #[test]
     fn a_value_of_a_wrong_type_is_one_problem_at_its_place() {
         let read = stanza(
             r#"{"function_name":"f","architectures":{"a":1},"alias":[{}],"traffic":{"a":1},
@@ -301,6 +315,16 @@ mod tests {
         let warnings = read.warnings.iter().map(|warning| &warning.message);
         let messages = read.problems().iter().map(|problem| &problem.message).chain(warnings);
         messages.for_each(|message| assert!(message.len() < 500, "{message}"));
+    }
+
+    #[test]
+    fn a_value_that_is_too_long_has_the_message_of_its_rule() {
+        let read = stanza(&format!(r#"{{"function_name":"f","alias":"{}"}}"#, "a".repeat(129)));
+        assert_eq!(
+            read.problems()[0].message,
+            "`alias` is a string of 129 characters; \
+             expected 1 to 128 letters, digits, `-` and `_`, and not only digits"
+        );
     }
 
     #[test]

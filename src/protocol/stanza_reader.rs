@@ -278,14 +278,16 @@ impl<'a> StanzaReader<'a> {
     }
 
     /// The entries of a list that are not null, with their JSON pointers. A single value means a list with
-    /// one entry, an empty string an empty list.
+    /// one entry, an empty string an empty list. `None` also for a list of nothing but null: it must not clear
+    /// the live value, as an empty one does.
     fn items(&mut self, key: &'static str) -> Option<Vec<(String, &'a Node)>> {
-        let mut items = match self.read_present(key)? {
+        let mut items = match self.read_node(key)? {
             Node::Text(text) if text.is_empty() => Vec::new(),
             node => node.entries(&self.at(key)),
         };
+        let is_empty = items.is_empty();
         items.retain(|(_, item)| **item != Node::Null);
-        Some(items)
+        (is_empty || !items.is_empty()).then_some(items)
     }
 
     /// As [`StanzaReader::texts`], without repetitions; the first of equal strings stays.

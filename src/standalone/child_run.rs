@@ -161,16 +161,23 @@ impl ChildRun {
         stanza.is_some_and(|located| located.release().as_deref() == Some(release))
     }
 
-    /// Adds a stanza of the same release, whose job has this environment.
-    ///
-    /// # Errors
-    /// The line of the first stanza, if its job has another environment.
-    pub(super) fn add(&mut self, located: LocatedStanza, env: &Environment) -> Result<(), usize> {
-        if self.env.as_ref().is_none_or(|own| !own.iter().eq(env.iter())) {
-            return Err(self.stanzas.first().map_or(0, |first| first.line));
-        }
+    /// Whether this is the environment of its job.
+    pub(super) fn has_env(&self, env: &Environment) -> bool {
+        self.env.as_ref().is_some_and(|own| own.iter().eq(env.iter()))
+    }
+
+    /// Adds a stanza of the same release, whose job has the same environment.
+    pub(super) fn add(&mut self, located: LocatedStanza) {
         self.stanzas.push(located);
-        Ok(())
+    }
+
+    /// The line of the first stanza that is not skipped. `None`: all are.
+    pub(super) fn first_deployed(
+        &self,
+        skips: &dyn Fn(&LocatedStanza, &Environment) -> bool,
+    ) -> Option<usize> {
+        let env = self.env.as_ref()?;
+        self.stanzas.iter().find(|located| !skips(located, env)).map(|located| located.line)
     }
 
     /// The function name and the line of the stanza: `hello (line 4)`; or those of a release:
@@ -451,8 +458,10 @@ mod tests {
         assert_eq!((run.title().as_str(), run.is_of_release("shop")), ("a (line 2)", true));
         assert!(!run.is_of_release("other"));
         assert_eq!(run.request(), r#"{"function_name":"a","release":"shop"}"#);
-        assert_eq!(run.add(located("b", 10), &env("prod")), Ok(()));
-        assert_eq!(run.add(located("c", 20), &env("test")), Err(2));
+        assert!(run.has_env(&env("prod")) && !run.has_env(&env("test")));
+        run.add(located("b", 10));
+        assert_eq!(run.first_deployed(&|located, _| located.line == 2), Some(10));
+        assert_eq!(run.first_deployed(&|_, _| true), None);
         assert_eq!(run.title(), "release shop (2 stanzas, from line 2)");
         let a = r#"{"function_name":"a","release":"shop"}"#;
         let b = r#"{"function_name":"b","release":"shop"}"#;

@@ -141,7 +141,11 @@ pub(crate) fn prepare(
         return Err(InputError::Encrypted { file, missing });
     }
     let notes = notes(&file, request.evaluates_conditions.then_some(&job_env), &chosen);
-    let mut child_runs = child_runs(request, &file, chosen.into_iter().zip(envs.into_iter().zip(unmet)))?;
+    let skips = |located: &LocatedStanza, env: &Environment| {
+        request.evaluates_conditions && meets_on(&located.stanza, env) == Some(false)
+    };
+    let chosen = chosen.into_iter().zip(envs.into_iter().zip(unmet));
+    let mut child_runs = child_runs(request, &file, chosen, &skips)?;
     if let (Some(plan), Some(file)) = (approved, &request.approved) {
         approve(&mut child_runs, plan, file)?;
     }
@@ -166,29 +170,33 @@ fn approve(child_runs: &mut [ChildRun], plan: ApprovedPlan, file: &Path) -> Resu
 }
 
 /// The child runs in the order of the file. A release is at the place of its first stanza. A stanza for which
-/// Travis CI makes no job is not part of its release.
+/// Travis CI makes no job is not part of its release. `skips` says whether the conditions of a stanza are not
+/// met, so that the variables of its job may differ from those of the release.
 fn child_runs(
     request: &RunRequest,
     file: &str,
     chosen: impl Iterator<Item = (LocatedStanza, (Environment, Vec<UnmetCondition>))>,
+    skips: &dyn Fn(&LocatedStanza, &Environment) -> bool,
 ) -> Result<Vec<ChildRun>, InputError> {
     let mut child_runs: Vec<ChildRun> = Vec::new();
     for (located, (env, unmet)) in chosen {
         let release = located.release().filter(|_| request.joins_releases && unmet.is_empty());
-        let known = release
-            .as_ref()
-            .and_then(|release| child_runs.iter_mut().find(|child_run| child_run.is_of_release(release)));
-        let Some(known) = known else {
-            child_runs.push(ChildRun::of(file, located, request.arguments.clone(), env, unmet));
-            continue;
-        };
-        let second = located.line;
-        known.add(located, &env).map_err(|first| InputError::DifferentVariables {
-            file: file.to_owned(),
-            release: release.unwrap_or_default(),
-            first,
-            second,
-        })?;
+        if let Some(release) = release {
+            let is_of_release = |child_run: &ChildRun| child_run.is_of_release(&release);
+            let known = child_runs.iter_mut().find(|run| is_of_release(run) && run.has_env(&env));
+            if let Some(known) = known {
+                known.add(located);
+                continue;
+            }
+            let mut others = child_runs.iter().filter(|run| is_of_release(run));
+            if let Some(first) = others.find_map(|other| other.first_deployed(skips))
+                && !skips(&located, &env)
+            {
+                let (file, second) = (file.to_owned(), located.line);
+                return Err(InputError::DifferentVariables { file, release, first, second });
+            }
+        }
+        child_runs.push(ChildRun::of(file, located, request.arguments.clone(), env, unmet));
     }
     Ok(child_runs)
 }

@@ -116,6 +116,7 @@ fn enriched(at: &str, property: &Value, definitions: &Value, keys: &[EditorKey])
         ("Percentage", _) => percentage(),
         ("Flag", _) => flag(by_branch),
         ("TextList", _) => list(at, key, by_branch),
+        ("Expressions", _) => expressions(at, key),
         ("NumberList", _) => numbers(key, by_branch),
         ("Pairs", _) => pairs(key.at),
         ("Conditions", _) => conditions(nested("On")),
@@ -326,6 +327,15 @@ fn list(at: &str, key: &EditorKey, by_branch: bool) -> Value {
     schema
 }
 
+/// A list of bash expressions, which can have other lists as entries.
+fn expressions(at: &str, key: &EditorKey) -> Value {
+    let mut schema = list(at, key, false);
+    if let Some(types) = inside(&mut inside(&mut schema)["items"])["type"].as_array_mut() {
+        types.push(json!("array"));
+    }
+    schema
+}
+
 /// Limits the number of entries of a list.
 fn limit_entries(schema: &mut Value, at: &str) {
     for limit in limits_of(at) {
@@ -470,7 +480,11 @@ fn one_of(words: &[(&str, &str)]) -> String {
 fn conditions(mut on: Value) -> Value {
     on["type"] = json!(["object", "string", "array", "boolean", "null"]);
     on["minLength"] = json!(1);
-    on["items"] = json!({"type": ["object", "string"]});
+    // Only the names, because few files have a list here.
+    let names: Vec<&String> = on["properties"].as_object().into_iter().flat_map(|map| map.keys()).collect();
+    let types = ["object", "string", "array"];
+    let entry = json!({"type": types, "minLength": 1, "propertyNames": {"enum": names}});
+    on["items"] = entry;
     on["minItems"] = json!(1);
     on["maxItems"] = json!(1);
     on["if"] = json!({"type": "boolean"});

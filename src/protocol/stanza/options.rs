@@ -388,7 +388,8 @@ options! {
         /// created or moved after the version is ready and has passed `verify`. Implies `publish`. Default:
         /// none.
         pub alias: Option<Vec<String>> as Option<NameList> = distinct_texts(),
-            "Alias".single().pattern(ALIAS, "Expected letters, digits, `-` and `_`, and not only digits.")
+            "Alias".single()
+                .pattern(ALIAS, "Expected 1 to 128 letters, digits, `-` and `_`, and not only digits.")
                 .example("live") [Versions, open] => "Name" of CreateAlias;
         /// Description of each alias, such as `The live shop`, at most 128 characters: AWS allows 256, and
         /// the previous versions of the alias are recorded after it. Needs `alias`. Default: the live text.

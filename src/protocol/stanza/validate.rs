@@ -27,7 +27,7 @@ pub(super) fn provider(r: &mut StanzaReader<'_>, options: &Options) {
     if let Some(provider) =
         options.provider.as_deref().filter(|provider| !provider.eq_ignore_ascii_case("lambda"))
     {
-        let message = format!("`provider` is `{}`; expected `lambda`", json::short(provider));
+        let message = format!("`provider` is {}; expected `lambda`", json::quoted(provider));
         let hint = "pass this stanza to the plugin of its provider";
         r.problem(Code::WrongProvider, "provider", message, hint);
     }
@@ -43,8 +43,8 @@ pub(super) fn needed(r: &mut StanzaReader<'_>, options: &Options) {
     if let (Some(own), Some(region)) = (own, &options.region)
         && own != region.as_str()
     {
-        let (region, own) = (region.as_str(), json::short(own));
-        let message = format!("`region` is `{region}`, but the function's ARN is in `{own}`");
+        let (region, own) = (region.as_str(), json::quoted(own));
+        let message = format!("`region` is `{region}`, but the function's ARN is in {own}");
         let hint = "remove `region`, or use a function in the same region";
         r.problem(Code::WrongRegion, "region", message, hint);
     }
@@ -83,8 +83,8 @@ pub(super) fn bucket(r: &mut StanzaReader<'_>, options: &Options) {
 /// Checks alias names, keys that require an alias, `traffic`, `keep_versions`, `version` and `release`.
 pub(super) fn release(r: &mut StanzaReader<'_>, options: &Options) {
     for name in options.alias.iter().flatten().filter(|name| !is_alias_name(name)) {
-        let right = "expected letters, digits, `-` and `_`, and not only digits";
-        r.refuse("alias", format!("`alias` is `{}`; {right}", json::short(name)));
+        let right = "expected 1 to 128 letters, digits, `-` and `_`, and not only digits";
+        r.refuse("alias", format!("`alias` is {}; {right}", json::quoted(name)));
     }
     let has_alias = r.has("alias") && options.alias.as_ref().is_none_or(|names| !names.is_empty());
     for (key, needs, is_there) in [
@@ -121,11 +121,11 @@ pub(super) fn release(r: &mut StanzaReader<'_>, options: &Options) {
         |version: &&String| version.parse::<u64>().is_ok_and(|number| number.to_string() == **version);
     if let Some(version) = options.version.as_ref().filter(|version| !is_number(version)) {
         let right = "expected the number of a published version, such as 7";
-        r.refuse("version", format!("`version` is `{}`; {right}", json::short(version)));
+        r.refuse("version", format!("`version` is {}; {right}", json::quoted(version)));
     }
     if let Some(name) = options.release.as_ref().filter(|name| !is_release_name(name)) {
         let right = "expected 1 to 64 letters, digits, `.`, `_` and `-`";
-        r.refuse("release", format!("`release` is `{}`; {right}", json::short(name)));
+        r.refuse("release", format!("`release` is {}; {right}", json::quoted(name)));
     }
 }
 

@@ -11,7 +11,7 @@ pub(super) const FUNCTION_NAME: &str =
 /// The form that [`crate::protocol::name::Region`] accepts.
 pub(super) const REGION: &str = "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$";
 /// An alias name. It must not consist of digits only.
-pub(super) const ALIAS: &str = "^[A-Za-z0-9_-]*[A-Za-z_-][A-Za-z0-9_-]*$";
+pub(super) const ALIAS: &str = "^(?![0-9]+$)[A-Za-z0-9_-]{1,128}$";
 /// A version number in the form of AWS, without leading zeros.
 pub(super) const VERSION: &str = "^(0|[1-9][0-9]*)$";
 /// The name of a release.
