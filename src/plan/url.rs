@@ -41,10 +41,9 @@ pub(super) fn steps(
             Ok(std::iter::once(create).chain(permissions(auth_type, alias, public)).collect())
         }
         (Some(OrNone::Some(desired)), Some(url)) => {
-            let auth_type =
-                desired.auth_type.as_ref().or(url.config.auth_type.as_ref()).cloned().unwrap_or_default();
-            let update = update(desired, alias, url);
-            Ok(update.into_iter().chain(permissions(&auth_type, alias, public)).collect())
+            // A stanza without `auth_type` does not say who may call the URL.
+            let access = desired.auth_type.iter().flat_map(|auth_type| permissions(auth_type, alias, public));
+            Ok(update(desired, alias, url).into_iter().chain(access).collect())
         }
     }
 }
@@ -282,6 +281,14 @@ mod tests {
         let other = cors(list(&["get"]), list(&["X-A"]));
         let changed = ["function_url.cors.allow_methods", "function_url.cors.allow_headers"];
         check(with(other), Some(&live), &[StepName::UpdateFunctionUrlConfig], &changed);
+    }
+
+    #[test]
+    fn without_an_auth_type_no_access_changes() {
+        let mode = Some("BUFFERED".to_owned());
+        let desired = || OrNone::Some(FunctionUrl { invoke_mode: mode.clone(), ..FunctionUrl::default() });
+        check(desired(), Some(&live("NONE", None, &[])), &[], &[]);
+        check(desired(), Some(&live("AWS_IAM", None, &Permission::ALL)), &[], &[]);
     }
 
     #[test]
