@@ -177,6 +177,9 @@ fn update(desired: &DesiredFunction, code: &Code, live: &LiveFunction) -> Result
     let is_stopped = live.settings.contains(&Setting::ReservedConcurrency(Some(0)));
     let (starting, concurrency): (Vec<Step>, Vec<Step>) =
         own_calls(ChangedBy::Concurrency).partition(|_| is_stopped && desired.release.verifies);
+    // AWS refuses to reserve less than what is provisioned, so that has to become less before.
+    let (lowered, concurrency): (Vec<Step>, Vec<Step>) =
+        concurrency.into_iter().partition(|step| reserves_less_than_provisioned(step, live));
     let mut steps = release.ended_shift;
     steps.extend(upload(code).filter(|_| new_code.is_some()));
     steps.extend(layers::publications(code));
@@ -195,6 +198,7 @@ fn update(desired: &DesiredFunction, code: &Code, live: &LiveFunction) -> Result
     steps.extend(own_calls(ChangedBy::Recursion));
     steps.extend(event_invoke::steps(desired, Some(live)));
     steps.extend(release.provisioned);
+    steps.extend(lowered);
     steps.extend(url::steps(desired.url.as_ref(), desired.url_alias(), Some(live))?);
     steps.extend(release.verification);
     if !release.is_left_to_codedeploy {
@@ -287,6 +291,17 @@ fn own_call(setting: &Setting, live: Option<&Setting>) -> Option<Step> {
         _ => return None,
     };
     Some(Step::write(call, differences(setting, live)))
+}
+
+/// True for a step that reserves a smaller concurrency than the aliases have provisioned now.
+fn reserves_less_than_provisioned(step: &Step, live: &LiveFunction) -> bool {
+    let provisioned: i64 = live.provisioned.values().map(|current| i64::from(current.executions)).sum();
+    match step.action {
+        Action::Write(WriteCall::PutFunctionConcurrency { executions }) => {
+            i64::from(executions) < provisioned
+        }
+        _ => false,
+    }
 }
 
 /// The step that updates the code. `None`: neither the code nor a setting that is sent with it differs.

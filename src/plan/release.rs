@@ -404,7 +404,8 @@ fn check_shareable(
     Ok(())
 }
 
-/// The steps that change the provisioned concurrency of the stanza's aliases.
+/// The steps that change the provisioned concurrency of the stanza's aliases. It becomes less before it
+/// becomes more: together the aliases can have at most what the function reserves.
 fn provisioned(release: &Release, live: Option<&LiveFunction>) -> Vec<Step> {
     let Some(desired) = release.provisioned else { return Vec::new() };
     let steps = |alias: &String| {
@@ -431,7 +432,12 @@ fn provisioned(release: &Release, live: Option<&LiveFunction>) -> Vec<Step> {
         let wait = wait.map(|action| Step { action, changes: Vec::new() });
         wait.into_iter().chain(change.map(|call| Step::write(call, vec![shown]))).collect::<Vec<Step>>()
     };
-    release.aliases.iter().flat_map(steps).collect()
+    let is_raised = |alias: &&String| {
+        let current = live.and_then(|live| live.provisioned.get(*alias));
+        desired > current.map(|current| current.executions)
+    };
+    let (raised, others): (Vec<&String>, Vec<&String>) = release.aliases.iter().partition(is_raised);
+    others.into_iter().chain(raised).flat_map(steps).collect()
 }
 
 fn removes(step: &Step) -> bool {
