@@ -157,6 +157,7 @@ fn update(desired: &DesiredFunction, code: &Code, live: &LiveFunction) -> Result
     }
     let mut settings = merged(desired, desired.settings_for(live.runtime()), live)?;
     keep_direct_reads(&mut settings, live);
+    fill_log_levels(&mut settings, live);
     // AWS neither returns nor accepts code signing for images. For these the stanza can only ask for none.
     let is_signing = |setting: &Setting| setting.changed_by() == ChangedBy::CodeSigning;
     let differs = |setting: &Setting| {
@@ -273,6 +274,20 @@ fn keep_direct_reads(settings: &mut [Setting], live: &LiveFunction) {
             *systems = std::mem::take(systems).into_iter().map(with_reads).collect();
         }
     }
+}
+
+/// Replaces empty log levels by AWS's default. Only JSON logs have levels.
+fn fill_log_levels(settings: &mut Vec<Setting>, live: &LiveFunction) {
+    let any = Setting::LogFormat(String::new());
+    let named = settings.iter().find(|setting| setting.is_kind_of(&any));
+    let is_json = named.or_else(|| live.setting(&any)) == Some(&Setting::LogFormat("JSON".to_owned()));
+    settings.retain_mut(|setting| match setting {
+        Setting::ApplicationLogLevel(level) | Setting::SystemLogLevel(level) if level.is_empty() => {
+            *level = "INFO".to_owned();
+            is_json
+        }
+        _ => true,
+    });
 }
 
 /// The step for a setting that has its own API call. `None`: the setting is part of another call.

@@ -261,6 +261,28 @@ fn a_switch_to_text_logs_leaves_the_levels_behind() {
 }
 
 #[test]
+fn an_empty_log_level_is_the_default_of_json_logs_and_none_of_text() {
+    let format = |format: &str| Setting::LogFormat(format.to_owned());
+    let level = |level: &str| Setting::SystemLogLevel(level.to_owned());
+    let with = |settings: [Setting; 2]| {
+        let mut live = live();
+        live.settings.extend(settings);
+        live
+    };
+    let (text, json) = (with([format("Text"), level("")]), with([format("JSON"), level("WARN")]));
+    let sent = |settings| vec![WriteCall::UpdateFunctionConfiguration { settings }];
+    for (settings, live, expected) in [
+        (vec![level("")], &text, vec![]),
+        (vec![format("Text"), level("")], &text, vec![]),
+        (vec![format("Text"), level("")], &json, sent(vec![format("Text")])),
+        (vec![level("")], &json, sent(vec![level("INFO"), format("JSON")])),
+        (vec![format("JSON"), level("")], &text, sent(vec![format("JSON"), level("INFO")])),
+    ] {
+        assert_eq!(changed(&desired(settings.clone()), live), expected, "{settings:?}");
+    }
+}
+
+#[test]
 fn leaving_a_vpc_leaves_ipv6_too() {
     let mut live = live();
     live.settings.push(Setting::Ipv6AllowedForDualStack(true));
