@@ -210,6 +210,20 @@ impl<'a> DeployState<'a> {
         }
     }
 
+    /// True for a step that would move traffic of an alias from the version of the steps to that version: AWS
+    /// has published no new one, because code and settings are those of an existing one. AWS refuses such a
+    /// shift, and so does CodeDeploy. Also true for the wait after such a shift.
+    pub(crate) fn has_nothing_to_shift(&self, action: &Action) -> bool {
+        match action {
+            Action::Write(
+                WriteCall::ShiftTraffic { from, .. }
+                | WriteCall::CreateDeployment { from, running: None, .. },
+            ) => from == self.version(),
+            Action::Wait { .. } => self.shifted.is_empty(),
+            _ => false,
+        }
+    }
+
     /// The version that the steps work on; `$LATEST` if none is published.
     pub(crate) fn version(&self) -> &str {
         self.version.as_deref().unwrap_or("$LATEST")
