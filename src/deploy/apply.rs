@@ -140,9 +140,8 @@ pub(super) fn name_event_sources(
     report
 }
 
-/// Applies the steps in order, and records the new state of the function in `state`. Leaves out those with
-/// which no traffic would shift. Returns the step before which the function has changed. `None`: all steps
-/// took effect.
+/// Applies the steps in order, and records the new state of the function in `state`. Leaves out those that
+/// have nothing to do. Returns the step before which the function has changed. `None`: all steps took effect.
 pub(super) fn apply_steps(
     aws: &Aws<'_>,
     steps: &[Step],
@@ -155,7 +154,7 @@ pub(super) fn apply_steps(
     let role_not_ready = || has_warned.call_once(|| context.warn(&warnings::role_not_ready()));
     for step in steps {
         context.stop.check().map_err(diagnostics::from_stop)?;
-        if state.has_nothing_to_shift(&step.action) {
+        if state.has_nothing_to_do(&step.action, live) {
             continue;
         }
         let start = || RunningStep::start(context, step.action.name(), state.target_of(&step.action));

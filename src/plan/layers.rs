@@ -50,27 +50,39 @@ pub(super) fn deletions(
     live: Option<&LiveFunction>,
     steps: &[Step],
 ) -> Vec<Step> {
-    let deleted: BTreeSet<&str> = steps.iter().filter_map(deleted_version).collect();
-    let versions = live.into_iter().flat_map(|live| live.versions.iter().chain(&live.latest_published));
-    let stay = versions.filter(|version| !deleted.contains(version.number.as_str()));
-    let stay = stay.map(|version| &version.settings);
-    let used: BTreeSet<&str> = stay.flatten().chain(settings).flat_map(arns).collect();
+    let deleted: Vec<(&str, bool)> = steps.iter().filter_map(deleted_version).collect();
+    let certain = deleted.iter().filter(|(_, needs_new)| !needs_new).map(|(version, _)| *version).collect();
+    let all = deleted.iter().map(|(version, _)| *version).collect();
+    let used = used_after(&all, settings, live);
+    let used_without_new = used_after(&certain, settings, live);
     let delete = |layer: &BuiltLayer| -> Vec<Step> {
         let unused = layer.surplus().iter().rev().filter(|version| !used.contains(version.arn.as_str()));
         let steps = unused.map(|version| {
             let change = change(layer, json!(version.number.to_string()), Value::Null);
+            let needs_new = used_without_new.contains(version.arn.as_str());
             let (layer, version) = (layer.layer.clone(), version.number);
-            Step::write(WriteCall::DeleteLayerVersion { layer, version }, vec![change])
+            Step::write(WriteCall::DeleteLayerVersion { layer, version, needs_new }, vec![change])
         });
         steps.collect()
     };
     code.layers.iter().flat_map(delete).collect()
 }
 
-/// The version of the function that a step deletes.
-fn deleted_version(step: &Step) -> Option<&str> {
+/// The ARNs of the layer versions that the function and its versions use after these are deleted.
+fn used_after<'a>(
+    deleted: &BTreeSet<&str>,
+    settings: &'a [Setting],
+    live: Option<&'a LiveFunction>,
+) -> BTreeSet<&'a str> {
+    let versions = live.into_iter().flat_map(|live| live.versions.iter().chain(&live.latest_published));
+    let stay = versions.filter(|version| !deleted.contains(version.number.as_str()));
+    stay.flat_map(|version| &version.settings).chain(settings).flat_map(arns).collect()
+}
+
+/// The version of the function that a step deletes, and whether it stays without a new one.
+fn deleted_version(step: &Step) -> Option<(&str, bool)> {
     match &step.action {
-        Action::Write(WriteCall::DeleteVersion { version }) => Some(version),
+        Action::Write(WriteCall::DeleteVersion { version, needs_new }) => Some((version, *needs_new)),
         _ => None,
     }
 }

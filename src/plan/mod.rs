@@ -515,7 +515,7 @@ impl Plan {
     /// Numbers of the versions that the plan deletes.
     pub(crate) fn deleted_versions(&self) -> Vec<String> {
         let deleted = self.steps.iter().filter_map(|step| match &step.action {
-            Action::Write(WriteCall::DeleteVersion { version }) => Some(version.clone()),
+            Action::Write(WriteCall::DeleteVersion { version, .. }) => Some(version.clone()),
             _ => None,
         });
         deleted.collect()
