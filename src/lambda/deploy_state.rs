@@ -215,6 +215,12 @@ impl<'a> DeployState<'a> {
     pub(crate) fn has_nothing_to_do(&self, action: &Action, live: Option<&LiveFunction>) -> bool {
         let is_old =
             |live: &LiveFunction| live.versions.iter().any(|version| version.number == self.version());
+        let stays = |name: &String, history: Option<&AliasHistory>| {
+            let alias = live.and_then(|live| live.aliases.iter().find(|alias| alias.name == *name));
+            let has_text = |alias: &LiveAlias| history.is_none_or(|it| it.text() == alias.history.text());
+            let is_there = |alias: &LiveAlias| alias.version == self.version() && alias.shares().is_empty();
+            alias.is_some_and(|alias| is_there(alias) && has_text(alias))
+        };
         match action {
             // AWS refuses to shift traffic from a version to itself, and so does CodeDeploy.
             Action::Write(
@@ -222,6 +228,9 @@ impl<'a> DeployState<'a> {
                 | WriteCall::CreateDeployment { from, running: None, .. },
             ) => from == self.version(),
             Action::Wait { .. } => self.shifted.is_empty(),
+            Action::Write(WriteCall::UpdateAlias { alias, version: None, history, .. }) => {
+                stays(alias, history.as_ref())
+            }
             Action::Write(
                 WriteCall::DeleteVersion { needs_new: true, .. }
                 | WriteCall::DeleteLayerVersion { needs_new: true, .. },
