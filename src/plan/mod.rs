@@ -367,15 +367,22 @@ fn update_code(
 /// True if the function already runs this code. An image's tag may have moved, so only a digest proves that.
 fn is_live(code: &Code, live: &LiveFunction) -> bool {
     match (&code.delivery, &live.image) {
-        (Some(Delivery::Image(uri)), Some(image)) => {
-            uri.contains("@sha256:") && (*uri == image.uri || *uri == image.resolved)
-        }
+        (Some(Delivery::Image(uri)), Some(image)) => untagged(uri)
+            .is_some_and(|uri| [&image.uri, &image.resolved].map(|live| untagged(live)).contains(&Some(uri))),
         (Some(Delivery::Image(_)), None) => false,
         (Some(Delivery::Call(_) | Delivery::Upload(..) | Delivery::Object(_)), _) => {
             code.sha256.as_ref() == Some(&live.code_sha256)
         }
         (None, live_image) => live_image.is_some(),
     }
+}
+
+/// The URI of an image with its digest, without a tag. `None`: it has no digest.
+fn untagged(uri: &str) -> Option<(&str, &str)> {
+    let (name, digest) = uri.split_once('@')?;
+    // The registry can have a port.
+    let tag = name.rfind(':').filter(|colon| !name[*colon..].contains('/'));
+    Some((&name[..tag.unwrap_or(name.len())], digest))
 }
 
 fn upload(code: &Code) -> Option<Step> {

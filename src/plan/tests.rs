@@ -326,6 +326,8 @@ fn only_a_digest_proves_that_an_image_is_live() {
     let image = |uri: &str| Code { delivery: Some(Delivery::Image(uri.to_owned())), ..Code::default() };
     let steps = |uri| plan(&desired(Vec::new()), &image(uri), Some(&live)).expect("a plan").steps.len();
     assert_eq!((steps(digest), steps("r/i@sha256:2"), steps("r/i:main")), (0, 1, 1));
+    // Next to a digest, the tag means nothing.
+    assert_eq!((steps("r/i:7@sha256:1"), steps("r:7/i@sha256:1"), steps("r/i:7@sha256:2")), (0, 1, 1));
     let error = plan(&desired(Vec::new()), &code("live"), Some(&live)).unwrap_err();
     assert_eq!(error, PlanError::OtherPackageType { is_image: true });
 }
