@@ -82,7 +82,9 @@ fn used_after<'a>(
 /// The version of the function that a step deletes, and whether it stays without a new one.
 fn deleted_version(step: &Step) -> Option<(&str, bool)> {
     match &step.action {
-        Action::Write(WriteCall::DeleteVersion { version, needs_new }) => Some((version, *needs_new)),
+        Action::Write(WriteCall::DeleteVersion { version, needs_new }) => {
+            Some((version.as_str(), *needs_new))
+        }
         _ => None,
     }
 }
