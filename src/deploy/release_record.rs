@@ -18,7 +18,7 @@ pub(super) fn aliases(
 ) -> Vec<ReleaseAlias> {
     let moved = moved_aliases(moves);
     let of = |name: &String| {
-        let live = live.and_then(|live| live.aliases.iter().find(|alias| alias.name == *name));
+        let live = live.and_then(|live| live.alias(name));
         let is_there = live.is_some_and(|alias| alias.version == version);
         let moves = moved.contains(&name.as_str()) && !is_there;
         let known = live.map(|alias| ReleaseAlias {

@@ -50,10 +50,9 @@ pub(super) fn deletions(
     live: Option<&LiveFunction>,
     steps: &[Step],
 ) -> Vec<Step> {
-    let deleted: Vec<(&str, bool)> = steps.iter().filter_map(deleted_version).collect();
-    let certain = deleted.iter().filter(|(_, needs_new)| !needs_new).map(|(version, _)| *version).collect();
-    let all = deleted.iter().map(|(version, _)| *version).collect();
-    let used = used_after(&all, settings, live);
+    let deleted = steps.iter().filter_map(Step::deleted_version).collect();
+    let certain = steps.iter().filter(|step| !needs_new(step)).filter_map(Step::deleted_version).collect();
+    let used = used_after(&deleted, settings, live);
     let used_without_new = used_after(&certain, settings, live);
     let delete = |layer: &BuiltLayer| -> Vec<Step> {
         let unused = layer.surplus().iter().rev().filter(|version| !used.contains(version.arn.as_str()));
@@ -79,14 +78,9 @@ fn used_after<'a>(
     stay.flat_map(|version| &version.settings).chain(settings).flat_map(arns).collect()
 }
 
-/// The version of the function that a step deletes, and whether it stays without a new one.
-fn deleted_version(step: &Step) -> Option<(&str, bool)> {
-    match &step.action {
-        Action::Write(WriteCall::DeleteVersion { version, needs_new }) => {
-            Some((version.as_str(), *needs_new))
-        }
-        _ => None,
-    }
+/// True for a step that deletes a version of the function only if there is a new one.
+fn needs_new(step: &Step) -> bool {
+    matches!(step.action, Action::Write(WriteCall::DeleteVersion { needs_new: true, .. }))
 }
 
 fn change(layer: &BuiltLayer, from: Value, to: Value) -> Change {
