@@ -410,6 +410,23 @@ fn without_an_alias_the_newest_version_and_the_one_before_it_outlive_keep_versio
 }
 
 #[test]
+fn a_deployment_that_makes_no_new_version_deletes_no_way_back() {
+    for members in [json!({}), json!({"traffic": [50], "traffic_interval": 60})] {
+        let mut fixture = Fixture::live(json!({"keep_versions": 1, "timeout": 5}));
+        fixture.deployed("// 2\n");
+        fixture.set(members);
+        // The deployment changes this back, so that AWS returns version 2 again.
+        fixture.another_client("PUT", CONFIGURATION, json!({"Timeout": 9}));
+        let ended = fixture.deploy_again();
+        let steps = ["update-function-configuration", "publish-version"];
+        assert_eq!(ended.steps(), steps, "{}", ended.stdout);
+        assert_eq!((fixture.versions(), fixture.alias("live").as_str()), (vec![1, 2], "2"));
+        assert_eq!(fixture.deploy_again().outcome(), "unchanged");
+        assert_eq!((fixture.rollback().outcome(), fixture.alias("live").as_str()), ("deployed", "1"));
+    }
+}
+
+#[test]
 fn a_version_that_an_alias_is_given_meanwhile_is_kept() {
     let fixture = Fixture::published(3, json!({"alias": "live", "verify": {}, "keep_versions": 1}));
     fixture

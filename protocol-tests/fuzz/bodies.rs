@@ -12,7 +12,7 @@ use crate::code_source::{Code, CodeSource, Delivery, Object};
 use crate::diagnostics;
 use crate::function::{
     AliasHistory, DesiredFunction, LiveAlias, LiveFunction, LiveVersion, Provisioned, ProvisionedState,
-    PublicAccess, Release, VersionState,
+    PublicAccess, Release, Setting, VersionState,
 };
 use crate::lambda::{CallError, CallErrorKind, Cause, LambdaError};
 use crate::package::{self, Selection};
@@ -71,7 +71,7 @@ pub fn plan(data: &[u8]) {
         let Ok(plan) = plan::plan(&wanted, &code, Some(&live)) else { continue };
         serde_json::to_string(&plan.to_event()).expect("a plan is JSON");
         for step in &plan.steps {
-            if let Action::Write(WriteCall::DeleteVersion { version }) = &step.action {
+            if let Action::Write(WriteCall::DeleteVersion { version, .. }) = &step.action {
                 assert!(live.aliases.iter().all(|alias| alias.version != *version), "{plan:?}");
                 let mut shares = live.aliases.iter().flat_map(|alias| &alias.weights);
                 assert!(shares.all(|(other, _)| other != version), "{plan:?}");
@@ -96,7 +96,15 @@ fn read_stanza(text: &[u8]) -> Option<Stanza> {
 
 /// Builds the function that `wanted` describes, with versions and aliases that depend on `seed`.
 fn live_function(wanted: &DesiredFunction, seed: &[u8]) -> LiveFunction {
-    let settings = wanted.settings_for(None);
+    let mut settings = wanted.settings_for(None);
+    for setting in &mut settings {
+        if let Setting::ApplicationLogLevel(level) | Setting::SystemLogLevel(level) = setting
+            && level.is_empty()
+        {
+            // The level that AWS takes for an empty one.
+            *level = "INFO".to_owned();
+        }
+    }
     let sum = seed.iter().fold(7_u64, |sum, byte| sum.wrapping_mul(31).wrapping_add(u64::from(*byte)));
     let newest = sum % 7;
     let version = |number: u64| LiveVersion {

@@ -44,6 +44,23 @@ fn each_release_adds_its_number_to_the_version_to_which_it_moves() {
 }
 
 #[test]
+fn an_alias_of_a_function_without_a_new_version_keeps_its_record() {
+    let mut fixture = three_live(&json!({"timeout": 5}));
+    fixture.deployed("// 2\n");
+    fixture.set_in(0, json!({"timeout": 6}));
+    // The release changes this back, so that AWS returns version 2 of `c` again.
+    fixture.another_client("PUT", "/2015-03-31/functions/c/configuration", json!({"Timeout": 9}));
+    let ended = fixture.deploy_again();
+    assert_eq!(ended.outcomes(), ["deployed", "unchanged", "deployed"], "{}", ended.stdout);
+    let [_, second, third] = after("2 #2", "1 #1");
+    let first = "(at 3 #3, before: 2 #2, 1 #1, release: shop, last: a:live)".to_owned();
+    assert_eq!(descriptions(&fixture), [first, second, third]);
+    let ended = fixture.rollback();
+    assert_eq!(ended.outcomes(), ["deployed", "unchanged", "unchanged"], "{}", ended.stdout);
+    assert_eq!((warnings(&ended), aliases(&fixture)), (vec![], vec!["2".to_owned(); 3]));
+}
+
+#[test]
 fn a_rollback_leaves_the_function_that_the_last_release_did_not_change() {
     for apart in 0..3 {
         let fixture = one_apart(apart);

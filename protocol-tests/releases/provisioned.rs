@@ -109,3 +109,24 @@ fn a_run_killed_while_provisioned_concurrency_moves_is_ended_by_the_next() {
     assert_eq!((provisioned(&fixture), fixture.alias("live").as_str()), (Some((2, "READY".to_owned())), "2"));
     assert_eq!(warnings(&ended), [""; 0]);
 }
+
+#[test]
+fn reserved_and_provisioned_concurrency_change_in_an_order_that_aws_accepts() {
+    let both = json!({"alias": ["live", "next"], "reserved_concurrency": 20, "provisioned_concurrency": 8});
+    let mut fixture = Fixture::new(both);
+    fixture.deployed("// 1\n");
+    for (reserved, each) in [(6, json!(3)), (20, json!(10)), (1, json!("none")), (10, json!(5))] {
+        fixture.set(json!({"reserved_concurrency": reserved, "provisioned_concurrency": each}));
+        let changed = fixture.deploy_again();
+        assert_eq!(changed.outcome(), "deployed", "{}", changed.stdout);
+        assert_eq!(fixture.deploy_again().outcome(), "unchanged");
+    }
+    // Nothing is reserved beside these, so one alias gets more only after the other one has less.
+    for (alias, executions) in [("live", 2), ("next", 8)] {
+        let target = PROVISIONED.replace("live", alias);
+        fixture.another_client("PUT", &target, json!({"ProvisionedConcurrentExecutions": executions}));
+    }
+    let evened = fixture.deploy_again();
+    assert_eq!(evened.outcome(), "deployed", "{}", evened.stdout);
+    assert_eq!(provisioned(&fixture), Some((5, "READY".to_owned())));
+}

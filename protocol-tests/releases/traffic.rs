@@ -1,5 +1,7 @@
 //! Tests traffic shifting in steps, and sending the traffic back.
 
+use lambda_endpoint::{Alarm, DeploymentGroup};
+
 use super::*;
 
 /// The calls of a release with `verify` whose traffic goes over at 10 and 50 percent, until the last one.
@@ -46,6 +48,28 @@ fn a_check_that_fails_at_half_of_the_traffic_sends_all_of_it_back() {
     let message = error(&ended, "message");
     assert!(message.contains("all traffic of `live` is back at version 1"), "{message}");
     assert_eq!(ended.finished()["changed"], json!(["update-function-code", "publish-version"]));
+}
+
+#[test]
+fn an_image_that_is_the_same_under_its_tag_shifts_no_traffic() {
+    let image = "123456789012.dkr.ecr.us-east-1.amazonaws.com/app:main";
+    let no_files = json!({"zip": null, "runtime": null, "handler_name": null});
+    for shift in [
+        json!({"traffic": [50], "traffic_interval": 60, "verify": {}}),
+        json!({"guard": {"alarms": ["shop-5xx"], "bake": 60}}),
+        json!({"codedeploy": {"application": "shop", "deployment_group": "live"}}),
+    ] {
+        let mut fixture = Fixture::new(json!({"alias": "live", "image_uri": image}));
+        fixture.set(no_files.clone());
+        fixture.endpoint.set_alarm(Alarm::named("shop-5xx"));
+        fixture.endpoint.set_deployment_group(DeploymentGroup::default());
+        fixture.deployed("// 1\n");
+        fixture.set(shift.clone());
+        let again = fixture.deploy_again();
+        assert_eq!((again.outcome(), fixture.alias("live").as_str()), ("deployed", "1"), "{}", again.stdout);
+        let shifts = ["shift-traffic", "wait", "create-deployment"];
+        assert!(!again.steps().iter().any(|step| shifts.contains(step)), "{shift}: {}", again.stdout);
+    }
 }
 
 /// A fixture whose next deployment gives version 2 a tenth of the traffic for 30 s.

@@ -140,8 +140,8 @@ pub(super) fn name_event_sources(
     report
 }
 
-/// Applies the steps in order, and records the new state of the function in `state`. Returns the step before
-/// which the function has changed. `None`: all steps took effect.
+/// Applies the steps in order, and records the new state of the function in `state`. Leaves out those that
+/// have nothing to do. Returns the step before which the function has changed. `None`: all steps took effect.
 pub(super) fn apply_steps(
     aws: &Aws<'_>,
     steps: &[Step],
@@ -154,6 +154,9 @@ pub(super) fn apply_steps(
     let role_not_ready = || has_warned.call_once(|| context.warn(&warnings::role_not_ready()));
     for step in steps {
         context.stop.check().map_err(diagnostics::from_stop)?;
+        if state.has_nothing_to_do(&step.action, live) {
+            continue;
+        }
         let start = || RunningStep::start(context, step.action.name(), state.target_of(&step.action));
         let (running, applied) = match &step.action {
             // Each check is a step with its own events.

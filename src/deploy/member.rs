@@ -132,7 +132,7 @@ impl<'a> Member<'a> {
         let Member { index, context, release, .. } = *self;
         let (steps, live) = (planned.plan.steps.as_slice(), planned.input.live());
         let moves = if context.has_alias() { &steps[phases.moves.clone()] } else { &steps[..0] };
-        let known = aliases(context, live, moves);
+        let known = aliases(context, live, moves, state.version());
         let (rounds, known) = release.prepared(index, phases.rounds.len(), known)?;
         let last = LastRelease::of(release.name(), &known);
         warn_about_unfinished(context, last.as_ref(), false);
@@ -185,7 +185,7 @@ impl<'a> Member<'a> {
         let Member { index, context, release, .. } = *self;
         let aws = Aws::connect(context, self.runtime)?;
         let input = rollback::read(&aws)?;
-        let known = release.read(index, aliases(context, Some(&input.live), &[]))?;
+        let known = release.read(index, aliases(context, Some(&input.live), &[], ""))?;
         let last = LastRelease::of(release.name(), &known);
         warn_about_unfinished(context, last.as_ref(), true);
         let undone = Undone::of(last.clone(), known.iter().any(|alias| alias.is_shifting));

@@ -8,16 +8,19 @@ use crate::lambda::{DeployState, LambdaError};
 use crate::plan::{Action, Step, WriteCall, moved_aliases};
 use crate::warnings;
 
-/// The aliases of the stanza, as the release needs them. `moves`: the steps with which they move.
+/// The aliases of the stanza, as the release needs them. `moves`: the steps with which they move, to
+/// `version`.
 pub(super) fn aliases(
     context: &Context<'_>,
     live: Option<&LiveFunction>,
     moves: &[Step],
+    version: &str,
 ) -> Vec<ReleaseAlias> {
     let moved = moved_aliases(moves);
     let of = |name: &String| {
-        let moves = moved.contains(&name.as_str());
         let live = live.and_then(|live| live.alias(name));
+        let is_there = live.is_some_and(|alias| alias.version == version);
+        let moves = moved.contains(&name.as_str()) && !is_there;
         let known = live.map(|alias| ReleaseAlias {
             version: alias.version.clone(),
             history: alias.history.clone(),
@@ -52,7 +55,8 @@ pub(super) fn take_over(
 ) -> Result<(), LambdaError> {
     let Some(last) = last.filter(|last| last.unmoved.is_some()) else { return Ok(()) };
     let is_written = |name: &str| {
-        moves.iter().any(|step| match &step.action {
+        let mut done = moves.iter().filter(|step| !state.has_nothing_to_do(&step.action, live));
+        done.any(|step| match &step.action {
             Action::Write(WriteCall::UpdateAlias { alias, .. } | WriteCall::CreateAlias { alias, .. }) => {
                 alias == name
             }
@@ -61,7 +65,8 @@ pub(super) fn take_over(
     };
     let names: Vec<&String> = aws.context.stanza.alias.iter().flatten().collect();
     let aliases = live.into_iter().flat_map(|live| &live.aliases);
-    for alias in aliases.filter(|alias| names.contains(&&alias.name) && !is_written(&alias.name)) {
+    let aliases = aliases.filter(|alias| names.contains(&&alias.name) && !is_written(&alias.name));
+    for alias in aliases.collect::<Vec<_>>() {
         // The alias that the release moves last may be another one now.
         let mark = state.mark.as_ref().filter(|_| last.has_moved(&alias.version, &alias.history));
         let history = mark.map(|mark| alias.history.with_last_of_release(mark.last.as_deref()));

@@ -382,6 +382,9 @@ const ROWS: &[Row] = &[
     row_of(VALUE, &["plain text logs", "durable"], Code::InvalidParameter,
         "set `logging_config.log_format: JSON`: a durable function writes no text logs")
         .at("/logging_config/log_format"),
+    row_of(VALUE, &["loglevel is not supported"], Code::InvalidParameter,
+        "set `logging_config.log_format: JSON`, or remove the log levels, which text logs do not have")
+        .at("/logging_config/log_format"),
     row_of(VALUE, &["durable configuration"], Code::InvalidParameter,
         "set `durable_config.execution_timeout` when the function is created: AWS makes no existing function \
          durable").at("/durable_config"),

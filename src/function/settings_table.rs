@@ -317,21 +317,19 @@ macro_rules! settings_table {
             }),
             request: logging_config(|logs, group| logs.log_group(group)),
         }
-        /// Empty with the log format `Text`.
+        /// Empty with the log format `Text`. In a stanza: AWS's default for the format.
         ApplicationLogLevel(String) changed by Configuration {
             option: "logging_config.application_log_level", aws: "LoggingConfig.ApplicationLogLevel",
-            desired: |stanza| {
-                or_default(stanza.logging_config.as_ref()?.application_log_level.as_deref(), "INFO")
-            },
+            desired: |stanza| stanza.logging_config.as_ref()?.application_log_level.clone(),
             live: configuration(|c| {
                 word(c.logging_config().and_then(|logs| logs.application_log_level()), "")
             }),
             request: logging_config(|logs, level| logs.application_log_level(level.as_str().into())),
         }
-        /// Empty with the log format `Text`.
+        /// Empty with the log format `Text`. In a stanza: AWS's default for the format.
         SystemLogLevel(String) changed by Configuration {
             option: "logging_config.system_log_level", aws: "LoggingConfig.SystemLogLevel",
-            desired: |stanza| or_default(stanza.logging_config.as_ref()?.system_log_level.as_deref(), "INFO"),
+            desired: |stanza| stanza.logging_config.as_ref()?.system_log_level.clone(),
             live: configuration(|c| word(c.logging_config().and_then(|logs| logs.system_log_level()), "")),
             request: logging_config(|logs, level| logs.system_log_level(level.as_str().into())),
         }

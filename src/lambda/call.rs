@@ -207,12 +207,12 @@ impl Lambda {
                 let request = request.function_name(format!("{name}:{alias}")).send();
                 self.send_plain(step, request, |output| output.uuid().is_some()).await
             }
-            WriteCall::DeleteVersion { version } => {
+            WriteCall::DeleteVersion { version, .. } => {
                 // Without a qualifier this call would delete the whole function.
                 let request = client.delete_function().function_name(name).qualifier(version);
                 self.send_silent(step, request.send()).await
             }
-            WriteCall::DeleteLayerVersion { layer, version } => {
+            WriteCall::DeleteLayerVersion { layer, version, .. } => {
                 let request = client.delete_layer_version().layer_name(layer).version_number(*version);
                 self.send_silent(step, request.send()).await
             }

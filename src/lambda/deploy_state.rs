@@ -204,14 +204,43 @@ impl<'a> DeployState<'a> {
             Action::Write(WriteCall::UpdateEventSourceMapping { event_source, alias, .. }) => {
                 StepTarget { event_source: Some(event_source.clone()), ..of(Some(alias), None) }
             }
-            Action::Write(WriteCall::DeleteVersion { version }) => of(None, Some(version.clone())),
+            Action::Write(WriteCall::DeleteVersion { version, .. }) => of(None, Some(version.clone())),
             Action::Write(WriteCall::PublishLayerVersion { layer }) => {
                 StepTarget { layer: Some(layer.layer.clone()), ..StepTarget::default() }
             }
-            Action::Write(WriteCall::DeleteLayerVersion { layer, version }) => {
+            Action::Write(WriteCall::DeleteLayerVersion { layer, version, .. }) => {
                 StepTarget { layer: Some(layer.clone()), ..of(None, Some(version.to_string())) }
             }
             _ => StepTarget::default(),
+        }
+    }
+
+    /// True for a step that has nothing to do because AWS has published no new version: code and settings are
+    /// those of an existing one. `live` is the function before the first step.
+    pub(crate) fn has_nothing_to_do(&self, action: &Action, live: Option<&LiveFunction>) -> bool {
+        let is_old =
+            |live: &LiveFunction| live.versions.iter().any(|version| version.number == self.version());
+        let stays = |name: &String, history: Option<&AliasHistory>| {
+            let alias = live.and_then(|live| live.alias(name));
+            let has_text = |alias: &LiveAlias| history.is_none_or(|it| it.text() == alias.history.text());
+            let is_there = |alias: &LiveAlias| alias.version == self.version() && alias.shares().is_empty();
+            alias.is_some_and(|alias| is_there(alias) && has_text(alias))
+        };
+        match action {
+            // AWS refuses to shift traffic from a version to itself, and so does CodeDeploy.
+            Action::Write(
+                WriteCall::ShiftTraffic { from, .. }
+                | WriteCall::CreateDeployment { from, running: None, .. },
+            ) => from == self.version(),
+            Action::Wait { .. } => self.shifted.is_empty(),
+            Action::Write(WriteCall::UpdateAlias { alias, version: None, history, .. }) => {
+                stays(alias, history.as_ref())
+            }
+            Action::Write(
+                WriteCall::DeleteVersion { needs_new: true, .. }
+                | WriteCall::DeleteLayerVersion { needs_new: true, .. },
+            ) => live.is_some_and(is_old),
+            _ => false,
         }
     }
 

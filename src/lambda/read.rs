@@ -216,7 +216,7 @@ pub(super) fn live(output: &GetFunctionOutput) -> Option<LiveFunction> {
             .and_then(|code| code.resolved_s3_object())
             .and_then(|object| object.s3_bucket())
             .map(str::to_owned),
-        is_managed: configuration.capacity_provider_config().is_some(),
+        is_managed: managed_instances(configuration.capacity_provider_config()).is_some(),
         revision_id: configuration.revision_id().map(str::to_owned),
         has_failed: matches!(
             configuration.update_status(),
@@ -382,6 +382,26 @@ fn secrets(map: Option<&std::collections::HashMap<String, String>>) -> BTreeMap<
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_empty_capacity_provider_config_means_no_managed_instances() {
+        let is_managed = |instances: Option<LambdaManagedInstancesCapacityProviderConfig>| {
+            let config = CapacityProviderConfig::builder()
+                .set_lambda_managed_instances_capacity_provider_config(instances)
+                .build();
+            let configuration = FunctionConfiguration::builder()
+                .function_arn("arn:aws:lambda:us-east-1:123456789012:function:f")
+                .code_sha256("live")
+                .capacity_provider_config(config)
+                .build();
+            let output = GetFunctionOutput::builder().configuration(configuration).build();
+            live(&output).expect("a function").is_managed
+        };
+        let provider = "arn:aws:lambda:us-east-1:123456789012:capacity-provider:ours";
+        let instances = LambdaManagedInstancesCapacityProviderConfig::builder();
+        let instances = instances.capacity_provider_arn(provider).build().expect("it has an ARN");
+        assert!(is_managed(Some(instances)) && !is_managed(None));
+    }
 
     #[test]
     fn a_policy_shows_what_everybody_may_do_through_the_url() {

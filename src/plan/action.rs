@@ -201,12 +201,19 @@ pub(crate) enum WriteCall {
         alias: String,
     },
     /// DeleteFunction with a qualifier: deletes one version.
-    DeleteVersion { version: String },
+    DeleteVersion {
+        version: String,
+        /// True if it stays when PublishVersion returns an existing version, because then there is no new one
+        /// instead, or it is the version before the live one.
+        needs_new: bool,
+    },
     /// DeleteLayerVersion.
     DeleteLayerVersion {
         /// Name or ARN of the layer.
         layer: String,
         version: i64,
+        /// True if a version of the function uses it that is deleted only if there is a new one.
+        needs_new: bool,
     },
 }
 

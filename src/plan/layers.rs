@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::{Step, WriteCall};
+use super::{Action, Step, WriteCall};
 use crate::code_source::{BuiltLayer, Code};
 use crate::function::{LayerVersion, LiveFunction, Setting, new_version};
 use crate::protocol::event::Change;
@@ -50,21 +50,37 @@ pub(super) fn deletions(
     live: Option<&LiveFunction>,
     steps: &[Step],
 ) -> Vec<Step> {
-    let deleted: BTreeSet<&str> = steps.iter().filter_map(Step::deleted_version).collect();
-    let versions = live.into_iter().flat_map(|live| live.versions.iter().chain(&live.latest_published));
-    let stay = versions.filter(|version| !deleted.contains(version.number.as_str()));
-    let stay = stay.map(|version| &version.settings);
-    let used: BTreeSet<&str> = stay.flatten().chain(settings).flat_map(arns).collect();
+    let deleted = steps.iter().filter_map(Step::deleted_version).collect();
+    let certain = steps.iter().filter(|step| !needs_new(step)).filter_map(Step::deleted_version).collect();
+    let used = used_after(&deleted, settings, live);
+    let used_without_new = used_after(&certain, settings, live);
     let delete = |layer: &BuiltLayer| -> Vec<Step> {
         let unused = layer.surplus().iter().rev().filter(|version| !used.contains(version.arn.as_str()));
         let steps = unused.map(|version| {
             let change = change(layer, json!(version.number.to_string()), Value::Null);
+            let needs_new = used_without_new.contains(version.arn.as_str());
             let (layer, version) = (layer.layer.clone(), version.number);
-            Step::write(WriteCall::DeleteLayerVersion { layer, version }, vec![change])
+            Step::write(WriteCall::DeleteLayerVersion { layer, version, needs_new }, vec![change])
         });
         steps.collect()
     };
     code.layers.iter().flat_map(delete).collect()
+}
+
+/// The ARNs of the layer versions that the function and its versions use after these are deleted.
+fn used_after<'a>(
+    deleted: &BTreeSet<&str>,
+    settings: &'a [Setting],
+    live: Option<&'a LiveFunction>,
+) -> BTreeSet<&'a str> {
+    let versions = live.into_iter().flat_map(|live| live.versions.iter().chain(&live.latest_published));
+    let stay = versions.filter(|version| !deleted.contains(version.number.as_str()));
+    stay.flat_map(|version| &version.settings).chain(settings).flat_map(arns).collect()
+}
+
+/// True for a step that deletes a version of the function only if there is a new one.
+fn needs_new(step: &Step) -> bool {
+    matches!(step.action, Action::Write(WriteCall::DeleteVersion { needs_new: true, .. }))
 }
 
 fn change(layer: &BuiltLayer, from: Value, to: Value) -> Change {
@@ -86,8 +102,8 @@ mod tests {
     use super::*;
     use crate::code_source::Object;
     use crate::function::{LiveVersion, VersionState};
+    use crate::plan::plan;
     use crate::plan::tests::{code, desired, live};
-    use crate::plan::{Action, plan};
     use crate::protocol::event::StepName;
     use std::collections::BTreeMap;
 

@@ -157,6 +157,7 @@ fn update(desired: &DesiredFunction, code: &Code, live: &LiveFunction) -> Result
     }
     let mut settings = merged(desired, desired.settings_for(live.runtime()), live)?;
     keep_direct_reads(&mut settings, live);
+    fill_log_levels(&mut settings, live);
     // AWS neither returns nor accepts code signing for images. For these the stanza can only ask for none.
     let is_signing = |setting: &Setting| setting.changed_by() == ChangedBy::CodeSigning;
     let differs = |setting: &Setting| {
@@ -177,6 +178,9 @@ fn update(desired: &DesiredFunction, code: &Code, live: &LiveFunction) -> Result
     let is_stopped = live.settings.contains(&Setting::ReservedConcurrency(Some(0)));
     let (starting, concurrency): (Vec<Step>, Vec<Step>) =
         own_calls(ChangedBy::Concurrency).partition(|_| is_stopped && desired.release.verifies);
+    // AWS refuses to reserve less than what is provisioned, so that has to become less before.
+    let (lowered, concurrency): (Vec<Step>, Vec<Step>) =
+        concurrency.into_iter().partition(|step| reserves_less_than_provisioned(step, live));
     let mut steps = release.ended_shift;
     steps.extend(upload(code).filter(|_| new_code.is_some()));
     steps.extend(layers::publications(code));
@@ -195,6 +199,7 @@ fn update(desired: &DesiredFunction, code: &Code, live: &LiveFunction) -> Result
     steps.extend(own_calls(ChangedBy::Recursion));
     steps.extend(event_invoke::steps(desired, Some(live)));
     steps.extend(release.provisioned);
+    steps.extend(lowered);
     steps.extend(url::steps(desired.url.as_ref(), desired.url_alias(), Some(live))?);
     steps.extend(release.verification);
     if !release.is_left_to_codedeploy {
@@ -271,6 +276,20 @@ fn keep_direct_reads(settings: &mut [Setting], live: &LiveFunction) {
     }
 }
 
+/// Replaces empty log levels by AWS's default. Only JSON logs have levels.
+fn fill_log_levels(settings: &mut Vec<Setting>, live: &LiveFunction) {
+    let any = Setting::LogFormat(String::new());
+    let named = settings.iter().find(|setting| setting.is_kind_of(&any));
+    let is_json = named.or_else(|| live.setting(&any)) == Some(&Setting::LogFormat("JSON".to_owned()));
+    settings.retain_mut(|setting| match setting {
+        Setting::ApplicationLogLevel(level) | Setting::SystemLogLevel(level) if level.is_empty() => {
+            *level = "INFO".to_owned();
+            is_json
+        }
+        _ => true,
+    });
+}
+
 /// The step for a setting that has its own API call. `None`: the setting is part of another call.
 fn own_call(setting: &Setting, live: Option<&Setting>) -> Option<Step> {
     let call = match setting {
@@ -287,6 +306,17 @@ fn own_call(setting: &Setting, live: Option<&Setting>) -> Option<Step> {
         _ => return None,
     };
     Some(Step::write(call, differences(setting, live)))
+}
+
+/// True for a step that reserves a smaller concurrency than the aliases have provisioned now.
+fn reserves_less_than_provisioned(step: &Step, live: &LiveFunction) -> bool {
+    let provisioned: i64 = live.provisioned.values().map(|current| i64::from(current.executions)).sum();
+    match step.action {
+        Action::Write(WriteCall::PutFunctionConcurrency { executions }) => {
+            i64::from(executions) < provisioned
+        }
+        _ => false,
+    }
 }
 
 /// The step that updates the code. `None`: neither the code nor a setting that is sent with it differs.
@@ -334,15 +364,22 @@ fn update_code(
 /// True if the function already runs this code. An image's tag may have moved, so only a digest proves that.
 fn is_live(code: &Code, live: &LiveFunction) -> bool {
     match (&code.delivery, &live.image) {
-        (Some(Delivery::Image(uri)), Some(image)) => {
-            uri.contains("@sha256:") && (*uri == image.uri || *uri == image.resolved)
-        }
+        (Some(Delivery::Image(uri)), Some(image)) => untagged(uri)
+            .is_some_and(|uri| [&image.uri, &image.resolved].map(|live| untagged(live)).contains(&Some(uri))),
         (Some(Delivery::Image(_)), None) => false,
         (Some(Delivery::Call(_) | Delivery::Upload(..) | Delivery::Object(_)), _) => {
             code.sha256.as_ref() == Some(&live.code_sha256)
         }
         (None, live_image) => live_image.is_some(),
     }
+}
+
+/// The URI of an image with its digest, without a tag. `None`: it has no digest.
+fn untagged(uri: &str) -> Option<(&str, &str)> {
+    let (name, digest) = uri.split_once('@')?;
+    // The registry can have a port.
+    let tag = name.rfind(':').filter(|colon| !name[*colon..].contains('/'));
+    Some((&name[..tag.unwrap_or(name.len())], digest))
 }
 
 fn upload(code: &Code) -> Option<Step> {

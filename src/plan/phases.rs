@@ -232,8 +232,10 @@ mod tests {
             "provision" => WriteCall::PutProvisionedConcurrencyConfig { alias, executions: 1 },
             "remove" => WriteCall::DeleteProvisionedConcurrencyConfig { alias },
             "tag" => WriteCall::TagResource { tags: BTreeMap::new() },
-            "delete" => WriteCall::DeleteVersion { version: "1".to_owned() },
-            "prune" => WriteCall::DeleteLayerVersion { layer: "deps".to_owned(), version: 1 },
+            "delete" => WriteCall::DeleteVersion { version: "1".to_owned(), needs_new: false },
+            "prune" => {
+                WriteCall::DeleteLayerVersion { layer: "deps".to_owned(), version: 1, needs_new: false }
+            }
             other => panic!("no step is called {other}"),
         };
         Step::write(call, Vec::new())

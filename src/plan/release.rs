@@ -107,8 +107,7 @@ pub(super) fn plan_release(
         planned.provisioned.clear();
         return Ok(planned);
     }
-    let creates = planned.publish.is_some() && (changes || live.is_none_or(differs_from_newest));
-    planned.deletions = deletions(release, live, planned.version.as_deref(), creates);
+    planned.deletions = deletion_steps(release, live, planned.version.as_deref(), planned.publish.is_some());
     Ok(planned)
 }
 
@@ -271,12 +270,6 @@ pub(super) fn rollback_target<'a>(alias: &LiveAlias, versions: &'a [LiveVersion]
     versions.iter().filter(is_older).max_by_key(|version| version.ordinal())
 }
 
-/// True if the function surely differs from its newest version, so that PublishVersion creates a new one.
-fn differs_from_newest(live: &LiveFunction) -> bool {
-    let newest = live.versions.iter().max_by_key(|version| version.ordinal());
-    newest.is_none_or(|newest| live.knows_environment() && !newest.is_copy_of(live))
-}
-
 /// The version with this number.
 pub(super) fn at<'a>(number: &str, versions: &'a [LiveVersion]) -> Option<&'a LiveVersion> {
     versions.iter().find(|version| version.number == number)
@@ -404,7 +397,8 @@ fn check_shareable(
     Ok(())
 }
 
-/// The steps that change the provisioned concurrency of the stanza's aliases.
+/// The steps that change the provisioned concurrency of the stanza's aliases. It becomes less before it
+/// becomes more: together the aliases can have at most what the function reserves.
 fn provisioned(release: &Release, live: Option<&LiveFunction>) -> Vec<Step> {
     let Some(desired) = release.provisioned else { return Vec::new() };
     let steps = |alias: &String| {
@@ -431,19 +425,44 @@ fn provisioned(release: &Release, live: Option<&LiveFunction>) -> Vec<Step> {
         let wait = wait.map(|action| Step { action, changes: Vec::new() });
         wait.into_iter().chain(change.map(|call| Step::write(call, vec![shown]))).collect::<Vec<Step>>()
     };
-    release.aliases.iter().flat_map(steps).collect()
+    let is_raised = |alias: &&String| {
+        let current = live.and_then(|live| live.provisioned.get(*alias));
+        desired > current.map(|current| current.executions)
+    };
+    let (raised, others): (Vec<&String>, Vec<&String>) = release.aliases.iter().partition(is_raised);
+    others.into_iter().chain(raised).flat_map(steps).collect()
 }
 
-/// The steps that delete versions beyond the number to keep. All published versions count. A version that
-/// gets traffic through an alias stays, and so do the one to which an alias can be rolled back, and those
-/// that something uses by their numbers. `creates`: this run publishes one more version before.
-fn deletions(
+/// The steps that delete versions beyond the number to keep. `publishes`: a step before publishes a version,
+/// or finds that the newest one has the code and settings of the function. Only AWS knows which.
+fn deletion_steps(
     release: &Release,
     live: Option<&LiveFunction>,
     version: Option<&str>,
-    creates: bool,
+    publishes: bool,
 ) -> Vec<Step> {
     let (Some(keep), Some(live)) = (release.keep, live) else { return Vec::new() };
+    let newest = live.versions.iter().max_by_key(|version| version.ordinal()).map(number);
+    let certain = deletions(release, keep, live, if publishes { newest } else { version }, false);
+    let all = if publishes { deletions(release, keep, live, None, true) } else { certain.clone() };
+    let delete = |version: &str| {
+        let change = Change { field: "version".to_owned(), from: json!(version), to: Value::Null };
+        let (version, needs_new) = (version.to_owned(), !certain.contains(&version));
+        Step::write(WriteCall::DeleteVersion { version, needs_new }, vec![change])
+    };
+    all.into_iter().map(delete).collect()
+}
+
+/// The versions beyond the number to keep, oldest first. All published versions count. A version that gets
+/// traffic through an alias stays, and so do the one to which an alias can be rolled back, and those that
+/// something uses by their numbers. `version`: the one that goes live. `creates`: it is a new one.
+fn deletions<'a>(
+    release: &Release,
+    keep: usize,
+    live: &'a LiveFunction,
+    version: Option<&'a str>,
+    creates: bool,
+) -> Vec<&'a str> {
     let mut versions: Vec<&LiveVersion> = live.versions.iter().collect();
     versions.sort_by_key(|version| std::cmp::Reverse(version.ordinal()));
     let mut protected: BTreeSet<&str> = version.into_iter().collect();
@@ -469,15 +488,11 @@ fn deletions(
         // Without an alias only the numbers say which versions matter: the newest, and the one before it.
         protected.extend(versions.iter().take(if creates { 1 } else { 2 }).map(|version| number(version)));
     }
-    let beyond = versions.iter().skip(keep.saturating_sub(usize::from(creates)));
-    let mut unneeded: Vec<&&LiveVersion> =
+    let beyond = versions.iter().copied().skip(keep.saturating_sub(usize::from(creates)));
+    let mut unneeded: Vec<&LiveVersion> =
         beyond.filter(|version| !protected.contains(version.number.as_str())).collect();
     unneeded.sort_by_key(|version| version.ordinal());
-    let delete = |version: &&&LiveVersion| {
-        let change = Change { field: "version".to_owned(), from: json!(version.number), to: Value::Null };
-        Step::write(WriteCall::DeleteVersion { version: version.number.clone() }, vec![change])
-    };
-    unneeded.iter().map(delete).collect()
+    unneeded.into_iter().map(number).collect()
 }
 
 fn number(version: &LiveVersion) -> &str {

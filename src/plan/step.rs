@@ -38,7 +38,7 @@ impl Step {
     /// The version of the function that the step deletes. `None`: it deletes none.
     pub(super) fn deleted_version(&self) -> Option<&str> {
         match &self.action {
-            Action::Write(WriteCall::DeleteVersion { version }) => Some(version),
+            Action::Write(WriteCall::DeleteVersion { version, .. }) => Some(version),
             _ => None,
         }
     }

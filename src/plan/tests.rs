@@ -261,6 +261,28 @@ fn a_switch_to_text_logs_leaves_the_levels_behind() {
 }
 
 #[test]
+fn an_empty_log_level_is_the_default_of_json_logs_and_none_of_text() {
+    let format = |format: &str| Setting::LogFormat(format.to_owned());
+    let level = |level: &str| Setting::SystemLogLevel(level.to_owned());
+    let with = |settings: [Setting; 2]| {
+        let mut live = live();
+        live.settings.extend(settings);
+        live
+    };
+    let (text, json) = (with([format("Text"), level("")]), with([format("JSON"), level("WARN")]));
+    let sent = |settings| vec![WriteCall::UpdateFunctionConfiguration { settings }];
+    for (settings, live, expected) in [
+        (vec![level("")], &text, vec![]),
+        (vec![format("Text"), level("")], &text, vec![]),
+        (vec![format("Text"), level("")], &json, sent(vec![format("Text")])),
+        (vec![level("")], &json, sent(vec![level("INFO"), format("JSON")])),
+        (vec![format("JSON"), level("")], &text, sent(vec![format("JSON"), level("INFO")])),
+    ] {
+        assert_eq!(changed(&desired(settings.clone()), live), expected, "{settings:?}");
+    }
+}
+
+#[test]
 fn leaving_a_vpc_leaves_ipv6_too() {
     let mut live = live();
     live.settings.push(Setting::Ipv6AllowedForDualStack(true));
@@ -304,6 +326,8 @@ fn only_a_digest_proves_that_an_image_is_live() {
     let image = |uri: &str| Code { delivery: Some(Delivery::Image(uri.to_owned())), ..Code::default() };
     let steps = |uri| plan(&desired(Vec::new()), &image(uri), Some(&live)).expect("a plan").steps.len();
     assert_eq!((steps(digest), steps("r/i@sha256:2"), steps("r/i:main")), (0, 1, 1));
+    // Next to a digest, the tag means nothing.
+    assert_eq!((steps("r/i:7@sha256:1"), steps("r:7/i@sha256:1"), steps("r/i:7@sha256:2")), (0, 1, 1));
     let error = plan(&desired(Vec::new()), &code("live"), Some(&live)).unwrap_err();
     assert_eq!(error, PlanError::OtherPackageType { is_image: true });
 }

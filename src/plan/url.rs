@@ -1,6 +1,8 @@
 //! Plans the steps from the live function URL to the desired one. Never makes a function URL public without
 //! both permissions that AWS requires, and never removes a policy statement that this program did not add.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use super::{PlanError, Step, WriteCall};
@@ -39,10 +41,9 @@ pub(super) fn steps(
             Ok(std::iter::once(create).chain(permissions(auth_type, alias, public)).collect())
         }
         (Some(OrNone::Some(desired)), Some(url)) => {
-            let auth_type =
-                desired.auth_type.as_ref().or(url.config.auth_type.as_ref()).cloned().unwrap_or_default();
-            let update = update(desired, alias, url);
-            Ok(update.into_iter().chain(permissions(&auth_type, alias, public)).collect())
+            // A stanza without `auth_type` does not say who may call the URL.
+            let access = desired.auth_type.iter().flat_map(|auth_type| permissions(auth_type, alias, public));
+            Ok(update(desired, alias, url).into_iter().chain(access).collect())
         }
     }
 }
@@ -125,19 +126,22 @@ fn differences(desired: &FunctionUrl, alias: Option<&str>, live: &FunctionUrl) -
     changes
 }
 
-/// The members of a `cors` for comparison. Values that AWS treats like absent ones become null, and lists are
-/// sorted, because their order has no meaning.
+/// The members of a `cors` for comparison. Values that AWS treats like absent ones become null. Lists are
+/// sorted, because their order has no meaning. Names of headers are in lower case, in which AWS stores and
+/// returns them (measured on AWS: go-to-k/cdk-real-drift, issue 874).
 fn members(cors: &Cors) -> [(&'static str, Value); 6] {
     let list = |items: &Option<Vec<String>>| {
-        let mut items = items.clone().unwrap_or_default();
-        items.sort();
+        let items: BTreeSet<&String> = items.iter().flatten().collect();
         if items.is_empty() { Value::Null } else { json!(items) }
+    };
+    let headers = |names: &Option<Vec<String>>| {
+        list(&names.as_ref().map(|names| names.iter().map(|name| name.to_ascii_lowercase()).collect()))
     };
     [
         ("cors.allow_origins", list(&cors.allow_origins)),
         ("cors.allow_methods", list(&cors.allow_methods)),
-        ("cors.allow_headers", list(&cors.allow_headers)),
-        ("cors.expose_headers", list(&cors.expose_headers)),
+        ("cors.allow_headers", headers(&cors.allow_headers)),
+        ("cors.expose_headers", headers(&cors.expose_headers)),
         ("cors.allow_credentials", json!(cors.allow_credentials.filter(|allowed| *allowed))),
         ("cors.max_age", json!(cors.max_age.filter(|seconds| *seconds > 0))),
     ]
@@ -258,6 +262,33 @@ mod tests {
         );
         let cleared = ["function_url.cors.allow_origins", "function_url.cors.max_age"];
         check(with(Cors::default()), Some(&live), &[StepName::UpdateFunctionUrlConfig], &cleared);
+    }
+
+    #[test]
+    fn names_of_headers_are_equal_in_any_case_and_lists_are_sets() {
+        let list =
+            |items: &[&str]| Some(items.iter().map(|item| (*item).to_owned()).collect::<Vec<String>>());
+        let cors = |methods, headers| Cors {
+            allow_origins: list(&["a"]),
+            allow_methods: methods,
+            allow_headers: headers,
+            ..Cors::default()
+        };
+        let live = live("AWS_IAM", Some(cors(list(&["GET"]), list(&["content-type", "x-a"]))), &[]);
+        let with = |cors| OrNone::Some(FunctionUrl { cors: Some(cors), ..FunctionUrl::default() });
+        let same = cors(list(&["GET", "GET"]), list(&["X-A", "Content-Type", "x-a"]));
+        check(with(same), Some(&live), &[], &[]);
+        let other = cors(list(&["get"]), list(&["X-A"]));
+        let changed = ["function_url.cors.allow_methods", "function_url.cors.allow_headers"];
+        check(with(other), Some(&live), &[StepName::UpdateFunctionUrlConfig], &changed);
+    }
+
+    #[test]
+    fn without_an_auth_type_no_access_changes() {
+        let mode = Some("BUFFERED".to_owned());
+        let desired = || OrNone::Some(FunctionUrl { invoke_mode: mode.clone(), ..FunctionUrl::default() });
+        check(desired(), Some(&live("NONE", None, &[])), &[], &[]);
+        check(desired(), Some(&live("AWS_IAM", None, &Permission::ALL)), &[], &[]);
     }
 
     #[test]

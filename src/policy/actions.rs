@@ -90,6 +90,7 @@ fn event_invoke_actions(desired: &DesiredFunction) -> Vec<&'static str> {
 /// The actions on a function URL, whether it belongs to the function or to an alias.
 pub(super) fn url_actions(desired: &DesiredFunction) -> Vec<&'static str> {
     let (names_url, no_url) = (desired.url.is_some(), desired.url == Some(OrNone::None));
+    let names_access = matches!(&desired.url, Some(OrNone::Some(url)) if url.auth_type.is_some());
     needed(&[
         (names_url, "lambda:GetFunctionUrlConfig"),
         (names_url, "lambda:GetPolicy"),
@@ -97,7 +98,7 @@ pub(super) fn url_actions(desired: &DesiredFunction) -> Vec<&'static str> {
         (names_url && !no_url, StepName::UpdateFunctionUrlConfig.iam_action()),
         (no_url, StepName::DeleteFunctionUrlConfig.iam_action()),
         // Needed for public access, too: a statement with our ID but other content is removed first.
-        (names_url, StepName::RemovePermission.iam_action()),
+        (no_url || names_access, StepName::RemovePermission.iam_action()),
     ])
 }
 
@@ -170,10 +171,9 @@ pub(super) fn invokes(stanza: &Stanza) -> bool {
     stanza.verify.iter().flatten().any(|check| check.verify.invokes())
 }
 
-/// True if public access may have to be granted: the stanza asks for it, or keeps the auth type of the live
-/// function URL.
+/// True if public access may have to be granted: the stanza asks for it.
 pub(super) fn may_be_public(desired: &DesiredFunction) -> bool {
-    matches!(&desired.url, Some(OrNone::Some(url)) if url.auth_type.as_deref() != Some("AWS_IAM"))
+    matches!(&desired.url, Some(OrNone::Some(url)) if url.auth_type.as_deref() == Some("NONE"))
 }
 
 /// True if an update sends subnets or security groups. The live ones count, too, because AWS replaces a VPC

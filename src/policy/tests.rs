@@ -271,13 +271,12 @@ fn where_no_version_is_published_none_is_called() {
 #[test]
 fn the_function_is_opened_to_everybody_or_to_nobody() {
     let url = |auth_type: Option<&str>| json!({"function_url": {"auth_type": auth_type, "invoke_mode": "BUFFERED"}});
-    for open in [url(Some("NONE")), url(None)] {
-        let statement = statement(&open, F, "Everybody");
-        assert_eq!(statement.action, ["lambda:AddPermission"]);
-        assert_eq!(statement.condition, Some(json!({"StringEquals": {"lambda:Principal": "*"}})));
-    }
+    let statement = statement(&url(Some("NONE")), F, "Everybody");
+    assert_eq!(statement.action, ["lambda:AddPermission"]);
+    assert_eq!(statement.condition, Some(json!({"StringEquals": {"lambda:Principal": "*"}})));
+    // Without an auth type the access stays as it is.
     let closed = json!({"function_url": "none"});
-    for closed in [url(Some("AWS_IAM")), closed] {
+    for closed in [url(Some("AWS_IAM")), url(None), closed] {
         assert!(!has(&closed, "Everybody"));
     }
 }

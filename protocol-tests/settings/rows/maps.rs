@@ -218,9 +218,18 @@ pub(super) fn from_the_address() -> Vec<Row> {
         .cleared_by(json!({"function_url": {"cors": {}}}), json!(null)),
         member("function_url.cors.allow_methods", "/Cors/AllowMethods", json!(["GET"]), json!(["*"]))
             .cleared(json!([]), json!([])),
-        member("function_url.cors.allow_headers", "/Cors/AllowHeaders", json!(["x-a"]), json!(["x-b"]))
-            .cleared(json!([]), json!([])),
-        member("function_url.cors.expose_headers", "/Cors/ExposeHeaders", json!(["x-a"]), json!(["x-b"]))
+        member(
+            "function_url.cors.allow_headers",
+            "/Cors/AllowHeaders",
+            json!(["Content-Type"]),
+            json!(["X-B", "Authorization"]),
+        )
+        .reported(json!([["function_url.cors.allow_headers", ["content-type"], ["authorization", "x-b"]]]))
+        .live(json!(["content-type"]), json!(["x-b", "authorization"]))
+        .cleared(json!([]), json!([])),
+        member("function_url.cors.expose_headers", "/Cors/ExposeHeaders", json!(["X-A"]), json!(["x-b"]))
+            .reported(json!([["function_url.cors.expose_headers", ["x-a"], ["x-b"]]]))
+            .live(json!(["x-a"]), json!(["x-b"]))
             .cleared(json!([]), json!([])),
         member("function_url.cors.allow_credentials", "/Cors/AllowCredentials", json!(false), json!(true))
             .reported(json!([["function_url.cors.allow_credentials", null, true]]))

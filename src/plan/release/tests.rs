@@ -56,7 +56,7 @@ fn shown(steps: &[Step]) -> Vec<String> {
         Action::Write(WriteCall::ShiftTraffic { alias, from, percent, .. }) => {
             format!("{alias} {percent} % from {from}")
         }
-        Action::Write(WriteCall::DeleteVersion { version }) => version.clone(),
+        Action::Write(WriteCall::DeleteVersion { version, .. }) => version.clone(),
         other => other.name().as_str().to_owned(),
     };
     steps.iter().map(shown).collect()
@@ -347,6 +347,23 @@ fn versions_that_nobody_needs_go_and_every_way_back_stays() {
     // Without an alias the newest version counts as live.
     check_pruned(1, &self::live(4, &[]), &[], false, &[1, 2]);
     check_pruned(1, &self::live(4, &[]), &[], true, &[1, 2, 3]);
+}
+
+#[test]
+fn versions_that_stay_without_a_new_one_are_marked() {
+    let marked = |keep, live: &LiveFunction, aliases: &[&str]| {
+        let release = Release { keep: Some(keep), ..release(aliases) };
+        let needs_new = |step: Step| match step.action {
+            Action::Write(WriteCall::DeleteVersion { version, needs_new: true }) => Some(version),
+            _ => None,
+        };
+        of(&release, live, true).deletions.into_iter().filter_map(needs_new).collect::<Vec<String>>()
+    };
+    // Version 2 is the way back from version 4.
+    let four = live(4, &[recorded("live", 4, "(at 4, before: 2)")]);
+    assert_eq!(marked(1, &four, &["live"]), ["2"]);
+    assert_eq!(marked(2, &four, &["live"]), ["2", "3"]);
+    assert_eq!(marked(1, &live(4, &[]), &[]), ["3"]);
 }
 
 #[track_caller]

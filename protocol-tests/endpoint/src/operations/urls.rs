@@ -111,13 +111,21 @@ fn check(body: &Value) -> Result<(), Refusal> {
 }
 
 /// Sets `Cors`. Changes nothing if the request has no `Cors`, and removes it if the request has an empty one.
+/// Names of headers are stored in lower case (measured on AWS: go-to-k/cdk-real-drift, issue 874).
 fn set_cors(url: &mut Value, cors: &Value) {
     let (Some(url), Some(members)) = (url.as_object_mut(), cors.as_object()) else {
         return;
     };
     if members.is_empty() {
         url.remove("Cors");
-    } else {
-        url.insert("Cors".to_owned(), cors.clone());
+        return;
     }
+    let mut cors = cors.clone();
+    for list in ["AllowHeaders", "ExposeHeaders"] {
+        let names: Value = strings(&cors[list]).into_iter().map(str::to_ascii_lowercase).collect();
+        if !cors[list].is_null() {
+            cors[list] = names;
+        }
+    }
+    url.insert("Cors".to_owned(), cors);
 }

@@ -46,6 +46,16 @@ fn an_update_keeps_what_it_does_not_name_and_replaces_cors_as_a_whole() {
 }
 
 #[test]
+fn names_of_headers_are_stored_in_lower_case() {
+    let mut scenario = scenario();
+    let cors =
+        json!({"AllowOrigins": ["*"], "AllowMethods": ["GET"], "AllowHeaders": ["X-A", "Content-Type"]});
+    let stored =
+        json!({"AllowOrigins": ["*"], "AllowMethods": ["GET"], "AllowHeaders": ["x-a", "content-type"]});
+    assert_eq!(scenario.done("PUT", URL, json!({"Cors": cors}))["Cors"], stored);
+}
+
+#[test]
 fn an_alias_has_a_url_of_its_own() {
     let mut scenario = scenario();
     scenario.done(
