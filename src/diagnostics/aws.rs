@@ -41,7 +41,7 @@ pub(crate) fn from_lambda(mut error: LambdaError, redactor: &Redactor) -> ErrorR
         LambdaError::Deactivated => report(Code::FunctionDeactivated, text)
             .hint("activate the function, then deploy again; nothing was changed"),
         LambdaError::UpdateFailed(state_reason) => {
-            let next = "then deploy again; the previous code and settings are still live";
+            let next = "then deploy again; the function keeps what it had before this update";
             from_state_reason(Code::UpdateFailed, &text, state_reason, next, redactor)
         }
         LambdaError::ProvisioningFailed(state_reason) => {

@@ -342,6 +342,27 @@ fn the_text_of_an_event_of_a_list_begins_with_its_function() {
 }
 
 #[test]
+fn a_hint_says_that_nothing_was_changed_only_where_that_is_true() {
+    let refused = |changed| {
+        Finished::failed(
+            ErrorReport::new(Code::TrafficShared, "no").hint("wait; nothing was changed"),
+            changed,
+        )
+    };
+    for (finished, expected) in [
+        (refused(Vec::new()), "failed: no; wait; nothing was changed"),
+        (refused(vec![StepName::PublishVersion]), "failed: no; wait (already done: publish-version)"),
+        (
+            list(vec![Finished::Checked {}, refused(Vec::new())]),
+            "failed: function-1: no; wait (already done: update-function-code); after 9.1 s: stanza 0 checked, \
+             function-1 failed",
+        ),
+    ] {
+        assert_eq!(Line::new(Event::Finished(finished)).message, expected);
+    }
+}
+
+#[test]
 fn the_text_of_a_list_that_failed_has_every_error_and_where_aliases_are() {
     let failed = |message: &str| Finished::failed(ErrorReport::new(Code::Conflict, message), Vec::new());
     let stopped = Finished::Stopped {
