@@ -158,9 +158,11 @@ pub(crate) fn missing_from_package(missing: &MissingHandler, handler: &str) -> W
                 Some((name, None)) if is_other_case(name) => {
                     format!("write capital letters as in the name of the file: the package has `{name}`")
                 }
-                Some((_, None)) | None => {
-                    moved(elsewhere, "set `module_name` to the file's path without its extension")
-                }
+                Some((_, None)) | None => moved(
+                    elsewhere,
+                    "name the file in `module_name`, or before the `.` of `handler_name`: its path without \
+                         the extension",
+                ),
             };
             ("/handler_name", no_file(&candidates.join("`, `")), hint)
         }

@@ -158,7 +158,7 @@ pub(crate) fn from_failed_rollback(mut report: ErrorReport, version: &str, has_m
     }
     report.retryable = false;
     report.hint(format!(
-        "when the cause is gone, repeat the rollback with `version: {version}`; without `version` it may go \
+        "repeat the rollback with `version: {version}` when the cause is gone; without `version` it may go \
          further back"
     ))
 }

@@ -115,7 +115,8 @@ pub(crate) fn from_plan(mut error: PlanError, function_name: &str, redactor: &Re
             .hint("choose an existing version; `aws lambda list-versions-by-function` lists them"),
         PlanError::NoPreviousVersion { .. } => report(Code::NoPreviousVersion, text)
             .at("/alias")
-            .hint("set `version` to the version to go back to, or deploy the code that should be live"),
+            .hint("set `version` to the version to go back to (`aws lambda list-versions-by-function` lists them), or \
+             deploy the code that should be live"),
         PlanError::AmbiguousRollback { .. } => report(Code::AmbiguousRollback, text)
             .at("/alias")
             .hint("roll back one alias at a time, or set `version`"),

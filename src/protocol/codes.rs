@@ -459,8 +459,9 @@ words! {
             "Set `zip` to the directory instead of the archive, or make the package as the hint says.";
         /// Lambda will not find the handler in the package, or cannot start it.
         HandlerNotFound =>
-            "Check that `zip` is the right directory, and that `module_name` is the file's path without its \
-             extension. A custom runtime needs an executable `bootstrap` for the function's architecture.";
+            "Check that `zip` is the right directory, and that `module_name`, or `handler_name` before its `.`, \
+             is the file's path without its extension. A custom runtime needs an executable `bootstrap` for the \
+             function's architecture.";
         /// The runtime is deprecated: AWS no longer patches it.
         DeprecatedRuntime =>
             "Switch to the runtime that the hint names, before AWS refuses updates.";
