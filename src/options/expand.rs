@@ -67,6 +67,13 @@ pub(super) fn option(
             });
             Node::Map(filled.collect())
         }
+        Node::List(items) if PAIRS.contains(&key.as_str()) => {
+            let filled = items.into_iter().enumerate().filter_map(|(index, item)| {
+                expander.member = Some(format!("{at}/{index}"));
+                expander.node(item)
+            });
+            Node::List(filled.collect())
+        }
         node => expander.node(node)?,
     };
     Some((key, filled))
@@ -78,7 +85,7 @@ const MOST_WARNINGS: usize = 20;
 struct Expander<'a> {
     env: &'a Environment,
     at: &'a str,
-    /// JSON pointer to the entry of a map of [`PAIRS`]: its name may be shown, and its value may not.
+    /// JSON pointer to the entry of a map or list of [`PAIRS`]: its name may be shown, and its value may not.
     member: Option<String>,
     findings: &'a mut Findings,
     keeps_empty: bool,

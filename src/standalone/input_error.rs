@@ -305,7 +305,8 @@ impl Replacement {
     pub(super) fn hint(&self) -> String {
         match self {
             Replacement::Credentials => {
-                "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, in the environment"
+                "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, in the environment; or \
+                 replace the keys by `role_to_assume` with `web_identity_token_env`"
                     .to_owned()
             }
             Replacement::Variable(variable) => format!("set {variable} in the environment"),
@@ -314,6 +315,9 @@ impl Replacement {
             }
             Replacement::Assignment => {
                 "write `NAME=$NAME` instead, and set NAME in the environment".to_owned()
+            }
+            Replacement::Nothing(name) => {
+                format!("remove `{name}`, which is not an option of a lambda stanza")
             }
         }
     }
