@@ -125,12 +125,17 @@ impl InputError {
         }
     }
 
-    /// The file and the line of the error, such as `.travis.yml:14`. `None`: it is not on one line.
-    pub(crate) fn place(&self) -> Option<String> {
-        let (file, line) = match self {
-            InputError::NotUtf8 { file, line } => (file, *line),
-            InputError::Stanza { file, error } => (file, error.position()?.line),
-            InputError::Condition { file, condition, .. } => (file, condition.line),
+    /// The file and the line of each problem, such as `.travis.yml:14`. Empty: they are not on a line.
+    pub(crate) fn places(&self) -> Vec<String> {
+        let (file, lines) = match self {
+            InputError::NotUtf8 { file, line } => (file, vec![*line]),
+            InputError::Stanza { file, error } => {
+                (file, error.position().map(|position| position.line).into_iter().collect())
+            }
+            InputError::Condition { file, condition, .. } => (file, vec![condition.line]),
+            InputError::Encrypted { file, missing } => {
+                (file, missing.iter().map(|missing| missing.line).collect())
+            }
             InputError::TwoFiles
             | InputError::OnlyWithoutFile
             | InputError::PlanFileWithoutFile
@@ -150,10 +155,9 @@ impl InputError {
             | InputError::NotOverwritten { .. }
             | InputError::NotRegular { .. }
             | InputError::NoDirectory { .. }
-            | InputError::Settings(_)
-            | InputError::Encrypted { .. } => return None,
+            | InputError::Settings(_) => return Vec::new(),
         };
-        Some(format!("{file}:{line}"))
+        lines.iter().map(|line| format!("{file}:{line}")).collect()
     }
 
     /// The report, for events and for standard error.
