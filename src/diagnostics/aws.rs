@@ -157,10 +157,15 @@ pub(crate) fn from_failed_rollback(mut report: ErrorReport, version: &str, has_m
         report.message = format!("{}; the rollback has moved an alias to version {version}", report.message);
     }
     report.retryable = false;
-    report.hint(format!(
-        "repeat the rollback with `version: {version}` when the cause is gone; without `version` it may go \
-         further back"
-    ))
+    let (repeat, further) = (
+        format!("repeat the rollback with `version: {version}`"),
+        "without `version` it may go further back",
+    );
+    let hint = match report.hint.take().filter(|_| report.policy_statement.is_some()) {
+        Some(allow) => format!("{allow}; then {repeat}; {further}"),
+        None => format!("{repeat} when the cause is gone; {further}"),
+    };
+    report.hint(hint)
 }
 
 /// Reports a function, a version, an update or provisioned concurrency that AWS could not make ready. `what`
