@@ -62,11 +62,11 @@ pub(crate) fn from_verification(
             match &mut failed {
                 FailedExpectation::FunctionError { error: text }
                 | FailedExpectation::NotJson { answer: text, .. }
-                | FailedExpectation::OtherStatus { got: None, answer: text, .. }
-                | FailedExpectation::OtherValue { want: text, got: None, .. } => *text = shown(text),
+                | FailedExpectation::OtherStatus { got: None, answer: text, .. } => *text = shown(text),
                 FailedExpectation::LacksText { text, answer: other, .. }
                 | FailedExpectation::OtherStatus { got: Some(text), answer: other, .. }
-                | FailedExpectation::OtherValue { want: text, got: Some(other), .. } => {
+                | FailedExpectation::OtherValue { want: text, got: other, .. }
+                | FailedExpectation::LacksValue { want: text, answer: other, .. } => {
                     (*text, *other) = (shown(text), shown(other));
                 }
             }
