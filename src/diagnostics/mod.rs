@@ -68,9 +68,10 @@ pub(crate) fn from_problems(mut problems: Vec<Problem>, redactor: &Redactor) -> 
 pub(crate) fn from_stop(reason: CancelReason) -> ErrorReport {
     match reason {
         CancelReason::Signal(_) => report(Code::Cancelled, format!("cancelled by {reason}")),
-        CancelReason::OutputClosed => {
-            report(Code::OutputClosed, "the reader of the output closed the standard output of dpl-lambda")
-        }
+        CancelReason::OutputClosed => report(
+            Code::OutputClosed,
+            "standard output cannot be written: its reader has closed it, or the disk is full",
+        ),
         CancelReason::Stopped => {
             report(Code::Cancelled, "stopped, because another function of the release failed")
         }
