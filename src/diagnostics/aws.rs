@@ -89,7 +89,7 @@ pub(crate) fn from_lambda(mut error: LambdaError, redactor: &Redactor) -> ErrorR
             // `report_traffic` reports the state of traffic that was being shifted.
             if let Some(step) = in_flight.filter(|step| *step != StepName::ShiftTraffic) {
                 let (message, step) = (&report.message, step.as_str());
-                report.message = format!("{message} during {step}, which may still take effect");
+                report.message = format!("{message}; {step} may still take effect");
             }
             report
         }
