@@ -60,13 +60,19 @@ fi
 
 # In the background, because bash handles a signal only after a command in the foreground has ended. The runner sends SIGINT, and kills
 # all processes 10 seconds later; the program ends in 5.
+running='' interrupted=''
+cancel() {
+  interrupted=yes
+  [ -z "$running" ] || kill -TERM "$running" 2>/dev/null || true
+}
+trap cancel INT TERM
 "$program" "${arguments[@]}" </dev/null &
 running=$!
-trap 'kill -TERM "$running" 2>/dev/null || true' INT TERM
+[ -z "$interrupted" ] || cancel
 status=0
 wait "$running" || status=$?
-while kill -0 "$running" 2>/dev/null; do
-  status=0
+while [ -n "$interrupted" ]; do # the signal ended `wait`, whose status is the signal's; the program's is known even if it has ended since
+  interrupted='' status=0
   wait "$running" || status=$?
 done
 exit "$status"

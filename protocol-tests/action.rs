@@ -12,7 +12,7 @@ use tempfile::TempDir;
 
 use crate::deployments::build_directory;
 use crate::fixture::{deny_changes, wait_until};
-use crate::interruptions::signal;
+use crate::interruptions::{signal, slow_kill};
 use crate::plugin::{aws_env, program};
 use crate::repository;
 use crate::shell::PATH;
@@ -267,7 +267,8 @@ fn no_input_is_interpreted_by_a_shell_or_is_an_option() {
 fn a_cancelled_job_ends_the_run_and_has_its_outputs() {
     let step = Step::new(&stanza("f"));
     step.endpoint.fault(Fault::once("GetFunction", FaultKind::hang()));
-    let child = step.command().spawn().expect("bash starts");
+    let mut command = step.command();
+    let child = command.env("BASH_ENV", slow_kill(step.runner.path())).spawn().expect("bash starts");
     wait_until("the call that hangs", || step.endpoint.count("GetFunction") > 0);
     signal(&child, "INT");
     let ended = step.ended(child.wait_with_output().expect("the step ends"));

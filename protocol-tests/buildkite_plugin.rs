@@ -16,7 +16,7 @@ use tempfile::TempDir;
 use crate::action::{members, yaml};
 use crate::deployments::build_directory;
 use crate::fixture::{deny_changes, git, wait_until};
-use crate::interruptions::signal_group;
+use crate::interruptions::{signal_group, slow_kill};
 use crate::plugin::{aws_env, program};
 use crate::repository;
 use crate::shell::PATH;
@@ -360,6 +360,23 @@ fn a_cancelled_job_ends_the_run_and_has_its_annotation() {
     let step = Step::new(&stanza("f"));
     step.endpoint.fault(Fault::once("GetFunction", FaultKind::hang()));
     step.cancelled_in("GetFunction").check(143, "error", "failed");
+}
+
+/// The status of the program counts, and not that of the signal, even if the program has ended before the hook
+/// waits for it again.
+#[test]
+fn a_cancelled_job_has_the_status_of_the_program() {
+    let step = Step::new(&stanza("f"));
+    let script = "#!/usr/bin/env bash\ntrap 'exit 7' TERM\ntouch \"$RECORDS/started\"\n\
+                  while :; do sleep 0.02; done\n";
+    let program = step.tool("program", script).display().to_string();
+    let slow_kill = slow_kill(step.agent.path()).display().to_string();
+    let step = step.set("program", &program).env("BASH_ENV", &slow_kill);
+    let child = step.command().process_group(0).spawn().expect("bash starts");
+    wait_until("the program", || step.agent.path().join("started").exists());
+    signal_group(&child, "INT");
+    let ended = step.ended(child.wait_with_output().expect("the step ends"));
+    assert_eq!(ended.status, Some(7), "{ended:#?}");
 }
 
 #[test]

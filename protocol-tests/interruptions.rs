@@ -1,8 +1,10 @@
 //! Tests runs that end early because of a signal, a closed output or a bug: `finished` is still the last
 //! line, and the exit status gives the reason.
 
+use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
@@ -26,6 +28,15 @@ pub(crate) fn signal_group(child: &Child, name: &str) {
     let group = format!("-{}", child.id());
     let sent = shell::kill().args(["-s", name, "--", &group]).status().expect("kill runs");
     assert!(sent.success(), "the program is still running");
+}
+
+/// Makes `kill` in a shell with this `BASH_ENV` return only after the process has ended, as on a busy machine
+/// that runs the shell again too late.
+pub(crate) fn slow_kill(directory: &Path) -> PathBuf {
+    let file = directory.join("slow-kill.sh");
+    let wait = "while builtin kill -0 \"${!#}\" 2>/dev/null; do sleep 0.02; done";
+    fs::write(&file, format!("kill() {{ builtin kill \"$@\" && {wait}; }}\n")).expect("written");
+    file
 }
 
 /// Starts the program with a request, and returns when `ready` returns true.

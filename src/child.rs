@@ -38,10 +38,8 @@ pub(crate) enum ChildError {
         /// Size of that variable in bytes, including its name.
         bytes: usize,
     },
-    /// The command did not exit within this limit.
     #[error("the command did not exit within {} s", .0.as_secs())]
     TimedOut(Duration),
-    /// The run was cancelled.
     #[error("the run was cancelled")]
     Cancelled(#[from] CancelReason),
 }

@@ -74,9 +74,7 @@ pub(crate) struct BuiltLayer {
 /// A live version of a layer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct LiveLayerVersion {
-    /// ARN of the version.
     pub arn: String,
-    /// Number of the version.
     pub number: i64,
 }
 
@@ -99,7 +97,10 @@ impl BuiltLayer {
     /// The layer `deps` with these live versions, for tests of plans. `is_live`: the latest has its content.
     #[cfg(test)]
     pub(crate) fn of_test(numbers: &[i64], is_live: bool, keep_versions: Option<i32>) -> Self {
-        let arn = |number: &i64| format!("arn:aws:lambda:us-east-1:123456789012:layer:deps:{number}");
+        let version = |number: &i64| LiveLayerVersion {
+            arn: format!("arn:aws:lambda:us-east-1:123456789012:layer:deps:{number}"),
+            number: *number,
+        };
         let archive = Arc::new(Archive::empty());
         BuiltLayer {
             content: LayerContent {
@@ -112,10 +113,7 @@ impl BuiltLayer {
             },
             layer: "deps".to_owned(),
             object: None,
-            live: numbers
-                .iter()
-                .map(|number| LiveLayerVersion { arn: arn(number), number: *number })
-                .collect(),
+            live: numbers.iter().map(version).collect(),
             live_sha256: is_live.then(|| archive.code_sha256().to_owned()),
             archive,
         }

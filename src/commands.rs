@@ -18,7 +18,6 @@ use crate::protocol::event::Stream;
 /// Why a user's command or `cleanup` failed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CommandError {
-    /// A command ended with an exit status other than 0.
     #[error("`{command}` of `run` failed with {status}")]
     RunFailed {
         command: String,
@@ -110,16 +109,9 @@ impl LineSplitter<'_> {
     }
 }
 
-/// Number of bytes at the end that are the start of an incomplete UTF-8 character.
+/// Number of bytes at the end that are the start of an incomplete UTF-8 character, or part of none.
 fn unfinished(bytes: &[u8]) -> usize {
-    let is_first = |byte: u8| byte & 0b1100_0000 != 0b1000_0000;
-    let last = bytes.iter().rev().take(4).position(|byte| is_first(*byte)).map_or(0, |back| back + 1);
-    let first = bytes.len().checked_sub(last).and_then(|at| bytes.get(at)).copied().unwrap_or_default();
-    let length = match first.leading_ones() {
-        0 | 1 => 1,
-        ones => ones as usize,
-    };
-    if last < length { last } else { 0 }
+    bytes.utf8_chunks().last().map_or(0, |chunk| chunk.invalid().len())
 }
 
 /// Writes the rest of a line and clears it.

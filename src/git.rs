@@ -15,7 +15,6 @@ use crate::protocol::event::Stream;
 /// Why a git query failed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum GitError {
-    /// There is no git on the `PATH`.
     #[error("it is not installed")]
     NotInstalled,
     /// git exited with an error before it looked up the value, for example because the checkout belongs to

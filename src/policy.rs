@@ -10,7 +10,7 @@ use self::actions::{
     alias_actions, function_actions, guard_actions, invokes, is_of_instances, may_be_public, needed,
     publishes, touches_network, url_actions, version_actions,
 };
-use self::arn::{ArnParts, is_account, is_word, literal, literal_arn};
+use self::arn::{ArnParts, is_word, literal, literal_arn};
 use crate::code_source::CodeSource;
 use crate::function::{DesiredFunction, Setting};
 use crate::protocol::event::StepName;
@@ -20,6 +20,7 @@ use crate::protocol::name::Region;
 use crate::protocol::policy_document::{PolicyDocument, Statement};
 use crate::protocol::stanza::{RoleSource, Stanza};
 use crate::protocol::structures::CodeDeploy;
+use crate::protocol::text::is_number;
 
 mod actions;
 mod arn;
@@ -230,35 +231,34 @@ impl Draft {
         if setting.is_empty() {
             return;
         }
-        let key = setting.field();
-        match setting {
+        let key = ("kms", "key/");
+        let put_signing = StepName::PutFunctionCodeSigningConfig.iam_action();
+        let (sid, kind, arn, actions) = match setting {
             Setting::Role(role) => {
                 let role = self.role(role);
-                self.statements.push(Statement::pass_role(role).named("PassRole"));
-            }
-            Setting::KmsKeyArn(arn) => {
-                let arn = self.resource(key, arn, ("kms", "key/"));
-                self.allow("VariablesKey", &["kms:CreateGrant", "kms:Decrypt", "kms:Encrypt"], vec![arn]);
-            }
-            Setting::SourceKmsKeyArn(arn) => {
-                let arn = self.resource(key, arn, ("kms", "key/"));
-                self.allow("PackageKey", &["kms:Decrypt", "kms:GenerateDataKey"], vec![arn]);
-            }
-            Setting::DurableKmsKeyArn(arn) => {
-                let arn = self.resource(key, arn, ("kms", "key/"));
-                let actions = ["kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey"];
-                self.allow("ExecutionsKey", &actions, vec![arn]);
+                return self.statements.push(Statement::pass_role(role).named("PassRole"));
             }
             Setting::FileSystems(_) => {
-                self.allow("FileSystems", &["elasticfilesystem:DescribeMountTargets"], vec!["*".to_owned()]);
+                let actions = ["elasticfilesystem:DescribeMountTargets"];
+                return self.allow("FileSystems", &actions, vec!["*".to_owned()]);
+            }
+            Setting::KmsKeyArn(arn) => {
+                ("VariablesKey", key, arn, vec!["kms:CreateGrant", "kms:Decrypt", "kms:Encrypt"])
+            }
+            Setting::SourceKmsKeyArn(arn) => {
+                ("PackageKey", key, arn, vec!["kms:Decrypt", "kms:GenerateDataKey"])
+            }
+            Setting::DurableKmsKeyArn(arn) => {
+                ("ExecutionsKey", key, arn, vec!["kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey"])
             }
             Setting::CodeSigningConfigArn(arn) => {
-                let arn = self.resource(key, arn, ("lambda", "code-signing-config:"));
-                let put = StepName::PutFunctionCodeSigningConfig.iam_action();
-                self.allow("CodeSigning", &["lambda:GetCodeSigningConfig", put], vec![arn]);
+                let kind = ("lambda", "code-signing-config:");
+                ("CodeSigning", kind, arn, vec!["lambda:GetCodeSigningConfig", put_signing])
             }
-            _ => {}
-        }
+            _ => return,
+        };
+        let resource = self.resource(setting.field(), arn, kind);
+        self.allow(sid, &actions, vec![resource]);
     }
 
     /// Adds the action with which the function runs on Managed Instances. The live capacity provider counts,
@@ -331,7 +331,7 @@ impl Draft {
         let (host, path) = uri.split_once('/').unwrap_or(("", uri));
         let name = literal(path.split(['@', ':']).next().unwrap_or(path));
         match host.split('.').collect::<Vec<_>>().as_slice() {
-            [account, "dkr", "ecr", region, ..] if is_account(account) && is_word(region) => {
+            [account, "dkr", "ecr", region, ..] if is_number(account) && is_word(region) => {
                 arn_parts.repository(region, account, &name)
             }
             _ => {

@@ -2,316 +2,58 @@
 //! text are made by the modules that read it. Never decides whether something is worth a warning; the caller
 //! does.
 
-use crate::function::{ErrorThreshold, EventSource, Handler, HandlerMistake, PolicyCaller, VersionUse};
-use crate::package::{DanglingReason, MissingHandler, PackageNote};
+mod package;
+
+use crate::function::{ErrorThreshold, EventSource, PolicyCaller, VersionUse};
 use crate::plan::ClearedWeights;
 use crate::protocol::error::{ErrorReport, Problem, Warning, WarningCode};
 use crate::protocol::event::VersionCounts;
 use crate::protocol::messages::counted;
-use crate::protocol::runtimes::RuntimeSupport;
+use crate::protocol::runtimes::{Runtime, RuntimeSupport};
+
+pub(crate) use package::{from_handler_mistake, from_note, missing_from_package};
 
 const TWO_JOBS: &str = "check whether two jobs deploy the function at the same time";
-
-/// Warns about an entry of the package that is left out, or will not work at Lambda.
-pub(crate) fn from_note(note: &PackageNote) -> Warning {
-    let (code, message, hint) = match note {
-        PackageNote::NoFile { name } => (
-            WarningCode::FileLeftOut,
-            format!("`{name}` is a socket, a pipe or a device, and is left out of the package"),
-            "exclude it with `exclude`: an archive cannot contain it",
-        ),
-        PackageNote::Dangles { name, target, reason } => return from_dangling_link(name, target, *reason),
-        PackageNote::StalePyc { name, count } => (
-            WarningCode::StalePyc,
-            format!(
-                "{count} compiled Python files such as `{name}` will be stale at Lambda, where each cold \
-                 start compiles their sources again"
-            ),
-            "exclude them (`exclude: __pycache__/`), or compile with `python -m compileall \
-             --invalidation-mode unchecked-hash`",
-        ),
-        PackageNote::Hidden { name, target } => (
-            WarningCode::FileLeftOut,
-            format!(
-                "the link `{name}` points to `{target}`, which is hidden, and is left out of the package"
-            ),
-            "set `dot_match: true` to package hidden files; `.git` is never packaged",
-        ),
-        PackageNote::Cycle { name, target } => (
-            WarningCode::FileLeftOut,
-            format!("the link `{name}` to `{target}` forms a loop, and is left out of the package"),
-            "set `symlinks: preserve` to package it as a link",
-        ),
-        PackageNote::HiddenCode { name, more } => (
-            WarningCode::FileLeftOut,
-            format!(
-                "{} hidden and left out of the package, but a dependency may load this at run time",
-                first_of(name, *more, "is", "are")
-            ),
-            DOT_MATCH,
-        ),
-        PackageNote::LacksDependencies { name, more } => (
-            WarningCode::FileLeftOut,
-            format!(
-                "{} of pnpm, of which only the target is packaged, without those beside it that it needs",
-                first_of(name, *more, "is a link", "are links")
-            ),
-            "set `symlinks: preserve` and `dot_match: true`, or install with `pnpm install \
-             --node-linker=hoisted`; of a workspace, package what `pnpm deploy` makes",
-        ),
-        PackageNote::ForeignModules { name, more, runs_on, install } => {
-            let (names, them) = (first_of(name, *more, "is", "are"), if *more == 0 { "it" } else { "them" });
-            let message = format!("{names} not built for {runs_on} with glibc, so Lambda cannot load {them}");
-            let hint = format!("install {them} for Lambda: `{install}`");
-            return warning(WarningCode::UnusableEntry, "/zip", message, &hint);
-        }
-        PackageNote::OwnerOnly { name, mode, more } => (
-            WarningCode::UnusableEntry,
-            format!(
-                "{} be read by others than the owner (mode {mode:04o}), and Lambda runs as another user",
-                first_of(name, *more, "cannot", "cannot")
-            ),
-            "name the directory instead of the archive, and it is packaged for you; or run `chmod -R a+rX` \
-             before the archive is made",
-        ),
-        PackageNote::Backslashes { name, directory, more } => (
-            WarningCode::UnusableEntry,
-            format!(
-                "{}: Lambda unpacks `{name}` as one file of that name, and not into the directory \
-                 `{directory}`",
-                first_of(name, *more, "has backslashes in its name", "have backslashes in their names")
-            ),
-            "name the directory instead of the archive; an old `Compress-Archive` of Windows writes such \
-             names",
-        ),
-        PackageNote::InnerArchive { name } => (
-            WarningCode::UnusableEntry,
-            format!(
-                "the package contains only `{name}`, which is itself an archive; Lambda does not unpack it"
-            ),
-            "set `zip` to that archive; a file whose name ends in `.zip` or `.jar` is deployed unchanged",
-        ),
-        PackageNote::PatternsUnused { path } => (
-            WarningCode::WithoutEffect,
-            format!("`include` and `exclude` leave nothing out of `{path}`, which is no directory"),
-            "set `zip` to the directory to package, or remove the patterns",
-        ),
-        PackageNote::MisplacedPattern { pattern, directory, inside } => {
-            let message =
-                format!("the pattern `{pattern}` is relative to `{directory}`, and matches nothing there");
-            return warning(WarningCode::WithoutEffect, "/zip", message, &format!("write `{inside}`"));
-        }
-    };
-    warning(code, "/zip", message, hint)
-}
-
-/// Advice for hidden files that the function needs.
-const DOT_MATCH: &str =
-    "set `dot_match: true` to package hidden files, and leave out those that are not needed with `exclude`";
-
-/// The subject and verb of a sentence about an entry and `more` others.
-fn first_of(name: &str, more: usize, one: &str, several: &str) -> String {
-    if more == 0 { format!("`{name}` {one}") } else { format!("`{name}` and {more} more {several}") }
-}
-
-fn from_dangling_link(name: &str, target: &str, reason: DanglingReason) -> Warning {
-    let (why, hint) = match reason {
-        DanglingReason::Outside => ("", "set `symlinks: external` to package the target of such a link"),
-        DanglingReason::Missing => (
-            ": the target does not exist",
-            "create the target before the deployment, or exclude the link with `exclude`",
-        ),
-        DanglingReason::LeftOut => (
-            ": the target is not in the package",
-            "package the target, too, or set `symlinks: external` to package it in place of the link",
-        ),
-        DanglingReason::Hidden { .. } => (": the target is hidden and left out of the package", DOT_MATCH),
-        DanglingReason::NotInArchive => (
-            ": the target is not in the archive",
-            "add the target to the archive, or name the directory instead and set `symlinks: external`",
-        ),
-    };
-    let others = match reason {
-        DanglingReason::Hidden { more } if more > 0 => format!(" and {more} more"),
-        _ => String::new(),
-    };
-    let message = format!("the link `{name}` to `{target}`{others} will point to nothing at Lambda{why}");
-    warning(WarningCode::DanglingLink, "/zip", message, hint)
-}
-
-/// Warns that the package lacks a file that Lambda needs to invoke `handler`, or that it cannot start it.
-pub(crate) fn missing_from_package(missing: &MissingHandler, handler: &str) -> Warning {
-    let moved = |elsewhere: &Option<String>, otherwise: &str| match elsewhere {
-        Some(name) => format!("check whether `zip` is the right directory: the package has `{name}`"),
-        None => otherwise.to_owned(),
-    };
-    let no_file = |names: &str| format!("the handler is `{handler}`, but the package has no `{names}`");
-    let (at, message, hint) = match missing {
-        MissingHandler::Handler { candidates, elsewhere } => {
-            // `out/index` with `zip: out`.
-            let extra = |name: &String| candidates.iter().find_map(|file| file.strip_suffix(name.as_str()));
-            let is_other_case = |name: &String| candidates.iter().any(|file| file.eq_ignore_ascii_case(name));
-            let hint = match elsewhere.as_ref().map(|name| (name, extra(name))) {
-                Some((name, Some(directory))) => {
-                    format!("leave `{directory}` out of the handler: the package has `{name}`")
-                }
-                Some((name, None)) if is_other_case(name) => {
-                    format!("write capital letters as in the name of the file: the package has `{name}`")
-                }
-                Some((_, None)) | None => moved(
-                    elsewhere,
-                    "name the file in `module_name`, or before the `.` of `handler_name`: its path without \
-                         the extension",
-                ),
-            };
-            ("/handler_name", no_file(&candidates.join("`, `")), hint)
-        }
-        MissingHandler::Uncompiled { candidates, source } => (
-            "/handler_name",
-            no_file(&candidates.join("`, `")),
-            format!(
-                "compile `{source}` to JavaScript, as AWS requires, and set `zip` to the compiler's output"
-            ),
-        ),
-        MissingHandler::Class { file, elsewhere } => (
-            "/handler_name",
-            format!("{} and no jar in `lib/`", no_file(file)),
-            moved(elsewhere, "set `zip` to the jar that contains the class and its dependencies"),
-        ),
-        MissingHandler::Assembly { file, elsewhere } => {
-            ("/handler_name", no_file(file), moved(elsewhere, "set `zip` to the output of `dotnet publish`"))
-        }
-        MissingHandler::RuntimeConfig { file } => (
-            "/handler_name",
-            format!("{}, which an executable assembly needs", no_file(file)),
-            "set `zip` to the whole output of `dotnet publish`".to_owned(),
-        ),
-        MissingHandler::Bootstrap { elsewhere } => (
-            "/zip",
-            "a custom runtime needs an executable `bootstrap` at the root of the package, and there is none"
-                .to_owned(),
-            moved(elsewhere, "rename the program to `bootstrap`, or add a layer that contains it"),
-        ),
-        MissingHandler::ExecutableBit => (
-            "/zip",
-            "`bootstrap` is not executable, so Lambda cannot start it".to_owned(),
-            "run `chmod +x bootstrap` before the deployment".to_owned(),
-        ),
-        MissingHandler::OtherProcessor { built_for, runs_on } => (
-            "/architectures",
-            format!("`bootstrap` is built for {built_for}, but the function runs on {runs_on}"),
-            format!(
-                "build `bootstrap` for {runs_on}, or set `architectures` to the processor of the program"
-            ),
-        ),
-        MissingHandler::NoProgram { system: Some(system) } => (
-            "/zip",
-            format!("`bootstrap` is a program for {system}, so Lambda cannot start it"),
-            "build it for Linux, with glibc or linked statically".to_owned(),
-        ),
-        MissingHandler::NoProgram { system: None } => (
-            "/zip",
-            "`bootstrap` is neither a Linux program nor a script that begins with `#!`, so Lambda cannot \
-             start it"
-                .to_owned(),
-            "begin a script with its interpreter, such as `#!/bin/sh`".to_owned(),
-        ),
-        MissingHandler::CarriageReturn => (
-            "/zip",
-            "the first line of `bootstrap` ends with a carriage return (CRLF), so Lambda cannot find its \
-             interpreter"
-                .to_owned(),
-            "write the file with line feeds only: `sed -i 's/\\r$//' bootstrap`".to_owned(),
-        ),
-    };
-    warning(WarningCode::HandlerNotFound, at, message, &hint)
-}
-
-/// Warns that `handler`, which the two options `named` make, calls nothing that a module exports.
-pub(crate) fn from_handler_mistake(mistake: &HandlerMistake, named: &Handler, handler: &str) -> Warning {
-    let name = &named.name;
-    let (at, hint) = match mistake {
-        HandlerMistake::WholeName => (
-            "/module_name",
-            format!("leave `module_name` out: `handler_name` is the whole handler already, `{name}`"),
-        ),
-        HandlerMistake::NameHasModule { file } => {
-            ("/handler_name", format!("leave `{file}.` out of `handler_name`: `module_name` names the file"))
-        }
-        HandlerMistake::ModuleHasName => (
-            "/module_name",
-            format!("leave `.{name}` out of `module_name`: `handler_name` names the function"),
-        ),
-        HandlerMistake::ModuleHasExtension { module, extension } => (
-            "/module_name",
-            format!("leave `{extension}` out of `module_name`: write `module_name: {module}`"),
-        ),
-        HandlerMistake::NameHasExtension { extension } => {
-            ("/handler_name", format!("leave `{extension}` out of `handler_name`"))
-        }
-        HandlerMistake::NameIsFile { module } => (
-            "/handler_name",
-            format!(
-                "write `module_name: {module}`, and in `handler_name` the function that this file exports"
-            ),
-        ),
-        HandlerMistake::TooManyParts { whole } => {
-            ("/handler_name", format!("write `handler_name: {whole}`, and leave `module_name` out"))
-        }
-    };
-    let calls_nothing = if handler.contains("::") {
-        "names no class and method"
-    } else {
-        "calls nothing that a module exports"
-    };
-    let message = format!("the handler is `{handler}`, which {calls_nothing}");
-    warning(WarningCode::HandlerNotFound, at, message, &hint)
-}
 
 /// Warns about a deprecated or unknown runtime. `is_named`: the stanza names the runtime `id`, else the live
 /// function has it.
 pub(crate) fn from_runtime(id: &str, runtime_support: &RuntimeSupport, is_named: bool) -> Warning {
     let whose = if is_named { "the runtime" } else { "the live function's runtime" };
-    let go_to = |successor: &str| format!("switch to `{successor}`");
-    let (code, message, hint) = match runtime_support {
-        RuntimeSupport::Deprecated(runtime) => (
-            WarningCode::DeprecatedRuntime,
-            format!(
-                "{whose} `{id}` has been deprecated since {}; from {} AWS refuses to update functions that use it",
-                runtime.deprecated, runtime.blocked
-            ),
-            go_to(runtime.successor),
+    let deprecated = |runtime: &Runtime, then: String| {
+        let message = format!("{whose} `{id}` has been deprecated since {}; {then}", runtime.deprecated);
+        let hint = format!("switch to `{}`", runtime.successor);
+        warning(WarningCode::DeprecatedRuntime, "/runtime", message, hint)
+    };
+    match runtime_support {
+        RuntimeSupport::Deprecated(runtime) => deprecated(
+            runtime,
+            format!("from {} AWS refuses to update functions that use it", runtime.blocked),
         ),
-        RuntimeSupport::NotCreated(runtime) => (
-            WarningCode::DeprecatedRuntime,
+        RuntimeSupport::NotCreated(runtime) => deprecated(
+            runtime,
             format!(
-                "{whose} `{id}` has been deprecated since {}; AWS no longer creates functions that use it, \
-                 and refuses to update them from {} on",
-                runtime.deprecated, runtime.blocked
+                "AWS no longer creates functions that use it, and refuses to update them from {} on",
+                runtime.blocked
             ),
-            go_to(runtime.successor),
         ),
-        RuntimeSupport::Blocked(runtime) => (
-            WarningCode::DeprecatedRuntime,
-            format!(
-                "{whose} `{id}` has been deprecated since {}; since {} AWS refuses to update functions that use it",
-                runtime.deprecated, runtime.blocked
-            ),
-            go_to(runtime.successor),
+        RuntimeSupport::Blocked(runtime) => deprecated(
+            runtime,
+            format!("since {} AWS refuses to update functions that use it", runtime.blocked),
         ),
-        RuntimeSupport::Unknown { nearest, is_deprecated } => (
-            WarningCode::UnknownRuntime,
-            format!("{whose} `{id}` is unknown to this version of dpl-lambda; AWS decides whether it exists"),
-            match nearest {
+        RuntimeSupport::Unknown { nearest, is_deprecated } => {
+            let message = format!(
+                "{whose} `{id}` is unknown to this version of dpl-lambda; AWS decides whether it exists"
+            );
+            let hint = match nearest {
                 Some(near) if *is_deprecated => {
                     format!("did you mean `{}`? It is deprecated; switch to `{}`", near.id, near.successor)
                 }
                 Some(near) => format!("did you mean `{}`?", near.id),
                 None => "look up the runtimes in AWS's documentation".to_owned(),
-            },
-        ),
-    };
-    warning(code, "/runtime", message, &hint)
+            };
+            warning(WarningCode::UnknownRuntime, "/runtime", message, hint)
+        }
+    }
 }
 
 /// Warns that the function would have one list of the VPC configuration without the other one.
@@ -335,12 +77,9 @@ pub(crate) fn version_description_cut(characters: usize) -> Warning {
 pub(crate) fn from_failed_dry_run(error: &ErrorReport) -> Warning {
     if error.retryable || error.aws.is_none() {
         let message = format!("the dry run of UpdateFunctionCode failed: {}", error.message);
-        return warning(
-            WarningCode::NotRehearsed,
-            "/zip",
-            message,
-            "run the plan again to repeat the dry run; nothing was changed, and the plan itself is valid",
-        );
+        let hint =
+            "run the plan again to repeat the dry run; nothing was changed, and the plan itself is valid";
+        return warning(WarningCode::NotRehearsed, "/zip", message, hint);
     }
     let reason = error.message.trim_start_matches("AWS refused UpdateFunctionCode: ");
     let message = format!("AWS would refuse UpdateFunctionCode: {reason}");
@@ -368,14 +107,9 @@ pub(crate) fn from_harmless(problem: &Problem) -> Warning {
 
 /// Warns that `cleanup` has no effect in a command that does not deploy.
 pub(crate) fn not_cleaned_up() -> Warning {
-    let message =
-        "`cleanup` applies to deployments only: this package also contains uncommitted files".to_owned();
-    warning(
-        WarningCode::NotCleanedUp,
-        "/cleanup",
-        message,
-        "expect the package of a deployment to have another hash",
-    )
+    let message = "`cleanup` applies to deployments only: this package also contains uncommitted files";
+    let hint = "expect the package of a deployment to have another hash";
+    warning(WarningCode::NotCleanedUp, "/cleanup", message, hint)
 }
 
 /// Warns that `cleanup` stashed uncommitted files. Sent right after that, so that a user of a killed run
@@ -399,18 +133,14 @@ pub(crate) fn not_stashed(names: &[String]) -> Warning {
 pub(crate) fn stash_kept(commit: &str, reason: &str) -> Warning {
     let message = format!("the stashed files could not be restored: {reason}");
     let hint = format!("run `git stash apply {commit}` to restore them; nothing is lost");
-    warning(WarningCode::StashKept, "/cleanup", message, &hint)
+    warning(WarningCode::StashKept, "/cleanup", message, hint)
 }
 
 /// Warns that Lambda cannot assume a new role yet, because IAM's change has not reached Lambda.
 pub(crate) fn role_not_ready() -> Warning {
-    let message = "Lambda cannot assume the function's role yet; retrying for up to 30 s".to_owned();
-    warning(
-        WarningCode::RoleNotReady,
-        "/role",
-        message,
-        "wait: Lambda can assume a new role only after a few seconds",
-    )
+    let message = "Lambda cannot assume the function's role yet; retrying for up to 30 s";
+    let hint = "wait: Lambda can assume a new role only after a few seconds";
+    warning(WarningCode::RoleNotReady, "/role", message, hint)
 }
 
 /// Warns that the function changed after it was planned. `may_be_ours`: the response to an earlier request of
@@ -482,7 +212,7 @@ pub(crate) fn event_source_bypasses_alias(source: &EventSource, alias: &str, eff
     let EventSource { uuid, name, is_enabled } = source;
     let calls = if *is_enabled { "calls" } else { "is disabled; once enabled, it calls" };
     let hint = format!("set `follow_alias: true`, and a deployment moves the mapping {uuid} to `{alias}`");
-    bypasses_alias(format!("{name} {calls} the function, not `{alias}`: {effect}"), &hint)
+    bypasses_alias(format!("{name} {calls} the function, not `{alias}`: {effect}"), hint)
 }
 
 /// Warns about a caller that may invoke the function itself. `effect` says what follows from that.
@@ -498,7 +228,7 @@ pub(crate) fn caller_bypasses_alias(
          {alias} …), let it use the ARN of `{alias}`, then remove the statement `{statement_id}` from the \
          function's policy (aws lambda remove-permission)"
     );
-    bypasses_alias(format!("{name} may call the function, not `{alias}`: {effect}"), &hint)
+    bypasses_alias(format!("{name} may call the function, not `{alias}`: {effect}"), hint)
 }
 
 /// Warns about the URL of the function itself.
@@ -509,10 +239,10 @@ pub(crate) fn url_bypasses_alias(url: &str, alias: &str, function_name: &str) ->
         "move the callers of this URL to the URL of `{alias}`, which `function_url` creates, then delete this \
          URL: aws lambda delete-function-url-config --function-name {function_name}"
     );
-    bypasses_alias(message, &hint)
+    bypasses_alias(message, hint)
 }
 
-fn bypasses_alias(message: String, hint: &str) -> Warning {
+fn bypasses_alias(message: String, hint: String) -> Warning {
     warning(WarningCode::BypassesAlias, "/alias", message, hint)
 }
 
@@ -582,18 +312,14 @@ pub(crate) fn version_in_use(version: &str, used: VersionUse) -> Warning {
     };
     let message = format!("version {version} {what} and is not deleted");
     let hint = format!("{hint}; a later deployment then deletes the version");
-    warning(WarningCode::VersionKept, "/keep_versions", message, &hint)
+    warning(WarningCode::VersionKept, "/keep_versions", message, hint)
 }
 
 /// Warns that `version` has no effect in a command other than `rollback`.
 pub(crate) fn version_without_rollback() -> Warning {
-    let message = "`version` applies to `dpl-lambda rollback` only and has no effect here".to_owned();
-    warning(
-        WarningCode::WithoutEffect,
-        "/version",
-        message,
-        "remove `version`: a deployment publishes a new version",
-    )
+    let message = "`version` applies to `dpl-lambda rollback` only and has no effect here";
+    let hint = "remove `version`: a deployment publishes a new version";
+    warning(WarningCode::WithoutEffect, "/version", message, hint)
 }
 
 /// Warns about a live value that cannot be read, so that it is set even if it is the same.
@@ -605,6 +331,6 @@ pub(crate) fn live_value_unknown(field: &str) -> Warning {
     warning(WarningCode::LiveValueUnknown, &format!("/{}", field.replace('.', "/")), message, hint)
 }
 
-fn warning(code: WarningCode, at: &str, message: String, hint: &str) -> Warning {
+fn warning(code: WarningCode, at: &str, message: impl Into<String>, hint: impl Into<String>) -> Warning {
     Warning::new(code, message).hint(hint).at(at)
 }

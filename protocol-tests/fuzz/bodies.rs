@@ -165,7 +165,7 @@ pub fn archive(data: &[u8]) {
     let selection = Selection { dot_match: data.len().is_multiple_of(2), ..Selection::default() };
     let pack = || {
         let contents = package::scan(directory.path(), &selection, &[])?;
-        contents.into_archive(package::MAX_IN_MEMORY, &mut |_| {}, &CancelToken::new())
+        contents.into_archive(package::MAX_IN_MEMORY, &mut |_, _| {}, &CancelToken::new())
     };
     let Ok(archive) = pack() else { return };
     let mut bytes = vec![0; usize::try_from(archive.size()).expect("a small archive")];

@@ -35,20 +35,16 @@ pub(super) struct Text {
 /// Why bash could not be run.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum BashError {
-    /// There is no bash in any directory of `PATH`, or of its default.
     #[error("a condition needs bash, which is not on the job's `PATH` (`{path}`)")]
     NotFound { path: String },
     /// The job's environment is larger than the kernel passes to a program. `name` is its largest variable,
     /// which has `bytes` bytes, including its name.
     #[error("the job's environment is too large to start bash")]
     EnvTooLarge { name: String, bytes: usize },
-    /// bash cannot be started for another reason.
     #[error("a condition needs bash, which cannot be started")]
     Unstartable(#[source] io::Error),
-    /// The condition did not end within the time limit.
     #[error("the evaluation of a condition did not finish within {} s", .limit.as_secs())]
     TimedOut { limit: Duration },
-    /// The run was cancelled.
     #[error("the run was cancelled")]
     Cancelled(#[source] CancelReason),
 }

@@ -280,11 +280,9 @@ mod tests {
     use super::super::BashOptions;
     use super::super::tests::evaluated_with;
     use super::*;
-    use crate::protocol::json::parse;
 
     fn warned(stanza: &str, branch: &str) -> Vec<(String, String)> {
-        let node = parse(stanza.as_bytes()).expect("the test's own JSON is valid");
-        let stanza = node.as_map().expect("an object");
+        let stanza = &Map::of_json(stanza);
         let on = super::super::expression::on(stanza).expect("readable");
         let env: Environment = [("TRAVIS_BRANCH", branch)].into_iter().collect();
         let warnings = find(&on, stanza, &env).into_iter().map(|lint| lint.warning);

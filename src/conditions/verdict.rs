@@ -13,7 +13,6 @@ pub(super) const MAX_BASH_BYTES: usize = 1024 * 1024;
 pub(crate) struct Verdict {
     /// All groups of conditions that apply, in the order of Travis CI.
     pub checked: Vec<ConditionResult>,
-    /// Whether the stanza is deployed.
     pub deploys: bool,
 }
 

@@ -168,7 +168,7 @@ pub(super) fn apply_steps(
                         guard.watch(aws, state, *interval)?;
                         Ok(())
                     }
-                    None => aws.block_on(lambda.pause_traffic(*interval, NEXT_SHIFT)),
+                    None => aws.block_on(lambda.sleep(*interval, NEXT_SHIFT)),
                 };
                 (running, waited.map(|()| Applied::default()))
             }

@@ -42,7 +42,7 @@ impl Context<'_> {
 
     /// True if the stanza has an alias, so that an update of the function alone is not live.
     pub(super) fn has_alias(&self) -> bool {
-        self.stanza.alias.iter().flatten().next().is_some()
+        self.stanza.first_alias().is_some()
     }
 
     /// True if the deployment is wanted for one state of the function only, so that it is not planned again

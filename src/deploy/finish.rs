@@ -89,7 +89,7 @@ pub(super) fn deployment(
 /// The version at which the first alias of the stanza pointed before. `None`: it still points there, or it
 /// did not exist.
 fn version_before(stanza: &Stanza, aliases: &[LiveAlias], state: &DeployState<'_>) -> Option<String> {
-    let name = stanza.alias.iter().flatten().next()?;
-    let before = &aliases.iter().find(|alias| alias.name == *name)?.version;
+    let name = stanza.first_alias()?;
+    let before = &aliases.iter().find(|alias| alias.name == name)?.version;
     (before != state.version()).then(|| before.clone())
 }

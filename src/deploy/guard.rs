@@ -105,7 +105,7 @@ impl GuardWatch {
                 return Ok(());
             }
             let what = if self.percent == 100 { "the end of `guard.bake`" } else { NEXT_SHIFT };
-            aws.call(aws.lambda.pause_traffic(left.min(CHECK_INTERVAL), what))?;
+            aws.call(aws.lambda.sleep(left.min(CHECK_INTERVAL), what))?;
         }
     }
 

@@ -38,7 +38,7 @@ fn describe(aws: &Aws<'_>, branch: &str) -> Result<WrittenStanza, ErrorReport> {
     let region = aws.identity.region.as_str();
     let not_found = || diagnostics::from_no_function(name.as_str(), region, &context.redaction.variables);
     let mut live = aws.call(aws.lambda.read_live(name))?.ok_or_else(not_found)?.live;
-    let alias = context.stanza.alias.iter().flatten().next().map(String::as_str);
+    let alias = context.stanza.first_alias();
     let denied = aws.call(aws.lambda.read_whole(name, &mut live, alias))?;
     let mut written = WrittenStanza::of(
         &live,

@@ -11,15 +11,11 @@ use crate::protocol::json::Map;
 /// The command to run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Command {
-    /// Deploy the function.
     Deploy,
-    /// Show the plan without changing anything.
     Plan,
-    /// Validate the stanza and evaluate its conditions.
     Check,
     /// Point the aliases at their previous version.
     Rollback,
-    /// Build the archive and write it to a file.
     Package {
         /// Path of the file, relative to the build directory.
         output: PathBuf,

@@ -123,12 +123,10 @@ fn options_for_aws(command: &Command) -> &'static [&'static str] {
 
 /// Checks that a rollback has an alias to move.
 fn require_alias_for_rollback(command: &Command, stanza: &Stanza) -> Result<(), ErrorReport> {
-    let has_alias = stanza.alias.iter().flatten().next().is_some();
-    if *command == Command::Rollback && !has_alias {
-        Err(diagnostics::from_rollback_without_alias())
-    } else {
-        Ok(())
+    if *command == Command::Rollback && stanza.first_alias().is_none() {
+        return Err(diagnostics::from_rollback_without_alias());
     }
+    Ok(())
 }
 
 /// Writes the evaluated conditions as events. Returns the unmet ones.

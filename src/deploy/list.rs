@@ -148,16 +148,13 @@ mod tests {
     use crate::protocol::error::Code;
     use crate::protocol::event::ListOutcome;
     use crate::protocol::event::Outcome::{Checked, Failed, Skipped, Stopped};
-    use crate::protocol::json;
+    use crate::protocol::json::Map;
     use serde_json::{Value, json};
 
     fn job(stanza: &Value, require_deploy: bool) -> Job {
-        let Ok(Node::Map(stanza)) = json::parse(stanza.to_string().as_bytes()) else {
-            panic!("{stanza} is no object")
-        };
         let env = [("TRAVIS_BRANCH", "main")].into_iter().collect();
         Job {
-            stanza,
+            stanza: Map::of_json(&stanza.to_string()),
             env: Arc::new(env),
             env_given: true,
             require_deploy,

@@ -86,7 +86,7 @@ fn read(aws: &Aws<'_>, query: VersionQuery<'_>) -> Result<Option<KnownFunction>,
         name: redaction.variables.redact(function.arn.rsplit(':').next().unwrap_or_default()),
         arn: redaction.variables.redact(&function.arn),
         region: aws.identity.region.as_str().to_owned(),
-        alias: stanza.alias.iter().flatten().next().map(|alias| redaction.variables.redact(alias)),
+        alias: stanza.first_alias().map(|alias| redaction.variables.redact(alias)),
         live: live.map(masked),
         named: named.map(masked),
     }))
@@ -94,9 +94,9 @@ fn read(aws: &Aws<'_>, query: VersionQuery<'_>) -> Result<Option<KnownFunction>,
 
 /// The version that callers get who use the function as the stanza says.
 fn live_version(stanza: &Stanza, function: &LiveFunction) -> Option<KnownVersion> {
-    let known = match stanza.alias.iter().flatten().next() {
+    let known = match stanza.first_alias() {
         Some(name) => {
-            let alias = function.aliases.iter().find(|alias| alias.name == *name)?;
+            let alias = function.alias(name)?;
             if alias.version == LATEST {
                 return Some(latest(function));
             }

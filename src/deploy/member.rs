@@ -76,7 +76,7 @@ impl<'a> Member<'a> {
             // The secrets of each function are masked in the plans of all.
             release.gate(index, Stage::Read)?;
         }
-        let mut planned = plan::plan_silently(&aws, input)?;
+        let mut planned = plan::plan(&aws, input)?;
         if release.members() > 1 {
             warn::about_release(context, &planned.plan, planned.input.live());
         }
@@ -304,7 +304,9 @@ impl<'a> Member<'a> {
             let list = if ended == Ok(ShiftOutcome::Restored) { &mut restored } else { &mut left };
             list.push(self.shown(&alias));
         }
-        self.retract_moves(left.is_empty() && !restored.is_empty());
+        if left.is_empty() && !restored.is_empty() {
+            self.context.events.retract_change(StepName::UpdateAlias);
+        }
         left.extend(aliases.created.iter().map(|alias| self.shown(alias)));
         Finished::Stopped { changed: self.context.events.changed(), restored, left }
     }
@@ -313,7 +315,9 @@ impl<'a> Member<'a> {
     fn report(&self, mut report: ErrorReport, aliases: Aliases, version: &str) -> ErrorReport {
         let Aliases { sent_back, created } = aliases;
         let is_restored = |sent: &SentBack| sent.ended == Ok(ShiftOutcome::Restored);
-        self.retract_moves(!sent_back.is_empty() && sent_back.iter().all(is_restored));
+        if !sent_back.is_empty() && sent_back.iter().all(is_restored) {
+            self.context.events.retract_change(StepName::UpdateAlias);
+        }
         for SentBack { alias, version: before, ended } in sent_back {
             diagnostics::report_traffic(&mut report, &self.shown(&alias), &before, version, ended);
         }
@@ -322,13 +326,6 @@ impl<'a> Member<'a> {
             report.message = format!("{}; `{alias}` was created and stays", report.message);
         }
         report
-    }
-
-    /// Takes the moves of aliases out of the record, if all are back.
-    fn retract_moves(&self, are_back: bool) {
-        if are_back {
-            self.context.events.retract_change(StepName::UpdateAlias);
-        }
     }
 
     fn shown(&self, alias: &str) -> String {

@@ -161,7 +161,8 @@ fn deploy(context: &Context<'_>, runtime: &Runtime, only_plan: bool) -> Result<F
     let input = read(&aws, &source, prepared, only_plan)?;
     let guard = guard::prepare(&aws, &input)?;
     let before = Baseline::of(&input);
-    let (planned, event) = plan(&aws, input, only_plan)?;
+    let planned = plan(&aws, input)?;
+    let event = planned.emit(&aws, only_plan);
     if only_plan {
         dry_run(&aws, &planned)?;
         return Ok(Finished::Planned(event));

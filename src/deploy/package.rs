@@ -52,13 +52,13 @@ fn prepare_code(context: &Context<'_>, source: &CodeSource) -> Result<PreparedCo
         Err(in_call) => in_call,
     };
     let contents = scan(context, &context.job.own_files)?;
-    contents.check_unzipped_size().map_err(|error| failed(context, error))?;
+    contents.check_unzipped_size().map_err(failed(context))?;
     if contents.fits_upper_bound(in_call) {
         return Ok(PreparedCode::Contents(contents));
     }
-    let archive = into_archive(contents, MAX_IN_MEMORY, context.events, context.stop)
-        .map_err(|error| failed(context, error))?;
-    archive.check_size(in_call).map_err(|error| failed(context, error))?;
+    let archive =
+        into_archive(contents, MAX_IN_MEMORY, context.events, context.stop).map_err(failed(context))?;
+    archive.check_size(in_call).map_err(failed(context))?;
     emit(context, &archive);
     Ok(PreparedCode::Archive(Arc::new(archive)))
 }
@@ -72,7 +72,7 @@ fn build_layers(
     let contents = context.stanza.layers.iter().flatten().filter_map(Layer::content);
     let layers = contents.map(|content| {
         // The error is about the layer, not about the code.
-        let failed = |error| match failed(context, error) {
+        let failed = |error| match failed(context)(error) {
             report @ ErrorReport { at: Some(_), .. } => report.at("/layers"),
             report => report,
         };
@@ -210,17 +210,17 @@ impl Archives {
                 archive
             }
         };
-        archive.check_size(in_call).map_err(|error| failed(context, error))?;
+        archive.check_size(in_call).map_err(failed(context))?;
         emit(context, &archive);
         Ok(PreparedCode::Archive(archive))
     }
 
     fn build(&mut self, context: &Context<'_>) -> Result<Arc<Archive>, ErrorReport> {
         let contents = scan(context, &context.job.own_files)?;
-        contents.check_unzipped_size().map_err(|error| failed(context, error))?;
+        contents.check_unzipped_size().map_err(failed(context))?;
         let in_memory = MAX_IN_MEMORY.min(MAX_TOTAL_IN_MEMORY.saturating_sub(self.bytes_in_memory));
-        let archive = into_archive(contents, in_memory, context.events, context.stop)
-            .map_err(|error| failed(context, error))?;
+        let archive =
+            into_archive(contents, in_memory, context.events, context.stop).map_err(failed(context))?;
         self.bytes_in_memory += archive.bytes_in_memory();
         Ok(Arc::new(archive))
     }
@@ -234,8 +234,7 @@ pub(super) async fn package_in_background(
     let (events, stop) = (context.events.clone(), context.stop.clone());
     let packaging =
         tokio::task::spawn_blocking(move || into_archive(contents, MAX_IN_MEMORY, &events, &stop));
-    let archive =
-        packaging.await.expect("a panic ends the process").map_err(|error| failed(context, error))?;
+    let archive = packaging.await.expect("a panic ends the process").map_err(failed(context))?;
     emit(context, &archive);
     Ok(archive)
 }
@@ -245,12 +244,12 @@ pub(super) fn package_to(context: &Context<'_>, output: &Path) -> Result<Finishe
     let output_path = context.job.directory.join(output);
     let leave_out = [&context.job.own_files[..], slice::from_ref(&output_path)].concat();
     let contents = scan(context, &leave_out)?;
-    let archive = into_archive(contents, MAX_IN_MEMORY, context.events, context.stop)
-        .map_err(|error| failed(context, error))?;
+    let archive =
+        into_archive(contents, MAX_IN_MEMORY, context.events, context.stop).map_err(failed(context))?;
     emit(context, &archive);
     let architecture = context.stanza.architectures.as_deref();
     warn::about_code(context, &context.desired_function(), None, Some(&archive), architecture);
-    archive.write_to(&output_path, output).map_err(|error| failed(context, error))?;
+    archive.write_to(&output_path, output).map_err(failed(context))?;
     Ok(Finished::Packaged {
         package: context.redaction.variables.package(archive.to_event()),
         output: output.display().to_string(),
@@ -260,8 +259,7 @@ pub(super) fn package_to(context: &Context<'_>, output: &Path) -> Result<Finishe
 /// Selects the files to package, without `leave_out`.
 fn scan(context: &Context<'_>, leave_out: &[PathBuf]) -> Result<Contents, ErrorReport> {
     let selection = Selection::of(context.stanza);
-    let contents = package::scan(&context.job.directory, &selection, leave_out)
-        .map_err(|error| failed(context, error))?;
+    let contents = package::scan(&context.job.directory, &selection, leave_out).map_err(failed(context))?;
     let notes = contents.notes().iter().filter(|note| is_relevant(context, note));
     notes.for_each(|note| context.warn(&warnings::from_note(note)));
     Ok(contents)
@@ -280,9 +278,7 @@ fn into_archive(
     events: &Arc<EventWriter>,
     stop: &CancelToken,
 ) -> Result<Archive, PackageError> {
-    let mut report = events.progress(Progress::package);
-    let mut progress = |progress: package::Progress| report(progress.done_bytes, progress.total_bytes);
-    contents.into_archive(in_memory, &mut progress, stop)
+    contents.into_archive(in_memory, &mut events.progress(Progress::package), stop)
 }
 
 fn emit(context: &Context<'_>, archive: &Archive) {
@@ -290,6 +286,6 @@ fn emit(context: &Context<'_>, archive: &Archive) {
     archive.notes().iter().for_each(|note| context.warn(&warnings::from_note(note)));
 }
 
-fn failed(context: &Context<'_>, error: PackageError) -> ErrorReport {
-    diagnostics::from_package(error, &context.redaction.variables)
+fn failed(context: &Context<'_>) -> impl Fn(PackageError) -> ErrorReport {
+    move |error| diagnostics::from_package(error, &context.redaction.variables)
 }

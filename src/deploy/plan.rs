@@ -78,22 +78,8 @@ fn account(arn: &str) -> Option<&str> {
     arn.split(':').nth(4).filter(|account| !account.is_empty())
 }
 
-/// Plans a deployment, with the warnings that it needs, and writes the plan. Returns also what was written.
-pub(super) fn plan(
-    aws: &Aws<'_>,
-    input: PlanInput,
-    only_plan: bool,
-) -> Result<(Planned, event::Plan), ErrorReport> {
-    let planned = plan_silently(aws, input)?;
-    let event = planned.emit(aws, only_plan);
-    Ok((planned, event))
-}
-
-/// Plans a deployment, with the warnings that it needs.
-///
-/// # Errors
-/// Also a plan that is not the approved one.
-pub(super) fn plan_silently(aws: &Aws<'_>, input: PlanInput) -> Result<Planned, ErrorReport> {
+/// Plans a deployment, with the warnings that it needs. Fails also for a plan that is not the approved one.
+pub(super) fn plan(aws: &Aws<'_>, input: PlanInput) -> Result<Planned, ErrorReport> {
     let context = aws.context;
     let plan = plan_of(context, &input)?;
     let (desired, live) = (&input.desired, input.live());

@@ -72,7 +72,7 @@ pub(super) struct ReleaseRun<'a> {
 }
 
 /// The state that all members see. Each decision is made while it is locked.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct State {
     /// How far each member is: 0, or twice the number of the stage that it has reached at a gate, or one less
     /// while it waits there after its turn.
@@ -142,18 +142,7 @@ impl<'a> ReleaseRun<'a> {
         (run, stop): (&CancelToken, &CancelToken),
         is_reversed: bool,
     ) -> Self {
-        let state = State {
-            at: vec![0; members],
-            aliases: vec![Vec::new(); members],
-            rounds: 0,
-            failed: None,
-            is_planned: false,
-            is_halted: false,
-            is_final: false,
-            moved: Vec::new(),
-            back: Vec::new(),
-            sends_back: false,
-        };
+        let state = State { at: vec![0; members], aliases: vec![Vec::new(); members], ..State::default() };
         ReleaseRun {
             name: name.to_owned(),
             runtime,
@@ -170,15 +159,11 @@ impl<'a> ReleaseRun<'a> {
         &self.name
     }
 
-    /// How many members it has.
     pub(super) fn members(&self) -> usize {
         self.state.borrow().at.len()
     }
 
     /// Waits until all members are at `stage`, and writes the phase that begins there.
-    ///
-    /// # Errors
-    /// [`Ended::Halted`].
     pub(super) fn gate(&self, member: usize, stage: Stage) -> Result<(), Ended> {
         self.state.send_modify(|state| {
             let position = state.gate(stage);
@@ -336,7 +321,6 @@ impl<'a> ReleaseRun<'a> {
         });
     }
 
-    /// Why the members stop.
     pub(super) fn stop_reason(&self) -> CancelReason {
         self.stop.reason().unwrap_or(CancelReason::Stopped)
     }

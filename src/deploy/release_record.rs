@@ -17,7 +17,7 @@ pub(super) fn aliases(
     let moved = moved_aliases(moves);
     let of = |name: &String| {
         let moves = moved.contains(&name.as_str());
-        let live = live.and_then(|live| live.aliases.iter().find(|alias| alias.name == *name));
+        let live = live.and_then(|live| live.alias(name));
         let known = live.map(|alias| ReleaseAlias {
             version: alias.version.clone(),
             history: alias.history.clone(),

@@ -103,7 +103,6 @@ impl PlannedRollback {
     }
 }
 
-/// Reads the live function with its aliases and versions.
 pub(super) fn read(aws: &Aws<'_>) -> Result<RollbackInput, ErrorReport> {
     let desired = aws.context.desired_function();
     let release = &desired.release;

@@ -211,7 +211,6 @@ impl Together<'_> {
         codes
     }
 
-    /// Takes the functions through the release.
     fn go_together(
         &self,
         contexts: &[Accept<'_>],

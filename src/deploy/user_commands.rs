@@ -42,7 +42,6 @@ pub(super) fn restore_stash(context: &Context<'_>, stash: &Stash) {
     }
 }
 
-/// Runs the commands of `run`.
 pub(super) fn run_commands(context: &Context<'_>) -> Result<(), ErrorReport> {
     let Some(commands) = &context.stanza.run else { return Ok(()) };
     context.stop.check().map_err(diagnostics::from_stop)?;

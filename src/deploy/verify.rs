@@ -138,7 +138,7 @@ fn report(
     let redact = |text: &str| redactor.redact(text);
     let aliases = live.map(|live| live.aliases.as_slice()).unwrap_or_default();
     let exposure = exposure(context.stanza.alias.as_deref().unwrap_or_default(), state, aliases);
-    let mut report = diagnostics::from_verification(check, &exposure, reason, log, &redact);
+    let mut report = diagnostics::from_verification(check, state.version(), exposure, reason, log, &redact);
     // With an alias, the URL of the function itself serves the new code already.
     if let Some(latest) = live.and_then(|live| live.latest_url.as_ref()) {
         report.message = format!("{}; {} already serves the new code", report.message, redact(&latest.url));
@@ -148,24 +148,19 @@ fn report(
 
 /// Which version the users of the function get now that the verification has failed. `names` are the aliases
 /// of the stanza, `aliases` those of the live function.
-fn exposure<'a>(
-    names: &[String],
-    state: &'a DeployState<'_>,
-    aliases: &'a [LiveAlias],
-) -> VersionExposure<'a> {
-    let version = state.version();
+fn exposure<'a>(names: &[String], state: &DeployState<'_>, aliases: &'a [LiveAlias]) -> VersionExposure<'a> {
     let mut aliases = aliases.iter().filter(|alias| names.contains(&alias.name));
     if names.is_empty() {
-        return VersionExposure::LiveFunction { version };
+        return VersionExposure::LiveFunction;
     }
     if !state.shifted.is_empty() {
-        return VersionExposure::Shifted { version };
+        return VersionExposure::Shifted;
     }
-    if let Some(alias) = aliases.clone().find(|alias| alias.version == version) {
-        return VersionExposure::Reached { version, alias: &alias.name };
+    if let Some(alias) = aliases.clone().find(|alias| alias.version == state.version()) {
+        return VersionExposure::Reached { alias: &alias.name };
     }
     match aliases.next() {
-        Some(alias) => VersionExposure::Behind { version, alias: &alias.name, live: &alias.version },
-        None => VersionExposure::Unreached { version },
+        Some(alias) => VersionExposure::Behind { alias: &alias.name, live: &alias.version },
+        None => VersionExposure::Unreached,
     }
 }

@@ -14,7 +14,7 @@ pub(super) struct Row {
     aws: &'static [&'static str],
     /// Prefixes of the names of operations to which the row applies. Empty: it applies to all operations.
     operations: &'static [&'static str],
-    /// Lowercase texts that AWS's message must all contain; its case is ignored.
+    /// Lowercase texts that AWS's message must all contain, `a|b` one of two; its case is ignored.
     words: &'static [&'static str],
     /// Our code.
     pub(super) code: Code,
@@ -45,7 +45,7 @@ impl Row {
     fn fits(&self, code: &str, operation: &str, lower: &str) -> bool {
         (self.aws.is_empty() || self.aws.contains(&code))
             && (self.operations.is_empty() || self.operations.iter().any(|name| operation.starts_with(name)))
-            && self.words.iter().all(|words| lower.contains(words))
+            && self.words.iter().all(|words| words.split('|').any(|words| lower.contains(words)))
     }
 }
 
@@ -60,7 +60,8 @@ pub(super) fn row(error: &CallError) -> Option<&'static Row> {
 /// Hint and stanza key for AWS's reason code of a function, a version or an update that AWS could not make
 /// ready. `None`: the table does not know the reason code.
 pub(super) fn from_state(reason: &str) -> Option<(&'static str, Option<&'static str>)> {
-    STATES.iter().find(|(code, ..)| *code == reason).map(|(_, at, hint)| (*hint, *at))
+    let row = STATES.iter().find(|(codes, ..)| codes.split('|').any(|code| code == reason));
+    row.map(|(_, at, hint)| (*hint, *at))
 }
 
 /// The code for a refused call that no row matches: it depends on the kind of operation.
@@ -121,9 +122,6 @@ const fn row_of(
 }
 
 const ANY: &[&str] = &[];
-
-const FAILED: &str = "find the cause in the function's CloudWatch log: the function failed to start; if AWS \
-    accepts no new code for the function, delete the function and deploy again";
 
 /// AWS's codes for a value that it rejects.
 const VALUE: &[&str] = &["InvalidParameterValueException", "ValidationException"];
@@ -466,17 +464,12 @@ const ROWS: &[Row] = &[
         "delete unneeded aliases, or request a higher quota from AWS").at("/alias"),
     row_of(ANY, &["statement id", "already exists"], Code::Conflict,
         "deploy again: someone else added this permission during this run").at("/function_url"),
-    row_of(VALUE, &["tag limit"], Code::QuotaExceeded,
-        "remove tags: a function can have at most 50; `function_tags_mode: replace` removes live tags that \
-         the stanza does not name").at("/function_tags"),
-    row_of(VALUE, &["number of tags"], Code::QuotaExceeded,
+    row_of(VALUE, &["tag limit|number of tags"], Code::QuotaExceeded,
         "remove tags: a function can have at most 50; `function_tags_mode: replace` removes live tags that \
          the stanza does not name").at("/function_tags"),
     row_of(VALUE, &["tags on function aliases"], Code::InvalidParameter,
         "set `function_name` to the name without a version or alias").at("/function_name"),
-    row_of(ANY, &["permitted on lambda functions only"], Code::InvalidParameter,
-        "set `function_name` to the name without a version or alias").at("/function_name"),
-    row_of(ANY, &["derived qualifier"], Code::InvalidParameter,
+    row_of(ANY, &["permitted on lambda functions only|derived qualifier"], Code::InvalidParameter,
         "set `function_name` to the name without a version or alias").at("/function_name"),
     row_of(ANY, &["codesha256", "different from current"], Code::Conflict,
         "deploy again: someone else deployed this function at the same time")
@@ -484,16 +477,12 @@ const ROWS: &[Row] = &[
     // Resources that do not exist, or have changed since they were read.
     row_of(ANY, &["not reachable in this region"], Code::WrongRegion,
         "set `region` to the region of the function's ARN").at("/region"),
-    row_of(&["ResourceNotFoundException"], &["find alias"], Code::NotFound,
-        "deploy again: someone else deleted the alias during this run").at("/alias"),
-    row_of(&["ResourceNotFoundException"], &["alias not found"], Code::NotFound,
+    row_of(&["ResourceNotFoundException"], &["find alias|alias not found"], Code::NotFound,
         "deploy again: someone else deleted the alias during this run").at("/alias"),
     row_of(ANY, &["function not found"], Code::NotFound,
         "check the region and the account; the version or alias may also have been deleted")
         .at("/function_name"),
-    row_of(ANY, &["function doesn't exist"], Code::NotFound,
-        "check the region and the account").at("/function_name"),
-    row_of(ANY, &["function does not exist"], Code::NotFound,
+    row_of(ANY, &["function doesn't exist|function does not exist"], Code::NotFound,
         "check the region and the account").at("/function_name"),
     row_of(&["ResourceNotFoundException"], ANY, Code::NotFound,
         "check the names, the ARNs and the region in the stanza"),
@@ -502,12 +491,11 @@ const ROWS: &[Row] = &[
     row_of(&["PreconditionFailedException"], ANY, Code::Conflict,
         "deploy again: someone else changed this function at the same time")
         .says("the function or its alias changed after it was read"),
-    row_of(&["ResourceConflictException"], &["following state: failed"], Code::FunctionStartFailed, FAILED),
-    row_of(&["ResourceConflictException"], &["following state: 'failed'"], Code::FunctionStartFailed, FAILED),
-    row_of(&["ResourceConflictException"], &["concurrent update"], Code::UpdateInProgress,
-        "increase `wait_timeout`, or check what updates the function: the other update did not finish in \
-         time").at("/wait_timeout"),
-    row_of(&["ResourceConflictException"], &["in progress"], Code::UpdateInProgress,
+    row_of(&["ResourceConflictException"], &["following state: failed|following state: 'failed'"],
+        Code::FunctionStartFailed,
+        "find the cause in the function's CloudWatch log: the function failed to start; if AWS accepts no new \
+         code for the function, delete the function and deploy again"),
+    row_of(&["ResourceConflictException"], &["concurrent update|in progress"], Code::UpdateInProgress,
         "increase `wait_timeout`, or check what updates the function: the other update did not finish in \
          time").at("/wait_timeout"),
     row_of(&["ResourceConflictException"], &["pending"], Code::UpdateInProgress,
@@ -570,7 +558,7 @@ const ROWS: &[Row] = &[
 ];
 
 /// AWS's reason codes for a function, a version or an update that AWS could not make ready, each with stanza
-/// key and hint. The caller appends what to do afterwards, such as "then deploy again".
+/// key and hint; `a|b` are two codes. The caller appends what to do afterwards, such as "then deploy again".
 #[rustfmt::skip]
 const STATES: &[(&str, Option<&str>, &str)] = &[
     ("EniLimitExceeded", Some("/subnet_ids"),
@@ -594,15 +582,13 @@ const STATES: &[(&str, Option<&str>, &str)] = &[
     ("InvalidStateKMSKey", Some("/kms_key_arn"), "enable the KMS key, or cancel its deletion"),
     ("DisabledKMSKey", Some("/kms_key_arn"), "enable the KMS key"),
     ("EFSIOError", Some("/file_system_configs"), "check that the file system is available"),
-    ("EFSMountConnectivityError", Some("/file_system_configs"),
+    ("EFSMountConnectivityError|EFSMountTimeout", Some("/file_system_configs"),
      "allow TCP 2049 from the function's subnets to a mount target"),
     ("EFSMountFailure", Some("/file_system_configs"),
      "grant the function's role elasticfilesystem:ClientMount, and check that the access point exists"),
-    ("EFSMountTimeout", Some("/file_system_configs"),
-     "allow TCP 2049 from the function's subnets to a mount target"),
     ("InvalidRuntime", Some("/runtime"), "switch to a runtime that AWS supports"),
     ("InvalidZipFileException", Some("/zip"), "set `zip` to a complete archive without a password"),
-    ("FunctionError", None,
+    ("FunctionError|FunctionError.RuntimeInitError", None,
      "find the cause in the function's CloudWatch log: the initialization code failed"),
     ("FunctionError.InitTimeout", None,
      "find the cause in the function's CloudWatch log: the initialization code takes too long"),
@@ -624,8 +610,6 @@ const STATES: &[(&str, Option<&str>, &str)] = &[
      "wait until AWS has capacity for the capacity provider's instance types, or allow other instance types \
       or availability zones"),
     ("EC2RequestLimitExceeded", None, "wait a few minutes: EC2 is throttling Lambda's calls"),
-    ("FunctionError.RuntimeInitError", None,
-     "find the cause in the function's CloudWatch log: the initialization code failed"),
     ("FunctionError.ExtensionInitError", Some("/layers"),
      "find the cause in the function's CloudWatch log: an extension in the layers failed to start"),
     ("DependencyError", None, "wait until the resource that AWS names is ready: the function depends on it"),

@@ -3,6 +3,7 @@
 
 use crate::function::Setting;
 use crate::protocol::error::{Code, Problem};
+use crate::protocol::messages::dotted;
 use crate::protocol::runtimes;
 use crate::protocol::suggest::suggest;
 use crate::protocol::text::one_line;
@@ -11,15 +12,10 @@ use crate::protocol::text::one_line;
 /// is not a validation error.
 pub(super) fn problems(message: &str) -> Vec<Problem> {
     let text = message.split_once(" detected: ").map_or(message, |(_, rest)| rest);
-    let mut starts: Vec<usize> = text.match_indices("Value ").map(|(at, _)| at).collect();
     // A value may contain "Value ", too. An error begins only at the start of the text or after `; `.
-    starts.retain(|at| *at == 0 || text[..*at].ends_with("; "));
-    let ends = starts.iter().skip(1).copied().chain([text.len()]);
-    let found: Vec<Problem> = starts
-        .iter()
-        .zip(ends)
-        .filter_map(|(start, end)| problem(text[*start..end].trim_end_matches("; ")))
-        .collect();
+    let text = format!("; {text}");
+    let errors = text.split("; Value ").skip(1).map(|error| error.trim_end_matches("; "));
+    let found: Vec<Problem> = errors.filter_map(problem).collect();
     if found.is_empty() {
         runtime(message).or_else(|| old_form(message)).into_iter().collect()
     } else {
@@ -27,9 +23,10 @@ pub(super) fn problems(message: &str) -> Vec<Problem> {
     }
 }
 
-/// `Value '3' at 'timeout' failed to satisfy constraint: Member must have value less than or equal to 900`
+/// `'3' at 'timeout' failed to satisfy constraint: Member must have value less than or equal to 900`, without
+/// the word `Value` before it.
 fn problem(text: &str) -> Option<Problem> {
-    let (value, constraint) = text.strip_prefix("Value ")?.split_once(" failed to satisfy constraint: ")?;
+    let (value, constraint) = text.split_once(" failed to satisfy constraint: ")?;
     let (value, member) = value.rsplit_once(" at ")?;
     Some(described(member.trim_matches('\''), Some(value.trim_matches('\'')), constraint))
 }
@@ -61,8 +58,7 @@ fn described(member: &str, value: Option<&str>, constraint: &str) -> Problem {
     let at = pointer(member);
     // For these AWS quotes the whole map, and with it the values of environment variables or tags.
     let is_secret = matches!(at.as_deref(), Some("/environment" | "/function_tags"));
-    let key =
-        at.as_deref().map_or_else(|| member.to_owned(), |at| at.trim_start_matches('/').replace('/', "."));
+    let key = at.as_deref().map_or_else(|| member.to_owned(), dotted);
     let is = match value {
         Some("null") => " is missing".to_owned(),
         Some(value) if !is_secret => format!(" is {}", short(value, 80)),

@@ -164,34 +164,19 @@ mod tests {
     #[test]
     fn action_resource_and_obstacle_are_read_from_every_form_of_the_text() {
         let head = format!("User: {USER} is not authorized to perform: lambda:GetFunction on resource: {F}");
+        let no = |policy: &str| format!(" because no {policy} allows the lambda:GetFunction action");
+        let explicit = |policy: &str| format!(" with an explicit deny in {policy}");
+        let organization = "a service control policy of the organization";
         for (tail, by) in [
-            ("", DenialSource::Nothing),
-            (" because no identity-based policy allows the lambda:GetFunction action", DenialSource::Nothing),
-            (" because no resource-based policy allows the lambda:GetFunction action", DenialSource::Nothing),
-            (
-                " with an explicit deny in an identity-based policy",
-                DenialSource::Denied("an identity-based policy"),
-            ),
-            (
-                " with an explicit deny in a service control policy",
-                DenialSource::Denied("a service control policy of the organization"),
-            ),
-            (
-                " because no permissions boundary allows the lambda:GetFunction action",
-                DenialSource::Unallowed("the caller's permissions boundary"),
-            ),
-            (
-                " because no session policy allows the lambda:GetFunction action",
-                DenialSource::Unallowed("the policy of the caller's session"),
-            ),
-            (
-                " because no service control policy allows the lambda:GetFunction action",
-                DenialSource::Unallowed("a service control policy of the organization"),
-            ),
-            (
-                " because no VPC endpoint policy allows the lambda:GetFunction action",
-                DenialSource::Unallowed("the policy of the VPC endpoint"),
-            ),
+            (String::new(), DenialSource::Nothing),
+            (no("identity-based policy"), DenialSource::Nothing),
+            (no("resource-based policy"), DenialSource::Nothing),
+            (explicit("an identity-based policy"), DenialSource::Denied("an identity-based policy")),
+            (explicit("a service control policy"), DenialSource::Denied(organization)),
+            (no("permissions boundary"), DenialSource::Unallowed("the caller's permissions boundary")),
+            (no("session policy"), DenialSource::Unallowed("the policy of the caller's session")),
+            (no("service control policy"), DenialSource::Unallowed(organization)),
+            (no("VPC endpoint policy"), DenialSource::Unallowed("the policy of the VPC endpoint")),
         ] {
             let found = denied("GetFunction", "AccessDeniedException", &format!("{head}{tail}"));
             let (caller, action, resource) =
@@ -227,26 +212,15 @@ mod tests {
 
     #[test]
     fn without_words_the_action_is_that_of_the_operation() {
-        assert_eq!(
-            denied("PublishVersion", "AccessDeniedException", "None").expect("denied").action,
-            "lambda:PublishVersion"
-        );
-        assert_eq!(
-            denied("Invoke", "AccessDeniedException", "").expect("denied").action,
-            "lambda:InvokeFunction"
-        );
-        assert_eq!(
-            denied("PutObject", "AccessDenied", "Access Denied").expect("denied").action,
-            "s3:PutObject"
-        );
-        assert_eq!(
-            denied("GetMetricData", "AccessDenied", "").expect("denied").action,
-            "cloudwatch:GetMetricData"
-        );
-        assert_eq!(
-            denied("ListDeployments", "AccessDeniedException", "").expect("denied").action,
-            "codedeploy:ListDeployments"
-        );
+        for (operation, code, message, action) in [
+            ("PublishVersion", "AccessDeniedException", "None", "lambda:PublishVersion"),
+            ("Invoke", "AccessDeniedException", "", "lambda:InvokeFunction"),
+            ("PutObject", "AccessDenied", "Access Denied", "s3:PutObject"),
+            ("GetMetricData", "AccessDenied", "", "cloudwatch:GetMetricData"),
+            ("ListDeployments", "AccessDeniedException", "", "codedeploy:ListDeployments"),
+        ] {
+            assert_eq!(denied(operation, code, message).expect("denied").action, action);
+        }
         assert_eq!(denied("GetFunction", "ResourceNotFoundException", "Function not found"), None);
     }
 

@@ -35,7 +35,6 @@ const LIMIT: Duration = Duration::from_secs(60);
 
 pub(super) fn example(code: Code) -> ErrorReport {
     let redactor = Redactor::default();
-    let invalid = "InvalidParameterValueException";
     match code {
         Code::BadArguments => {
             let message = "unrecognized subcommand 'deplay'".to_owned();
@@ -140,35 +139,24 @@ pub(super) fn example(code: Code) -> ErrorReport {
             "1 validation error detected: Value '4096' at 'memorySize' failed to satisfy constraint: Member \
              must have value less than or equal to 3008",
         ),
-        Code::RoleNotAssumable => refused(
-            "CreateFunction",
-            invalid,
-            400,
-            "The role defined for the function cannot be assumed by Lambda.",
-        ),
-        Code::RoleLacksPermission => refused(
+        Code::RoleNotAssumable => {
+            invalid("CreateFunction", "The role defined for the function cannot be assumed by Lambda.")
+        }
+        Code::RoleLacksPermission => invalid(
             "UpdateFunctionConfiguration",
-            invalid,
-            400,
             "The provided execution role does not have permissions to call CreateNetworkInterface on EC2",
         ),
-        Code::KeyNotUsable => refused(
+        Code::KeyNotUsable => invalid(
             "UpdateFunctionConfiguration",
-            invalid,
-            400,
             "Lambda was unable to configure access to your environment variables because the KMS key used is \
              disabled. Please check your KMS key settings.",
         ),
-        Code::NotFound => refused(
+        Code::NotFound => invalid(
             "UpdateFunctionConfiguration",
-            invalid,
-            400,
             "Layer version arn:aws:lambda:eu-west-1:123456789012:layer:tools:9 does not exist.",
         ),
-        Code::WrongRegion => refused(
+        Code::WrongRegion => invalid(
             "UpdateFunctionConfiguration",
-            invalid,
-            400,
             "Layers are not in the same region as the function. Layers are expected to be in region \
              eu-west-1.",
         ),
@@ -185,10 +173,8 @@ pub(super) fn example(code: Code) -> ErrorReport {
         }
         Code::PackageTypeMismatch => planning(PlanError::OtherPackageType { is_image: true }),
         Code::FixedAtCreation => planning(PlanError::OtherDurability { is_durable: false }),
-        Code::UnsupportedRuntime => refused(
+        Code::UnsupportedRuntime => invalid(
             "UpdateFunctionConfiguration",
-            invalid,
-            400,
             "The runtime parameter of nodejs16.x is no longer supported for creating or updating AWS Lambda \
              functions. We recommend you use a supported runtime while creating or updating functions.",
         ),
@@ -198,10 +184,8 @@ pub(super) fn example(code: Code) -> ErrorReport {
             413,
             "Request must be smaller than 5120 bytes for the UpdateFunctionConfiguration operation",
         ),
-        Code::ImageNotUsable => refused(
+        Code::ImageNotUsable => invalid(
             "UpdateFunctionCode",
-            invalid,
-            400,
             "Source image 123456789012.dkr.ecr.eu-west-1.amazonaws.com/app:7 does not exist. Provide a valid \
              source image.",
         ),
@@ -272,7 +256,8 @@ pub(super) fn example(code: Code) -> ErrorReport {
         })),
         Code::VerificationFailed => from_verification(
             &VersionCheck::default(),
-            &VersionExposure::Behind { version: "8", alias: "live", live: "7" },
+            "8",
+            VersionExposure::Behind { alias: "live", live: "7" },
             FailureReason::UnexpectedResponse(FailedExpectation::FunctionError {
                 error: "KeyError: 'orders'".to_owned(),
             }),
@@ -315,18 +300,9 @@ pub(super) fn example(code: Code) -> ErrorReport {
             shares: vec![("8".to_owned(), 10)],
         }),
         Code::CodedeployFailed => at_aws(LambdaError::DeploymentFailed(Box::new(FailedDeployment {
-            deployment: CodeDeployDeployment {
-                deployment_id: "d-ABCDEF123".to_owned(),
-                status: "Failed".to_owned(),
-            },
+            deployment: deployment("d-ABCDEF123", "Failed"),
             reason: state_reason("ALARM_ACTIVE", "One or more alarms have been activated: shop-5xx"),
-            rollback: Some((
-                CodeDeployDeployment {
-                    deployment_id: "d-GHIJKL456".to_owned(),
-                    status: "Succeeded".to_owned(),
-                },
-                None,
-            )),
+            rollback: Some((deployment("d-GHIJKL456", "Succeeded"), None)),
             alias: LiveAlias { name: "live".to_owned(), version: "7".to_owned(), ..LiveAlias::default() },
         }))),
         Code::ReadRejected => unknown("GetFunction"),
@@ -392,6 +368,10 @@ fn state_reason(code: &str, reason: &str) -> StateReason {
     StateReason { code: Some(code.to_owned()), reason: Some(reason.to_owned()) }
 }
 
+fn deployment(id: &str, status: &str) -> CodeDeployDeployment {
+    CodeDeployDeployment { deployment_id: id.to_owned(), status: status.to_owned() }
+}
+
 fn refused(operation: &'static str, code: &str, status: u16, message: &str) -> ErrorReport {
     at_aws(LambdaError::Call(CallError {
         code: Some(code.to_owned()),
@@ -400,6 +380,10 @@ fn refused(operation: &'static str, code: &str, status: u16, message: &str) -> E
         request_id: Some("5f2c3e9a-0000-4000-8000-000000000000".to_owned()),
         ..CallError::without(operation, CallErrorKind::Service)
     }))
+}
+
+fn invalid(operation: &'static str, message: &str) -> ErrorReport {
+    refused(operation, "InvalidParameterValueException", 400, message)
 }
 
 fn unknown(operation: &'static str) -> ErrorReport {

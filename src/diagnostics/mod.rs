@@ -37,8 +37,8 @@ pub(crate) use plan::{
     from_skipped_plan,
 };
 pub(crate) use request::{
-    from_conditions, from_differing_layer, from_large_release, from_list_to_package, from_repeated_function,
-    from_request, from_unclear_release, hint_for_document, hint_for_json,
+    KEEP_ONE, about_json, from_conditions, from_differing_layer, from_large_release, from_list_to_package,
+    from_repeated_function, from_request, from_unclear_release, hint_for_document,
 };
 pub(crate) use verification::{
     FailureReason, VersionExposure, from_verification, report_deployment, report_event_sources,
@@ -140,12 +140,16 @@ pub(crate) fn from_closed_output() -> ErrorReport {
 
 /// Reports a run that must not be skipped (`--require-deploy`), but whose conditions are not met.
 pub(crate) fn from_required_skip(unmet: &[UnmetCondition]) -> ErrorReport {
-    let reasons: Vec<&str> = unmet.iter().map(|unmet| unmet.message.trim_end_matches('.')).collect();
-    let message = format!("the deployment is required, but skipped because {}", reasons.join("; "));
+    let message = format!("the deployment is required, but skipped because {}", reasons(unmet));
     report(Code::SkippedButRequired, message).hint(
         "fix the conditions, or check which build this is: branch, tag, pull request; without \
          `--require-deploy`, this run ends with `skipped`",
     )
+}
+
+/// Why a deployment is skipped, as a part of a sentence.
+fn reasons(unmet: &[UnmetCondition]) -> String {
+    unmet.iter().map(|unmet| unmet.message.trim_end_matches('.')).collect::<Vec<_>>().join("; ")
 }
 
 /// Reports a panic, which is a bug. `place` is its file and line; the panic's message is left out, because it
@@ -179,6 +183,15 @@ fn too_large(name: &str, bytes: usize) -> ErrorReport {
 fn sentence(words: &str, redactor: &Redactor) -> String {
     // Redact first: a secret may end with the full stop that is trimmed.
     redactor.redact(words).trim().trim_end_matches('.').replace('\n', " ")
+}
+
+/// Reports an error with the text of its cause.
+pub(crate) fn with_cause(error: &dyn Error, code: Code, hint: &str) -> ErrorReport {
+    let message = match error.source() {
+        Some(cause) => format!("{error}: {cause}"),
+        None => error.to_string(),
+    };
+    report(code, message).hint(hint)
 }
 
 /// Appends the cause to the message. A cause that is an exhausted limit of the operating system replaces code

@@ -1,7 +1,7 @@
 //! Turns a [`PlanError`] into the report that says why a deployment or rollback stopped before it changed
 //! anything.
 
-use super::report;
+use super::{reasons, report};
 use crate::plan::{PlanDifference, PlanError};
 use crate::protocol::approved_plan::LayerChangedTwice;
 use crate::protocol::error::{Code, ErrorReport, Problem};
@@ -174,8 +174,7 @@ pub(crate) fn from_layer_changed_twice(error: &LayerChangedTwice) -> ErrorReport
 
 /// Reports a stanza that the approved plan deploys, but whose conditions are not met.
 pub(crate) fn from_skipped_plan(unmet: &[UnmetCondition]) -> ErrorReport {
-    let reasons: Vec<&str> = unmet.iter().map(|unmet| unmet.message.trim_end_matches('.')).collect();
-    let difference = PlanDifference::IsSkipped { reasons: reasons.join("; ") };
+    let difference = PlanDifference::IsSkipped { reasons: reasons(unmet) };
     from_outdated_plan(&[difference], &Redactor::default())
 }
 

@@ -25,18 +25,14 @@ pub(crate) fn from_request(error: RequestError, limit: Duration) -> ErrorReport 
         )
         .hint(close),
         RequestError::Unreadable(source) => caused(report(Code::BadRequest, text).hint(close), &source),
-        RequestError::TooLarge | RequestError::Wire(WireError::TooManyValues) => {
-            report(Code::RequestTooLarge, text).hint(smaller)
-        }
+        RequestError::TooLarge => report(Code::RequestTooLarge, text).hint(smaller),
         RequestError::Wire(WireError::Syntax { detail, .. }) if detail == EMPTY => {
             let file = "`--stanza FILE` and `--travis-yml FILE` read a file instead";
             report(Code::BadJson, text).hint(format!("{object}; {file}"))
         }
-        RequestError::Wire(WireError::Syntax { detail, .. }) => {
-            report(Code::BadJson, text).hint(hint_for_json(&detail).unwrap_or(object))
-        }
-        RequestError::Wire(WireError::DuplicateKey { .. }) => {
-            report(Code::DuplicateKey, text).hint("keep one of the two")
+        RequestError::Wire(error) => {
+            let (code, hint) = about_json(&error, object, smaller);
+            report(code, text).hint(hint)
         }
         RequestError::Yaml => report(Code::BadJson, text).hint(
             "write JSON; `--stanza FILE` reads a stanza in YAML, `--stanza -` from standard input, and \
@@ -115,13 +111,28 @@ pub(crate) fn from_differing_layer(release: &str, layer: &str) -> ErrorReport {
         .hint("give one of the layers another `name`, or build both from the same files")
 }
 
-/// What to do about a syntax error of JSON with this message of the parser. `None`: the message says it.
-pub(crate) fn hint_for_json(detail: &str) -> Option<&'static str> {
-    match detail {
-        "key must be a string" => Some("put each key in double quotes, and remove comments: JSON has none"),
-        "trailing comma" => Some("remove the comma before the closing bracket"),
-        "trailing characters" => Some("remove what follows the first JSON value"),
-        _ => None,
+/// Hint for a key or a setting that is given twice.
+pub(crate) const KEEP_ONE: &str = "keep one of the two";
+
+/// The code for JSON that cannot be read, and what to do: `write` if the parser's message says what is wrong,
+/// and `smaller` if there are too many values.
+pub(crate) fn about_json(
+    error: &WireError,
+    write: &'static str,
+    smaller: &'static str,
+) -> (Code, &'static str) {
+    match error {
+        WireError::Syntax { detail, .. } => {
+            let hint = match detail.as_str() {
+                "key must be a string" => "put each key in double quotes, and remove comments: JSON has none",
+                "trailing comma" => "remove the comma before the closing bracket",
+                "trailing characters" => "remove what follows the first JSON value",
+                _ => write,
+            };
+            (Code::BadJson, hint)
+        }
+        WireError::DuplicateKey { .. } => (Code::DuplicateKey, KEEP_ONE),
+        WireError::TooManyValues => (Code::RequestTooLarge, smaller),
     }
 }
 

@@ -12,23 +12,15 @@ use crate::verification::FailedExpectation;
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum VersionExposure<'a> {
     /// All callers reach it, because the stanza has no alias.
-    LiveFunction {
-        /// The version, or `$LATEST`.
-        version: &'a str,
-    },
-    /// Callers of the alias do not reach it, because the alias points at another version.
-    Behind {
-        version: &'a str,
-        alias: &'a str,
-        /// The version at which the alias points.
-        live: &'a str,
-    },
+    LiveFunction,
+    /// Callers of the alias do not reach it, because the alias points at another version, `live`.
+    Behind { alias: &'a str, live: &'a str },
     /// Callers of the alias reach it, because the alias pointed at it before this run.
-    Reached { version: &'a str, alias: &'a str },
+    Reached { alias: &'a str },
     /// No caller of an alias reaches it, because none of the stanza's aliases exists yet.
-    Unreached { version: &'a str },
+    Unreached,
     /// It gets a share of an alias's traffic.
-    Shifted { version: &'a str },
+    Shifted,
 }
 
 /// Why a version failed verification.
@@ -47,10 +39,11 @@ pub(crate) enum FailureReason {
     SlowCommand(Duration),
 }
 
-/// Reports a version that failed `check`. `log` is the end of its log, redacted.
+/// Reports a version, or `$LATEST`, that failed `check`. `log` is the end of its log, redacted.
 pub(crate) fn from_verification(
     check: &VersionCheck,
-    exposure: &VersionExposure<'_>,
+    version: &str,
+    exposure: VersionExposure<'_>,
     reason: FailureReason,
     log: Vec<String>,
     redact: &dyn Fn(&str) -> String,
@@ -87,39 +80,26 @@ pub(crate) fn from_verification(
         "$LATEST" => "the function".to_owned(),
         number => format!("version {number}"),
     };
-    let (version, hint) = match exposure {
-        VersionExposure::LiveFunction { version } => (
-            version,
+    let fix = "fix the code or the check, and deploy again";
+    let hint = match exposure {
+        VersionExposure::LiveFunction => {
             "deploy the previous code again; with an `alias`, only a version that passes `verify` becomes \
              live"
-                .to_owned(),
-        ),
-        VersionExposure::Behind { version, alias, live } => (
-            version,
-            format!(
-                "fix the code or the check, and deploy again; `{alias}` still points at {}, so its \
-                 callers are not affected",
-                named(live)
-            ),
-        ),
-        VersionExposure::Reached { version, alias } => (
-            version,
-            format!(
-                "fix the code or the check, and deploy again; `{alias}` already pointed at this version \
-                 and stays there, and no other alias was moved to it"
-            ),
-        ),
-        VersionExposure::Unreached { version } => (
-            version,
-            "fix the code or the check, and deploy again; none of the stanza's aliases points at this version"
-                .to_owned(),
-        ),
-        VersionExposure::Shifted { version } => {
-            (version, "fix the code or the check, and deploy again".to_owned())
+                .to_owned()
         }
+        VersionExposure::Behind { alias, live } => {
+            format!("{fix}; `{alias}` still points at {}, so its callers are not affected", named(live))
+        }
+        VersionExposure::Reached { alias } => format!(
+            "{fix}; `{alias}` already pointed at this version and stays there, and no other alias was moved to \
+             it"
+        ),
+        VersionExposure::Unreached => {
+            format!("{fix}; none of the stanza's aliases points at this version")
+        }
+        VersionExposure::Shifted => fix.to_owned(),
     };
-    let is_live =
-        if matches!(exposure, VersionExposure::LiveFunction { .. }) { ", which is live," } else { "" };
+    let is_live = if matches!(exposure, VersionExposure::LiveFunction) { ", which is live," } else { "" };
     let mut report = report(
         Code::VerificationFailed,
         format!("{}{is_live} failed verification: {title}{reason}", named(version)),

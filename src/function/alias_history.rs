@@ -172,13 +172,11 @@ impl AliasHistory {
         recorded.or(moved.map(|shift| (None, shift.before.as_slice())))
     }
 
-    /// The history behind another text.
     #[must_use]
     pub(crate) fn with_text(&self, text: &str) -> Self {
         AliasHistory { text: text.to_owned(), ..self.clone() }
     }
 
-    /// The text before the history.
     pub(crate) fn text(&self) -> &str {
         &self.text
     }

@@ -33,9 +33,6 @@ impl DesiredGuard {
 
     /// The alarms of the stanza as CloudWatch reports them, in the order of the stanza. An alarm that the
     /// stanza names by its ARN must have this ARN. One that it names by name and by ARN occurs once.
-    ///
-    /// # Errors
-    /// [`GuardError::NoAlarm`].
     pub(crate) fn find(&self, found: &[LiveAlarm], region: &str) -> Result<Vec<LiveAlarm>, GuardError> {
         let find = |wanted: &AlarmName| {
             let is_it = |alarm: &&LiveAlarm| match wanted.region() {
@@ -58,9 +55,6 @@ impl DesiredGuard {
 }
 
 /// Checks that each alarm is in the region of the function.
-///
-/// # Errors
-/// [`GuardError::OtherRegion`].
 pub(crate) fn check_alarm_regions(alarms: &[AlarmName], region: &str) -> Result<(), GuardError> {
     let elsewhere = |alarm: &&AlarmName| alarm.region().is_some_and(|its| its != region);
     match alarms.iter().find(elsewhere) {
@@ -184,17 +178,14 @@ fn tenths_text(tenths: u128) -> String {
 /// Why a guard ends a deployment.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum GuardError {
-    /// An alarm of the stanza does not exist.
     #[error("CloudWatch alarm `{name}` does not exist in {region}")]
     NoAlarm { name: String, region: String },
-    /// An alarm of the stanza is in another region than the function.
     #[error("CloudWatch alarm `{alarm}` is not in the region `{region}` of the function")]
     OtherRegion {
         /// ARN of the alarm.
         alarm: String,
         region: String,
     },
-    /// An alarm fired.
     #[error(
         "CloudWatch alarm `{name}` fired while version {version} got {percent} % of the traffic{}",
         after_colon(.reason)

@@ -94,6 +94,18 @@ impl LiveFunction {
     pub(crate) fn setting(&self, like: &Setting) -> Option<&Setting> {
         self.settings.iter().find(|setting| setting.is_kind_of(like))
     }
+
+    /// The alias with this name. `None`: it does not exist, or was not read.
+    pub(crate) fn alias(&self, name: &str) -> Option<&LiveAlias> {
+        self.aliases.iter().find(|alias| alias.name == name)
+    }
+
+    /// True if `$LATEST.PUBLISHED` is ready and has the function's code and settings.
+    pub(crate) fn is_latest_published(&self) -> bool {
+        let is_ready =
+            |version: &LiveVersion| version.state == VersionState::Ready && version.is_copy_of(self);
+        self.latest_published.as_ref().is_some_and(is_ready)
+    }
 }
 
 /// The container image of a live function.
@@ -108,7 +120,6 @@ pub(crate) struct LiveImage {
 /// A live function URL.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct LiveUrl {
-    /// The URL itself.
     pub url: String,
     /// Its settings, with all members.
     pub config: FunctionUrl,
@@ -133,10 +144,8 @@ pub(crate) enum Permission {
 }
 
 impl Permission {
-    /// Both permissions.
     pub(crate) const ALL: [Permission; 2] = [Permission::InvokeFunctionUrl, Permission::InvokeFunction];
 
-    /// The IAM action.
     pub(crate) fn action(self) -> &'static str {
         match self {
             Permission::InvokeFunctionUrl => "lambda:InvokeFunctionUrl",
@@ -232,7 +241,6 @@ pub(crate) struct LiveVersion {
     pub code_sha256: String,
     /// The settings. A setting that cannot be read is missing.
     pub settings: Vec<Setting>,
-    /// Whether the version is ready.
     pub state: VersionState,
 }
 
@@ -261,7 +269,6 @@ pub(crate) struct CodeAndSettings {
 }
 
 impl CodeAndSettings {
-    /// Copies code hash and settings of `live`.
     pub(crate) fn of(live: &LiveFunction) -> Self {
         CodeAndSettings { code_sha256: live.code_sha256.clone(), settings: live.settings.clone() }
     }
@@ -321,7 +328,6 @@ pub(crate) enum VersionUse {
 pub(crate) struct Provisioned {
     /// Requested number of executions.
     pub executions: i32,
-    /// Whether they are ready.
     pub state: ProvisionedState,
 }
 

@@ -7,7 +7,7 @@
 use serde_json::{Map, Value, json};
 
 use super::setting::SettingField;
-use super::{ChangedBy, LiveAlias, LiveFunction, LiveVersion, Permission, Setting, VersionState};
+use super::{ChangedBy, LiveAlias, LiveFunction, Permission, Setting, VersionState};
 use crate::protocol::name::FunctionName;
 use crate::protocol::secret::{Redactor, Secret};
 use crate::protocol::secret_names::names_a_secret;
@@ -28,7 +28,6 @@ pub(crate) struct WrittenStanza {
 /// A key of a written stanza.
 #[derive(Debug, PartialEq)]
 pub(crate) struct WrittenKey {
-    /// The option.
     pub name: &'static str,
     /// Its value, with `$NAME` for each variable.
     pub value: Value,
@@ -51,15 +50,12 @@ pub(crate) struct JobVariable {
 
 /// What a written stanza depends on besides the live function.
 pub(crate) struct StanzaContext<'a> {
-    /// Name or ARN of the function.
     pub function_name: &'a FunctionName,
-    /// The region of the function.
     pub region: &'a str,
     /// The alias to which the stanza deploys. `None`: it has no alias.
     pub alias: Option<&'a str>,
     /// What the stanza packages.
     pub zip: &'a str,
-    /// The branch that is deployed.
     pub branch: &'a str,
     /// AWS's default settings. A setting that is not among them is empty by default.
     pub defaults: &'a [Setting],
@@ -70,7 +66,6 @@ pub(crate) struct StanzaContext<'a> {
 }
 
 impl WrittenStanza {
-    /// Writes the stanza of `live`.
     pub(crate) fn of(live: &LiveFunction, context: &StanzaContext<'_>) -> Self {
         let mut writer = Writer { context, stanza: WrittenStanza::default() };
         writer.function(live);
@@ -189,7 +184,7 @@ impl Writer<'_> {
     /// Writes the alias and its provisioned concurrency.
     fn release(&mut self, live: &LiveFunction) {
         let Some(name) = self.context.alias else { return self.latest_published(live) };
-        let alias = live.aliases.iter().find(|alias| alias.name == name);
+        let alias = live.alias(name);
         let comment = self.about_alias(alias, live);
         self.put("alias", json!(name), comment);
         let description = alias.map_or("", |alias| alias.history.text());
@@ -245,10 +240,7 @@ impl Writer<'_> {
 
     /// Says above `capacity_provider_config` if a deployment would publish `$LATEST.PUBLISHED`.
     fn latest_published(&mut self, live: &LiveFunction) {
-        let is_ready =
-            |version: &LiveVersion| version.state == VersionState::Ready && version.is_copy_of(live);
-        let is_published = live.latest_published.as_ref().is_some_and(is_ready);
-        if !live.is_managed || is_published || self.context.denied.contains(&"GetFunction") {
+        if !live.is_managed || live.is_latest_published() || self.context.denied.contains(&"GetFunction") {
             return;
         }
         let state = match live.latest_published {

@@ -57,9 +57,6 @@ impl Lambda {
     /// Checks with AWS whether a step would succeed, without changing anything. AWS has a dry run for
     /// UpdateFunctionCode only, and code that must be uploaded to a bucket first is not there yet. For every
     /// other step, does nothing.
-    ///
-    /// # Errors
-    /// [`LambdaError::Call`] as for the step itself, and [`LambdaError::Cancelled`].
     pub(crate) async fn dry_run(&self, action: &Action, state: &DeployState<'_>) -> Result<(), LambdaError> {
         let Action::Write(WriteCall::UpdateFunctionCode { settings, delivery }) = action else {
             return Ok(());
@@ -231,9 +228,6 @@ impl Lambda {
     }
 
     /// Uploads an archive to an S3 object, unless the object exists already.
-    ///
-    /// # Errors
-    /// [`LambdaError::Call`], and [`LambdaError::Cancelled`].
     pub(crate) async fn upload_package(
         &self,
         object: &Object,

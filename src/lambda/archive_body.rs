@@ -32,7 +32,6 @@ pub(super) struct ArchiveBody {
 /// How the bytes of the archive are encoded in the body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Encoding {
-    /// Unencoded.
     Raw,
     /// Base64, for a JSON string.
     Base64,

@@ -22,14 +22,8 @@ const EMPTY: &[u8] = br#""ZipFile":"""#;
 
 /// Inserts the archive into a request with an empty `ZipFile`, just before the request is signed.
 pub(super) struct ArchiveInterceptor {
-    archive: Arc<Archive>,
-    events: Arc<EventWriter>,
-}
-
-impl ArchiveInterceptor {
-    pub(super) fn of(archive: Arc<Archive>, events: Arc<EventWriter>) -> Self {
-        ArchiveInterceptor { archive, events }
-    }
+    pub(super) archive: Arc<Archive>,
+    pub(super) events: Arc<EventWriter>,
 }
 
 impl std::fmt::Debug for ArchiveInterceptor {

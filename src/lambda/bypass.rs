@@ -28,9 +28,6 @@ pub(crate) struct BypassReads {
 impl Lambda {
     /// Adds to `live` the event source mappings of the function itself, and what `reads` asks for. Returns
     /// the operations that AWS denied.
-    ///
-    /// # Errors
-    /// As [`Lambda::read_live`], but not for a denied read, unless the plan depends on it.
     pub(crate) async fn read_bypasses(
         &self,
         name: &FunctionName,
@@ -56,9 +53,6 @@ impl Lambda {
 
     /// Waits until an event source mapping calls an alias. A mapping that someone else has deleted calls
     /// nothing.
-    ///
-    /// # Errors
-    /// [`LambdaError::WaitedTooLong`], and those of every call.
     pub(super) async fn wait_for_event_source(&self, uuid: &str, alias: &str) -> Result<(), LambdaError> {
         const OPERATION: &str = "GetEventSourceMapping";
         let poll_once = async || {
@@ -117,7 +111,7 @@ impl Lambda {
 }
 
 /// Turns a denied read into `None`, and adds its operation to `denied`.
-fn permitted<T>(
+pub(super) fn permitted<T>(
     answer: Result<T, LambdaError>,
     denied: &mut Vec<&'static str>,
 ) -> Result<Option<T>, LambdaError> {

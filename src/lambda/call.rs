@@ -25,7 +25,6 @@ use crate::protocol::secret::Secret;
 pub(super) type Response = (ResponseFacts, UpdateStatus);
 
 impl Lambda {
-    /// Sends the request of a step.
     pub(super) async fn call(
         &self,
         call: &WriteCall,

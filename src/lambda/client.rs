@@ -57,14 +57,6 @@ impl Lambda {
         Applied { attempts: requests, request_id, lost_response }
     }
 
-    /// Sleeps after a traffic shift until `what`, such as the next one, unless the run is cancelled.
-    ///
-    /// # Errors
-    /// [`LambdaError::Cancelled`].
-    pub(crate) async fn pause_traffic(&self, interval: Duration, what: &str) -> Result<(), LambdaError> {
-        self.sleep(interval, what).await
-    }
-
     /// Sleeps for the next interval of `backoff`, unless the run is cancelled.
     pub(super) async fn poll_sleep(
         &self,
@@ -111,7 +103,7 @@ impl Lambda {
     }
 
     /// Sleeps, unless the run is cancelled. `what` is the progress text.
-    pub(super) async fn sleep(&self, interval: Duration, what: &str) -> Result<(), LambdaError> {
+    pub(crate) async fn sleep(&self, interval: Duration, what: &str) -> Result<(), LambdaError> {
         let sleep = tokio::time::sleep(interval);
         tokio::select! {
             () = poll_backoff::with_progress(&self.events, Duration::ZERO, || what.to_owned(), sleep) => Ok(()),
@@ -215,7 +207,7 @@ impl Lambda {
     }
 
     pub(super) fn upload(&self, archive: &Arc<Archive>) -> ArchiveInterceptor {
-        ArchiveInterceptor::of(archive.clone(), self.events.clone())
+        ArchiveInterceptor { archive: archive.clone(), events: self.events.clone() }
     }
 
     /// Timeouts for a call that carries an archive: an upload may take as long as a wait.

@@ -45,7 +45,6 @@ impl Lambda {
         Ok(id.to_owned())
     }
 
-    /// Reads a deployment.
     pub(super) async fn deployment(&self, id: &str) -> Result<FoundDeployment, LambdaError> {
         const OPERATION: &str = "GetDeployment";
         let call = self.codedeploy(OPERATION)?.get_deployment().deployment_id(id).send();

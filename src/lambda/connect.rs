@@ -38,14 +38,11 @@ const CREDENTIALS: &str = "the credential source";
 /// The AWS identity and region of a deployment.
 #[derive(Clone, Debug)]
 pub(crate) struct Identity {
-    /// Where the credentials come from.
     pub source: CredentialsSource,
     /// The profile of the credentials, or of those with which a role was assumed. `None`: they come from no
     /// profile.
     pub profile: Option<String>,
-    /// The access key ID of the credentials.
     pub access_key_id: Secret,
-    /// The region of the function.
     pub region: Region,
 }
 
@@ -72,10 +69,6 @@ pub(crate) struct IdentityKey {
 }
 
 impl IdentityKey {
-    /// The key of a stanza.
-    ///
-    /// # Errors
-    /// [`LambdaError::BadRegion`].
     pub(crate) fn of(stanza: &Stanza, env: &Environment) -> Result<Self, LambdaError> {
         Ok(IdentityKey {
             identity: stanza.identity.clone(),
@@ -128,7 +121,6 @@ pub(crate) async fn log_in(
 }
 
 impl Session {
-    /// The identity of the credentials.
     pub(crate) fn identity(&self) -> &Identity {
         &self.identity
     }
@@ -353,9 +345,6 @@ fn ca_bundle(env: &Environment) -> Result<Option<CaBundle>, LambdaError> {
 
 /// The region from the stanza, else from the function's ARN, else from the job's environment. `None`: none of
 /// them has one.
-///
-/// # Errors
-/// [`LambdaError::BadRegion`].
 pub(crate) fn named_region(stanza: &Stanza, env: &Environment) -> Result<Option<Region>, LambdaError> {
     if let Some(region) = &stanza.region {
         return Ok(Some(region.clone()));

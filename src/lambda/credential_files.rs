@@ -21,9 +21,6 @@ const OPEN_MEMBERS: [&str; 7] =
 pub(super) const KEYS: [&str; 3] = ["aws_access_key_id", "aws_secret_access_key", "aws_session_token"];
 
 /// Checks the job's `~/.aws` files, and the token files that they or the job's variables name.
-///
-/// # Errors
-/// [`CredentialsError::BadFile`].
 pub(super) fn check(env: &Environment, known_secrets: &KnownSecrets) -> Result<(), CredentialsError> {
     let mut tokens: Vec<String> =
         env.get("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE").map(Cow::into_owned).into_iter().collect();

@@ -14,7 +14,6 @@ pub(super) type Cause = Box<dyn std::error::Error + Send + Sync>;
 /// Why no credentials could be loaded.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CredentialsError {
-    /// One of the values that belong together is missing.
     #[error("`{given}` is set, but `{missing}` is not")]
     Incomplete {
         given: &'static str,
@@ -29,7 +28,6 @@ pub(crate) enum CredentialsError {
         /// Name of the variable. `None`: the value is more than the name of a variable.
         variable: Option<String>,
     },
-    /// A part of the credentials has a character that no request can contain.
     #[error(
         "`{part}` of the credential source `{origin}` contains a line break or another control character"
     )]
@@ -38,21 +36,16 @@ pub(crate) enum CredentialsError {
         part: &'static str,
         origin: CredentialsSource,
     },
-    /// A key of a profile has a character that no request can contain.
     #[error("`{key}` of the profile `{profile}` contains a line break or another control character")]
     ControlCharacterInProfile {
         /// The key, by its name in a profile.
         key: &'static str,
-        /// Name of the profile.
         profile: String,
     },
-    /// No source has credentials.
     #[error("no AWS credentials were found")]
     None,
-    /// The profile that the stanza names has no credentials.
     #[error("the profile `{name}` has no credentials")]
     NoProfile { name: String },
-    /// The AWS configuration files of the job define no such profile.
     #[error(
         "`{}` is `{name}`, a profile that no AWS file of the job defines",
         .variable.unwrap_or("profile")
@@ -65,16 +58,13 @@ pub(crate) enum CredentialsError {
     /// The variable that `web_identity_token_env` names is missing or blank in the job's environment.
     #[error("the job has no variable `{variable}`, which should contain a token")]
     NoToken { variable: String },
-    /// The web identity token file cannot be read.
     #[error("`AWS_WEB_IDENTITY_TOKEN_FILE` is `{path}`, which cannot be read")]
     NoTokenFile { path: String, source: std::io::Error },
     /// A file that the SDK reads is a pipe, a device or too large.
     #[error("`{path}` cannot be read")]
     BadFile { path: String, source: std::io::Error },
-    /// A source that is configured did not respond in time.
     #[error("the credential source `{origin}` did not respond in time")]
     NoResponse { origin: CredentialsSource },
-    /// The `credential_process` of a profile did not exit in time.
     #[error(
         "the `credential_process` of the profile `{profile}` did not exit within {} s and was killed",
         .limit.as_secs()
@@ -83,7 +73,6 @@ pub(crate) enum CredentialsError {
     /// A profile that asks other sources or services for its keys got none in time.
     #[error("the profile `{profile}` got no credentials within {} s", .limit.as_secs())]
     ProfileTimedOut { profile: String, limit: Duration },
-    /// A profile returned an error.
     #[error("the profile `{profile}` returned no credentials")]
     ProfileFailed { profile: String, source: SdkCredentialsError },
     /// The job's `~/.aws` files cannot be parsed, or one of them cannot be read.
@@ -96,7 +85,6 @@ pub(crate) enum CredentialsError {
     /// A role of a profile can be assumed only with a code of an MFA device.
     #[error("the profile `{profile}` assumes its role with `mfa_serial`, which is not supported")]
     NeedsMfa { profile: String },
-    /// A profile needs a session that this program cannot use.
     #[error(
         "this program was built without the feature `{}`, which the profile `{profile}` needs",
         .kind.feature().0
@@ -119,10 +107,8 @@ pub(crate) enum CredentialsError {
         /// The error of the read, or the error that the SDK returned.
         source: Cause,
     },
-    /// The session that a profile names has expired.
     #[error("the {} session of the profile `{profile}` has expired", .kind.as_str())]
     SessionExpired { profile: String, kind: SessionKind, source: SdkCredentialsError },
-    /// A source that is configured returned an error.
     #[error("the credential source `{origin}` returned no credentials")]
     Unavailable { origin: CredentialsSource, source: SdkCredentialsError },
 }

@@ -148,9 +148,14 @@ impl<'a> DeployState<'a> {
         history: Option<AliasHistory>,
     ) {
         self.histories.extend(history.map(|history| (alias.to_owned(), history)));
+        self.record_revision(alias.to_owned(), revision);
+    }
+
+    /// Records the revision that an alias has since a call. `None`: AWS did not return it.
+    fn record_revision(&mut self, alias: String, revision: Option<String>) {
         match revision {
-            Some(revision) => self.alias_revisions.insert(alias.to_owned(), revision),
-            None => self.alias_revisions.remove(alias),
+            Some(revision) => self.alias_revisions.insert(alias, revision),
+            None => self.alias_revisions.remove(&alias),
         };
     }
 
@@ -223,7 +228,7 @@ impl<'a> DeployState<'a> {
     /// An alias as UpdateAlias leaves it: all traffic goes to `version`, or else to that of the steps. The
     /// revision is not set.
     pub(super) fn updated_alias(&self, alias: &str, version: Option<&str>) -> LiveAlias {
-        let version = version.unwrap_or(self.version()).to_owned();
+        let version = self.version_or(version).to_owned();
         LiveAlias { name: alias.to_owned(), version, ..LiveAlias::default() }
     }
 
@@ -239,7 +244,7 @@ impl<'a> DeployState<'a> {
     pub(super) fn record_target(&mut self, call: &WriteCall) {
         match call {
             WriteCall::UpdateAlias { alias, version, .. } => {
-                let target = version.as_deref().unwrap_or(self.version());
+                let target = self.version_or(version.as_deref());
                 let before = self.at.as_ref().and_then(|at| at.get(alias));
                 match before.filter(|before| *before != target).cloned() {
                     Some(before) => drop(self.shifted.insert(alias.clone(), before)),
@@ -342,11 +347,8 @@ impl<'a> DeployState<'a> {
         self.known = reported.code_and_settings.or(self.known.take());
         self.seen_sha256 = None;
         self.version = reported.version.or(self.version.take());
-        if let Some((name, revision)) = reported.alias {
-            match revision {
-                Some(revision) => self.alias_revisions.insert(name, revision),
-                None => self.alias_revisions.remove(&name),
-            };
+        if let Some((alias, revision)) = reported.alias {
+            self.record_revision(alias, revision);
         }
         self.deployment = reported.deployment.or(self.deployment.take());
         self.function_url = reported.function_url.or(self.function_url.take());

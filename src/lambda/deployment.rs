@@ -55,9 +55,6 @@ pub(super) struct FoundDeployment {
 
 impl Lambda {
     /// The deployment in the stanza's deployment group that has not ended. `None`: there is none.
-    ///
-    /// # Errors
-    /// [`LambdaError::NotInCodeDeploy`], and those of every call.
     pub(crate) async fn running_deployment(
         &self,
         codedeploy: &CodeDeploy,

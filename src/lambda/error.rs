@@ -34,13 +34,10 @@ pub(crate) enum LambdaError {
         /// What the value must be.
         right: String,
     },
-    /// A variable for a custom endpoint has a value that is not an HTTP URL.
     #[error("`{variable}` is `{url}`, which is not a URL")]
     BadEndpoint { variable: &'static str, url: String },
-    /// `AWS_CA_BUNDLE` names a file that cannot be read.
     #[error("`AWS_CA_BUNDLE` is `{path}`, which cannot be read")]
     BadCaBundle { path: String, source: std::io::Error },
-    /// `AWS_CA_BUNDLE` names a file without a usable certificate.
     #[error("`AWS_CA_BUNDLE` is `{path}`, which contains no certificates")]
     EmptyCaBundle { path: String },
     /// A call failed, after the SDK's own retries.
@@ -54,25 +51,18 @@ pub(crate) enum LambdaError {
     /// Lambda could not assume the function's role for 30 s.
     #[error(transparent)]
     RoleNotReady(CallError),
-    /// AWS created the function, but it did not become active.
     #[error("AWS created the function but could not make it active")]
     CreationFailed(StateReason),
-    /// A published version did not become active.
     #[error("AWS could not make version {version} active")]
     VersionFailed { version: String, state_reason: StateReason },
-    /// The function is deactivated.
     #[error("the function is deactivated and cannot be invoked")]
     Deactivated,
-    /// AWS accepted an update, but it failed afterwards.
     #[error("AWS accepted the update but could not apply it")]
     UpdateFailed(StateReason),
-    /// Provisioned concurrency could not be allocated.
     #[error("AWS could not allocate the provisioned concurrency")]
     ProvisioningFailed(StateReason),
-    /// An invoked function did not respond within this time.
     #[error("the function did not respond within {} s", .0.as_secs())]
     NoResponse(Duration),
-    /// A wait reached its limit.
     #[error("timed out after {} s waiting for {what}", .limit.as_secs())]
     WaitedTooLong {
         /// What the wait was for, as part of a sentence.
@@ -91,10 +81,8 @@ pub(crate) enum LambdaError {
         version: Option<i64>,
         region: String,
     },
-    /// The archive cannot be read again.
     #[error("the archive could not be read for the upload")]
     Archive(#[source] std::io::Error),
-    /// CodeDeploy did not move the alias to the new version.
     #[error("CodeDeploy deployment {} did not move the alias", .0.deployment.deployment_id)]
     DeploymentFailed(Box<FailedDeployment>),
     /// CodeDeploy does not have what the stanza names.
@@ -106,10 +94,8 @@ pub(crate) enum LambdaError {
         /// What the stanza names.
         codedeploy: Box<CodeDeploy>,
     },
-    /// The function was deleted during the deployment.
     #[error("the function was deleted during the deployment")]
     Gone,
-    /// The run was cancelled.
     #[error("cancelled by {reason}")]
     Cancelled {
         reason: CancelReason,
@@ -433,7 +419,6 @@ impl CallError {
         }
     }
 
-    /// True if the call timed out.
     pub(super) fn is_timeout(&self) -> bool {
         self.kind == CallErrorKind::Timeout
     }

@@ -30,9 +30,6 @@ const PERIOD: i32 = 60;
 
 impl Lambda {
     /// Reads the alarms with these names, at most 100. One that does not exist is missing in the result.
-    ///
-    /// # Errors
-    /// [`LambdaError::Call`], and [`LambdaError::Cancelled`].
     pub(crate) async fn read_alarms(&self, names: &[AlarmName]) -> Result<Vec<LiveAlarm>, LambdaError> {
         self.attempts.reset();
         let names: Vec<String> = names.iter().map(|name| name.name().to_owned()).collect();
@@ -65,9 +62,6 @@ impl Lambda {
 
     /// Counts the invocations of the new version and of the versions that it replaces, summed over the
     /// aliases.
-    ///
-    /// # Errors
-    /// [`LambdaError::Call`], and [`LambdaError::Cancelled`].
     pub(crate) async fn count_invocations(
         &self,
         counted: CountedVersions<'_>,

@@ -29,9 +29,6 @@ const REPETITION: &str = "another attempt to publish the layer";
 
 impl Lambda {
     /// The ARN of a version of a layer, by its number. `None`: the latest version.
-    ///
-    /// # Errors
-    /// [`LambdaError::NoLayer`], and those of every call.
     pub(crate) async fn layer_version_arn(
         &self,
         layer: &str,
@@ -53,9 +50,6 @@ impl Lambda {
     }
 
     /// Reads the live versions of a layer that the stanza builds.
-    ///
-    /// # Errors
-    /// [`LambdaError::WaitedTooLong`] and those of every call.
     pub(crate) async fn read_layer(&self, layer: &mut BuiltLayer) -> Result<(), LambdaError> {
         let all = layer.content.keep_versions.is_some();
         let list = self.layer_versions(&layer.layer, all);

@@ -18,11 +18,8 @@ const LEAVING: &str = "the deletion or deactivation of the function";
 /// Which parts of the live function to read besides GetFunction, which does not return them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct ExtraReads {
-    /// The code signing configuration.
     pub code_signing: bool,
-    /// The runtime management configuration.
     pub runtime_management: bool,
-    /// The configuration of recursive loop detection.
     pub recursion: bool,
     /// The configurations of asynchronous invocations of these aliases; `None` is the unqualified function.
     pub event_invoke: Vec<Option<String>>,
@@ -38,15 +35,7 @@ impl ExtraReads {
     /// All reads, one in each, so that AWS can deny one of them without the others.
     /// `alias` is the one of the function URL and of asynchronous invocations.
     pub(super) fn each(alias: Option<&str>) -> [ExtraReads; 5] {
-        let none = ExtraReads {
-            code_signing: false,
-            runtime_management: false,
-            recursion: false,
-            event_invoke: Vec::new(),
-            url: false,
-            url_alias: None,
-            removes_url: false,
-        };
+        let none = ExtraReads::default();
         let alias = alias.map(str::to_owned);
         [
             ExtraReads { code_signing: true, ..none.clone() },
@@ -75,9 +64,6 @@ pub(crate) struct LiveState {
 
 impl Lambda {
     /// Reads the live function. `None`: it does not exist.
-    ///
-    /// # Errors
-    /// [`LambdaError::Call`], and [`LambdaError::Cancelled`] as soon as the run is cancelled.
     pub(crate) async fn read_live(&self, name: &FunctionName) -> Result<Option<LiveState>, LambdaError> {
         let call = self.client.get_function().function_name(name.as_str()).send();
         let output = match self.read_call("GetFunction", call).await {
@@ -95,9 +81,6 @@ impl Lambda {
     }
 
     /// Adds to `live` what GetFunction does not return. Sends only the requests that `extras` asks for.
-    ///
-    /// # Errors
-    /// As [`Lambda::read_live`].
     pub(crate) async fn read_extras(
         &self,
         name: &FunctionName,
@@ -175,9 +158,6 @@ impl Lambda {
     }
 
     /// Waits until no update of the function is in progress. Returns the function as read after that.
-    ///
-    /// # Errors
-    /// [`LambdaError::WaitedTooLong`], and those of [`Lambda::read_live`].
     pub(crate) async fn wait_until_idle(
         &self,
         name: &FunctionName,
@@ -200,9 +180,6 @@ impl Lambda {
     }
 
     /// Reads the live function. If an update is in progress, waits for its end first.
-    ///
-    /// # Errors
-    /// As [`Lambda::wait_until_idle`].
     pub(crate) async fn read_when_idle(&self, name: &FunctionName) -> Result<Option<LiveState>, LambdaError> {
         match self.read_live(name).await? {
             Some(found) if found.is_busy => self.wait_until_idle(name).await,
@@ -212,9 +189,6 @@ impl Lambda {
 
     /// Backs off for a random time, longer in later rounds. If two deployments change the same function, one
     /// of them can finish while the other one sleeps.
-    ///
-    /// # Errors
-    /// [`LambdaError::Cancelled`].
     pub(crate) async fn back_off_with_jitter(&self, round: u32) -> Result<(), LambdaError> {
         let mut backoff =
             PollBackoff::between(Duration::from_millis(100), Duration::from_millis(400 << round.min(3)));

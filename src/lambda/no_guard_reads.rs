@@ -7,18 +7,10 @@ use crate::function::{CountedVersions, Counts, LiveAlarm};
 use crate::protocol::name::AlarmName;
 
 impl Lambda {
-    /// Reads nothing.
-    ///
-    /// # Errors
-    /// Always.
     pub(crate) async fn read_alarms(&self, _: &[AlarmName]) -> Result<Vec<LiveAlarm>, LambdaError> {
         Err(self.invalid_response("DescribeAlarms"))
     }
 
-    /// Counts nothing.
-    ///
-    /// # Errors
-    /// Always.
     pub(crate) async fn count_invocations(&self, _: CountedVersions<'_>) -> Result<[Counts; 2], LambdaError> {
         Err(self.invalid_response("GetMetricData"))
     }

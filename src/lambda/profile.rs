@@ -48,10 +48,6 @@ pub(super) struct LoginSession {
 
 impl UsedProfile {
     /// Reads the profile `name`. `None`: the job's `AWS_PROFILE`, else `default`.
-    ///
-    /// # Errors
-    /// [`CredentialsError::NeedsMfa`], [`CredentialsError::NoFeature`], [`CredentialsError::BadProfiles`],
-    /// and those of [`check_keys`].
     pub(super) async fn read(name: Option<&str>, env: &Environment) -> Result<Self, CredentialsError> {
         // The defaults are the files and the environment of this process, which has the job's variables.
         let (fs, process, files) = Default::default();

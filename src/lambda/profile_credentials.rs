@@ -48,9 +48,6 @@ pub(super) struct ProfileCredentials {
 impl ProfileCredentials {
     /// The provider of the profile `name`. `None`: the job's `AWS_PROFILE`, else `default`. Loading takes at
     /// most `limit`, and at most 30 s.
-    ///
-    /// # Errors
-    /// As [`UsedProfile::read`].
     pub(super) async fn new(
         name: Option<&str>,
         env: &Environment,
@@ -71,9 +68,6 @@ impl ProfileCredentials {
     }
 
     /// Loads the credentials, and becomes the provider that renews them. `None`: the profile has none.
-    ///
-    /// # Errors
-    /// As [`ProfileCredentials::load`].
     pub(super) async fn into_credentials(self) -> Result<Option<ResolvedCredentials>, CredentialsError> {
         let Some(credentials) = self.load().await? else { return Ok(None) };
         let (source, profile) = (CredentialsSource::Profile, Some(self.profile.name.clone()));
@@ -82,11 +76,6 @@ impl ProfileCredentials {
     }
 
     /// Loads the credentials. `None`: the profile has none.
-    ///
-    /// # Errors
-    /// [`CredentialsError::NoSession`], [`CredentialsError::SessionExpired`],
-    /// [`CredentialsError::BadSession`], [`CredentialsError::ProcessTimedOut`],
-    /// [`CredentialsError::ProfileTimedOut`] and [`CredentialsError::ProfileFailed`].
     async fn load(&self) -> Result<Option<Credentials>, CredentialsError> {
         self.check_session()?;
         let processes = SdkProcesses::from_now();

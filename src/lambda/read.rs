@@ -34,17 +34,13 @@ use crate::protocol::structures::{self, EventInvokeConfig, FunctionUrl};
 pub(super) enum UpdateStatus {
     /// Ready, or idle.
     Settled,
-    /// Being created.
     Creating,
-    /// Being updated.
     Updating,
     /// Being deleted or deactivated.
     Leaving,
     /// Deactivated: it cannot be invoked.
     Deactivated,
-    /// The creation failed.
     CreationFailed(StateReason),
-    /// The last update failed.
     UpdateFailed(StateReason),
 }
 
@@ -97,7 +93,6 @@ pub(super) trait Configuration {
     /// The settings. A setting that cannot be read is missing.
     fn settings(&self) -> Vec<Setting>;
 
-    /// State of the function or version.
     fn update_status(&self) -> UpdateStatus;
 
     /// The facts that the next steps need.
@@ -254,7 +249,6 @@ pub(super) fn version(configuration: &FunctionConfiguration) -> Option<LiveVersi
     Some(LiveVersion { state, ..listed })
 }
 
-/// Converts a function URL.
 pub(super) fn url(output: &GetFunctionUrlConfigOutput) -> LiveUrl {
     let list = |items: &[String]| Some(items.to_vec()).filter(|items| !items.is_empty());
     let cors = output.cors().map(|cors| structures::Cors {
@@ -273,7 +267,6 @@ pub(super) fn url(output: &GetFunctionUrlConfigOutput) -> LiveUrl {
     LiveUrl { url: output.function_url().to_owned(), config }
 }
 
-/// Converts the configuration of asynchronous invocations.
 pub(super) fn event_invoke(output: &GetFunctionEventInvokeConfigOutput) -> EventInvokeConfig {
     let destinations = output.destination_config();
     let set = |arn: Option<&str>| arn.filter(|arn| !arn.is_empty()).map(str::to_owned);

@@ -147,7 +147,6 @@ fn file_system(system: structures::FileSystemConfig) -> types::FileSystemConfig 
     builder.build().expect("both members are given")
 }
 
-/// Converts `scaling` to the AWS structure.
 pub(super) fn scaling(scaling: Scaling) -> types::FunctionScalingConfig {
     types::FunctionScalingConfig::builder()
         .set_min_execution_environments(scaling.min_execution_environments)
@@ -155,7 +154,6 @@ pub(super) fn scaling(scaling: Scaling) -> types::FunctionScalingConfig {
         .build()
 }
 
-/// Converts `cors` to the AWS structure.
 pub(super) fn cors(cors: &structures::Cors) -> types::Cors {
     types::Cors::builder()
         .set_allow_origins(cors.allow_origins.clone())

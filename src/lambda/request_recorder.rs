@@ -64,7 +64,6 @@ fn operation(config: &ConfigBag) -> &str {
 }
 
 impl AttemptCounter {
-    /// A counter for a job with this proxy.
     pub(super) fn with_proxy(proxy: Option<String>) -> Self {
         AttemptCounter { proxy, ..AttemptCounter::default() }
     }

@@ -33,9 +33,6 @@ impl ResolvedCredentials {
 
     /// Refuses credentials with a control character, such as a line break at the end of a variable. The SDK
     /// panics at one in the access key ID, and takes one in the session token for a failure of the network.
-    ///
-    /// # Errors
-    /// [`CredentialsError::ControlCharacter`].
     pub(super) fn checked(self) -> Result<Self, CredentialsError> {
         match invalid_part(&self.credentials) {
             Some(part) => Err(CredentialsError::ControlCharacter { part, origin: self.source }),

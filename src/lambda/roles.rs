@@ -115,9 +115,6 @@ impl AssumedRole {
     }
 
     /// Assumes the role, and becomes the provider that renews the credentials.
-    ///
-    /// # Errors
-    /// As [`AssumedRole::assume`].
     pub(super) async fn into_credentials(
         self,
         source: CredentialsSource,

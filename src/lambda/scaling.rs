@@ -17,9 +17,6 @@ const SCALING: &str = "the scaling of the version";
 
 impl Lambda {
     /// Reads the scaling that was requested last for a version. `None`: the version does not exist.
-    ///
-    /// # Errors
-    /// As [`Lambda::read_live`].
     pub(crate) async fn scaling(
         &self,
         name: &FunctionName,

@@ -11,9 +11,6 @@ use crate::protocol::name::FunctionName;
 
 impl Lambda {
     /// Those of `versions` that something still uses, each with the first use that was found.
-    ///
-    /// # Errors
-    /// As [`Lambda::read_live`].
     pub(crate) async fn versions_in_use(
         &self,
         name: &FunctionName,

@@ -62,9 +62,6 @@ pub(crate) struct VersionReads {
 
 impl Lambda {
     /// Adds aliases, versions and provisioned concurrency to `live`, as far as `reads` asks for them.
-    ///
-    /// # Errors
-    /// As [`Lambda::read_live`].
     pub(crate) async fn read_release(
         &self,
         name: &FunctionName,
@@ -98,9 +95,6 @@ impl Lambda {
     }
 
     /// Reads one published version. `None`: it does not exist.
-    ///
-    /// # Errors
-    /// As [`Lambda::read_live`].
     pub(crate) async fn published_version(
         &self,
         name: &FunctionName,
@@ -114,9 +108,6 @@ impl Lambda {
 
     /// Reads one version and updates it in `live`: only GetFunction for that version shows whether it is
     /// ready. With `waits`, waits until it is ready or has failed. Returns the reason if it has failed.
-    ///
-    /// # Errors
-    /// [`LambdaError::WaitedTooLong`], and those of [`Lambda::read_live`].
     pub(crate) async fn read_version(
         &self,
         name: &FunctionName,
@@ -276,9 +267,6 @@ impl Lambda {
     }
 
     /// Waits until the provisioned concurrency of an alias is ready.
-    ///
-    /// # Errors
-    /// [`LambdaError::ProvisioningFailed`], [`LambdaError::WaitedTooLong`], and those of every call.
     pub(crate) async fn wait_for_provisioned(
         &self,
         name: &FunctionName,
@@ -363,7 +351,7 @@ impl Lambda {
                 .payload()
                 .map(|blob| String::from_utf8_lossy(blob.as_ref()).into_owned())
                 .unwrap_or_default(),
-            function_error: output.function_error().map(str::to_owned),
+            has_failed: output.function_error().is_some(),
             log: log.map(|log| whole_lines(&log)).unwrap_or_default(),
         })
     }

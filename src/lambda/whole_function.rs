@@ -1,6 +1,7 @@
 //! Reads everything about a live function that a stanza can describe. A read that AWS denies is no failure,
 //! because the rest of the function can still be described.
 
+use super::bypass::permitted;
 use super::client::Lambda;
 use super::error::LambdaError;
 use super::live_state::ExtraReads;
@@ -13,9 +14,6 @@ impl Lambda {
     /// the asynchronous invocations of `alias` or of the function itself, all aliases, the version and the
     /// provisioned concurrency of `alias`, and the scaling of its version or of `$LATEST.PUBLISHED`. Returns
     /// the operations that AWS denied.
-    ///
-    /// # Errors
-    /// As [`Lambda::read_live`], but not for a denied read.
     pub(crate) async fn read_whole(
         &self,
         name: &FunctionName,
@@ -29,7 +27,9 @@ impl Lambda {
                 // have all operations.
                 Err(LambdaError::Gone) => {}
                 Err(LambdaError::Call(error)) if error.http_status == Some(404) => {}
-                read => permitted(read, &mut denied)?,
+                read => {
+                    permitted(read, &mut denied)?;
+                }
             }
         }
         let reads = VersionReads {
@@ -49,16 +49,5 @@ impl Lambda {
             permitted(read, &mut denied)?;
         }
         Ok(denied)
-    }
-}
-
-/// Turns a denied read into success, and adds its operation to `denied`.
-fn permitted(read: Result<(), LambdaError>, denied: &mut Vec<&'static str>) -> Result<(), LambdaError> {
-    match read {
-        Err(LambdaError::Call(error)) if error.is_denied() => {
-            denied.push(error.operation);
-            Ok(())
-        }
-        read => read,
     }
 }

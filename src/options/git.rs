@@ -21,7 +21,6 @@ fn arguments(name: &str) -> Option<&'static [&'static str]> {
     })
 }
 
-/// Whether `name` is the name of a git value.
 pub(super) fn is_fact(name: &str) -> bool {
     arguments(name).is_some()
 }

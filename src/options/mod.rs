@@ -147,22 +147,19 @@ fn list(value: &str) -> Node {
 mod tests {
     use super::*;
     use crate::protocol::error::WarningCode;
-    use crate::protocol::json::parse;
     use std::fs;
     use tempfile::TempDir;
 
     fn resolved(stanza: &str, env: &[(&str, &str)]) -> ResolvedOptions {
-        let node = parse(stanza.as_bytes()).expect("the test's own JSON is valid");
         let env: Environment = env.iter().copied().collect();
-        resolve(node.as_map().expect("an object"), &env, Path::new("/"), &CancelToken::new())
+        resolve(&Map::of_json(stanza), &env, Path::new("/"), &CancelToken::new())
     }
 
     #[track_caller]
     fn check(stanza: &str, env: &[(&str, &str)], expected: &str, warnings: &[WarningCode]) {
         let resolved = resolved(stanza, env);
-        let expected = parse(expected.as_bytes()).expect("the test's own JSON is valid");
-        let found: serde_json::Value = (&Node::Map(resolved.stanza)).into();
-        assert_eq!(found, serde_json::Value::from(&expected));
+        let value = |map: Map| serde_json::Value::from(&Node::Map(map));
+        assert_eq!(value(resolved.stanza), value(Map::of_json(expected)));
         let codes: Vec<_> = resolved.warnings.iter().map(|warning| warning.code).collect();
         assert_eq!(codes, warnings, "{:?}", resolved.warnings);
     }

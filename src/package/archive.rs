@@ -15,12 +15,12 @@ use super::compress::{Piece, compress};
 use super::contents::{Contents, ContentsKind, largest};
 use super::error::{PackageError, unarchivable, unreadable};
 use super::foreign_archive;
-use super::handler::{self, MissingHandler, is_java_library};
+use super::handler::{self, BOOTSTRAP, MissingHandler, is_java_library};
 use super::item::{Entry, FileState, Item, ItemKind};
 use super::limits::{MAX_UNZIPPED_BYTES, MAX_ZIP_BYTES, threads};
 use super::native;
 use super::note::PackageNote;
-use super::program::{BOOTSTRAP, Program, head, is_archive};
+use super::program::{Program, head, is_archive};
 use super::writer::{Head, Writer};
 use crate::cancel::CancelToken;
 use crate::protocol::event::Package;
@@ -70,8 +70,7 @@ impl Archive {
     fn new(data: Data, zip_bytes: u64, sha256: Vec<u8>, entries: Vec<Entry>, source: String) -> Self {
         let package = Package {
             entries: entries.len() as u64,
-            // The sizes in the headers of an untrusted archive may be false and arbitrarily large.
-            uncompressed_bytes: entries.iter().fold(0, |sum: u64, entry| sum.saturating_add(entry.bytes)),
+            uncompressed_bytes: unpacked_bytes(&entries),
             zip_bytes,
             code_sha256: BASE64.encode_to_string(&sha256),
             source,
@@ -86,7 +85,6 @@ impl Archive {
         Archive::new(Data::Memory(Vec::new()), 0, Vec::new(), Vec::new(), String::new())
     }
 
-    /// Size of the archive in bytes.
     pub(crate) fn size(&self) -> u64 {
         self.package.zip_bytes
     }
@@ -137,9 +135,6 @@ impl Archive {
 
     /// Checks that Lambda accepts the size of the archive. `in_call`: it is sent in the call, and not through
     /// a bucket.
-    ///
-    /// # Errors
-    /// [`PackageError::ZipTooLarge`] and [`PackageError::UnzippedTooLarge`].
     pub(crate) fn check_size(&self, in_call: bool) -> Result<(), PackageError> {
         let largest = || largest(self.entries.iter().map(|entry| (entry.name.as_str(), entry.bytes)));
         let Package { zip_bytes, uncompressed_bytes, .. } = self.package;
@@ -235,15 +230,15 @@ fn check_unchanged(file: &File, state: FileState) -> io::Result<()> {
 }
 
 impl Contents {
-    /// Builds the archive, or reads and checks an existing one. Reports the bytes read so far to `progress`.
-    /// An archive of more than `in_memory` bytes goes to a temporary file.
+    /// Builds the archive, or reads and checks an existing one. Calls `progress` with the bytes read so far
+    /// and those of all files. An archive of more than `in_memory` bytes goes to a temporary file.
     ///
     /// # Errors
     /// [`PackageError`], which is [`PackageError::Cancelled`] if `stop` is set meanwhile.
     pub(crate) fn into_archive(
         self,
         in_memory: usize,
-        progress: &mut dyn FnMut(Progress),
+        progress: &mut dyn FnMut(u64, u64),
         stop: &CancelToken,
     ) -> Result<Archive, PackageError> {
         self.into_archive_with(threads(), in_memory, progress, stop)
@@ -254,7 +249,7 @@ impl Contents {
         self,
         threads: usize,
         in_memory: usize,
-        progress: &mut dyn FnMut(Progress),
+        progress: &mut dyn FnMut(u64, u64),
         stop: &CancelToken,
     ) -> Result<Archive, PackageError> {
         match self.kind {
@@ -265,15 +260,6 @@ impl Contents {
             }
         }
     }
-}
-
-/// Progress of packaging, in bytes of the unzipped files.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Progress {
-    /// Bytes read so far.
-    pub done_bytes: u64,
-    /// Bytes of all files.
-    pub total_bytes: u64,
 }
 
 fn read_archive(path: &Path, source: String, stop: &CancelToken) -> Result<Archive, PackageError> {
@@ -312,9 +298,8 @@ fn read_archive(path: &Path, source: String, stop: &CancelToken) -> Result<Archi
     if entries.is_empty() {
         return Err(PackageError::Empty { path: source, only_hidden: false });
     }
-    let unpacked = entries.iter().fold(0, |sum: u64, entry| sum.saturating_add(entry.bytes));
     // Lambda refuses more in any case, and unpacking it would take long.
-    if unpacked <= MAX_UNZIPPED_BYTES
+    if unpacked_bytes(&entries) <= MAX_UNZIPPED_BYTES
         && let Some((index, detail)) = foreign_archive::damage(&mut zip, stop)?
     {
         return Err(PackageError::BadEntry { path: source, name: entries[index].name.clone(), detail });
@@ -325,12 +310,17 @@ fn read_archive(path: &Path, source: String, stop: &CancelToken) -> Result<Archi
     Ok(Archive { notes, bootstrap, ..archive })
 }
 
+/// The size of all entries. In the headers of an untrusted archive, sizes may be false and arbitrarily large.
+fn unpacked_bytes(entries: &[Entry]) -> u64 {
+    entries.iter().fold(0, |sum: u64, entry| sum.saturating_add(entry.bytes))
+}
+
 fn build_archive(
     items: Vec<Item>,
     source: String,
     threads: usize,
     out: SpooledTempFile,
-    progress: &mut dyn FnMut(Progress),
+    progress: &mut dyn FnMut(u64, u64),
     stop: &CancelToken,
 ) -> Result<Archive, PackageError> {
     let total_bytes = items.iter().map(Item::bytes).sum();
@@ -365,7 +355,7 @@ fn build_archive(
                 })
             }
         };
-        progress(Progress { done_bytes, total_bytes });
+        progress(done_bytes, total_bytes);
         written.map_err(unarchivable)
     })?;
     let (out, sha256) = zip.finish().map_err(unarchivable)?.finish();

@@ -11,19 +11,15 @@ use crate::protocol::messages::size;
 /// largest entries, with their unzipped sizes in bytes.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum PackageError {
-    /// The path to package does not exist.
     #[error("`{path}` does not exist in the build directory")]
     NotFound { path: String },
     /// The directory has no file to package. `only_hidden`: it has files, and all of them are hidden.
     #[error("`{path}` contains {}", content(*.only_hidden))]
     Empty { path: String, only_hidden: bool },
-    /// The target of a link to follow does not exist.
     #[error("the link `{}` points to `{target}`, which does not exist", .path.display())]
     DanglingLink { path: PathBuf, target: String },
-    /// A file, link or directory cannot be read.
     #[error("`{}` cannot be read", .path.display())]
     Unreadable { path: PathBuf, source: io::Error },
-    /// The size of a file changed while it was read.
     #[error("`{}` changed while it was packaged", .path.display())]
     Changed { path: PathBuf },
     /// A file name is not valid UTF-8. `path` has replacement characters.
@@ -32,19 +28,15 @@ pub(crate) enum PackageError {
     /// A path cannot be a name in the archive: it is absolute, or leads out of the build directory.
     #[error("`{path}` cannot be used as a name in the archive")]
     NoName { path: String },
-    /// The path leads into a `.git` directory.
     #[error("`{path}` leads into `.git`, which is never packaged")]
     Repository { path: String },
     /// A gitignore pattern is invalid. `place`: the option of the stanza, or the file, that contains it.
     #[error("a pattern in `{place}` is invalid: {detail}")]
     BadPattern { place: &'static str, detail: String },
-    /// The path is neither a file nor a directory.
     #[error("`{path}` is neither a file nor a directory")]
     NoFile { path: String },
-    /// The file to deploy is not a valid zip archive.
     #[error("`{path}` is not a zip archive: {detail}")]
     NotAZip { path: String, detail: String },
-    /// An entry of the archive to deploy is damaged or encrypted.
     #[error("`{name}` in `{path}` cannot be unpacked: {detail}")]
     BadEntry { path: String, name: String, detail: String },
     /// The archive is too large for a call to Lambda. `bytes`: its size.
@@ -63,17 +55,14 @@ pub(crate) enum PackageError {
         size(MAX_UNZIPPED_BYTES)
     )]
     UnzippedTooLarge { bytes: u64, largest: Vec<(String, u64)> },
-    /// There are too many files and directories.
     #[error("the package has more than {most} files and directories")]
     TooMany { most: usize },
     /// The archive cannot be built, for example because the temporary file cannot be written. `temporary` is
     /// the directory of temporary files, which large archives need.
     #[error("the archive cannot be created")]
     Unarchivable { temporary: PathBuf, source: io::Error },
-    /// The archive cannot be written to the requested file.
     #[error("the archive cannot be written to `{}`", .path.display())]
     Unwritable { path: PathBuf, source: io::Error },
-    /// The run was cancelled.
     #[error("the run was cancelled")]
     Cancelled(#[from] CancelReason),
 }

@@ -5,10 +5,10 @@ use std::io::{self, Read, Seek};
 
 use zip::{CompressionMethod, ZipArchive};
 
-use super::handler::is_java_library;
+use super::handler::{BOOTSTRAP, is_java_library};
 use super::links::{Destination, Names};
 use super::note::{DanglingReason, PackageNote};
-use super::program::{BOOTSTRAP, HEAD_BYTES, Program, is_archive};
+use super::program::{HEAD_BYTES, Program, is_archive};
 use crate::cancel::{CancelReason, CancelToken};
 
 /// File type bits of a Unix mode, and their value for a link.

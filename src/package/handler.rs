@@ -3,6 +3,9 @@
 
 use super::item::Entry;
 
+/// Name of the program that a custom runtime starts.
+pub(super) const BOOTSTRAP: &str = "bootstrap";
+
 /// What Lambda will not find in an archive. `candidates` are the names of the files that could define the
 /// handler, and `file` that of the only one; `elsewhere` is the name of such a file in another directory,
 /// `None` if there is none.
@@ -20,8 +23,8 @@ pub(crate) enum MissingHandler {
     /// The first line of the script `bootstrap` ends with a carriage return, which Linux takes for a part of
     /// the interpreter's name.
     CarriageReturn,
-    /// No file defines the handler.
-    Handler { candidates: Vec<String>, elsewhere: Option<String> },
+    /// No file defines the handler. `misplaced` could; `None`: there is no such file.
+    Handler { candidates: Vec<String>, misplaced: Option<Misplaced> },
     /// Only the TypeScript `source` of the handler exists.
     Uncompiled { candidates: Vec<String>, source: String },
     /// No file is the Java class of the handler, and no library can contain it. `elsewhere` can also be a jar
@@ -31,6 +34,17 @@ pub(crate) enum MissingHandler {
     Assembly { file: String, elsewhere: Option<String> },
     /// The handler is an executable .NET assembly, whose runtime configuration does not exist.
     RuntimeConfig { file: String },
+}
+
+/// A file that could define the handler, but has another name than the runtime looks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Misplaced {
+    /// It is in another directory.
+    Elsewhere { name: String },
+    /// It is outside of `directory`, with which the handler begins: `out/` of `out/index` with `zip: out`.
+    Above { name: String, directory: String },
+    /// The names differ only in the case of letters.
+    OtherCase { name: String },
 }
 
 /// Finds what is missing. `handler` is AWS's `Handler`, such as `index.handler`. `None`: the names show no
@@ -50,11 +64,22 @@ pub(super) fn missing(entries: &[Entry], runtime: &str, handler: &str) -> Option
     if entries.iter().any(|entry| candidates.contains(&entry.name) || has_prefix(&entry.name)) {
         return None;
     }
-    let elsewhere = elsewhere(entries, &candidates).or_else(|| in_other_case(entries, &candidates));
-    match typescript(entries, &candidates).filter(|_| elsewhere.is_none()) {
+    let misplaced = misplaced(entries, &candidates);
+    match typescript(entries, &candidates).filter(|_| misplaced.is_none()) {
         Some(source) => Some(MissingHandler::Uncompiled { candidates, source }),
-        None => Some(MissingHandler::Handler { candidates, elsewhere }),
+        None => Some(MissingHandler::Handler { candidates, misplaced }),
     }
+}
+
+fn misplaced(entries: &[Entry], candidates: &[String]) -> Option<Misplaced> {
+    let Some(name) = elsewhere(entries, candidates) else {
+        return in_other_case(entries, candidates).map(|name| Misplaced::OtherCase { name });
+    };
+    let directory = candidates.iter().find_map(|file| file.strip_suffix(name.as_str()));
+    Some(match directory.map(str::to_owned) {
+        Some(directory) => Misplaced::Above { name, directory },
+        None => Misplaced::Elsewhere { name },
+    })
 }
 
 /// The TypeScript source of a JavaScript file.
@@ -103,9 +128,9 @@ fn missing_assembly(entries: &[Entry], handler: &str) -> Option<MissingHandler> 
 }
 
 fn missing_bootstrap(entries: &[Entry]) -> Option<MissingHandler> {
-    match entries.iter().find(|entry| entry.name == "bootstrap") {
+    match entries.iter().find(|entry| entry.name == BOOTSTRAP) {
         Some(bootstrap) => (!bootstrap.executable).then_some(MissingHandler::ExecutableBit),
-        None => Some(MissingHandler::Bootstrap { elsewhere: elsewhere(entries, &["bootstrap".to_owned()]) }),
+        None => Some(MissingHandler::Bootstrap { elsewhere: elsewhere(entries, &[BOOTSTRAP.to_owned()]) }),
     }
 }
 
@@ -174,9 +199,13 @@ mod tests {
         assert_eq!(missing(&entries, runtime, handler), expected, "{runtime} {handler} {names:?}");
     }
 
-    fn handler(candidates: &[&str], elsewhere: Option<&str>) -> Option<MissingHandler> {
+    fn handler(candidates: &[&str], misplaced: Option<Misplaced>) -> Option<MissingHandler> {
         let candidates = candidates.iter().map(|name| (*name).to_owned()).collect();
-        Some(MissingHandler::Handler { candidates, elsewhere: elsewhere.map(str::to_owned) })
+        Some(MissingHandler::Handler { candidates, misplaced })
+    }
+
+    fn moved(name: &str) -> Option<Misplaced> {
+        Some(Misplaced::Elsewhere { name: name.to_owned() })
     }
 
     #[test]
@@ -187,18 +216,18 @@ mod tests {
             check("nodejs22.x", "index.handler", &[name], None);
         }
         let looked_for = ["index.js", "index.mjs", "index.cjs"];
-        for (names, elsewhere) in [
+        for (names, misplaced) in [
             (&["app.js"][..], None),
-            (&["dist/index.js"], Some("dist/index.js")),
+            (&["dist/index.js"], moved("dist/index.js")),
             (&["myindex.js"], None),
             (&["node_modules/a/index.js", "index.json"], None),
-            (&["dist\\index.js"], Some("dist\\index.js")),
-            (&["Index.JS", "dist/x.js"], Some("Index.JS")),
+            (&["dist\\index.js"], moved("dist\\index.js")),
+            (&["Index.JS", "dist/x.js"], Some(Misplaced::OtherCase { name: "Index.JS".to_owned() })),
         ] {
-            check("nodejs22.x", "index.handler", names, handler(&looked_for, elsewhere));
+            check("nodejs22.x", "index.handler", names, handler(&looked_for, misplaced));
         }
         let in_dist = ["dist/index.js", "dist/index.mjs", "dist/index.cjs"];
-        check("nodejs22.x", "dist/index.h", &["dist\\index.js"], handler(&in_dist, Some("dist\\index.js")));
+        check("nodejs22.x", "dist/index.h", &["dist\\index.js"], handler(&in_dist, moved("dist\\index.js")));
         check("nodejs22.x", "src/api.v1.handler", &["src/api.js"], None);
         check("nodejs22.x", "./src/api.handler", &["src/api.mjs"], None);
     }
@@ -211,7 +240,7 @@ mod tests {
             check("nodejs24.x", "index.handler", &[source, "tsconfig.json"], Some(expected));
         }
         check("nodejs22.x", "index.handler", &["index.ts", "index.js"], None);
-        let compiled = handler(&["index.js", "index.mjs", "index.cjs"], Some("dist/index.js"));
+        let compiled = handler(&["index.js", "index.mjs", "index.cjs"], moved("dist/index.js"));
         check("nodejs22.x", "index.handler", &["index.ts", "dist/index.js"], compiled);
     }
 
@@ -264,13 +293,14 @@ mod tests {
         ] {
             check("python3.13", handler, &[name], None);
         }
-        check("python3.13", "app.main", &["src/app.py"], handler(&["app.py"], Some("src/app.py")));
+        check("python3.13", "app.main", &["src/app.py"], handler(&["app.py"], moved("src/app.py")));
     }
 
     #[test]
     fn ruby_requires_a_file() {
         check("ruby3.4", "app.Mod::Class.run", &["app.rb"], None);
-        check("ruby3.4", "lib/app.run", &["app.rb"], handler(&["lib/app.rb"], Some("app.rb")));
+        let above = Misplaced::Above { name: "app.rb".to_owned(), directory: "lib/".to_owned() };
+        check("ruby3.4", "lib/app.run", &["app.rb"], handler(&["lib/app.rb"], Some(above)));
         check("ruby3.4", "lib/app.run", &["myapp.rb", "p.rb"], handler(&["lib/app.rb"], None));
     }
 

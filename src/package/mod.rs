@@ -20,10 +20,10 @@ mod selection;
 mod walk;
 mod writer;
 
-pub(crate) use archive::{Archive, MAX_IN_MEMORY, Progress};
+pub(crate) use archive::{Archive, MAX_IN_MEMORY};
 pub(crate) use contents::{Contents, scan};
 pub(crate) use error::PackageError;
-pub(crate) use handler::MissingHandler;
+pub(crate) use handler::{Misplaced, MissingHandler};
 #[cfg(test)]
 pub(crate) use limits::{MAX_UNZIPPED_BYTES, MAX_ZIP_BYTES};
 pub(crate) use note::{DanglingReason, PackageNote};

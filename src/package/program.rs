@@ -13,9 +13,6 @@ pub(super) const HEAD_BYTES: u64 = 4096;
 /// The loader of a program that is linked dynamically with musl, as on Alpine Linux. Lambda has glibc only.
 const MUSL_LOADER: &[u8] = b"/lib/ld-musl-";
 
-/// Name of the program that a custom runtime starts.
-pub(super) const BOOTSTRAP: &str = "bootstrap";
-
 /// What kind of program a file is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Program {

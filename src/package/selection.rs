@@ -23,12 +23,10 @@ pub(crate) struct Selection {
     /// gitignore patterns. Files that match one of them are not packaged. The patterns in `.lambdaignore`
     /// apply as well.
     pub exclude: Vec<String>,
-    /// How to handle symbolic links.
     pub links: Links,
 }
 
 impl Selection {
-    /// The selection of a stanza.
     pub(crate) fn of(stanza: &Stanza) -> Self {
         Selection {
             paths: stanza.zip.clone().unwrap_or_default(),

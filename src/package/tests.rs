@@ -41,7 +41,7 @@ fn select(directory: &Path, selection: &Selection) -> Result<Archive, PackageErr
 }
 
 fn build(contents: Contents) -> Result<Archive, PackageError> {
-    contents.into_archive(MAX_IN_MEMORY, &mut |_| {}, &CancelToken::new())
+    contents.into_archive(MAX_IN_MEMORY, &mut |_, _| {}, &CancelToken::new())
 }
 
 fn scanned(tree: &TempDir, selection: &Selection) -> Contents {
@@ -180,7 +180,7 @@ fn any_number_of_threads_makes_the_same_bytes() {
     let tree = mixed();
     let with = |threads| {
         let contents = scanned(&tree, &Selection::default());
-        let archive = contents.into_archive_with(threads, MAX_IN_MEMORY, &mut |_| {}, &CancelToken::new());
+        let archive = contents.into_archive_with(threads, MAX_IN_MEMORY, &mut |_, _| {}, &CancelToken::new());
         archive.expect("an archive")
     };
     let one = with(1);
@@ -478,7 +478,7 @@ fn an_archive_that_must_not_be_in_memory_has_the_same_bytes() {
     let tree = mixed();
     let of = |in_memory| {
         let contents = scanned(&tree, &Selection::default());
-        contents.into_archive(in_memory, &mut |_| {}, &CancelToken::new()).expect("an archive")
+        contents.into_archive(in_memory, &mut |_, _| {}, &CancelToken::new()).expect("an archive")
     };
     let (memory, file) = (of(usize::MAX), of(0));
     assert!(bytes(&memory) == bytes(&file));
@@ -490,6 +490,6 @@ fn packaging_ends_when_the_run_is_to_end() {
     let tree = tree(&[("index.js", "1")]);
     let stop = CancelToken::new();
     stop.cancel(CancelReason::Signal(15));
-    let result = scanned(&tree, &Selection::default()).into_archive(MAX_IN_MEMORY, &mut |_| {}, &stop);
+    let result = scanned(&tree, &Selection::default()).into_archive(MAX_IN_MEMORY, &mut |_, _| {}, &stop);
     assert!(matches!(result, Err(PackageError::Cancelled(CancelReason::Signal(15)))));
 }

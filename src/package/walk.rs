@@ -117,12 +117,10 @@ impl Walker {
         }
     }
 
-    /// Adds a note.
     pub(super) fn note(&mut self, note: PackageNote) {
         self.notes.push(note);
     }
 
-    /// Adds a single file.
     pub(super) fn push(&mut self, file: Item) {
         self.items.push(file);
     }

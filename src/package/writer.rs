@@ -48,7 +48,6 @@ pub(super) struct Head<'a> {
     pub(super) name: &'a str,
     /// Unix mode, including the file type.
     pub(super) mode: u32,
-    /// How the data is compressed.
     pub(super) method: Method,
 }
 

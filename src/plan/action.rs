@@ -33,7 +33,8 @@ pub(crate) enum Action {
     WaitForProvisioned { alias: String },
 }
 
-/// A request to Lambda that changes something, with its parameters.
+/// A request to Lambda that changes something, with its parameters. If a call can be about an alias or about
+/// the function itself, an `alias` of `None` is the function itself.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum WriteCall {
     /// CreateFunction.
@@ -91,46 +92,28 @@ pub(crate) enum WriteCall {
     PutFunctionEventInvokeConfig {
         /// All members that the configuration then has.
         config: EventInvokeConfig,
-        /// The alias to which it belongs. `None`: it belongs to the function.
         alias: Option<String>,
     },
     /// DeleteFunctionEventInvokeConfig.
-    DeleteFunctionEventInvokeConfig {
-        /// The alias to which it belongs. `None`: it belongs to the function.
-        alias: Option<String>,
-    },
+    DeleteFunctionEventInvokeConfig { alias: Option<String> },
     /// CreateFunctionUrlConfig.
     CreateFunctionUrlConfig {
         /// The members that the stanza names.
         config: FunctionUrl,
-        /// The alias to which the URL belongs. `None`: it belongs to the function.
         alias: Option<String>,
     },
     /// UpdateFunctionUrlConfig.
     UpdateFunctionUrlConfig {
         /// The members that differ.
         config: FunctionUrl,
-        /// The alias to which the URL belongs. `None`: it belongs to the function.
         alias: Option<String>,
     },
     /// DeleteFunctionUrlConfig.
-    DeleteFunctionUrlConfig {
-        /// The alias to which the URL belongs. `None`: it belongs to the function.
-        alias: Option<String>,
-    },
+    DeleteFunctionUrlConfig { alias: Option<String> },
     /// AddPermission, for public access.
-    AddPermission {
-        permission: Permission,
-        /// The alias to whose policy it is added. `None`: the function's policy.
-        alias: Option<String>,
-    },
-    /// RemovePermission.
-    RemovePermission {
-        /// The permission whose statement is removed.
-        permission: Permission,
-        /// The alias from whose policy it is removed. `None`: the function's policy.
-        alias: Option<String>,
-    },
+    AddPermission { permission: Permission, alias: Option<String> },
+    /// RemovePermission, which removes the statement of a permission.
+    RemovePermission { permission: Permission, alias: Option<String> },
     /// PublishLayerVersion, unless the latest version has the content already.
     PublishLayerVersion { layer: Box<BuiltLayer> },
     /// PublishVersion.

@@ -9,34 +9,25 @@ use crate::protocol::json::quoted;
 /// Something in which a deployment is not the approved one.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum PlanDifference {
-    /// The conditions were not met when the plan was made, so it deploys nothing.
     #[error("the conditions are met now, but the plan skips this function")]
     WasSkipped,
-    /// The conditions are not met any more.
     #[error("the plan deploys this function, but its conditions are not met now: {reasons}")]
     IsSkipped {
         /// The reasons, in the words of Travis CI.
         reasons: String,
     },
-    /// The plan is for another function.
     #[error("the plan is for the function {planned}, but the stanza is for {now}")]
     Function { planned: String, now: String },
-    /// The plan is for another account.
     #[error("the plan is for a function in the AWS account {planned}, but this one is in {now}")]
     Account { planned: String, now: String },
-    /// The plan is for another region.
     #[error("the plan is for the region {planned}, but the region is {now}")]
     Region { planned: String, now: String },
-    /// The function was created.
     #[error("the function exists, but it did not when the plan was made")]
     Created,
-    /// The function was deleted.
     #[error("the function does not exist, but it did when the plan was made")]
     Deleted,
-    /// The function was changed.
     #[error("the function was changed after the plan was made: its revision is {now}, and was {planned}")]
     Revision { planned: String, now: String },
-    /// The files to deploy have changed.
     #[error("the code to deploy is not that of the plan: its SHA-256 is {now}, and was {planned}")]
     Code { planned: String, now: String },
     /// An alias was created, deleted or moved.
@@ -45,13 +36,10 @@ pub(crate) enum PlanDifference {
     /// An alias points at the same version, but something else of it was changed.
     #[error("the alias {name} was changed after the plan was made")]
     AliasRevision { name: String },
-    /// Other steps are needed.
     #[error("the steps are now {now}; in the plan, they are {planned}")]
     Steps { planned: String, now: String },
-    /// A step changes something else.
     #[error("the step `{step}` is not that of the plan: {fields} would change in another way")]
     Step { step: &'static str, fields: String },
-    /// After a step whose response was lost, the function needs steps that the plan has not left.
     #[error(
         "a response of AWS was lost, and now the function needs other steps than those that are left of the \
          plan"

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::{Action, Step, WriteCall};
+use super::{Step, WriteCall};
 use crate::code_source::{BuiltLayer, Code};
 use crate::function::{LayerVersion, LiveFunction, Setting, new_version};
 use crate::protocol::event::Change;
@@ -50,7 +50,7 @@ pub(super) fn deletions(
     live: Option<&LiveFunction>,
     steps: &[Step],
 ) -> Vec<Step> {
-    let deleted: BTreeSet<&str> = steps.iter().filter_map(deleted_version).collect();
+    let deleted: BTreeSet<&str> = steps.iter().filter_map(Step::deleted_version).collect();
     let versions = live.into_iter().flat_map(|live| live.versions.iter().chain(&live.latest_published));
     let stay = versions.filter(|version| !deleted.contains(version.number.as_str()));
     let stay = stay.map(|version| &version.settings);
@@ -65,14 +65,6 @@ pub(super) fn deletions(
         steps.collect()
     };
     code.layers.iter().flat_map(delete).collect()
-}
-
-/// The version of the function that a step deletes.
-fn deleted_version(step: &Step) -> Option<&str> {
-    match &step.action {
-        Action::Write(WriteCall::DeleteVersion { version }) => Some(version),
-        _ => None,
-    }
 }
 
 fn change(layer: &BuiltLayer, from: Value, to: Value) -> Change {
@@ -94,8 +86,8 @@ mod tests {
     use super::*;
     use crate::code_source::Object;
     use crate::function::{LiveVersion, VersionState};
-    use crate::plan::plan;
     use crate::plan::tests::{code, desired, live};
+    use crate::plan::{Action, plan};
     use crate::protocol::event::StepName;
     use std::collections::BTreeMap;
 

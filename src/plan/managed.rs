@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use super::{PlanError, Step, WriteCall};
-use crate::function::{LATEST_PUBLISHED, LiveFunction, LiveVersion, Release, Setting, VersionState};
+use crate::function::{LATEST_PUBLISHED, LiveFunction, Release, Setting};
 use crate::protocol::event::Change;
 use crate::protocol::structures::Scaling;
 
@@ -35,12 +35,7 @@ pub(super) fn check(
 /// an update is not live: callers without a version get `$LATEST.PUBLISHED`. `changes`: the update changes
 /// code or settings.
 pub(super) fn publish_latest(live: Option<&LiveFunction>, changes: bool) -> Option<Step> {
-    let is_ready = |live: &LiveFunction, version: &LiveVersion| {
-        version.state == VersionState::Ready && version.is_copy_of(live)
-    };
-    let is_published = live.is_some_and(|live| {
-        !changes && live.latest_published.as_ref().is_some_and(|version| is_ready(live, version))
-    });
+    let is_published = !changes && live.is_some_and(LiveFunction::is_latest_published);
     let call = WriteCall::PublishVersion { description: None, to_latest: true };
     let change = Change { field: "version".to_owned(), from: Value::Null, to: json!(LATEST_PUBLISHED) };
     (!is_published).then(|| Step::write(call, vec![change]))
@@ -49,9 +44,6 @@ pub(super) fn publish_latest(live: Option<&LiveFunction>, changes: bool) -> Opti
 /// The step that scales the version that goes live. `is_new`: a step before this one publishes the version.
 /// AWS does not document whether `$LATEST.PUBLISHED` keeps its scaling then, so the step is not left out.
 /// `None`: the version has the scaling, or the stanza does not set it.
-///
-/// # Errors
-/// [`PlanError::ScalingOrder`].
 pub(super) fn scaling(
     release: &Release,
     live: Option<&LiveFunction>,

@@ -290,9 +290,6 @@ fn own_call(setting: &Setting, live: Option<&Setting>) -> Option<Step> {
 }
 
 /// The step that updates the code. `None`: neither the code nor a setting that is sent with it differs.
-///
-/// # Errors
-/// [`PlanError::StorageNeedsBucket`].
 fn update_code(
     mut settings: Vec<Setting>,
     code: &Code,
@@ -484,20 +481,14 @@ fn environment(setting: Option<&Setting>) -> BTreeMap<String, Secret> {
 impl Plan {
     /// Numbers of the versions that the plan deletes.
     pub(crate) fn deleted_versions(&self) -> Vec<String> {
-        let deleted = self.steps.iter().filter_map(|step| match &step.action {
-            Action::Write(WriteCall::DeleteVersion { version }) => Some(version.clone()),
-            _ => None,
-        });
-        deleted.collect()
+        self.steps.iter().filter_map(Step::deleted_version).map(str::to_owned).collect()
     }
 
     /// True if the plan gives a new version a share of the traffic before an alias moves to it.
     pub(crate) fn shifts_traffic(&self) -> bool {
-        let is_shift = |step: &Step| matches!(step.action, Action::Write(WriteCall::ShiftTraffic { .. }));
-        self.steps.iter().any(is_shift)
+        self.steps.iter().any(phases::is_shift)
     }
 
-    /// The plan as an event.
     pub(crate) fn to_event(&self) -> event::Plan {
         let steps = self.steps.iter();
         event::Plan {

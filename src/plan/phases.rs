@@ -29,7 +29,6 @@ pub(crate) struct ShiftRound {
 }
 
 impl Phases {
-    /// The phase of the step at `index`.
     pub(crate) fn of_step(&self, index: usize) -> Phase {
         if index < self.prepare.end {
             Phase::Prepare
@@ -113,11 +112,11 @@ fn count(steps: &[Step], start: usize, is_kind: impl Fn(&Step) -> bool) -> usize
     steps[start..].iter().take_while(|step| is_kind(step)).count()
 }
 
-fn is_shift(step: &Step) -> bool {
+pub(super) fn is_shift(step: &Step) -> bool {
     matches!(step.action, Action::Write(WriteCall::ShiftTraffic { .. }))
 }
 
-fn is_removal(step: &Step) -> bool {
+pub(super) fn is_removal(step: &Step) -> bool {
     matches!(step.action, Action::Write(WriteCall::DeleteProvisionedConcurrencyConfig { .. }))
 }
 

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::alias_changes::{alias_change, description_change, weights_change};
 use super::codedeploy::{self, Route};
+use super::phases::is_removal;
 use super::{Action, PlanError, Step, WriteCall, managed};
 use crate::function::{
     AliasHistory, LATEST_PUBLISHED, LiveAlias, LiveFunction, LiveVersion, ProvisionedState, Release, Setting,
@@ -206,7 +207,7 @@ fn go_live(
         // Provisioned concurrency is removed before an alias moves: otherwise AWS moves it along, and the old
         // version serves until that is done.
         let (removed, kept): (Vec<Step>, Vec<Step>) =
-            provisioned(release, live).into_iter().partition(removes);
+            provisioned(release, live).into_iter().partition(is_removal);
         planned.go_live.extend(removed);
         planned.provisioned = kept;
     }
@@ -248,8 +249,7 @@ fn move_by_codedeploy(
 /// to the newest version.
 fn copy_of<'a>(live: &'a LiveFunction, release: &Release) -> Option<&'a LiveVersion> {
     let is_copy = |version: &&LiveVersion| version.state != VersionState::Failed && version.is_copy_of(live);
-    let aliased =
-        release.aliases.iter().filter_map(|name| live.aliases.iter().find(|alias| alias.name == *name));
+    let aliased = release.aliases.iter().filter_map(|name| live.alias(name));
     let aliased = aliased.filter_map(|alias| at(&alias.version, &live.versions));
     let newest = || live.versions.iter().max_by_key(|version| version.ordinal()).filter(is_copy);
     aliased.filter(is_copy).max_by_key(|version| version.ordinal()).or_else(newest)
@@ -432,10 +432,6 @@ fn provisioned(release: &Release, live: Option<&LiveFunction>) -> Vec<Step> {
         wait.into_iter().chain(change.map(|call| Step::write(call, vec![shown]))).collect::<Vec<Step>>()
     };
     release.aliases.iter().flat_map(steps).collect()
-}
-
-fn removes(step: &Step) -> bool {
-    matches!(step.action, Action::Write(WriteCall::DeleteProvisionedConcurrencyConfig { .. }))
 }
 
 /// The steps that delete versions beyond the number to keep. All published versions count. A version that

@@ -76,17 +76,16 @@ pub(crate) fn roll_back(
 ) -> Result<Plan, PlanError> {
     let mut aliases: Vec<&LiveAlias> = Vec::new();
     for name in &release.aliases {
-        let alias = live.aliases.iter().find(|alias| alias.name == *name);
-        aliases.push(alias.ok_or_else(|| PlanError::NoAlias { alias: name.clone() })?);
+        aliases.push(live.alias(name).ok_or_else(|| PlanError::NoAlias { alias: name.clone() })?);
     }
     let running = aliases.first().and_then(|alias| codedeploy::to_stop(live, alias));
     if running.is_none() {
         check_shares(release, &live.aliases)?;
     }
+    let function = FunctionPresence::Exists;
+    let plan = |steps, version, cleared| Plan { function, steps, version, cleared, running: None };
     if undone.leaves(release, version, live) {
-        let (steps, version) = (Vec::new(), aliases.first().map(|alias| alias.version.clone()));
-        let (function, cleared) = (FunctionPresence::Exists, Vec::new());
-        return Ok(Plan { function, steps, version, cleared, running: None });
+        return Ok(plan(Vec::new(), aliases.first().map(|alias| alias.version.clone()), Vec::new()));
     }
     let mut targets: Vec<String> = Vec::new();
     for alias in &aliases {
@@ -115,9 +114,8 @@ pub(crate) fn roll_back(
         return Err(PlanError::NoVersion { version: target });
     }
     if let (Some(running), Some(alias)) = (running, aliases.first()) {
-        let steps = vec![codedeploy::stop_step(running, alias, &target)];
-        let (version, cleared) = (Some(target), Vec::new());
-        return Ok(Plan { function: FunctionPresence::Exists, steps, version, cleared, running: None });
+        let stop = codedeploy::stop_step(running, alias, &target);
+        return Ok(plan(vec![stop], Some(target), Vec::new()));
     }
     let steps = aliases.iter().map(|alias| {
         let provisions =
@@ -129,13 +127,7 @@ pub(crate) fn roll_back(
         alias_update_step(alias, Some(target.clone()), history, provisions)
     });
     let steps = steps.filter(|step| !step.changes.is_empty()).collect();
-    Ok(Plan {
-        function: FunctionPresence::Exists,
-        steps,
-        version: Some(target),
-        cleared: aliases.iter().flat_map(|alias| cleared(alias)).collect(),
-        running: None,
-    })
+    Ok(plan(steps, Some(target), aliases.iter().flat_map(|alias| cleared(alias)).collect()))
 }
 
 /// The version to which a rollback moves an alias. `None`: there is none.

@@ -9,7 +9,6 @@ use crate::code_source::Object;
 use crate::package::Archive;
 use crate::protocol::event::Change;
 
-/// One step of a plan.
 #[derive(Clone, Debug)]
 pub(crate) struct Step {
     pub action: Action,
@@ -34,5 +33,13 @@ impl Step {
     pub(super) fn also(mut self, change: Option<Change>) -> Step {
         self.changes.extend(change);
         self
+    }
+
+    /// The version of the function that the step deletes. `None`: it deletes none.
+    pub(super) fn deleted_version(&self) -> Option<&str> {
+        match &self.action {
+            Action::Write(WriteCall::DeleteVersion { version }) => Some(version),
+            _ => None,
+        }
     }
 }

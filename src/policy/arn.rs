@@ -3,6 +3,7 @@
 use crate::function::DesiredFunction;
 use crate::protocol::name::Region;
 use crate::protocol::stanza::Stanza;
+use crate::protocol::text::is_number;
 
 /// Escapes a text for a resource, where `*` and `?` are wildcards and `${` begins a variable.
 pub(super) fn literal(text: &str) -> String {
@@ -16,17 +17,13 @@ pub(super) fn literal_arn(arn: &str, service: &str, kind: &str) -> Option<String
             if is_word(partition)
                 && *its_service == service
                 && (region.is_empty() || is_word(region))
-                && is_account(account)
+                && is_number(account)
                 && name.starts_with(kind) =>
         {
             Some(format!("arn:{partition}:{service}:{region}:{account}:{}", literal(name)))
         }
         _ => None,
     }
-}
-
-pub(super) fn is_account(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// True for text that can be the name of a partition or a region.
@@ -60,7 +57,7 @@ impl ArnParts {
         ArnParts {
             partition: known(partition, is_word),
             region: known(region, is_word),
-            account: known(account, is_account),
+            account: known(account, is_number),
         }
     }
 

@@ -9,20 +9,19 @@
 use std::ffi::OsString;
 use std::io::{self, Write};
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::{env, fs, panic, process};
+use std::{env, fs, process};
 
 use serde::Serialize;
 
 use super::exit::refuse_closed_output;
-use super::panics::panic_report;
+use super::panics::print_panics;
 use super::settings::Settings;
 use super::standalone_args::forward_signals;
 use super::streams::{Stdout, print_report, print_stderr};
 use super::{environ, nss};
 use crate::bounded_read;
 use crate::cancel::{CancelReason, CancelToken};
-use crate::deploy::{self, Job, VersionQuery};
+use crate::deploy::{self, VersionQuery};
 use crate::diagnostics;
 use crate::git;
 use crate::protocol::environment::Environment;
@@ -55,11 +54,7 @@ impl From<ResourceError> for Failure {
 /// Runs a script and exits the process.
 pub(super) fn run_and_exit(script: Script) -> ! {
     refuse_closed_output(1);
-    // The message of a panic may quote a secret.
-    panic::set_hook(Box::new(|panic| {
-        print_report(&panic_report(panic));
-        process::exit(1)
-    }));
+    print_panics(1);
     nss::resolve_without_modules();
     let settings = Settings::from_env();
     settings.start_log();
@@ -100,7 +95,7 @@ fn line(document: &impl Serialize) -> String {
 fn check(request: &ResourceRequest, settings: &Settings, stop: &CancelToken) -> Result<String, Failure> {
     let asked = request.version();
     let query = VersionQuery { live: true, named: asked.as_ref().map(|asked| asked.number.as_str()) };
-    let function = deploy::read_versions(&job(request, settings), query, stop)?;
+    let function = deploy::read_versions(&environ::own_job(request.stanza(), settings), query, stop)?;
     Ok(line(&concourse::checked(function, asked.as_ref())))
 }
 
@@ -109,7 +104,7 @@ fn get(request: &ResourceRequest, settings: &Settings, stop: &CancelToken) -> Re
     let asked = request.version().ok_or(ResourceError::NoVersion)?;
     let number = || asked.number.clone();
     let query = VersionQuery { live: false, named: Some(asked.number.as_str()) };
-    let function = deploy::read_versions(&job(request, settings), query, stop)?;
+    let function = deploy::read_versions(&environ::own_job(request.stanza(), settings), query, stop)?;
     let function = function.ok_or_else(|| ResourceError::NoFunction { number: number() })?;
     let version = match &function.named {
         None => return Err(ResourceError::NoSuchVersion { number: number() }.into()),
@@ -160,21 +155,6 @@ fn directory(expected: &'static str) -> Result<PathBuf, ResourceError> {
     argument.map(PathBuf::from).ok_or(ResourceError::NoDirectory { expected })
 }
 
-/// The job in whose environment the function is read.
-fn job(request: &ResourceRequest, settings: &Settings) -> Job {
-    Job {
-        stanza: request.stanza(),
-        env: Arc::new(environ::enter(None)),
-        env_given: false,
-        require_deploy: false,
-        directory: env::current_dir().unwrap_or_else(|_| PathBuf::from(".")),
-        bash_options: settings.bash_options,
-        approved: None,
-        own_files: Vec::new(),
-        today: settings.today.clone(),
-    }
-}
-
 /// Concourse shows colours and UTF-8, although its log is no terminal.
 fn capabilities() -> TerminalCapabilities {
     let is_plain = env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
@@ -190,19 +170,13 @@ struct ResourceReporter<'a> {
 }
 
 impl Reporter for ResourceReporter<'_> {
-    fn heading(&mut self, title: &str, is_only: bool) -> io::Result<()> {
-        if is_only { Ok(()) } else { self.text.heading(title) }
-    }
-
     /// Errors name the part of the request that has their key. The condition is left out: it is ours.
     fn line(&mut self, line: &ChildLine, _: &str, _: Locate<'_>) -> io::Result<()> {
-        if let ChildLine::Event(line) = line {
-            if matches!(line.event, Event::ConditionChecked(_)) {
-                return Ok(());
-            }
-            if let Event::Finished(finished) = &line.event {
-                self.finished = Some(finished.clone());
-            }
+        if matches!(line.event(), Some(Event::ConditionChecked(_))) {
+            return Ok(());
+        }
+        if let Some(finished) = line.finished() {
+            self.finished = Some(finished.clone());
         }
         let request = self.request;
         self.text.show(line, &|_: Option<u32>, at: &str| request.part_of(at).map(str::to_owned))

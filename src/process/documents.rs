@@ -4,19 +4,18 @@
 
 use std::collections::HashSet;
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::path::Path;
+use std::process;
 use std::time::Instant;
-use std::{env, panic, process};
 
 use super::arguments::{DocumentCommand, InitArguments, SchemaDocument, completions};
-use super::panics::panic_report;
+use super::panics::print_panics;
 use super::settings::Settings;
 use super::standalone_args::StandaloneArgs;
-use super::streams::{Stdin, print_report, print_stderr};
+use super::streams::{Stdin, print_stderr};
 use super::{environ, manual, nss};
 use crate::cancel::CancelToken;
-use crate::deploy::{self, Job};
+use crate::deploy;
 use crate::diagnostics::{self, catalogue};
 use crate::policy;
 use crate::protocol::environment::Environment;
@@ -103,29 +102,12 @@ fn policy(standalone: &StandaloneArgs) -> Result<String, String> {
 
 /// The stanza of a live function, as a `.travis.yml`. The environment of the process is that of the job.
 fn init(arguments: InitArguments, ci: CiSelection) -> Result<String, String> {
-    // The message of a panic may quote a variable of the function.
-    panic::set_hook(Box::new(|panic| {
-        print_report(&panic_report(panic));
-        process::exit(2)
-    }));
+    print_panics(2);
     nss::resolve_without_modules();
     let settings = Settings::from_env();
     settings.start_log();
-    let env = environ::enter(None);
-    let directory = env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
-    let branch = branch(&env, ci, &directory);
-    let Settings { bash_options, today, .. } = settings;
-    let job = Job {
-        stanza: given(arguments),
-        env: Arc::new(env),
-        env_given: false,
-        require_deploy: false,
-        directory,
-        bash_options,
-        approved: None,
-        own_files: Vec::new(),
-        today,
-    };
+    let job = environ::own_job(given(arguments), &settings);
+    let branch = branch(&job.env, ci, &job.directory);
     let stanza = deploy::init(&job, &branch).map_err(|report| report.lines().join("; "))?;
     Ok(stanza_file(&stanza))
 }

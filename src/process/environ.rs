@@ -14,9 +14,14 @@
 use std::env;
 use std::ffi::{CString, OsStr, c_char};
 use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
 use std::ptr;
+use std::sync::Arc;
 
+use super::settings::Settings;
+use crate::deploy::Job;
 use crate::protocol::environment::{DEFAULT_PATH, Environment};
+use crate::protocol::json::Map;
 
 /// Hides the initial environment. Skips what the system does not support: without `/proc` there is nothing to
 /// hide.
@@ -114,4 +119,24 @@ pub(super) fn enter(given: Option<Environment>) -> Environment {
     let added_pairs = added.iter().map(|(name, value)| (OsStr::new(name), OsStr::new(value)));
     replace(env.iter().filter(|(name, _)| is_kept(name)).chain(added_pairs));
     env
+}
+
+/// The job of a command without a request: it has the environment and the directory of this process.
+pub(super) fn own_job(stanza: Map, settings: &Settings) -> Job {
+    Job {
+        stanza,
+        env: Arc::new(enter(None)),
+        env_given: false,
+        require_deploy: false,
+        directory: directory(),
+        bash_options: settings.bash_options,
+        approved: None,
+        own_files: Vec::new(),
+        today: settings.today.clone(),
+    }
+}
+
+/// The directory of this process.
+pub(super) fn directory() -> PathBuf {
+    env::current_dir().unwrap_or_else(|_| PathBuf::from("."))
 }

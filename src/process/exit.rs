@@ -2,7 +2,6 @@
 //! Never writes the last event twice.
 #![expect(clippy::disallowed_methods, reason = "exits the process")]
 
-use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::{io, process as std_process, thread};
@@ -70,16 +69,8 @@ pub(crate) fn handle_signals(
 ) -> io::Result<()> {
     let mut signals = Signals::catch()?;
     let listen = move || {
-        let stdout = io::stdout();
-        // Notices a closed output at once, not only when the next event is written: shifted traffic must not
-        // stay shared until then.
-        let first = signals.wait(Some(stdout.as_fd()), None);
-        let Some((reason, _)) = first.or_else(|| {
-            stop.cancel(CancelReason::OutputClosed);
-            signals.wait(None, None)
-        }) else {
-            return;
-        };
+        let first = signals.first(|| stop.cancel(CancelReason::OutputClosed));
+        let Some((reason, _)) = first else { return };
         stop.cancel(reason);
         if has_started.load(Ordering::Relaxed) {
             signals.wait(None, Some(SHUTDOWN_GRACE));

@@ -124,7 +124,7 @@ fn read_jobs(
     has_started.store(true, Ordering::Relaxed);
     child::adopt();
     settings.fault.trigger();
-    let directory = env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
+    let directory = environ::directory();
     // Without `env` in the request, the build is detected as for a file in the standalone mode.
     let env = if env_given {
         env

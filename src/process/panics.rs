@@ -1,11 +1,13 @@
-//! Reports a panic as the last event. Never shows the message of the panic, which may quote a secret.
+//! Reports a panic. Never shows the message of the panic, which may quote a secret.
+#![expect(clippy::disallowed_methods, reason = "exits the process")]
 
-use std::panic;
 use std::sync::Arc;
+use std::{panic, process};
 
 use rustix::io::Errno;
 
 use super::exit::finish_and_exit;
+use super::streams::print_report;
 use crate::cancel::CancelToken;
 use crate::diagnostics;
 use crate::event_writer::EventWriter;
@@ -17,6 +19,14 @@ pub(crate) fn report_panics(events: Arc<EventWriter>, stop: CancelToken) {
         let report = panic_report(panic);
         let report = diagnostics::naming_leftovers(report, events.stash(), events.shares_traffic());
         finish_and_exit(&events, &stop, events.failed(report), false)
+    }));
+}
+
+/// Makes a panic print its report on standard error and exit the process with this status.
+pub(crate) fn print_panics(status: i32) {
+    panic::set_hook(Box::new(move |panic| {
+        print_report(&panic_report(panic));
+        process::exit(status)
     }));
 }
 

@@ -74,6 +74,15 @@ impl Signals {
         Ok(Signals { delivery, arrived: VecDeque::new() })
     }
 
+    /// Waits for the first signal. If the reader of standard output closes it before, calls `on_closed` at once,
+    /// not only when the next event is written: shifted traffic must not stay shared until then.
+    pub(crate) fn first(&mut self, on_closed: impl FnOnce()) -> Option<(CancelReason, bool)> {
+        self.wait(Some(io::stdout().as_fd()), None).or_else(|| {
+            on_closed();
+            self.wait(None, None)
+        })
+    }
+
     /// Waits for a signal. The boolean is true if a terminal has sent it, which means to our whole process
     /// group. `None`: the reader of `output` has closed it, or the time limit is over.
     pub(crate) fn wait(

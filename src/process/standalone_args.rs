@@ -17,7 +17,7 @@ use crate::diagnostics;
 use crate::event_writer::EventWriter;
 use crate::protocol::environment::Environment;
 use crate::protocol::error::ErrorReport;
-use crate::protocol::event::{Event, Finished};
+use crate::protocol::event::Finished;
 use crate::standalone::ci::Ci;
 use crate::standalone::ci_log::{CiLog, LogGroups};
 use crate::standalone::job_env::{AUTO_INTERACTIVE, CiSelection};
@@ -29,6 +29,7 @@ use crate::standalone::{
 use clap::Args;
 use clap::builder::{PossibleValue, PossibleValuesParser};
 
+use super::environ;
 use super::output_format::{Format, ci_of_process, unix_seconds};
 use super::panics::panic_report;
 use super::settings::{Settings, TestPanic};
@@ -216,17 +217,22 @@ impl StandaloneArgs {
             Format::Json => &mut json,
             Format::Markdown => &mut markdown,
         };
-        let mut plans = PlanRecorder::new(reporter);
-        let mut reporter = RecordingReporter { reporter: &mut plans, written, files, log, fault };
-        let status = standalone::run(child_runs, program, forwarder, &mut reporter, self.require_deploy);
-        let mut files = reporter.files;
+        let plans = PlanRecorder::default();
+        let mut recording = RecordingReporter { reporter, written, plans, files, log, fault };
+        let status = standalone::run(child_runs, program, forwarder, &mut recording, self.require_deploy);
+        let RecordingReporter { reporter, plans, mut files, .. } = recording;
         if status == 1 && forwarder.reason() == Some(CancelReason::OutputClosed) {
             let report = diagnostics::from_stop(CancelReason::OutputClosed);
             print_report(&report);
             files.fail(&report);
         }
         let status = match &self.plan_options.out {
-            Some(file) if status == 0 || status == DIFFERS => plans.write(file, status),
+            Some(file) if status == 0 || status == DIFFERS => {
+                let written = plans.write(file);
+                let (Ok(note) | Err(note)) = &written;
+                reporter.note(note);
+                if written.is_ok() { status } else { 1 }
+            }
             Some(_) | None => status,
         };
         let shown = match format {
@@ -235,11 +241,8 @@ impl StandaloneArgs {
             Format::Json => Ok(()),
         };
         let is_written = files.write().map_err(|line| print_stderr(&line)).is_ok();
-        match shown {
-            Err(_) if format == Format::Markdown && matches!(status, 0 | DIFFERS) => 1,
-            Ok(()) | Err(_) if !is_written && matches!(status, 0 | DIFFERS) => 1,
-            Ok(()) | Err(_) => status,
-        }
+        let is_lost = !is_written || (format == Format::Markdown && shown.is_err());
+        if is_lost && matches!(status, 0 | DIFFERS) { 1 } else { status }
     }
 
     /// The policy for all stanzas of a file, as text. `None`: no file is given. If a child run prints no
@@ -349,8 +352,7 @@ fn prepare(
     stop: &CancelToken,
 ) -> Result<(Vec<ChildRun>, Vec<String>), InputError> {
     let env: Environment = env::vars_os().collect();
-    let directory = env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
-    standalone::prepare(request, &env, &directory, bash_options, stop)
+    standalone::prepare(request, &env, &environ::directory(), bash_options, stop)
 }
 
 /// Starts a thread that forwards each signal, and the closing of our standard output, to the running child.
@@ -360,11 +362,7 @@ pub(super) fn forward_signals(stop: &CancelToken) -> io::Result<Arc<SignalForwar
     let (mut signals, forwarder, stop) = (Signals::catch()?, Arc::new(SignalForwarder::new()?), stop.clone());
     let to = forwarder.clone();
     let forward = move || {
-        let stdout = io::stdout();
-        let first = signals.wait(Some(stdout.as_fd()), None).or_else(|| {
-            to.forward(CancelReason::OutputClosed, false);
-            signals.wait(None, None)
-        });
+        let first = signals.first(|| to.forward(CancelReason::OutputClosed, false));
         let Some((reason, typed)) = first else { return };
         stop.cancel(reason);
         to.forward(reason, typed);
@@ -413,10 +411,11 @@ fn report_panics(written: Arc<Mutex<WrittenEvents>>, is_json: bool) {
     }));
 }
 
-/// Passes everything to another reporter, and records which events were written, and the results.
+/// Passes everything to another reporter, and records which events were written, the plans and the results.
 struct RecordingReporter<'a> {
     reporter: &'a mut dyn Reporter,
     written: Arc<Mutex<WrittenEvents>>,
+    plans: PlanRecorder,
     files: ResultFiles,
     /// The log in which errors are also commands.
     log: CiLog,
@@ -424,17 +423,22 @@ struct RecordingReporter<'a> {
 }
 
 impl Reporter for RecordingReporter<'_> {
-    fn heading(&mut self, title: &str, is_only: bool) -> io::Result<()> {
-        self.files.heading(title);
-        self.reporter.heading(title, is_only)
+    fn begin_run(&mut self, title: &str) {
+        self.files.begin_run(title);
+        self.reporter.begin_run(title);
+    }
+
+    fn heading(&mut self, title: &str) -> io::Result<()> {
+        self.reporter.heading(title)
     }
 
     fn line(&mut self, line: &ChildLine, raw: &str, locate: Locate<'_>) -> io::Result<()> {
         self.files.add(line);
+        if let Some(finished) = line.finished() {
+            self.plans.add(finished);
+        }
         self.reporter.line(line, raw, locate)?;
-        if let ChildLine::Event(line) = line
-            && let Event::Finished(finished) = &line.event
-        {
+        if let Some(finished) = line.finished() {
             Stdout.write_all(annotations::of_result(self.log, finished, locate).as_bytes())?;
         }
         let written = if line.is_finished() { WrittenEvents::Finished } else { WrittenEvents::Begun };
@@ -452,10 +456,8 @@ impl Reporter for RecordingReporter<'_> {
 struct JsonReporter;
 
 impl Reporter for JsonReporter {
-    fn heading(&mut self, title: &str, is_only: bool) -> io::Result<()> {
-        if !is_only {
-            print_stderr(title);
-        }
+    fn heading(&mut self, title: &str) -> io::Result<()> {
+        print_stderr(title);
         Ok(())
     }
 
@@ -470,17 +472,12 @@ impl Reporter for JsonReporter {
 
 /// Collects Markdown. The errors are also on standard error, because Markdown is usually written to a file.
 impl Reporter for MarkdownDocument {
-    fn heading(&mut self, title: &str, _: bool) -> io::Result<()> {
-        MarkdownDocument::heading(self, title);
-        Ok(())
+    fn begin_run(&mut self, title: &str) {
+        MarkdownDocument::begin_run(self, title);
     }
 
     fn line(&mut self, line: &ChildLine, _: &str, _: Locate<'_>) -> io::Result<()> {
-        if let ChildLine::Event(line) = line
-            && let Event::Finished(finished) = &line.event
-        {
-            finished.error().into_iter().for_each(print_report);
-        }
+        line.finished().and_then(Finished::error).into_iter().for_each(print_report);
         self.add(line);
         Ok(())
     }
@@ -492,8 +489,8 @@ impl Reporter for MarkdownDocument {
 
 /// Writes text for people.
 impl Reporter for HumanReporter<Stdout> {
-    fn heading(&mut self, title: &str, is_only: bool) -> io::Result<()> {
-        if is_only { Ok(()) } else { HumanReporter::heading(self, title) }
+    fn heading(&mut self, title: &str) -> io::Result<()> {
+        HumanReporter::heading(self, title)
     }
 
     fn line(&mut self, line: &ChildLine, _: &str, locate: Locate<'_>) -> io::Result<()> {

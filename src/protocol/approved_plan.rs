@@ -88,9 +88,6 @@ pub(crate) struct LayerChangedTwice(String);
 
 /// Checks that no deployment of the plan makes a later one outdated with a layer. Each part is what is
 /// deployed together: a function, or those of a release.
-///
-/// # Errors
-/// [`LayerChangedTwice`].
 pub(crate) fn check_layers<'a>(
     parts: impl IntoIterator<Item = impl IntoIterator<Item = &'a ApprovedFunction>>,
 ) -> Result<(), LayerChangedTwice> {

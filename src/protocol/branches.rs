@@ -104,12 +104,11 @@ mod tests {
 
     #[test]
     fn branch_specific_values_are_picked_by_exact_name() {
-        let node = json::parse(
-            br#"{"function_name":{"master":"a","develop":"b"},"role":{"master":"r"},
+        let stanza = Map::of_json(
+            r#"{"function_name":{"master":"a","develop":"b"},"role":{"master":"r"},
                 "environment":{"X":"1"}}"#,
-        )
-        .unwrap();
-        let (selected, warnings) = select_branch(node.as_map().unwrap(), "develop");
+        );
+        let (selected, warnings) = select_branch(&stanza, "develop");
         assert_eq!(selected.get("function_name"), Some(&Node::Text("b".to_owned())));
         assert_eq!(selected.get("role"), None);
         assert!(selected.get("environment").is_some());
@@ -118,16 +117,15 @@ mod tests {
 
     #[test]
     fn a_branch_specific_entry_of_a_list_is_picked_too() {
-        let node = json::parse(
-            br#"{"subnet_ids":["s-0",{"master":"s-1","dev":["s-2","s-3"]}],"layers":[{"dev":"l"}],
+        let stanza = Map::of_json(
+            r#"{"subnet_ids":["s-0",{"master":"s-1","dev":["s-2","s-3"]}],"layers":[{"dev":"l"}],
                 "security_group_ids":[{"Ref":"g"}],"environment":[{"dev":"x"}]}"#,
-        )
-        .unwrap();
-        let (selected, warnings) = select_branch(node.as_map().unwrap(), "dev");
+        );
+        let (selected, warnings) = select_branch(&stanza, "dev");
         let subnets = ["s-0", "s-2", "s-3"].map(|id| Node::Text(id.to_owned()));
         assert_eq!(selected.get("subnet_ids"), Some(&Node::List(subnets.to_vec())));
         for key in ["layers", "security_group_ids", "environment"] {
-            assert_eq!(selected.get(key), node.as_map().unwrap().get(key), "{key}");
+            assert_eq!(selected.get(key), stanza.get(key), "{key}");
         }
         assert_eq!(warnings.len(), 1);
     }

@@ -389,6 +389,18 @@ impl<'de> Visitor<'de> for Counted<'_> {
 }
 
 #[cfg(test)]
+impl Map {
+    /// Reads a map for a test.
+    #[track_caller]
+    pub(crate) fn of_json(text: &str) -> Self {
+        match parse(text.as_bytes()) {
+            Ok(Node::Map(map)) => map,
+            other => panic!("{text}: {other:?}"),
+        }
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

@@ -126,7 +126,7 @@ macro_rules! restricted {
     ($key:expr; name()) => { $key.not_empty() };
     ($key:expr; secret()) => { $key.not_empty() };
     ($key:expr; needed_name()) => { $key.not_empty() };
-    ($key:expr; required_name()) => { $key.not_empty() };
+    ($key:expr; required($right:expr)) => { $key.not_empty() };
     ($key:expr; word($words:expr)) => { $key.words($words) };
     ($key:expr; needed_word($words:expr)) => { $key.words($words).not_empty() };
     ($key:expr; word_or_first($words:expr)) => { $key.words($words) };

@@ -8,6 +8,7 @@ use serde_json::json;
 
 use super::json::quoted;
 use super::keys::structure;
+use super::name::{is_account, is_name};
 use super::schema_types::{Text, TextList, WholeNumber, schema_types};
 use super::stanza_reader::StanzaReader;
 
@@ -37,13 +38,13 @@ impl Layer {
     pub fn parse(text: &str) -> Self {
         let (layer, version) = match text.rsplit_once(':') {
             Some((layer, "latest")) => (layer, None),
-            Some((layer, number)) if is_layer_name(layer) => match version_number(number) {
+            Some((layer, number)) if is_name(layer) => match version_number(number) {
                 Some(number) => (layer, Some(number)),
                 None => return Layer::Version(text.to_owned()),
             },
             Some(_) | None => (text, None),
         };
-        if is_layer_name(layer) || is_layer_arn(layer) {
+        if is_name(layer) || is_layer_arn(layer) {
             Layer::Named(NamedLayer { layer: layer.to_owned(), version })
         } else {
             Layer::Version(text.to_owned())
@@ -74,17 +75,12 @@ fn version_number(text: &str) -> Option<i64> {
     text.parse().ok().filter(|number| are_digits && *number > 0)
 }
 
-fn is_layer_name(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
-}
-
 /// Whether a text is the ARN of a layer, without a version.
 fn is_layer_arn(text: &str) -> bool {
     match text.split(':').collect::<Vec<_>>().as_slice() {
         ["arn", partition, "lambda", region, account, "layer", name] => {
-            let is_account = account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit());
-            let is_word = |text: &str| is_layer_name(text) && !text.contains('_');
-            is_word(partition) && is_word(region) && is_account && is_layer_name(name)
+            let is_word = |text: &str| is_name(text) && !text.contains('_');
+            is_word(partition) && is_word(region) && is_account(account) && is_name(name)
         }
         _ => false,
     }
@@ -104,8 +100,8 @@ structure! {
                 => "LayerName" of PublishLayerVersion;
         /// What to package, as a path in the build directory, such as `layer`: a directory, a single file, or
         /// a finished `.zip` archive. The contents of a directory are in `/opt` of the function. Required.
-        pub zip: String as Text = layer_path(),
-            "Content of the layer".not_empty().example("layer") => "Content.ZipFile" of PublishLayerVersion;
+        pub zip: String as Text = required("a path in the build directory, such as `layer`"),
+            "Content of the layer".example("layer") => "Content.ZipFile" of PublishLayerVersion;
         /// Number of versions of the layer to keep, newest first, at least 1, such as 3. Older versions are
         /// deleted after the deployment, except those that a version of this function uses. Other functions
         /// are not looked at: one that uses a deleted version keeps working, but cannot be given that version
@@ -159,25 +155,12 @@ impl StanzaReader<'_> {
 
     /// Reads the name of a layer to build.
     fn layer_name(&mut self, key: &'static str) -> String {
-        let name = self.of_layer(key, "the name of the layer, such as `deps`");
-        if !name.is_empty() && !is_layer_name(&name) {
+        let name = self.required(key, "the name of the layer, such as `deps`");
+        if !name.is_empty() && !is_name(&name) {
             let (key_name, shown) = (self.name_of(key), quoted(&name));
             self.refuse(key, format!("`{key_name}` is {shown}; expected letters, digits, `-` and `_`"));
         }
         name
-    }
-
-    /// Reads what a layer to build contains.
-    fn layer_path(&mut self, key: &'static str) -> String {
-        self.of_layer(key, "a path in the build directory, such as `layer`")
-    }
-
-    /// Reads a string that a layer to build must have. `right` says what is expected.
-    fn of_layer(&mut self, key: &'static str, right: &str) -> String {
-        if !self.has(key) {
-            self.require(key, format!("`{}` is missing; expected {right}", self.name_of(key)));
-        }
-        self.name(key).unwrap_or_default()
     }
 
     fn layer_versions_to_keep(&mut self, key: &'static str) -> Option<i32> {
@@ -192,7 +175,8 @@ impl StanzaReader<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::{json, stanza};
+    use crate::protocol::json::Map;
+    use crate::protocol::stanza;
 
     #[test]
     fn a_layer_that_is_built_has_one_entry() {
@@ -202,9 +186,8 @@ mod tests {
             (json!([built, "deps:3"]), "builds `deps` and names it, too"),
             (json!(["deps", built]), "builds `deps` and names it, too"),
         ] {
-            let text = json!({"function_name": "f", "layers": layers}).to_string();
-            let node = json::parse(text.as_bytes()).expect("the test's own JSON is valid");
-            let read = stanza::read(node.as_map().expect("an object"));
+            let stanza = json!({"function_name": "f", "layers": layers}).to_string();
+            let read = stanza::read(&Map::of_json(&stanza));
             let [problem] = read.problems() else { panic!("{:?}", read.problems()) };
             assert!(problem.message.contains(words), "{}", problem.message);
         }

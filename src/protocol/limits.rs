@@ -293,11 +293,9 @@ fn find<'a>(node: &'a Node, path: &str) -> Option<&'a Node> {
 /// The scalars in a node with their JSON pointers: all entries of a list, or the members at `path` in a map.
 fn values(node: &Node, at: &str, path: &str) -> Vec<(String, String)> {
     match node {
-        Node::List(items) => items
-            .iter()
-            .enumerate()
-            .flat_map(|(index, item)| values(item, &format!("{at}/{index}"), path))
-            .collect(),
+        Node::List(_) => {
+            node.entries(at).into_iter().flat_map(|(at, item)| values(item, &at, path)).collect()
+        }
         Node::Map(map) if !path.is_empty() => {
             let (member, rest) = path.split_once('.').unwrap_or((path, ""));
             map.get(member).map(|inner| values(inner, &pointer(at, member), rest)).unwrap_or_default()
@@ -311,11 +309,9 @@ fn values(node: &Node, at: &str, path: &str) -> Vec<(String, String)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::json;
 
     fn of(stanza: &str) -> Vec<Warning> {
-        let node = json::parse(stanza.as_bytes()).expect("JSON");
-        warnings(node.as_map().expect("an object"))
+        warnings(&Map::of_json(stanza))
     }
 
     #[track_caller]

@@ -58,11 +58,12 @@ impl FunctionName {
 /// Maximum length in bytes of a name that a message repeats. AWS allows 170 characters.
 const MAX_QUOTED: usize = 200;
 
-fn is_name(text: &str) -> bool {
+/// Whether a text has the form that AWS documents for the names of functions, layers and aliases.
+pub(super) fn is_name(text: &str) -> bool {
     !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || "-_".contains(c))
 }
 
-fn is_account(text: &str) -> bool {
+pub(super) fn is_account(text: &str) -> bool {
     text.len() == 12 && text.bytes().all(|c| c.is_ascii_digit())
 }
 

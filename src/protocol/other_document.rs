@@ -119,7 +119,6 @@ impl fmt::Display for OtherDocument {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::json::parse;
 
     #[test]
     fn a_document_that_is_no_stanza_is_recognized() {
@@ -148,8 +147,7 @@ mod tests {
             (r#"{"deploy":"lambda"}"#, None),
             ("{}", None),
         ] {
-            let node = parse(text.as_bytes()).expect("JSON");
-            assert_eq!(OtherDocument::of(node.as_map().expect("an object")), expected, "{text}");
+            assert_eq!(OtherDocument::of(&Map::of_json(text)), expected, "{text}");
         }
     }
 
@@ -162,8 +160,7 @@ mod tests {
             r#"{"FunctionName":"f"}"#,
             r#"{"language":"c"}"#,
         ] {
-            let node = parse(text.as_bytes()).expect("JSON");
-            let all = node.as_map().expect("an object");
+            let all = Map::of_json(text);
             let some: Map =
                 KEYS.into_iter().filter_map(|key| Some((key.to_owned(), all.get(key)?.clone()))).collect();
             assert!(OtherDocument::of(&some).is_some(), "{text}");

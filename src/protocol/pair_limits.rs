@@ -143,13 +143,11 @@ fn find_names(node: &Node, at: &str, places: &mut BTreeMap<String, String>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::json;
     use crate::protocol::stanza;
 
     #[track_caller]
     fn check(text: &str, expected: &[(&str, &str)]) {
-        let node = json::parse(text.as_bytes()).expect("JSON");
-        let map = node.as_map().expect("an object");
+        let map = &Map::of_json(text);
         let read = stanza::read(map);
         let options = read.options();
         let found = warnings(map, options.environment.as_ref(), options.function_tags.as_ref());

@@ -198,13 +198,13 @@ fn is_map_of_branches(node: &Node, is_in_list: bool) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use crate::protocol::json::parse;
+    use crate::protocol::json::Map;
     use crate::protocol::stanza;
 
     /// The variables as `NAME=value`, and the codes of warnings and problems, each joined by spaces.
     fn read(environment: &str) -> (String, String) {
-        let node = parse(format!(r#"{{"function_name":"f","environment":{environment}}}"#).as_bytes());
-        let read = stanza::read(node.expect("JSON").as_map().expect("an object"));
+        let stanza = format!(r#"{{"function_name":"f","environment":{environment}}}"#);
+        let read = stanza::read(&Map::of_json(&stanza));
         let variables = read.options().environment.iter().flatten();
         let variables = variables.map(|(name, value)| format!("{name}={}", value.expose()));
         let warnings = read.warnings.iter().map(|warning| warning.code.to_string());

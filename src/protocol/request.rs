@@ -389,10 +389,6 @@ mod tests {
         }
         for (text, expected) in [
             (
-                format!(r#"{{"function_name":"a","plan":{two}}}"#),
-                "the plan is for 2 stanzas, but the request has 1 stanza",
-            ),
-            (
                 format!(r#"{{"stanzas":[{{}},{{}}],"plan":{one}}}"#),
                 "the plan is for 1 stanza, but the request has 2 stanzas",
             ),

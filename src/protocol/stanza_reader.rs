@@ -86,6 +86,15 @@ impl<'a> StanzaReader<'a> {
         self.not_empty(key, text)
     }
 
+    /// As [`StanzaReader::name`], for a string without which the map is incomplete. `right` says what is
+    /// expected.
+    pub(super) fn required(&mut self, key: &'static str, right: &str) -> String {
+        if !self.has(key) {
+            self.require(key, format!("`{}` is missing; expected {right}", self.name_of(key)));
+        }
+        self.name(key).unwrap_or_default()
+    }
+
     /// As [`StanzaReader::name`], for a string that messages must not quote.
     pub(super) fn secret(&mut self, key: &'static str) -> Option<Secret> {
         let node = self.read_node(key)?;
@@ -298,6 +307,18 @@ impl<'a> StanzaReader<'a> {
         let is_empty = node.as_map().is_some_and(Map::is_empty);
         self.inner(self.at(key), self.name_of(key), node, read)
             .filter(|value| is_empty || *value != T::default())
+    }
+
+    /// As [`StanzaReader::structure`]. An unknown member is an error here and not only a warning, because a
+    /// misspelt one would drop a safeguard, such as an alarm or a hook.
+    pub(super) fn strict_structure<T: Default + PartialEq>(
+        &mut self,
+        key: &'static str,
+        read: impl FnOnce(&mut StanzaReader<'_>) -> T,
+    ) -> Option<T> {
+        let value = self.structure(key, read);
+        self.refuse_unknown_keys(&self.at(key));
+        value
     }
 
     /// Reads any value as JSON.

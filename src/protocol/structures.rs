@@ -234,11 +234,11 @@ structure! {
     #[derive(Clone, Debug, Default, PartialEq, Eq)]
     pub struct CodeDeploy in "codedeploy." {
         /// CodeDeploy application with the compute platform Lambda, such as `shop`. Required.
-        pub application: String as Text = required_name(),
+        pub application: String as Text = required("its name in CodeDeploy"),
             "Application".example("shop");
         /// Deployment group of the application, such as `live`. Its role, alarms and rollback rules apply.
         /// Required.
-        pub deployment_group: String as Text = required_name(),
+        pub deployment_group: String as Text = required("its name in CodeDeploy"),
             "Deployment group".example("live");
         /// Deployment configuration, which says how the traffic shifts, such as
         /// `CodeDeployDefault.LambdaCanary10Percent5Minutes`. Default: that of the deployment group.
@@ -328,13 +328,15 @@ fn cors(r: &mut StanzaReader<'_>) -> Cors {
     cors
 }
 
-/// Reads `guard`, and refuses one that watches nothing.
-fn guard(r: &mut StanzaReader<'_>) -> Guard {
-    let guard = Guard::read(r);
-    if !r.has("alarms") && !r.has("errors") {
-        r.require("alarms", "`guard` requires `alarms` or `errors`");
+impl Guard {
+    /// Reads `guard`, and refuses one that watches nothing.
+    pub(super) fn checked(r: &mut StanzaReader<'_>) -> Self {
+        let guard = Guard::read(r);
+        if !r.has("alarms") && !r.has("errors") {
+            r.require("alarms", "`guard` requires `alarms` or `errors`");
+        }
+        guard
     }
-    guard
 }
 
 /// A percentage such as `1%`, `1.5` or `1.5 %`, in tenths of a percent.
@@ -362,15 +364,6 @@ impl StanzaReader<'_> {
             self.refuse(key, format!("a file system requires `{key}`"));
         }
         value.unwrap_or_default()
-    }
-
-    /// Reads a string without which the map is incomplete.
-    fn required_name(&mut self, key: &'static str) -> String {
-        if !self.has(key) {
-            let message = format!("`{}` is missing; expected its name in CodeDeploy", self.name_of(key));
-            self.require(key, message);
-        }
-        self.name(key).unwrap_or_default()
     }
 
     /// As [`StanzaReader::word`], but refuses an empty value. So it cannot open an endpoint to everyone by
@@ -414,14 +407,6 @@ impl StanzaReader<'_> {
         self.number_or_none(key).map(|number| if number == OrNone::Some(0) { OrNone::None } else { number })
     }
 
-    /// Reads a guard. An unknown member is an error here and not only a warning, because a misspelt one would
-    /// drop a part of the guard.
-    pub(super) fn guard(&mut self, key: &'static str) -> Option<Guard> {
-        let guard = self.structure(key, guard);
-        self.refuse_unknown_keys(&self.at(key));
-        guard
-    }
-
     /// Reads names and ARNs of alarms, without repetitions.
     fn alarms(&mut self, key: &'static str) -> Option<Vec<AlarmName>> {
         let names = self.distinct_texts(key)?;
@@ -441,14 +426,6 @@ impl StanzaReader<'_> {
             }
         }
         Some(alarms)
-    }
-
-    /// Reads how CodeDeploy moves the alias. An unknown member is an error here and not only a warning,
-    /// because a misspelt one would drop a hook.
-    pub(super) fn codedeploy(&mut self, key: &'static str) -> Option<CodeDeploy> {
-        let codedeploy = self.structure(key, CodeDeploy::read);
-        self.refuse_unknown_keys(&self.at(key));
-        codedeploy
     }
 
     /// Reads a duration in whole seconds, at least 1.

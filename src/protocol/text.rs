@@ -19,6 +19,11 @@ pub(crate) fn is_variable_name(text: &str) -> bool {
         && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }
 
+/// Whether a text consists of digits, at least one.
+pub(crate) fn is_number(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
 /// A pattern that matches a word in any case.
 pub(crate) fn in_any_case(word: &str) -> String {
     let letters = word.chars().map(|c| match c.is_ascii_alphabetic() {

@@ -3,7 +3,7 @@
 //! character, and the characters that the CI decodes are encoded.
 
 use super::ci_log::CiLog;
-use super::reporter::Locate;
+use super::reporter::{Locate, of_stanzas};
 use super::terminal::clean;
 use crate::protocol::error::{Code, ErrorReport};
 use crate::protocol::event::Finished;
@@ -13,8 +13,9 @@ use crate::protocol::messages::without_log_commands;
 /// such commands.
 pub(crate) fn of_result(log: CiLog, finished: &Finished, locate: Locate<'_>) -> String {
     let level = if finished.is_allowed() { "warning" } else { "error" };
-    let commands = errors(finished).into_iter().map(|(stanza, error)| {
-        of_report(log, level, error, &|_, at: Option<&str>| at.and_then(|at| locate(stanza, at)))
+    let commands = of_stanzas(finished).into_iter().filter_map(|(stanza, finished)| {
+        let place = |_: usize, at: Option<&str>| at.and_then(|at| locate(stanza, at));
+        Some(of_report(log, level, finished.error()?, &place))
     });
     commands.collect()
 }
@@ -23,15 +24,6 @@ pub(crate) fn of_result(log: CiLog, finished: &Finished, locate: Locate<'_>) -> 
 /// `.travis.yml:14`.
 pub(crate) fn of_refusal(log: CiLog, report: &ErrorReport, places: &[String]) -> String {
     of_report(log, "error", report, &|index, _: Option<&str>| places.get(index).cloned())
-}
-
-/// The errors of a result, each with the index of its stanza in a list.
-fn errors(finished: &Finished) -> Vec<(Option<u32>, &ErrorReport)> {
-    if let Finished::List(list) = finished {
-        let functions = list.functions.iter();
-        return functions.filter_map(|each| Some((Some(each.stanza), each.finished.error()?))).collect();
-    }
-    finished.error().map(|error| (None, error)).into_iter().collect()
 }
 
 /// A command for the report, or for each of its problems. `place` is given the index of the problem and its

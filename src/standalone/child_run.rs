@@ -59,9 +59,10 @@ pub(crate) fn run(
     require_deploy: bool,
 ) -> i32 {
     let (mut has_contacted_aws, mut all_skipped, mut differs) = (false, true, false);
-    let is_only = child_runs.len() == 1;
     for (index, child_run) in child_runs.iter().enumerate() {
-        if reporter.heading(&child_run.title(), is_only).is_err() {
+        let title = child_run.title();
+        reporter.begin_run(&title);
+        if child_runs.len() > 1 && reporter.heading(&title).is_err() {
             forwarder.forward(CancelReason::OutputClosed, false);
         }
         let left = &child_runs[index + 1..];
@@ -205,7 +206,7 @@ impl ChildRun {
         say: &dyn Fn(&str),
     ) -> Result<String, i32> {
         let (mut child, mut stdout) =
-            forwarder.start_piped(self.command(program)).map_err(|not_started| match not_started {
+            forwarder.start(self.command(program)).map_err(|not_started| match not_started {
                 NotStarted::Cancelled(reason) => {
                     say(&format!("no document printed: cancelled by {reason}"));
                     reason.exit_status()
@@ -264,7 +265,7 @@ impl ChildRun {
         let forwarder = events.forwarder;
         let mut command = self.command(program);
         command.args(is_required.then_some("--require-deploy"));
-        let (mut child, stdout) = match forwarder.start_piped(command) {
+        let (mut child, stdout) = match forwarder.start(command) {
             Ok(started) => started,
             Err(NotStarted::Cancelled(reason)) => {
                 events.conclude("it was not started", reason == CancelReason::OutputClosed);
@@ -350,11 +351,8 @@ impl EventForwarder<'_> {
     fn forward(&mut self, line: &ChildLine, raw: &str) {
         self.sent_hello = true;
         self.finished |= line.is_finished();
-        if let ChildLine::Event(line) = line {
-            self.contacts_aws |= matches!(line.event, Event::Identified { .. });
-            self.is_skipped |=
-                matches!(&line.event, Event::Finished(finished) if finished.outcome() == Outcome::Skipped);
-        }
+        self.is_skipped |= line.finished().is_some_and(|finished| finished.outcome() == Outcome::Skipped);
+        self.contacts_aws |= matches!(line.event(), Some(Event::Identified { .. }));
         let child_run = self.child_run;
         let place = |stanza: Option<u32>, at: &str| child_run.place(stanza, at);
         // After the output is closed, nothing more is written to it. The run shuts down, and its events are

@@ -15,9 +15,11 @@ pub(super) use build::{request_named_by, slug_of};
 use mapping::Variables;
 pub(crate) use mapping::{Lookup, is_merged_change};
 
-/// Defines the CIs, in the order of detection, each with its name on the command line.
+/// Defines the CIs, in the order of detection: the name on the command line, what is so of the variables if
+/// the process runs there, and the function that reads what is built.
 macro_rules! cis {
-    ($($(#[doc = $doc:literal])* $name:ident: $word:literal;)*) => {
+    ($($(#[doc = $doc:literal])* $name:ident: $word:literal
+        if $is:ident($($variable:literal),+) => $read:path;)*) => {
         /// A CI with known variables.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub enum Ci { $($(#[doc = $doc])* $name,)* }
@@ -30,33 +32,44 @@ macro_rules! cis {
             pub fn name(self) -> &'static str {
                 match self { $(Ci::$name => $word,)* }
             }
+
+            fn is_here(self, v: &Variables<'_>) -> bool {
+                match self { $(Ci::$name => v.$is($($variable),+),)* }
+            }
+
+            /// The variables of [`MAPPED_VARS`] for this build. In the build of a pull request,
+            /// `TRAVIS_BRANCH` is the target branch, and absent if the CI does not provide it. In the build
+            /// of a tag it is the tag, as on Travis CI.
+            pub fn to_travis_vars(self, lookup: Lookup<'_>) -> Vec<(&'static str, String)> {
+                match self { $(Ci::$name => $read(&Variables(lookup)),)* }
+            }
         }
     };
 }
 
 cis! {
     /// Travis CI itself: nothing to map. Also any environment that already has Travis's variables.
-    Travis: "travis";
+    Travis: "travis" if is_true("TRAVIS") => mapping::travis;
     /// GitHub Actions, and Gitea's and Forgejo's, which set the same variables.
-    GitHubActions: "github-actions";
+    GitHubActions: "github-actions" if is_true("GITHUB_ACTIONS") => mapping::github_actions;
     /// GitLab CI/CD.
-    GitLab: "gitlab";
+    GitLab: "gitlab" if is_true("GITLAB_CI") => mapping::gitlab;
     /// Buildkite.
-    Buildkite: "buildkite";
+    Buildkite: "buildkite" if is_true("BUILDKITE") => mapping::buildkite;
     /// CircleCI.
-    CircleCi: "circleci";
+    CircleCi: "circleci" if is_true("CIRCLECI") => mapping::circleci;
     /// Woodpecker CI.
-    Woodpecker: "woodpecker";
+    Woodpecker: "woodpecker" if is("CI", "woodpecker") => mapping::woodpecker;
     /// Drone CI.
-    Drone: "drone";
+    Drone: "drone" if is_true("DRONE") => mapping::drone;
     /// Bitbucket Pipelines.
-    Bitbucket: "bitbucket";
+    Bitbucket: "bitbucket" if has("BITBUCKET_BUILD_NUMBER") => mapping::bitbucket;
     /// Azure Pipelines.
-    Azure: "azure";
+    Azure: "azure" if is_true("TF_BUILD") => mapping::azure;
     /// Jenkins, in a multibranch project.
-    Jenkins: "jenkins";
+    Jenkins: "jenkins" if has("JENKINS_URL") => mapping::jenkins;
     /// AWS CodeBuild. Last, because it also hosts runners of the other CIs.
-    CodeBuild: "codebuild";
+    CodeBuild: "codebuild" if has("CODEBUILD_BUILD_ARN") => mapping::codebuild;
 }
 
 impl Ci {
@@ -73,50 +86,6 @@ impl Ci {
     /// The CI with this [`Ci::name`].
     pub fn named(name: &str) -> Option<Ci> {
         Ci::ALL.into_iter().find(|ci| ci.name() == name)
-    }
-
-    /// The variables of [`MAPPED_VARS`] for this build. In the build of a pull request, `TRAVIS_BRANCH` is
-    /// the target branch, and absent if the CI does not provide it. In the build of a tag it is the tag, as
-    /// on Travis CI.
-    pub fn to_travis_vars(self, lookup: Lookup<'_>) -> Vec<(&'static str, String)> {
-        let v = Variables(lookup);
-        let info = match self {
-            // Travis CI always sets TRAVIS_PULL_REQUEST, so without it nothing is known.
-            Ci::Travis => {
-                let value = |name| {
-                    v.get(name).or_else(|| (name == "TRAVIS_PULL_REQUEST").then(|| UNKNOWN.to_owned()))
-                };
-                return MAPPED_VARS.into_iter().filter_map(|name| Some((name, value(name)?))).collect();
-            }
-            Ci::GitHubActions => mapping::github_actions(&v),
-            Ci::GitLab => mapping::gitlab(&v),
-            Ci::Buildkite => mapping::buildkite(&v),
-            Ci::CircleCi => mapping::circleci(&v),
-            Ci::Woodpecker => mapping::woodpecker(&v),
-            Ci::Drone => mapping::drone(&v),
-            Ci::Bitbucket => mapping::bitbucket(&v),
-            Ci::Azure => mapping::azure(&v),
-            Ci::Jenkins => mapping::jenkins(&v),
-            Ci::CodeBuild => mapping::codebuild(&v),
-        };
-        info.into_travis_vars()
-    }
-
-    fn is_here(self, v: &Variables<'_>) -> bool {
-        let yes = |name| v.get(name).is_some_and(|value| value.eq_ignore_ascii_case("true"));
-        match self {
-            Ci::Travis => yes("TRAVIS"),
-            Ci::GitHubActions => yes("GITHUB_ACTIONS"),
-            Ci::GitLab => yes("GITLAB_CI"),
-            Ci::Buildkite => yes("BUILDKITE"),
-            Ci::CircleCi => yes("CIRCLECI"),
-            Ci::Woodpecker => v.is("CI", "woodpecker"),
-            Ci::Drone => yes("DRONE"),
-            Ci::Bitbucket => v.has("BITBUCKET_BUILD_NUMBER"),
-            Ci::Azure => yes("TF_BUILD"),
-            Ci::Jenkins => v.has("JENKINS_URL"),
-            Ci::CodeBuild => v.has("CODEBUILD_BUILD_ARN"),
-        }
     }
 }
 

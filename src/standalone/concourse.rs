@@ -22,6 +22,7 @@ use crate::protocol::environment::Environment;
 use crate::protocol::json::{self, Map, Node, pointer};
 use crate::protocol::messages::dotted;
 use crate::protocol::request::KEYS_OF_REQUEST;
+use crate::protocol::text::is_number;
 
 /// The directory of the scripts in the image of a resource, without its first slash.
 const DIRECTORY: &str = "opt/resource";
@@ -135,7 +136,6 @@ impl ResourceRequest {
             Some(Node::Text(text)) => Some(text.clone()),
             _ => None,
         };
-        let is_number = |text: &String| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
         let number = text("version").filter(|text| is_number(text) || text.starts_with("$LATEST"))?;
         Some(AskedVersion { number, code_sha256: text("code_sha256") })
     }

@@ -1,7 +1,6 @@
 //! Input errors of the standalone mode, and the report that users see of each. Never shows a value of the
 //! file, because any value may be a secret.
 
-use std::error::Error as _;
 use std::io::{self, ErrorKind};
 
 use super::encrypted::{MissingSecret, Replacement};
@@ -11,7 +10,7 @@ use crate::diagnostics;
 use crate::git::GitError;
 use crate::protocol::approved_plan::{LayerChangedTwice, PlanFormatError};
 use crate::protocol::error::{Code, ErrorReport, Problem};
-use crate::protocol::json::{MAX_REQUEST_BYTES, WireError};
+use crate::protocol::json::MAX_REQUEST_BYTES;
 use crate::protocol::messages::size;
 use crate::protocol::other_document::OtherDocument;
 use crate::protocol::request::stanzas_of;
@@ -21,43 +20,33 @@ use crate::travis_if::InvalidCondition;
 /// `.travis.yml:14`.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum InputError {
-    /// The command line names two files.
     #[error("--travis-yml and --stanza cannot be used together")]
     TwoFiles,
-    /// The command line has `--only` without a file.
     #[error("--only requires --travis-yml or --stanza")]
     OnlyWithoutFile,
-    /// The command line has `--plan` or `--out` without a file of stanzas.
     #[error("--plan and --out require --travis-yml or --stanza")]
     PlanFileWithoutFile,
-    /// The path of this program's executable cannot be determined.
     #[error("cannot locate the dpl-lambda executable")]
     Program(#[source] io::Error),
     /// git does not know the build's branch, tag or commit.
     #[error(transparent)]
     Git(#[from] GitError),
-    /// The file does not exist.
     #[error("{file}: file not found")]
     NotFound { file: String },
-    /// The path is a directory.
     #[error("{file}: this is a directory; expected a file")]
     Directory { file: String },
-    /// The file cannot be read.
     #[error("{file}: cannot read the file")]
     Unreadable { file: String, source: io::Error },
     /// The file of `--result` or `--summary` cannot be written.
     #[error("{file}: cannot write to the file")]
     Unwritable { file: String, source: io::Error },
-    /// The file is larger than a request may be.
     #[error("{file}: the file is larger than {}", size(MAX_REQUEST_BYTES as u64))]
     TooLarge { file: String },
-    /// The file is not UTF-8, first on this line.
     #[error("{file}:{line}: invalid UTF-8")]
     NotUtf8 { file: String, line: usize },
     /// The file has no usable stanza, or not the one that `--only` selects.
     #[error("{}: {error}", location(.file, .error))]
     Stanza { file: String, error: StanzaError },
-    /// The file has several stanzas, and the command writes one archive.
     #[error("{file}: found {} stanzas, but this command takes only one: {}", .there.len(), .there.join(", "))]
     SeveralStanzas {
         file: String,
@@ -79,7 +68,6 @@ pub(crate) enum InputError {
     /// The file ends within an approved plan, or is empty.
     #[error("{file}: the plan is incomplete: the file ends too early")]
     CutPlan { file: String },
-    /// The approved plan is for another number of stanzas.
     #[error("{file}: the plan is for {}, but there {}", stanzas_of(*.planned), are(*.given))]
     OtherPlan { file: String, planned: usize, given: usize },
     /// A deployment of the approved plan would make another one outdated.
@@ -91,7 +79,6 @@ pub(crate) enum InputError {
     /// The file of `--out` exists and is a link, a pipe or a device.
     #[error("{file}: this is no regular file, so no plan is written to it")]
     NotRegular { file: String },
-    /// The directory of the file of `--out` does not exist.
     #[error("{file}: the directory of the file does not exist")]
     NoDirectory { file: String },
     /// The settings of a plugin have these problems, at least one.
@@ -215,11 +202,7 @@ impl InputError {
             ),
             InputError::Stanza { ref error, .. } => from_stanza(error),
         };
-        let message = match self.source() {
-            Some(cause) => format!("{self}: {cause}"),
-            None => self.to_string(),
-        };
-        ErrorReport::new(code, message).hint(hint)
+        diagnostics::with_cause(&self, code, hint)
     }
 }
 
@@ -252,22 +235,19 @@ fn about_yaml(detail: &str) -> &'static str {
 }
 
 fn from_stanza(error: &StanzaError) -> (Code, &'static str) {
+    let smaller = "check that this is the right file; a stanza is far smaller";
     match error {
         StanzaError::Yaml(YamlError::Syntax { detail, .. }) => (Code::BadArguments, about_yaml(detail)),
-        StanzaError::Yaml(YamlError::DuplicateKey { .. })
-        | StanzaError::Json(WireError::DuplicateKey { .. }) => (Code::DuplicateKey, "keep one of the two"),
+        StanzaError::Yaml(YamlError::DuplicateKey { .. }) => (Code::DuplicateKey, diagnostics::KEEP_ONE),
         StanzaError::Yaml(YamlError::Tag { .. }) => {
             (Code::BadArguments, "quote the value, or remove the tag")
         }
         StanzaError::Yaml(YamlError::TooDeep { .. }) => {
             (Code::BadArguments, "reduce the nesting; a stanza has about four levels")
         }
-        StanzaError::Yaml(YamlError::TooLarge) | StanzaError::Json(WireError::TooManyValues) => {
-            (Code::RequestTooLarge, "check that this is the right file; a stanza is far smaller")
-        }
-        StanzaError::Json(WireError::Syntax { detail, .. }) => {
-            let hint = diagnostics::hint_for_json(detail);
-            (Code::BadJson, hint.unwrap_or("fix the file, or rename it to `.yml` if it is YAML"))
+        StanzaError::Yaml(YamlError::TooLarge) => (Code::RequestTooLarge, smaller),
+        StanzaError::Json(error) => {
+            diagnostics::about_json(error, "fix the file, or rename it to `.yml` if it is YAML", smaller)
         }
         StanzaError::NotAMap { kind: "a list" } => {
             (Code::BadArguments, "use --stanza if it is a list of stanzas, or write the list under `deploy`")

@@ -53,7 +53,7 @@ struct Section {
 
 impl MarkdownDocument {
     /// Begins a run.
-    pub(crate) fn heading(&mut self, title: &str) {
+    pub(crate) fn begin_run(&mut self, title: &str) {
         title.clone_into(&mut self.title);
     }
 

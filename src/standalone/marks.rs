@@ -4,6 +4,7 @@
 use std::path::Path;
 
 use super::ci::{UNKNOWN, request_named_by};
+use crate::protocol::text::is_number;
 
 /// Variables that CIs set, besides `CI` and names that mention pull requests. They are needed because many
 /// CIs run their jobs in a terminal, so a missing terminal does not reveal them. Variables that tools on a
@@ -105,8 +106,7 @@ fn number(value: &str) -> Option<String> {
     let path = value.split_once("://").map(|(_, path)| path);
     let last = path.map_or(value, |path| path.trim_end_matches('/').rsplit('/').next().unwrap_or(path));
     let digits = last.trim_start_matches(['#', '!']);
-    let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
-    (is_number && digits.bytes().any(|byte| byte != b'0')).then(|| digits.to_owned())
+    (is_number(digits) && digits.bytes().any(|byte| byte != b'0')).then(|| digits.to_owned())
 }
 
 /// The parts of a name in upper case: `CI_MERGE_REQUEST_IID` is CI, MERGE, REQUEST, IID.

@@ -2,21 +2,21 @@
 //! leaves a part of one: a file is complete before it has its name. Only the owner can read it. Side effects:
 //! reads and writes the file.
 
+use std::fs;
 use std::io::{self, ErrorKind, Write};
 use std::path::Path;
 use std::time::Duration;
-use std::{fs, mem};
 
 use serde_json::Value;
 use tempfile::Builder;
 
 use super::input_error::InputError;
-use super::reporter::{ChildLine, Locate, Reporter};
+use super::reporter::of_stanzas;
 use crate::bounded_read;
 use crate::cancel::CancelToken;
 use crate::diagnostics;
 use crate::protocol::approved_plan::{ApprovedFunction, ApprovedPlan, PlanFormatError, check_layers};
-use crate::protocol::event::{Event, Finished};
+use crate::protocol::event::Finished;
 
 /// Reads an approved plan.
 pub(super) fn read(file: &Path, limit: Duration, stop: &CancelToken) -> Result<ApprovedPlan, InputError> {
@@ -72,69 +72,36 @@ fn write(file: &Path, plan: &ApprovedPlan) -> io::Result<()> {
     temporary.persist(file).map(drop).map_err(|error| error.error)
 }
 
-/// Passes everything to another reporter, and records the plans of the runs.
-pub(crate) struct PlanRecorder<'a> {
-    reporter: &'a mut dyn Reporter,
+/// The plans of the runs.
+#[derive(Default)]
+pub(crate) struct PlanRecorder {
     /// What each stanza has in an approved plan, in a list for each run. `None`: it was not planned.
     runs: Vec<Vec<Option<ApprovedFunction>>>,
 }
 
-impl<'a> PlanRecorder<'a> {
-    pub(crate) fn new(reporter: &'a mut dyn Reporter) -> Self {
-        PlanRecorder { reporter, runs: Vec::new() }
+impl PlanRecorder {
+    /// Adds the plans in the result of a run.
+    pub(crate) fn add(&mut self, finished: &Finished) {
+        let stanzas = of_stanzas(finished).into_iter();
+        self.runs.push(stanzas.map(|(_, finished)| ApprovedFunction::of(finished)).collect());
     }
 
-    /// Writes the plans of runs that have succeeded to a file. Returns `status`, which is that of the runs,
-    /// or 1 if there is no such file afterwards.
-    pub(crate) fn write(&mut self, file: &Path, status: i32) -> i32 {
+    /// Writes the plans of runs that have succeeded to a file. Returns the message for the user.
+    ///
+    /// # Errors
+    /// Why there is no such file, as a message.
+    pub(crate) fn write(self, file: &Path) -> Result<String, String> {
         let name = file.display();
-        let runs = mem::take(&mut self.runs).into_iter();
+        let runs = self.runs.into_iter();
         let runs: Option<Vec<_>> = runs.map(|run| run.into_iter().collect::<Option<Vec<_>>>()).collect();
-        let Some(runs) = runs else {
-            // The stanza allows the failure, but a part of a plan cannot be approved.
-            self.reporter.note(&format!("{name}: not written, because a stanza could not be planned"));
-            return 1;
-        };
-        if let Err(error) = check_layers(&runs) {
-            let hint = diagnostics::ONE_RELEASE;
-            self.reporter.note(&format!("{name}: not written, because {error}; {hint}"));
-            return 1;
-        }
-        match write(file, &ApprovedPlan::new(runs.into_iter().flatten().collect())) {
-            Ok(()) => {
-                self.reporter.note(&format!("{name}: the plan is written"));
-                status
-            }
-            Err(error) => {
-                self.reporter.note(&format!("{name}: cannot write the plan: {error}"));
-                1
-            }
-        }
-    }
-}
-
-impl Reporter for PlanRecorder<'_> {
-    fn heading(&mut self, title: &str, is_only: bool) -> io::Result<()> {
-        self.reporter.heading(title, is_only)
-    }
-
-    fn line(&mut self, line: &ChildLine, raw: &str, locate: Locate<'_>) -> io::Result<()> {
-        if let ChildLine::Event(line) = line
-            && let Event::Finished(finished) = &line.event
-        {
-            self.runs.push(match finished {
-                Finished::List(list) => {
-                    let functions = list.functions.iter();
-                    functions.map(|function| ApprovedFunction::of(&function.finished)).collect()
-                }
-                finished => vec![ApprovedFunction::of(finished)],
-            });
-        }
-        self.reporter.line(line, raw, locate)
-    }
-
-    fn note(&mut self, text: &str) {
-        self.reporter.note(text);
+        // The stanza allows the failure, but a part of a plan cannot be approved.
+        let runs =
+            runs.ok_or_else(|| format!("{name}: not written, because a stanza could not be planned"))?;
+        check_layers(&runs)
+            .map_err(|error| format!("{name}: not written, because {error}; {}", diagnostics::ONE_RELEASE))?;
+        write(file, &ApprovedPlan::new(runs.into_iter().flatten().collect()))
+            .map_err(|error| format!("{name}: cannot write the plan: {error}"))?;
+        Ok(format!("{name}: the plan is written"))
     }
 }
 

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::mem;
 
+use crate::diagnostics::KEEP_ONE;
 use crate::protocol::error::{Code, Problem};
 use crate::protocol::json::{self, Map, Node, WireError, pointer, short};
 use crate::protocol::messages::dotted;
@@ -16,9 +17,6 @@ use crate::protocol::text_form::TextForm;
 
 /// The options of the command that name a file with stanzas.
 const FILES: [&str; 2] = ["stanza", "travis_yml"];
-
-/// Hint for a setting that is given twice.
-const KEEP_ONE: &str = "keep one of the two";
 
 /// The settings, of which those are read first that are options of the command.
 #[derive(Default)]

@@ -1,12 +1,11 @@
-//! What a reporter of child runs is given: their titles, their lines and notes. One reporter prints text for
-//! people, the other one forwards the lines unchanged.
+//! What a reporter of child runs is given: their titles, their lines and notes.
 
 use std::io;
 
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use crate::protocol::event::{Event, Line};
+use crate::protocol::event::{Event, Finished, Line};
 
 /// Finds the place of a JSON pointer in the file of the stanza, such as `.travis.yml:14`. The number is the
 /// index of the stanza in a list. `None`: the stanza is not from a file.
@@ -30,23 +29,42 @@ pub enum ChildLine {
 }
 
 impl ChildLine {
+    /// The event. `None`: this version does not know its form.
+    pub(crate) fn event(&self) -> Option<&Event> {
+        if let ChildLine::Event(line) = self { Some(&line.event) } else { None }
+    }
+
+    /// The result, if this is the last event of a run.
+    pub(crate) fn finished(&self) -> Option<&Finished> {
+        if let Some(Event::Finished(finished)) = self.event() { Some(finished) } else { None }
+    }
+
     /// True if this is the last event of a run.
     pub(crate) fn is_finished(&self) -> bool {
-        match self {
-            ChildLine::Event(line) => matches!(line.event, Event::Finished(_)),
-            ChildLine::Unknown { event, .. } => event == "finished",
-            ChildLine::Other(_) => false,
-        }
+        self.finished().is_some() || matches!(self, ChildLine::Unknown { event, .. } if event == "finished")
     }
+}
+
+/// The result of each stanza of a run, with its index if the run is one of a list.
+pub(super) fn of_stanzas(finished: &Finished) -> Vec<(Option<u32>, &Finished)> {
+    if let Finished::List(list) = finished {
+        return list.functions.iter().map(|function| (Some(function.stanza), &function.finished)).collect();
+    }
+    vec![(None, finished)]
 }
 
 /// Shows the events of child runs.
 pub(crate) trait Reporter {
-    /// Begins a run with this title. Text for people shows it only if there are several runs.
+    /// Begins a run with this title, for a document of all runs.
+    fn begin_run(&mut self, _title: &str) {}
+
+    /// Shows the title of the run, if there are several.
     ///
     /// # Errors
     /// The output cannot be written, for example because its reader has closed it.
-    fn heading(&mut self, title: &str, is_only: bool) -> io::Result<()>;
+    fn heading(&mut self, _title: &str) -> io::Result<()> {
+        Ok(())
+    }
 
     /// Shows a line: as it was read, and as the child wrote it, without its line feed.
     fn line(&mut self, line: &ChildLine, raw: &str, locate: Locate<'_>) -> io::Result<()>;

@@ -8,10 +8,10 @@ use std::path::{Path, PathBuf};
 
 use super::input_error::InputError;
 use super::markdown::MarkdownDocument;
-use super::reporter::ChildLine;
+use super::reporter::{ChildLine, of_stanzas};
 use super::terminal::clean;
 use crate::protocol::error::ErrorReport;
-use crate::protocol::event::{Deployment, Event, Finished, Line};
+use crate::protocol::event::{Event, Finished, Line};
 
 /// The files, and what is written to them when all runs have ended.
 #[derive(Debug, Default)]
@@ -38,18 +38,14 @@ impl ResultFiles {
     }
 
     /// Begins a run.
-    pub(crate) fn heading(&mut self, title: &str) {
-        self.document.heading(title);
+    pub(crate) fn begin_run(&mut self, title: &str) {
+        self.document.begin_run(title);
     }
 
     /// Adds what an event says.
     pub(crate) fn add(&mut self, line: &ChildLine) {
         self.document.add(line);
-        if let ChildLine::Event(line) = line
-            && let Event::Finished(finished) = &line.event
-        {
-            self.finished.push(finished.clone());
-        }
+        self.finished.extend(line.finished().cloned());
     }
 
     /// Adds a failure for which there is no event: no run was started, or its events cannot be read.
@@ -82,7 +78,8 @@ fn append_to(file: &Path) -> io::Result<File> {
 /// live function are there only if it is one: it would not be clear which function they are about.
 fn lines(finished: &[Finished]) -> String {
     let outcome = finished.iter().map(Finished::outcome).min().map(|outcome| outcome.to_string());
-    let mut deployments = finished.iter().flat_map(deployments);
+    let mut deployments =
+        finished.iter().flat_map(of_stanzas).filter_map(|(_, finished)| finished.deployment());
     let first = deployments.next();
     let live = first.filter(|_| deployments.next().is_none());
     let values = [
@@ -96,14 +93,6 @@ fn lines(finished: &[Finished]) -> String {
     values.into_iter().filter_map(line).collect()
 }
 
-/// The functions that are live after a run.
-fn deployments(finished: &Finished) -> Vec<&Deployment> {
-    if let Finished::List(list) = finished {
-        return list.functions.iter().filter_map(|function| function.finished.deployment()).collect();
-    }
-    finished.deployment().into_iter().collect()
-}
-
 #[cfg(test)]
 #[expect(clippy::disallowed_methods, reason = "reads the files that are written")]
 mod tests {
@@ -111,26 +100,17 @@ mod tests {
 
     use super::*;
     use crate::protocol::error::Code;
-    use crate::protocol::event::{CodeState, FunctionOutcome, ListOutcome};
+    use crate::protocol::event::{FunctionOutcome, ListOutcome};
+    use serde_json::json;
     use tempfile::TempDir;
 
     fn live(version: &str) -> Finished {
-        Finished::Deployed(Deployment {
-            function_arn: "arn:f".to_owned(),
-            function_name: "f".to_owned(),
-            region: "eu-west-1".to_owned(),
-            version: version.to_owned(),
-            alias: None,
-            aliases: Vec::new(),
-            previous_version: Some("6".to_owned()),
-            code_sha256: "3i5t".to_owned(),
-            code: CodeState::Uploaded,
-            function_url: None,
-            guard: None,
-            codedeploy: None,
-            reason: None,
-            duration_ms: 7,
-        })
+        let live = json!({
+            "function_arn": "arn:f", "function_name": "f", "region": "eu-west-1", "alias": null,
+            "version": version, "previous_version": "6", "code_sha256": "3i5t", "code": "uploaded",
+            "duration_ms": 7,
+        });
+        Finished::Deployed(serde_json::from_value(live).expect("a live function"))
     }
 
     fn list(results: Vec<Finished>) -> Finished {

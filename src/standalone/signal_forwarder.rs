@@ -64,12 +64,6 @@ pub(super) enum NotStarted {
     Failed(io::Error),
 }
 
-impl From<io::Error> for NotStarted {
-    fn from(error: io::Error) -> Self {
-        NotStarted::Failed(error)
-    }
-}
-
 /// The standard output of a child. It ends when the child closes it, or when our own standard output is
 /// closed. Dropping it then closes the child's output, which makes the child shut down.
 pub(super) struct ChildOutput<'a> {
@@ -131,18 +125,8 @@ impl SignalForwarder {
     }
 
     /// Starts a child, and returns it with its standard output.
-    pub(super) fn start_piped(
-        &self,
-        mut command: Command,
-    ) -> Result<(RunningChild, ChildOutput<'_>), NotStarted> {
-        let (stdout, theirs) = io::pipe()?;
-        let child = self.start(command.stdout(theirs))?;
-        // `command` ends here, and with it our copy of the child's end. The output then ends with the child.
-        Ok((child, ChildOutput { stdout, forwarder: self }))
-    }
-
-    /// Starts a child.
-    pub(super) fn start(&self, command: &mut Command) -> Result<RunningChild, NotStarted> {
+    pub(super) fn start(&self, mut command: Command) -> Result<(RunningChild, ChildOutput<'_>), NotStarted> {
+        let (stdout, theirs) = io::pipe().map_err(NotStarted::Failed)?;
         let mut state = self.lock();
         if let Some(reason) = state.reason {
             return Err(NotStarted::Cancelled(reason));
@@ -151,9 +135,10 @@ impl SignalForwarder {
         if !state.at_terminal {
             command.process_group(0);
         }
-        let child = command.spawn()?;
+        let child = command.stdout(theirs).spawn().map_err(NotStarted::Failed)?;
         state.run = Some(Pid::from_child(&child));
-        Ok(RunningChild(child))
+        // `command` ends here, and with it our copy of the child's end. The output then ends with the child.
+        Ok((RunningChild(child), ChildOutput { stdout, forwarder: self }))
     }
 
     /// Waits until the child has exited. Polls, so that the lock is free in between and a signal that arrives
@@ -192,7 +177,7 @@ mod tests {
     #[test]
     fn a_run_that_other_code_has_reaped_is_not_waited_for() {
         let forwarder = SignalForwarder::new().expect("two descriptors");
-        let run = forwarder.start(&mut Command::new("true")).expect("it starts");
+        let (run, _) = forwarder.start(Command::new("true")).expect("it starts");
         waitpid(Some(Pid::from_child(&run.0)), WaitOptions::empty()).expect("it is our child and exits");
         assert!(forwarder.wait(run).is_err());
     }

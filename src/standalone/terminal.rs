@@ -66,7 +66,6 @@ enum Section {
 struct Run {
     /// Index of the stanza in the list. `None`: the run is not one of a list, or no stanza has begun.
     stanza: Option<u32>,
-    /// The steps of the plan.
     plan: Option<Vec<PlannedStep>>,
     /// True if the plan is in a group, which a log may show closed.
     plan_is_grouped: bool,
@@ -122,12 +121,10 @@ impl<W: Write> HumanReporter<W> {
         {
             return self.out.flush();
         }
-        let is_progress = matches!(line, ChildLine::Event(line) if matches!(line.event, Event::Progress(_)));
+        let is_progress = matches!(line.event(), Some(Event::Progress(_)));
         if !is_progress {
             self.clear()?;
-            let is_output =
-                matches!(line, ChildLine::Event(line) if matches!(line.event, Event::Output { .. }));
-            self.close_output_before(is_output)?;
+            self.close_output_before(matches!(line.event(), Some(Event::Output { .. })))?;
         }
         match line {
             ChildLine::Event(line) => self.event(line, locate)?,

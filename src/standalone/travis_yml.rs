@@ -4,6 +4,7 @@
 mod jobs;
 
 use std::collections::{BTreeMap, HashSet};
+use std::iter;
 use std::rc::Rc;
 
 use super::variables::Assignment;
@@ -12,6 +13,7 @@ use crate::protocol::json::{self, Map, Node, WireError};
 use crate::protocol::messages::dotted;
 use crate::protocol::other_document::{self, OtherDocument};
 use crate::protocol::request::KEYS_OF_REQUEST;
+use crate::protocol::text::is_number;
 use jobs::Jobs;
 pub(crate) use jobs::{JobCondition, JobTest, TravisJob};
 
@@ -39,10 +41,8 @@ pub(crate) struct LocatedStanza {
 /// Why a file yields no stanza.
 #[derive(Debug, PartialEq, thiserror::Error)]
 pub(crate) enum StanzaError {
-    /// The file is not valid YAML.
     #[error(transparent)]
     Yaml(#[from] YamlError),
-    /// The file is not valid JSON.
     #[error("{}", without_position(.0))]
     Json(#[from] WireError),
     /// The file is not a map, but `a list`, `empty`, …
@@ -51,7 +51,6 @@ pub(crate) enum StanzaError {
     /// The file is a list, and an item of it is not a map. `number` counts from 1.
     #[error("stanza {number} is {kind}; expected a map")]
     NotAStanza { number: usize, kind: &'static str },
-    /// The file is another document.
     #[error("the file is {document}; expected {expected}")]
     OtherDocument { document: OtherDocument, expected: &'static str },
     /// The file has no lambda stanza, only some of these other providers.
@@ -247,20 +246,19 @@ fn recognize(tree: &Tree) -> Option<StanzaError> {
 /// # Errors
 /// [`StanzaError::Ambiguous`] if no stanza or several stanzas match.
 pub(crate) fn choose(stanzas: Vec<LocatedStanza>, only: &str) -> Result<Vec<LocatedStanza>, StanzaError> {
-    let is_number = !only.is_empty() && only.bytes().all(|b| b.is_ascii_digit());
-    let number = only.parse::<usize>().ok().and_then(|number| number.checked_sub(1)).filter(|_| is_number);
-    let meant = |index: usize, located: &LocatedStanza| match number {
-        Some(number) => number == index,
+    let number = only.parse::<usize>().ok().filter(|_| is_number(only));
+    let number = number.and_then(|number| number.checked_sub(1));
+    let is_meant = |(index, located): &(usize, LocatedStanza)| match number {
+        Some(number) => number == *index,
         None => located.names().iter().any(|name| name == only),
     };
-    let chosen: Vec<bool> =
-        stanzas.iter().enumerate().map(|(index, located)| meant(index, located)).collect();
-    let count = chosen.iter().filter(|chosen| **chosen).count();
-    if count != 1 {
-        let there = numbered(&stanzas);
-        return Err(StanzaError::Ambiguous { only: only.to_owned(), there, several: count > 1 });
+    let there = numbered(&stanzas);
+    let chosen = stanzas.into_iter().enumerate().filter(is_meant).map(|(_, located)| located);
+    let chosen: Vec<LocatedStanza> = chosen.collect();
+    match chosen.len() {
+        1 => Ok(chosen),
+        count => Err(StanzaError::Ambiguous { only: only.to_owned(), there, several: count > 1 }),
     }
-    Ok(stanzas.into_iter().zip(chosen).filter_map(|(located, chosen)| chosen.then_some(located)).collect())
 }
 
 /// The stanzas with their numbers: `1 is hello (line 4)`.
@@ -294,16 +292,8 @@ impl LocatedStanza {
 
     /// The line of the value at a JSON pointer, or of the nearest enclosing value whose line is known.
     pub(crate) fn line_of(&self, at: &str) -> usize {
-        let mut at = at;
-        loop {
-            if let Some(line) = self.lines.get(at) {
-                return *line;
-            }
-            match at.rsplit_once('/') {
-                Some((parent, _)) => at = parent,
-                None => return self.line,
-            }
-        }
+        let mut enclosing = iter::successors(Some(at), |at| Some(at.rsplit_once('/')?.0));
+        enclosing.find_map(|at| self.lines.get(at)).copied().unwrap_or(self.line)
     }
 
     /// The place of the value at a JSON pointer: its line in the file, such as `.travis.yml:14`, or its

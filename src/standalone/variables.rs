@@ -8,7 +8,7 @@ use super::yaml::{SourceMap, Tree, YamlError};
 use crate::child::MAX_ARGUMENT;
 use crate::protocol::json::{Node, short};
 use crate::protocol::secret_names::names_a_secret;
-use crate::protocol::text::one_line;
+use crate::protocol::text::{is_variable_name, one_line};
 
 /// A variable of the file, its value not expanded yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -186,10 +186,8 @@ fn split(text: &str, several: bool) -> Vec<Result<Assignment, String>> {
     while let Some((name, after)) = rest.split_once('=') {
         let (value, left) = value(after, several);
         let name = name.trim_start();
-        let is_name = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
-        let fits = !name.is_empty() && name.bytes().all(is_name) && !name.as_bytes()[0].is_ascii_digit();
         found.push(match value {
-            _ if !fits => Err("text that is not NAME=value".to_owned()),
+            _ if !is_variable_name(name) => Err("text that is not NAME=value".to_owned()),
             Some(value) => Ok(Assignment { name: name.to_owned(), value }),
             None => Err(format!("`{name}`, whose value only bash can compute,")),
         });
@@ -236,7 +234,7 @@ fn value(text: &str, ends_at_blank: bool) -> (Option<Vec<Piece>>, &str) {
                 let closed = braced.is_none_or(|braced| braced[name.len()..].starts_with('}'));
                 if after.starts_with('(') || !closed {
                     runs = true;
-                } else if name.is_empty() || name.starts_with(|c: char| c.is_ascii_digit()) {
+                } else if !is_variable_name(&name) {
                     push(&mut pieces, '$');
                 } else {
                     let length = name.len() + 2 * usize::from(braced.is_some());

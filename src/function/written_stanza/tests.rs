@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::super::{AliasHistory, LiveImage, LiveUrl, Provisioned, ProvisionedState};
+use super::super::{AliasHistory, LiveImage, LiveUrl, LiveVersion, Provisioned, ProvisionedState};
 use super::*;
 use crate::protocol::stanza::{Group, in_group};
 use crate::protocol::structures::{Cors, EventInvokeConfig};

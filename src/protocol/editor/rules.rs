@@ -54,7 +54,7 @@ pub(super) fn rules() -> Value {
     rules.push(needs("traffic_interval", "traffic"));
     let message = "An alias points at a numbered version; leave `publish_to` out.";
     rules.push(rule(&has_alias(), [("publish_to", message)]));
-    // structures::runtime_management
+    // structures::RuntimeManagement
     let (manual, others) = (json!({"const": "Manual"}), json!({"enum": ["", "Auto", "FunctionUpdate"]}));
     let (none, some) = (json!({"type": "null"}), json!({"not": {"type": "null"}}));
     let unfit = |word: Value, version: Value, required: &[&str]| {
@@ -68,7 +68,7 @@ pub(super) fn rules() -> Value {
         ]},
         "errorMessage": "`update_runtime_on: Manual` and `runtime_version_arn` require each other.",
     }}}}));
-    // structures::guard
+    // structures::Guard
     let nothing = json!({"alarms": {"type": "null"}, "errors": {"type": "null"}});
     rules.push(json!({"if": has("guard"), "then": {"properties": {"guard": {
         "not": {"type": "object", "properties": nothing},

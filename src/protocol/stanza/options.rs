@@ -371,7 +371,7 @@ options! {
         /// FunctionUpdate}`. It is set before a version is published, and published versions keep theirs.
         /// Default: the live value; for a new function, `Auto`. An empty map restores `Auto`.
         pub runtime_management: Option<RuntimeManagement> as Option<RuntimeManagement>
-            = runtime_management(),
+            = structure(RuntimeManagement::checked),
             "Runtime updates".yaml("runtime_management:\n  update_runtime_on: FunctionUpdate")
                 [Settings before handler_name, open];
         /// What Lambda does when the function invokes itself in a loop through another service, such as a
@@ -415,7 +415,7 @@ options! {
         /// What to watch while the alias sends traffic to the new version: CloudWatch alarms, the share of
         /// its invocations that fail, or both. If it fires, all traffic goes back. Also without `traffic`:
         /// then all traffic goes to the new version at once. Default: nothing is watched.
-        pub guard: Option<Guard> as Option<Guard> = guard(),
+        pub guard: Option<Guard> as Option<Guard> = strict_structure(Guard::checked),
             "Guard".yaml("guard:\n  alarms: [shop-5xx, shop-latency]\n  errors: 1%\n  bake: 600")
                 .snippets(snippets::guard()) [Versions, open];
         /// Whether to remove traffic weights that another tool or a person has set on the alias, such as
@@ -431,7 +431,7 @@ options! {
         /// `traffic`. CodeDeploy shifts the traffic, also for hours after the run has ended. An alias that
         /// does not exist yet is created without it. Needs `alias` with one name. Default: dpl-lambda moves
         /// the alias.
-        pub codedeploy: Option<CodeDeploy> as Option<CodeDeploy> = codedeploy(),
+        pub codedeploy: Option<CodeDeploy> as Option<CodeDeploy> = strict_structure(CodeDeploy::read),
             "CodeDeploy".yaml("codedeploy:\n  application: shop\n  deployment_group: live\n  wait: started")
                 [Versions, open];
         /// Number of execution environments that each alias keeps ready, such as 5. The deployment waits

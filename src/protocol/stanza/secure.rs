@@ -53,12 +53,11 @@ fn ignored(key: &str, name: &str) -> Warning {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::json::parse;
 
     /// The remaining options, and the warnings: pointer and message.
     fn cleaned(text: &str) -> (serde_json::Value, Vec<(String, String)>) {
-        let node = parse(text.as_bytes()).expect("JSON");
-        let (options, warnings) = without_other_keys(node.as_map().expect("an object"));
+        let map = Map::of_json(text);
+        let (options, warnings) = without_other_keys(&map);
         let options = Node::Map(options.into_owned());
         let warnings = warnings.into_iter().map(|warning| (warning.at.unwrap_or_default(), warning.message));
         ((&options).into(), warnings.collect())

@@ -6,6 +6,7 @@ use super::options::{Options, all_keys};
 use super::values::{PackageType, REFERENCE, SHARES};
 use crate::protocol::error::{Code, WarningCode};
 use crate::protocol::json;
+use crate::protocol::name::is_name;
 use crate::protocol::stanza_reader::StanzaReader;
 use crate::protocol::structures::{Guard, MAX_BAKE};
 use crate::protocol::suggest::suggest;
@@ -188,8 +189,7 @@ fn codedeploy(r: &mut StanzaReader<'_>, options: &Options) {
 
 /// The rule of AWS: `(?!^[0-9]+$)([a-zA-Z0-9-_]+)`, at most 128 characters.
 fn is_alias_name(name: &str) -> bool {
-    let is_fit = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
-    (1..=128).contains(&name.len()) && name.chars().all(is_fit) && !name.chars().all(|c| c.is_ascii_digit())
+    is_name(name) && name.len() <= 128 && !name.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 fn is_release_name(name: &str) -> bool {

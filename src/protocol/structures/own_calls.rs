@@ -62,35 +62,28 @@ structure! {
 }
 
 impl RuntimeManagement {
+    /// Reads `runtime_management`, and refuses `Manual` without a runtime version, and another mode with one.
+    pub(in crate::protocol) fn checked(r: &mut StanzaReader<'_>) -> Self {
+        let runtime = RuntimeManagement::read(r);
+        let (key, has_version) = ("runtime_version_arn", r.has("runtime_version_arn"));
+        match runtime.update_runtime_on.as_deref() {
+            Some("Manual") if !has_version => {
+                let message = "`runtime_management.update_runtime_on` is `Manual`, which requires \
+                    `runtime_version_arn`";
+                r.require(key, message);
+            }
+            Some(other) if other != "Manual" && has_version => {
+                let message = "`runtime_management.runtime_version_arn` requires `update_runtime_on: Manual`";
+                r.refuse(key, message);
+            }
+            Some(_) | None => {}
+        }
+        runtime
+    }
+
     /// AWS's word, or the ARN of the runtime version that the function keeps.
     pub fn mode(&self) -> String {
         let word = self.update_runtime_on.as_ref().filter(|word| !word.is_empty());
         self.runtime_version_arn.as_ref().or(word).cloned().unwrap_or_else(|| "Auto".to_owned())
-    }
-}
-
-/// Reads `runtime_management`, and refuses `Manual` without a runtime version, and another mode with one.
-fn runtime_management(r: &mut StanzaReader<'_>) -> RuntimeManagement {
-    let runtime = RuntimeManagement::read(r);
-    let (key, has_version) = ("runtime_version_arn", r.has("runtime_version_arn"));
-    match runtime.update_runtime_on.as_deref() {
-        Some("Manual") if !has_version => {
-            let message = "`runtime_management.update_runtime_on` is `Manual`, which requires \
-                `runtime_version_arn`";
-            r.require(key, message);
-        }
-        Some(other) if other != "Manual" && has_version => {
-            let message = "`runtime_management.runtime_version_arn` requires `update_runtime_on: Manual`";
-            r.refuse(key, message);
-        }
-        Some(_) | None => {}
-    }
-    runtime
-}
-
-impl StanzaReader<'_> {
-    /// Reads when Lambda updates the runtime.
-    pub(in crate::protocol) fn runtime_management(&mut self, key: &'static str) -> Option<RuntimeManagement> {
-        self.structure(key, runtime_management)
     }
 }

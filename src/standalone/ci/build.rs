@@ -1,5 +1,7 @@
 //! Defines what a CI builds, and the variables that Travis CI sets for it. Never reads a variable.
 
+use crate::protocol::text::is_number;
+
 /// The variables that [`super::Ci::to_travis_vars`] sets. A variable that it does not return must be absent,
 /// so remove all of them from the job's environment first.
 pub const MAPPED_VARS: [&str; 7] = [
@@ -23,13 +25,8 @@ pub(super) enum Build {
     PullRequest { number: Option<String>, target: Option<String>, source: Option<String> },
 }
 
-/// A build, its repository (`owner/name`), its commit hash and its number.
-pub(super) struct BuildInfo {
-    pub(super) build: Build,
-    pub(super) slug: Option<String>,
-    pub(super) commit: Option<String>,
-    pub(super) number: Option<String>,
-}
+/// Variables that Travis CI sets, each with its value.
+pub(super) type TravisVars = Vec<(&'static str, String)>;
 
 impl Build {
     /// The build of a tag, or else of a branch. Without both it is unknown, and so a pull request. So is a
@@ -99,6 +96,29 @@ impl Build {
         }
     }
 
+    /// The variables for this build of a repository (`owner/name`), with its commit hash and its number.
+    pub(super) fn into_travis_vars(
+        self,
+        slug: Option<String>,
+        commit: Option<String>,
+        number: Option<String>,
+    ) -> TravisVars {
+        let (branch, tag, request, source) = match self {
+            Build::Branch(branch) => (Some(branch), None, "false".to_owned(), None),
+            Build::Tag(tag) => (Some(tag.clone()), Some(tag), "false".to_owned(), None),
+            Build::PullRequest { number, target, source } => {
+                // An empty number or `false` would make it a push.
+                let number = number.filter(|number| !number.trim().is_empty() && number != "false");
+                let number = number.unwrap_or_else(|| UNKNOWN.to_owned());
+                (target, None, number, source)
+            }
+        };
+        // Buildkite sets `HEAD` if no commit was specified.
+        let is_hash = |commit: &String| commit.len() >= 7 && commit.bytes().all(|b| b.is_ascii_hexdigit());
+        let values = [branch, tag, Some(request), source, slug, commit.filter(is_hash), number];
+        MAPPED_VARS.into_iter().zip(values).filter_map(|(name, value)| Some((name, value?))).collect()
+    }
+
     const UNKNOWN: Build = Build::PullRequest { number: None, target: None, source: None };
 }
 
@@ -120,29 +140,7 @@ fn numbered(name: &str) -> Option<String> {
         "pr" | "mr" => end.is_some_and(|end| ["head", "merge"].contains(&end)),
         _ => false,
     };
-    let is_number = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
-    (is_request && is_number).then(|| number.to_owned())
-}
-
-impl BuildInfo {
-    pub(super) fn into_travis_vars(self) -> Vec<(&'static str, String)> {
-        let (branch, tag, request, source) = match self.build {
-            Build::Branch(branch) => (Some(branch), None, "false".to_owned(), None),
-            Build::Tag(tag) => (Some(tag.clone()), Some(tag), "false".to_owned(), None),
-            Build::PullRequest { number, target, source } => {
-                // An empty number or `false` would make it a push.
-                let number = number.filter(|number| !number.trim().is_empty() && number != "false");
-                let number = number.unwrap_or_else(|| UNKNOWN.to_owned());
-                (target, None, number, source)
-            }
-        };
-        // Buildkite sets `HEAD` if no commit was specified.
-        let commit = self
-            .commit
-            .filter(|commit| commit.len() >= 7 && commit.bytes().all(|byte| byte.is_ascii_hexdigit()));
-        let values = [branch, tag, Some(request), source, self.slug, commit, self.number];
-        MAPPED_VARS.into_iter().zip(values).filter_map(|(name, value)| Some((name, value?))).collect()
-    }
+    (is_request && is_number(number)).then(|| number.to_owned())
 }
 
 /// `owner/name` of a repository URL: `https://host/owner/name.git`, `ssh://git@host:22/owner/name`,

@@ -1,7 +1,6 @@
 //! Why a script of the resource prints no document, and the report that people see of it. Never shows a value
 //! of the request, because any value may be a secret.
 
-use std::error::Error as _;
 use std::io::{self, ErrorKind};
 
 use crate::diagnostics;
@@ -15,22 +14,16 @@ pub(crate) enum ResourceError {
     /// Concourse passes the directory of a step as the first argument.
     #[error("the first argument is missing; expected {expected}")]
     NoDirectory { expected: &'static str },
-    /// The directory with the inputs of the step cannot be entered.
     #[error("{directory}: this directory cannot be used")]
     BadDirectory { directory: String, source: io::Error },
-    /// Standard input cannot be read to its end.
     #[error("standard input cannot be read")]
     Unreadable(#[source] io::Error),
-    /// Standard input is no acceptable JSON.
     #[error("standard input: {0}")]
     Json(WireError),
-    /// Standard input is JSON, but no object.
     #[error("standard input is {kind}; expected an object with `source`")]
     NotAnObject { kind: &'static str },
-    /// A part of the request is no object.
     #[error("`{name}` is {kind}; expected a map")]
     NotAMap { name: &'static str, kind: &'static str },
-    /// A part of the request has conditions.
     #[error("`{name}.{key}` is a condition{}, but Concourse decides when a step runs", unquoted(.key))]
     Condition { name: &'static str, key: &'static str },
     /// A part of the request has a key that only runners write.
@@ -39,28 +32,20 @@ pub(crate) enum ResourceError {
     /// `params` has an option of which `check` reads only the value in `source`.
     #[error("`params.{key}` is not what `source` says, but `check` and `get` read only `source`")]
     NotOfSource { key: &'static str },
-    /// A part of the request has a value that is encrypted for Travis CI.
     #[error("`{name}.{key}` is encrypted; only Travis CI can decrypt it")]
     Encrypted { name: &'static str, key: String },
-    /// The request of `in` names no version that a function can have.
     #[error("the request names no version of a function; expected `version` and `code_sha256` in `version`")]
     NoVersion,
-    /// The function of a version does not exist.
     #[error("the function does not exist, so it has no version {number}")]
     NoFunction { number: String },
-    /// The version does not exist.
     #[error("the function has no version {number}; it was deleted")]
     NoSuchVersion { number: String },
-    /// The version exists, and runs other code.
     #[error("version {number} of the function has other code than the version that Concourse asks for")]
     OtherCode { number: String },
-    /// A file of `in` cannot be written.
     #[error("{file}: the file cannot be written")]
     Unwritable { file: String, source: io::Error },
-    /// An input of `put` is a checkout of a pull request.
     #[error("the input `{input}` is a checkout of a pull request, which is never deployed")]
     PullRequest { input: String },
-    /// The run has ended without a failure, and has deployed nothing.
     #[error("nothing is deployed (outcome: {outcome}), so there is no version for Concourse")]
     NothingLive { outcome: Outcome },
 }
@@ -73,27 +58,19 @@ fn unquoted(key: &str) -> &'static str {
 impl ResourceError {
     /// The report for standard error.
     pub(crate) fn into_report(self) -> ErrorReport {
+        let smaller = "check that `source` and `params` are those of a function";
         let (code, hint) = match &self {
             ResourceError::NoDirectory { .. } => {
                 (Code::BadArguments, "pass a directory; Concourse does that itself")
             }
             ResourceError::BadDirectory { .. } => (Code::BadArguments, "pass a directory that exists"),
             ResourceError::Unreadable(source) => match source.kind() {
-                ErrorKind::FileTooLarge => {
-                    (Code::RequestTooLarge, "check that `source` and `params` are those of a function")
-                }
+                ErrorKind::FileTooLarge => (Code::RequestTooLarge, smaller),
                 ErrorKind::TimedOut => (Code::RequestTimeout, "write one JSON object to it, then close it"),
                 _ => (Code::BadRequest, "write one JSON object to it, then close it"),
             },
-            ResourceError::Json(WireError::Syntax { detail, .. }) => {
-                let hint = diagnostics::hint_for_json(detail);
-                (Code::BadJson, hint.unwrap_or("write one JSON object with `source`"))
-            }
-            ResourceError::Json(WireError::DuplicateKey { .. }) => {
-                (Code::DuplicateKey, "keep one of the two")
-            }
-            ResourceError::Json(WireError::TooManyValues) => {
-                (Code::RequestTooLarge, "check that `source` and `params` are those of a function")
+            ResourceError::Json(error) => {
+                diagnostics::about_json(error, "write one JSON object with `source`", smaller)
             }
             ResourceError::NotAnObject { .. } | ResourceError::NotAMap { .. } => {
                 (Code::BadRequest, "write the options of the stanza as a map")
@@ -129,10 +106,6 @@ impl ResourceError {
                 (Code::BadValue, "remove `dry_run` and `allow_failure`; `try` of Concourse allows a failure")
             }
         };
-        let message = match self.source() {
-            Some(cause) => format!("{self}: {cause}"),
-            None => self.to_string(),
-        };
-        ErrorReport::new(code, message).hint(hint)
+        diagnostics::with_cause(&self, code, hint)
     }
 }

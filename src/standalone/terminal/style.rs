@@ -60,6 +60,15 @@ impl TerminalCapabilities {
             unicode: (locale.contains("UTF-8") || locale.contains("UTF8")) && !(terminal && term == "linux"),
         }
     }
+
+    pub(super) fn symbols(self) -> Symbols {
+        let [done, not, runs, note, arrow, bar, cut, rule, full, empty] = if self.unicode {
+            ["✓", "✗", "…", "·", "→", "│", "…", "─", "━", "─"]
+        } else {
+            ["ok", "x ", "..", "- ", "->", "|", "...", "-", "#", "-"]
+        };
+        Symbols { done, not, runs, note, arrow, bar, cut, rule, full, empty }
+    }
 }
 
 /// The columns and lines of the terminal of a file descriptor; 0 if it does not report them. `None`: it is
@@ -111,17 +120,6 @@ pub(super) struct Symbols {
     pub(super) rule: &'static str,
     pub(super) full: &'static str,
     pub(super) empty: &'static str,
-}
-
-impl TerminalCapabilities {
-    pub(super) fn symbols(self) -> Symbols {
-        let [done, not, runs, note, arrow, bar, cut, rule, full, empty] = if self.unicode {
-            ["✓", "✗", "…", "·", "→", "│", "…", "─", "━", "─"]
-        } else {
-            ["ok", "x ", "..", "- ", "->", "|", "...", "-", "#", "-"]
-        };
-        Symbols { done, not, runs, note, arrow, bar, cut, rule, full, empty }
-    }
 }
 
 #[cfg(test)]

@@ -81,24 +81,22 @@ fn line_of(stanza: u32, name: &str, event: Event) -> ChildLine {
 }
 
 fn shown_lines(style: TerminalCapabilities, lines: &[ChildLine]) -> String {
-    let mut out = Vec::new();
-    let mut terminal = HumanReporter::new(&mut out, style);
-    for line in lines {
-        terminal.show(line, &|_: Option<u32>, _: &str| None).unwrap();
-    }
-    terminal.end().unwrap();
-    String::from_utf8(out).unwrap()
+    shown_in(style, LogGroups::default(), &[("", lines)])
 }
 
 /// What is shown in the log of a CI of these runs, each with its title. An empty title: it is the only one.
-fn shown_in(style: TerminalCapabilities, groups: LogGroups, runs: &[(&str, Vec<ChildLine>)]) -> String {
+fn shown_in(
+    style: TerminalCapabilities,
+    groups: LogGroups,
+    runs: &[(&str, impl AsRef<[ChildLine]>)],
+) -> String {
     let mut out = Vec::new();
     let mut reporter = HumanReporter::new(&mut out, style).with_groups(groups);
     for (title, lines) in runs {
         if !title.is_empty() {
             reporter.heading(title).unwrap();
         }
-        for line in lines {
+        for line in lines.as_ref() {
             reporter.show(line, &|_: Option<u32>, _: &str| None).unwrap();
         }
     }
@@ -292,14 +290,11 @@ fn a_failure() -> Event {
 
 #[test]
 fn several_stanzas_have_headings() {
-    let mut out = Vec::new();
-    let mut terminal = HumanReporter::new(&mut out, NARROW);
-    let checked = line(&Event::Finished(Finished::Checked {}));
-    terminal.heading("deploy 1 of 2: orders").unwrap();
-    terminal.show(&checked, &|_: Option<u32>, _: &str| None).unwrap();
-    terminal.heading("a name that is longer\n than the terminal is wide").unwrap();
-    terminal.show(&checked, &|_: Option<u32>, _: &str| None).unwrap();
-    terminal.end().unwrap();
+    let checked = || [line(&Event::Finished(Finished::Checked {}))];
+    let runs = [
+        ("deploy 1 of 2: orders", checked()),
+        ("a name that is longer\n than the terminal is wide", checked()),
+    ];
     let expected = "\
 ── deploy 1 of 2: orders ───────────────
 checked: the stanza is valid and its
@@ -309,7 +304,7 @@ checked: the stanza is valid and its
 checked: the stanza is valid and its
   conditions are met
 ";
-    assert_eq!(String::from_utf8(out).unwrap(), expected);
+    assert_eq!(shown_in(NARROW, LogGroups::default(), &runs), expected);
 }
 
 #[test]

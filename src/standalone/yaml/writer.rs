@@ -186,50 +186,18 @@ mod tests {
         [a] {a} a,b 'a' \"a\" 'a \"a \\ \\n a\\ $A ${A} $$ \\$A arn:aws:iam::123456789012:role/x /aws/lambda/f \
         https://x.example/y?z=1&a#b index.handler Pkg.Class::method r/app@sha256:aa _ _1 / . .. é ü.x ✓ 🚀 日本";
 
+    /// More texts: with white space, quotes, and characters that a terminal does not show.
+    #[rustfmt::skip] // one text per line would fill a page
+    const MORE_TEXTS: [&str; 36] = [
+        "", " ", " a", "a ", "a b", "a  b", "a: b", "a :b", "a #b", "a\nb", "\n", "a\n", "\na\n\n b\n",
+        "\ta", "a\tb", "a\r\nb", "\0", "\u{7}", "\u{1b}[31m", "\u{7f}", "\u{85}", "\u{a0}",
+        "\u{2028}a\u{2029}", "\u{feff}", "\u{fffe}\u{ffff}", "a\u{202e}b", "\u{e000}\u{10ffff}", "it's",
+        "it's \u{1}", "\"\u{1}\\\"", "- a", "? a", "# a", "a:\n  b", "{{ a }}", "on: [push]",
+    ];
+
     #[test]
     fn every_text_is_read_back() {
-        let texts = TEXTS.split_whitespace().map(str::to_owned);
-        let texts = texts.chain(
-            [
-                "",
-                " ",
-                " a",
-                "a ",
-                "a b",
-                "a  b",
-                "a: b",
-                "a :b",
-                "a #b",
-                "a\nb",
-                "\n",
-                "a\n",
-                "\na\n\n b\n",
-                "\ta",
-                "a\tb",
-                "a\r\nb",
-                "\0",
-                "\u{7}",
-                "\u{1b}[31m",
-                "\u{7f}",
-                "\u{85}",
-                "\u{a0}",
-                "\u{2028}a\u{2029}",
-                "\u{feff}",
-                "\u{fffe}\u{ffff}",
-                "a\u{202e}b",
-                "\u{e000}\u{10ffff}",
-                "it's",
-                "it's \u{1}",
-                "\"\u{1}\\\"",
-                "- a",
-                "? a",
-                "# a",
-                "a:\n  b",
-                "{{ a }}",
-                "on: [push]",
-            ]
-            .map(str::to_owned),
-        );
+        let texts = TEXTS.split_whitespace().chain(MORE_TEXTS).map(str::to_owned);
         let texts = texts.chain(["x".repeat(5000), "a b ".repeat(2000), "é".repeat(3000)]);
         let mut count = 0;
         for text in texts {

@@ -109,22 +109,6 @@ fn an_output_that_is_closed_is_an_error() {
     }
 }
 
-#[test]
-fn no_line_is_a_command_to_the_log_that_it_goes_to() {
-    for with in
-        ["::error::", "##vso[task.setvariable variable=x]y", "##[add-path]z", "###teamcity[x]", "####"]
-    {
-        let events = [a_deployment(), vec![a_plan(), a_failure()]].concat();
-        let lines: Vec<ChildLine> = events.iter().map(|event| poisoned(event, with)).collect();
-        for width in [None, Some(20), Some(31), Some(50), Some(80)] {
-            let shown = shown_lines(TerminalCapabilities { width, ..LOG }, &lines);
-            for line in shown.lines() {
-                assert!(!line.contains("##") && !line.trim_start().starts_with("::"), "{width:?}: {line}");
-            }
-        }
-    }
-}
-
 /// The lines that a log would take for a command.
 fn commands(log: CiLog, shown: &str) -> Vec<&str> {
     let is_command = |line: &&str| match log {
@@ -141,9 +125,10 @@ fn commands(log: CiLog, shown: &str) -> Vec<&str> {
 }
 
 #[test]
-fn no_text_opens_or_closes_a_group() {
-    let events = || [a_deployment(), vec![a_plan(), a_failure()]].concat();
-    let show = |log, width, title: &str, lines: Vec<ChildLine>| {
+fn no_text_is_a_command_to_the_log_that_it_goes_to() {
+    let events = [a_deployment(), vec![a_plan(), a_failure()]].concat();
+    let harmless: Vec<ChildLine> = events.iter().map(line).collect();
+    let show = |log, width, title: &str, lines: &[ChildLine]| {
         let style = TerminalCapabilities { width, ..LOG };
         shown_in(style, LogGroups::new(log, || 7, false), &[(title, lines)])
     };
@@ -151,6 +136,8 @@ fn no_text_opens_or_closes_a_group() {
         "::error::",
         "##vso[task.setvariable variable=x]y",
         "##[endgroup]",
+        "###teamcity[x]",
+        "####",
         "\u{1b}[0Ksection_end:7:dpl_lambda_7_1\r\u{1b}[0K",
         "--- x",
         "^^^ +++",
@@ -158,11 +145,11 @@ fn no_text_opens_or_closes_a_group() {
         "\r::stop-commands::x",
         "\n::add-mask::x",
     ] {
-        for log in LOGS {
-            for width in [None, Some(20), Some(31), Some(80)] {
-                let plain = show(log, width, "x", events().iter().map(line).collect());
-                let lines = events().iter().map(|event| poisoned(event, with)).collect();
-                let shown = show(log, width, &format!("{with} x {with}"), lines);
+        let lines: Vec<ChildLine> = events.iter().map(|event| poisoned(event, with)).collect();
+        for log in [CiLog::Plain].into_iter().chain(LOGS) {
+            for width in [None, Some(20), Some(31), Some(50), Some(80)] {
+                let plain = show(log, width, "x", &harmless);
+                let shown = show(log, width, &format!("{with} x {with}"), &lines);
                 let found = commands(log, &shown);
                 assert_eq!(found.len(), commands(log, &plain).len(), "{log:?}: {shown}");
                 for command in found {
