@@ -60,12 +60,21 @@ fn bash_completes_commands_documents_and_files() {
         (&["dpl-lambda", "completions", "b"], &["bash"]),
         (&["dpl-lambda", "package", "--out"], &["--output"]),
         (&["dpl-lambda", "package", "--output", "arch"], &["archive.zip"]),
+        (&["dpl-lambda", "plan", "--lea"], &[]),
     ] {
         assert_eq!(completed(words, directory.path()), offered, "{words:?}");
     }
     let all = completed(&["dpl-lambda", ""], directory.path());
     for command in commands() {
         assert!(all.contains(&command), "{command}: {all:?}");
+    }
+}
+
+#[test]
+fn no_shell_offers_an_option_that_the_help_does_not_show() {
+    for shell in ["elvish", "fish", "powershell", "zsh"] {
+        let script = document(&["completions", shell]);
+        assert!(script.contains("summary") && !script.contains("leave-out"), "{shell}: {script}");
     }
 }
 

@@ -358,6 +358,8 @@ fn a_module_that_the_handler_names_twice_is_said() {
     scenario.check(with("nodejs22.x", "out", "Index", "handler"), &[("handler-not-found", case)]);
     let python: &[&str] = &["`app.py.run`", "leave `.py` out of `module_name`"];
     scenario.check(with("python3.13", "py", "app.py", "run"), &[("handler-not-found", python)]);
+    let other: &[&str] = &["no `main.js`", "before the `.` of `handler_name`"];
+    scenario.check(json!({"zip": "out", "handler_name": "main.handler"}), &[("handler-not-found", other)]);
     // These are right.
     scenario.check_silent(with("nodejs22.x", "out", "index", "nested.handler"));
     scenario.check_silent(with("nodejs22.x", "out", "index", "handler"));

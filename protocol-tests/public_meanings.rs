@@ -155,6 +155,10 @@ fn a_key_whose_variable_is_not_set_is_not_sent() {
     // No credentials are needed here.
     let ended = standalone(&["check", "--stanza", "stanza.yml"], directory.path(), "");
     assert_eq!(ended.outcome(), "checked", "{}", ended.stdout);
+    let unset = ended.events.iter().find(|event| event["at"] == "/secret_access_key").expect("a warning");
+    let expected = "warning: the variable `SECRET_OF_QA` is not set, so it is left unchanged; set the variable in \
+                    the job";
+    assert_eq!(unset["message"], expected);
     let fixture = Fixture::new(json!({}));
     for (members, at) in [
         (json!({"access_key_id": "id", "secret_access_key": "$SECRET_OF_QA"}), "/secret_access_key"),
@@ -184,6 +188,7 @@ fn a_role_a_region_or_a_name_whose_variable_is_not_set_is_refused_before_the_fir
         assert_eq!((ended.code(), ended.status.code()), ("bad-value", Some(2)), "{key}: {}", ended.stdout);
         assert!(error_message(&ended).contains("`$NAME_OF_QA`"), "{key}: {}", ended.stdout);
         assert!(error_message(&ended).contains("not set"), "{key}: {}", ended.stdout);
+        assert!(!ended.stdout.contains("unset-variable"), "{key}: {}", ended.stdout);
     }
     assert_eq!(fixture.operations(), Vec::<String>::new());
     // A check calls nobody, and the variable may be one of the job.

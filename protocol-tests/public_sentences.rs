@@ -9,7 +9,7 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::Instant;
 
-use lambda_endpoint::{Alarm, Fires};
+use lambda_endpoint::{Alarm, Fault, FaultKind, Fires};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -146,6 +146,19 @@ fn a_failure_before_any_change_says_so_in_text_and_names_its_explanation() {
     let text = stdout(&denied);
     assert_eq!(denied.status.code(), Some(1), "{text}{}", stderr(&denied));
     assert!(text.contains("error[access-denied]") && text.contains("\n  nothing was changed\n"), "{text}");
+}
+
+#[test]
+fn a_step_whose_response_was_lost_may_have_taken_effect() {
+    for (kind, is_said) in [(FaultKind::Html { status: 200 }, true), (FaultKind::denied(), false)] {
+        let fixture = Fixture::new(json!({}));
+        fixture.deployed("// 1\n");
+        fixture.endpoint.fault(Fault { times: u32::MAX, ..Fault::once("UpdateFunctionCode", kind) });
+        let ended = fixture.deploy("// 2\n");
+        let message = of_error(&ended, "message");
+        let says = message.ends_with("; update-function-code may have taken effect");
+        assert_eq!((ended.outcome(), says), ("failed", is_said), "{}", ended.stdout);
+    }
 }
 
 /// Deploys new code with the stanza of a fixture in a file, and with the output for people.

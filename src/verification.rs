@@ -50,9 +50,12 @@ pub(crate) enum FailedExpectation {
     #[error("{part} is not JSON: {answer}")]
     NotJson { part: &'static str, answer: String },
     /// The response has another value than `expect.json`. `at`: the JSON pointer to it; empty for the whole
-    /// response. `want` and `got`: the values as JSON; `None`: the response has none.
-    #[error("{}", other_value(.at, .want, .got.as_deref()))]
-    OtherValue { at: String, want: String, got: Option<String> },
+    /// response. `want` and `got`: the values as JSON.
+    #[error("{}", other_value(.at, .want, .got))]
+    OtherValue { at: String, want: String, got: String },
+    /// The response, or its body, has no value at the JSON pointer `at`. `want`: the value as JSON.
+    #[error("its response has no `{at}`, which should be {want}: {answer}")]
+    LacksValue { at: String, want: String, answer: String },
 }
 
 /// A part of a response: its name in messages, and the JSON pointer to it.
@@ -69,11 +72,10 @@ fn other_status(want: &u16, got: Option<&str>, answer: &str) -> String {
     }
 }
 
-fn other_value(at: &str, want: &str, got: Option<&str>) -> String {
-    match got {
-        Some(got) if at.is_empty() => format!("its response is {got}, not {want}"),
-        Some(got) => format!("`{at}` of its response is {got}, not {want}"),
-        None => format!("its response has no `{at}`, which should be {want}"),
+fn other_value(at: &str, want: &str, got: &str) -> String {
+    match at {
+        "" => format!("its response is {got}, not {want}"),
+        at => format!("`{at}` of its response is {got}, not {want}"),
     }
 }
 
@@ -122,7 +124,7 @@ fn check_part(expect: &Expect, content: &str, (part, at): Part) -> Result<(), Fa
     }
     let Some(want) = &expect.json else { return Ok(()) };
     let got = json.map_err(|_| FailedExpectation::NotJson { part, answer: content.to_owned() })?;
-    difference(want, &got, at).map_or(Ok(()), Err)
+    difference(want, &got, at, content).map_or(Ok(()), Err)
 }
 
 /// The body of a response of HTTP in the format that API Gateway and function URLs take from a function:
@@ -153,31 +155,33 @@ fn body(want: u16, payload: &str) -> Result<String, FailedExpectation> {
     }
 }
 
-/// The first difference between `want` and `got`. Objects in `got` can have additional members. Lists must
-/// have the same length, and are compared entry by entry.
-fn difference(want: &Value, got: &Value, at: &str) -> Option<FailedExpectation> {
-    let other = |at: &str, want: &Value, got: Option<&Value>| {
-        let (want, got) = (want.to_string(), got.map(Value::to_string));
-        Some(FailedExpectation::OtherValue { at: at.to_owned(), want, got })
-    };
+/// The first difference between `want` and `got`, which is a part of `answer`. Objects in `got` can have
+/// additional members. Lists must have the same length, and are compared entry by entry.
+fn difference(want: &Value, got: &Value, at: &str, answer: &str) -> Option<FailedExpectation> {
     match (want, got) {
         (Value::Object(want), Value::Object(got)) => want.iter().find_map(|(name, want)| {
             let at = crate::protocol::json::pointer(at, name);
             match got.get(name) {
-                Some(got) => difference(want, got, &at),
-                None => other(&at, want, None),
+                Some(got) => difference(want, got, &at, answer),
+                None => {
+                    let (want, answer) = (want.to_string(), answer.to_owned());
+                    Some(FailedExpectation::LacksValue { at, want, answer })
+                }
             }
         }),
         (Value::Array(wants), Value::Array(gots)) if wants.len() == gots.len() => {
             let mut entries = wants.iter().zip(gots).enumerate();
-            entries.find_map(|(index, (want, got))| difference(want, got, &format!("{at}/{index}")))
+            entries.find_map(|(index, (want, got))| difference(want, got, &format!("{at}/{index}"), answer))
         }
         // 1 and 1.0 are equal. Two whole numbers are not compared as floats, which have only 53 bits.
         (Value::Number(a), Value::Number(b)) if (a.is_f64() || b.is_f64()) && a.as_f64() == b.as_f64() => {
             None
         }
         (want, got) if want == got => None,
-        (want, got) => other(at, want, Some(got)),
+        (want, got) => {
+            let (at, want, got) = (at.to_owned(), want.to_string(), got.to_string());
+            Some(FailedExpectation::OtherValue { at, want, got })
+        }
     }
 }
 
@@ -205,12 +209,15 @@ mod tests {
     #[track_caller]
     fn check_json(want: Value, got: Value, expected: Result<(), (&str, &str, Option<&str>)>) {
         let expect = Expect { json: Some(want), ..Expect::default() };
-        let expected = expected.map_err(|(at, want, got)| FailedExpectation::OtherValue {
-            at: at.to_owned(),
-            want: want.to_owned(),
-            got: got.map(str::to_owned),
+        let payload = got.to_string();
+        let expected = expected.map_err(|(at, want, got)| {
+            let (at, want) = (at.to_owned(), want.to_owned());
+            match got.map(str::to_owned) {
+                Some(got) => FailedExpectation::OtherValue { at, want, got },
+                None => FailedExpectation::LacksValue { at, want, answer: payload.clone() },
+            }
         });
-        assert_eq!(check_response(Some(&expect), &answer(&got.to_string())), expected);
+        assert_eq!(check_response(Some(&expect), &answer(&payload)), expected);
     }
 
     #[test]

@@ -172,6 +172,19 @@ fn a_signal_while_traffic_is_sent_back_hides_neither_the_failure_nor_where_the_t
 }
 
 #[test]
+fn traffic_that_may_not_be_sent_back_needs_the_permission_first() {
+    let fixture = Fixture::live(json!({"traffic": [10], "traffic_interval": 1}));
+    let denied = Fault::once("UpdateAlias", FaultKind::denied());
+    fixture.endpoint.fault(Fault { after: 1, times: u32::MAX, ..denied });
+    let ended = fixture.deploy("// 2\n");
+    check_failed(&ended, "access-denied", "");
+    assert_eq!(fixture.alias("live"), "1, 10 % to 2");
+    let hint = error(&ended, "hint");
+    assert!(hint.starts_with("add this statement"), "{hint}");
+    assert!(hint.contains("; then run `dpl-lambda rollback` with `version: 1`"), "{hint}");
+}
+
+#[test]
 fn a_second_signal_while_traffic_is_shared_says_that_it_is() {
     let fixture = with_a_tenth();
     let_the_way_back_hang(&fixture);

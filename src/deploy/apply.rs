@@ -210,7 +210,18 @@ pub(super) fn apply_steps(
                 let aliases = live.map(|live| live.aliases.as_slice()).unwrap_or_default();
                 return Err(context.version_failed(&version, state_reason, aliases));
             }
-            Err(error) => return Err(context.failed(error)),
+            Err(error) => {
+                let name = step.action.name();
+                let is_uncertain = matches!(step.action, Action::Write(_))
+                    && error.has_lost_response_to(name.operation())
+                    // What follows says where shifted traffic goes.
+                    && state.shifted.is_empty();
+                let report = context.failed(error);
+                return Err(match is_uncertain {
+                    true => diagnostics::naming_uncertain_step(report, name),
+                    false => report,
+                });
+            }
         }
         if matches!(step.action, Action::Write(WriteCall::DeleteFunctionUrlConfig { .. })) {
             state.function_url = None;

@@ -7,7 +7,7 @@ use crate::conditions::{self, Lint, Verdict};
 use crate::diagnostics;
 use crate::event_writer::EventWriter;
 use crate::options;
-use crate::protocol::error::{ErrorReport, Problem};
+use crate::protocol::error::{ErrorReport, Problem, Warning, WarningCode};
 use crate::protocol::event::{ConditionResult, Event, UnmetCondition};
 use crate::protocol::json::Node;
 use crate::protocol::limits;
@@ -73,9 +73,14 @@ pub(super) fn judge(
     let description = resolved.stanza.get("description").and_then(Node::scalar).unwrap_or_default();
     secrets_of_job.extend(limits::cut_secrets(&description, &secrets_of_job));
     let redactor = read.options().redactor(&job.stanza, secrets_of_job.iter().map(Secret::expose));
+    // The error of a value says that its variable is not set.
+    let is_of_problem = |warning: &&Warning| {
+        warning.code == WarningCode::UnsetVariable && problems.iter().any(|problem| problem.at == warning.at)
+    };
     let report_warnings = || {
         let lints = lints.iter().map(|lint| &lint.warning);
-        for warning in lints.chain(&resolved.warnings).chain(&read.warnings) {
+        let resolving = resolved.warnings.iter().filter(|warning| !is_of_problem(warning));
+        for warning in lints.chain(resolving).chain(&read.warnings) {
             events.emit(Event::Warning(redactor.warning(warning)));
         }
     };

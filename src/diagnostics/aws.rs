@@ -41,7 +41,7 @@ pub(crate) fn from_lambda(mut error: LambdaError, redactor: &Redactor) -> ErrorR
         LambdaError::Deactivated => report(Code::FunctionDeactivated, text)
             .hint("activate the function, then deploy again; nothing was changed"),
         LambdaError::UpdateFailed(state_reason) => {
-            let next = "then deploy again; the previous code and settings are still live";
+            let next = "then deploy again; the function keeps what it had before this update";
             from_state_reason(Code::UpdateFailed, &text, state_reason, next, redactor)
         }
         LambdaError::ProvisioningFailed(state_reason) => {
@@ -89,7 +89,7 @@ pub(crate) fn from_lambda(mut error: LambdaError, redactor: &Redactor) -> ErrorR
             // `report_traffic` reports the state of traffic that was being shifted.
             if let Some(step) = in_flight.filter(|step| *step != StepName::ShiftTraffic) {
                 let (message, step) = (&report.message, step.as_str());
-                report.message = format!("{message} during {step}, which may still take effect");
+                report.message = format!("{message}; {step} may still take effect");
             }
             report
         }
@@ -157,10 +157,15 @@ pub(crate) fn from_failed_rollback(mut report: ErrorReport, version: &str, has_m
         report.message = format!("{}; the rollback has moved an alias to version {version}", report.message);
     }
     report.retryable = false;
-    report.hint(format!(
-        "when the cause is gone, repeat the rollback with `version: {version}`; without `version` it may go \
-         further back"
-    ))
+    let (repeat, further) = (
+        format!("repeat the rollback with `version: {version}`"),
+        "without `version` it may go further back",
+    );
+    let hint = match report.hint.take().filter(|_| report.policy_statement.is_some()) {
+        Some(allow) => format!("{allow}; then {repeat}; {further}"),
+        None => format!("{repeat} when the cause is gone; {further}"),
+    };
+    report.hint(hint)
 }
 
 /// Reports a function, a version, an update or provisioned concurrency that AWS could not make ready. `what`

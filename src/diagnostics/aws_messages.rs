@@ -193,7 +193,7 @@ const ROWS: &[Row] = &[
         "use a role in the function's own account").at("/role"),
     row_of(ANY, &["cannot be assumed by lambda"], Code::RoleNotAssumable,
         "check that the role exists, and add `lambda.amazonaws.com` to its trust policy; if the role is new, \
-         wait a few seconds")
+         deploy again in a minute")
         .at("/role"),
     row_of(ANY, &["execution role does not have permissions to call", "networkinterface"],
         Code::RoleLacksPermission,

@@ -54,9 +54,10 @@ pub(super) fn from_credentials(mut error: CredentialsError, redactor: &Redactor)
         CredentialsError::UnknownProfile { variable, name } => no_credentials(text)
             .at(variable.map_or_else(|| "/profile".to_owned(), |variable| format!("/env/{variable}")))
             .hint(format!("define the profile in {AWS_FILES}; {}; or use another profile", sections(&name))),
-        CredentialsError::NoToken { .. } => no_credentials(text)
-            .at("/web_identity_token_env")
-            .hint("configure the CI system to put an OpenID Connect token into this variable"),
+        CredentialsError::NoToken { .. } => no_credentials(text).at("/web_identity_token_env").hint(
+            "configure the CI system to put an OpenID Connect token into this variable; on GitHub, the job \
+                 needs `permissions: id-token: write`",
+        ),
         CredentialsError::NoTokenFile { source, .. } => caused(no_credentials(text), &source).hint(
             "set AWS_WEB_IDENTITY_TOKEN_FILE to the file to which the CI system writes the token, and make \
              the file readable for the job",

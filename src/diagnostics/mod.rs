@@ -47,7 +47,7 @@ pub(crate) use verification::{
 
 use crate::cancel::CancelReason;
 use crate::protocol::error::{Code, ErrorReport, Problem};
-use crate::protocol::event::UnmetCondition;
+use crate::protocol::event::{StepName, UnmetCondition};
 use crate::protocol::messages::size;
 use crate::protocol::secret::Redactor;
 
@@ -68,14 +68,21 @@ pub(crate) fn from_problems(mut problems: Vec<Problem>, redactor: &Redactor) -> 
 pub(crate) fn from_stop(reason: CancelReason) -> ErrorReport {
     match reason {
         CancelReason::Signal(_) => report(Code::Cancelled, format!("cancelled by {reason}")),
-        CancelReason::OutputClosed => {
-            report(Code::OutputClosed, "the reader of the output closed the standard output of dpl-lambda")
-        }
+        CancelReason::OutputClosed => report(
+            Code::OutputClosed,
+            "standard output cannot be written: its reader has closed it, or the disk is full",
+        ),
         CancelReason::Stopped => {
             report(Code::Cancelled, "stopped, because another function of the release failed")
         }
     }
     .hint(REPEAT)
+}
+
+/// Adds to the report of a step that AWS may have carried out, although its response was lost.
+pub(crate) fn naming_uncertain_step(mut report: ErrorReport, step: StepName) -> ErrorReport {
+    report.message = format!("{}; {} may have taken effect", report.message, step.as_str());
+    report
 }
 
 /// Adds to the report of a run that ends in the middle what it leaves behind: the stash in which `cleanup`

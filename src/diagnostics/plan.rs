@@ -113,9 +113,10 @@ pub(crate) fn from_plan(mut error: PlanError, function_name: &str, redactor: &Re
         PlanError::NoVersion { .. } => report(Code::NotFound, text)
             .at("/version")
             .hint("choose an existing version; `aws lambda list-versions-by-function` lists them"),
-        PlanError::NoPreviousVersion { .. } => report(Code::NoPreviousVersion, text)
-            .at("/alias")
-            .hint("set `version` to the version to go back to, or deploy the code that should be live"),
+        PlanError::NoPreviousVersion { .. } => report(Code::NoPreviousVersion, text).at("/alias").hint(
+            "set `version` to the version to go back to (`aws lambda list-versions-by-function` lists them), \
+             or deploy the code that should be live",
+        ),
         PlanError::AmbiguousRollback { .. } => report(Code::AmbiguousRollback, text)
             .at("/alias")
             .hint("roll back one alias at a time, or set `version`"),

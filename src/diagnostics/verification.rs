@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{report, shortened};
 use crate::lambda::ShiftOutcome;
-use crate::protocol::error::{Code, ErrorReport};
+use crate::protocol::error::{Class, Code, ErrorReport};
 use crate::protocol::version_check::VersionCheck;
 use crate::verification::FailedExpectation;
 
@@ -55,11 +55,11 @@ pub(crate) fn from_verification(
             match &mut failed {
                 FailedExpectation::FunctionError { error: text }
                 | FailedExpectation::NotJson { answer: text, .. }
-                | FailedExpectation::OtherStatus { got: None, answer: text, .. }
-                | FailedExpectation::OtherValue { want: text, got: None, .. } => *text = shown(text),
+                | FailedExpectation::OtherStatus { got: None, answer: text, .. } => *text = shown(text),
                 FailedExpectation::LacksText { text, answer: other, .. }
                 | FailedExpectation::OtherStatus { got: Some(text), answer: other, .. }
-                | FailedExpectation::OtherValue { want: text, got: Some(other), .. } => {
+                | FailedExpectation::OtherValue { want: text, got: other, .. }
+                | FailedExpectation::LacksValue { want: text, answer: other, .. } => {
                     (*text, *other) = (shown(text), shown(other));
                 }
             }
@@ -137,10 +137,18 @@ pub(crate) fn report_traffic(
         Ok(ShiftOutcome::Restored) => format!("all traffic of `{alias}` is back at version {version}"),
         Ok(ShiftOutcome::Completed) => format!("all traffic of `{alias}` goes to version {new}"),
         Err(failure) => {
-            report.hint = Some(format!(
+            let back = format!(
                 "run `dpl-lambda rollback` with `version: {version}` to send all traffic back to that version"
-            ));
-            report.caused_by.push(failure.message);
+            );
+            // Without the permission, or with expired credentials, that rollback fails in the same way.
+            report.hint = Some(match failure.hint.filter(|_| failure.class == Class::Auth) {
+                Some(hint) => format!("{hint}; then {back}"),
+                None => back,
+            });
+            report.policy_statement = failure.policy_statement;
+            if report.message != failure.message {
+                report.caused_by.push(failure.message);
+            }
             format!(
                 "`{alias}` may still send traffic to version {new}, because the attempt to send all traffic \
                  back failed"

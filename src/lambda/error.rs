@@ -106,6 +106,11 @@ pub(crate) enum LambdaError {
 }
 
 impl LambdaError {
+    /// True if AWS may have carried out a request of this operation in spite of the error.
+    pub(crate) fn has_lost_response_to(&self, operation: &str) -> bool {
+        matches!(self, LambdaError::Call(error) if error.operation == operation && error.has_lost_response())
+    }
+
     /// True if it is unknown whether AWS carried out the failed call.
     pub(super) fn outcome_is_unknown(&self) -> bool {
         match self {

@@ -17,6 +17,9 @@ const PAIRS: [&str; 3] = ["environment", "environment_variables", "function_tags
 /// variables in it.
 const COMMAND: (&str, &str) = ("verify", "command");
 
+/// Pointers to the keys of AWS, which never contain a dollar sign.
+const CREDENTIALS: [&str; 3] = ["/access_key_id", "/secret_access_key", "/session_token"];
+
 /// A variable in a value that the job does not set.
 #[derive(Debug)]
 pub(super) struct UnsetVariable {
@@ -64,6 +67,13 @@ pub(super) fn option(
             });
             Node::Map(filled.collect())
         }
+        Node::List(items) if PAIRS.contains(&key.as_str()) => {
+            let filled = items.into_iter().enumerate().filter_map(|(index, item)| {
+                expander.member = Some(format!("{at}/{index}"));
+                expander.node(item)
+            });
+            Node::List(filled.collect())
+        }
         node => expander.node(node)?,
     };
     Some((key, filled))
@@ -75,7 +85,7 @@ const MOST_WARNINGS: usize = 20;
 struct Expander<'a> {
     env: &'a Environment,
     at: &'a str,
-    /// JSON pointer to the entry of a map of [`PAIRS`]: its name may be shown, and its value may not.
+    /// JSON pointer to the entry of a map or list of [`PAIRS`]: its name may be shown, and its value may not.
     member: Option<String>,
     findings: &'a mut Findings,
     keeps_empty: bool,
@@ -163,8 +173,18 @@ impl Expander<'_> {
                             filled.push_str(&sign[..sign.len() - rest.len()]);
                         }
                         None => {
-                            let hint = "set the variable in the job, or write `\\$` for a dollar sign";
-                            let shown = self.named(&format!("${name}"));
+                            let is_credential = CREDENTIALS.contains(&self.at);
+                            let hint = match is_credential {
+                                true => "set the variable in the job",
+                                false => "set the variable in the job, or write `\\$` for a dollar sign",
+                            };
+                            // Its name is no part of a secret.
+                            let is_whole = is_credential
+                                && variable(text.trim()).is_some_and(|(_, rest)| rest.is_empty());
+                            let shown = match is_whole {
+                                true => format!("the variable `{name}`"),
+                                false => self.named(&format!("${name}")),
+                            };
                             let message = format!("{shown} is not set, so it is left unchanged");
                             if self.warn(WarningCode::UnsetVariable, message, hint) {
                                 let at = self.at.to_owned();

@@ -211,7 +211,7 @@ mod tests {
     fn a_variable_that_is_not_set_is_found_by_the_entry_that_needs_it() {
         let found = resolved(r#"{"environment":{"A":"$X","B":"1","C":"x$X"},"function_tags":["D=$X"]}"#, &[]);
         let places: Vec<_> = found.warnings.iter().filter_map(|warning| warning.at.as_deref()).collect();
-        assert_eq!(places, ["/environment/A", "/environment/C", "/function_tags"]);
+        assert_eq!(places, ["/environment/A", "/environment/C", "/function_tags/0"]);
     }
 
     #[test]

@@ -341,8 +341,8 @@ impl Walker {
             let is_here = link.is_whole();
             let reason = match names.destination(&link.name, &link.target, is_here) {
                 Destination::Package | Destination::Lambda => continue,
+                Destination::Outside | Destination::Absent(_) if !is_here => DanglingReason::Missing,
                 Destination::Outside => DanglingReason::Outside,
-                Destination::Absent(_) if !is_here => DanglingReason::Missing,
                 Destination::Absent(name) if self.rules.needs_dot_match(&name) => {
                     hidden.push(link);
                     continue;

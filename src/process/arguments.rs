@@ -270,5 +270,12 @@ pub(crate) fn completions(shell: Shell) -> String {
     // For bash, clap_complete 4.6 sets the state after a command under one name and looks it up under another
     // if the program's name contains a hyphen. Without this, nothing after the command is completed
     // (clap-rs/clap#6421).
-    text.replace("dpl__subcmd__lambda", "dpl__lambda")
+    let text = text.replace("dpl__subcmd__lambda", "dpl__lambda");
+    // clap_complete also offers hidden options. For bash, an option is a word of a list, otherwise a line.
+    let shown = |line: &str| match (shell, line.contains("leave-out")) {
+        (_, false) => Some(line.to_owned()),
+        (Shell::Bash, true) => Some(line.replace(" --leave-out ", " ")),
+        (_, true) => None,
+    };
+    text.lines().filter_map(shown).map(|line| line + "\n").collect()
 }

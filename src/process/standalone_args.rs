@@ -150,12 +150,12 @@ impl StandaloneArgs {
         let format = Format::of_stdout(self.format, has_file, ci);
         let log = if format == Format::Text { CiLog::of(ci) } else { CiLog::Plain };
         let refuse = |error: InputError, mut files: ResultFiles| {
-            let place = error.place();
+            let places = error.places();
             let report = stop.reason().map_or_else(|| error.into_report(), diagnostics::from_stop);
             print_report(&report);
             files.fail(&report);
             files.write().unwrap_or_else(|line| print_stderr(&line));
-            let commands = annotations::of_refusal(log, &report, place.as_deref());
+            let commands = annotations::of_refusal(log, &report, &places);
             let _ = Stdout.write_all(commands.as_bytes());
             if format != Format::Json {
                 process::exit(stop.reason().map_or(2, CancelReason::exit_status))

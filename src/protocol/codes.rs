@@ -316,11 +316,11 @@ codes! {
          another setting.";
     /// The function is deactivated.
     FunctionDeactivated: Config =>
-        "Activate the function. Lambda Managed Instances are deactivated when they are scaled to zero. \
-         Nothing was changed.";
+        "Activate the function. Lambda Managed Instances are deactivated when they are scaled to zero.";
     /// AWS accepted the update, but the update failed.
     UpdateFailed: Config =>
-        "Fix what AWS reports and deploy again. The previous code and settings are still live.";
+        "Fix what AWS reports and deploy again. The function keeps what it had before this update; `changed` \
+         lists the steps that took effect.";
     /// The function's initialization code failed when AWS started the function.
     FunctionStartFailed: Package =>
         "Find the cause in the function's CloudWatch log, fix the code and deploy again.";
@@ -345,11 +345,11 @@ codes! {
         "Roll back one alias at a time, or set `version`.";
     /// The traffic cannot be split between the previous version and the new one.
     TrafficNotShareable: Config =>
-        "Deploy once without `traffic` and `guard`. Nothing was changed.";
+        "Deploy once without `traffic` and `guard`.";
     /// Another tool or a person splits an alias's traffic between two versions.
     TrafficShared: Config =>
         "Wait until the split has ended, or set `clear_weights: true`, which sends all traffic to one \
-         version. Nothing was changed.";
+         version.";
     /// CodeDeploy did not move the alias to the new version: its deployment failed or was stopped.
     CodedeployFailed: Package =>
         "Find the cause in CodeDeploy: a hook that failed, an alarm that fired, or a person who stopped the \
@@ -362,7 +362,7 @@ codes! {
         "Look up the error in AWS's documentation. `changed` lists the steps that took effect.";
     /// AWS refused a version, an alias or provisioned concurrency for a reason that has no specific code.
     ReleaseRejected: Config =>
-        "Look up the error in AWS's documentation. The code is deployed; the alias has not moved.";
+        "Look up the error in AWS's documentation. `changed` lists the steps that took effect.";
     /// S3 refused the package for a reason that has no specific code.
     UploadRejected: Config =>
         "Look up the error in S3's documentation. The function was not changed.";
@@ -459,8 +459,9 @@ words! {
             "Set `zip` to the directory instead of the archive, or make the package as the hint says.";
         /// Lambda will not find the handler in the package, or cannot start it.
         HandlerNotFound =>
-            "Check that `zip` is the right directory, and that `module_name` is the file's path without its \
-             extension. A custom runtime needs an executable `bootstrap` for the function's architecture.";
+            "Check that `zip` is the right directory, and that `module_name`, or `handler_name` before its `.`, \
+             is the file's path without its extension. A custom runtime needs an executable `bootstrap` for the \
+             function's architecture.";
         /// The runtime is deprecated: AWS no longer patches it.
         DeprecatedRuntime =>
             "Switch to the runtime that the hint names, before AWS refuses updates.";

@@ -8,6 +8,9 @@ pub use super::codes::{Class, Code, WarningCode};
 use super::policy_document::Statement;
 use super::text::one_line;
 
+/// How a hint ends if the error is always one before the first change.
+pub(crate) const NOTHING_CHANGED: &str = "nothing was changed";
+
 /// A finding that does not stop the run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Warning {

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::condition::UnmetCondition;
-use super::error::{Code, ErrorReport};
+use super::error::{Code, ErrorReport, NOTHING_CHANGED};
 use super::guard::GuardSummary;
 use super::planned::Plan;
 use super::step::StepName;
@@ -180,6 +180,15 @@ impl CodeDeployDeployment {
     }
 }
 
+/// The error of a run in which these steps took effect. If there are any, its hint does not say that nothing
+/// was changed: an earlier plan or another stanza has changed something.
+fn after(mut error: ErrorReport, changed: &[StepName]) -> ErrorReport {
+    if !changed.is_empty() {
+        error.hint = error.hint.map(|hint| hint.replace(&format!("; {NOTHING_CHANGED}"), ""));
+    }
+    error
+}
+
 /// Whether the run changed the code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -200,7 +209,7 @@ impl Deployment {
 impl Finished {
     /// Creates a failure that the stanza does not allow.
     pub fn failed(error: ErrorReport, changed: Vec<StepName>) -> Self {
-        Finished::Failed { error: Box::new(error), changed, allowed: false }
+        Finished::Failed { error: Box::new(after(error, &changed)), changed, allowed: false }
     }
 
     /// Creates the result for a stanza of a list that did not fail itself and is not deployed.
@@ -278,7 +287,8 @@ impl ListOutcome {
         };
         let failure = list.failure().map(|failure| &failure.finished);
         if let Some((allowed, error)) = failure.map(|failed| (failed.is_allowed(), failed.error().cloned())) {
-            (list.allowed, list.error, list.changed) = (allowed, error.map(Box::new), changed);
+            list.error = error.map(|error| Box::new(after(error, &changed)));
+            (list.allowed, list.changed) = (allowed, changed);
         }
         list
     }

@@ -423,12 +423,17 @@ fn finish(finished: &Finished) -> String {
     }
 }
 
+/// Most problems in the text of a failed run. The event has all of them.
+const MOST_PROBLEMS: usize = 10;
+
 fn failure(error: &ErrorReport, changed: &[StepName]) -> String {
-    let mut text = error.message.clone();
-    if let Some(hint) = &error.hint {
-        text = format!("{text}; {hint}");
+    let mut lines = error.lines();
+    let more = lines.len().saturating_sub(MOST_PROBLEMS);
+    lines.truncate(MOST_PROBLEMS);
+    if more > 0 {
+        lines.push(format!("and {}", counted(more, "more problem", "more problems")));
     }
-    text + &already_done(changed)
+    lines.join("; ") + &already_done(changed)
 }
 
 /// The steps that took effect, behind a sentence. Empty: none.

@@ -14,35 +14,49 @@ use crate::protocol::messages::without_log_commands;
 pub(crate) fn of_result(log: CiLog, finished: &Finished, locate: Locate<'_>) -> String {
     let level = if finished.is_allowed() { "warning" } else { "error" };
     let commands = of_stanzas(finished).into_iter().filter_map(|(stanza, finished)| {
-        let place = |at: Option<&str>| at.and_then(|at| locate(stanza, at));
+        let place = |_: usize, at: Option<&str>| at.and_then(|at| locate(stanza, at));
         Some(of_report(log, level, finished.error()?, &place))
     });
     commands.collect()
 }
 
-/// A command for each problem of the input, each on a line. `place` is that of the error, such as
+/// A command for each problem of the input, each on a line. `places` are those of the problems, such as
 /// `.travis.yml:14`.
-pub(crate) fn of_refusal(log: CiLog, report: &ErrorReport, place: Option<&str>) -> String {
-    of_report(log, "error", report, &|_: Option<&str>| place.map(str::to_owned))
+pub(crate) fn of_refusal(log: CiLog, report: &ErrorReport, places: &[String]) -> String {
+    of_report(log, "error", report, &|index, _: Option<&str>| places.get(index).cloned())
 }
 
-/// A command for the report, or for each of its problems.
+/// A command for the report, or for each of its problems. `place` is given the index of the problem and its
+/// key.
 fn of_report(
     log: CiLog,
     level: &str,
     report: &ErrorReport,
-    place: &dyn Fn(Option<&str>) -> Option<String>,
+    place: &dyn Fn(usize, Option<&str>) -> Option<String>,
 ) -> String {
-    let at_place = |code: Code, message: &str, hint: Option<&str>, at: Option<&str>| {
-        let place = place(at);
+    let at_place = |index: usize, code: Code, lines: [Option<&str>; 2], at: Option<&str>| {
+        let place = place(index, at);
         let place = place.as_deref().and_then(|place| place.rsplit_once(':'));
-        command(log, level, code, [Some(message), hint], place)
+        command(log, level, code, lines, place)
     };
     match report.problems.as_slice() {
-        [] => at_place(report.code, &report.message, report.hint.as_deref(), report.at.as_deref()),
+        [] => at_place(
+            0,
+            report.code,
+            [Some(report.message.as_str()), report.hint.as_deref()],
+            report.at.as_deref(),
+        ),
         problems => problems
             .iter()
-            .map(|each| at_place(each.code, &each.message, each.hint.as_deref(), each.at.as_deref()))
+            .enumerate()
+            .map(|(index, each)| {
+                at_place(
+                    index,
+                    each.code,
+                    [Some(each.message.as_str()), each.hint.as_deref()],
+                    each.at.as_deref(),
+                )
+            })
             .collect(),
     }
 }
@@ -151,6 +165,11 @@ mod tests {
             annotated(&Finished::failed(several, Vec::new())),
             format!("::error {place}2,title=bad-value::m\n::error {place}3,title=bad-value::m\n")
         );
+        let encrypted = ErrorReport::from_problems(vec![problem("/a"), problem("/a")]);
+        assert_eq!(
+            of_refusal(CiLog::GitHubActions, &encrypted, &["a.yml:4".to_owned(), "a.yml:9".to_owned()]),
+            "::error file=a.yml,line=4,title=bad-value::m\n::error file=a.yml,line=9,title=bad-value::m\n"
+        );
         let failed = |stanza| {
             let error = ErrorReport::new(Code::AccessDenied, "m").at("/role");
             FunctionOutcome::of(stanza, None, Finished::failed(error, Vec::new()))
@@ -177,7 +196,7 @@ mod tests {
                 (CiLog::GitHubActions, "::error file=", "::", ','),
                 (CiLog::Azure, "##vso[task.logissue type=error;sourcepath=", "]", ';'),
             ] {
-                let shown = of_refusal(log, &report, Some(&format!("{text}:7")));
+                let shown = of_refusal(log, &report, &[format!("{text}:7")]);
                 let inner = shown.strip_prefix(begins).and_then(|rest| rest.strip_suffix('\n'));
                 let inner = inner.unwrap_or_else(|| panic!("{shown}"));
                 assert!(!inner.contains(char::is_control) && !inner.contains("##"), "{shown}");

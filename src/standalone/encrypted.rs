@@ -8,7 +8,7 @@ use crate::protocol::branches::VARIABLE_OPTIONS;
 use crate::protocol::environment::Environment;
 use crate::protocol::json::{Map, Node, pointer};
 use crate::protocol::pairs::named_pair;
-use crate::protocol::stanza::has_keys_beside_secure;
+use crate::protocol::stanza::{all_keys, has_keys_beside_secure};
 
 /// An encrypted value that no variable replaces.
 #[derive(Debug, PartialEq, Eq)]
@@ -30,6 +30,8 @@ pub(crate) enum Replacement {
     Reference { name: String, variable: String },
     /// `NAME=$NAME` in a list of the file, and the variable in the environment.
     Assignment,
+    /// Nothing: a stanza has no option of this name.
+    Nothing(String),
 }
 
 /// The keys for credentials. All of them come from the same source.
@@ -121,6 +123,7 @@ impl Encrypted {
             }
             (None, _) if is_environment && self.inside => Replacement::Assignment,
             (_, Some(variable)) => Replacement::Variable(variable.clone()),
+            _ if all_keys().all(|known| known != key) => Replacement::Nothing(key.to_owned()),
             (name, None) => {
                 let name = name.clone().unwrap_or_else(|| key.to_owned());
                 Replacement::Reference { variable: name.to_uppercase(), name }
@@ -256,13 +259,14 @@ mod tests {
     fn what_has_no_variable_is_to_be_written_as_one() {
         let stanza = "environment:\n  PASSWORD: {secure: abc}\n  OPEN: x\nexternal_id: {secure: d}\n\
                       environment_variables:\n- secure: e\n- {name: TOKEN, value: {secure: f}}\n\
-                      on: {repo: {secure: x}}\n";
+                      on: {repo: {secure: x}}\nevent_source_arn: {secure: g}\n";
         let hints = [
             "/environment/PASSWORD: write `PASSWORD: $PASSWORD` instead, and set PASSWORD in the environment",
             "/external_id: write `external_id: $EXTERNAL_ID` instead, and set EXTERNAL_ID in the environment",
             "/environment_variables/0: write `NAME=$NAME` instead, and set NAME in the environment",
             "/environment_variables/1: write `TOKEN: $TOKEN` instead, and set TOKEN in the environment",
             "/on/repo: write `repo: $REPO` instead, and set REPO in the environment",
+            "/event_source_arn: remove `event_source_arn`, which is not an option of a lambda stanza",
         ];
         assert_eq!(resolved(stanza, &[], true)[1], hints);
     }

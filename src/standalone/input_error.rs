@@ -112,12 +112,17 @@ impl InputError {
         }
     }
 
-    /// The file and the line of the error, such as `.travis.yml:14`. `None`: it is not on one line.
-    pub(crate) fn place(&self) -> Option<String> {
-        let (file, line) = match self {
-            InputError::NotUtf8 { file, line } => (file, *line),
-            InputError::Stanza { file, error } => (file, error.position()?.line),
-            InputError::Condition { file, condition, .. } => (file, condition.line),
+    /// The file and the line of each problem, such as `.travis.yml:14`. Empty: they are not on a line.
+    pub(crate) fn places(&self) -> Vec<String> {
+        let (file, lines) = match self {
+            InputError::NotUtf8 { file, line } => (file, vec![*line]),
+            InputError::Stanza { file, error } => {
+                (file, error.position().map(|position| position.line).into_iter().collect())
+            }
+            InputError::Condition { file, condition, .. } => (file, vec![condition.line]),
+            InputError::Encrypted { file, missing } => {
+                (file, missing.iter().map(|missing| missing.line).collect())
+            }
             InputError::TwoFiles
             | InputError::OnlyWithoutFile
             | InputError::PlanFileWithoutFile
@@ -137,10 +142,9 @@ impl InputError {
             | InputError::NotOverwritten { .. }
             | InputError::NotRegular { .. }
             | InputError::NoDirectory { .. }
-            | InputError::Settings(_)
-            | InputError::Encrypted { .. } => return None,
+            | InputError::Settings(_) => return Vec::new(),
         };
-        Some(format!("{file}:{line}"))
+        lines.iter().map(|line| format!("{file}:{line}")).collect()
     }
 
     /// The report, for events and for standard error.
@@ -285,7 +289,8 @@ impl Replacement {
     pub(super) fn hint(&self) -> String {
         match self {
             Replacement::Credentials => {
-                "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, in the environment"
+                "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, in the environment; or \
+                 replace the keys by `role_to_assume` with `web_identity_token_env`"
                     .to_owned()
             }
             Replacement::Variable(variable) => format!("set {variable} in the environment"),
@@ -294,6 +299,9 @@ impl Replacement {
             }
             Replacement::Assignment => {
                 "write `NAME=$NAME` instead, and set NAME in the environment".to_owned()
+            }
+            Replacement::Nothing(name) => {
+                format!("remove `{name}`, which is not an option of a lambda stanza")
             }
         }
     }

@@ -152,7 +152,11 @@ pub(crate) fn missing_from_package(missing: &MissingHandler, handler: &str) -> W
                 Some(Misplaced::OtherCase { name }) => {
                     format!("write capital letters as in the name of the file: the package has `{name}`")
                 }
-                None => "set `module_name` to the file's path without its extension".to_owned(),
+                None => {
+                    "name the file in `module_name`, or before the `.` of `handler_name`: its path without \
+                         the extension"
+                        .to_owned()
+                }
             },
         ),
         MissingHandler::Uncompiled { candidates, source } => (

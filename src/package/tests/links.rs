@@ -150,6 +150,11 @@ fn a_followed_link_leads_to_nothing_hidden_unless_dots_match() {
 fn a_link_to_nothing_is_kept_with_a_warning_and_cannot_be_followed() {
     let tree = tree(&[("a.js", "1")]);
     link(&tree, "nowhere", "dangling");
+    link(&tree, "/home/nobody/nowhere", "outside");
+    let kept = scanned(&tree, &Selection::default());
+    let missing = |name, target| dangles(name, target, DanglingReason::Missing);
+    assert_eq!(kept.notes(), [missing("dangling", "nowhere"), missing("outside", "/home/nobody/nowhere")]);
+    fs::remove_file(tree.path().join("outside")).unwrap();
     let scan_with = |links| scan(tree.path(), &Selection { links, ..Selection::default() }, &[]);
     for links in [Links::Preserve, Links::External] {
         let kept = scan_with(links).unwrap();

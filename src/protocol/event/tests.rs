@@ -342,6 +342,45 @@ fn the_text_of_an_event_of_a_list_begins_with_its_function() {
 }
 
 #[test]
+fn the_text_of_a_failure_has_its_problems() {
+    let problem = |number: usize| Problem {
+        code: Code::BadValue,
+        message: format!("p{number}"),
+        at: None,
+        hint: (number == 0).then(|| text("h")),
+    };
+    let failed = |number| {
+        let error = ErrorReport::from_problems((0..number).map(problem).collect());
+        Line::new(Event::Finished(Finished::failed(error, vec![StepName::TagResource]))).message
+    };
+    assert_eq!(failed(2), "failed: p0; h; p1 (already done: tag-resource)");
+    let many =
+        "failed: p0; h; p1; p2; p3; p4; p5; p6; p7; p8; p9; and 1 more problem (already done: tag-resource)";
+    assert_eq!(failed(11), many);
+}
+
+#[test]
+fn a_hint_says_that_nothing_was_changed_only_where_that_is_true() {
+    let refused = |changed| {
+        Finished::failed(
+            ErrorReport::new(Code::TrafficShared, "no").hint("wait; nothing was changed"),
+            changed,
+        )
+    };
+    for (finished, expected) in [
+        (refused(Vec::new()), "failed: no; wait; nothing was changed"),
+        (refused(vec![StepName::PublishVersion]), "failed: no; wait (already done: publish-version)"),
+        (
+            list(vec![Finished::Checked {}, refused(Vec::new())]),
+            "failed: function-1: no; wait (already done: update-function-code); after 9.1 s: stanza 0 checked, \
+             function-1 failed",
+        ),
+    ] {
+        assert_eq!(Line::new(Event::Finished(finished)).message, expected);
+    }
+}
+
+#[test]
 fn the_text_of_a_list_that_failed_has_every_error_and_where_aliases_are() {
     let failed = |message: &str| Finished::failed(ErrorReport::new(Code::Conflict, message), Vec::new());
     let stopped = Finished::Stopped {

@@ -6,16 +6,13 @@ use std::io::{self, Write};
 use super::style::TextStyle;
 use super::text::{clean, width};
 use super::{HumanReporter, LocateKey, Section, contents, counts, quoted};
-use crate::protocol::error::{AwsDetail, Class, Code, ErrorReport};
+use crate::protocol::error::{AwsDetail, Class, Code, ErrorReport, NOTHING_CHANGED};
 use crate::protocol::event::{
     Condition, Deployment, Finished, FunctionOutcome, ListOutcome, Outcome, StepName, UnmetCondition,
 };
 use crate::protocol::messages::{CHECKED, UNCHANGED, duration, moved};
 use crate::protocol::request::stanzas_of;
 use crate::standalone::reporter::Locate;
-
-/// Text for a failed run that has changed nothing.
-const NOTHING_CHANGED: &str = "nothing was changed";
 
 impl<W: Write> HumanReporter<W> {
     pub(super) fn finished(&mut self, finished: &Finished, locate: Locate<'_>) -> io::Result<()> {
