@@ -225,11 +225,11 @@ pub fn aws_error(data: &[u8]) {
         assert!(!is_masked || !report.message.contains(&format!(" {secret} ")), "{report:?}");
     }
     let answer =
-        InvokeResponse { payload: text.clone().into_owned(), function_error: code, log: String::new() };
+        InvokeResponse { payload: text.clone().into_owned(), has_failed: code.is_some(), log: String::new() };
     let status = text.len().try_into().ok();
     let expect = Expect { status, contains: Some(secret), json: serde_json::from_str(&text).ok() };
     let _ = check_response(Some(&expect), &answer);
-    let well = InvokeResponse { function_error: None, ..answer };
+    let well = InvokeResponse { has_failed: false, ..answer };
     let _ = check_response(Some(&expect), &well);
     if let Some(json) = &expect.json {
         let itself = Expect { json: Some(json.clone()), ..Expect::default() };
