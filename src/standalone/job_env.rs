@@ -251,7 +251,7 @@ impl JobEnvironment {
         let is_in_base = |name: &str| self.base.non_empty(name).is_some();
         let mut env = self.base.clone();
         for (name, value) in self.found.iter().filter(|(name, _)| !is_in_base(name)) {
-            env = env.with(name, value);
+            env.set(name, value);
         }
         // A file cannot set the variables of the dynamic linker either: they would load code into this
         // process.
@@ -259,7 +259,7 @@ impl JobEnvironment {
         let is_set = |variable: &&Assignment| !is_in_base(&variable.name) && !ours(&variable.name);
         for variable in variables.iter().filter(is_set) {
             let value = variable.value(|name| env.get(name).map(Cow::into_owned));
-            env = env.with(&variable.name, &value);
+            env.set(&variable.name, &value);
         }
         env
     }
