@@ -56,30 +56,37 @@ impl fmt::Debug for Secret {
 /// function. The list is shared: code that obtains a secret adds it before it uses it, and code that masks a
 /// text reads the list first.
 #[derive(Clone, Debug, Default)]
-pub struct KnownSecrets(Arc<Mutex<Vec<Secret>>>);
+pub struct KnownSecrets(Arc<Mutex<Known>>);
+
+/// All secrets in the order in which they were added, and the same as a set.
+#[derive(Debug, Default)]
+struct Known {
+    all: Vec<Secret>,
+    set: BTreeSet<Secret>,
+}
 
 impl KnownSecrets {
     /// Adds secrets that are not yet in the list.
     pub fn add(&self, secrets: impl IntoIterator<Item = Secret>) {
         let mut known = self.lock();
         for secret in secrets {
-            if !known.contains(&secret) {
-                known.push(secret);
+            if known.set.insert(secret.clone()) {
+                known.all.push(secret);
             }
         }
     }
 
     /// All secrets in the order in which they were added.
     pub fn all(&self) -> Vec<Secret> {
-        self.lock().clone()
+        self.lock().all.clone()
     }
 
     /// Number of secrets. It never decreases.
     pub fn count(&self) -> usize {
-        self.lock().len()
+        self.lock().all.len()
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<Secret>> {
+    fn lock(&self) -> MutexGuard<'_, Known> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
