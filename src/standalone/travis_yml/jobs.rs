@@ -125,10 +125,13 @@ impl Jobs {
         if include.is_empty() || rows.len() > 1 {
             jobs.shared = rows.into_iter().map(|row| top.expanded(row, exclude.as_ref())).collect();
         }
+        let mut count: usize = jobs.shared.iter().map(|job| job.variables.len()).sum();
         for tree in include {
             let Some(pairs) = tree.pairs(notes)? else { continue };
             notes.extend(misplaced_conditions(&pairs));
             let job = top.included(&pairs, tree.place().line, notes)?;
+            count += job.variables.len();
+            variables::check_number(count)?;
             let own = pairs.get("deploy")?.filter(|deploy| !is_null(deploy));
             match own {
                 Some(deploy) => jobs.own.push((deploy.clone(), job)),
@@ -221,7 +224,7 @@ impl<'a> TopLevel<'a> {
                 variables: vec![Assignment::plain(variable, &version)],
                 os: None,
             };
-            rows = multiplied(rows, texts(self.file, key)?.into_iter().map(value).collect());
+            rows = multiplied(rows, texts(self.file, key)?.into_iter().map(value).collect())?;
         }
         let job = |variables: &Vec<Assignment>| Row {
             titles: variables.iter().map(ToString::to_string).collect(),
@@ -229,16 +232,17 @@ impl<'a> TopLevel<'a> {
             variables: self.env.global.iter().chain(variables).cloned().collect(),
             os: None,
         };
-        let jobs: Vec<Row> = self.env.jobs.iter().map(job).collect();
+        variables::check_number(self.env.global.len() * self.env.jobs.len().min(MAX_JOBS))?;
+        let jobs: Vec<Row> = self.env.jobs.iter().take(MAX_JOBS).map(job).collect();
         let no_jobs = Row { variables: self.env.global.clone(), ..Row::default() };
-        rows = multiplied(rows, if jobs.is_empty() { vec![no_jobs] } else { jobs });
+        rows = multiplied(rows, if jobs.is_empty() { vec![no_jobs] } else { jobs })?;
         for key in OTHER_AXES.into_iter().chain(["os"]) {
             let value = |text: String| Row {
                 titles: vec![format!("{key} {text}")],
                 os: (key == "os").then_some(text),
                 ..Row::default()
             };
-            rows = multiplied(rows, texts(self.file, key)?.into_iter().map(value).collect());
+            rows = multiplied(rows, texts(self.file, key)?.into_iter().map(value).collect())?;
         }
         Ok(rows)
     }
@@ -290,9 +294,9 @@ impl<'a> TopLevel<'a> {
 }
 
 /// Combines rows with the values of a key. A single value distinguishes no job from another.
-fn multiplied(rows: Vec<Row>, mut values: Vec<Row>) -> Vec<Row> {
+fn multiplied(rows: Vec<Row>, mut values: Vec<Row>) -> Result<Vec<Row>, YamlError> {
     match values.as_mut_slice() {
-        [] => return rows,
+        [] => return Ok(rows),
         [one] => {
             one.titles.clear();
             one.own.clear();
@@ -305,8 +309,11 @@ fn multiplied(rows: Vec<Row>, mut values: Vec<Row>) -> Vec<Row> {
         variables: [row.variables.as_slice(), value.variables.as_slice()].concat(),
         os: value.os.clone().or_else(|| row.os.clone()),
     };
-    let pairs = rows.iter().flat_map(|row| values.iter().map(move |value| (row, value)));
-    pairs.take(MAX_JOBS).map(combined).collect()
+    let pairs = rows.iter().flat_map(|row| values.iter().map(move |value| (row, value))).take(MAX_JOBS);
+    variables::check_number(
+        pairs.clone().map(|(row, value)| row.variables.len() + value.variables.len()).sum(),
+    )?;
+    Ok(pairs.map(combined).collect())
 }
 
 /// The jobs of `jobs.include`, and whether `jobs.exclude` may remove some of the others. `matrix` is an old
