@@ -4,7 +4,7 @@
 //! Source: the matrix expansion of travis-yml (`matrix.rb`, `configs/stages.rb`). Each key of the file with
 //! several values multiplies the jobs; those of `jobs.include` are added, or replace a single one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 
 use crate::protocol::json::Node;
@@ -71,9 +71,13 @@ pub(crate) struct TravisJob {
 }
 
 impl TravisJob {
-    /// The assignments to a variable. The last one counts, and can refer to the earlier ones.
-    pub(super) fn assignments(&self, name: &str) -> impl Iterator<Item = &Assignment> {
-        self.variables.iter().filter(move |variable| variable.name == name)
+    /// The assignments to each variable. The last one counts, and can refer to the earlier ones.
+    pub(super) fn assignments(&self) -> HashMap<&str, Vec<&Assignment>> {
+        let mut assignments: HashMap<&str, Vec<&Assignment>> = HashMap::new();
+        for variable in &self.variables {
+            assignments.entry(&variable.name).or_default().push(variable);
+        }
+        assignments
     }
 }
 
