@@ -65,7 +65,9 @@ struct Translation<'a> {
     has_anchors: bool,
 }
 
+/// Takes linear time, also for a pattern of many groups or braces.
 fn translate(pattern: &str) -> Result<Translation<'_>, Obstacle> {
+    let is_ascii = pattern.is_ascii();
     let mut translation = Translation {
         rest: pattern,
         out: "(?m)".to_owned(),
@@ -78,7 +80,7 @@ fn translate(pattern: &str) -> Result<Translation<'_>, Obstacle> {
         match c {
             '\\' => translation.escape(false)?,
             '[' => translation.class()?,
-            '(' => translation.group(pattern.is_ascii())?,
+            '(' => translation.group(is_ascii)?,
             ')' if translation.depth == 0 => return Err(Obstacle::Invalid("a `)` has no `(`")),
             ')' => {
                 translation.depth -= 1;
@@ -131,7 +133,9 @@ impl<'a> Translation<'a> {
 
     fn interval(&mut self) -> Result<(), Obstacle> {
         let rest = &self.rest[1..];
-        let (inner, after) = rest.split_once('}').unwrap_or_default();
+        let is_part = |byte: &u8| byte.is_ascii_digit() || *byte == b',';
+        let (inner, after) = rest.split_at(rest.bytes().take_while(is_part).count());
+        let (inner, after) = after.strip_prefix('}').map(|after| (inner, after)).unwrap_or_default();
         let (min, max) = inner.split_once(',').unwrap_or((inner, inner));
         let is_number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
         if (min.is_empty() && max.is_empty()) || !is_number(min) || !is_number(max) {

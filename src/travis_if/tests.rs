@@ -284,6 +284,15 @@ fn what_only_ruby_can_match_is_unknown() {
 }
 
 #[test]
+fn a_pattern_of_many_groups_or_braces_takes_linear_time() {
+    let many = 300_000;
+    // The engine refuses so many groups.
+    assert_eq!(matches(&format!("{}a{}", "(".repeat(many), ")".repeat(many)), "a"), None);
+    assert_ne!(matches(&"{".repeat(many), "a"), Some(true));
+    assert_ne!(matches(&"{1".repeat(many), "a"), Some(true));
+}
+
+#[test]
 fn what_ruby_refuses_is_invalid() {
     for pattern in ["(", ")", "a)", "(a", "[a", "[\\]", "*", "a|+", "(?:?)", "{1}", "a|{2,}", "a\\"] {
         for text in [Some("a"), None] {
