@@ -219,8 +219,8 @@ mod tests {
             ("0 T", vec![None, None]),
             ("0 T\n0 F\n1 T\n", vec![Some(false), Some(true)]),
             ("T\n7 T\n0 X\n", vec![Some(false), None]),
-            (&format!("1 T\n0 T{}\n", " ".repeat(1000)), vec![Some(false), Some(true)]),
-            (&format!("{}0 T\n", "x".repeat(1000)), vec![None, None]),
+            (&format!("1 T\n0 T{}\n", " ".repeat(1000))[..], vec![Some(false), Some(true)]),
+            (&format!("{}0 T\n", "x".repeat(1000))[..], vec![None, None]),
         ] {
             for length in [1, 2, 3000] {
                 let mut records = Records::of(2);

@@ -8,6 +8,7 @@ use ignore::gitignore::{Gitignore, GitignoreBuilder};
 
 use super::error::{PackageError, unreadable};
 use crate::bounded_read;
+use crate::protocol::messages::size;
 use crate::protocol::stanza::{Links, Stanza};
 
 /// Options of the stanza that select the files to package.
@@ -149,14 +150,24 @@ pub(super) enum ExclusionReason {
     Rule,
 }
 
+/// Maximum length in bytes of all patterns with a wildcard together. Compiling them takes several hundred bytes
+/// of memory for each byte.
+const MAX_WILDCARD_BYTES: usize = 512 * 1024;
+
 /// Compiles gitignore patterns: texts of one or more lines, each with the option or file that it is from. They
 /// are matched against names relative to the root, so the root of the matcher is empty.
 fn patterns<'a>(texts: impl Iterator<Item = (&'static str, &'a str)>) -> Result<Gitignore, PackageError> {
     let bad = |place, error: ignore::Error| PackageError::BadPattern { place, detail: error.to_string() };
-    let (mut builder, mut place) = (GitignoreBuilder::new(""), "");
+    let (mut builder, mut place, mut wildcard_bytes) = (GitignoreBuilder::new(""), "", 0);
     for (of, text) in texts {
         place = of;
         for line in text.lines() {
+            wildcard_bytes += if line.contains(['*', '?', '[']) { line.len() } else { 0 };
+            if wildcard_bytes > MAX_WILDCARD_BYTES {
+                let most = size(MAX_WILDCARD_BYTES as u64);
+                let detail = format!("the patterns with a wildcard have more than {most} together");
+                return Err(PackageError::BadPattern { place, detail });
+            }
             // `./a` means `/a` to its author, and matches nothing in a .gitignore file.
             let (negation, pattern) = line.strip_prefix('!').map_or(("", line), |pattern| ("!", pattern));
             let inside = pattern.trim_start_matches("./");
