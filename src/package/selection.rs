@@ -7,6 +7,7 @@ use std::{io, iter};
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
 
 use super::error::{PackageError, unreadable};
+use super::limits::MAX_WILDCARD_BYTES;
 use crate::bounded_read;
 use crate::protocol::messages::size;
 use crate::protocol::stanza::{Links, Stanza};
@@ -149,10 +150,6 @@ pub(super) enum ExclusionReason {
     /// A pattern excludes it, no `include` pattern matches it, or it is never packaged.
     Rule,
 }
-
-/// Maximum length in bytes of all patterns with a wildcard together. Compiling them takes several hundred bytes
-/// of memory for each byte.
-const MAX_WILDCARD_BYTES: usize = 512 * 1024;
 
 /// Compiles gitignore patterns: texts of one or more lines, each with the option or file that it is from. They
 /// are matched against names relative to the root, so the root of the matcher is empty.
