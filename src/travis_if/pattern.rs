@@ -11,10 +11,20 @@
 
 use super::language::Undecided;
 
+/// Maximum size in bytes of a compiled pattern. A state has about 30 bytes.
+const LARGEST_PATTERN: usize = 10 << 20;
+
+/// Maximum product of that size and the length of the text. Beyond it, the search would take many seconds: a
+/// commit message can have a MiB.
+const LARGEST_PRODUCT: usize = 1 << 33;
+
 /// True if `text` has a match. A text of `None` has none, if Ruby accepts the pattern.
 pub(super) fn matches(pattern: &str, text: Option<&str>) -> Result<bool, Undecided> {
     let compiled = translate(pattern).and_then(|translated| {
-        let regex = regex_lite::Regex::new(&translated.out);
+        // The engine takes at most one step for each character of the text and each state of the pattern.
+        let most = LARGEST_PRODUCT / text.map_or(0, str::len).max(1);
+        let regex =
+            regex_lite::RegexBuilder::new(&translated.out).size_limit(most.min(LARGEST_PATTERN)).build();
         regex.map(|regex| (translated, regex)).map_err(|error| Obstacle::Unsupported(error.to_string()))
     });
     let unknown = |why: &str| Undecided::unknown(format!("the regular expression `{pattern}` ({why})"));
