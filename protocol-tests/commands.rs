@@ -13,7 +13,7 @@ use serde_json::json;
 use crate::fixture::{Fixture, git, wait_until};
 use crate::interruptions::signal;
 use crate::plugin::{PluginCommand, PluginOutput};
-use crate::shell::kill;
+use crate::shell::{PATH, kill};
 
 fn fixture() -> Fixture {
     Fixture::new(json!({}))
@@ -348,6 +348,38 @@ fn a_run_that_cannot_wait_for_git_names_the_stash() {
     assert!(git(top, &["stash", "list"]).contains(name), "{message}");
     git(top, &["stash", "pop", "--quiet"]);
     assert_brought_back(&fixture);
+}
+
+#[test]
+fn the_messages_of_git_are_not_its_answers() {
+    let mut fixture = repository();
+    // A mode that git does not keep is restored only if the name of the checkout was understood.
+    fs::set_permissions(fixture.path("untracked"), Permissions::from_mode(0o600)).expect("changed");
+    fixture.request["env"]["GIT_TRACE"] = json!("1");
+    let ended = fixture.deploy_again();
+    assert_eq!(ended.outcome(), "deployed", "{}", ended.stdout);
+    let warned = |code: &str| ended.events.iter().any(|event| event["code"] == code);
+    assert!(warned("stashed") && !warned("stash-kept") && !warned("not-stashed"), "{}", ended.stdout);
+    assert_brought_back(&fixture);
+    let now = fs::metadata(fixture.path("untracked")).expect("it exists");
+    assert_eq!(now.permissions().mode() & 0o777, 0o600);
+}
+
+#[test]
+fn a_git_that_does_not_answer_is_not_one_without_a_stash() {
+    let mut fixture = repository();
+    let top = fixture.directory.path().to_owned();
+    git(&top, &["stash", "push", "--quiet", "--all", "--message", "mine"]);
+    let programs = fixture.temporary.path().display().to_string();
+    let script = "#!/bin/sh\n[ \"$4\" = refs/stash ] && kill -KILL $$\nPATH=${PATH#*:}; exec git \"$@\"\n";
+    fs::write(format!("{programs}/git"), script).expect("written");
+    fs::set_permissions(format!("{programs}/git"), Permissions::from_mode(0o755)).expect("changed");
+    fixture.request["env"]["PATH"] = json!(format!("{programs}:{}", *PATH));
+    let ended = fixture.deploy_again();
+    assert_eq!(ended.code(), "cleanup-failed", "{}", ended.stdout);
+    let message = ended.finished()["error"]["message"].as_str().expect("a sentence");
+    assert!(message.contains("SIGKILL"), "{message}");
+    assert!(git(&top, &["stash", "list"]).contains("mine"), "the user's own stash was popped");
 }
 
 #[test]

@@ -5,8 +5,10 @@
 
 mod tree;
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, ExitStatus};
 use std::time::Duration;
 
 use crate::cancel::CancelToken;
@@ -161,25 +163,43 @@ pub(crate) fn stash(
 ) -> Result<(Option<Stash>, Vec<String>), CommandError> {
     let git = |arguments: &[&str]| git(arguments, env, directory);
     let newest = || {
-        let (exists, commit) = git(&["rev-parse", "--quiet", "--verify", "refs/stash"])?;
-        Ok::<_, CommandError>(exists.then(|| commit.trim().to_owned()))
+        let ended = git(&["rev-parse", "--quiet", "--verify", "refs/stash"])?;
+        match ended.status.code() {
+            // There is no stash.
+            Some(1) => Ok(None),
+            Some(_) | None => ended.answer().map(|answer| Some(answer.trim().to_owned())),
+        }
     };
     let before = newest()?;
-    let (_, top) = git(&["rev-parse", "--show-toplevel"])?;
-    let (mut removed, mut left) = tree::read(Path::new(&top));
+    let top = git(&["rev-parse", "--show-toplevel"])?.bytes()?;
+    let top = top.strip_suffix(b"\n").unwrap_or(&top);
+    let (mut removed, mut left) = tree::read(Path::new(OsStr::from_bytes(top)));
     // Quiet: if this process ends before git, output to the closed pipe would end git in the middle of its
     // work.
-    let (pushed, output) = git(&["stash", "push", "--quiet", "--all", "--message", &stash_name()])?;
-    let made = newest()?.filter(|newest| before.as_ref() != Some(newest));
-    if !pushed {
-        let output = made
-            .map_or(output.clone(), |commit| format!("{output}; the removed files are in stash {commit}"));
-        return Err(CommandError::CleanupFailed { output });
+    let pushed = git(&["stash", "push", "--quiet", "--all", "--message", &stash_name()])?;
+    let made = newest().map_err(|error| naming_stash(error, &stash_name()))?;
+    let made = made.filter(|newest| before.as_ref() != Some(newest));
+    if let Err(error) = pushed.bytes() {
+        return Err(match made {
+            Some(commit) => naming_stash(error, &commit),
+            None => error,
+        });
     }
     removed.retain(tree::FileState::has_changed);
-    let (_, status) = git(&["-c", "core.quotePath=false", "status", "--porcelain", "--ignored"])?;
+    let status = git(&["-c", "core.quotePath=false", "status", "--porcelain", "--ignored"]);
+    // Without this answer, only the warning about these paths is not complete. The stash must be popped.
+    let status = status.and_then(GitRun::answer).unwrap_or_default();
     left.extend(status.lines().filter_map(|line| line.get(2..)).map(|path| path.trim().to_owned()));
     Ok((made.map(|commit| Stash { commit, removed }), left))
+}
+
+/// The error of git, with the stash that has the files which git may have removed.
+fn naming_stash(error: CommandError, stash: &str) -> CommandError {
+    let output = match error {
+        CommandError::CleanupFailed { output } => output,
+        error => error.to_string(),
+    };
+    CommandError::CleanupFailed { output: format!("{output}; the removed files are in the stash `{stash}`") }
 }
 
 impl Stash {
@@ -190,24 +210,49 @@ impl Stash {
     pub(crate) fn pop(&self, env: &Environment, directory: &Path) -> Result<(), CommandError> {
         let git = |arguments: &[&str]| git(arguments, env, directory);
         // A command of `run` may have made another stash since, so find the entry by its commit.
-        let (_, list) = git(&["stash", "list", "--format=%H %gd"])?;
+        let list = git(&["stash", "list", "--format=%H %gd"])?.answer()?;
         let entry = list.lines().find_map(|line| line.strip_prefix(&self.commit)).map(str::trim);
         let gone = || CommandError::CleanupFailed { output: "the stash does not exist any more".to_owned() };
-        match git(&["stash", "pop", "--quiet", entry.ok_or_else(gone)?])? {
-            (true, _) => {
-                tree::restore(&self.removed);
-                Ok(())
-            }
-            (false, output) => Err(CommandError::CleanupFailed { output }),
-        }
+        git(&["stash", "pop", "--quiet", entry.ok_or_else(gone)?])?.bytes()?;
+        tree::restore(&self.removed);
+        Ok(())
     }
 }
 
-/// Runs git. Returns whether it succeeded, and its output.
-fn git(arguments: &[&str], env: &Environment, directory: &Path) -> Result<(bool, String), CommandError> {
-    let (mut git, mut output) = (git::command(arguments, env, directory), Vec::new());
-    let ended = child::run(&mut git, env, None, None, None, &mut |_, bytes| output.extend_from_slice(bytes));
-    Ok((ended?.success(), String::from_utf8_lossy(&output).trim().to_owned()))
+/// How git has ended, and what it wrote.
+struct GitRun {
+    status: ExitStatus,
+    stdout: Vec<u8>,
+    /// Standard output and standard error.
+    all: Vec<u8>,
+}
+
+impl GitRun {
+    /// Standard output alone: on standard error are warnings, and with `GIT_TRACE` more lines.
+    fn bytes(self) -> Result<Vec<u8>, CommandError> {
+        let all = String::from_utf8_lossy(self.all.trim_ascii());
+        match all.as_ref() {
+            _ if self.status.success() => Ok(self.stdout),
+            "" => Err(CommandError::CleanupFailed { output: self.status.to_string() }),
+            output => Err(CommandError::CleanupFailed { output: output.to_owned() }),
+        }
+    }
+
+    /// As [`GitRun::bytes`], but returns text.
+    fn answer(self) -> Result<String, CommandError> {
+        self.bytes().map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+    }
+}
+
+fn git(arguments: &[&str], env: &Environment, directory: &Path) -> Result<GitRun, CommandError> {
+    let (mut git, mut stdout, mut all) = (git::command(arguments, env, directory), Vec::new(), Vec::new());
+    let status = child::run(&mut git, env, None, None, None, &mut |stream, bytes| {
+        all.extend_from_slice(bytes);
+        if stream == Stream::Stdout {
+            stdout.extend_from_slice(bytes);
+        }
+    })?;
+    Ok(GitRun { status, stdout, all })
 }
 
 #[cfg(test)]

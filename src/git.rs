@@ -21,7 +21,7 @@ pub(crate) enum GitError {
     /// another user.
     #[error("{message}")]
     Refused {
-        /// Standard error of git, or its exit status if a signal killed it.
+        /// Standard error of git, or its exit status if that is empty.
         message: String,
     },
     /// git could not be started, or did not exit by itself.
@@ -69,10 +69,14 @@ pub(crate) fn query(
             let answer = String::from_utf8_lossy(answer.trim_ascii()).into_owned();
             Ok((!answer.is_empty()).then_some(answer))
         }
+        // What does not exist. `git remote` exits with 2 for that.
+        Some(1 | 2) => Ok(None),
         // git exits with 128 on fatal errors. These messages mean a negative result in spite of that status.
-        Some(128) if !is_negative(&message, directory) => Err(GitError::Refused { message }),
-        Some(_) => Ok(None),
-        None => Err(GitError::Refused { message: status.to_string() }),
+        Some(128) if is_negative(&message, directory) => Ok(None),
+        // With other statuses, a wrapper in the place of git ends that could not run it, or whose git a signal
+        // has killed.
+        Some(_) | None if message.is_empty() => Err(GitError::Refused { message: status.to_string() }),
+        Some(_) | None => Err(GitError::Refused { message }),
     }
 }
 
@@ -135,7 +139,7 @@ mod tests {
         assert_eq!(answer_from("echo main").ok(), Some(Some("main".to_owned())));
         // A no-break space belongs to the name: the branch is not `main`.
         assert_eq!(answer_from("printf 'main\\302\\240\\n'").ok(), Some(Some("main\u{a0}".to_owned())));
-        for no in ["exit 1", "exit 129", "echo 'fatal: not a git repository' >&2; exit 128", "echo; exit 0"] {
+        for no in ["exit 1", "exit 2", "echo 'fatal: not a git repository' >&2; exit 128", "echo; exit 0"] {
             assert_eq!(answer_from(no).ok(), Some(None), "{no}");
         }
         let endless = answer_from("i=0; while [ $i -lt 3000 ]; do printf '%01000d\\n' 0; i=$((i+1)); done")
@@ -148,9 +152,13 @@ mod tests {
             "echo 'fatal: not a git repository: /x/.git/worktrees/y' >&2; exit 128",
             ": >.git; echo 'fatal: not a git repository' >&2; exit 128",
             "exit 128",
+            "exit 127",
+            "exit 129",
+            "exit 137",
             "kill -9 $$",
         ] {
-            assert!(matches!(answer_from(silence), Err(GitError::Refused { .. })), "{silence}");
+            let Err(GitError::Refused { message }) = answer_from(silence) else { panic!("{silence}") };
+            assert!(!message.is_empty(), "{silence}");
         }
         let env: Environment = [("PATH", "/nowhere")].into_iter().collect();
         let absent = query(&["status"], &env, Path::new("/"), &CancelToken::new());

@@ -150,6 +150,11 @@ fn a_large_value_of_any_kind_costs_little() {
             ANY,
         ),
         named("a branch", of("on", &format!(r#"{{"branch":"{}"}}"#, text("x"))), "skipped"),
+        named(
+            "a secret of one letter and a branch of the same",
+            of("on", &format!(r#"{{"branch":"{}"}},"session_token":"{}""#, text("x"), "x".repeat(large / 4))),
+            "skipped",
+        ),
         named("a condition", of("on", &format!(r#"{{"condition":"$A != {}"}}"#, text("x"))), ANY),
         named(
             "many branches",
@@ -179,7 +184,7 @@ fn many_values_cost_little() {
     let texts = |count| numbered(count, &|n| format!("\"text-{n}\""));
     let mut inputs = Vec::new();
     for count in [MANY, TOO_MANY] {
-        let all: [(&str, Vec<u8>, &str); 13] = [
+        let all: [(&str, Vec<u8>, &str); 15] = [
             ("keys", request(&keys(count, "1")), "checked"),
             ("keys, with strict", request(&format!(r#""strict":true,{}"#, keys(count, "1"))), "unknown-key"),
             ("encrypted values", request(&keys(count, r#"{"secure":"x"}"#)), "not-decrypted"),
@@ -211,6 +216,25 @@ fn many_values_cost_little() {
                 "file systems",
                 request(&format!(r#""file_system_configs":[{}{{}}]"#, "{},".repeat(count))),
                 "bad-value",
+            ),
+            (
+                "secrets of the job and a long description",
+                format!(
+                    r#"{{"function_name":"f","env":{{"TRAVIS_BRANCH":"master",{}}},"description":"{}"}}"#,
+                    secrets(count),
+                    "x".repeat(4 << 20)
+                )
+                .into_bytes(),
+                "checked",
+            ),
+            (
+                "secrets and a branch of their beginnings",
+                request(&format!(
+                    r#""environment":{{{}}},"on":{{"branch":"{}"}}"#,
+                    secrets(count),
+                    "secret-".repeat(300_000)
+                )),
+                "skipped",
             ),
             (
                 "warnings and secrets",

@@ -81,9 +81,9 @@ pub(super) fn evaluate(
     for (name, _) in linker_variables(env) {
         bash.env_remove(name);
     }
-    let (mut verdicts, mut error_text) = (Vec::new(), Vec::new());
+    let (mut records, mut error_text) = (Records::of(texts.len()), Vec::new());
     let mut receive = |stream, bytes: &[u8]| match stream {
-        Stream::Stdout => verdicts.extend_from_slice(bytes),
+        Stream::Stdout => records.push(bytes),
         Stream::Stderr if error_text.len() < MAX_STDERR_BYTES => error_text.extend_from_slice(bytes),
         Stream::Stderr | Stream::Log => {}
     };
@@ -100,7 +100,7 @@ pub(super) fn evaluate(
         Some(signal) => format!("bash was killed by signal {signal}"),
         None => one_line(&error_text),
     };
-    Ok(BashOutput { verdicts: read_verdicts(&verdicts, texts.len()), error_text })
+    Ok(BashOutput { verdicts: records.verdicts, error_text })
 }
 
 /// The first bash on the `PATH`. Skips relative directories, which depend on the job's current directory.
@@ -150,17 +150,40 @@ fn script(texts: &[Text], env: &Environment) -> String {
     script
 }
 
-/// Reads the verdict of each text from its last complete record.
-fn read_verdicts(output: &[u8], texts: usize) -> Vec<Option<bool>> {
-    let mut verdicts = vec![None; texts];
-    let text = String::from_utf8_lossy(output);
-    for record in text.split_inclusive('\n').filter_map(|line| line.strip_suffix('\n')) {
-        let Some((index, verdict)) = record.split_once(' ') else { continue };
-        if let Some(slot) = index.parse().ok().and_then(|index: usize| verdicts.get_mut(index)) {
+/// The verdict of each text, from its last complete record. Keeps no more than one record of what bash writes:
+/// a condition could write to the same file descriptor without an end.
+struct Records {
+    verdicts: Vec<Option<bool>>,
+    /// The first bytes of an incomplete record.
+    begun: Vec<u8>,
+}
+
+/// Longest part of a record that is read, in bytes. Those of the script have at most 22.
+const MAX_RECORD_BYTES: usize = 32;
+
+impl Records {
+    fn of(texts: usize) -> Self {
+        Records { verdicts: vec![None; texts], begun: Vec::new() }
+    }
+
+    fn push(&mut self, bytes: &[u8]) {
+        for part in bytes.split_inclusive(|byte| *byte == b'\n') {
+            let left = MAX_RECORD_BYTES.saturating_sub(self.begun.len());
+            self.begun.extend(part.iter().filter(|byte| **byte != b'\n').take(left));
+            if part.ends_with(b"\n") {
+                self.read();
+                self.begun.clear();
+            }
+        }
+    }
+
+    fn read(&mut self) {
+        let record = String::from_utf8_lossy(&self.begun);
+        let Some((index, verdict)) = record.split_once(' ') else { return };
+        if let Some(slot) = index.parse().ok().and_then(|index: usize| self.verdicts.get_mut(index)) {
             *slot = Some(verdict == "T");
         }
     }
-    verdicts
 }
 
 /// Joins error messages of bash into one line, without their prefixes.
@@ -192,8 +215,15 @@ mod tests {
             ("0 T", vec![None, None]),
             ("0 T\n0 F\n1 T\n", vec![Some(false), Some(true)]),
             ("T\n7 T\n0 X\n", vec![Some(false), None]),
+            (&format!("1 T\n0 T{}\n", " ".repeat(1000))[..], vec![Some(false), Some(true)]),
+            (&format!("{}0 T\n", "x".repeat(1000))[..], vec![None, None]),
         ] {
-            assert_eq!(read_verdicts(output.as_bytes(), 2), verdicts, "{output:?}");
+            for length in [1, 2, 3000] {
+                let mut records = Records::of(2);
+                output.as_bytes().chunks(length).for_each(|bytes| records.push(bytes));
+                assert_eq!(records.verdicts, verdicts, "{output:?}");
+                assert!(records.begun.len() <= MAX_RECORD_BYTES, "{output:?}");
+            }
         }
     }
 

@@ -7,7 +7,9 @@ use std::{io, iter};
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
 
 use super::error::{PackageError, unreadable};
+use super::limits::MAX_WILDCARD_BYTES;
 use crate::bounded_read;
+use crate::protocol::messages::size;
 use crate::protocol::stanza::{Links, Stanza};
 
 /// Options of the stanza that select the files to package.
@@ -151,10 +153,16 @@ pub(super) enum ExclusionReason {
 /// are matched against names relative to the root, so the root of the matcher is empty.
 fn patterns<'a>(texts: impl Iterator<Item = (&'static str, &'a str)>) -> Result<Gitignore, PackageError> {
     let bad = |place, error: ignore::Error| PackageError::BadPattern { place, detail: error.to_string() };
-    let (mut builder, mut place) = (GitignoreBuilder::new(""), "");
+    let (mut builder, mut place, mut wildcard_bytes) = (GitignoreBuilder::new(""), "", 0);
     for (of, text) in texts {
         place = of;
         for line in text.lines() {
+            wildcard_bytes += if line.contains(['*', '?', '[']) { line.len() } else { 0 };
+            if wildcard_bytes > MAX_WILDCARD_BYTES {
+                let most = size(MAX_WILDCARD_BYTES as u64);
+                let detail = format!("the patterns with a wildcard have more than {most} together");
+                return Err(PackageError::BadPattern { place, detail });
+            }
             // `./a` means `/a` to its author, and matches nothing in a .gitignore file.
             let (negation, pattern) = line.strip_prefix('!').map_or(("", line), |pattern| ("!", pattern));
             let inside = pattern.trim_start_matches("./");

@@ -409,7 +409,11 @@ fn patterns_decide_what_goes_in() {
     assert_eq!(packaged(&["/lib"], &["deep"]).unwrap(), ["lib/a.js", "lib/a.test.js"]);
     assert_eq!(packaged(&[], &["*.js", "!index.js"]).unwrap(), ["doc/x.md", "index.js"]);
     assert!(matches!(packaged(&["nothing"], &[]), Err(PackageError::Empty { .. })));
-    assert!(matches!(packaged(&[], &["a[z-a]"]), Err(PackageError::BadPattern { place: "exclude", .. })));
+    for pattern in ["a[z-a]", &"*a".repeat(1 << 20)[..], &"a*b?\n".repeat(200_000)[..]] {
+        let refused = packaged(&[], &[pattern]);
+        assert!(matches!(refused, Err(PackageError::BadPattern { place: "exclude", .. })), "{pattern:.10}");
+    }
+    assert!(packaged(&[], &["name\n".repeat(150_000).as_str()]).is_ok());
     // A text of several lines, as of `exclude: |`.
     assert_eq!(packaged(&[], &["deep\r\n/doc\n"]).unwrap(), ["index.js", "lib/a.js", "lib/a.test.js"]);
     assert_eq!(packaged(&["./lib/a.js\n./doc"], &[]).unwrap(), ["doc/x.md", "lib/a.js"]);

@@ -40,9 +40,14 @@ impl Environment {
     /// A copy of the environment in which the variable `name` has this value.
     #[must_use]
     pub fn with(&self, name: &str, value: &str) -> Environment {
-        let mut variables = self.0.clone();
-        variables.insert(name.into(), value.into());
-        Environment(variables)
+        let mut env = self.clone();
+        env.set(name, value);
+        env
+    }
+
+    /// Sets the variable `name` to this value.
+    pub fn set(&mut self, name: &str, value: &str) {
+        self.0.insert(name.into(), value.into());
     }
 
     /// The values of all variables with a secret name (see `secret_names.rs`), and the secret parts of all

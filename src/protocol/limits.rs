@@ -179,9 +179,13 @@ pub fn too_long_description(text: &str) -> Option<usize> {
 /// The beginnings of secrets that [`cut_description`] cuts in two.
 pub fn cut_secrets(description: &str, secrets: &[Secret]) -> Vec<Secret> {
     let Some((end, _)) = description.char_indices().nth(DESCRIPTION) else { return Vec::new() };
+    // Searches only where a secret can be cut, because both the description and the number of secrets can be
+    // large.
     let beginning = |secret: &Secret| {
-        let is_cut = |(start, text): &(usize, &str)| *start < end && end < start + text.len();
-        let (start, _) = description.match_indices(secret.expose()).find(is_cut)?;
+        let before_end = secret.expose().len().checked_sub(1)?;
+        let from = description.ceil_char_boundary(end.saturating_sub(before_end));
+        let to = description.floor_char_boundary(end + before_end);
+        let start = from + description[from..to].find(secret.expose())?;
         Some(Secret::new(&description[start..end]))
     };
     secrets.iter().filter_map(beginning).collect()

@@ -13,6 +13,7 @@ use super::variables::Assignment;
 use crate::cancel::CancelToken;
 use crate::git::{self, GitError};
 use crate::protocol::environment::Environment;
+use crate::protocol::json::MAX_REQUEST_BYTES;
 
 /// Which CI's variables describe the build: the option `--ci`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -246,20 +247,26 @@ pub(crate) fn commit_message(env: &Environment, directory: &Path, stop: &CancelT
 
 impl JobEnvironment {
     /// The environment of a job for which the file sets `variables`. The process environment has precedence
-    /// over the file, and the file over git. A file cannot set `DPL_LAMBDA_*`.
+    /// over the file, and the file over git. A file cannot set `DPL_LAMBDA_*`. Variables that would fill the
+    /// memory are left out: the child run refuses a request of that size.
     pub(crate) fn for_job(&self, variables: &[Assignment]) -> Environment {
         let is_in_base = |name: &str| self.base.non_empty(name).is_some();
         let mut env = self.base.clone();
         for (name, value) in self.found.iter().filter(|(name, _)| !is_in_base(name)) {
-            env = env.with(name, value);
+            env.set(name, value);
         }
         // A file cannot set the variables of the dynamic linker either: they would load code into this
         // process.
         let ours = |name: &str| ["DPL_LAMBDA_", "LD_", "DYLD_"].iter().any(|prefix| name.starts_with(prefix));
         let is_set = |variable: &&Assignment| !is_in_base(&variable.name) && !ours(&variable.name);
+        let mut bytes = 0;
         for variable in variables.iter().filter(is_set) {
+            if bytes > MAX_REQUEST_BYTES {
+                break;
+            }
             let value = variable.value(|name| env.get(name).map(Cow::into_owned));
-            env = env.with(&variable.name, &value);
+            bytes += value.len();
+            env.set(&variable.name, &value);
         }
         env
     }

@@ -331,10 +331,13 @@ impl LocatedStanza {
 pub(super) fn common_variables<'a>(jobs: impl IntoIterator<Item = &'a TravisJob>) -> Vec<Assignment> {
     let mut jobs = jobs.into_iter();
     let Some(first) = jobs.next() else { return Vec::new() };
-    let mut common = first.variables.clone();
-    jobs.for_each(|job| {
-        common.retain(|Assignment { name, .. }| first.assignments(name).eq(job.assignments(name)));
-    });
+    let (mut common, assignments) = (first.variables.clone(), first.assignments());
+    for job in jobs {
+        let others = job.assignments();
+        let is_same = |name: &&str| assignments.get(*name) == others.get(*name);
+        let same: HashSet<&str> = assignments.keys().copied().filter(is_same).collect();
+        common.retain(|variable| same.contains(variable.name.as_str()));
+    }
     common
 }
 

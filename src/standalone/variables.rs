@@ -4,9 +4,9 @@
 use std::fmt;
 use std::rc::Rc;
 
-use super::yaml::{SourceMap, Tree, YamlError};
+use super::yaml::{SourceMap, Tree, YamlError, note};
 use crate::child::MAX_ARGUMENT;
-use crate::protocol::json::{Node, short};
+use crate::protocol::json::{MAX_VALUES, Node, short};
 use crate::protocol::secret_names::names_a_secret;
 use crate::protocol::text::{is_variable_name, one_line};
 
@@ -82,8 +82,12 @@ impl FileEnv {
         if let Some(global) = global {
             read.global = variables(&global, ignored)?;
         }
+        let mut count = read.global.len();
         for job in jobs.iter().flat_map(Tree::entries) {
-            read.jobs.push(variables(&job, ignored)?);
+            let variables = variables(&job, ignored)?;
+            count += variables.len();
+            check_number(count)?;
+            read.jobs.push(variables);
         }
         Ok(read)
     }
@@ -101,6 +105,15 @@ pub(super) fn of_job(
         all.extend(variables(&part, ignored)?);
     }
     Ok(all)
+}
+
+/// Checks the number of variables. A single text can contain millions of them, and each job has those of the
+/// whole file.
+///
+/// # Errors
+/// [`YamlError::TooLarge`]
+pub(super) fn check_number(variables: usize) -> Result<(), YamlError> {
+    if variables <= MAX_VALUES { Ok(()) } else { Err(YamlError::TooLarge) }
 }
 
 /// The values of `global` and of `jobs`.
@@ -142,6 +155,7 @@ fn variables(env: &Rc<Tree>, ignored: &mut Vec<String>) -> Result<Vec<Assignment
                 }
             }
         }
+        check_number(collector.found.len())?;
     }
     Ok(collector.found)
 }
@@ -165,10 +179,9 @@ impl Collector<'_> {
     }
 
     fn leave_out(&mut self, entry: &Tree, what: &str) {
-        let line = entry.place().line;
-        self.ignored.push(format!(
-            "line {line}: {what} is ignored; set the variables that the deployment needs in the environment"
-        ));
+        let text =
+            format!("{what} is ignored; set the variables that the deployment needs in the environment");
+        note(self.ignored, entry.place().line, &text);
     }
 }
 
@@ -179,11 +192,13 @@ fn is_reserved(name: &str) -> bool {
 }
 
 /// The assignments in a text, split as bash does: `A=b C="d $E" F='g h'`. A map entry is one assignment
-/// (`several` is false), and spaces are part of its value.
+/// (`several` is false), and spaces are part of its value. Of more than [`MAX_VALUES`], the rest is left out.
 fn split(text: &str, several: bool) -> Vec<Result<Assignment, String>> {
     let mut found = Vec::new();
     let mut rest = text.trim_start();
-    while let Some((name, after)) = rest.split_once('=') {
+    while found.len() <= MAX_VALUES
+        && let Some((name, after)) = rest.split_once('=')
+    {
         let (value, left) = value(after, several);
         let name = name.trim_start();
         found.push(match value {

@@ -65,7 +65,8 @@ pub enum YamlError {
         /// The position at which the limit is exceeded.
         place: Position,
     },
-    /// The file has more values or bytes than a request may have, counting what aliases refer to.
+    /// The file has more values or bytes than a request may have, counting what aliases refer to, or its jobs
+    /// have more variables together.
     #[error("{}", too_large())]
     TooLarge,
 }
@@ -73,7 +74,8 @@ pub enum YamlError {
 /// The text about a file with too many values or bytes.
 pub(super) fn too_large() -> String {
     format!(
-        "the file contains more than {MAX_VALUES} values or {}, counting the values that aliases refer to",
+        "the file contains more than {MAX_VALUES} values or {}, counting the values that aliases refer to, and \
+         the variables of each job",
         size(MAX_REQUEST_BYTES as u64)
     )
 }
@@ -142,8 +144,8 @@ impl SourceMap {
     }
 }
 
-/// Adds a message for the user.
-fn note(notes: &mut Vec<String>, line: usize, text: &str) {
+/// Adds a message for the user, unless there are many.
+pub(super) fn note(notes: &mut Vec<String>, line: usize, text: &str) {
     if notes.len() < MAX_NOTES {
         notes.push(format!("line {line}: {text}"));
     }

@@ -11,10 +11,20 @@
 
 use super::language::Undecided;
 
+/// Maximum size in bytes of a compiled pattern. A state has about 30 bytes.
+const LARGEST_PATTERN: usize = 10 << 20;
+
+/// Maximum product of that size and the length of the text. Beyond it, the search would take many seconds: a
+/// commit message can have a MiB.
+const LARGEST_PRODUCT: usize = 1 << 33;
+
 /// True if `text` has a match. A text of `None` has none, if Ruby accepts the pattern.
 pub(super) fn matches(pattern: &str, text: Option<&str>) -> Result<bool, Undecided> {
     let compiled = translate(pattern).and_then(|translated| {
-        let regex = regex_lite::Regex::new(&translated.out);
+        // The engine takes at most one step for each character of the text and each state of the pattern.
+        let most = LARGEST_PRODUCT / text.map_or(0, str::len).max(1);
+        let regex =
+            regex_lite::RegexBuilder::new(&translated.out).size_limit(most.min(LARGEST_PATTERN)).build();
         regex.map(|regex| (translated, regex)).map_err(|error| Obstacle::Unsupported(error.to_string()))
     });
     let unknown = |why: &str| Undecided::unknown(format!("the regular expression `{pattern}` ({why})"));
@@ -65,7 +75,9 @@ struct Translation<'a> {
     has_anchors: bool,
 }
 
+/// Takes linear time, also for a pattern of many groups or braces.
 fn translate(pattern: &str) -> Result<Translation<'_>, Obstacle> {
+    let is_ascii = pattern.is_ascii();
     let mut translation = Translation {
         rest: pattern,
         out: "(?m)".to_owned(),
@@ -78,7 +90,7 @@ fn translate(pattern: &str) -> Result<Translation<'_>, Obstacle> {
         match c {
             '\\' => translation.escape(false)?,
             '[' => translation.class()?,
-            '(' => translation.group(pattern.is_ascii())?,
+            '(' => translation.group(is_ascii)?,
             ')' if translation.depth == 0 => return Err(Obstacle::Invalid("a `)` has no `(`")),
             ')' => {
                 translation.depth -= 1;
@@ -131,7 +143,9 @@ impl<'a> Translation<'a> {
 
     fn interval(&mut self) -> Result<(), Obstacle> {
         let rest = &self.rest[1..];
-        let (inner, after) = rest.split_once('}').unwrap_or_default();
+        let is_part = |byte: &u8| byte.is_ascii_digit() || *byte == b',';
+        let (inner, after) = rest.split_at(rest.bytes().take_while(is_part).count());
+        let (inner, after) = after.strip_prefix('}').map(|after| (inner, after)).unwrap_or_default();
         let (min, max) = inner.split_once(',').unwrap_or((inner, inner));
         let is_number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
         if (min.is_empty() && max.is_empty()) || !is_number(min) || !is_number(max) {

@@ -284,6 +284,25 @@ fn what_only_ruby_can_match_is_unknown() {
 }
 
 #[test]
+fn a_pattern_of_many_groups_or_braces_takes_linear_time() {
+    let many = 300_000;
+    // The engine refuses so many groups.
+    assert_eq!(matches(&format!("{}a{}", "(".repeat(many), ")".repeat(many)), "a"), None);
+    assert_ne!(matches(&"{".repeat(many), "a"), Some(true));
+    assert_ne!(matches(&"{1".repeat(many), "a"), Some(true));
+}
+
+#[test]
+fn a_search_that_takes_too_long_is_not_begun() {
+    let (short, long) = ("a".repeat(100), "a".repeat(1 << 20));
+    for pattern in [&"a?".repeat(20_000)[..], "(a{0,900}){0,20}b"] {
+        assert!(matches(pattern, &short).is_some(), "{pattern:.20}");
+        assert_eq!(matches(pattern, &long), None, "{pattern:.20}");
+    }
+    assert_eq!(matches("^(fix|feat)(\\(.*\\))?: |\\[deploy\\]", &long), Some(false));
+}
+
+#[test]
 fn what_ruby_refuses_is_invalid() {
     for pattern in ["(", ")", "a)", "(a", "[a", "[\\]", "*", "a|+", "(?:?)", "{1}", "a|{2,}", "a\\"] {
         for text in [Some("a"), None] {

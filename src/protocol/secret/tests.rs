@@ -126,6 +126,33 @@ fn only_a_limited_amount_of_secrets_is_encoded() {
 }
 
 #[test]
+fn a_long_secret_is_masked_as_a_whole_and_in_pieces() {
+    for unit in ["a", "ä", "0123456789", "é1😀"] {
+        for length in [PIECE - 5, PIECE, PIECE + 1, 2 * PIECE, 10_000] {
+            let secret = unit.repeat(length / unit.len());
+            assert_eq!(redact(&[&secret], &format!("x {secret} y")), "x [secure] y", "{unit} {length}");
+        }
+    }
+    let long = (0..1000).map(|number| format!("{number:04}")).collect::<String>();
+    let part = redact(&[&long], &format!("x {} y", &long[PIECE..3 * PIECE]));
+    assert!(part.contains(MASK) && part.len() < 2 * PIECE, "{part}");
+}
+
+#[test]
+fn of_secrets_that_begin_alike_the_longest_is_masked() {
+    let secrets = ["12345678-", "12345678-1", "12345678-1a", "12345678-1b", "12345678-2", "12345678-10"];
+    for secret in secrets {
+        assert_eq!(redact(&secrets, &format!("({secret})")), "([secure])", "{secret}");
+    }
+    assert_eq!(redact(&secrets, "(12345678-3 12345678 12345678-1c)"), "([secure]3 12345678 [secure]c)");
+    // A word is masked only if it is alone, and a shorter secret may be.
+    assert_eq!(redact(&["cake", "cake-ab"], "cake-abc cake-ab"), "[secure]-abc [secure]");
+    let many: Vec<String> = (0..2000).map(|number| format!("secret-{number:04}-of-many")).collect();
+    let redactor = Redactor::new(&many, &[]);
+    assert_eq!(redactor.redact(&many.join("secret-")), vec![MASK; 2000].join("secret-"));
+}
+
+#[test]
 fn what_is_secret_within_a_value_is_found() {
     for (value, expected) in [
         ("user:s3cr3t@proxy:3128", &["s3cr3t"][..]),

@@ -299,3 +299,15 @@ fn the_file_says_what_the_process_does_not() {
     assert_eq!(job.get("OWN").as_deref(), Some("file"));
     assert_eq!(job.get("DPL_LAMBDA_FAULT"), None);
 }
+
+#[test]
+fn variables_that_grow_do_not_fill_the_memory() {
+    let env: Environment = [("PATH", "/nowhere")].into_iter().collect();
+    let around = detect(&env, CiSelection::None, Path::new("/"), &CancelToken::new())
+        .expect("there is no checkout to ask about");
+    let long = "x".repeat(100_000);
+    let variables: Vec<_> = (0..1000).map(|index| Assignment::plain(&format!("V{index}"), &long)).collect();
+    let bytes: usize = around.for_job(&variables).iter().map(|(_, value)| value.len()).sum();
+    // More than a request may have, so that the child run refuses it.
+    assert!((MAX_REQUEST_BYTES..2 * MAX_REQUEST_BYTES).contains(&bytes), "{bytes}");
+}

@@ -4,7 +4,7 @@
 //! Source: the matrix expansion of travis-yml (`matrix.rb`, `configs/stages.rb`). Each key of the file with
 //! several values multiplies the jobs; those of `jobs.include` are added, or replace a single one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 
 use crate::protocol::json::Node;
@@ -71,9 +71,13 @@ pub(crate) struct TravisJob {
 }
 
 impl TravisJob {
-    /// The assignments to a variable. The last one counts, and can refer to the earlier ones.
-    pub(super) fn assignments(&self, name: &str) -> impl Iterator<Item = &Assignment> {
-        self.variables.iter().filter(move |variable| variable.name == name)
+    /// The assignments to each variable. The last one counts, and can refer to the earlier ones.
+    pub(super) fn assignments(&self) -> HashMap<&str, Vec<&Assignment>> {
+        let mut assignments: HashMap<&str, Vec<&Assignment>> = HashMap::new();
+        for variable in &self.variables {
+            assignments.entry(&variable.name).or_default().push(variable);
+        }
+        assignments
     }
 }
 
@@ -125,10 +129,13 @@ impl Jobs {
         if include.is_empty() || rows.len() > 1 {
             jobs.shared = rows.into_iter().map(|row| top.expanded(row, exclude.as_ref())).collect();
         }
+        let mut count: usize = jobs.shared.iter().map(|job| job.variables.len()).sum();
         for tree in include {
             let Some(pairs) = tree.pairs(notes)? else { continue };
             notes.extend(misplaced_conditions(&pairs));
             let job = top.included(&pairs, tree.place().line, notes)?;
+            count += job.variables.len();
+            variables::check_number(count)?;
             let own = pairs.get("deploy")?.filter(|deploy| !is_null(deploy));
             match own {
                 Some(deploy) => jobs.own.push((deploy.clone(), job)),
@@ -221,7 +228,7 @@ impl<'a> TopLevel<'a> {
                 variables: vec![Assignment::plain(variable, &version)],
                 os: None,
             };
-            rows = multiplied(rows, texts(self.file, key)?.into_iter().map(value).collect());
+            rows = multiplied(rows, texts(self.file, key)?.into_iter().map(value).collect())?;
         }
         let job = |variables: &Vec<Assignment>| Row {
             titles: variables.iter().map(ToString::to_string).collect(),
@@ -229,16 +236,17 @@ impl<'a> TopLevel<'a> {
             variables: self.env.global.iter().chain(variables).cloned().collect(),
             os: None,
         };
-        let jobs: Vec<Row> = self.env.jobs.iter().map(job).collect();
+        variables::check_number(self.env.global.len() * self.env.jobs.len().min(MAX_JOBS))?;
+        let jobs: Vec<Row> = self.env.jobs.iter().take(MAX_JOBS).map(job).collect();
         let no_jobs = Row { variables: self.env.global.clone(), ..Row::default() };
-        rows = multiplied(rows, if jobs.is_empty() { vec![no_jobs] } else { jobs });
+        rows = multiplied(rows, if jobs.is_empty() { vec![no_jobs] } else { jobs })?;
         for key in OTHER_AXES.into_iter().chain(["os"]) {
             let value = |text: String| Row {
                 titles: vec![format!("{key} {text}")],
                 os: (key == "os").then_some(text),
                 ..Row::default()
             };
-            rows = multiplied(rows, texts(self.file, key)?.into_iter().map(value).collect());
+            rows = multiplied(rows, texts(self.file, key)?.into_iter().map(value).collect())?;
         }
         Ok(rows)
     }
@@ -290,9 +298,9 @@ impl<'a> TopLevel<'a> {
 }
 
 /// Combines rows with the values of a key. A single value distinguishes no job from another.
-fn multiplied(rows: Vec<Row>, mut values: Vec<Row>) -> Vec<Row> {
+fn multiplied(rows: Vec<Row>, mut values: Vec<Row>) -> Result<Vec<Row>, YamlError> {
     match values.as_mut_slice() {
-        [] => return rows,
+        [] => return Ok(rows),
         [one] => {
             one.titles.clear();
             one.own.clear();
@@ -305,8 +313,11 @@ fn multiplied(rows: Vec<Row>, mut values: Vec<Row>) -> Vec<Row> {
         variables: [row.variables.as_slice(), value.variables.as_slice()].concat(),
         os: value.os.clone().or_else(|| row.os.clone()),
     };
-    let pairs = rows.iter().flat_map(|row| values.iter().map(move |value| (row, value)));
-    pairs.take(MAX_JOBS).map(combined).collect()
+    let pairs = rows.iter().flat_map(|row| values.iter().map(move |value| (row, value))).take(MAX_JOBS);
+    variables::check_number(
+        pairs.clone().map(|(row, value)| row.variables.len() + value.variables.len()).sum(),
+    )?;
+    Ok(pairs.map(combined).collect())
 }
 
 /// The jobs of `jobs.include`, and whether `jobs.exclude` may remove some of the others. `matrix` is an old

@@ -273,3 +273,27 @@ fn a_pointer_has_the_line_of_the_nearest_value_that_is_written() {
         assert_eq!(written.line_of(at), line, "{at}");
     }
 }
+
+#[test]
+fn the_variables_of_all_jobs_are_limited_before_they_are_copied() {
+    let deploy = "deploy: {provider: lambda}\n";
+    let many = |count: usize| "A=1 ".repeat(count);
+    let items = |item: &str, count: usize| format!("- {item}\n").repeat(count);
+    for text in [
+        format!("env: \"{}\"\n{deploy}", many(1_000_000)),
+        format!("env:\n{}{deploy}", items(&format!("\"{}\"", many(500)), 150)),
+        format!("env: {{global: \"{}\", jobs: [{}]}}\n{deploy}", many(10_000), "B=1, ".repeat(150)),
+        format!("env: \"{}\"\nrvm: [1, 2, 3]\nos: [linux, osx]\n{deploy}", many(10_000)),
+        format!(
+            "env: \"{}\"\njobs: {{include: [{}]}}\n",
+            many(10_000),
+            "{deploy: {provider: lambda}}, ".repeat(150)
+        ),
+    ] {
+        let error = stanzas(&text).expect_err("too many variables");
+        assert!(error.to_string().starts_with("the file contains more than"), "{error}");
+    }
+    assert_eq!(found(&format!("env: \"{}\"\n{deploy}", many(10_000)))[0].variables.len(), 10_000);
+    // Of many messages, the first ones are enough.
+    assert_eq!(found(&format!("env: \"{}\"\n{deploy}", "1=1 ".repeat(10_000)))[0].notes.len(), 1);
+}
