@@ -19,6 +19,7 @@ use tempfile::TempDir;
 use crate::aws_state::{ALIASES, VERSIONS, create_request, perform, publish};
 use crate::deployments::{build_directory, request};
 use crate::plugin::{PluginCommand, PluginOutput, kill};
+use crate::shell::PATH;
 
 /// Reports a test that cannot run because a tool is missing. The test fails, but under `.ci/run`, which sets
 /// `NOT_RUN`, it is only added to the list in that file.
@@ -110,13 +111,19 @@ fn panic_message(panic: &(dyn Any + Send)) -> String {
 /// Runs git in a directory, with a user who can commit, and returns its output.
 #[track_caller]
 pub(crate) fn git(directory: &Path, arguments: &[&str]) -> String {
-    let mut git = Command::new("git");
-    git.args(["-c", "user.name=Ann", "-c", "user.email=ann@example.invalid"])
-        .args(arguments)
-        .current_dir(directory);
-    let output = git.output().unwrap_or_else(|error| panic!("git is missing: {error}"));
+    let identity = ["-c", "user.name=Ann", "-c", "user.email=ann@example.invalid"];
+    let output = git_command(directory).args(identity).args(arguments).output();
+    let output = output.unwrap_or_else(|error| panic!("git is missing: {error}"));
     assert!(output.status.success(), "git {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8_lossy(&output.stdout).trim().to_owned()
+}
+
+/// git in a directory. The configuration of the person who runs the tests does not count, which may sign each
+/// commit; nor do the variables of a git hook that runs them.
+pub(crate) fn git_command(directory: &Path) -> Command {
+    let mut git = Command::new("git");
+    git.current_dir(directory).env_clear().env("PATH", &*PATH).env("GIT_CONFIG_NOSYSTEM", "1");
+    git
 }
 
 /// The longest time that a run may take until its next call.

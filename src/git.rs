@@ -39,6 +39,18 @@ pub(crate) fn command(arguments: &[&str], env: &Environment, directory: &Path) -
     git
 }
 
+/// Runs git in a test, and returns its output. The configuration of the person who runs the test does not count,
+/// which may sign each commit; nor do the variables of a git hook that runs the test.
+#[cfg(test)]
+pub(crate) fn run_in_test(directory: &Path, arguments: &[&str]) -> String {
+    let mut git = Command::new("git");
+    git.args(["-c", "user.name=Ann", "-c", "user.email=ann@example.invalid"]).args(arguments);
+    git.current_dir(directory).env_clear().env("PATH", "/usr/local/bin:/usr/bin:/bin");
+    let output = git.env("GIT_CONFIG_NOSYSTEM", "1").output().expect("git runs");
+    assert!(output.status.success(), "{output:?}");
+    String::from_utf8(output.stdout).expect("UTF-8").trim().to_owned()
+}
+
 /// Runs git and returns its output without white space of ASCII around it; a branch name can begin or end
 /// with other white space. `None`: git found nothing.
 ///

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::{behind, run_on};
 use crate::deployments::{build_directory, request};
-use crate::fixture::endpoint;
+use crate::fixture::{endpoint, git};
 use crate::interruptions::signal;
 
 /// A secret of the runner, which no job may see.
@@ -23,14 +23,6 @@ const OWN: &str = "the-runners-own-key-Zx81";
 const LOOK: &str = "id=$$; while next=; while read -r key value _; do [ \"$key\" = PPid: ] && next=$value; done </proc/$id/status; \
                     id=$next; [ ${id:-0} -gt 1 ]; do \
                     echo looked >>\"$SEEN\"; tr '\\0' '\\n' </proc/$id/environ >>\"$SEEN\" 2>>\"$SEEN\"; done; true";
-
-fn git(directory: &Path, arguments: &[&str]) {
-    let mut git = Command::new("git");
-    git.args(["-c", "user.name=Ann", "-c", "user.email=ann@example.invalid"])
-        .args(arguments)
-        .current_dir(directory);
-    assert!(git.status().expect("git runs").success(), "git {arguments:?}");
-}
 
 /// A request whose condition, git hook and commands run `look`.
 fn looking(endpoint: &Endpoint, directory: &Path, look: &str) -> Value {

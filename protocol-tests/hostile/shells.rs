@@ -6,14 +6,13 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::{behind, run_on};
 use crate::deployments::{build_directory, request};
-use crate::fixture::endpoint;
+use crate::fixture::{endpoint, git_command};
 use crate::plugin::PluginOutput;
 use crate::shell::PATH;
 
@@ -155,7 +154,7 @@ fn no_variable_of_the_job_is_a_command() {
 /// Runs git in a directory.
 fn git(directory: &Path, arguments: &[&str]) {
     let configured = ["-c", "user.name=$(touch pwned)`touch pwned`", "-c", "user.email=ann@example.invalid"];
-    let output = Command::new("git").args(configured).args(arguments).current_dir(directory).output();
+    let output = git_command(directory).args(configured).args(arguments).output();
     let output = output.unwrap_or_else(|error| panic!("git is missing: {error}"));
     assert!(output.status.success(), "git {arguments:?}: {output:?}");
 }

@@ -146,6 +146,7 @@ fn list(value: &str) -> Node {
 #[expect(clippy::disallowed_methods, reason = "tests make files and a real repository")]
 mod tests {
     use super::*;
+    use crate::git;
     use crate::protocol::error::WarningCode;
     use std::fs;
     use tempfile::TempDir;
@@ -296,14 +297,7 @@ mod tests {
     fn git_facts_come_from_git_itself() {
         let repository = TempDir::new().expect("a temporary directory");
         let path = "/usr/local/bin:/usr/bin:/bin";
-        let git = |arguments: &[&str]| {
-            let mut git = std::process::Command::new("git");
-            git.args(["-c", "user.name=Ann", "-c", "user.email=ann@example.invalid"]).args(arguments);
-            let output =
-                git.current_dir(repository.path()).env_clear().env("PATH", path).output().expect("git runs");
-            assert!(output.status.success(), "{output:?}");
-            String::from_utf8(output.stdout).expect("UTF-8").trim().to_owned()
-        };
+        let git = |arguments: &[&str]| git::run_in_test(repository.path(), arguments);
         git(&["init", "--quiet", "--initial-branch=trunk"]);
         git(&["commit", "--quiet", "--allow-empty", "--message", "First line\n\nmore"]);
         git(&["tag", "v1"]);

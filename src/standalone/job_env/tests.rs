@@ -17,12 +17,7 @@ impl Repository {
     }
 
     fn git(&self, arguments: &[&str]) {
-        let mut git = std::process::Command::new("git");
-        git.args(["-c", "user.name=a", "-c", "user.email=a@example.org"])
-            .args(arguments)
-            .current_dir(self.0.path());
-        let output = git.output().expect("git runs");
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        git::run_in_test(self.0.path(), arguments);
     }
 
     /// The value of a job's variable in the standalone mode.
