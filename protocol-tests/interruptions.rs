@@ -137,7 +137,7 @@ fn a_signal_while_a_condition_runs_ends_bash_too() {
     let path = marker.path().join("started");
     let request = json!({
         "function_name": "f",
-        "on": {"all_branches": true, "condition": format!("$(touch {}; sleep 60) = x", path.display())},
+        "on": {"all_branches": true, "condition": format!("$(touch '{}'; sleep 60) = x", path.display())},
         "env": {"PATH": &*PATH},
     });
     let mut plugin = PluginCommand::new(&["check"]);

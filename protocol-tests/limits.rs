@@ -1,15 +1,17 @@
 //! Tests endless inputs: files that are pipes or devices, and lists, responses and directory trees without an
 //! end. The program must report each with its own error code, in time, and without filling the memory.
 
+use std::cell::OnceCell;
 use std::fs;
 use std::io::Read;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{OpenOptionsExt, symlink};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use rustix::fs::OFlags;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -137,8 +139,9 @@ fn a_file_of_stanzas_without_an_end_is_refused_and_a_pipe_with_one_is_read() {
     }
     let script = "exec \"$0\" check --format json --ci none --stanza <(sleep 0.2; echo 'function_name: f')";
     let mut bash = Command::new("bash");
-    bash.args(["-c", script, &program()]).current_dir(directory.path());
-    let output = bash.env("TRAVIS_BRANCH", "master").output().expect("bash runs");
+    bash.args(["-c", script, &program()]).current_dir(directory.path()).env_clear();
+    let output =
+        bash.env("PATH", &*crate::shell::PATH).env("TRAVIS_BRANCH", "master").output().expect("bash runs");
     assert!(String::from_utf8_lossy(&output.stdout).contains("\"outcome\":\"checked\""), "{output:?}");
 }
 
@@ -161,14 +164,12 @@ fn a_pipe_that_nobody_writes_to_is_no_file_of_stanzas() {
         assert_eq!(output.status.code(), Some(2), "{option}");
 
         let mut child = start(option, "60");
-        // Its standard error is silent until the signal, so only the open pipe shows that it reads.
-        let reads = || {
-            let files = fs::read_dir(format!("/proc/{}/fd", child.id())).into_iter().flatten().flatten();
-            files
-                .into_iter()
-                .any(|file| fs::read_link(file.path()).is_ok_and(|place| place == Path::new(&pipe)))
-        };
-        wait_until("the pipe is open", reads);
+        // Its standard error is silent until the signal. A pipe can be opened for writing without waiting only
+        // if it is open for reading.
+        let writer = OnceCell::new();
+        let mut options = fs::OpenOptions::new();
+        options.write(true).custom_flags(OFlags::NONBLOCK.bits().cast_signed());
+        wait_until("the pipe is open", || options.open(&pipe).is_ok_and(|pipe| writer.set(pipe).is_ok()));
         shell::kill().args(["-TERM", &child.id().to_string()]).status().expect("kill runs");
         let status = child.wait().expect("ends");
         let mut said = String::new();
@@ -325,8 +326,8 @@ fn a_profiles_process_that_never_ends_is_ended_and_reported() {
     let process = fixture.path("process");
     // With `set -m`, the second one leaves the process group.
     let script = "sleep 600 & first=$!; set -m; sleep 600 & echo $$ $first $!";
-    fs::write(&process, format!("{script} >{}; wait\n", mark.display())).expect("writable");
-    fs::write(&config, format!("[default]\ncredential_process = bash {}\n", process.display()))
+    fs::write(&process, format!("{script} >'{}'; wait\n", mark.display())).expect("writable");
+    fs::write(&config, format!("[default]\ncredential_process = bash '{}'\n", process.display()))
         .expect("writable");
     fixture.request["env"]["AWS_CONFIG_FILE"] = json!(config);
     let ended = run(&fixture);

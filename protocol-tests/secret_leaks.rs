@@ -127,12 +127,12 @@ fn the_observers_finds_what_is_shown_on_purpose() {
         ("it is an argument of git", "git rev-parse \"$SHOWN\" 2>/dev/null; true", "arguments of a child"),
         (
             "it is in a temporary file",
-            "echo \"for now $SHOWN\" >$TMPDIR/x; sleep 1; rm $TMPDIR/x",
+            "echo \"for now $SHOWN\" >\"$TMPDIR/x\"; sleep 1; rm \"$TMPDIR/x\"",
             "a temporary file",
         ),
         ("it is in an open file", "(echo \"open $SHOWN\"; sleep 1) >x; rm x", "a file that is open"),
         ("it is in a file that stays", "echo \"kept $SHOWN\" >kept", "the file build/kept of ``"),
-        ("a temporary file is left", ": >$TMPDIR/left", "temporary files"),
+        ("a temporary file is left", ": >\"$TMPDIR/left\"", "temporary files"),
     ];
     let scenario = |(name, command, _): (&str, &'static str, &str)| {
         Scenario::new(name, move |stage| {

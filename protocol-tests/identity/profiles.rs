@@ -68,7 +68,7 @@ fn a_line_break_in_a_key_is_reported_and_not_sent() {
     let process = json!({"Version": 1, "AccessKeyId": "AKIA\nTWO", "SecretAccessKey": "a-secret-key"});
     let home = Home::new("", "");
     let script = home.file("process.sh", &format!("cat <<'END'\n{process}\nEND\n"));
-    home.file(".aws/config", &format!("[profile p]\ncredential_process = sh {}\n", script.display()));
+    home.file(".aws/config", &format!("[profile p]\ncredential_process = sh '{}'\n", script.display()));
     let of_stanza = json!({"access_key_id": format!("{}\n", BASE.id), "secret_access_key": BASE.secret()});
     for (variables, more, part, source, at) in [
         (with(0), json!({}), "access_key_id", "environment", Value::Null),
@@ -155,7 +155,7 @@ fn a_process_that_gives_no_keys_is_reported_without_what_it_wrote() {
     ] {
         let (scenario, endpoint, home) = (Scenario::new(), BASE.endpoint("us-east-1"), Home::new("", ""));
         let script = home.file("process.sh", &script);
-        home.file(".aws/config", &format!("[profile p]\ncredential_process = sh {}\n", script.display()));
+        home.file(".aws/config", &format!("[profile p]\ncredential_process = sh '{}'\n", script.display()));
         let mut request = stanza(scenario.env(&endpoint.url()));
         extend(&mut request["env"], &json!({"HOME": home.path()}));
         request["profile"] = json!("p");

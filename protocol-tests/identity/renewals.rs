@@ -185,7 +185,7 @@ fn a_renewal_that_fails_is_reported_in_words_and_without_the_output_of_a_process
     let path = |name: &str| scenario.directory.path().join(name);
     let (key, keys) = ("a-key-that-the-process-prints", process_keys());
     let script = format!(
-        "if [ -e {0} ]; then echo {key} >&2; exit 3; fi; touch {0}; echo '{keys}'",
+        "if [ -e '{0}' ]; then echo {key} >&2; exit 3; fi; touch '{0}'; echo '{keys}'",
         path("ran").display()
     );
     let request = with_process(&scenario, &script, &endpoint.url());
@@ -198,7 +198,7 @@ fn a_renewal_that_fails_is_reported_in_words_and_without_the_output_of_a_process
 fn with_process(scenario: &Scenario, script: &str, lambda: &str) -> Value {
     let path = |name: &str| scenario.directory.path().join(name);
     std::fs::write(path("process"), script).expect("writable");
-    let process = format!("[default]\ncredential_process = bash {}\n", path("process").display());
+    let process = format!("[default]\ncredential_process = bash '{}'\n", path("process").display());
     std::fs::write(path("config"), process).expect("writable");
     let mut request = stanza(scenario.env(lambda));
     extend(&mut request["env"], &json!({"AWS_CONFIG_FILE": path("config")}));
@@ -219,7 +219,7 @@ fn a_process_that_hangs_at_a_renewal_is_ended() {
     let path = |name: &str| scenario.directory.path().join(name);
     let keys = process_keys();
     let script = format!(
-        "if [ -e {pid} ]; then echo $$ >{pid}; exec sleep 600; fi; touch {pid}; echo '{keys}'",
+        "if [ -e '{pid}' ]; then echo $$ >'{pid}'; exec sleep 600; fi; touch '{pid}'; echo '{keys}'",
         pid = path("pid").display()
     );
     let mut request = with_process(&scenario, &script, &endpoint.url());

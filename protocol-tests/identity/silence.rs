@@ -117,7 +117,7 @@ fn a_credential_process_that_never_ends_does_not_hold_a_run_up() {
         // Rename the file when it is complete, so that the test never reads half a process id.
         let script = "echo $$ > \"$HOME/id.new\"\nmv \"$HOME/id.new\" \"$HOME/id\"\nexec sleep 60\n";
         let script = home.file("process.sh", script);
-        home.file(".aws/config", &format!("[default]\ncredential_process = sh {}\n", script.display()));
+        home.file(".aws/config", &format!("[default]\ncredential_process = sh '{}'\n", script.display()));
         let id = || fs::read_to_string(format!("{}/id", home.path())).unwrap_or_default().trim().to_owned();
         let mut request = stanza(scenario.env(&endpoint.url()));
         extend(&mut request["env"], &json!({"HOME": home.path()}));

@@ -50,7 +50,7 @@ struct Row {
 
 impl Sources {
     fn new() -> Self {
-        let config = "[default]\ncredential_process = sh PROCESS\n\
+        let config = "[default]\ncredential_process = sh 'PROCESS'\n\
                       [profile chained]\nrole_arn = arn:aws:iam::123456789012:role/chained\nsource_profile = green\n\
                       [profile instance]\nrole_arn = arn:aws:iam::123456789012:role/chained\n\
                       credential_source = Ec2InstanceMetadata\n";

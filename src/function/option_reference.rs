@@ -66,7 +66,7 @@ const MAX_LISTED_WORDS: usize = 10;
 
 /// The whole page, in Markdown.
 pub fn document() -> String {
-    let (stanza, types) = (schema::editor_stanza(), schema::request());
+    let (stanza, types) = (schema::editor_stanza(), schema::plain());
     let mut page = String::from(INTRODUCTION);
     for (group, title, _) in GROUPS {
         let is_new = |name: &&str| is_new(name, &stanza["properties"][*name]);
@@ -97,7 +97,7 @@ fn is_new(name: &str, option: &Value) -> bool {
 }
 
 /// What the option does, its type, its default, which other options it requires or excludes, AWS's field, an
-/// example, and its members. `types` is the schema of requests, which names the type of each option.
+/// example, and its members. `types` is the schema that names the type of each option.
 fn section(name: &str, stanza: &Value, types: &Value) -> String {
     let option = &stanza["properties"][name];
     let kind = reference(&types["properties"][name]).unwrap_or_default();

@@ -49,8 +49,8 @@ fn without_editor_keywords(mut schema: Value) -> Value {
     schema
 }
 
-/// The schema of the type [`Options`], with the alternative names of keys.
-fn plain() -> Value {
+/// The schema of the type [`Options`], with the alternative names of keys. It names the type of each value.
+pub(crate) fn plain() -> Value {
     let mut schema = draft07_schema_of::<Options>();
     for (alias, key) in ALIASES {
         let mut copy = schema["properties"][key].clone();
