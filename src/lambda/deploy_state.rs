@@ -29,6 +29,8 @@ pub(crate) struct DeployState<'a> {
     pub revision_id: Option<String>,
     /// The version that was published, or that the aliases will point at. `None`: there is none yet.
     pub version: Option<String>,
+    /// The numbered version that PublishVersion returned, which may have existed before. `None`: none yet.
+    pub published: Option<String>,
     /// `RevisionId` of each alias, by alias name.
     pub alias_revisions: BTreeMap<String, String>,
     /// History of each alias, by alias name.
@@ -71,6 +73,7 @@ impl<'a> DeployState<'a> {
             code_sha256: None,
             revision_id: None,
             version: None,
+            published: None,
             alias_revisions: BTreeMap::new(),
             histories: BTreeMap::new(),
             shifted: BTreeMap::new(),
@@ -226,7 +229,7 @@ impl<'a> DeployState<'a> {
         let planned = |is_due: bool| is_due.then_some(Cow::Borrowed(action));
         let is_old = || {
             let mut versions = live.into_iter().flat_map(|live| &live.versions);
-            versions.any(|version| version.number == self.version())
+            versions.any(|version| self.published.as_ref() == Some(&version.number))
         };
         match action {
             Action::Wait { .. } => planned(!self.shifted.is_empty()),
@@ -397,6 +400,8 @@ impl<'a> DeployState<'a> {
         self.revision_id = reported.revision_id;
         self.known = reported.code_and_settings.or(self.known.take());
         self.seen_sha256 = None;
+        let number = reported.version.clone().filter(|version| version != LATEST_PUBLISHED);
+        self.published = number.or(self.published.take());
         self.version = reported.version.or(self.version.take());
         if let Some((alias, revision)) = reported.alias {
             self.record_revision(alias, revision);
