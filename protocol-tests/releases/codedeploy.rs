@@ -186,6 +186,21 @@ fn what_needs_the_alias_at_the_new_version_is_left_to_the_next_run() {
     assert_eq!(again.steps(), ["update-event-source-mapping"], "{}", again.stdout);
 }
 
+#[test]
+fn a_reserved_concurrency_below_the_provisioned_one_is_left_to_the_next_run() {
+    let mut fixture = grouped(DeploymentGroup::default(), json!({"wait": "started"}));
+    fixture.set(json!({"reserved_concurrency": 10, "provisioned_concurrency": 10}));
+    assert_eq!(fixture.deploy_again().outcome(), "deployed");
+    fixture.set(json!({"reserved_concurrency": 5, "provisioned_concurrency": 5}));
+    let started = fixture.deployed("// 2\n");
+    let steps = ["update-function-code", "publish-version", "create-deployment"];
+    assert_eq!(started.steps(), steps, "{}", started.stdout);
+    fixture.settle();
+    let again = fixture.deploy_again();
+    let steps = ["put-provisioned-concurrency-config", "put-function-concurrency"];
+    assert_eq!(again.steps(), steps, "{}", again.stdout);
+}
+
 /// Checks that a deployment in this group fails with this error of CodeDeploy, that all traffic is back, and
 /// that the same deployment succeeds in another group.
 #[track_caller]

@@ -36,6 +36,18 @@ fn keep_versions_never_deletes_what_callers_without_a_version_get() {
 }
 
 #[test]
+fn a_deployment_that_makes_no_new_number_deletes_no_version() {
+    let fixture = managed(json!({"publish": true, "keep_versions": 1, "timeout": 5}));
+    fixture.deployed("// 4\n");
+    let versions = fixture.versions();
+    // The deployment changes this back, so that AWS returns the newest version again.
+    fixture.another_client("PUT", CONFIGURATION, json!({"Timeout": 9}));
+    let ended = fixture.deploy_again();
+    let steps = ["update-function-configuration", "publish-version", "publish-version"];
+    assert_eq!((ended.steps(), fixture.versions()), (steps.to_vec(), versions), "{}", ended.stdout);
+}
+
+#[test]
 fn without_an_alias_a_deployment_ends_when_callers_without_a_version_get_it() {
     let mut fixture = managed(json!({}));
     let ended = fixture.deployed("// 4\n");

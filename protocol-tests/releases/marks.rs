@@ -61,6 +61,18 @@ fn an_alias_of_a_function_without_a_new_version_keeps_its_record() {
 }
 
 #[test]
+fn an_alias_that_only_gets_another_text_keeps_its_record() {
+    let mut fixture = three_live(&json!({"timeout": 5}));
+    fixture.deployed("// 2\n");
+    fixture.set_in(2, json!({"alias_description": "The shop"}));
+    fixture.another_client("PUT", "/2015-03-31/functions/c/configuration", json!({"Timeout": 9}));
+    let ended = fixture.deploy_again();
+    assert_eq!(ended.outcomes(), ["unchanged", "unchanged", "deployed"], "{}", ended.stdout);
+    let [first, second, third] = after("2 #2", "1 #1");
+    assert_eq!(descriptions(&fixture), [first, second, format!("The shop {third}")]);
+}
+
+#[test]
 fn a_rollback_leaves_the_function_that_the_last_release_did_not_change() {
     for apart in 0..3 {
         let fixture = one_apart(apart);

@@ -65,10 +65,12 @@ fn an_image_that_is_the_same_under_its_tag_shifts_no_traffic() {
         fixture.endpoint.set_deployment_group(DeploymentGroup::default());
         fixture.deployed("// 1\n");
         fixture.set(shift.clone());
+        fixture.set(json!({"alias_description": "The shop"}));
         let again = fixture.deploy_again();
         assert_eq!((again.outcome(), fixture.alias("live").as_str()), ("deployed", "1"), "{}", again.stdout);
         let shifts = ["shift-traffic", "wait", "create-deployment"];
         assert!(!again.steps().iter().any(|step| shifts.contains(step)), "{shift}: {}", again.stdout);
+        assert_eq!(description(&fixture), "The shop (at 1, before: none)", "{shift}: {}", again.stdout);
     }
 }
 

@@ -154,11 +154,9 @@ pub(super) fn apply_steps(
     let role_not_ready = || has_warned.call_once(|| context.warn(&warnings::role_not_ready()));
     for step in steps {
         context.stop.check().map_err(diagnostics::from_stop)?;
-        if state.has_nothing_to_do(&step.action, live) {
-            continue;
-        }
-        let start = || RunningStep::start(context, step.action.name(), state.target_of(&step.action));
-        let (running, applied) = match &step.action {
+        let Some(action) = state.due_action(&step.action, live) else { continue };
+        let start = || RunningStep::start(context, action.name(), state.target_of(&action));
+        let (running, applied) = match &*action {
             // Each check is a step with its own events.
             Action::Verify => {
                 verify(aws, state, live)?;
@@ -199,10 +197,10 @@ pub(super) fn apply_steps(
                 return Ok(Some(OutdatedStep { step, error, may_be_ours, attempts, function_exists }));
             }
             Err(LambdaError::Call(error))
-                if step.action.name() == StepName::DeleteFunction
+                if action.name() == StepName::DeleteFunction
                     && (error.is_used_by_alias() || error.is_replicated()) =>
             {
-                let version = state.target_of(&step.action).version;
+                let version = state.target_of(&action).version;
                 context.warn(&warnings::version_kept(version.as_deref(), error.is_replicated()));
                 running.finish(context, lambda.applied().attempts, error.request_id);
             }
@@ -211,8 +209,8 @@ pub(super) fn apply_steps(
                 return Err(context.version_failed(&version, state_reason, aliases));
             }
             Err(error) => {
-                let name = step.action.name();
-                let is_uncertain = matches!(step.action, Action::Write(_))
+                let name = action.name();
+                let is_uncertain = matches!(*action, Action::Write(_))
                     && error.has_lost_response_to(name.operation())
                     // What follows says where shifted traffic goes.
                     && state.shifted.is_empty();
@@ -223,7 +221,7 @@ pub(super) fn apply_steps(
                 });
             }
         }
-        if matches!(step.action, Action::Write(WriteCall::DeleteFunctionUrlConfig { .. })) {
+        if matches!(*action, Action::Write(WriteCall::DeleteFunctionUrlConfig { .. })) {
             state.function_url = None;
         }
     }

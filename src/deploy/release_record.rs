@@ -55,8 +55,8 @@ pub(super) fn take_over(
 ) -> Result<(), LambdaError> {
     let Some(last) = last.filter(|last| last.unmoved.is_some()) else { return Ok(()) };
     let is_written = |name: &str| {
-        let mut done = moves.iter().filter(|step| !state.has_nothing_to_do(&step.action, live));
-        done.any(|step| match &step.action {
+        let mut due = moves.iter().filter_map(|step| state.due_action(&step.action, live));
+        due.any(|action| match &*action {
             Action::Write(WriteCall::UpdateAlias { alias, .. } | WriteCall::CreateAlias { alias, .. }) => {
                 alias == name
             }

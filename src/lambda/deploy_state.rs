@@ -1,6 +1,7 @@
 //! Tracks revision ids, version and traffic weights between steps, so that each request can name the state it
 //! expects. It never sends a request to AWS.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -28,6 +29,8 @@ pub(crate) struct DeployState<'a> {
     pub revision_id: Option<String>,
     /// The version that was published, or that the aliases will point at. `None`: there is none yet.
     pub version: Option<String>,
+    /// The numbered version that PublishVersion returned, which may have existed before. `None`: none yet.
+    pub published: Option<String>,
     /// `RevisionId` of each alias, by alias name.
     pub alias_revisions: BTreeMap<String, String>,
     /// History of each alias, by alias name.
@@ -70,6 +73,7 @@ impl<'a> DeployState<'a> {
             code_sha256: None,
             revision_id: None,
             version: None,
+            published: None,
             alias_revisions: BTreeMap::new(),
             histories: BTreeMap::new(),
             shifted: BTreeMap::new(),
@@ -215,33 +219,54 @@ impl<'a> DeployState<'a> {
         }
     }
 
-    /// True for a step that has nothing to do because AWS has published no new version: code and settings are
-    /// those of an existing one. `live` is the function before the first step.
-    pub(crate) fn has_nothing_to_do(&self, action: &Action, live: Option<&LiveFunction>) -> bool {
-        let is_old =
-            |live: &LiveFunction| live.versions.iter().any(|version| version.number == self.version());
-        let stays = |name: &String, history: Option<&AliasHistory>| {
-            let alias = live.and_then(|live| live.alias(name));
-            let has_text = |alias: &LiveAlias| history.is_none_or(|it| it.text() == alias.history.text());
-            let is_there = |alias: &LiveAlias| alias.version == self.version() && alias.shares().is_empty();
-            alias.is_some_and(|alias| is_there(alias) && has_text(alias))
+    /// The action of a step as it is if AWS has published no new version, because code and settings are those
+    /// of an existing one. `None`: it has nothing to do. `live` is the function before the first step.
+    pub(crate) fn due_action<'s>(
+        &self,
+        action: &'s Action,
+        live: Option<&LiveFunction>,
+    ) -> Option<Cow<'s, Action>> {
+        let planned = |is_due: bool| is_due.then_some(Cow::Borrowed(action));
+        let is_old = || {
+            let mut versions = live.into_iter().flat_map(|live| &live.versions);
+            versions.any(|version| self.published.as_ref() == Some(&version.number))
         };
         match action {
+            Action::Wait { .. } => planned(!self.shifted.is_empty()),
             // AWS refuses to shift traffic from a version to itself, and so does CodeDeploy.
+            Action::Write(WriteCall::ShiftTraffic { from, .. }) => planned(from != self.version()),
             Action::Write(
-                WriteCall::ShiftTraffic { from, .. }
-                | WriteCall::CreateDeployment { from, running: None, .. },
-            ) => from == self.version(),
-            Action::Wait { .. } => self.shifted.is_empty(),
-            Action::Write(WriteCall::UpdateAlias { alias, version: None, history, .. }) => {
-                stays(alias, history.as_ref())
-            }
+                WriteCall::UpdateAlias { alias, version: None, history: Some(history), .. }
+                | WriteCall::CreateDeployment { alias, history, running: None, .. },
+            ) => match live.and_then(|live| live.alias(alias)) {
+                Some(alias) if alias.version == self.version() => {
+                    self.unmoved(alias, history.text()).map(|call| Cow::Owned(Action::Write(call)))
+                }
+                _ => planned(true),
+            },
             Action::Write(
                 WriteCall::DeleteVersion { needs_new: true, .. }
                 | WriteCall::DeleteLayerVersion { needs_new: true, .. },
-            ) => live.is_some_and(is_old),
-            _ => false,
+            ) => planned(!is_old()),
+            _ => planned(true),
         }
+    }
+
+    /// What is left to do for an alias that is at the version of the steps already, and should have this text
+    /// in its description. `None`: nothing.
+    fn unmoved(&self, alias: &LiveAlias, text: &str) -> Option<WriteCall> {
+        let name = alias.name.clone();
+        let is_described = text != alias.history.text();
+        if alias.shares().is_empty() {
+            let fits = self.text_description(&name, text).is_some();
+            let describe = || WriteCall::DescribeAlias { alias: name, text: text.to_owned() };
+            return (is_described && fits).then(describe);
+        }
+        let history = match is_described {
+            true => Some(alias.history.with_text(text).with_shift(&alias.version, None)),
+            false => alias.history_after_shift(),
+        };
+        Some(WriteCall::UpdateAlias { alias: name, version: None, history, provisions: false })
     }
 
     /// The version that the steps work on; `$LATEST` if none is published.
@@ -375,6 +400,8 @@ impl<'a> DeployState<'a> {
         self.revision_id = reported.revision_id;
         self.known = reported.code_and_settings.or(self.known.take());
         self.seen_sha256 = None;
+        let number = reported.version.clone().filter(|version| version != LATEST_PUBLISHED);
+        self.published = number.or(self.published.take());
         self.version = reported.version.or(self.version.take());
         if let Some((alias, revision)) = reported.alias {
             self.record_revision(alias, revision);
@@ -526,6 +553,44 @@ mod tests {
         assert!(!state.alias_revisions.contains_key("live"));
         state.end_release();
         assert_eq!(described(&state, "live", "8", &moved), "(at 8, before: 7, 5)");
+    }
+
+    #[test]
+    fn an_alias_that_is_at_the_version_already_keeps_its_record() {
+        let name = FunctionName::parse("f").expect("a name");
+        let recorded = |text: &str| AliasHistory::of(&format!("{text} (at 2 #2, before: 1, release: shop)"));
+        let update = |version: &str, text: &str, weights: &[(String, u8)]| {
+            let (alias, history) = ("live".to_owned(), recorded(text).moved_from("2"));
+            let planned = Action::Write(WriteCall::UpdateAlias {
+                alias: alias.clone(),
+                version: None,
+                history: Some(history),
+                provisions: false,
+            });
+            let (live, weights) = (recorded("old"), weights.to_vec());
+            let at = LiveAlias { name: alias, version: "2".to_owned(), weights, ..LiveAlias::default() };
+            let aliases = vec![LiveAlias { history: live, ..at }];
+            let live = LiveFunction { aliases, ..LiveFunction::default() };
+            let state = DeployState { version: Some(version.to_owned()), ..DeployState::of(&name) };
+            state.due_action(&planned, Some(&live)).map(|due| match due.into_owned() {
+                Action::Write(WriteCall::DescribeAlias { text, .. }) => text,
+                Action::Write(WriteCall::UpdateAlias { history: None, .. }) => "weights".to_owned(),
+                Action::Write(WriteCall::UpdateAlias { history: Some(history), .. }) => {
+                    history.to_description(version).expect("short")
+                }
+                other => panic!("{other:?}"),
+            })
+        };
+        let tenth = [("1".to_owned(), 10)];
+        for (version, text, weights, expected) in [
+            ("2", "old", &[][..], None),
+            ("2", "new", &[], Some("new")),
+            ("2", "old", &tenth[..], Some("weights")),
+            ("2", "new", &tenth[..], Some("new (at 2 #2, before: 1, release: shop)")),
+            ("3", "old", &[], Some("old (at 3, before: 2 #2, 1, release: shop)")),
+        ] {
+            assert_eq!(update(version, text, weights).as_deref(), expected, "{version} {text} {weights:?}");
+        }
     }
 
     #[test]

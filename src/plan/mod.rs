@@ -76,7 +76,8 @@ pub(crate) struct Plan {
 /// 8. Event source mappings that follow the alias. From then on they call a version that has passed.
 /// 9. Deletion of old versions, of the function and then of its layers.
 ///
-/// If CodeDeploy still moves the alias when the run ends, steps 8 and 9 are left to a later run.
+/// If CodeDeploy still moves the alias when the run ends, steps 8 and 9 are left to a later run, and of step 7
+/// provisioned concurrency and a reserved concurrency below it.
 ///
 /// # Errors
 /// [`PlanError`], if the function cannot become what the stanza describes.
@@ -199,7 +200,7 @@ fn update(desired: &DesiredFunction, code: &Code, live: &LiveFunction) -> Result
     steps.extend(own_calls(ChangedBy::Recursion));
     steps.extend(event_invoke::steps(desired, Some(live)));
     steps.extend(release.provisioned);
-    steps.extend(lowered);
+    steps.extend(lowered.into_iter().filter(|_| !release.is_left_to_codedeploy));
     steps.extend(url::steps(desired.url.as_ref(), desired.url_alias(), Some(live))?);
     steps.extend(release.verification);
     if !release.is_left_to_codedeploy {
