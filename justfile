@@ -10,7 +10,7 @@ test *filters:
 
 # Run the second tier: tests that need other tools, PyPI, npm or many seconds.
 second *filters:
-    cargo test --locked --test protocol -- --ignored --test-threads 2 {{ filters }}
+    cargo test --locked --test protocol -- --ignored --test-threads 4 {{ filters }}
 
 # Format and lint, as `.ci/run` does.
 lint:

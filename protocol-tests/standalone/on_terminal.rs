@@ -94,7 +94,8 @@ fn interrupted(interrupt: impl Fn(&mut OnTerminal)) {
     let (shown, status) = terminal.end();
     assert_eq!(status, Some(130), "{shown}");
     assert!(
-        shown.contains("may still take effect") && !shown.contains("{\""),
+        shown.contains("cancelled by SIGINT; update-function-configuration may still")
+            && !shown.contains("{\""),
         "a terminal gets text: {shown}"
     );
 }
