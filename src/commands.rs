@@ -258,6 +258,7 @@ fn git(arguments: &[&str], env: &Environment, directory: &Path) -> Result<GitRun
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::protocol::secret::Redactor;
 
     #[test]
     fn a_character_that_is_cut_is_known_by_its_beginning() {
@@ -276,19 +277,24 @@ mod tests {
 
     #[test]
     fn a_secret_at_the_border_of_two_pieces_is_masked() {
-        let secret = "s3cré😀t-of-the-job";
-        let redact = |text: &str| text.replace(secret, "[secure]");
-        for before in MAX_LINE + REDACTION_OVERLAP - 40..MAX_LINE + REDACTION_OVERLAP + 40 {
-            let mut lines = LineSplitter { redact: &redact, stdout: Vec::new(), stderr: Vec::new() };
-            let mut reported = String::new();
-            let line = format!("{}{secret} and more\n", "x".repeat(before));
-            for piece in line.as_bytes().chunks(8 * 1024) {
-                lines.push(Stream::Stdout, piece, &mut |_, text| {
-                    assert!(text.len() <= MAX_LINE);
-                    reported += &text;
-                });
+        let long: String = (0..60).map(|number| format!("s3cré😀t-{number}-")).collect();
+        let border = MAX_LINE + REDACTION_OVERLAP + 1;
+        for (secret, step) in [("s3cré😀t-of-the-job", 1), (long.as_str(), 29)] {
+            let redactor = Redactor::new([secret], &[]);
+            let redact = |text: &str| redactor.redact(text);
+            for before in (border - secret.len()..=border).step_by(step) {
+                let mut lines = LineSplitter { redact: &redact, stdout: Vec::new(), stderr: Vec::new() };
+                let mut reported = String::new();
+                let line = format!("{}{secret} and more\n", "x".repeat(before));
+                let (first, rest) = line.as_bytes().split_at(border);
+                for bytes in [first, rest] {
+                    lines.push(Stream::Stdout, bytes, &mut |_, text| {
+                        assert!(text.len() <= MAX_LINE);
+                        reported += &text;
+                    });
+                }
+                assert!(reported.ends_with("x[secure] and more"), "{before}");
             }
-            assert!(reported.ends_with("x[secure] and more"), "{before}");
         }
     }
 }
