@@ -91,10 +91,17 @@ impl LineSplitter<'_> {
             begun.extend_from_slice(text);
             if begun.len() > MAX_LINE + REDACTION_OVERLAP {
                 let unfinished = begun.split_off(begun.len() - unfinished(begun));
-                let text = (self.redact)(&String::from_utf8_lossy(begun));
-                let held = text.floor_char_boundary(text.len().saturating_sub(REDACTION_OVERLAP));
-                pieces(&text[..held]).for_each(|piece| report(stream, piece.to_owned()));
-                *begun = [&text.as_bytes()[held..], &unfinished].concat();
+                let text = String::from_utf8_lossy(begun).into_owned();
+                let masked = (self.redact)(&text);
+                // The rest is held as it was written: a secret that goes on would not be found behind a mask.
+                // If a secret is where the rest begins, it can only be held masked.
+                let rest = end_of(&text);
+                let (shown, rest) = match masked.strip_suffix((self.redact)(rest).as_str()) {
+                    Some(shown) => (shown, rest),
+                    None => masked.split_at(masked.len() - end_of(&masked).len()),
+                };
+                pieces(shown).for_each(|piece| report(stream, piece.to_owned()));
+                *begun = [rest.as_bytes(), &unfinished].concat();
             }
             if ended {
                 end(self.redact, begun, &mut |piece| report(stream, piece));
@@ -109,6 +116,11 @@ impl LineSplitter<'_> {
             }
         }
     }
+}
+
+/// The end of an unfinished long line, of about [`REDACTION_OVERLAP`] bytes.
+fn end_of(text: &str) -> &str {
+    &text[text.floor_char_boundary(text.len().saturating_sub(REDACTION_OVERLAP))..]
 }
 
 /// Number of bytes at the end that are the start of an incomplete UTF-8 character, or part of none.
@@ -258,6 +270,7 @@ fn git(arguments: &[&str], env: &Environment, directory: &Path) -> Result<GitRun
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::protocol::secret::Redactor;
 
     #[test]
     fn a_character_that_is_cut_is_known_by_its_beginning() {
@@ -276,19 +289,43 @@ mod tests {
 
     #[test]
     fn a_secret_at_the_border_of_two_pieces_is_masked() {
-        let secret = "s3cré😀t-of-the-job";
-        let redact = |text: &str| text.replace(secret, "[secure]");
-        for before in MAX_LINE + REDACTION_OVERLAP - 40..MAX_LINE + REDACTION_OVERLAP + 40 {
-            let mut lines = LineSplitter { redact: &redact, stdout: Vec::new(), stderr: Vec::new() };
-            let mut reported = String::new();
-            let line = format!("{}{secret} and more\n", "x".repeat(before));
-            for piece in line.as_bytes().chunks(8 * 1024) {
-                lines.push(Stream::Stdout, piece, &mut |_, text| {
-                    assert!(text.len() <= MAX_LINE);
-                    reported += &text;
-                });
+        let long: String = (0..60).map(|number| format!("s3cré😀t-{number}-")).collect();
+        let border = MAX_LINE + REDACTION_OVERLAP + 1;
+        for (secrets, text, masked, step) in [
+            (&["s3cré😀t-of-the-job"][..], "s3cré😀t-of-the-job", "[secure]", 1),
+            (&["token-1", "token-1-and-more"], "token-1-and-more", "[secure]", 1),
+            (&[], "https://h/?token=0123456789", "https://h/?token=[secure]", 1),
+            (&[long.as_str()], long.as_str(), "[secure]", 29),
+        ] {
+            let redactor = Redactor::new(secrets, &[]);
+            let redact = |text: &str| redactor.redact(text);
+            for before in (border - text.len()..=border).step_by(step) {
+                let mut lines = LineSplitter { redact: &redact, stdout: Vec::new(), stderr: Vec::new() };
+                let mut reported = String::new();
+                let line = format!("{} {text} and more\n", "x".repeat(before));
+                let (first, rest) = line.as_bytes().split_at(border);
+                for bytes in [first, rest] {
+                    lines.push(Stream::Stdout, bytes, &mut |_, text| {
+                        assert!(text.len() <= MAX_LINE);
+                        reported += &text;
+                    });
+                }
+                assert!(reported.ends_with(&format!("x {masked} and more")), "{before} {text}");
             }
-            assert!(reported.ends_with("x[secure] and more"), "{before}");
         }
+    }
+
+    #[test]
+    fn a_long_line_without_an_end_is_reported_while_it_goes_on() {
+        let redactor = Redactor::new(["0123456789abcdef"], &[]);
+        let redact = |text: &str| redactor.redact(text);
+        let mut lines = LineSplitter { redact: &redact, stdout: Vec::new(), stderr: Vec::new() };
+        let (mut reported, line) = (String::new(), "0123456789abcdef ".repeat(30_000));
+        for bytes in line.as_bytes().chunks(16 * 1024) {
+            lines.push(Stream::Stdout, bytes, &mut |_, text| reported += &text);
+            assert!(lines.stdout.len() <= MAX_LINE + REDACTION_OVERLAP);
+        }
+        lines.finish(&mut |_, text| reported += &text);
+        assert_eq!(reported, "[secure] ".repeat(30_000));
     }
 }

@@ -81,10 +81,11 @@ pub(crate) fn query(
             let answer = String::from_utf8_lossy(answer.trim_ascii()).into_owned();
             Ok((!answer.is_empty()).then_some(answer))
         }
-        // What does not exist. `git remote` exits with 2 for that.
-        Some(1 | 2) => Ok(None),
-        // git exits with 128 on fatal errors. These messages mean a negative result in spite of that status.
-        Some(128) if is_negative(&message, directory) => Ok(None),
+        // What does not exist.
+        Some(1) => Ok(None),
+        // git exits with 128 on fatal errors, and `git remote` with 2. These messages mean a negative result in
+        // spite of that status. A shell, too, exits with 2 if it cannot run a script.
+        Some(2 | 128) if is_negative(&message, directory) => Ok(None),
         // With other statuses, a wrapper in the place of git ends that could not run it, or whose git a signal
         // has killed.
         Some(_) | None if message.is_empty() => Err(GitError::Refused { message: status.to_string() }),
@@ -151,7 +152,12 @@ mod tests {
         assert_eq!(answer_from("echo main").ok(), Some(Some("main".to_owned())));
         // A no-break space belongs to the name: the branch is not `main`.
         assert_eq!(answer_from("printf 'main\\302\\240\\n'").ok(), Some(Some("main\u{a0}".to_owned())));
-        for no in ["exit 1", "exit 2", "echo 'fatal: not a git repository' >&2; exit 128", "echo; exit 0"] {
+        for no in [
+            "exit 1",
+            "echo \"error: No such remote 'origin'\" >&2; exit 2",
+            "echo 'fatal: not a git repository' >&2; exit 128",
+            "echo; exit 0",
+        ] {
             assert_eq!(answer_from(no).ok(), Some(None), "{no}");
         }
         let endless = answer_from("i=0; while [ $i -lt 3000 ]; do printf '%01000d\\n' 0; i=$((i+1)); done")
@@ -164,6 +170,8 @@ mod tests {
             "echo 'fatal: not a git repository: /x/.git/worktrees/y' >&2; exit 128",
             ": >.git; echo 'fatal: not a git repository' >&2; exit 128",
             "exit 128",
+            "exit 2",
+            "if then",
             "exit 127",
             "exit 129",
             "exit 137",

@@ -174,4 +174,10 @@ fn a_release_has_the_stanzas_for_which_travis_ci_makes_a_job() {
     // A variable of the process has precedence over the file, so that both have the same value.
     let (ended, status) = results(check().env("STAGE", "prod"));
     assert_eq!((functions_of(&ended), status), (vec![vec!["a", "b", "c"]], Some(0)));
+    // Those that are deployed must have the same ones, also if one shares them with a skipped stanza.
+    let skipped = job("a", "env: STAGE=prod").replace("all_branches: true", "branch: other");
+    let jobs = [skipped, job("b", "env: STAGE=test"), job("c", "env: STAGE=prod")];
+    fs::write(directory.path().join(".travis.yml"), file(jobs)).expect("written");
+    let ended = check().run_on(b"");
+    assert_eq!((ended.code(), ended.status.code()), ("bad-arguments", Some(2)), "{}", ended.stdout);
 }

@@ -50,12 +50,14 @@ pub(super) fn option(
         return Some((key, node));
     }
     let at = pointer("", &key);
+    // An entry of them can be empty. As a text, the whole option would be, and clear the live value.
+    let is_of_pairs = PAIRS.contains(&key.as_str()) && !matches!(node, Node::Text(_));
     let mut expander = Expander {
         env,
         at: &at,
         member: None,
         findings,
-        keeps_empty: PAIRS.contains(&key.as_str()) || key == COMMAND.0,
+        keeps_empty: is_of_pairs || key == COMMAND.0,
         may_be_quoted: NON_SECRET_KEYS.contains(&key.as_str()),
     };
     let filled = match node {

@@ -274,6 +274,10 @@ mod tests {
         check(r#"{"layers":["$EMPTY","l"]}"#, &env, r#"{"layers":["l"]}"#, &[WarningCode::BecameEmpty]);
         check(r#"{"layers":["$EMPTY"]}"#, &env, "{}", &[WarningCode::BecameEmpty]);
         check(r#"{"environment":{"K":"$EMPTY"}}"#, &env, r#"{"environment":{"K":""}}"#, &[]);
+        check(r#"{"environment":["K=$EMPTY"]}"#, &env, r#"{"environment":["K="]}"#, &[]);
+        for option in ["environment", "environment_variables", "function_tags"] {
+            check(&format!(r#"{{"{option}":"$EMPTY"}}"#), &env, "{}", &[WarningCode::BecameEmpty]);
+        }
     }
 
     #[test]

@@ -125,8 +125,8 @@ const LARGEST: usize = 128 * 1024;
 /// Maximum length of all these values together, because the encodings of many short lines take much memory.
 const LARGEST_TOGETHER: usize = 4 * LARGEST;
 
-/// Maximum length of a pattern in bytes. A longer secret is searched for in pieces, because a text can repeat
-/// a part of it at each position, as one of a single letter does.
+/// Maximum length of a pattern in bytes, without the rest of a character. A longer secret is searched for in
+/// pieces, because a text can repeat a part of it at each position, as one of a single letter does.
 const PIECE: usize = 256;
 
 /// Values that are never masked. Otherwise `STAGE=production` would mask a part of an ARN.
@@ -210,8 +210,8 @@ impl Redactor {
         }
     }
 
-    /// Replaces each known secret in a text by [`MASK`]. Overlapping secrets are replaced together. Passwords
-    /// and tokens in URLs are masked even if they are not known.
+    /// Replaces each known secret in a text by [`MASK`]. Secrets that overlap, or follow one another, are
+    /// replaced together. Passwords and tokens in URLs are masked even if they are not known.
     pub fn redact(&self, text: &str) -> String {
         let text = self.without_known(text);
         let mut out = String::with_capacity(text.len());
@@ -239,7 +239,9 @@ impl Redactor {
             let Some(end) = longest(alike, text, at).map(|length| at + length) else { continue };
             if at >= masked {
                 out.push_str(&text[shown..at]);
-                out.push_str(MASK);
+                if !out.ends_with(MASK) {
+                    out.push_str(MASK);
+                }
             }
             masked = masked.max(end);
             shown = masked;
@@ -269,19 +271,12 @@ impl Pattern {
     }
 }
 
-/// The pieces of a text. Each begins with the last character of the one before, so that they are masked
-/// together, and the last one is not shorter than the others.
-fn pieces(text: &str) -> Vec<&str> {
-    let (mut pieces, mut start) = (Vec::new(), 0);
-    loop {
-        let end = text.floor_char_boundary(start + PIECE);
-        if end == text.len() {
-            pieces.push(&text[text.floor_char_boundary(end.saturating_sub(PIECE))..]);
-            return pieces;
-        }
-        pieces.push(&text[start..end]);
-        start = text.floor_char_boundary(end - 1);
-    }
+/// The pieces of a text, of about the same length, so that none is too short to be searched for. They do not
+/// overlap: if a text ends within a secret, its continuation must not lack what was masked before.
+fn pieces(text: &str) -> impl Iterator<Item = &str> {
+    let count = text.len().div_ceil(PIECE);
+    let border = move |index: usize| text.floor_char_boundary(text.len() * index / count);
+    (0..count).map(move |index| &text[border(index)..border(index + 1)])
 }
 
 /// The length of the longest of the sorted patterns that is at this position of the text. `None`: there is

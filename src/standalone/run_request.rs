@@ -183,17 +183,17 @@ fn child_runs(
         let release = located.release().filter(|_| request.joins_releases && unmet.is_empty());
         if let Some(release) = release {
             let is_of_release = |child_run: &ChildRun| child_run.is_of_release(&release);
-            let known = child_runs.iter_mut().find(|run| is_of_release(run) && run.has_env(&env));
-            if let Some(known) = known {
-                known.add(located);
-                continue;
-            }
-            let mut others = child_runs.iter().filter(|run| is_of_release(run));
+            let mut others = child_runs.iter().filter(|run| is_of_release(run) && !run.has_env(&env));
             if let Some(first) = others.find_map(|other| other.first_deployed(skips))
                 && !skips(&located, &env)
             {
                 let (file, second) = (file.to_owned(), located.line);
                 return Err(InputError::DifferentVariables { file, release, first, second });
+            }
+            let known = child_runs.iter_mut().find(|run| is_of_release(run) && run.has_env(&env));
+            if let Some(known) = known {
+                known.add(located);
+                continue;
             }
         }
         child_runs.push(ChildRun::of(file, located, request.arguments.clone(), env, unmet));

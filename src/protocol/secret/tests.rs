@@ -136,6 +136,12 @@ fn a_long_secret_is_masked_as_a_whole_and_in_pieces() {
     let long = (0..1000).map(|number| format!("{number:04}")).collect::<String>();
     let part = redact(&[&long], &format!("x {} y", &long[PIECE..3 * PIECE]));
     assert!(part.contains(MASK) && part.len() < 2 * PIECE, "{part}");
+    // A long line of output is masked before its end is known.
+    let redactor = Redactor::new([&long], &[]);
+    for cut in (0..long.len()).step_by(37) {
+        let masked = redactor.redact(&long[..cut]);
+        assert_eq!(redactor.redact(&(masked + &long[cut..])), MASK, "{cut}");
+    }
 }
 
 #[test]
