@@ -1,5 +1,5 @@
 //! Reads from the sources which module uses which, and checks that a module of `src/` uses only modules above
-//! it in the table of `docs/architecture.md`, and that no two files need each other.
+//! it in the table of `src/lib.rs`, and that no two files need each other.
 //!
 //! A file uses another one if its code names an item of that file, directly or through a re-export. `mod x;`,
 //! `pub use x::…` of a module's own children, and code for tests do not count. A method that is called on a
@@ -327,9 +327,10 @@ impl Crate {
     }
 }
 
-/// Returns the modules in the table of a document, in order.
-fn table(document: &str) -> Vec<&str> {
-    document.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next()).collect()
+/// Returns the modules in the table of a crate's documentation, in order.
+fn table(root: &str) -> Vec<&str> {
+    let rows = root.lines().filter_map(|line| line.strip_prefix("//! | "));
+    rows.filter_map(|row| row.trim_start_matches('[').strip_prefix('`')?.split('`').next()).collect()
 }
 
 /// Returns a complaint for each use of a module that is below its user in the table.
@@ -396,9 +397,9 @@ fn of_repository(root: &str) -> Crate {
 
 #[test]
 fn a_module_uses_only_modules_above_it_in_the_table() {
-    let document = repository::read(Path::new("docs/architecture.md"));
+    let root = repository::read(Path::new("src/lib.rs"));
     let source = of_repository("src/lib.rs");
-    let table = table(&document);
+    let table = table(&root);
     let declared: BTreeSet<&str> = source.0[""].children.iter().map(String::as_str).collect();
     assert_eq!(table.iter().copied().collect::<BTreeSet<_>>(), declared, "the table names each module");
     let graph = source.graph();
@@ -453,7 +454,7 @@ fn a_circle_between_a_module_and_its_part_is_found() {
 
 #[test]
 fn an_import_against_the_table_is_found_however_it_is_written() {
-    let table = table("| module |\n|---|\n| `low` | |\n| `high` | |\n");
+    let table = table("//! | module |\n//! |---|\n//! | [`low`] | |\n//! | `high` | |\n");
     assert_eq!(table, ["low", "high"]);
     let high = "pub mod inner { } pub struct Top; pub fn act() {}";
     for part in [
