@@ -47,9 +47,9 @@
 //! | [`process`] | arguments, standard input and output, signals, exit status | the process |
 //!
 //! Keys of a stanza are defined in `protocol/stanza/options.rs` and `protocol/structures.rs`. Messages are in
-//! `protocol/messages.rs` (events), the error types and `diagnostics/` (errors) and `warnings.rs` (warnings). bash is started in
-//! `conditions/bash.rs` for conditions and in `commands.rs` for `run` and `verify.command`. `plan/` decides
-//! the order of the calls to AWS.
+//! `protocol/messages.rs` (events), the error types and `diagnostics/` (errors), and `warnings.rs` with
+//! `warnings/` (warnings). bash is started in `conditions/bash.rs` for conditions and in `commands.rs` for `run`
+//! and `verify.command`. `plan/` decides the order of the calls to AWS.
 
 mod bounded_read;
 mod cancel;
