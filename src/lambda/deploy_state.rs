@@ -219,8 +219,8 @@ impl<'a> DeployState<'a> {
         }
     }
 
-    /// The action of a step as it is if AWS has published no new version, because code and settings are those
-    /// of an existing one. `None`: it has nothing to do. `live` is the function before the first step.
+    /// What a step has to do. It is less than planned if AWS has published no new version because code and
+    /// settings are those of an existing one. `None`: nothing. `live` is the function before the first step.
     pub(crate) fn due_action<'s>(
         &self,
         action: &'s Action,
