@@ -38,7 +38,8 @@ impl Variables<'_> {
         self.get(name).and_then(|url| slug_of(&url))
     }
 
-    /// The variables for a build of the repository `slug`. `commit` and `number` are the variables with these.
+    /// The variables for a build of the repository `slug`. `commit` and `number` name the CI's variables for the
+    /// commit hash and the build number.
     fn vars_of(&self, build: Build, slug: Option<String>, commit: &str, number: &str) -> TravisVars {
         build.into_travis_vars(slug, self.get(commit), self.get(number))
     }
